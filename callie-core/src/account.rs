@@ -1,0 +1,247 @@
+//! Accounts and sessions: the bodies of the HTTP calls, their rules and their errors (protocol, "Accounts and sessions").
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{SessionId, Username, text_type};
+use crate::timestamp::Timestamp;
+use crate::token::Token;
+
+/// The paths of the HTTP calls and of the WebSocket.
+pub mod path {
+    /// `POST`: [`Credentials`](super::Credentials) → 201 [`Registered`](super::Registered).
+    pub const REGISTER: &str = "/api/v1/register";
+    /// `POST`: [`LoginRequest`](super::LoginRequest) → 200 [`Login`](super::Login).
+    pub const LOGIN: &str = "/api/v1/login";
+    /// `POST`, bearer token → 204.
+    pub const LOGOUT: &str = "/api/v1/logout";
+    /// `POST`, bearer token: [`PasswordChange`](super::PasswordChange) → 204.
+    pub const PASSWORD: &str = "/api/v1/password";
+    /// `GET`, bearer token → 200 [`SessionList`](super::SessionList); `DELETE` of one below it → 204.
+    pub const SESSIONS: &str = "/api/v1/sessions";
+    /// `GET`, with an upgrade to WebSocket.
+    pub const SOCKET: &str = "/ws";
+}
+
+/// The WebSocket subprotocol that the server offers.
+pub const SUBPROTOCOL: &str = "callie.1";
+/// The media type of an error's body (RFC 9457).
+pub const PROBLEM_MEDIA_TYPE: &str = "application/problem+json";
+/// The shortest password, in bytes.
+pub const MIN_PASSWORD_BYTES: usize = 8;
+/// The longest password, in bytes.
+pub const MAX_PASSWORD_BYTES: usize = 1_024;
+/// The longest name of a device, in bytes.
+pub const MAX_DEVICE_BYTES: usize = 128;
+/// The most sessions of one user; the oldest ends when one more begins.
+pub const MAX_SESSIONS: usize = 100;
+/// How long a session lasts from its last use, in days.
+pub const SESSION_DAYS: u32 = 30;
+/// Random bits of a session token.
+pub const TOKEN_BITS: usize = 256;
+
+/// Names of the right form that no user may take.
+const RESERVED: [&str; 6] = ["server", "broadcast", "admin", "system", "callie", "group"];
+
+/// Whether `name` is kept from registration, so that nobody can pose as the server.
+#[must_use]
+pub fn is_reserved(name: &Username) -> bool {
+    RESERVED.contains(&name.as_str())
+}
+
+text_type!(
+    /// The name a login gives to its device: at most 128 bytes without control characters.
+    DeviceName, is_device_name,
+    "at most 128 bytes without control characters"
+);
+
+fn is_device_name(text: &str) -> bool {
+    text.len() <= MAX_DEVICE_BYTES && !text.chars().any(char::is_control)
+}
+
+/// Whether `password` may be chosen: 8 to 1,024 bytes.
+#[must_use]
+pub fn is_acceptable_password(password: &str) -> bool {
+    (MIN_PASSWORD_BYTES..=MAX_PASSWORD_BYTES).contains(&password.len())
+}
+
+/// The body of a registration. The name is checked by the server, which has a code of its own for it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    /// The name wanted.
+    pub username: String,
+    /// The password in the clear.
+    pub password: String,
+}
+
+/// The answer to a registration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registered {
+    /// The new user.
+    pub username: Username,
+}
+
+/// The body of a login.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoginRequest {
+    /// The user's name.
+    pub username: String,
+    /// The password in the clear.
+    pub password: String,
+    /// What to call this device in the list of sessions.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub device: Option<DeviceName>,
+}
+
+/// Takes a member that may be absent but, where it stands, may not be `null`.
+fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
+}
+
+/// The answer to a login.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// What every payload of the session carries.
+    pub token: Token,
+    /// The user.
+    pub username: Username,
+    /// The session's public handle.
+    #[serde(rename = "sessionID")]
+    pub session_id: SessionId,
+    /// When the session ends if it is not used.
+    #[serde(rename = "expiresAt")]
+    pub expires_at: Timestamp,
+}
+
+/// The body of a password change.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PasswordChange {
+    /// The password so far.
+    pub old_password: String,
+    /// The password from now on.
+    pub new_password: String,
+}
+
+/// One session in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionInfo {
+    /// The session's public handle.
+    #[serde(rename = "sessionID")]
+    pub session_id: SessionId,
+    /// What the login called the device.
+    pub device: Option<DeviceName>,
+    /// When the login was.
+    pub created_at: Timestamp,
+    /// When the session was last used.
+    pub last_seen_at: Timestamp,
+    /// When the session ends if it is not used.
+    pub expires_at: Timestamp,
+    /// Whether it is the session that asks.
+    pub current: bool,
+}
+
+/// A user's sessions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionList {
+    /// All of them, the newest first.
+    pub sessions: Vec<SessionInfo>,
+}
+
+/// The body of every HTTP error: a problem document with a stable code (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Always `about:blank`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The status in words.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What was wrong and what to do, for people.
+    pub detail: String,
+    /// What was wrong, for programs.
+    pub code: String,
+}
+
+macro_rules! account_errors {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $title:literal, $detail:literal;)*) => {
+        /// What an HTTP call can be refused for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum AccountError {
+            $($(#[$doc])* #[error($detail)] $variant,)*
+        }
+
+        impl AccountError {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stable code.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The error behind a received problem document, or none that this version knows.
+            #[must_use]
+            pub fn from_problem(problem: &Problem) -> Option<Self> {
+                Self::ALL.iter().copied().find(|e| e.code() == problem.code && e.status() == problem.status)
+            }
+
+            /// The HTTP status.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$variant => $status,)* }
+            }
+
+            /// The problem document.
+            #[must_use]
+            pub fn problem(self) -> Problem {
+                let title = match self { $(Self::$variant => $title,)* };
+                Problem {
+                    kind: "about:blank".into(),
+                    title: title.into(),
+                    status: self.status(),
+                    detail: self.to_string(),
+                    code: self.code().into(),
+                }
+            }
+        }
+    };
+}
+
+account_errors! {
+    /// The body is not what the call takes.
+    InvalidRequest = "INVALID_REQUEST", 400, "Bad Request", "the body must be a JSON object with exactly the members of this call, each once and of its type";
+    /// No bearer token, or one that is not alive.
+    Unauthorized = "UNAUTHORIZED", 401, "Unauthorized", "log in and send the session's token as a bearer token";
+    /// Unknown user or wrong password, without saying which.
+    InvalidCredentials = "INVALID_CREDENTIALS", 401, "Unauthorized", "the username or the password is wrong";
+    /// The old password does not fit.
+    WrongPassword = "INVALID_CREDENTIALS", 403, "Forbidden", "the old password is wrong";
+    /// The user is banned.
+    Banned = "BANNED", 403, "Forbidden", "this user is banned";
+    /// The server takes no new users.
+    RegistrationClosed = "REGISTRATION_CLOSED", 403, "Forbidden", "this server takes no new users";
+    /// No such path.
+    NotFound = "NOT_FOUND", 404, "Not Found", "there is nothing at this path";
+    /// No such session of this user.
+    SessionNotFound = "SESSION_NOT_FOUND", 404, "Not Found", "you have no such session";
+    /// Another method than the path takes.
+    MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, "Method Not Allowed", "this path takes another method";
+    /// The name is taken.
+    UsernameTaken = "USERNAME_TAKEN", 409, "Conflict", "this username is taken; choose another";
+    /// The body is too large.
+    PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413, "Content Too Large", "the body is larger than this call takes";
+    /// Not a username, or a reserved one.
+    InvalidUsername = "INVALID_USERNAME", 422, "Unprocessable Content", "a username has 2 to 32 characters of a-z, 0-9, '.', '_' and '-', the first a letter or a digit, and is none of the reserved ones";
+    /// A password that is too short or too long.
+    WeakPassword = "WEAK_PASSWORD", 422, "Unprocessable Content", "a password has 8 to 1024 bytes";
+    /// Too many attempts.
+    RateLimited = "RATE_LIMITED", 429, "Too Many Requests", "too many attempts; wait as long as Retry-After says";
+    /// The server cannot do it now.
+    Unavailable = "UNAVAILABLE", 503, "Service Unavailable", "the server cannot do this now; try again later";
+}

@@ -1,0 +1,47 @@
+//! The WebSocket close codes of the protocol, and which of them a client comes back from.
+
+/// Why a connection was closed, by the WebSocket close codes that the protocol uses (protocol, "Transport").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u16)]
+#[non_exhaustive]
+pub enum CloseCode {
+    /// 1001: the server is shutting down.
+    ShuttingDown = 1001,
+    /// 1003: a binary message.
+    UnsupportedFrame = 1003,
+    /// 1009: a message over the limit.
+    PayloadTooLarge = 1009,
+    /// 1013: the server has no room.
+    Overloaded = 1013,
+    /// 4408: nothing came for too long.
+    HeartbeatMissed = 4408,
+    /// 4429: a flood of payloads.
+    Flooding = 4429,
+    /// 4431: the connection reads too slowly.
+    SlowConsumer = 4431,
+    /// 4500: too many invalid payloads.
+    TooManyInvalid = 4500,
+    /// 4501: authentication failed or timed out, or the session ended.
+    Authentication = 4501,
+    /// 4503: kicked or banned.
+    Removed = 4503,
+}
+
+/// 1006, which no peer sends: the link was lost without a close.
+pub const LINK_LOST: u16 = 1006;
+
+impl CloseCode {
+    /// The number on the wire.
+    #[must_use]
+    pub const fn as_u16(self) -> u16 {
+        self as u16
+    }
+}
+
+/// Whether a client comes back, after a backoff, from a close with this code; if not, it waits for its application.
+///
+/// 1000 is the answer to one's own close, so nobody comes back from it by itself.
+#[must_use]
+pub const fn comes_back(code: u16) -> bool {
+    matches!(code, 1001 | LINK_LOST | 1013 | 4000..=4499)
+}

@@ -1,0 +1,299 @@
+//! Names and IDs, each a type that is parsed once and valid ever after (protocol, "Envelope").
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use uuid::Uuid;
+
+/// A text that is not of the form its type asks for.
+///
+/// Says what was expected and never repeats the text itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{expected}")]
+pub struct NameError {
+    /// The form that was expected, as a phrase that follows "must be".
+    pub expected: &'static str,
+}
+
+/// Makes a newtype over shared text whose one constructor checks the form.
+macro_rules! text_type {
+    ($(#[$doc:meta])* $name:ident, $check:path, $expected:expr) => {
+        $(#[$doc])*
+        ///
+        /// Cloning shares the text.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(::std::sync::Arc<str>);
+
+        impl $name {
+            /// What the form asks for, as a phrase that follows "must be".
+            pub const EXPECTED: &'static str = $expected;
+
+            /// Checks `text` and keeps it.
+            ///
+            /// # Errors
+            /// [`NameError`]($crate::NameError) when `text` is not of the form.
+            pub fn parse(text: &str) -> Result<Self, $crate::name::NameError> {
+                if Self::is_valid(text) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err($crate::name::NameError { expected: Self::EXPECTED })
+                }
+            }
+
+            /// Whether `text` is of the form.
+            #[must_use]
+            pub fn is_valid(text: &str) -> bool {
+                $check(text)
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::name::NameError;
+            fn from_str(text: &str) -> Result<Self, $crate::name::NameError> {
+                Self::parse(text)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl ::std::borrow::Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                &*self.0 == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                &*self.0 == *other
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                write!(f, concat!(stringify!($name), "({:?})"), &self.0)
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <::std::borrow::Cow::<'de, str> as ::serde::Deserialize>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(|e| <D::Error as ::serde::de::Error>::custom(format_args!("must be {e}")))
+            }
+        }
+    };
+}
+pub(crate) use text_type;
+
+/// The longest [`Username`], in bytes (all of them ASCII).
+pub const MAX_USERNAME_BYTES: usize = 32;
+/// The longest [`PayloadId`] or [`MessageId`], in bytes (all of them ASCII).
+pub const MAX_ID_BYTES: usize = 128;
+/// What stands before the UUID in a [`GroupId`].
+const GROUP_PREFIX: &str = "group:";
+
+text_type!(
+    /// The name of a user: 2 to 32 characters of `a-z 0-9 . _ -`, the first a letter or a digit.
+    Username, is_username,
+    "a username: 2 to 32 characters of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
+);
+
+text_type!(
+    /// The unique identifier of a payload: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
+    PayloadId, is_id,
+    "an ID: 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+);
+
+text_type!(
+    /// The unique identifier of a message: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
+    ///
+    /// Edits, deletions and new attempts of the same message share it, while each payload has its own [`PayloadId`].
+    MessageId, is_id,
+    "an ID: 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+);
+
+text_type!(
+    /// The name of a session: the public handle to list and to end it by, not the [`Token`](crate::Token).
+    SessionId, is_id,
+    "an ID: 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+);
+
+impl PayloadId {
+    /// The ID spelled by `uuid`; Callie's own are UUIDv7.
+    #[must_use]
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid_text(uuid, &mut [0; 36]).into())
+    }
+}
+
+impl MessageId {
+    /// The ID spelled by `uuid`; Callie's own are UUIDv7.
+    #[must_use]
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid_text(uuid, &mut [0; 36]).into())
+    }
+}
+
+impl SessionId {
+    /// The ID spelled by `uuid`; Callie's own are UUIDv7.
+    #[must_use]
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid_text(uuid, &mut [0; 36]).into())
+    }
+}
+
+fn uuid_text(uuid: Uuid, buffer: &mut [u8; 36]) -> &str {
+    uuid.hyphenated().encode_lower(buffer)
+}
+
+fn is_username(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    (2..=MAX_USERNAME_BYTES).contains(&bytes.len())
+        && bytes[0].is_ascii_alphanumeric()
+        && bytes.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=MAX_ID_BYTES).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
+}
+
+/// The identifier of a group: `group:` and a UUID in its canonical form (lower case, with hyphens).
+///
+/// One spelling only: two texts that differ never name the same group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupId(Uuid);
+
+impl GroupId {
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "a group ID: 'group:' and a UUID in lower case";
+
+    /// The group ID around `uuid`.
+    #[must_use]
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The UUID behind the prefix.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+
+    /// Checks `text` and keeps it.
+    ///
+    /// # Errors
+    /// [`NameError`] when `text` is not of the form.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        text.strip_prefix(GROUP_PREFIX)
+            .and_then(parse_canonical_uuid)
+            .map(Self)
+            .ok_or(NameError { expected: Self::EXPECTED })
+    }
+}
+
+/// Only the form that [`Uuid`] itself writes: no braces, no URN, no upper case.
+fn parse_canonical_uuid(text: &str) -> Option<Uuid> {
+    let canonical = text.len() == 36
+        && text.bytes().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => b == b'-',
+            _ => matches!(b, b'0'..=b'9' | b'a'..=b'f'),
+        });
+    canonical.then(|| Uuid::try_parse(text).ok()).flatten()
+}
+
+impl FromStr for GroupId {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for GroupId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(GROUP_PREFIX)?;
+        f.write_str(uuid_text(self.0, &mut [0; 36]))
+    }
+}
+
+impl Serialize for GroupId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for GroupId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(|e| de::Error::custom(format_args!("must be {e}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usernames_keep_to_their_alphabet_and_length() {
+        for good in ["ab", "0a", "a.b_c-d", &"a".repeat(32)] {
+            assert!(Username::is_valid(good), "{good}");
+        }
+        for bad in ["", "a", ".a", "-a", "_a", "A1", "aB", "a b", "bоb", "a\n", &"a".repeat(33)] {
+            assert!(!Username::is_valid(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn ids_keep_to_their_alphabet_and_length() {
+        for good in ["a", "A.z_0:9-", &"x".repeat(128)] {
+            assert!(PayloadId::is_valid(good), "{good}");
+        }
+        for bad in ["", "a/b", "a b", "é", &"x".repeat(129)] {
+            assert!(!PayloadId::is_valid(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_id_has_one_spelling() {
+        let id = "group:01890a5d-ac96-774b-bcce-b302099a8057";
+        assert_eq!(GroupId::parse(id).unwrap().to_string(), id);
+        for bad in [
+            "group:01890A5D-ac96-774b-bcce-b302099a8057",
+            "group:01890a5dac96774bbcceb302099a8057",
+            "group:{01890a5d-ac96-774b-bcce-b302099a8057}",
+            "01890a5d-ac96-774b-bcce-b302099a8057",
+            "group:",
+            "Group:01890a5d-ac96-774b-bcce-b302099a8057",
+        ] {
+            assert!(GroupId::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Who a payload comes from and where it goes, told apart by form alone (protocol, "Envelope").
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::name::{GroupId, NameError, Username};
+
+const SERVER: &str = "SERVER";
+const BROADCAST: &str = "BROADCAST";
+
+/// Who a payload comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Sender {
+    /// The server itself.
+    Server,
+    /// A user.
+    User(Username),
+}
+
+/// Where a payload goes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Recipient {
+    /// The server itself.
+    Server,
+    /// Everyone who is online.
+    Broadcast,
+    /// The other members of a group.
+    Group(GroupId),
+    /// One user.
+    User(Username),
+    /// The other end of a connection that has not authenticated yet, spelled `""`: in payloads of the server only.
+    Unauthenticated,
+}
+
+/// A [`Recipient`] as it stands in a received frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RecipientRef<'a> {
+    /// The server itself.
+    Server,
+    /// Everyone who is online.
+    Broadcast,
+    /// The other members of a group.
+    Group(GroupId),
+    /// One user, by a text that [`Username`] would take.
+    User(&'a str),
+    /// The other end of a connection that has not authenticated yet.
+    Unauthenticated,
+}
+
+impl Sender {
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "SERVER or a username";
+
+    /// Reads a sender.
+    ///
+    /// # Errors
+    /// [`NameError`] when `text` is neither `SERVER` nor a username.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        if text == SERVER {
+            return Ok(Self::Server);
+        }
+        Username::parse(text).map(Self::User).map_err(|_| NameError { expected: Self::EXPECTED })
+    }
+
+    /// The sender's spelling.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Server => SERVER,
+            Self::User(name) => name.as_str(),
+        }
+    }
+
+    pub(crate) fn is_valid(text: &str) -> bool {
+        text == SERVER || Username::is_valid(text)
+    }
+}
+
+impl<'a> RecipientRef<'a> {
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "SERVER, BROADCAST, 'group:' and a UUID in lower case, or a username";
+
+    /// Reads a recipient; `""` is none.
+    ///
+    /// # Errors
+    /// [`NameError`] when `text` has none of the four forms.
+    pub fn parse(text: &'a str) -> Result<Self, NameError> {
+        match text {
+            SERVER => Ok(Self::Server),
+            BROADCAST => Ok(Self::Broadcast),
+            name if Username::is_valid(name) => Ok(Self::User(name)),
+            other => {
+                GroupId::parse(other).map(Self::Group).map_err(|_| NameError { expected: Self::EXPECTED })
+            }
+        }
+    }
+}
+
+impl Recipient {
+    /// Reads a recipient; `""` is none.
+    ///
+    /// # Errors
+    /// [`NameError`] when `text` has none of the four forms.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        RecipientRef::parse(text).map(Self::from)
+    }
+}
+
+impl From<RecipientRef<'_>> for Recipient {
+    fn from(borrowed: RecipientRef<'_>) -> Self {
+        match borrowed {
+            RecipientRef::Server => Self::Server,
+            RecipientRef::Broadcast => Self::Broadcast,
+            RecipientRef::Group(id) => Self::Group(id),
+            // A borrowed user was checked when it was made, so this always parses.
+            RecipientRef::User(name) => Username::parse(name).map_or(Self::Unauthenticated, Self::User),
+            RecipientRef::Unauthenticated => Self::Unauthenticated,
+        }
+    }
+}
+
+impl From<Username> for Sender {
+    fn from(name: Username) -> Self {
+        Self::User(name)
+    }
+}
+
+impl From<Username> for Recipient {
+    fn from(name: Username) -> Self {
+        Self::User(name)
+    }
+}
+
+impl From<GroupId> for Recipient {
+    fn from(id: GroupId) -> Self {
+        Self::Group(id)
+    }
+}
+
+impl fmt::Display for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server => f.write_str(SERVER),
+            Self::Broadcast => f.write_str(BROADCAST),
+            Self::Group(id) => id.fmt(f),
+            Self::User(name) => name.fmt(f),
+            Self::Unauthenticated => Ok(()),
+        }
+    }
+}
+
+impl Serialize for Sender {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl Serialize for Recipient {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Server => serializer.serialize_str(SERVER),
+            Self::Broadcast => serializer.serialize_str(BROADCAST),
+            Self::Group(id) => id.serialize(serializer),
+            Self::User(name) => name.serialize(serializer),
+            Self::Unauthenticated => serializer.serialize_str(""),
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! One instant to the millisecond: both spellings are read, one is written (protocol, "Envelope").
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
+
+use crate::name::NameError;
+
+/// An instant in UTC, to the millisecond, in the years 0000 to 9999.
+///
+/// Written `YYYY-MM-DDTHH:mm:ss.sssZ`. The specification prints a dot between minutes and seconds where ISO 8601,
+/// which it names, has a colon: that form is read too, and never written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(OffsetDateTime);
+
+/// The length of either spelling, in bytes.
+const LEN: usize = 24;
+/// Where the two spellings differ: `:` or `.` between minutes and seconds.
+const ERRATUM_AT: usize = 16;
+
+impl Timestamp {
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "a real UTC instant of the form YYYY-MM-DDTHH:mm:ss.sssZ";
+
+    /// Reads either spelling.
+    ///
+    /// # Errors
+    /// [`NameError`] when `text` has another form or names no real instant (a 30th of February, a leap second).
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        read(text.as_bytes()).map(Self).ok_or(NameError { expected: Self::EXPECTED })
+    }
+
+    /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z, or none outside the years 0000 to 9999.
+    #[must_use]
+    pub fn from_unix_millis(millis: i64) -> Option<Self> {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
+            .ok()
+            .filter(|t| (0..=9999).contains(&t.year()))
+            .map(Self)
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn unix_millis(self) -> i64 {
+        self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
+    }
+
+    /// The spelling that is written, as ASCII bytes.
+    #[must_use]
+    pub fn to_ascii(self) -> [u8; LEN] {
+        let mut out = *b"0000-00-00T00:00:00.000Z";
+        let (year, t) = (self.0.year().unsigned_abs(), self.0);
+        for (at, width, value) in [
+            (0, 4, year),
+            (5, 2, u32::from(u8::from(t.month()))),
+            (8, 2, u32::from(t.day())),
+            (11, 2, u32::from(t.hour())),
+            (14, 2, u32::from(t.minute())),
+            (17, 2, u32::from(t.second())),
+            (20, 3, u32::from(t.millisecond())),
+        ] {
+            let mut rest = value;
+            for slot in out[at..at + width].iter_mut().rev() {
+                // The remainder of a division by ten fits a byte.
+                *slot = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
+        }
+        out
+    }
+}
+
+fn read(text: &[u8]) -> Option<OffsetDateTime> {
+    let text: &[u8; LEN] = text.try_into().ok()?;
+    let marks = text[4] == b'-'
+        && text[7] == b'-'
+        && text[10] == b'T'
+        && text[13] == b':'
+        && matches!(text[ERRATUM_AT], b':' | b'.')
+        && text[19] == b'.'
+        && text[23] == b'Z';
+    if !marks {
+        return None;
+    }
+    let two = |at| Some(digit(text[at])? * 10 + digit(text[at + 1])?);
+    let year = i32::from(two(0)?) * 100 + i32::from(two(2)?);
+    let date = Date::from_calendar_date(year, Month::try_from(two(5)?).ok()?, two(8)?).ok()?;
+    let millis = u16::from(two(20)?) * 10 + u16::from(digit(text[22])?);
+    let time = Time::from_hms_milli(two(11)?, two(14)?, two(17)?, millis).ok()?;
+    Some(OffsetDateTime::new_in_offset(date, time, UtcOffset::UTC))
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    byte.is_ascii_digit().then(|| byte - b'0')
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Digits and punctuation only, so the text is always there.
+        f.write_str(std::str::from_utf8(&self.to_ascii()).unwrap_or_default())
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(std::str::from_utf8(&self.to_ascii()).unwrap_or_default())
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(|e| de::Error::custom(format_args!("must be {e}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_spellings_are_read_and_one_is_written() {
+        let iso = Timestamp::parse("2024-02-29T23:59:58.007Z").unwrap();
+        assert_eq!(Timestamp::parse("2024-02-29T23:59.58.007Z"), Ok(iso));
+        assert_eq!(iso.to_string(), "2024-02-29T23:59:58.007Z");
+        assert_eq!(Timestamp::from_unix_millis(iso.unix_millis()), Some(iso));
+    }
+
+    #[test]
+    fn instants_before_1970_and_at_the_ends_keep_their_value() {
+        for text in ["0000-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z"] {
+            let instant = Timestamp::parse(text).unwrap();
+            assert_eq!(instant.to_string(), text);
+            assert_eq!(Timestamp::from_unix_millis(instant.unix_millis()), Some(instant));
+        }
+        assert_eq!(Timestamp::from_unix_millis(253_402_300_800_000), None);
+        assert_eq!(Timestamp::from_unix_millis(i64::MIN), None);
+        assert_eq!(Timestamp::from_unix_millis(i64::MAX), None);
+    }
+
+    #[test]
+    fn what_names_no_real_instant_is_refused() {
+        for bad in [
+            "",
+            "2023-02-29T00:00:00.000Z",
+            "2024-13-01T00:00:00.000Z",
+            "2024-00-01T00:00:00.000Z",
+            "2024-01-32T00:00:00.000Z",
+            "2024-01-01T24:00:00.000Z",
+            "2024-01-01T23:60:00.000Z",
+            "2016-12-31T23:59:60.000Z",
+            "2024-01-01T00:00:00Z",
+            "2024-01-01T00:00:00.00Z",
+            "2024-01-01T00:00:00.0000Z",
+            "2024-01-01T00:00:00.000+00:00",
+            "2024-01-01t00:00:00.000Z",
+            "2024-01-01T00:00:00.000z",
+            "2024-01-01T00-00:00.000Z",
+            "+024-01-01T00:00:00.000Z",
+            "２024-01-01T00:00:00.00Z",
+        ] {
+            assert!(Timestamp::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The session token: shown to its session only, never to a log.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::name::NameError;
+
+/// A session token: 1 to 512 printable ASCII characters without spaces, `"` or `\`. Callie's own are 43 characters, URL-safe.
+///
+/// `Debug` hides it, and it has no `Display`: use [`Token::expose`] where it has to be written.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Arc<str>);
+
+impl Token {
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "a session token as the login gave it";
+
+    /// Checks `text` and keeps it.
+    ///
+    /// # Errors
+    /// [`NameError`] when `text` cannot be a token.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let form = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+        if (1..=512).contains(&text.len()) && text.bytes().all(form) {
+            Ok(Self(text.into()))
+        } else {
+            Err(NameError { expected: Self::EXPECTED })
+        }
+    }
+
+    /// The token in the clear.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(hidden)")
+    }
+}
+
+impl Serialize for Token {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Token {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(|e| de::Error::custom(format_args!("must be {e}")))
+    }
+}
