@@ -1,24 +1,73 @@
-//! The Callie protocol.
+//! The Callie protocol as values: what a payload is, how to build one, how to check one. No I/O, no clock, no runtime.
+//!
+//! A server receives [`Frame`]s, asks [`route`] where they go, and answers with [`Notice`]s. A client builds
+//! [`Payload`]s and reads [`Frame`]s and [`Notice`]s. Both agree on [`command`]s, [`account`]s, [`Limits`] and codes
+//! because those stand here and nowhere else. "Protocol" in this documentation is `docs/protocol.md` of the project.
+//!
+//! # Build a payload
+//!
+//! The clock and randomness are the caller's: a [`Stamp`] brings both in. An invalid payload cannot be built.
+//!
+//! ```
+//! use callie_core::{Content, Message, MessageId, Payload, PayloadId, Recipient, Sender, Stamp, Timestamp, Username};
+//!
+//! let stamp = Stamp { payload_id: PayloadId::parse("p1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
+//! let message = Message::builder(MessageId::parse("m1")?).text("Hello, *Bob*").build()?;
+//! let payload = Payload::new(stamp, Sender::User(Username::parse("ada")?), Recipient::parse("bob")?, Content::Msg(message));
+//! assert!(payload.encode().contains("Hello, *Bob*"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Check a payload
+//!
+//! The first fault is a code, the place as a JSON Pointer, and a reason that never repeats a value.
+//!
+//! ```
+//! use callie_core::{Frame, Limits, SysCode};
+//!
+//! let text = r#"{"token":"","sender":"ada","recipient":"Bob"}"#;
+//! let fault = Frame::from_client(text, &Limits::default()).unwrap_err();
+//! assert_eq!((fault.code(), fault.path().as_str()), (SysCode::InvalidField, "/recipient"));
+//! ```
 
 pub mod account;
 mod close;
 mod code;
+pub mod command;
+mod content;
+mod fault;
+mod frame;
+mod json;
 mod limits;
 mod name;
+mod notice;
 mod party;
 mod payload;
 mod route;
+mod rules;
 mod timestamp;
 mod token;
 
 pub use close::{CloseCode, LINK_LOST, comes_back};
 pub use code::{CodeKind, CodeName, SysCode};
-pub use limits::*;
+pub use content::{
+    Attachment, AttachmentError, AttachmentKind, CommandCall, Content, Message, MessageBuilder, MessageError,
+    System,
+};
+pub use fault::Fault;
+pub use frame::{CommandRef, ContentRef, Frame, MessageRef, SystemRef};
+pub use json::{JsonObject, JsonObjectError, JsonText};
+pub use limits::{
+    DEFAULT_PAGE, Limits, MAX_ACKS, MAX_ATTACHMENT_SIZE, MAX_DEPTH, MAX_FILENAME_BYTES, MAX_METADATA_BYTES,
+    MAX_OFFLINE_NAMES, MAX_OPEN_DEPTH, MAX_PAGE, MAX_PATH_BYTES, MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES,
+    MAX_URL_BYTES,
+};
 pub use name::{
     GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, NameError, PayloadId, SessionId, Username,
 };
+pub use notice::{Notice, NoticeMetadata, Outcome};
 pub use party::{Recipient, RecipientRef, Sender};
-pub use payload::PayloadType;
+pub use payload::{PAYLOAD_VERSION_TEXT, Payload, PayloadError, PayloadType, Stamp};
 pub use route::{RecipientKind, Route, route};
 pub use timestamp::Timestamp;
 pub use token::Token;

@@ -1,10 +1,21 @@
-//! The payload model.
+//! The payload as an owned value that cannot be invalid.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
+use crate::content::Content;
+use crate::json::{JsonObject, JsonObjectError};
+use crate::limits::MAX_METADATA_BYTES;
+use crate::name::PayloadId;
+use crate::party::{Recipient, Sender};
+use crate::timestamp::Timestamp;
+use crate::token::Token;
+
+/// The version of the payload format, the only one there is.
+pub const PAYLOAD_VERSION_TEXT: &str = "1.0";
 
 /// The five types of payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PayloadType {
     /// Asks for a sign of life.
     Ping,
@@ -16,4 +27,243 @@ pub enum PayloadType {
     Sys,
     /// A command.
     Cmd,
+}
+
+impl PayloadType {
+    /// All of them, in the order of the specification.
+    pub const ALL: [Self; 5] = [Self::Ping, Self::Pong, Self::Msg, Self::Sys, Self::Cmd];
+
+    /// The type's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ping => "PING",
+            Self::Pong => "PONG",
+            Self::Msg => "MSG",
+            Self::Sys => "SYS",
+            Self::Cmd => "CMD",
+        }
+    }
+
+    /// The type spelled `text`, or none.
+    #[must_use]
+    pub fn from_name(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// What makes a payload unique and dates it. The core has neither clock nor randomness, so its caller hands this in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// Unlike any other of the same sender; Callie's own are UUIDv7.
+    pub payload_id: PayloadId,
+    /// Now.
+    pub timestamp: Timestamp,
+}
+
+/// What a payload cannot be built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PayloadError {
+    /// Only a message to a user or a group can be confirmed.
+    #[error("only a MSG to a user or a group can ask for confirmed delivery")]
+    NotConfirmable,
+    /// A client's metadata over the protocol's limit.
+    #[error("the metadata must have at most {MAX_METADATA_BYTES} bytes")]
+    MetadataTooLarge,
+    /// One of the two keys that bind stands in the metadata given; they have methods of their own.
+    #[error("set `ack` and `inReplyTo` by their own methods")]
+    BindingKey,
+    /// The metadata cannot be extended.
+    #[error(transparent)]
+    Metadata(#[from] JsonObjectError),
+}
+
+/// One payload.
+///
+/// ```
+/// use callie_core::{Content, Message, MessageId, Payload, PayloadId, Recipient, Sender, Stamp, Timestamp, Token, Username};
+///
+/// let stamp = Stamp { payload_id: PayloadId::parse("p1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
+/// let message = Message::builder(MessageId::parse("m1")?).text("Hello, *Bob*").build()?;
+/// let payload = Payload::new(stamp, Sender::User(Username::parse("ada")?), Recipient::parse("bob")?, Content::Msg(message))
+///     .with_token(Token::parse("c2VjcmV0")?)
+///     .with_ack()?;
+/// assert_eq!(
+///     payload.encode(),
+///     r#"{"token":"c2VjcmV0","sender":"ada","recipient":"bob","timestamp":"2026-01-02T03:04:05.678Z","type":"MSG","content":{"messageID":"m1","text":"Hello, *Bob*"},"metadata":{"ack":true},"payloadID":"p1","payloadVersion":"1.0"}"#,
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payload {
+    token: Option<Token>,
+    sender: Sender,
+    recipient: Recipient,
+    stamp: Stamp,
+    content: Content,
+    metadata: JsonObject,
+}
+
+const ACK: &str = "ack";
+const IN_REPLY_TO: &str = "inReplyTo";
+
+impl Payload {
+    /// A payload without a token and with empty metadata.
+    #[must_use]
+    pub fn new(stamp: Stamp, sender: Sender, recipient: Recipient, content: Content) -> Self {
+        Self { token: None, sender, recipient, stamp, content, metadata: JsonObject::default() }
+    }
+
+    pub(crate) fn from_parts(
+        stamp: Stamp,
+        token: Option<Token>,
+        sender: Sender,
+        recipient: Recipient,
+        content: Content,
+        metadata: JsonObject,
+    ) -> Self {
+        Self { token, sender, recipient, stamp, content, metadata }
+    }
+
+    /// The same with a client's session token.
+    #[must_use]
+    pub fn with_token(mut self, token: Token) -> Self {
+        self.token = Some(token);
+        self
+    }
+
+    /// The same with `metadata` in place of what it had.
+    ///
+    /// # Errors
+    /// [`PayloadError::BindingKey`] when it holds `ack` or `inReplyTo`, [`PayloadError::MetadataTooLarge`].
+    pub fn with_metadata(mut self, metadata: JsonObject) -> Result<Self, PayloadError> {
+        if metadata.get(ACK).is_some() || metadata.get(IN_REPLY_TO).is_some() {
+            return Err(PayloadError::BindingKey);
+        }
+        self.metadata = small(metadata)?;
+        Ok(self)
+    }
+
+    /// The same, asking for confirmed delivery.
+    ///
+    /// # Errors
+    /// [`PayloadError::NotConfirmable`] unless it is a MSG to a user or a group.
+    pub fn with_ack(mut self) -> Result<Self, PayloadError> {
+        if self.content.payload_type() != PayloadType::Msg
+            || !matches!(self.recipient, Recipient::User(_) | Recipient::Group(_))
+        {
+            return Err(PayloadError::NotConfirmable);
+        }
+        self.metadata = small(self.metadata.with(ACK, &true)?)?;
+        Ok(self)
+    }
+
+    /// The same, as an answer to another payload.
+    ///
+    /// # Errors
+    /// [`PayloadError::MetadataTooLarge`] when the metadata has no room for it.
+    pub fn with_in_reply_to(mut self, payload_id: &PayloadId) -> Result<Self, PayloadError> {
+        self.metadata = small(self.metadata.with(IN_REPLY_TO, payload_id)?)?;
+        Ok(self)
+    }
+
+    /// The same with metadata of the server's own, which no client's limit binds.
+    pub(crate) fn with_server_metadata(mut self, metadata: JsonObject) -> Self {
+        self.metadata = metadata;
+        self
+    }
+
+    /// The session token; none in payloads of a server.
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
+    }
+
+    /// Who it comes from.
+    #[must_use]
+    pub fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn recipient(&self) -> &Recipient {
+        &self.recipient
+    }
+
+    /// When its sender says it sent this.
+    #[must_use]
+    pub fn timestamp(&self) -> Timestamp {
+        self.stamp.timestamp
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Its free-form metadata, with the two keys that bind.
+    #[must_use]
+    pub fn metadata(&self) -> &JsonObject {
+        &self.metadata
+    }
+
+    /// Whether its sender asks for confirmed delivery.
+    #[must_use]
+    pub fn wants_ack(&self) -> bool {
+        self.metadata.get(ACK) == Some("true")
+    }
+
+    /// The payload that this one answers.
+    #[must_use]
+    pub fn in_reply_to(&self) -> Option<PayloadId> {
+        serde_json::from_str(self.metadata.get(IN_REPLY_TO)?).ok()
+    }
+
+    /// Its ID.
+    #[must_use]
+    pub fn payload_id(&self) -> &PayloadId {
+        &self.stamp.payload_id
+    }
+
+    /// The text to send.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut out = Vec::with_capacity(self.size_hint());
+        // Writing to memory cannot fail, and every part is a string, a number or checked JSON.
+        let _ = serde_json::to_writer(&mut out, self);
+        String::from_utf8(out).unwrap_or_default()
+    }
+
+    /// About how long the encoded text is: exact enough to spare growing in most cases.
+    fn size_hint(&self) -> usize {
+        const ENVELOPE: usize = 320;
+        let token = self.token.as_ref().map_or(0, |token| token.expose().len());
+        ENVELOPE + token + self.metadata.as_str().len() + self.content.size_hint()
+    }
+}
+
+fn small(metadata: JsonObject) -> Result<JsonObject, PayloadError> {
+    if metadata.as_str().len() > MAX_METADATA_BYTES {
+        return Err(PayloadError::MetadataTooLarge);
+    }
+    Ok(metadata)
+}
+
+impl Serialize for Payload {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Payload", 9)?;
+        out.serialize_field("token", self.token.as_ref().map_or("", Token::expose))?;
+        out.serialize_field("sender", &self.sender)?;
+        out.serialize_field("recipient", &self.recipient)?;
+        out.serialize_field("timestamp", &self.stamp.timestamp)?;
+        out.serialize_field("type", self.content.payload_type().as_str())?;
+        out.serialize_field("content", &self.content)?;
+        out.serialize_field("metadata", &self.metadata)?;
+        out.serialize_field("payloadID", &self.stamp.payload_id)?;
+        out.serialize_field("payloadVersion", PAYLOAD_VERSION_TEXT)?;
+        out.end()
+    }
 }

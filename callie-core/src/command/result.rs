@@ -1,0 +1,141 @@
+//! What the server answers in the `result` of `COMMAND_OK`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::values::{
+    Cursor, DirectMessages, DisplayName, GroupName, Presence, PresenceAudience, Role, Visibility,
+};
+use crate::name::{GroupId, Username};
+
+/// The result of a command that has nothing to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Empty {}
+
+/// The result of `CREATE_GROUP`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupCreated {
+    /// The new group's ID.
+    #[serde(rename = "groupID")]
+    pub group_id: GroupId,
+    /// Its name.
+    pub name: GroupName,
+    /// Who can find and join it.
+    pub visibility: Visibility,
+    /// Who is in it, the creator included.
+    pub members: Vec<Username>,
+}
+
+/// One group in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupSummary {
+    /// The group's ID.
+    #[serde(rename = "groupID")]
+    pub group_id: GroupId,
+    /// Its name.
+    pub name: GroupName,
+    /// The asker's role; absent in the list of public groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// How many are in it.
+    pub member_count: u64,
+}
+
+/// The result of `LIST_GROUPS` and `LIST_PUBLIC_GROUPS`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct GroupList {
+    /// One page of groups.
+    pub groups: Vec<GroupSummary>,
+    /// Where the list goes on; absent at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Cursor>,
+}
+
+/// One member of a group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The user.
+    pub username: Username,
+    /// What they may do.
+    pub role: Role,
+    /// Whether they are connected, as far as their settings let the asker know.
+    pub online: bool,
+}
+
+/// The result of `GET_GROUP`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupDetails {
+    /// The group's ID.
+    #[serde(rename = "groupID")]
+    pub group_id: GroupId,
+    /// Its name.
+    pub name: GroupName,
+    /// Who can find and join it.
+    pub visibility: Visibility,
+    /// How many are in it.
+    pub member_count: u64,
+    /// One page of them.
+    pub members: Vec<Member>,
+    /// Where the list goes on; absent at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Cursor>,
+}
+
+/// The result of `GET_PRESENCE` and `SUBSCRIBE_PRESENCE`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PresenceMap {
+    /// Every name asked for; those that do not exist are offline.
+    pub presence: BTreeMap<Username, Presence>,
+}
+
+/// The result of `GET_PROFILE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// The user.
+    pub username: Username,
+    /// What they are called; `""` is nothing.
+    pub display_name: DisplayName,
+}
+
+/// The result of `GET_SETTINGS` and `UPDATE_SETTINGS`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settings {
+    /// What to be called; `""` is nothing.
+    pub display_name: DisplayName,
+    /// Who learns whether one is online.
+    pub presence: PresenceAudience,
+    /// Who may write directly.
+    pub direct_messages: DirectMessages,
+}
+
+/// The result of `LIST_BLOCKED`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BlockedList {
+    /// One page of names.
+    pub blocked: Vec<Username>,
+    /// Where the list goes on; absent at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Cursor>,
+}
+
+/// The result of `SERVER_STATS`. Counts are since the server started.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerStats {
+    /// Seconds since the server started.
+    pub uptime_seconds: u64,
+    /// Authenticated connections now.
+    pub connections: u64,
+    /// Users with at least one of them.
+    pub users_online: u64,
+    /// Payloads taken from clients.
+    pub payloads_received: u64,
+    /// Payloads written to clients.
+    pub payloads_sent: u64,
+}

@@ -1,0 +1,360 @@
+//! The types that parameters and results of commands have, beside names and IDs.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::parameter::{CommandFault, Members, Parameter, Value, string_parameters};
+use crate::json::JsonObject;
+use crate::limits::{DEFAULT_PAGE, Limits, MAX_ACKS, MAX_PAGE, MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES};
+use crate::name::{GroupId, NameError, PayloadId, Username, text_type};
+use crate::party::Recipient;
+
+text_type!(
+    /// The name of a group, for people: 1 to 64 characters, no control characters.
+    GroupName, is_group_name,
+    "a name of 1 to 64 characters, none of them a control character"
+);
+
+text_type!(
+    /// What a user is called, for people: at most 64 characters, no control characters; `""` is none.
+    DisplayName, is_display_name,
+    "a name of at most 64 characters, none of them a control character"
+);
+
+text_type!(
+    /// Where a page of a list goes on: the `next` of the page before. 1 to 128 characters, no control characters.
+    Cursor, is_cursor,
+    "the `next` of the page before"
+);
+
+text_type!(
+    /// What a `SIGNAL` is about: `typing`, `read` or another name of `a-z` and `_`, 1 to 32 characters.
+    SignalKind, is_signal_kind,
+    "a name of 1 to 32 characters of a-z and '_'"
+);
+
+text_type!(
+    /// Why an admin removed somebody, for people: 1 to 256 characters, no control characters.
+    RemovalReason, is_removal_reason,
+    "a reason of 1 to 256 characters, none of them a control character"
+);
+
+fn is_line(text: &str, characters: std::ops::RangeInclusive<usize>) -> bool {
+    // A character has at most four bytes, so a longer text need not be counted.
+    text.len() <= characters.end() * 4
+        && characters.contains(&text.chars().count())
+        && !text.chars().any(char::is_control)
+}
+
+fn is_group_name(text: &str) -> bool {
+    is_line(text, 1..=64)
+}
+
+fn is_display_name(text: &str) -> bool {
+    is_line(text, 0..=64)
+}
+
+fn is_cursor(text: &str) -> bool {
+    is_line(text, 1..=128)
+}
+
+fn is_removal_reason(text: &str) -> bool {
+    is_line(text, 1..=256)
+}
+
+fn is_signal_kind(text: &str) -> bool {
+    (1..=32).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+}
+
+string_parameters!(GroupName, DisplayName, Cursor, SignalKind, RemovalReason);
+
+/// Makes an enum of a few fixed words.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident, $expected:literal { $($(#[$word_doc:meta])* $word:ident = $text:literal),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+            pub enum $name { $($(#[$word_doc])* #[serde(rename = $text)] $word),* }
+
+            impl $name {
+                /// What the form asks for, as a phrase that follows "must be".
+                pub const EXPECTED: &'static str = $expected;
+
+                /// The word's spelling.
+                #[must_use]
+                pub const fn as_str(self) -> &'static str {
+                    match self { $(Self::$word => $text),* }
+                }
+
+                /// Reads the word.
+                ///
+                /// # Errors
+                /// [`NameError`] when `text` is none of them.
+                pub fn parse(text: &str) -> Result<Self, NameError> {
+                    match text {
+                        $($text => Ok(Self::$word),)*
+                        _ => Err(NameError { expected: Self::EXPECTED }),
+                    }
+                }
+            }
+
+            string_parameters!($name);
+        )*
+    };
+}
+
+words! {
+    /// Who can find and join a group.
+    Visibility, "private or public" {
+        /// Only those who are added.
+        Private = "private",
+        /// Anyone.
+        Public = "public",
+    }
+
+    /// What a member may do in a group, the least first.
+    Role, "owner, admin or member" {
+        /// Writes and reads.
+        Member = "member",
+        /// Also adds, removes and renames.
+        Admin = "admin",
+        /// Also names admins, hands over and deletes; there is one.
+        Owner = "owner",
+    }
+
+    /// Who learns whether a user is online.
+    PresenceAudience, "everyone, groups or nobody" {
+        /// Anyone.
+        Everyone = "everyone",
+        /// Those who share a group with the user.
+        Groups = "groups",
+        /// No one.
+        Nobody = "nobody",
+    }
+
+    /// Who may write to a user directly.
+    DirectMessages, "everyone or groups" {
+        /// Anyone.
+        Everyone = "everyone",
+        /// Those who share a group with the user.
+        Groups = "groups",
+    }
+
+    /// Whether a user is connected.
+    Presence, "online or offline" {
+        /// At least one connection.
+        Online = "online",
+        /// None, or not for the asker to know.
+        Offline = "offline",
+    }
+}
+
+impl Default for Visibility {
+    /// A new group is private unless it is said otherwise.
+    fn default() -> Self {
+        Self::Private
+    }
+}
+
+/// A conversation that messages go to: with one user, or in a group.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[serde(untagged)]
+pub enum Conversation {
+    /// With one user.
+    User(Username),
+    /// In a group.
+    Group(GroupId),
+}
+
+impl Conversation {
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "a username or a group ID";
+
+    /// Reads a recipient that is a user or a group.
+    ///
+    /// # Errors
+    /// [`NameError`] for anything else, `SERVER` and `BROADCAST` included.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        match Recipient::parse(text) {
+            Ok(Recipient::User(name)) => Ok(Self::User(name)),
+            Ok(Recipient::Group(id)) => Ok(Self::Group(id)),
+            _ => Err(NameError { expected: Self::EXPECTED }),
+        }
+    }
+}
+
+string_parameters!(Conversation);
+
+impl From<Conversation> for Recipient {
+    fn from(conversation: Conversation) -> Self {
+        match conversation {
+            Conversation::User(name) => Self::User(name),
+            Conversation::Group(id) => Self::Group(id),
+        }
+    }
+}
+
+/// One confirmed payload.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct AckEntry {
+    /// Who sent it.
+    pub sender: Username,
+    /// Its ID.
+    #[serde(rename = "payloadID")]
+    pub payload_id: PayloadId,
+}
+
+impl Parameter for AckEntry {
+    fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {
+        let mut members = value.members()?;
+        let entry = Self { sender: members.take("sender")?, payload_id: members.take("payloadID")? };
+        members.finish()?;
+        Ok(entry)
+    }
+}
+
+impl Parameter for Vec<AckEntry> {
+    fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {
+        value.elements(1, MAX_ACKS)
+    }
+}
+
+/// The names of a presence command.
+impl Parameter for Vec<Username> {
+    fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {
+        value.elements(1, MAX_PRESENCE_NAMES)
+    }
+}
+
+/// The members named for a new group, as many as a group may have; none where they are left out.
+pub(super) fn first_members(
+    members: &mut Members<'_, '_>,
+    name: &'static str,
+) -> Result<Vec<Username>, CommandFault> {
+    struct FirstMembers(Vec<Username>);
+    impl Parameter for FirstMembers {
+        fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {
+            value.elements(0, value.limits().max_group_members).map(Self)
+        }
+    }
+    Ok(members.take::<Option<FirstMembers>>(name)?.map(|first| first.0).unwrap_or_default())
+}
+
+/// What the parameter is, or its type's default where it is left out.
+pub(super) fn or_default<T: Parameter + Default>(
+    members: &mut Members<'_, '_>,
+    name: &'static str,
+) -> Result<T, CommandFault> {
+    Ok(members.take::<Option<T>>(name)?.unwrap_or_default())
+}
+
+/// How many entries a page may have: 1 to 200, 100 where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct PageLimit(u16);
+
+impl PageLimit {
+    /// A limit, or none outside 1 to 200.
+    #[must_use]
+    pub fn new(entries: u16) -> Option<Self> {
+        (1..=MAX_PAGE).contains(&entries).then_some(Self(entries))
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+impl Default for PageLimit {
+    fn default() -> Self {
+        Self(DEFAULT_PAGE)
+    }
+}
+
+/// An edited or announced text, in Markdown: not empty, within the limit of messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct MessageText(String);
+
+impl MessageText {
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "a text that is not empty and within the limit of messages";
+
+    /// Checks a text against the limit of the server.
+    ///
+    /// # Errors
+    /// [`NameError`] when it is empty or too long.
+    pub fn new(text: impl Into<String>, limits: &Limits) -> Result<Self, NameError> {
+        let text = text.into();
+        if (1..=limits.max_text_bytes).contains(&text.len()) {
+            Ok(Self(text))
+        } else {
+            Err(NameError { expected: Self::EXPECTED })
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Parameter for MessageText {
+    fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {
+        Self::new(value.string(Self::EXPECTED)?, value.limits()).map_err(|e| value.must_be(e))
+    }
+}
+
+impl Parameter for PageLimit {
+    fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {
+        let limit = serde_json::from_str(value.raw()).ok().and_then(Self::new);
+        limit.ok_or_else(|| value.must_be(format_args!("a whole number from 1 to {MAX_PAGE}")))
+    }
+}
+
+/// What goes with a `SIGNAL`: any JSON value of at most 1,024 bytes, kept as it was written.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct SignalData(Box<RawValue>);
+
+impl SignalData {
+    /// Checks a JSON text and keeps it.
+    ///
+    /// # Errors
+    /// [`NameError`] when it is not one JSON value, holds a key twice, is nested deeper than parameters may be, or is
+    /// too long.
+    pub fn parse(json: &str) -> Result<Self, NameError> {
+        let json = json.trim_matches([' ', '\n', '\r', '\t']);
+        // In the place it will have among the parameters, so that depth and repeated keys are judged there.
+        let checked =
+            json.len() <= MAX_SIGNAL_DATA_BYTES && JsonObject::parse(&format!("{{\"d\":{json}}}")).is_ok();
+        let raw = checked.then(|| RawValue::from_string(json.to_owned()).ok()).flatten();
+        raw.map(Self).ok_or(NameError { expected: Self::EXPECTED })
+    }
+
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "a JSON value of at most 1024 bytes";
+
+    /// The JSON text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl PartialEq for SignalData {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for SignalData {}
+
+impl Parameter for SignalData {
+    fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {
+        Self::parse(value.raw()).map_err(|e| value.must_be(e))
+    }
+}

@@ -1,0 +1,41 @@
+//! The content of a CMD payload.
+
+use serde::Serialize;
+
+use crate::code::CodeName;
+use crate::frame::CommandRef;
+use crate::json::JsonObject;
+
+/// A command by name, with its parameters unread: [`Command`](crate::command::Command) has the protocol's own, typed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommandCall {
+    command: CodeName,
+    parameters: JsonObject,
+}
+
+impl CommandCall {
+    /// A call of any command.
+    #[must_use]
+    pub fn new(command: CodeName, parameters: JsonObject) -> Self {
+        Self { command, parameters }
+    }
+
+    /// The command's name.
+    #[must_use]
+    pub fn command(&self) -> &CodeName {
+        &self.command
+    }
+
+    /// Its parameters.
+    #[must_use]
+    pub fn parameters(&self) -> &JsonObject {
+        &self.parameters
+    }
+
+    pub(crate) fn from_frame(frame: &CommandRef<'_>) -> Option<Self> {
+        Some(Self::new(
+            CodeName::parse(frame.name()).ok()?,
+            JsonObject::from_checked(frame.parameters()).ok()?,
+        ))
+    }
+}

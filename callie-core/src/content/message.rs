@@ -1,0 +1,321 @@
+//! The content of a MSG payload: text in Markdown, and attachments that stand elsewhere on the web.
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::frame::MessageRef;
+use crate::json::{Fields, JsonObject, JsonObjectError, Scanner};
+use crate::limits::{Limits, MAX_METADATA_BYTES};
+use crate::name::MessageId;
+use crate::rules::{self, ATTACHMENT_METADATA};
+
+/// A chat message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    #[serde(rename = "messageID")]
+    message_id: MessageId,
+    text: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<Attachment>,
+}
+
+/// What a message cannot be built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// Neither text nor attachments.
+    #[error("a message needs a text or an attachment")]
+    Empty,
+    /// A text over the limit.
+    #[error("the text must have at most {max_bytes} bytes")]
+    TextTooLong {
+        /// The limit, in bytes of UTF-8.
+        max_bytes: usize,
+    },
+    /// Attachments over the limit.
+    #[error("a message must have at most {max} attachments")]
+    TooManyAttachments {
+        /// The limit.
+        max: usize,
+    },
+}
+
+impl Message {
+    /// Begins a message.
+    #[must_use]
+    pub fn builder(message_id: MessageId) -> MessageBuilder {
+        MessageBuilder { message: Self { message_id, text: String::new(), attachments: Vec::new() } }
+    }
+
+    /// Its ID.
+    #[must_use]
+    pub fn message_id(&self) -> &MessageId {
+        &self.message_id
+    }
+
+    /// Its text, in Markdown.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its attachments.
+    #[must_use]
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
+    }
+
+    pub(crate) fn size_hint(&self) -> usize {
+        const ATTACHMENT: usize = 80;
+        let attachments = self.attachments.iter().map(|attachment| {
+            ATTACHMENT + attachment.url.len() + attachment.metadata.as_ref().map_or(0, |m| m.as_str().len())
+        });
+        self.text.len() + self.text.len() / 16 + attachments.sum::<usize>()
+    }
+
+    pub(crate) fn from_frame(frame: &MessageRef<'_>) -> Option<Self> {
+        Some(Self {
+            message_id: MessageId::parse(frame.message_id()).ok()?,
+            text: frame.text().decode().into_owned(),
+            attachments: serde_json::from_str(frame.attachments()).ok()?,
+        })
+    }
+}
+
+/// Collects what a message says; [`build`](Self::build) checks it.
+#[derive(Debug, Clone)]
+pub struct MessageBuilder {
+    message: Message,
+}
+
+impl MessageBuilder {
+    /// Sets the text, in Markdown.
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.message.text = text.into();
+        self
+    }
+
+    /// Adds an attachment behind those it has.
+    #[must_use]
+    pub fn attachment(mut self, attachment: Attachment) -> Self {
+        self.message.attachments.push(attachment);
+        self
+    }
+
+    /// The message, within the protocol's default limits.
+    ///
+    /// # Errors
+    /// [`MessageError`] says what is too much or missing.
+    pub fn build(self) -> Result<Message, MessageError> {
+        self.build_within(&Limits::default())
+    }
+
+    /// The message, within the limits that a server announced.
+    ///
+    /// # Errors
+    /// [`MessageError`] says what is too much or missing.
+    pub fn build_within(self, limits: &Limits) -> Result<Message, MessageError> {
+        let message = self.message;
+        if message.text.is_empty() && message.attachments.is_empty() {
+            return Err(MessageError::Empty);
+        }
+        if message.text.len() > limits.max_text_bytes {
+            return Err(MessageError::TextTooLong { max_bytes: limits.max_text_bytes });
+        }
+        if message.attachments.len() > limits.max_attachments {
+            return Err(MessageError::TooManyAttachments { max: limits.max_attachments });
+        }
+        Ok(message)
+    }
+}
+
+/// What kind of file an attachment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AttachmentKind {
+    /// An image.
+    Image,
+    /// A video.
+    Video,
+    /// Any other file.
+    File,
+}
+
+impl AttachmentKind {
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "image, video or file";
+
+    /// The kind's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Video => "video",
+            Self::File => "file",
+        }
+    }
+
+    /// The kind spelled `text`, or none.
+    #[must_use]
+    pub fn from_name(text: &str) -> Option<Self> {
+        [Self::Image, Self::Video, Self::File].into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+/// A file that goes with a message, by its URL: servers of Callie neither take nor give files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    #[serde(rename = "type")]
+    kind: AttachmentKind,
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<JsonObject>,
+}
+
+/// What an attachment cannot be built with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttachmentError {
+    /// Not a URL that clients could open.
+    #[error("the URL {0}")]
+    Url(std::borrow::Cow<'static, str>),
+    /// A member of the metadata that the protocol binds.
+    #[error("`{name}` {reason}")]
+    Metadata {
+        /// The member.
+        name: &'static str,
+        /// What was expected.
+        reason: std::borrow::Cow<'static, str>,
+    },
+    /// Metadata over the limit.
+    #[error("the metadata must have at most {MAX_METADATA_BYTES} bytes")]
+    MetadataTooLarge,
+    /// Metadata that is no object, or nested too deep.
+    #[error(transparent)]
+    Object(#[from] JsonObjectError),
+}
+
+impl Attachment {
+    /// An attachment without metadata.
+    ///
+    /// # Errors
+    /// [`AttachmentError::Url`] unless `url` is an http or https URL by RFC 3986 with a host, without user info.
+    pub fn new(kind: AttachmentKind, url: impl Into<String>) -> Result<Self, AttachmentError> {
+        let url = url.into();
+        rules::check_url(&url).map_err(AttachmentError::Url)?;
+        Ok(Self { kind, url, metadata: None })
+    }
+
+    /// The same with `metadata` in place of what it had.
+    ///
+    /// # Errors
+    /// [`AttachmentError`] when it is too large or a member that the protocol binds breaks its rule.
+    pub fn with_metadata(mut self, metadata: JsonObject) -> Result<Self, AttachmentError> {
+        if metadata.as_str().len() > MAX_METADATA_BYTES {
+            return Err(AttachmentError::MetadataTooLarge);
+        }
+        check_metadata(&metadata)?;
+        self.metadata = Some(metadata);
+        Ok(self)
+    }
+
+    /// The same with the file's name, at most 255 bytes.
+    ///
+    /// # Errors
+    /// [`AttachmentError::Metadata`] when it is longer.
+    pub fn with_filename(self, filename: &str) -> Result<Self, AttachmentError> {
+        self.with_member(0, &filename)
+    }
+
+    /// The same with the file's size in bytes, at most 2^53 − 1.
+    ///
+    /// # Errors
+    /// [`AttachmentError::Metadata`] when it is larger.
+    pub fn with_size(self, bytes: u64) -> Result<Self, AttachmentError> {
+        self.with_member(1, &bytes)
+    }
+
+    /// The same with the file's MIME type, such as `image/png`.
+    ///
+    /// # Errors
+    /// [`AttachmentError::Metadata`] unless it is of the form `type/subtype`.
+    pub fn with_filetype(self, filetype: &str) -> Result<Self, AttachmentError> {
+        self.with_member(2, &filetype)
+    }
+
+    fn with_member(self, index: usize, value: &impl Serialize) -> Result<Self, AttachmentError> {
+        let metadata = self.metadata.clone().unwrap_or_default().with(ATTACHMENT_METADATA[index], value)?;
+        self.with_metadata(metadata)
+    }
+
+    /// What kind of file it is.
+    #[must_use]
+    pub fn kind(&self) -> AttachmentKind {
+        self.kind
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its metadata, where it was given.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&JsonObject> {
+        self.metadata.as_ref()
+    }
+
+    /// The file's name, where it was given.
+    #[must_use]
+    pub fn filename(&self) -> Option<String> {
+        self.member(0)
+    }
+
+    /// The file's size in bytes, where it was given.
+    #[must_use]
+    pub fn size(&self) -> Option<u64> {
+        self.member(1)
+    }
+
+    /// The file's MIME type, where it was given.
+    #[must_use]
+    pub fn filetype(&self) -> Option<String> {
+        self.member(2)
+    }
+
+    fn member<T: de::DeserializeOwned>(&self, index: usize) -> Option<T> {
+        serde_json::from_str(self.metadata.as_ref()?.get(ATTACHMENT_METADATA[index])?).ok()
+    }
+}
+
+fn check_metadata(metadata: &JsonObject) -> Result<(), AttachmentError> {
+    let text = metadata.as_str();
+    let mut fields = Fields::new(&ATTACHMENT_METADATA);
+    // A checked object, so the scan finds no fault.
+    let _ = fields.scan_root(&mut Scanner::new(text));
+    rules::check_attachment_metadata(&fields, text)
+        .map_err(|(name, reason)| AttachmentError::Metadata { name, reason })
+}
+
+impl<'de> Deserialize<'de> for Attachment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Wire {
+            #[serde(rename = "type")]
+            kind: AttachmentKind,
+            url: String,
+            metadata: Option<JsonObject>,
+        }
+        let wire = Wire::deserialize(deserializer)?;
+        let attachment = Self::new(wire.kind, wire.url).map_err(de::Error::custom)?;
+        match wire.metadata {
+            Some(metadata) => {
+                check_metadata(&metadata).map_err(de::Error::custom)?;
+                Ok(Self { metadata: Some(metadata), ..attachment })
+            }
+            None => Ok(attachment),
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Why a received text is not a valid payload: code, path and reason (protocol, "Validation").
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::code::SysCode;
+use crate::json::Pointer;
+use crate::name::PayloadId;
+use crate::notice::Notice;
+
+/// The first fault of a received text.
+///
+/// The reason never repeats a value, and neither reason nor path holds the payload's own token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    pub(crate) code: SysCode,
+    pub(crate) pointer: Pointer,
+    pub(crate) reason: Cow<'static, str>,
+    pub(crate) payload_id: Option<PayloadId>,
+}
+
+impl Fault {
+    /// One of the codes for invalid payloads.
+    #[must_use]
+    pub fn code(&self) -> SysCode {
+        self.code
+    }
+
+    /// Where: a JSON Pointer from the payload's root, cut at 512 bytes; `""` is the root itself.
+    #[must_use]
+    pub fn path(&self) -> String {
+        self.pointer.to_string()
+    }
+
+    /// What was expected there, for people.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// The payload's ID, where it could be read and keeps its rule.
+    #[must_use]
+    pub fn payload_id(&self) -> Option<&PayloadId> {
+        self.payload_id.as_ref()
+    }
+
+    /// The answer to the payload. Segments of the path that hold the connection's token are left out.
+    #[must_use]
+    pub fn notice(&self, connection_token: Option<&str>) -> Notice {
+        let pointer = self.pointer.clone().without(connection_token.unwrap_or_default());
+        let notice = Notice::new(self.code).describe(self.reason.clone()).path(pointer.to_string());
+        match &self.payload_id {
+            Some(id) => notice.in_reply_to(id.clone()),
+            None => notice,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at \"{}\": {}", self.code, self.pointer, self.reason)
+    }
+}
+
+impl std::error::Error for Fault {}

@@ -1,0 +1,84 @@
+//! The members of an object that the protocol names, found while it is scanned.
+
+use super::{Key, Scanner, Slot, Syntax};
+
+/// Where the `N` named members of an object stand, and the first that has another name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fields<const N: usize> {
+    names: &'static [&'static str; N],
+    slots: [Slot; N],
+    unknown: Option<Key>,
+}
+
+impl<const N: usize> Fields<N> {
+    pub(crate) const fn new(names: &'static [&'static str; N]) -> Self {
+        Self { names, slots: [Slot::ABSENT; N], unknown: None }
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Slot {
+        self.slots[index]
+    }
+
+    pub(crate) fn name(&self, index: usize) -> &'static str {
+        self.names[index]
+    }
+
+    /// The first member that the object does not have in the protocol.
+    pub(crate) fn unknown(&self) -> Option<Key> {
+        self.unknown
+    }
+
+    /// The first member, in the order of the text, that is not among the `allowed` ones, by its decoded name.
+    pub(crate) fn first_beside<'t>(
+        &self,
+        allowed: std::ops::Range<usize>,
+        text: &'t str,
+    ) -> Option<std::borrow::Cow<'t, str>> {
+        let named = (0..N)
+            .filter(|i| !allowed.contains(i) && self.slots[*i].is_present())
+            .min_by_key(|i| self.slots[*i].start);
+        match (named, self.unknown) {
+            (Some(i), Some(key)) if self.slots[i].start > key.start => Some(key.decode(text)),
+            (Some(i), _) => Some(self.names[i].into()),
+            (None, key) => key.map(|key| key.decode(text)),
+        }
+    }
+
+    /// Scans an object whose values need no closer look than their place.
+    pub(crate) fn scan_object(&mut self, scanner: &mut Scanner<'_>, depth: u8) -> Result<Slot, Syntax> {
+        scanner.object(depth, &mut |scanner, key, depth| {
+            self.member(scanner, key, |scanner, _| scanner.value(depth))
+        })
+    }
+
+    /// Scans a text that is one such object.
+    pub(crate) fn scan_root(&mut self, scanner: &mut Scanner<'_>) -> Result<Slot, Syntax> {
+        scanner.root(&mut |scanner, key, depth| self.member(scanner, key, |scanner, _| scanner.value(depth)))
+    }
+
+    /// Takes one member: `value` scans its value and is told which of the named members it is.
+    #[inline]
+    pub(crate) fn member(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        key: Key,
+        value: impl FnOnce(&mut Scanner<'_>, Option<usize>) -> Result<Slot, Syntax>,
+    ) -> Result<u8, Syntax> {
+        let name = key.decode(scanner.text());
+        let index = self.names.iter().position(|known| *known == name);
+        let slot = value(scanner, index)?;
+        match index {
+            Some(i) if self.slots[i].is_present() => {
+                // Which of the two is meant cannot be told, so neither can be used.
+                self.slots[i].kind = super::Kind::Null;
+                scanner.note_duplicate(key);
+            }
+            Some(i) => self.slots[i] = slot,
+            None => {
+                self.unknown.get_or_insert(key);
+                scanner.note_key(key);
+            }
+        }
+        Ok(slot.levels)
+    }
+}

@@ -1,0 +1,189 @@
+//! A free-form JSON object, kept as it was written.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::value::RawValue;
+
+use super::{Scanner, Syntax};
+use crate::limits::MAX_OPEN_DEPTH;
+
+/// A JSON object whose members the protocol leaves open: `metadata`, `parameters`, a `result`.
+///
+/// It keeps its text, so numbers of any size and the order of keys survive. It holds no key twice, and is at most 16
+/// levels deep.
+#[derive(Clone)]
+pub struct JsonObject(Box<RawValue>);
+
+/// A text that is not a [`JsonObject`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonObjectError {
+    /// Not JSON, or not an object.
+    #[error("{0}")]
+    NotAnObject(&'static str),
+    /// A key stands twice in one object.
+    #[error("no key may be given twice")]
+    DuplicateKey,
+    /// Nested deeper than 16 levels.
+    #[error("the object must not be nested deeper than 16 levels")]
+    TooDeep,
+    /// A value that JSON cannot hold.
+    #[error("the value cannot be written as JSON")]
+    Unwritable,
+}
+
+impl JsonObject {
+    /// Checks `text` and keeps it as it is written, but for white space around it.
+    ///
+    /// # Errors
+    /// [`JsonObjectError`] says what is wrong with the text.
+    pub fn parse(text: &str) -> Result<Self, JsonObjectError> {
+        let text = text.trim_matches([' ', '\n', '\r', '\t']);
+        let mut scanner = Scanner::new(text);
+        let slot = scanner
+            .root(&mut |scanner, key, depth| {
+                scanner.note_key(key);
+                Ok(scanner.value(depth)?.levels)
+            })
+            .map_err(|Syntax(reason)| JsonObjectError::NotAnObject(reason))?;
+        if scanner.duplicate().is_some() {
+            return Err(JsonObjectError::DuplicateKey);
+        }
+        if slot.levels > MAX_OPEN_DEPTH {
+            return Err(JsonObjectError::TooDeep);
+        }
+        Self::from_checked(text)
+    }
+
+    /// Writes a struct or map as an object.
+    ///
+    /// # Errors
+    /// [`JsonObjectError`] when `value` is not written as an object, or not at all.
+    pub fn from_serialize(value: &impl Serialize) -> Result<Self, JsonObjectError> {
+        let text = serde_json::to_string(value).map_err(|_| JsonObjectError::Unwritable)?;
+        Self::parse(&text)
+    }
+
+    /// Keeps a text that was checked already.
+    pub(crate) fn from_checked(text: &str) -> Result<Self, JsonObjectError> {
+        RawValue::from_string(text.to_owned()).map(Self).map_err(|_| JsonObjectError::Unwritable)
+    }
+
+    /// The object with one more member, or with the member of that name replaced in its place.
+    ///
+    /// # Errors
+    /// [`JsonObjectError`] when `value` cannot be written, or the object would be nested too deep.
+    pub fn with(&self, key: &str, value: &impl Serialize) -> Result<Self, JsonObjectError> {
+        let raw = serde_json::value::to_raw_value(value).map_err(|_| JsonObjectError::Unwritable)?;
+        let key_text = serde_json::to_string(key).map_err(|_| JsonObjectError::Unwritable)?;
+        if let Some(old) = self.get(key) {
+            // The value is a part of this object's own text, so its place follows from where the two begin.
+            let start = old.as_ptr() as usize - self.as_str().as_ptr() as usize;
+            let (before, after) = (&self.as_str()[..start], &self.as_str()[start + old.len()..]);
+            return Self::parse(&format!("{before}{raw}{after}"));
+        }
+        let body = self.as_str()[1..self.as_str().len() - 1].trim_end();
+        let comma = if self.is_empty() { "" } else { "," };
+        Self::parse(&format!("{{{body}{comma}{key_text}:{raw}}}"))
+    }
+
+    /// The value of the member `key` as it is written, or none.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.members().remove(key).map(RawValue::get)
+    }
+
+    /// Reads the whole object as `T`.
+    ///
+    /// # Errors
+    /// As `T` gives them, among them numbers that `T` cannot hold.
+    pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.as_str())
+    }
+
+    fn members(&self) -> BTreeMap<Cow<'_, str>, &RawValue> {
+        // Checked when it was made, so it always reads.
+        self.read().unwrap_or_default()
+    }
+
+    /// Whether it has no members.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.as_str()[1..].trim_start().starts_with('}')
+    }
+
+    /// The object's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+}
+
+impl Default for JsonObject {
+    /// The empty object.
+    fn default() -> Self {
+        static EMPTY: std::sync::LazyLock<Box<RawValue>> =
+            std::sync::LazyLock::new(|| RawValue::from_string("{}".to_owned()).unwrap_or_default());
+        Self(EMPTY.clone())
+    }
+}
+
+impl PartialEq for JsonObject {
+    /// By the text: the same members in another order or spelling are another object.
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for JsonObject {}
+
+impl std::fmt::Debug for JsonObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "JsonObject({})", self.as_str())
+    }
+}
+
+impl Serialize for JsonObject {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for JsonObject {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(raw.get()).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_order_survive() {
+        let text = r#"{"z": 1e999, "a":123456789012345678901234567890}"#;
+        assert_eq!(JsonObject::parse(text).unwrap().as_str(), text);
+    }
+
+    #[test]
+    fn members_are_added_and_replaced() {
+        let object = JsonObject::default().with("a", &1).unwrap().with("b\"", &"x").unwrap();
+        assert_eq!(object.as_str(), r#"{"a":1,"b\"":"x"}"#);
+        assert_eq!(object.with("a", &[true]).unwrap().as_str(), r#"{"a":[true],"b\"":"x"}"#);
+        assert_eq!(object.get("b\""), Some("\"x\""));
+        assert_eq!(JsonObject::parse("{ }").unwrap().with("a", &1).unwrap().as_str(), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn only_objects_without_repeated_keys_and_of_sixteen_levels_are_taken() {
+        assert!(matches!(JsonObject::parse("[]"), Err(JsonObjectError::NotAnObject(_))));
+        assert_eq!(JsonObject::parse(r#"{"a":{"b":1,"b":1}}"#), Err(JsonObjectError::DuplicateKey));
+        let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+        assert!(JsonObject::parse(&nested(16)).is_ok());
+        assert_eq!(JsonObject::parse(&nested(17)), Err(JsonObjectError::TooDeep));
+        assert_eq!(JsonObject::from_serialize(&"text"), JsonObject::parse("\"text\""));
+    }
+}

@@ -1,0 +1,536 @@
+//! One pass over a text that finds every fault JSON can have, and notes where the values stand.
+//!
+//! Nothing is copied and, for objects of up to [`FEW_KEYS`] unknown keys, nothing is allocated. Recursion is bounded
+//! by [`MAX_DEPTH`], and the memory used by the keys of the objects that are open.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use smallvec::SmallVec;
+
+use super::JsonText;
+use crate::limits::MAX_DEPTH;
+
+/// Up to so many keys of one object are compared pairwise, and so many open keys are held without allocating.
+const FEW_KEYS: usize = 16;
+
+/// What kind of value stands in a [`Slot`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Absent,
+    Null,
+    True,
+    False,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+/// Where a value stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot {
+    /// Offset of the first byte, the quote of a string included.
+    pub(crate) start: u32,
+    /// Offset behind the last byte.
+    pub(crate) end: u32,
+    /// For a string, its length once decoded, in bytes.
+    pub(crate) decoded_len: u32,
+    pub(crate) kind: Kind,
+    /// For a string, whether escapes have to be decoded.
+    pub(crate) escaped: bool,
+    /// For an object or array, its levels of nesting, itself the first; for others 0.
+    pub(crate) levels: u8,
+}
+
+impl Slot {
+    pub(crate) const ABSENT: Self =
+        Self { start: 0, end: 0, decoded_len: 0, kind: Kind::Absent, escaped: false, levels: 0 };
+
+    pub(crate) fn is_present(self) -> bool {
+        self.kind != Kind::Absent
+    }
+
+    /// The value as it is written.
+    pub(crate) fn raw(self, text: &str) -> &str {
+        &text[self.start as usize..self.end as usize]
+    }
+
+    /// The value as a string where it stands, or none if it is no string.
+    pub(crate) fn string(self, text: &str) -> Option<JsonText<'_>> {
+        (self.kind == Kind::String).then(|| JsonText::new(self.raw(text), self.decoded_len, self.escaped))
+    }
+}
+
+/// A key as it stands in the text, without its quotes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    pub(crate) start: u32,
+    end: u32,
+    escaped: bool,
+}
+
+impl Key {
+    /// The decoded key.
+    pub(crate) fn decode(self, text: &str) -> Cow<'_, str> {
+        let (start, end) = (self.start as usize, self.end as usize);
+        if self.escaped {
+            // Checked by the scan, so it always decodes.
+            Cow::Owned(serde_json::from_str(&text[start - 1..=end]).unwrap_or_default())
+        } else {
+            Cow::Borrowed(&text[start..end])
+        }
+    }
+}
+
+/// Why a text is not a JSON object of the protocol, as a phrase for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Syntax(pub(crate) &'static str);
+
+const NOT_JSON: Syntax = Syntax("the text must be valid JSON");
+const TOO_DEEP: Syntax = Syntax("the text must not be nested deeper than 32 levels");
+const LONE_SURROGATE: Syntax = Syntax("the text must not hold half of a surrogate pair");
+const NOT_OBJECT: Syntax = Syntax("the text must be one JSON object");
+const TRAILING: Syntax = Syntax("nothing but white space may follow the object");
+const TOO_LONG: Syntax = Syntax("the text is too long");
+
+type Scan<T> = Result<T, Syntax>;
+
+pub(crate) struct Scanner<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    /// Keys of the objects that are open, but for those that the protocol names.
+    keys: SmallVec<[Key; FEW_KEYS]>,
+    /// The first key in the text that its object had already.
+    duplicate: Option<Key>,
+}
+
+impl<'a> Scanner<'a> {
+    pub(crate) fn new(text: &'a str) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, keys: SmallVec::new(), duplicate: None }
+    }
+
+    pub(crate) fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The first key in the text that its object had already, once the scan is done.
+    pub(crate) fn duplicate(&self) -> Option<Key> {
+        self.duplicate
+    }
+
+    pub(crate) fn note_duplicate(&mut self, key: Key) {
+        if self.duplicate.is_none_or(|earlier| key.start < earlier.start) {
+            self.duplicate = Some(key);
+        }
+    }
+
+    /// Keeps a key for the comparison at the end of its object.
+    pub(crate) fn note_key(&mut self, key: Key) {
+        self.keys.push(key);
+    }
+
+    /// Scans the whole text, which must be one object, giving each member's key to `member`, which must scan the value.
+    pub(crate) fn root(&mut self, member: &mut impl FnMut(&mut Self, Key, u8) -> Scan<u8>) -> Scan<Slot> {
+        if u32::try_from(self.bytes.len()).is_err() {
+            return Err(TOO_LONG);
+        }
+        self.skip_space();
+        if self.peek() != Some(b'{') {
+            return Err(NOT_OBJECT);
+        }
+        let slot = self.object(1, member)?;
+        self.skip_space();
+        if self.at == self.bytes.len() { Ok(slot) } else { Err(TRAILING) }
+    }
+
+    /// Scans any value; objects in it are compared for repeated keys. `depth` is the level an object here would be on.
+    pub(crate) fn value(&mut self, depth: u8) -> Scan<Slot> {
+        match self.peek() {
+            Some(b'"') => self.string(),
+            Some(b'{') => self.object(depth, &mut Self::any_member),
+            Some(b'[') => self.array(depth, &mut |scanner, depth| Ok(scanner.value(depth)?.levels)),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.literal(b"true", Kind::True),
+            Some(b'f') => self.literal(b"false", Kind::False),
+            Some(b'n') => self.literal(b"null", Kind::Null),
+            _ => Err(NOT_JSON),
+        }
+    }
+
+    fn any_member(&mut self, key: Key, depth: u8) -> Scan<u8> {
+        self.note_key(key);
+        Ok(self.value(depth)?.levels)
+    }
+
+    /// Whether the next value is an array, so that its elements can be scanned one by one.
+    pub(crate) fn at_array(&self) -> bool {
+        self.peek() == Some(b'[')
+    }
+
+    /// Whether the next value is an object, so that its members can be scanned one by one.
+    pub(crate) fn at_object(&self) -> bool {
+        self.peek() == Some(b'{')
+    }
+
+    pub(crate) fn object(
+        &mut self,
+        depth: u8,
+        member: &mut impl FnMut(&mut Self, Key, u8) -> Scan<u8>,
+    ) -> Scan<Slot> {
+        let start = self.enter(depth)?;
+        let first_key = self.keys.len();
+        let mut inner = 0;
+        self.skip_space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+        } else {
+            loop {
+                if self.peek() != Some(b'"') {
+                    return Err(NOT_JSON);
+                }
+                let slot = self.string()?;
+                let key = Key { start: slot.start + 1, end: slot.end - 1, escaped: slot.escaped };
+                self.skip_space();
+                self.expect(b':')?;
+                self.skip_space();
+                inner = inner.max(member(self, key, depth + 1)?);
+                if self.ends_with(b'}')? {
+                    break;
+                }
+            }
+            self.compare_keys(first_key);
+        }
+        Ok(self.container(start, Kind::Object, inner + 1))
+    }
+
+    pub(crate) fn array(
+        &mut self,
+        depth: u8,
+        element: &mut impl FnMut(&mut Self, u8) -> Scan<u8>,
+    ) -> Scan<Slot> {
+        let start = self.enter(depth)?;
+        let mut inner = 0;
+        self.skip_space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+        } else {
+            loop {
+                inner = inner.max(element(self, depth + 1)?);
+                if self.ends_with(b']')? {
+                    break;
+                }
+            }
+        }
+        Ok(self.container(start, Kind::Array, inner + 1))
+    }
+
+    fn enter(&mut self, depth: u8) -> Scan<usize> {
+        if depth > MAX_DEPTH {
+            return Err(TOO_DEEP);
+        }
+        self.at += 1;
+        Ok(self.at - 1)
+    }
+
+    /// After a member or element: true at the end of its container, false where another follows.
+    fn ends_with(&mut self, end: u8) -> Scan<bool> {
+        self.skip_space();
+        match self.peek() {
+            Some(b',') => {
+                self.at += 1;
+                self.skip_space();
+                Ok(false)
+            }
+            Some(byte) if byte == end => {
+                self.at += 1;
+                Ok(true)
+            }
+            _ => Err(NOT_JSON),
+        }
+    }
+
+    /// Finds the first repeated key of the object whose noted keys begin at `first`, and forgets them.
+    fn compare_keys(&mut self, first: usize) {
+        let (text, keys) = (self.text, &self.keys[first..]);
+        let repeated = if keys.len() <= FEW_KEYS {
+            (1..keys.len()).find(|&i| keys[..i].iter().any(|key| same_key(text, *key, keys[i])))
+        } else {
+            let mut seen = BTreeSet::new();
+            (0..keys.len()).find(|&i| !seen.insert(keys[i].decode(text)))
+        };
+        if let Some(i) = repeated {
+            let key = keys[i];
+            self.note_duplicate(key);
+        }
+        self.keys.truncate(first);
+    }
+
+    fn string(&mut self) -> Scan<Slot> {
+        let start = self.at;
+        self.at += 1;
+        let mut saved = 0;
+        loop {
+            self.at += plain_run(&self.bytes[self.at..]);
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => saved += self.escape()?,
+                _ => return Err(NOT_JSON),
+            }
+        }
+        self.at += 1;
+        Ok(Slot {
+            start: start as u32,
+            end: self.at as u32,
+            decoded_len: (self.at - start - 2 - saved) as u32,
+            kind: Kind::String,
+            escaped: saved > 0,
+            levels: 0,
+        })
+    }
+
+    /// Scans one escape and gives by how many bytes it shrinks when decoded.
+    fn escape(&mut self) -> Scan<usize> {
+        match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                Ok(1)
+            }
+            Some(b'u') => match self.unit()? {
+                0xD800..=0xDBFF => {
+                    let low = self.bytes[self.at..].starts_with(b"\\u");
+                    if low && matches!(self.unit()?, 0xDC00..=0xDFFF) { Ok(8) } else { Err(LONE_SURROGATE) }
+                }
+                0xDC00..=0xDFFF => Err(LONE_SURROGATE),
+                0x0000..=0x007F => Ok(5),
+                0x0080..=0x07FF => Ok(4),
+                _ => Ok(3),
+            },
+            _ => Err(NOT_JSON),
+        }
+    }
+
+    /// Scans `\uXXXX` and gives the UTF-16 unit.
+    fn unit(&mut self) -> Scan<u16> {
+        let digits = self.bytes.get(self.at + 2..self.at + 6).ok_or(NOT_JSON)?;
+        let mut unit = 0;
+        for &digit in digits {
+            let value = char::from(digit).to_digit(16).ok_or(NOT_JSON)?;
+            // Four digits of four bits fill sixteen.
+            unit = unit << 4 | value as u16;
+        }
+        self.at += 6;
+        Ok(unit)
+    }
+
+    fn number(&mut self) -> Scan<Slot> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(self.container(start, Kind::Number, 0))
+    }
+
+    fn digits(&mut self) -> Scan<()> {
+        let run = self.bytes[self.at..].iter().take_while(|b| b.is_ascii_digit()).count();
+        self.at += run;
+        if run == 0 { Err(NOT_JSON) } else { Ok(()) }
+    }
+
+    fn literal(&mut self, literal: &[u8], kind: Kind) -> Scan<Slot> {
+        let start = self.at;
+        if !self.bytes[start..].starts_with(literal) {
+            return Err(NOT_JSON);
+        }
+        self.at += literal.len();
+        Ok(self.container(start, kind, 0))
+    }
+
+    /// The slot of a value that began at `start` and ends here. The offsets fit: `root` checked the length.
+    fn container(&self, start: usize, kind: Kind, levels: u8) -> Slot {
+        Slot { start: start as u32, end: self.at as u32, decoded_len: 0, kind, escaped: false, levels }
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn expect(&mut self, byte: u8) -> Scan<()> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(NOT_JSON)
+        }
+    }
+
+    #[inline]
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+}
+
+fn same_key(text: &str, a: Key, b: Key) -> bool {
+    if a.escaped || b.escaped {
+        return a.decode(text) == b.decode(text);
+    }
+    text.as_bytes()[a.start as usize..a.end as usize] == text.as_bytes()[b.start as usize..b.end as usize]
+}
+
+/// How many bytes stand before the next quote, backslash or control character, eight of them at a time.
+#[inline]
+fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGHS: u64 = ONES << 7;
+    /// Marks the bytes that are zero; above the lowest marked byte, marks can be false.
+    const fn zeros(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word & HIGHS
+    }
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let special = control | zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
+        if special != 0 {
+            return i * 8 + special.trailing_zeros() as usize / 8;
+        }
+    }
+    let plain = rest.iter().take_while(|&&b| b >= 0x20 && b != b'"' && b != b'\\').count();
+    words.len() * 8 + plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str) -> Result<Option<String>, Syntax> {
+        let mut scanner = Scanner::new(text);
+        scanner.root(&mut Scanner::any_member)?;
+        Ok(scanner.duplicate().map(|key| key.decode(text).into_owned()))
+    }
+
+    #[test]
+    fn it_takes_exactly_the_objects_that_serde_json_takes() {
+        for text in [
+            "{}",
+            " {\t\"a\" :\n[ 1 , -0.5e+3, true,false , null ]\r} ",
+            r#"{"a":"\u0041\n\ud83d\ude00"}"#,
+            "{\"a\":\"\u{7f}\u{e9}\"}",
+            r#"{"a":01}"#,
+            r#"{"a":-}"#,
+            r#"{"a":1.}"#,
+            r#"{"a":.5}"#,
+            r#"{"a":1e}"#,
+            r#"{"a":+1}"#,
+            r#"{"a":tru}"#,
+            r#"{"a":"\x"}"#,
+            r#"{"a":"\u12g4"}"#,
+            r#"{"a":"\u123"#,
+            "{\"a\":\"\n\"}",
+            r#"{"a":1,}"#,
+            r#"{,}"#,
+            r#"{"a" 1}"#,
+            r#"{"a":[1,]}"#,
+            r#"{'a':1}"#,
+            r#"{"a":1"#,
+            r#"{"a":NaN}"#,
+            r#"{a:1}"#,
+            "{\"a\":1}x",
+            "\u{feff}{}",
+            "{\"a\":\u{a0}1}",
+            "",
+        ] {
+            let reference = serde_json::from_str::<serde_json::Map<_, _>>(text).is_ok();
+            assert_eq!(scan(text).is_ok(), reference, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_refused_anywhere() {
+        for text in [
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":"\udc00"}"#,
+            r#"{"\ud800":1}"#,
+            r#"{"a":"\ud800\ud800"}"#,
+            r#"{"a":"\ud800x"}"#,
+            r#"{"a":"\ud800\n"}"#,
+        ] {
+            assert_eq!(scan(text), Err(LONE_SURROGATE), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_earliest_repeated_key_is_found_however_it_is_written() {
+        for (text, key) in [
+            (r#"{"a":1,"b":2}"#, None),
+            (r#"{"a":1,"a":2}"#, Some("a")),
+            (r#"{"a":1,"\u0061":2}"#, Some("a")),
+            (r#"{"a":{"x":1,"x":2},"a":2}"#, Some("x")),
+            (r#"{"a":1,"a":{"x":1,"x":2}}"#, Some("a")),
+            (r#"{"l":[{"q":1},{"q":1,"q":2}]}"#, Some("q")),
+        ] {
+            assert_eq!(scan(text).unwrap().as_deref(), key, "{text}");
+        }
+        let many = (0..1_000).map(|i| format!("\"k{i}\":0,")).collect::<String>();
+        assert_eq!(scan(&format!("{{{many}\"z\":0}}")), Ok(None));
+        assert_eq!(scan(&format!("{{{many}\"k7\":0,\"k1\":0}}")).unwrap().as_deref(), Some("k7"));
+    }
+
+    #[test]
+    fn thirty_two_levels_are_read_and_no_more() {
+        let nested =
+            |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        assert_eq!(scan(&nested(32)), Ok(None));
+        assert_eq!(scan(&nested(33)), Err(TOO_DEEP));
+        assert_eq!(scan(&format!("{{\"a\":{}", "[".repeat(65_536))), Err(TOO_DEEP));
+    }
+
+    #[test]
+    fn a_decoded_length_is_that_of_the_decoded_string() {
+        for raw in [r#""""#, r#""abc""#, r#""\n\"\\\/""#, r#""\u0041\u00e9\u20ac\ud83d\ude00é€😀""#] {
+            let text = format!("{{\"a\":{raw}}}");
+            let mut scanner = Scanner::new(&text);
+            let mut found = None;
+            scanner
+                .root(&mut |scanner, _, depth| {
+                    let slot = scanner.value(depth)?;
+                    found = Some(slot.decoded_len);
+                    Ok(slot.levels)
+                })
+                .unwrap();
+            let decoded: String = serde_json::from_str(raw).unwrap();
+            assert_eq!(found, Some(decoded.len() as u32), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_plain_run_ends_at_the_first_special_byte() {
+        for at in 0..40 {
+            for special in ["\"", "\\", "\u{0}", "\u{1f}"] {
+                let text = format!("{}{special}{}", "é".repeat(at / 2) + &" ".repeat(at % 2), "\"".repeat(9));
+                let expected = text.bytes().position(|b| b < 0x20 || b == b'"' || b == b'\\');
+                assert_eq!(Some(plain_run(text.as_bytes())), expected);
+            }
+            assert_eq!(plain_run("~".repeat(at).as_bytes()), at);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The rules for single values that are not types of their own, each said once for building and for receiving.
+
+use std::borrow::Cow;
+
+use iri_string::types::UriStr;
+
+use crate::json::{Fields, Kind, Slot};
+use crate::limits::{MAX_ATTACHMENT_SIZE, MAX_FILENAME_BYTES, MAX_URL_BYTES};
+
+/// What is wrong with a value, as a phrase that follows the name of its field.
+pub(crate) type Reason = Cow<'static, str>;
+
+/// An attachment's URL: RFC 3986, http or https, with a host and without user info.
+pub(crate) fn check_url(url: &str) -> Result<(), Reason> {
+    const EXPECTED: &str = "must be an http:// or https:// URL by RFC 3986 with a host, without user info, of at most 2048 bytes";
+    let valid = url.len() <= MAX_URL_BYTES
+        && UriStr::new(url).is_ok_and(|uri| {
+            let scheme = uri.scheme_str();
+            (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+                && uri.authority_components().is_some_and(|a| !a.host().is_empty() && a.userinfo().is_none())
+        });
+    if valid { Ok(()) } else { Err(EXPECTED.into()) }
+}
+
+/// A MIME type without parameters: two restricted names of RFC 6838.
+pub(crate) fn is_filetype(text: &str) -> bool {
+    fn is_restricted_name(name: &str) -> bool {
+        let bytes = name.as_bytes();
+        (1..=127).contains(&bytes.len())
+            && bytes[0].is_ascii_alphanumeric()
+            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(b))
+    }
+    text.split_once('/')
+        .is_some_and(|(kind, subtype)| is_restricted_name(kind) && is_restricted_name(subtype))
+}
+
+/// The members of an attachment's metadata that the protocol binds, in its order.
+pub(crate) const ATTACHMENT_METADATA: [&str; 3] = ["filename", "size", "filetype"];
+
+/// Checks the insides of an attachment's metadata; the fault is the member's name and the reason.
+pub(crate) fn check_attachment_metadata(
+    fields: &Fields<3>,
+    text: &str,
+) -> Result<(), (&'static str, Reason)> {
+    let member = |index, valid: fn(Slot, &str) -> bool, expected: &'static str| {
+        let slot = fields.get(index);
+        if slot.is_present() && !valid(slot, text) {
+            Err((fields.name(index), expected.into()))
+        } else {
+            Ok(())
+        }
+    };
+    member(
+        0,
+        |slot, text| slot.string(text).is_some_and(|name| name.len() <= MAX_FILENAME_BYTES),
+        "must be a string of at most 255 bytes",
+    )?;
+    member(
+        1,
+        |slot, text| slot.kind == Kind::Number && is_size(slot.raw(text)),
+        "must be a whole number from 0 to 9007199254740991, written without fraction or exponent",
+    )?;
+    member(
+        2,
+        |slot, text| slot.string(text).is_some_and(|filetype| is_filetype(&filetype.decode())),
+        "must be a MIME type of the form type/subtype",
+    )
+}
+
+fn is_size(number: &str) -> bool {
+    number.bytes().all(|b| b.is_ascii_digit())
+        && number.parse().is_ok_and(|size: u64| size <= MAX_ATTACHMENT_SIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_those_of_rfc_3986_with_a_host_on_the_web() {
+        for good in [
+            "http://a",
+            "https://example.com/a%20b?c=d#e",
+            "HTTPS://EXAMPLE.COM:8443/",
+            "http://[::1]:80/x",
+            "http://127.0.0.1/",
+            "http://xn--bcher-kva.example/",
+            &format!("http://a/{}", "x".repeat(2039)),
+        ] {
+            assert!(check_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "ftp://a/",
+            "javascript:alert(1)",
+            "http:a",
+            "http:///x",
+            "http://user@a/",
+            "http://user:pw@a/",
+            "http://@a/",
+            "//a/x",
+            "/x",
+            "http://a b/",
+            "http://a/\u{e9}",
+            "http://a/%zz",
+            "http://a\\b",
+            "http://a/\n",
+            "http://:80/",
+            "data:text/html,x",
+            &format!("http://a/{}", "x".repeat(2040)),
+        ] {
+            assert!(check_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn filetypes_are_bare_mime_types() {
+        for good in ["image/png", "image/svg+xml", "application/vnd.oasis.opendocument.text", "x/y"] {
+            assert!(is_filetype(good), "{good}");
+        }
+        for bad in ["", "image", "image/", "/png", "text/plain; charset=utf-8", "a/b/c", "*/*", "a /b", "é/x"]
+        {
+            assert!(!is_filetype(bad), "{bad}");
+        }
+    }
+}
