@@ -23,6 +23,9 @@ impl Timestamp {
     /// What the form asks for, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "a real UTC instant of the form YYYY-MM-DDTHH:mm:ss.sssZ";
 
+    /// 1970-01-01T00:00:00.000Z.
+    pub const UNIX_EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
+
     /// Reads either spelling.
     ///
     /// # Errors

@@ -1,0 +1,155 @@
+//! Reading the configuration: defaults, then the file, the environment and the flags, each above the one before.
+
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::error::Kind;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::Serialize;
+
+use super::keys::{Config, KEYS, LogFormat};
+
+/// What the prefix of an environment variable is.
+const PREFIX: &str = "CALLIE_";
+
+/// What was set on the command line; it stands above all else.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Overrides {
+    /// See [`Config::listen`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<String>,
+    /// See [`Config::database`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// See [`Config::log_format`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<LogFormat>,
+    /// See [`Config::web_page`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_page: Option<bool>,
+}
+
+/// Why there is no configuration. Each is one line for people.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A key that does not exist.
+    #[error("unknown key '{key}' in {place}; 'callie-server config' lists the keys")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// Where it stands.
+        place: String,
+    },
+    /// A value of the wrong type or out of range.
+    #[error("bad value for '{key}' in {place}: {reason}")]
+    BadValue {
+        /// The key.
+        key: String,
+        /// Where it stands.
+        place: String,
+        /// What was expected.
+        reason: String,
+    },
+    /// The file is not TOML.
+    #[error("{place} cannot be understood: {reason}")]
+    NotToml {
+        /// The file.
+        place: String,
+        /// Where and why.
+        reason: String,
+    },
+}
+
+/// Reads the configuration from `file` if there is one, the environment and `overrides`.
+///
+/// Environment variables that are no keys are left alone: container platforms set `CALLIE_…` variables of their own.
+///
+/// # Errors
+/// [`ConfigError`], one line for people.
+pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, ConfigError> {
+    let mut figment = Figment::from(Serialized::defaults(Config::default()));
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        figment = figment.merge(Toml::string(&text));
+    }
+    let place = file.map_or_else(|| "the configuration".to_owned(), |p| p.display().to_string());
+    let keys: Vec<&str> = KEYS.iter().map(|k| k.name).collect();
+    let config: Config = figment
+        .merge(Env::prefixed(PREFIX).only(&keys))
+        .merge(Serialized::defaults(overrides))
+        .extract()
+        .map_err(|e| explain(e, &place))?;
+    check(&config, &place)?;
+    Ok(config)
+}
+
+fn explain(error: figment::Error, file: &str) -> ConfigError {
+    // The first one is enough: one line, one thing to mend.
+    let Some(first) = error.into_iter().next() else {
+        return ConfigError::NotToml { place: file.to_owned(), reason: "it cannot be read".to_owned() };
+    };
+    let from_environment = first.metadata.as_ref().is_some_and(|m| m.name.contains("environment"));
+    let place = if from_environment { "the environment".to_owned() } else { file.to_owned() };
+    let key = first.path.join(".");
+    match first.kind {
+        Kind::UnknownField(field, _) => ConfigError::UnknownKey { key: field, place },
+        kind if key.is_empty() => ConfigError::NotToml { place, reason: one_line(&kind.to_string()) },
+        kind => ConfigError::BadValue { key, place, reason: one_line(&kind.to_string()) },
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What types alone cannot refuse.
+fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
+    let bad = |key: &str, reason: &str| {
+        Err(ConfigError::BadValue { key: key.to_owned(), place: place.to_owned(), reason: reason.to_owned() })
+    };
+    let positive = [
+        ("max_payload_bytes", config.max_payload_bytes),
+        ("max_text_bytes", config.max_text_bytes),
+        ("max_group_members", config.max_group_members),
+        ("max_groups_per_user", config.max_groups_per_user),
+        ("max_connections", config.max_connections),
+        ("max_connections_per_address", config.max_connections_per_address),
+        ("max_connections_per_user", config.max_connections_per_user),
+        ("max_unauthenticated", config.max_unauthenticated),
+        ("outbox_bytes", config.outbox_bytes),
+        ("messages_per_second", config.messages_per_second as usize),
+        ("burst", config.burst as usize),
+        ("broadcasts_per_minute", config.broadcasts_per_minute as usize),
+        ("login_burst_per_address", config.login_burst_per_address as usize),
+        ("logins_per_minute_per_address", config.logins_per_minute_per_address as usize),
+        ("login_burst_per_name", config.login_burst_per_name as usize),
+        ("logins_per_minute_per_name", config.logins_per_minute_per_name as usize),
+        ("registration_burst", config.registration_burst as usize),
+        ("registrations_per_minute", config.registrations_per_minute as usize),
+    ];
+    if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+        return bad(key, "it must be at least 1");
+    }
+    if config.tls_cert.is_some() != config.tls_key.is_some() {
+        return bad("tls_cert", "tls_cert and tls_key are set together or not at all");
+    }
+    if config.cors_origins.iter().any(|o| o != o.trim_end_matches('/') || !o.contains("://")) {
+        return bad(
+            "cors_origins",
+            "an origin is a scheme and a host, such as https://chat.example, without a path",
+        );
+    }
+    if config.outbox_bytes < config.max_payload_bytes {
+        return bad("outbox_bytes", "it must be at least max_payload_bytes");
+    }
+    Ok(())
+}

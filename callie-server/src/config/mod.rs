@@ -1,0 +1,11 @@
+//! What an operator can set: one flat set of keys, read from defaults, a TOML file, the environment and flags.
+//!
+//! `keys.rs` has the keys, with documentation and defaults; `load.rs` reads and checks them; `show.rs` prints them.
+
+mod keys;
+mod load;
+mod show;
+
+pub use keys::{Audience, Config, LogFormat, PresenceMode, Registration};
+pub use load::{ConfigError, Overrides, load};
+pub use show::documented;

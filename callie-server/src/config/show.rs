@@ -1,0 +1,25 @@
+//! The configuration as a documented TOML file.
+
+use super::keys::{Config, KEYS};
+
+/// A TOML file with every key, what it means and its default.
+#[must_use]
+pub fn documented() -> String {
+    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+    let mut out = String::from(
+        "# Every key of callie-server with its default. Each can also be set as an environment variable\n\
+         # (CALLIE_ and the key in capitals). \"Live\": read again on SIGHUP, without a restart.\n",
+    );
+    for key in KEYS {
+        out.push('\n');
+        for line in key.doc {
+            out.push_str(&format!("#{line}\n"));
+        }
+        // Strings, numbers, booleans and lists are spelled alike in JSON and in TOML; TOML has no null.
+        match defaults.get(key.name) {
+            Some(value) if !value.is_null() => out.push_str(&format!("{} = {value}\n", key.name)),
+            _ => out.push_str(&format!("# {} = {}\n", key.name, key.example.unwrap_or("\"\""))),
+        }
+    }
+    out
+}

@@ -1,0 +1,160 @@
+//! All parts put together: what a running server is.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{broadcast, watch};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::config::Config;
+use crate::gateway::{self, Gateway};
+use crate::http::{self, Listener};
+use crate::store::{OpenError, SessionEvent, Store, watch_events};
+
+/// How long connections may take to end when the server stops. Supervisors kill after 10 s or more.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Ended sessions that may wait for a slow subscriber, which then asks for each of its sessions anew.
+const EVENT_QUEUE: usize = 1_024;
+/// How often the last uses of sessions are written, and expired sessions removed.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Why a server did not start. Each is one line for people.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {addr}: {source}")]
+    Listen {
+        /// The address.
+        addr: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+}
+
+/// What every part of a running server can reach.
+#[derive(Debug)]
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// Sessions that ended and users who were banned, here or elsewhere: subscribe to close their sockets.
+    pub events: broadcast::Sender<SessionEvent>,
+    /// All WebSocket connections.
+    pub gateway: Gateway,
+    config: ArcSwap<Config>,
+    stop: watch::Sender<bool>,
+}
+
+impl App {
+    /// The configuration as it is now. Keys that are not live keep the value of the start.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// Turns true when the server begins to stop.
+    #[must_use]
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+}
+
+/// A running server. Dropping it stops it at once; [`Server::shutdown`] lets connections end well.
+#[derive(Debug)]
+pub struct Server {
+    app: Arc<App>,
+    addr: SocketAddr,
+    public: JoinHandle<()>,
+    background: JoinSet<()>,
+}
+
+impl Server {
+    /// Starts a server: opens the database, binds the address, begins to serve.
+    ///
+    /// # Errors
+    /// [`StartError`], one line for people.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let listener = Listener::bind(&config.listen)
+            .await
+            .map_err(|source| StartError::Listen { addr: config.listen.clone(), source })?;
+        let store = Store::open(&config.database).await?;
+        let (stop, stopping) = watch::channel(false);
+        let app = Arc::new(App {
+            store: store.clone(),
+            events: broadcast::Sender::new(EVENT_QUEUE),
+            gateway: Gateway::new(&config),
+            config: ArcSwap::from_pointee(config),
+            stop,
+        });
+        let mut background = JoinSet::new();
+        background.spawn(watch_events(store.clone(), app.events.clone()));
+        background.spawn(upkeep(store));
+        background.spawn(gateway::run(Arc::clone(&app)));
+        let addr = listener.addr();
+        let max_connections = app.config().max_connections;
+        let public =
+            tokio::spawn(http::serve(listener, http::routes(Arc::clone(&app)), max_connections, stopping));
+        tracing::info!(%addr, "listening");
+        Ok(Self { app, addr, public, background })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The URL to reach it at.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// What every part of it can reach.
+    #[must_use]
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Stops: no new connections, those there end within [`DRAIN_TIMEOUT`], the database is closed.
+    pub async fn shutdown(mut self) {
+        self.app.stop.send_replace(true);
+        let ended = async {
+            gateway::drain(Arc::clone(&self.app)).await;
+            // It has nothing to say but that it has ended.
+            let _ = (&mut self.public).await;
+        };
+        if tokio::time::timeout(DRAIN_TIMEOUT, ended).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        self.background.shutdown().await;
+        self.app.store.close().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.app.stop.send_replace(true);
+        self.public.abort();
+    }
+}
+
+/// Writes down the last uses of sessions and removes expired ones, again and again.
+async fn upkeep(store: Store) {
+    let mut tick = tokio::time::interval(UPKEEP);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = store.flush_touched().await {
+            tracing::warn!(%error, "the last uses of sessions were not written");
+        }
+        if let Err(error) = store.remove_expired(crate::clock::now()).await {
+            tracing::warn!(%error, "expired sessions were not removed");
+        }
+    }
+}

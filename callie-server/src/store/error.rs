@@ -1,0 +1,109 @@
+//! What can go wrong in the store.
+
+use callie_core::{SysCode, Username};
+
+/// The database could not answer. Nothing of what was asked has been done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// It is locked, full, gone or broken.
+    #[error("the database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// A row holds a value that this version cannot read.
+    #[error("the database holds a {0} that cannot be read")]
+    Unreadable(&'static str),
+    /// The operating system gave no random bytes.
+    #[error("no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// Why a database could not be opened. Each is one line for people.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The URL has a scheme that is not supported.
+    #[error("cannot open the database {url}: only a file or a sqlite:// URL will do")]
+    Scheme {
+        /// The URL, without what follows the scheme: that may hold a password.
+        url: String,
+    },
+    /// The path is no path.
+    #[error("cannot open the database {path}: {source}")]
+    Path {
+        /// The path as given.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It does not open.
+    #[error("cannot open the database {path}: {reason}")]
+    Connect {
+        /// The path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// It is of another program or another version.
+    #[error("cannot bring the database {path} up to date: {reason}")]
+    Migrate {
+        /// The path.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why something about a group was not done. Nothing of it has been done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GroupError {
+    /// No such group, or a private one that the actor is not in.
+    #[error("there is no such group")]
+    NotFound,
+    /// A public group that the actor is not in.
+    #[error("you are not a member of this group")]
+    NotAMember,
+    /// The actor's role does not allow it.
+    #[error("your role in this group does not allow this")]
+    Forbidden,
+    /// One of the named users cannot be added by the actor, for a block or a setting. It does not tell which.
+    #[error("this user cannot be added by you")]
+    MayNotAdd(Username),
+    /// The user is in already.
+    #[error("this user is a member already")]
+    AlreadyMember,
+    /// There is no such user, or the user is not in the group.
+    #[error("there is no such user here")]
+    UserNotFound(Username),
+    /// The group is full.
+    #[error("a group cannot have more members")]
+    TooManyMembers,
+    /// A user is in as many groups as one may be.
+    #[error("one cannot be in more groups")]
+    TooManyGroups,
+    /// The database could not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for GroupError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl GroupError {
+    /// The protocol's code for it.
+    #[must_use]
+    pub fn code(&self) -> SysCode {
+        match self {
+            Self::NotFound => SysCode::GroupNotFound,
+            Self::NotAMember => SysCode::NotAMember,
+            Self::Forbidden | Self::MayNotAdd(_) => SysCode::Forbidden,
+            Self::AlreadyMember => SysCode::Conflict,
+            Self::UserNotFound(_) => SysCode::UserNotFound,
+            Self::TooManyMembers | Self::TooManyGroups => SysCode::LimitReached,
+            Self::Store(_) => SysCode::InternalError,
+        }
+    }
+}

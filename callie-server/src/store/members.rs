@@ -1,0 +1,290 @@
+//! Who is in a group: joining, adding, removing, leaving.
+
+use callie_core::{GroupId, Username};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+
+use super::admins::read_username;
+use super::groups::{GroupLimits, read_group, remove_group, require, write_role};
+use super::{CHUNK, DirectMessages, GroupError, Removal, Role, Store, StoreError, Visibility, placeholders};
+
+impl Store {
+    /// Has `user` join the public group `id`.
+    ///
+    /// # Errors
+    /// [`GroupError::NotFound`] (also for a private one that the user is not in), [`GroupError::AlreadyMember`],
+    /// [`GroupError::TooManyMembers`], [`GroupError::TooManyGroups`], [`GroupError::Store`].
+    pub async fn join_group(
+        &self,
+        id: GroupId,
+        user: &Username,
+        limits: GroupLimits,
+    ) -> Result<(), GroupError> {
+        let mut tx = self.begin().await?;
+        if member_role(&mut tx, id, user).await?.is_some() {
+            return Err(GroupError::AlreadyMember);
+        }
+        match read_group(&mut tx, id).await? {
+            Some(group) if group.visibility == Visibility::Public => {}
+            _ => return Err(GroupError::NotFound),
+        }
+        admit(&mut tx, id, user, limits).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Has `actor`, an admin or the owner, add `user` to the group.
+    ///
+    /// # Errors
+    /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::UserNotFound`],
+    /// [`GroupError::AlreadyMember`], [`GroupError::MayNotAdd`], [`GroupError::TooManyMembers`],
+    /// [`GroupError::TooManyGroups`], [`GroupError::Store`].
+    pub async fn add_member(
+        &self,
+        id: GroupId,
+        actor: &Username,
+        user: &Username,
+        limits: GroupLimits,
+    ) -> Result<(), GroupError> {
+        let mut tx = self.begin().await?;
+        require(&mut tx, id, actor, Role::Admin).await?;
+        if member_role(&mut tx, id, user).await?.is_some() {
+            return Err(GroupError::AlreadyMember);
+        }
+        may_all_be_added(&mut tx, actor, &[user]).await?;
+        admit(&mut tx, id, user, limits).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Has `actor`, an admin or the owner, remove `user` from the group. Only the owner removes admins, nobody the owner;
+    /// who wants to go oneself leaves.
+    ///
+    /// # Errors
+    /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::UserNotFound`],
+    /// [`GroupError::Store`].
+    pub async fn remove_member(
+        &self,
+        id: GroupId,
+        actor: &Username,
+        user: &Username,
+    ) -> Result<(), GroupError> {
+        let mut tx = self.begin().await?;
+        let own = require(&mut tx, id, actor, Role::Admin).await?;
+        match member_role(&mut tx, id, user).await? {
+            None => return Err(GroupError::UserNotFound(user.clone())),
+            Some(role) if role < own => {}
+            Some(_) => return Err(GroupError::Forbidden),
+        }
+        drop_member(&mut tx, id, user).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Has `user` leave the group. An owner hands over to the longest-standing admin, else member; the last to leave
+    /// deletes it.
+    ///
+    /// # Errors
+    /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Store`].
+    pub async fn leave_group(&self, id: GroupId, user: &Username) -> Result<Removal, GroupError> {
+        let mut tx = self.begin().await?;
+        let role = require(&mut tx, id, user, Role::Member).await?;
+        drop_member(&mut tx, id, user).await?;
+        let heir = sqlx::query(
+            "SELECT username FROM group_members WHERE group_id = $1 \
+             ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, place LIMIT 1",
+        )
+        .bind(id.to_string())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let removal = match heir {
+            None => {
+                remove_group(&mut tx, id).await?;
+                Removal::Deleted
+            }
+            Some(row) if role == Role::Owner => {
+                let owner = read_username(row.try_get(0)?)?;
+                write_role(&mut tx, id, &owner, Role::Owner).await?;
+                Removal::HandedOver { owner }
+            }
+            Some(_) => Removal::Left,
+        };
+        tx.commit().await?;
+        Ok(removal)
+    }
+
+    /// The role of `user` in the group, or none if the user is not in it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn role(&self, id: GroupId, user: &Username) -> Result<Option<Role>, StoreError> {
+        let mut connection = self.read.acquire().await?;
+        member_role(&mut connection, id, user).await
+    }
+
+    /// Whether `user` is in the group.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn is_member(&self, id: GroupId, user: &Username) -> Result<bool, StoreError> {
+        Ok(self.role(id, user).await?.is_some())
+    }
+
+    /// The names of all members, in no order; empty if there is no such group.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn group_member_names(&self, id: GroupId) -> Result<Vec<Username>, StoreError> {
+        let mut connection = self.read.acquire().await?;
+        names(&mut connection, id).await
+    }
+}
+
+pub(super) async fn names(connection: &mut AnyConnection, id: GroupId) -> Result<Vec<Username>, StoreError> {
+    let rows = sqlx::query("SELECT username FROM group_members WHERE group_id = $1")
+        .bind(id.to_string())
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| read_username(row.try_get(0)?)).collect()
+}
+
+pub(super) async fn member_role(
+    connection: &mut AnyConnection,
+    id: GroupId,
+    user: &Username,
+) -> Result<Option<Role>, StoreError> {
+    let row = sqlx::query("SELECT role FROM group_members WHERE group_id = $1 AND username = $2")
+        .bind(id.to_string())
+        .bind(user.as_str())
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Role::read(row.try_get(0)?)).transpose()
+}
+
+/// Puts `user` into the group if there is room.
+async fn admit(
+    tx: &mut AnyConnection,
+    id: GroupId,
+    user: &Username,
+    limits: GroupLimits,
+) -> Result<(), GroupError> {
+    check_rooms(tx, &[user], limits.max_groups).await?;
+    let most = i64::try_from(limits.max_members).unwrap_or(i64::MAX);
+    let grown = sqlx::query(
+        "UPDATE chat_groups SET member_count = member_count + 1 WHERE id = $1 AND member_count < $2",
+    )
+    .bind(id.to_string())
+    .bind(most)
+    .execute(&mut *tx)
+    .await?;
+    if grown.rows_affected() == 0 {
+        return Err(GroupError::TooManyMembers);
+    }
+    sqlx::query(
+        "INSERT INTO group_members (group_id, username, role, place) \
+         SELECT $1, $2, $3, COALESCE(MAX(place), 0) + 1 FROM group_members WHERE group_id = $1",
+    )
+    .bind(id.to_string())
+    .bind(user.as_str())
+    .bind(Role::Member.as_str())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+async fn drop_member(tx: &mut AnyConnection, id: GroupId, user: &Username) -> Result<(), GroupError> {
+    sqlx::query("DELETE FROM group_members WHERE group_id = $1 AND username = $2")
+        .bind(id.to_string())
+        .bind(user.as_str())
+        .execute(&mut *tx)
+        .await?;
+    sqlx::query("UPDATE chat_groups SET member_count = member_count - 1 WHERE id = $1")
+        .bind(id.to_string())
+        .execute(tx)
+        .await?;
+    Ok(())
+}
+
+/// Refuses when one of `users` does not exist or may not be written to by `actor` directly.
+pub(super) async fn may_all_be_added(
+    tx: &mut AnyConnection,
+    actor: &Username,
+    users: &[&Username],
+) -> Result<(), GroupError> {
+    for chunk in users.chunks(CHUNK) {
+        let list = placeholders(2, chunk.len());
+        let sql = format!(
+            "SELECT name, direct_messages, \
+             EXISTS (SELECT 1 FROM blocks WHERE (blocker = $1 AND blocked = name) OR (blocker = name AND blocked = $1)), \
+             EXISTS (SELECT 1 FROM group_members a JOIN group_members b ON a.group_id = b.group_id \
+             WHERE a.username = $1 AND b.username = name) \
+             FROM users WHERE name IN ({list})"
+        );
+        // Only placeholders are put into the text.
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(actor.as_str());
+        for user in chunk {
+            query = query.bind(user.as_str());
+        }
+        let rows = query.fetch_all(&mut *tx).await?;
+        let mut known = std::collections::HashSet::with_capacity(rows.len());
+        for row in &rows {
+            let name = read_username(row.try_get(0)?)?;
+            let blocked = row.try_get::<i64, _>(2)? != 0;
+            let shares = row.try_get::<i64, _>(3)? != 0;
+            let closed = DirectMessages::read(row.try_get(1)?)? == DirectMessages::Groups && !shares;
+            if blocked || closed {
+                return Err(GroupError::MayNotAdd(name));
+            }
+            known.insert(name);
+        }
+        if let Some(missing) = chunk.iter().find(|user| !known.contains(**user)) {
+            return Err(GroupError::UserNotFound((*missing).clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses when one of `users` is in as many groups as one may be.
+pub(super) async fn check_rooms(
+    tx: &mut AnyConnection,
+    users: &[&Username],
+    most: usize,
+) -> Result<(), GroupError> {
+    for chunk in users.chunks(CHUNK) {
+        let list = placeholders(2, chunk.len());
+        let sql = format!(
+            "SELECT 1 FROM group_members WHERE username IN ({list}) GROUP BY username HAVING COUNT(*) >= $1 LIMIT 1"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(i64::try_from(most).unwrap_or(i64::MAX));
+        for user in chunk {
+            query = query.bind(user.as_str());
+        }
+        if query.fetch_optional(&mut *tx).await?.is_some() {
+            return Err(GroupError::TooManyGroups);
+        }
+    }
+    Ok(())
+}
+
+/// Puts `users` into a new group, the first as its owner, in this order of standing.
+pub(super) async fn insert_members(
+    tx: &mut AnyConnection,
+    id: GroupId,
+    users: &[&Username],
+) -> Result<(), GroupError> {
+    let mut place = 0_i64;
+    for chunk in users.chunks(CHUNK) {
+        let rows: Vec<String> = (0..chunk.len())
+            .map(|n| format!("($1, ${}, ${}, ${})", 3 * n + 2, 3 * n + 3, 3 * n + 4))
+            .collect();
+        let sql =
+            format!("INSERT INTO group_members (group_id, username, role, place) VALUES {}", rows.join(", "));
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(id.to_string());
+        for user in chunk {
+            let role = if place == 0 { Role::Owner } else { Role::Member };
+            query = query.bind(user.as_str()).bind(role.as_str()).bind(place);
+            place += 1;
+        }
+        query.execute(&mut *tx).await?;
+    }
+    Ok(())
+}

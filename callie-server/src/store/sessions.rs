@@ -1,0 +1,186 @@
+//! Sessions: begun by a login, kept alive by use, ended by their user, by time or by an admin.
+
+use callie_core::account::{DeviceName, MAX_SESSIONS, SESSION_DAYS};
+use callie_core::{SessionId, Username};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use crate::clock::{self, Millis};
+
+use super::events::{Event, record};
+use super::{Session, Store, StoreError, TokenHash};
+
+/// How long a session lasts from its last use.
+pub(super) const LIFETIME: Millis = SESSION_DAYS as Millis * clock::DAY;
+/// Expired sessions removed in one go, so that no write waits long behind it.
+const SWEEP: i64 = 500;
+
+impl Store {
+    /// Begins a session of `user`; the oldest ones beyond the most that a user may have end. None if the user is gone,
+    /// banned, or has changed the password since `password` was read: a login races with those.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails; nothing has changed then.
+    pub async fn create_session(
+        &self,
+        id: &SessionId,
+        token: &TokenHash,
+        user: &super::User,
+        device: Option<&DeviceName>,
+        now: Millis,
+    ) -> Result<Option<Session>, StoreError> {
+        let mut tx = self.begin().await?;
+        let row = sqlx::query(
+            "SELECT banned, banned_until, ban_reason FROM users WHERE name = $1 AND password = $2",
+        )
+        .bind(user.name.as_str())
+        .bind(user.password.as_str())
+        .fetch_optional(&mut *tx)
+        .await?;
+        match row {
+            Some(row) if super::users::read_ban(&row, 0, now)?.is_none() => {}
+            _ => return Ok(None),
+        }
+        let session = Session {
+            id: id.clone(),
+            user: user.name.clone(),
+            device: device.cloned(),
+            created: now,
+            last_seen: now,
+            expires: now + LIFETIME,
+        };
+        let ended = sqlx::query(
+            "DELETE FROM sessions WHERE username = $1 AND id NOT IN \
+             (SELECT id FROM sessions WHERE username = $1 ORDER BY created DESC, id DESC LIMIT $2) RETURNING id",
+        )
+        .bind(user.name.as_str())
+        .bind(MAX_SESSIONS as i64 - 1)
+        .fetch_all(&mut *tx)
+        .await?;
+        for row in &ended {
+            record(&mut tx, Event::session_ended(row.try_get::<&str, _>(0)?), now).await?;
+        }
+        sqlx::query(
+            "INSERT INTO sessions (id, token_hash, username, device, created, last_seen, expires) \
+             VALUES ($1, $2, $3, $4, $5, $5, $6)",
+        )
+        .bind(id.as_str())
+        .bind(token.as_str())
+        .bind(user.name.as_str())
+        .bind(device.map(DeviceName::as_str))
+        .bind(now)
+        .bind(session.expires)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        if !ended.is_empty() {
+            self.poke.notify_one();
+        }
+        Ok(Some(session))
+    }
+
+    /// The live session behind `token`, or none. Counts as a use of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn authenticate(&self, token: &str, now: Millis) -> Result<Option<Session>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, username, device, created, last_seen, expires FROM sessions \
+             WHERE token_hash = $1 AND expires > $2",
+        )
+        .bind(TokenHash::of(token).as_str())
+        .bind(now)
+        .fetch_optional(&self.read)
+        .await?;
+        let session = row.map(|row| read_session(&row)).transpose()?;
+        Ok(session.map(|session| self.touch(session, now)))
+    }
+
+    /// The live session `id`, or none: for whoever holds a socket of it and may have missed its end.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn session(&self, id: &SessionId, now: Millis) -> Result<Option<Session>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, username, device, created, last_seen, expires FROM sessions WHERE id = $1 AND expires > $2",
+        )
+        .bind(id.as_str())
+        .bind(now)
+        .fetch_optional(&self.read)
+        .await?;
+        row.map(|row| read_session(&row)).transpose()
+    }
+
+    /// The user's live sessions, the newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn list_sessions(&self, user: &Username, now: Millis) -> Result<Vec<Session>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, username, device, created, last_seen, expires FROM sessions \
+             WHERE username = $1 AND expires > $2 ORDER BY created DESC, id DESC",
+        )
+        .bind(user.as_str())
+        .bind(now)
+        .fetch_all(&self.read)
+        .await?;
+        rows.iter().map(|row| read_session(row).map(|session| self.as_touched(session))).collect()
+    }
+
+    /// Ends the session `id` of `user`. Answers whether the user had it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails; nothing has changed then.
+    pub async fn end_session(
+        &self,
+        user: &Username,
+        id: &SessionId,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        let ended = sqlx::query("DELETE FROM sessions WHERE id = $1 AND username = $2 AND expires > $3")
+            .bind(id.as_str())
+            .bind(user.as_str())
+            .bind(now)
+            .execute(&mut *tx)
+            .await?
+            .rows_affected();
+        if ended == 0 {
+            return Ok(false);
+        }
+        record(&mut tx, Event::session_ended(id.as_str()), now).await?;
+        tx.commit().await?;
+        self.poke.notify_one();
+        Ok(true)
+    }
+
+    /// Removes sessions that ran out. Sockets of theirs close by their own clock.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn remove_expired(&self, now: Millis) -> Result<u64, StoreError> {
+        let done = sqlx::query(
+            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires <= $1 ORDER BY expires LIMIT $2)",
+        )
+        .bind(now)
+        .bind(SWEEP)
+        .execute(&self.write)
+        .await?;
+        Ok(done.rows_affected())
+    }
+}
+
+fn read_session(row: &AnyRow) -> Result<Session, StoreError> {
+    let device: Option<&str> = row.try_get(2)?;
+    Ok(Session {
+        id: SessionId::parse(row.try_get(0)?).map_err(|_| StoreError::Unreadable("session ID"))?,
+        user: Username::parse(row.try_get(1)?).map_err(|_| StoreError::Unreadable("username"))?,
+        device: device
+            .map(DeviceName::parse)
+            .transpose()
+            .map_err(|_| StoreError::Unreadable("device name"))?,
+        created: row.try_get(3)?,
+        last_seen: row.try_get(4)?,
+        expires: row.try_get(5)?,
+    })
+}

@@ -1,0 +1,149 @@
+//! What the store promises about groups, blocks and settings.
+
+use callie_core::{GroupId, Username};
+use callie_server::store::{
+    DirectAccess, DirectMessages, GroupError, GroupLimits, Removal, Role, SettingsUpdate, Store, Visibility,
+};
+use uuid::Uuid;
+
+const LIMITS: GroupLimits = GroupLimits { max_members: 1_000, max_groups: 100 };
+
+fn name(text: &str) -> Username {
+    Username::parse(text).unwrap()
+}
+
+async fn store_with(users: &[&str]) -> Store {
+    let store = Store::open(":memory:").await.unwrap();
+    for user in users {
+        assert!(store.create_user(&name(user), "hash", 1).await.unwrap());
+    }
+    store
+}
+
+async fn group_of(store: &Store, owner: &str, members: &[&str]) -> GroupId {
+    let id = GroupId::from_uuid(Uuid::now_v7());
+    let members: Vec<Username> = members.iter().map(|m| name(m)).collect();
+    store.create_group(id, "g", Visibility::Private, &name(owner), &members, LIMITS, 1).await.unwrap();
+    id
+}
+
+#[tokio::test]
+async fn a_group_is_made_with_all_its_members_or_not_at_all() {
+    let store = store_with(&["alice", "bob", "carol"]).await;
+    let id = GroupId::from_uuid(Uuid::now_v7());
+    let make = async |members: &[&str], limits| {
+        let members: Vec<Username> = members.iter().map(|m| name(m)).collect();
+        store.create_group(id, "g", Visibility::Private, &name("alice"), &members, limits, 1).await
+    };
+    assert!(
+        matches!(make(&["bob", "nobody"], LIMITS).await, Err(GroupError::UserNotFound(n)) if n == "nobody")
+    );
+    let two = GroupLimits { max_members: 2, ..LIMITS };
+    assert!(matches!(make(&["bob", "carol"], two).await, Err(GroupError::TooManyMembers)));
+    store.block(&name("carol"), &name("alice")).await.unwrap();
+    assert!(matches!(make(&["bob", "carol"], LIMITS).await, Err(GroupError::MayNotAdd(_))));
+    assert_eq!(store.group(id).await.unwrap(), None);
+    assert!(store.list_groups(&name("bob"), None, 100).await.unwrap().groups.is_empty());
+
+    let (group, members) = make(&["bob", "bob", "alice"], LIMITS).await.unwrap();
+    assert_eq!((group.member_count, members), (2, vec![name("alice"), name("bob")]));
+    assert_eq!(store.role(id, &name("alice")).await.unwrap(), Some(Role::Owner));
+}
+
+#[tokio::test]
+async fn an_owner_who_leaves_hands_over_to_the_longest_standing_admin_then_member() {
+    let store = store_with(&["alice", "bob", "carol", "dave"]).await;
+    let id = group_of(&store, "alice", &["bob", "carol", "dave"]).await;
+    store.set_role(id, &name("alice"), &name("carol"), Role::Admin).await.unwrap();
+    let leave = async |who: &str| store.leave_group(id, &name(who)).await.unwrap();
+    assert_eq!(leave("alice").await, Removal::HandedOver { owner: name("carol") });
+    assert_eq!(leave("carol").await, Removal::HandedOver { owner: name("bob") });
+    assert_eq!(leave("dave").await, Removal::Left);
+    assert_eq!(leave("bob").await, Removal::Deleted);
+    assert!(matches!(store.leave_group(id, &name("bob")).await, Err(GroupError::NotFound)));
+}
+
+#[tokio::test]
+async fn roles_bound_what_members_do() {
+    let store = store_with(&["alice", "bob", "carol", "dave"]).await;
+    let id = group_of(&store, "alice", &["bob", "carol"]).await;
+    let (alice, bob, carol, dave) = (name("alice"), name("bob"), name("carol"), name("dave"));
+    assert!(matches!(store.add_member(id, &bob, &dave, LIMITS).await, Err(GroupError::Forbidden)));
+    assert!(matches!(store.add_member(id, &dave, &dave, LIMITS).await, Err(GroupError::NotFound)));
+    assert!(matches!(store.set_role(id, &alice, &alice, Role::Member).await, Err(GroupError::Forbidden)));
+    store.set_role(id, &alice, &bob, Role::Admin).await.unwrap();
+    store.set_role(id, &alice, &carol, Role::Admin).await.unwrap();
+    store.add_member(id, &bob, &dave, LIMITS).await.unwrap();
+    assert!(matches!(store.add_member(id, &bob, &dave, LIMITS).await, Err(GroupError::AlreadyMember)));
+    assert!(matches!(store.remove_member(id, &bob, &carol).await, Err(GroupError::Forbidden)));
+    assert!(matches!(store.remove_member(id, &bob, &alice).await, Err(GroupError::Forbidden)));
+    store.remove_member(id, &bob, &dave).await.unwrap();
+    assert!(matches!(store.remove_member(id, &bob, &dave).await, Err(GroupError::UserNotFound(_))));
+    store.set_role(id, &alice, &bob, Role::Owner).await.unwrap();
+    assert_eq!(store.role(id, &alice).await.unwrap(), Some(Role::Admin));
+    assert!(matches!(store.delete_group(id, &alice).await, Err(GroupError::Forbidden)));
+    let mut gone = store.delete_group(id, &bob).await.unwrap();
+    gone.sort();
+    assert_eq!(gone, [alice, bob, carol]);
+    assert!(!store.is_member(id, &name("bob")).await.unwrap());
+}
+
+#[tokio::test]
+async fn public_groups_are_joined_and_private_ones_hidden() {
+    let store = store_with(&["alice", "bob"]).await;
+    let private = group_of(&store, "alice", &[]).await;
+    let public = GroupId::from_uuid(Uuid::now_v7());
+    store.create_group(public, "p", Visibility::Public, &name("alice"), &[], LIMITS, 1).await.unwrap();
+    let bob = name("bob");
+    assert!(matches!(store.join_group(private, &bob, LIMITS).await, Err(GroupError::NotFound)));
+    assert!(matches!(store.group_page(private, &bob, None, 10).await, Err(GroupError::NotFound)));
+    assert!(matches!(store.group_page(public, &bob, None, 10).await, Err(GroupError::NotAMember)));
+    store.join_group(public, &bob, LIMITS).await.unwrap();
+    assert!(matches!(store.join_group(public, &bob, LIMITS).await, Err(GroupError::AlreadyMember)));
+    let page = store.group_page(public, &bob, None, 1).await.unwrap();
+    assert_eq!((page.group.member_count, page.next), (2, Some(name("alice"))));
+    let rest = store.group_page(public, &bob, Some("alice"), 1).await.unwrap();
+    assert_eq!((rest.members[0].username.as_str(), rest.next), ("bob", None));
+    assert_eq!(store.list_public_groups(None, 10).await.unwrap().groups.len(), 1);
+}
+
+#[tokio::test]
+async fn a_list_of_groups_is_given_page_by_page_without_gaps() {
+    let store = store_with(&["alice"]).await;
+    for _ in 0..5 {
+        group_of(&store, "alice", &[]).await;
+    }
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = store.list_groups(&name("alice"), after.as_deref(), 2).await.unwrap();
+        seen.extend(page.groups.iter().map(|entry| entry.group.id));
+        match page.next {
+            Some(next) => after = Some(next.to_string()),
+            None => break,
+        }
+    }
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+}
+
+#[tokio::test]
+async fn blocks_and_settings_decide_who_may_write() {
+    let store = store_with(&["alice", "bob"]).await;
+    let (alice, bob) = (name("alice"), name("bob"));
+    let access = async || store.direct_access(&alice, &bob).await.unwrap();
+    assert_eq!(access().await, DirectAccess::Allowed);
+    assert_eq!(store.direct_access(&alice, &name("nobody")).await.unwrap(), DirectAccess::Unknown);
+    assert!(store.block(&bob, &alice).await.unwrap());
+    assert_eq!(access().await, DirectAccess::Blocked);
+    assert!(store.is_blocked_either(&alice, &bob).await.unwrap());
+    assert_eq!(store.list_blocked(&bob, None, 10).await.unwrap(), (vec![alice.clone()], None));
+    assert!(store.unblock(&bob, &alice).await.unwrap());
+    let groups_only =
+        SettingsUpdate { direct_messages: Some(DirectMessages::Groups), ..SettingsUpdate::default() };
+    let settings = store.update_settings(&bob, &groups_only).await.unwrap().unwrap();
+    assert_eq!(settings.direct_messages, DirectMessages::Groups);
+    assert_eq!(access().await, DirectAccess::GroupsOnly);
+    group_of(&store, "bob", &["alice"]).await;
+    assert_eq!(access().await, DirectAccess::Allowed);
+    assert_eq!(store.group_companions(&bob).await.unwrap(), [alice]);
+}
