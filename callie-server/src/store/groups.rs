@@ -134,7 +134,7 @@ pub(super) async fn require(
     actor: &Username,
     least: Role,
 ) -> Result<Role, GroupError> {
-    match member_role(&mut tx, id, actor).await? {
+    match member_role(tx, id, actor).await? {
         Some(role) if role >= least => Ok(role),
         Some(_) => Err(GroupError::Forbidden),
         None => Err(match read_group(tx, id).await? {
