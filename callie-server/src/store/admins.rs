@@ -1,10 +1,12 @@
 //! Server admins and bans.
 
 use callie_core::Username;
+use callie_core::command::RemovalReason;
 use sqlx::Row as _;
 
 use crate::clock::Millis;
 
+use super::column::text;
 use super::events::{Event, record};
 use super::users::read_ban;
 use super::{Ban, Store, StoreError};
@@ -43,7 +45,7 @@ impl Store {
         let rows = sqlx::query("SELECT name FROM users WHERE admin <> 0 ORDER BY name")
             .fetch_all(&self.read)
             .await?;
-        rows.iter().map(|row| read_username(row.try_get(0)?)).collect()
+        rows.iter().map(|row| text(row, 0)).collect()
     }
 
     /// All users whose ban holds at `now`, by name.
@@ -59,7 +61,7 @@ impl Store {
         let mut banned = Vec::with_capacity(rows.len());
         for row in &rows {
             if let Some(ban) = read_ban(row, 1, now)? {
-                banned.push((read_username(row.try_get(0)?)?, ban));
+                banned.push((text(row, 0)?, ban));
             }
         }
         Ok(banned)
@@ -74,7 +76,7 @@ impl Store {
         let done =
             sqlx::query("UPDATE users SET banned = 1, banned_until = $1, ban_reason = $2 WHERE name = $3")
                 .bind(ban.until)
-                .bind(ban.reason.as_deref())
+                .bind(ban.reason.as_ref().map(RemovalReason::as_str))
                 .bind(user.as_str())
                 .execute(&mut *tx)
                 .await?
@@ -102,8 +104,4 @@ impl Store {
         .await?;
         Ok(done.rows_affected() == 1)
     }
-}
-
-pub(super) fn read_username(name: &str) -> Result<Username, StoreError> {
-    Username::parse(name).map_err(|_| StoreError::Unreadable("username"))
 }

@@ -1,10 +1,11 @@
 //! Blocks, and what else stands between two users.
 
 use callie_core::Username;
+use callie_core::command::{BlockedList, Cursor, DirectMessages, PageLimit};
 use sqlx::Row as _;
 
-use super::admins::read_username;
-use super::{DirectAccess, DirectMessages, Store, StoreError};
+use super::column::{cursor, text};
+use super::{DirectAccess, Store, StoreError};
 
 impl Store {
     /// Has `blocker` block `blocked`. Answers whether there is a user `blocked`; to block twice is well.
@@ -39,29 +40,28 @@ impl Store {
         Ok(true)
     }
 
-    /// Up to `limit` of the users whom `blocker` blocks, by name, from after `after` on; and what to ask for next, if there
-    /// is more.
+    /// Up to `limit` of the users whom `blocker` blocks, by name, from after `after` on.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn list_blocked(
         &self,
         blocker: &Username,
-        after: Option<&str>,
-        limit: u16,
-    ) -> Result<(Vec<Username>, Option<Username>), StoreError> {
+        after: Option<&Cursor>,
+        limit: PageLimit,
+    ) -> Result<BlockedList, StoreError> {
         let rows = sqlx::query(
             "SELECT blocked FROM blocks WHERE blocker = $1 AND blocked > $2 ORDER BY blocked LIMIT $3",
         )
         .bind(blocker.as_str())
-        .bind(after.unwrap_or_default())
-        .bind(i64::from(limit) + 1)
+        .bind(after.map_or("", Cursor::as_str))
+        .bind(one_more(limit.get()))
         .fetch_all(&self.read)
         .await?;
-        let mut names =
-            rows.iter().map(|row| read_username(row.try_get(0)?)).collect::<Result<Vec<_>, StoreError>>()?;
-        let next = cut(&mut names, limit).then(|| names.last().cloned()).flatten();
-        Ok((names, next))
+        let mut blocked =
+            rows.iter().map(|row| text(row, 0)).collect::<Result<Vec<Username>, StoreError>>()?;
+        let next = cut(&mut blocked, limit.get()).map(|last| cursor(last.as_str())).transpose()?;
+        Ok(BlockedList { blocked, next })
     }
 
     /// Whether one of the two has blocked the other.
@@ -90,7 +90,7 @@ impl Store {
         .bind(user.as_str())
         .fetch_all(&self.read)
         .await?;
-        rows.iter().map(|row| read_username(row.try_get(0)?)).collect()
+        rows.iter().map(|row| text(row, 0)).collect()
     }
 
     /// Whether the two are in a group together.
@@ -121,7 +121,7 @@ impl Store {
         .bind(user.as_str())
         .fetch_all(&self.read)
         .await?;
-        rows.iter().map(|row| read_username(row.try_get(0)?)).collect()
+        rows.iter().map(|row| text(row, 0)).collect()
     }
 
     /// Whether `from` may write to `to` directly (oneself always). All that routing has to know, in one question.
@@ -145,7 +145,7 @@ impl Store {
         if row.try_get::<i64, _>(1)? != 0 {
             return Ok(DirectAccess::Blocked);
         }
-        Ok(match DirectMessages::read(row.try_get(0)?)? {
+        Ok(match text(&row, 0)? {
             DirectMessages::Everyone => DirectAccess::Allowed,
             DirectMessages::Groups if self.shares_group(from, to).await? => DirectAccess::Allowed,
             DirectMessages::Groups => DirectAccess::GroupsOnly,
@@ -153,9 +153,14 @@ impl Store {
     }
 }
 
-/// Cuts a list that was asked for one entry beyond `limit`, and answers whether there was one.
-pub(super) fn cut<T>(list: &mut Vec<T>, limit: u16) -> bool {
-    let more = list.len() > usize::from(limit);
-    list.truncate(usize::from(limit));
-    more
+/// One entry more than a page has: it tells whether there is another page.
+pub(super) fn one_more(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX - 1) + 1
+}
+
+/// Cuts a list that was asked for one entry beyond `limit`, and answers the last entry left if there was one.
+pub(super) fn cut<T>(list: &mut Vec<T>, limit: usize) -> Option<&T> {
+    let more = list.len() > limit;
+    list.truncate(limit);
+    list.last().filter(|_| more)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use callie_core::command::RemovalReason;
 use callie_core::{SessionId, Username};
 use sqlx::{AnyConnection, Row as _};
 use tokio::sync::broadcast;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use crate::clock::{self, Millis};
 
+use super::column::{optional_text, text};
 use super::{Ban, Store, StoreError};
 
 /// How often the log is read: what an admin does elsewhere takes effect within a second.
@@ -58,7 +60,12 @@ impl<'a> Event<'a> {
     }
 
     pub(super) fn user_banned(user: &'a Username, ban: &'a Ban) -> Self {
-        Self { kind: USER_BANNED, subject: user.as_str(), reason: ban.reason.as_deref(), until: ban.until }
+        Self {
+            kind: USER_BANNED,
+            subject: user.as_str(),
+            reason: ban.reason.as_ref().map(RemovalReason::as_str),
+            until: ban.until,
+        }
     }
 }
 
@@ -120,20 +127,11 @@ impl Store {
             if seen.insert(id, row.try_get(1)?).is_some() {
                 continue;
             }
-            let subject: &str = row.try_get(3)?;
             match row.try_get(2)? {
-                SESSION_ENDED => new.extend(
-                    SessionId::parse(subject)
-                        .ok()
-                        .map(|session_id| SessionEvent::SessionEnded { session_id }),
-                ),
+                SESSION_ENDED => new.push(SessionEvent::SessionEnded { session_id: text(&row, 3)? }),
                 USER_BANNED => {
-                    let ban = Ban { reason: row.try_get(4)?, until: row.try_get(5)? };
-                    new.extend(
-                        Username::parse(subject)
-                            .ok()
-                            .map(|username| SessionEvent::UserBanned { username, ban }),
-                    );
+                    let ban = Ban { reason: optional_text(&row, 4)?, until: row.try_get(5)? };
+                    new.push(SessionEvent::UserBanned { username: text(&row, 3)?, ban });
                 }
                 // A newer server beside this one may have kinds of its own.
                 _ => {}

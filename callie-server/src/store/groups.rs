@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use callie_core::command::{GroupName, Role, Visibility};
 use callie_core::{GroupId, Username};
 use sqlx::{AnyConnection, Row as _};
 
 use crate::clock::Millis;
 
+use super::column::text;
 use super::members::{check_rooms, insert_members, may_all_be_added, member_role};
-use super::{Group, GroupError, Role, Store, Visibility};
+use super::{Group, GroupError, Store};
 
 impl Store {
     /// Makes the group `id` with `owner` as its owner and `members` beside (names given twice and the owner's own are merged),
@@ -21,7 +23,7 @@ impl Store {
     pub async fn create_group(
         &self,
         id: GroupId,
-        name: &str,
+        name: &GroupName,
         visibility: Visibility,
         owner: &Username,
         members: &[Username],
@@ -38,7 +40,7 @@ impl Store {
         check_rooms(&mut tx, &all, limits.max_groups).await?;
         sqlx::query("INSERT INTO chat_groups (id, name, visibility, member_count, created) VALUES ($1, $2, $3, $4, $5)")
             .bind(id.to_string())
-            .bind(name)
+            .bind(name.as_str())
             .bind(visibility.as_str())
             .bind(i64::try_from(all.len()).unwrap_or(i64::MAX))
             .bind(now)
@@ -46,7 +48,7 @@ impl Store {
             .await?;
         insert_members(&mut tx, id, &all).await?;
         tx.commit().await?;
-        let group = Group { id, name: name.to_owned(), visibility, member_count: all.len() as u64 };
+        let group = Group { id, name: name.clone(), visibility, member_count: all.len() as u64 };
         Ok((group, all.into_iter().cloned().collect()))
     }
 
@@ -54,11 +56,16 @@ impl Store {
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::Store`].
-    pub async fn rename_group(&self, id: GroupId, actor: &Username, name: &str) -> Result<Group, GroupError> {
+    pub async fn rename_group(
+        &self,
+        id: GroupId,
+        actor: &Username,
+        name: &GroupName,
+    ) -> Result<Group, GroupError> {
         let mut tx = self.begin().await?;
         require(&mut tx, id, actor, Role::Admin).await?;
         sqlx::query("UPDATE chat_groups SET name = $1 WHERE id = $2")
-            .bind(name)
+            .bind(name.as_str())
             .bind(id.to_string())
             .execute(&mut *tx)
             .await?;
@@ -155,8 +162,8 @@ pub(super) async fn read_group(
     row.map(|row| {
         Ok(Group {
             id,
-            name: row.try_get(0)?,
-            visibility: Visibility::read(row.try_get(1)?)?,
+            name: text(&row, 0)?,
+            visibility: text(&row, 1)?,
             member_count: row.try_get::<i64, _>(2)?.unsigned_abs(),
         })
     })

@@ -1,15 +1,17 @@
 //! Lists of groups and of members, a page at a time.
 
+use callie_core::command::{Cursor, GroupList, GroupSummary, PageLimit, Role, Visibility};
 use callie_core::{GroupId, Username};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::admins::read_username;
-use super::blocks::cut;
+use super::blocks::{cut, one_more};
+use super::column::{cursor, optional_text, text};
 use super::groups::{read_group, require};
-use super::{
-    Group, GroupEntry, GroupError, GroupMember, GroupPage, MemberPage, Role, Store, StoreError, Visibility,
-};
+use super::{GroupError, GroupMember, MemberPage, Store, StoreError};
+
+/// Groups in one page, whatever was asked for: their names may have 256 bytes, and a page is one payload.
+const MOST_GROUPS: usize = 100;
 
 impl Store {
     /// Up to `limit` of the groups that `user` is in, from after `after` on.
@@ -19,45 +21,43 @@ impl Store {
     pub async fn list_groups(
         &self,
         user: &Username,
-        after: Option<&str>,
-        limit: u16,
-    ) -> Result<GroupPage, StoreError> {
+        after: Option<&Cursor>,
+        limit: PageLimit,
+    ) -> Result<GroupList, StoreError> {
+        let limit = limit.get().min(MOST_GROUPS);
         let rows = sqlx::query(
-            "SELECT g.id, g.name, g.visibility, g.member_count, m.role \
+            "SELECT g.id, g.name, g.member_count, m.role \
              FROM group_members m JOIN chat_groups g ON g.id = m.group_id \
              WHERE m.username = $1 AND m.group_id > $2 ORDER BY m.group_id LIMIT $3",
         )
         .bind(user.as_str())
-        .bind(after.unwrap_or_default())
-        .bind(i64::from(limit) + 1)
+        .bind(after.map_or("", Cursor::as_str))
+        .bind(one_more(limit))
         .fetch_all(&self.read)
         .await?;
-        let groups = rows
-            .iter()
-            .map(|row| Ok(GroupEntry { group: group(row)?, role: Some(Role::read(row.try_get(4)?)?) }))
-            .collect::<Result<_, StoreError>>()?;
-        Ok(page(groups, limit))
+        page(&rows, limit)
     }
 
     /// Up to `limit` of the public groups, from after `after` on.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn list_public_groups(&self, after: Option<&str>, limit: u16) -> Result<GroupPage, StoreError> {
+    pub async fn list_public_groups(
+        &self,
+        after: Option<&Cursor>,
+        limit: PageLimit,
+    ) -> Result<GroupList, StoreError> {
+        let limit = limit.get().min(MOST_GROUPS);
         let rows = sqlx::query(
-            "SELECT id, name, visibility, member_count FROM chat_groups \
+            "SELECT id, name, member_count, NULL FROM chat_groups \
              WHERE visibility = $1 AND id > $2 ORDER BY id LIMIT $3",
         )
         .bind(Visibility::Public.as_str())
-        .bind(after.unwrap_or_default())
-        .bind(i64::from(limit) + 1)
+        .bind(after.map_or("", Cursor::as_str))
+        .bind(one_more(limit))
         .fetch_all(&self.read)
         .await?;
-        let groups = rows
-            .iter()
-            .map(|row| Ok(GroupEntry { group: group(row)?, role: None }))
-            .collect::<Result<_, StoreError>>()?;
-        Ok(page(groups, limit))
+        page(&rows, limit)
     }
 
     /// The group and up to `limit` of its members, by name, from after `after` on; `actor` must be in it.
@@ -68,8 +68,8 @@ impl Store {
         &self,
         id: GroupId,
         actor: &Username,
-        after: Option<&str>,
-        limit: u16,
+        after: Option<&Cursor>,
+        limit: PageLimit,
     ) -> Result<MemberPage, GroupError> {
         // A transaction: the count and the members are of one moment.
         let mut tx = self.read.begin().await?;
@@ -79,35 +79,33 @@ impl Store {
             "SELECT username, role FROM group_members WHERE group_id = $1 AND username > $2 ORDER BY username LIMIT $3",
         )
         .bind(id.to_string())
-        .bind(after.unwrap_or_default())
-        .bind(i64::from(limit) + 1)
+        .bind(after.map_or("", Cursor::as_str))
+        .bind(one_more(limit.get()))
         .fetch_all(&mut *tx)
         .await?;
         tx.commit().await?;
         let mut members = rows
             .iter()
-            .map(|row| {
-                Ok(GroupMember {
-                    username: read_username(row.try_get(0)?)?,
-                    role: Role::read(row.try_get(1)?)?,
-                })
-            })
+            .map(|row| Ok(GroupMember { username: text(row, 0)?, role: text(row, 1)? }))
             .collect::<Result<Vec<_>, StoreError>>()?;
-        let next = cut(&mut members, limit).then(|| members.last().map(|m| m.username.clone())).flatten();
+        let next = cut(&mut members, limit.get()).map(|last| cursor(last.username.as_str())).transpose()?;
         Ok(MemberPage { group, members, next })
     }
 }
 
-fn group(row: &AnyRow) -> Result<Group, StoreError> {
-    Ok(Group {
-        id: GroupId::parse(row.try_get(0)?).map_err(|_| StoreError::Unreadable("group ID"))?,
-        name: row.try_get(1)?,
-        visibility: Visibility::read(row.try_get(2)?)?,
-        member_count: row.try_get::<i64, _>(3)?.unsigned_abs(),
-    })
-}
-
-fn page(mut groups: Vec<GroupEntry>, limit: u16) -> GroupPage {
-    let next = cut(&mut groups, limit).then(|| groups.last().map(|entry| entry.group.id)).flatten();
-    GroupPage { groups, next }
+/// A page of the rows `id, name, member_count, role`.
+fn page(rows: &[AnyRow], limit: usize) -> Result<GroupList, StoreError> {
+    let mut groups = rows
+        .iter()
+        .map(|row| {
+            Ok(GroupSummary {
+                group_id: text(row, 0)?,
+                name: text(row, 1)?,
+                role: optional_text(row, 3)?,
+                member_count: row.try_get::<i64, _>(2)?.unsigned_abs(),
+            })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let next = cut(&mut groups, limit).map(|last| cursor(&last.group_id.to_string())).transpose()?;
+    Ok(GroupList { groups, next })
 }

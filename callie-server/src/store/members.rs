@@ -1,11 +1,12 @@
 //! Who is in a group: joining, adding, removing, leaving.
 
+use callie_core::command::{DirectMessages, Role, Visibility};
 use callie_core::{GroupId, Username};
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
-use super::admins::read_username;
+use super::column::text;
 use super::groups::{GroupLimits, read_group, remove_group, require, write_role};
-use super::{CHUNK, DirectMessages, GroupError, Removal, Role, Store, StoreError, Visibility, placeholders};
+use super::{CHUNK, GroupError, Removal, Store, StoreError, placeholders};
 
 impl Store {
     /// Has `user` join the public group `id`.
@@ -102,7 +103,7 @@ impl Store {
                 Removal::Deleted
             }
             Some(row) if role == Role::Owner => {
-                let owner = read_username(row.try_get(0)?)?;
+                let owner: Username = text(&row, 0)?;
                 write_role(&mut tx, id, &owner, Role::Owner).await?;
                 Removal::HandedOver { owner }
             }
@@ -144,7 +145,7 @@ pub(super) async fn names(connection: &mut AnyConnection, id: GroupId) -> Result
         .bind(id.to_string())
         .fetch_all(connection)
         .await?;
-    rows.iter().map(|row| read_username(row.try_get(0)?)).collect()
+    rows.iter().map(|row| text(row, 0)).collect()
 }
 
 pub(super) async fn member_role(
@@ -157,7 +158,7 @@ pub(super) async fn member_role(
         .bind(user.as_str())
         .fetch_optional(connection)
         .await?;
-    row.map(|row| Role::read(row.try_get(0)?)).transpose()
+    row.map(|row| text(&row, 0)).transpose()
 }
 
 /// Puts `user` into the group if there is room.
@@ -227,10 +228,10 @@ pub(super) async fn may_all_be_added(
         let rows = query.fetch_all(&mut *tx).await?;
         let mut known = std::collections::HashSet::with_capacity(rows.len());
         for row in &rows {
-            let name = read_username(row.try_get(0)?)?;
+            let name: Username = text(row, 0)?;
             let blocked = row.try_get::<i64, _>(2)? != 0;
             let shares = row.try_get::<i64, _>(3)? != 0;
-            let closed = DirectMessages::read(row.try_get(1)?)? == DirectMessages::Groups && !shares;
+            let closed = text::<DirectMessages>(row, 1)? == DirectMessages::Groups && !shares;
             if blocked || closed {
                 return Err(GroupError::MayNotAdd(name));
             }

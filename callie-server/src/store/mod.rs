@@ -6,6 +6,7 @@
 
 mod admins;
 mod blocks;
+mod column;
 mod error;
 mod events;
 mod groups;
@@ -23,10 +24,7 @@ use sqlx::AnyPool;
 pub use error::{GroupError, OpenError, StoreError};
 pub use events::{SessionEvent, watch_events};
 pub use groups::GroupLimits;
-pub use model::{
-    Ban, DirectAccess, DirectMessages, Group, GroupEntry, GroupMember, GroupPage, MemberPage, Presence,
-    Removal, Role, Session, TokenHash, User, UserSettings, Visibility,
-};
+pub use model::{Ban, DirectAccess, Group, GroupMember, MemberPage, Removal, Session, TokenHash, User};
 pub use settings::SettingsUpdate;
 
 /// The database of a server. Cloning shares it.

@@ -1,12 +1,11 @@
 //! The values that the store keeps.
 
 use callie_core::account::DeviceName;
+use callie_core::command::{Cursor, GroupName, RemovalReason, Role, Visibility};
 use callie_core::{GroupId, SessionId, Username};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Millis;
-
-use super::StoreError;
 
 /// The SHA-256 of a session token, in hexadecimal: all that is kept of it.
 ///
@@ -48,7 +47,7 @@ pub struct User {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ban {
     /// Why, for people.
-    pub reason: Option<String>,
+    pub reason: Option<RemovalReason>,
     /// When it ends; never if none.
     pub until: Option<Millis>,
 }
@@ -70,113 +69,17 @@ pub struct Session {
     pub expires: Millis,
 }
 
-/// Makes an enum that is kept as a word.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident, $what:literal { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name {
-            $($(#[$vdoc])* $variant,)*
-        }
-
-        impl $name {
-            /// The word for it.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-
-            pub(super) fn read(word: &str) -> Result<Self, StoreError> {
-                match word { $($word => Ok(Self::$variant),)* _ => Err(StoreError::Unreadable($what)) }
-            }
-        }
-    };
-}
-
-words!(
-    /// A member's standing in a group; the later, the more it may.
-    Role, "role" {
-        /// One of the members.
-        Member = "member",
-        /// May add, remove and rename.
-        Admin = "admin",
-        /// May all that, give roles and delete the group. There is one.
-        Owner = "owner",
-    }
-);
-
-words!(
-    /// Who can find and join a group.
-    Visibility, "visibility" {
-        /// Members only.
-        Private = "private",
-        /// Everyone.
-        Public = "public",
-    }
-);
-
-words!(
-    /// Who may see whether a user is online.
-    Presence, "presence setting" {
-        /// Everyone.
-        Everyone = "everyone",
-        /// Who shares a group.
-        Groups = "groups",
-        /// Nobody.
-        Nobody = "nobody",
-    }
-);
-
-words!(
-    /// Who may write to a user directly.
-    DirectMessages, "direct message setting" {
-        /// Everyone.
-        Everyone = "everyone",
-        /// Who shares a group.
-        Groups = "groups",
-    }
-);
-
-/// A user's settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserSettings {
-    /// The name shown to people; empty when none is set.
-    pub display_name: String,
-    /// Who may see whether the user is online.
-    pub presence: Presence,
-    /// Who may write to the user directly.
-    pub direct_messages: DirectMessages,
-}
-
 /// A group without its members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
     /// The ID.
     pub id: GroupId,
     /// The name.
-    pub name: String,
+    pub name: GroupName,
     /// Who can find and join it.
     pub visibility: Visibility,
     /// How many members it has.
     pub member_count: u64,
-}
-
-/// A group in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GroupEntry {
-    /// The group.
-    pub group: Group,
-    /// The role of the user whose list it is; none in the list of public groups.
-    pub role: Option<Role>,
-}
-
-/// A page of a list of groups.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct GroupPage {
-    /// The groups, by ID.
-    pub groups: Vec<GroupEntry>,
-    /// What to ask for after this page, if there is more.
-    pub next: Option<GroupId>,
 }
 
 /// A member of a group.
@@ -196,7 +99,7 @@ pub struct MemberPage {
     /// The members, by name.
     pub members: Vec<GroupMember>,
     /// What to ask for after this page, if there is more.
-    pub next: Option<Username>,
+    pub next: Option<Cursor>,
 }
 
 /// What became of a group when a member left.

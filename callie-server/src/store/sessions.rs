@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 
 use crate::clock::{self, Millis};
 
+use super::column::{optional_text, text};
 use super::events::{Event, record};
 use super::{Session, Store, StoreError, TokenHash};
 
@@ -58,7 +59,7 @@ impl Store {
         .fetch_all(&mut *tx)
         .await?;
         for row in &ended {
-            record(&mut tx, Event::session_ended(row.try_get::<&str, _>(0)?), now).await?;
+            record(&mut tx, Event::session_ended(row.try_get(0)?), now).await?;
         }
         sqlx::query(
             "INSERT INTO sessions (id, token_hash, username, device, created, last_seen, expires) \
@@ -171,14 +172,10 @@ impl Store {
 }
 
 fn read_session(row: &AnyRow) -> Result<Session, StoreError> {
-    let device: Option<&str> = row.try_get(2)?;
     Ok(Session {
-        id: SessionId::parse(row.try_get(0)?).map_err(|_| StoreError::Unreadable("session ID"))?,
-        user: Username::parse(row.try_get(1)?).map_err(|_| StoreError::Unreadable("username"))?,
-        device: device
-            .map(DeviceName::parse)
-            .transpose()
-            .map_err(|_| StoreError::Unreadable("device name"))?,
+        id: text(row, 0)?,
+        user: text(row, 1)?,
+        device: optional_text(row, 2)?,
         created: row.try_get(3)?,
         last_seen: row.try_get(4)?,
         expires: row.try_get(5)?,

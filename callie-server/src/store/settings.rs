@@ -1,18 +1,19 @@
 //! A user's settings.
 
 use callie_core::Username;
-use sqlx::Row as _;
+use callie_core::command::{DirectMessages, DisplayName, PresenceAudience, Settings};
 
-use super::{DirectMessages, Presence, Store, StoreError, UserSettings};
+use super::column::text;
+use super::{Store, StoreError};
 
 /// What to change in a user's settings; what is none stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettingsUpdate {
-    /// See [`UserSettings::display_name`].
-    pub display_name: Option<String>,
-    /// See [`UserSettings::presence`].
-    pub presence: Option<Presence>,
-    /// See [`UserSettings::direct_messages`].
+    /// See [`Settings::display_name`].
+    pub display_name: Option<DisplayName>,
+    /// See [`Settings::presence`].
+    pub presence: Option<PresenceAudience>,
+    /// See [`Settings::direct_messages`].
     pub direct_messages: Option<DirectMessages>,
 }
 
@@ -21,16 +22,16 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn settings(&self, user: &Username) -> Result<Option<UserSettings>, StoreError> {
+    pub async fn settings(&self, user: &Username) -> Result<Option<Settings>, StoreError> {
         let row = sqlx::query("SELECT display_name, presence, direct_messages FROM users WHERE name = $1")
             .bind(user.as_str())
             .fetch_optional(&self.read)
             .await?;
         row.map(|row| {
-            Ok(UserSettings {
-                display_name: row.try_get(0)?,
-                presence: Presence::read(row.try_get(1)?)?,
-                direct_messages: DirectMessages::read(row.try_get(2)?)?,
+            Ok(Settings {
+                display_name: text(&row, 0)?,
+                presence: text(&row, 1)?,
+                direct_messages: text(&row, 2)?,
             })
         })
         .transpose()
@@ -44,13 +45,13 @@ impl Store {
         &self,
         user: &Username,
         change: &SettingsUpdate,
-    ) -> Result<Option<UserSettings>, StoreError> {
+    ) -> Result<Option<Settings>, StoreError> {
         sqlx::query(
             "UPDATE users SET display_name = COALESCE($1, display_name), presence = COALESCE($2, presence), \
              direct_messages = COALESCE($3, direct_messages) WHERE name = $4",
         )
-        .bind(change.display_name.as_deref())
-        .bind(change.presence.map(Presence::as_str))
+        .bind(change.display_name.as_ref().map(DisplayName::as_str))
+        .bind(change.presence.map(PresenceAudience::as_str))
         .bind(change.direct_messages.map(DirectMessages::as_str))
         .bind(user.as_str())
         .execute(&self.write)

@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 
 use crate::clock::Millis;
 
+use super::column::optional_text;
 use super::events::{Event, record};
 use super::{Ban, Store, StoreError, User};
 
@@ -88,7 +89,7 @@ impl Store {
             .fetch_all(&mut *tx)
             .await?;
         for row in ended {
-            record(&mut tx, Event::session_ended(row.try_get::<&str, _>(0)?), now).await?;
+            record(&mut tx, Event::session_ended(row.try_get(0)?), now).await?;
         }
         tx.commit().await?;
         self.poke.notify_one();
@@ -101,5 +102,5 @@ pub(super) fn read_ban(row: &AnyRow, at: usize, now: Millis) -> Result<Option<Ba
     let banned: i64 = row.try_get(at)?;
     let until: Option<Millis> = row.try_get(at + 1)?;
     let holds = banned != 0 && until.is_none_or(|end| end > now);
-    Ok(if holds { Some(Ban { reason: row.try_get(at + 2)?, until }) } else { None })
+    Ok(if holds { Some(Ban { reason: optional_text(row, at + 2)?, until }) } else { None })
 }

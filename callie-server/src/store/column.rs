@@ -1,0 +1,62 @@
+//! What columns hold, as the core's types: parsed on the way out as strictly as on the way in.
+
+use callie_core::account::DeviceName;
+use callie_core::command::{
+    Cursor, DirectMessages, DisplayName, GroupName, PresenceAudience, RemovalReason, Role, Visibility,
+};
+use callie_core::{GroupId, NameError, SessionId, Username};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::StoreError;
+
+/// A type that is kept as text.
+pub(super) trait Text: Sized {
+    /// What it is called when it cannot be read.
+    const WHAT: &'static str;
+
+    /// Reads it.
+    fn read(text: &str) -> Result<Self, NameError>;
+}
+
+macro_rules! texts {
+    ($($type:ty = $what:literal),* $(,)?) => {
+        $(impl Text for $type {
+            const WHAT: &'static str = $what;
+            fn read(text: &str) -> Result<Self, NameError> {
+                Self::parse(text)
+            }
+        })*
+    };
+}
+
+texts!(
+    Cursor = "place in a list",
+    DeviceName = "device name",
+    DirectMessages = "direct message setting",
+    DisplayName = "display name",
+    GroupId = "group ID",
+    GroupName = "group name",
+    PresenceAudience = "presence setting",
+    RemovalReason = "reason of a ban",
+    Role = "role",
+    SessionId = "session ID",
+    Username = "username",
+    Visibility = "visibility",
+);
+
+/// The text in column `at` of `row`.
+pub(super) fn text<T: Text>(row: &AnyRow, at: usize) -> Result<T, StoreError> {
+    T::read(row.try_get(at)?).map_err(|_| StoreError::Unreadable(T::WHAT))
+}
+
+/// The text in column `at` of `row`, or none for NULL.
+pub(super) fn optional_text<T: Text>(row: &AnyRow, at: usize) -> Result<Option<T>, StoreError> {
+    let kept: Option<&str> = row.try_get(at)?;
+    kept.map(T::read).transpose().map_err(|_| StoreError::Unreadable(T::WHAT))
+}
+
+/// Where a list goes on after the entry called `name`.
+pub(super) fn cursor(name: &str) -> Result<Cursor, StoreError> {
+    Cursor::parse(name).map_err(|_| StoreError::Unreadable(Cursor::WHAT))
+}
