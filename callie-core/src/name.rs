@@ -174,16 +174,30 @@ fn uuid_text(uuid: Uuid, buffer: &mut [u8; 36]) -> &str {
     uuid.hyphenated().encode_lower(buffer)
 }
 
+/// A set of ASCII bytes, looked up in one step: names and IDs are checked on every payload.
+const fn alphabet(bytes: &[u8]) -> [bool; 256] {
+    let mut set = [false; 256];
+    let mut i = 0;
+    while i < bytes.len() {
+        set[bytes[i] as usize] = true;
+        i += 1;
+    }
+    set
+}
+
+static USERNAME_BYTES: [bool; 256] = alphabet(b"abcdefghijklmnopqrstuvwxyz0123456789._-");
+static ID_BYTES: [bool; 256] =
+    alphabet(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-");
+
 fn is_username(text: &str) -> bool {
     let bytes = text.as_bytes();
     (2..=MAX_USERNAME_BYTES).contains(&bytes.len())
         && bytes[0].is_ascii_alphanumeric()
-        && bytes.iter().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-'))
+        && bytes.iter().all(|b| USERNAME_BYTES[usize::from(*b)])
 }
 
 fn is_id(text: &str) -> bool {
-    (1..=MAX_ID_BYTES).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'))
+    (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(|b| ID_BYTES[usize::from(b)])
 }
 
 /// The identifier of a group: `group:` and a UUID in its canonical form (lower case, with hyphens).

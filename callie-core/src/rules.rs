@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use iri_string::types::UriStr;
 
-use crate::json::{Fields, Kind, Slot};
+use crate::json::{Fields, Kind, Names, Slot, names};
 use crate::limits::{MAX_ATTACHMENT_SIZE, MAX_FILENAME_BYTES, MAX_URL_BYTES};
 
 /// What is wrong with a value, as a phrase that follows the name of its field.
@@ -34,34 +34,36 @@ pub(crate) fn is_filetype(text: &str) -> bool {
         .is_some_and(|(kind, subtype)| is_restricted_name(kind) && is_restricted_name(subtype))
 }
 
-/// The members of an attachment's metadata that the protocol binds, in its order.
-pub(crate) const ATTACHMENT_METADATA: [&str; 3] = ["filename", "size", "filetype"];
+names! {
+    /// The members of an attachment's metadata that the protocol binds.
+    AttachmentMetadata: 3 { FILENAME = 0 "filename", SIZE = 1 "size", FILETYPE = 2 "filetype" }
+}
 
 /// Checks the insides of an attachment's metadata; the fault is the member's name and the reason.
 pub(crate) fn check_attachment_metadata(
-    fields: &Fields<3>,
+    fields: &Fields<AttachmentMetadata, 3>,
     text: &str,
 ) -> Result<(), (&'static str, Reason)> {
-    let member = |index, valid: fn(Slot, &str) -> bool, expected: &'static str| {
+    let member = |index: usize, valid: fn(Slot, &str) -> bool, expected: &'static str| {
         let slot = fields.get(index);
         if slot.is_present() && !valid(slot, text) {
-            Err((fields.name(index), expected.into()))
+            Err((AttachmentMetadata::NAMES[index], expected.into()))
         } else {
             Ok(())
         }
     };
     member(
-        0,
+        AttachmentMetadata::FILENAME,
         |slot, text| slot.string(text).is_some_and(|name| name.len() <= MAX_FILENAME_BYTES),
         "must be a string of at most 255 bytes",
     )?;
     member(
-        1,
+        AttachmentMetadata::SIZE,
         |slot, text| slot.kind == Kind::Number && is_size(slot.raw(text)),
         "must be a whole number from 0 to 9007199254740991, written without fraction or exponent",
     )?;
     member(
-        2,
+        AttachmentMetadata::FILETYPE,
         |slot, text| slot.string(text).is_some_and(|filetype| is_filetype(&filetype.decode())),
         "must be a MIME type of the form type/subtype",
     )

@@ -11,13 +11,16 @@ use crate::name::NameError;
 ///
 /// Written `YYYY-MM-DDTHH:mm:ss.sssZ`. The specification prints a dot between minutes and seconds where ISO 8601,
 /// which it names, has a colon: that form is read too, and never written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(OffsetDateTime);
+///
+/// Kept as it is written: it is read and written far more often than reckoned with, and the order of the texts is the
+/// order of the instants.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp([u8; LEN]);
 
 /// The length of either spelling, in bytes.
 const LEN: usize = 24;
 /// Where the two spellings differ: `:` or `.` between minutes and seconds.
-const ERRATUM_AT: usize = 16;
+pub(crate) const ERRATUM_AT: usize = 16;
 
 impl Timestamp {
     /// What the form asks for, as a phrase that follows "must be".
@@ -31,31 +34,19 @@ impl Timestamp {
     /// # Errors
     /// [`NameError`] when `text` has another form or names no real instant (a 30th of February, a leap second).
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        read(text.as_bytes()).map(Self).ok_or(NameError { expected: Self::EXPECTED })
+        read(text.as_bytes()).map(|(written, _)| Self(written)).ok_or(NameError { expected: Self::EXPECTED })
     }
 
     /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z, or none outside the years 0000 to 9999.
     #[must_use]
     pub fn from_unix_millis(millis: i64) -> Option<Self> {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000)
-            .ok()
-            .filter(|t| (0..=9999).contains(&t.year()))
-            .map(Self)
-    }
-
-    /// Milliseconds since 1970-01-01T00:00:00Z.
-    #[must_use]
-    pub fn unix_millis(self) -> i64 {
-        self.0.unix_timestamp() * 1000 + i64::from(self.0.millisecond())
-    }
-
-    /// The spelling that is written, as ASCII bytes.
-    #[must_use]
-    pub fn to_ascii(self) -> [u8; LEN] {
+        let t = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;
+        if !(0..=9999).contains(&t.year()) {
+            return None;
+        }
         let mut out = *b"0000-00-00T00:00:00.000Z";
-        let (year, t) = (self.0.year().unsigned_abs(), self.0);
         for (at, width, value) in [
-            (0, 4, year),
+            (0, 4, t.year().unsigned_abs()),
             (5, 2, u32::from(u8::from(t.month()))),
             (8, 2, u32::from(t.day())),
             (11, 2, u32::from(t.hour())),
@@ -70,12 +61,27 @@ impl Timestamp {
                 rest /= 10;
             }
         }
-        out
+        Some(Self(out))
+    }
+
+    /// Milliseconds since 1970-01-01T00:00:00Z.
+    #[must_use]
+    pub fn unix_millis(self) -> i64 {
+        // Checked when it was made, so it always reads.
+        read(&self.0).map_or(0, |(_, t)| t.unix_timestamp() * 1000 + i64::from(t.millisecond()))
+    }
+
+    /// The spelling that is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        // Digits and punctuation only, so the text is always there.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-fn read(text: &[u8]) -> Option<OffsetDateTime> {
-    let text: &[u8; LEN] = text.try_into().ok()?;
+/// Reads either spelling: the one that is written, and the instant.
+fn read(text: &[u8]) -> Option<([u8; LEN], OffsetDateTime)> {
+    let mut text: [u8; LEN] = text.try_into().ok()?;
     let marks = text[4] == b'-'
         && text[7] == b'-'
         && text[10] == b'T'
@@ -86,28 +92,31 @@ fn read(text: &[u8]) -> Option<OffsetDateTime> {
     if !marks {
         return None;
     }
-    let two = |at| Some(digit(text[at])? * 10 + digit(text[at + 1])?);
+    let digit = |at: usize| text[at].is_ascii_digit().then(|| text[at] - b'0');
+    let two = |at| Some(digit(at)? * 10 + digit(at + 1)?);
     let year = i32::from(two(0)?) * 100 + i32::from(two(2)?);
     let date = Date::from_calendar_date(year, Month::try_from(two(5)?).ok()?, two(8)?).ok()?;
-    let millis = u16::from(two(20)?) * 10 + u16::from(digit(text[22])?);
+    let millis = u16::from(two(20)?) * 10 + u16::from(digit(22)?);
     let time = Time::from_hms_milli(two(11)?, two(14)?, two(17)?, millis).ok()?;
-    Some(OffsetDateTime::new_in_offset(date, time, UtcOffset::UTC))
+    text[ERRATUM_AT] = b':';
+    Some((text, OffsetDateTime::new_in_offset(date, time, UtcOffset::UTC)))
 }
 
-fn digit(byte: u8) -> Option<u8> {
-    byte.is_ascii_digit().then(|| byte - b'0')
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Timestamp({self})")
+    }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Digits and punctuation only, so the text is always there.
-        f.write_str(std::str::from_utf8(&self.to_ascii()).unwrap_or_default())
+        f.write_str(self.as_str())
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(std::str::from_utf8(&self.to_ascii()).unwrap_or_default())
+        serializer.serialize_str(self.as_str())
     }
 }
 

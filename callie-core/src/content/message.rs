@@ -3,10 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::frame::MessageRef;
-use crate::json::{Fields, JsonObject, JsonObjectError, Scanner};
+use crate::json::{Fields, JsonObject, JsonObjectError, Names, Scanner};
 use crate::limits::{Limits, MAX_METADATA_BYTES};
 use crate::name::MessageId;
-use crate::rules::{self, ATTACHMENT_METADATA};
+use crate::rules::{self, AttachmentMetadata};
 
 /// A chat message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -224,7 +224,7 @@ impl Attachment {
     /// # Errors
     /// [`AttachmentError::Metadata`] when it is longer.
     pub fn with_filename(self, filename: &str) -> Result<Self, AttachmentError> {
-        self.with_member(0, &filename)
+        self.with_member(AttachmentMetadata::FILENAME, &filename)
     }
 
     /// The same with the file's size in bytes, at most 2^53 − 1.
@@ -232,7 +232,7 @@ impl Attachment {
     /// # Errors
     /// [`AttachmentError::Metadata`] when it is larger.
     pub fn with_size(self, bytes: u64) -> Result<Self, AttachmentError> {
-        self.with_member(1, &bytes)
+        self.with_member(AttachmentMetadata::SIZE, &bytes)
     }
 
     /// The same with the file's MIME type, such as `image/png`.
@@ -240,11 +240,12 @@ impl Attachment {
     /// # Errors
     /// [`AttachmentError::Metadata`] unless it is of the form `type/subtype`.
     pub fn with_filetype(self, filetype: &str) -> Result<Self, AttachmentError> {
-        self.with_member(2, &filetype)
+        self.with_member(AttachmentMetadata::FILETYPE, &filetype)
     }
 
     fn with_member(self, index: usize, value: &impl Serialize) -> Result<Self, AttachmentError> {
-        let metadata = self.metadata.clone().unwrap_or_default().with(ATTACHMENT_METADATA[index], value)?;
+        let metadata =
+            self.metadata.clone().unwrap_or_default().with(AttachmentMetadata::NAMES[index], value)?;
         self.with_metadata(metadata)
     }
 
@@ -269,29 +270,29 @@ impl Attachment {
     /// The file's name, where it was given.
     #[must_use]
     pub fn filename(&self) -> Option<String> {
-        self.member(0)
+        self.member(AttachmentMetadata::FILENAME)
     }
 
     /// The file's size in bytes, where it was given.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
-        self.member(1)
+        self.member(AttachmentMetadata::SIZE)
     }
 
     /// The file's MIME type, where it was given.
     #[must_use]
     pub fn filetype(&self) -> Option<String> {
-        self.member(2)
+        self.member(AttachmentMetadata::FILETYPE)
     }
 
     fn member<T: de::DeserializeOwned>(&self, index: usize) -> Option<T> {
-        serde_json::from_str(self.metadata.as_ref()?.get(ATTACHMENT_METADATA[index])?).ok()
+        serde_json::from_str(self.metadata.as_ref()?.get(AttachmentMetadata::NAMES[index])?).ok()
     }
 }
 
 fn check_metadata(metadata: &JsonObject) -> Result<(), AttachmentError> {
     let text = metadata.as_str();
-    let mut fields = Fields::new(&ATTACHMENT_METADATA);
+    let mut fields = Fields::new();
     // A checked object, so the scan finds no fault.
     let _ = fields.scan_root(&mut Scanner::new(text));
     rules::check_attachment_metadata(&fields, text)

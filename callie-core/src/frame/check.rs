@@ -3,16 +3,12 @@
 use std::borrow::Cow;
 
 use super::content::{CommandRef, ContentRef, MessageRef, SystemRef};
-use super::raw::{
-    ACK, ATTACHMENT_META, ATTACHMENT_TYPE, ATTACHMENT_URL, ATTACHMENTS, CODE, COMMAND, CONTENT, DESCRIPTION,
-    ENVELOPE, IN_REPLY_TO, MESSAGE_ID, METADATA, PARAMETERS, PAYLOAD_ID, PAYLOAD_VERSION, RECIPIENT, Raw,
-    RawAttachment, SENDER, TEXT, TIMESTAMP, TOKEN, TYPE,
-};
+use super::raw::{AttachmentNames, BindingMetadata, Contents, Envelope, Raw, RawAttachment};
 use super::{Frame, RecipientForm};
 use crate::code::{CodeName, SysCode};
 use crate::content::AttachmentKind;
 use crate::fault::Fault;
-use crate::json::{Fields, JsonText, Kind, Pointer, Scanner, Slot, Syntax};
+use crate::json::{JsonText, Kind, Names, Pointer, Scanner, Slot, Syntax};
 use crate::limits::{Limits, MAX_METADATA_BYTES, MAX_OPEN_DEPTH};
 use crate::name::{MessageId, PayloadId};
 use crate::party::{RecipientRef, Sender};
@@ -70,35 +66,42 @@ struct Check<'a, 'r, 'l> {
 impl<'a> Check<'a, '_, '_> {
     fn frame(&self) -> Result<Frame<'a>, Fault> {
         let envelope = &self.raw.envelope;
-        let text_of = |index| self.string(envelope.get(index), || at(ENVELOPE[index]));
+        let text_of = |index| self.string(envelope.get(index), || envelope_at(index));
 
-        let token = text_of(TOKEN)?;
+        let token = text_of(Envelope::TOKEN)?;
         if matches!(self.origin, Origin::Server) && !token.is_empty() {
-            return Err(self.invalid(at(ENVELOPE[TOKEN]), "must be empty in a payload of the server"));
+            return Err(
+                self.invalid(envelope_at(Envelope::TOKEN), "must be empty in a payload of the server")
+            );
         }
-        let sender = text_of(SENDER)?.decode();
+        let sender = text_of(Envelope::SENDER)?.decode();
         if matches!(self.origin, Origin::Server) && !Sender::is_valid(&sender) {
-            return Err(self.must_be(at(ENVELOPE[SENDER]), Sender::EXPECTED));
+            return Err(self.must_be(envelope_at(Envelope::SENDER), Sender::EXPECTED));
         }
-        let recipient = text_of(RECIPIENT)?.decode();
+        let recipient = text_of(Envelope::RECIPIENT)?.decode();
         let recipient_form = self.recipient_form(&recipient)?;
-        let timestamp = Timestamp::parse(&text_of(TIMESTAMP)?.decode())
-            .map_err(|e| self.must_be(at(ENVELOPE[TIMESTAMP]), e.expected))?;
-        let payload_type = PayloadType::from_name(&text_of(TYPE)?.decode()).ok_or_else(|| {
-            self.fault(SysCode::UnsupportedType, at(ENVELOPE[TYPE]), SysCode::UnsupportedType.description())
+        let timestamp = Timestamp::parse(&text_of(Envelope::TIMESTAMP)?.decode())
+            .map_err(|e| self.must_be(envelope_at(Envelope::TIMESTAMP), e.expected))?;
+        let payload_type = PayloadType::from_name(&text_of(Envelope::TYPE)?.decode()).ok_or_else(|| {
+            self.fault(
+                SysCode::UnsupportedType,
+                envelope_at(Envelope::TYPE),
+                SysCode::UnsupportedType.description(),
+            )
         })?;
-        self.object(envelope.get(CONTENT), || at(ENVELOPE[CONTENT]))?;
-        let metadata = self.metadata_text(envelope.get(METADATA), || at(ENVELOPE[METADATA]))?;
-        let payload_id = text_of(PAYLOAD_ID)?.decode();
+        self.object(envelope.get(Envelope::CONTENT), || envelope_at(Envelope::CONTENT))?;
+        let metadata =
+            self.metadata_text(envelope.get(Envelope::METADATA), || envelope_at(Envelope::METADATA))?;
+        let payload_id = text_of(Envelope::PAYLOAD_ID)?.decode();
         if !PayloadId::is_valid(&payload_id) {
-            return Err(self.must_be(at(ENVELOPE[PAYLOAD_ID]), PayloadId::EXPECTED));
+            return Err(self.must_be(envelope_at(Envelope::PAYLOAD_ID), PayloadId::EXPECTED));
         }
-        if text_of(PAYLOAD_VERSION)?.decode() != PAYLOAD_VERSION_TEXT {
+        if text_of(Envelope::PAYLOAD_VERSION)?.decode() != PAYLOAD_VERSION_TEXT {
             let code = SysCode::UnsupportedVersion;
-            return Err(self.fault(code, at(ENVELOPE[PAYLOAD_VERSION]), code.description()));
+            return Err(self.fault(code, envelope_at(Envelope::PAYLOAD_VERSION), code.description()));
         }
         if let Some(key) = envelope.unknown() {
-            return Err(self.unknown(at(key.decode(self.text))));
+            return Err(self.unknown(Pointer::root().child(key.decode(self.text))));
         }
 
         let content = self.content(payload_type)?;
@@ -106,12 +109,12 @@ impl<'a> Check<'a, '_, '_> {
         Ok(Frame {
             text: self.text,
             token: token.decode(),
-            token_at: span(envelope.get(TOKEN)),
+            token_at: span(envelope.get(Envelope::TOKEN)),
             sender,
             recipient,
             recipient_form,
             timestamp,
-            timestamp_at: span(envelope.get(TIMESTAMP)),
+            timestamp_at: span(envelope.get(Envelope::TIMESTAMP)),
             content,
             metadata: metadata.unwrap_or("{}"),
             ack,
@@ -130,7 +133,7 @@ impl<'a> Check<'a, '_, '_> {
             Ok(RecipientRef::Group(id)) => Ok(RecipientForm::Group(id)),
             Ok(RecipientRef::User(_)) => Ok(RecipientForm::User),
             Ok(RecipientRef::Unauthenticated) => Ok(RecipientForm::Unauthenticated),
-            Err(e) => Err(self.must_be(at(ENVELOPE[RECIPIENT]), e.expected)),
+            Err(e) => Err(self.must_be(envelope_at(Envelope::RECIPIENT), e.expected)),
         }
     }
 
@@ -146,22 +149,26 @@ impl<'a> Check<'a, '_, '_> {
 
     fn message(&self) -> Result<MessageRef<'a>, Fault> {
         let content = &self.raw.content;
-        let message_id = self.string(content.get(MESSAGE_ID), || self.in_content(MESSAGE_ID))?.decode();
+        let message_id = self
+            .string(content.get(Contents::MESSAGE_ID), || self.in_content(Contents::MESSAGE_ID))?
+            .decode();
         if !MessageId::is_valid(&message_id) {
-            return Err(self.must_be(self.in_content(MESSAGE_ID), MessageId::EXPECTED));
+            return Err(self.must_be(self.in_content(Contents::MESSAGE_ID), MessageId::EXPECTED));
         }
-        let text = self.string(content.get(TEXT), || self.in_content(TEXT))?;
+        let text = self.string(content.get(Contents::TEXT), || self.in_content(Contents::TEXT))?;
         if text.is_empty() && self.raw.attachment_count == 0 {
-            return Err(self.invalid(self.in_content(TEXT), "may be empty only beside an attachment"));
+            return Err(
+                self.invalid(self.in_content(Contents::TEXT), "may be empty only beside an attachment")
+            );
         }
         if let Origin::Client(limits) = self.origin
             && text.len() > limits.max_text_bytes
         {
             let reason = format!("must have at most {} bytes", limits.max_text_bytes);
-            return Err(self.invalid(self.in_content(TEXT), reason));
+            return Err(self.invalid(self.in_content(Contents::TEXT), reason));
         }
-        let attachments = self.attachments(content.get(ATTACHMENTS))?;
-        self.only(MESSAGE_ID..ATTACHMENTS + 1)?;
+        let attachments = self.attachments(content.get(Contents::ATTACHMENTS))?;
+        self.only(Contents::MESSAGE_ID..Contents::ATTACHMENTS + 1)?;
         Ok(MessageRef { message_id, text, attachments, attachment_count: self.raw.attachment_count })
     }
 
@@ -169,35 +176,37 @@ impl<'a> Check<'a, '_, '_> {
         match slot.kind {
             Kind::Absent => return Ok("[]"),
             Kind::Array => {}
-            _ => return Err(self.invalid(self.in_content(ATTACHMENTS), "must be an array")),
+            _ => return Err(self.invalid(self.in_content(Contents::ATTACHMENTS), "must be an array")),
         }
         if let Origin::Client(limits) = self.origin
             && self.raw.attachment_count > limits.max_attachments
         {
             let reason = format!("must have at most {} elements", limits.max_attachments);
-            return Err(self.invalid(self.in_content(ATTACHMENTS), reason));
+            return Err(self.invalid(self.in_content(Contents::ATTACHMENTS), reason));
         }
         for (i, attachment) in self.raw.attachments.iter().enumerate() {
-            self.attachment(attachment, || self.in_content(ATTACHMENTS).index(i))?;
+            self.attachment(attachment, || self.in_content(Contents::ATTACHMENTS).index(i))?;
         }
         Ok(slot.raw(self.text))
     }
 
     fn attachment(&self, attachment: &RawAttachment, place: impl Fn() -> Pointer) -> Result<(), Fault> {
         let fields = &attachment.fields;
-        let place_of = |index| place().child(fields.name(index));
+        let place_of = |index: usize| place().child(AttachmentNames::NAMES[index]);
         if !attachment.is_object {
             return Err(self.invalid(place(), "must be an object"));
         }
-        let kind = self.string(fields.get(ATTACHMENT_TYPE), || place_of(ATTACHMENT_TYPE))?;
+        let kind = self.string(fields.get(AttachmentNames::TYPE), || place_of(AttachmentNames::TYPE))?;
         if AttachmentKind::from_name(&kind.decode()).is_none() {
-            return Err(self.must_be(place_of(ATTACHMENT_TYPE), AttachmentKind::EXPECTED));
+            return Err(self.must_be(place_of(AttachmentNames::TYPE), AttachmentKind::EXPECTED));
         }
-        let url = self.string(fields.get(ATTACHMENT_URL), || place_of(ATTACHMENT_URL))?;
-        rules::check_url(&url.decode()).map_err(|reason| self.invalid(place_of(ATTACHMENT_URL), reason))?;
-        self.metadata_text(fields.get(ATTACHMENT_META), || place_of(ATTACHMENT_META))?;
-        rules::check_attachment_metadata(&attachment.metadata, self.text)
-            .map_err(|(name, reason)| self.invalid(place_of(ATTACHMENT_META).child(name), reason))?;
+        let url = self.string(fields.get(AttachmentNames::URL), || place_of(AttachmentNames::URL))?;
+        rules::check_url(&url.decode())
+            .map_err(|reason| self.invalid(place_of(AttachmentNames::URL), reason))?;
+        self.metadata_text(fields.get(AttachmentNames::METADATA), || place_of(AttachmentNames::METADATA))?;
+        rules::check_attachment_metadata(&attachment.metadata, self.text).map_err(|(name, reason)| {
+            self.invalid(place_of(AttachmentNames::METADATA).child(name), reason)
+        })?;
         match fields.unknown() {
             Some(key) => Err(self.unknown(place().child(key.decode(self.text)))),
             None => Ok(()),
@@ -206,18 +215,19 @@ impl<'a> Check<'a, '_, '_> {
 
     fn system(&self) -> Result<SystemRef<'a>, Fault> {
         let content = &self.raw.content;
-        let code = self.code_name(CODE)?;
-        let description = self.string(content.get(DESCRIPTION), || self.in_content(DESCRIPTION))?;
-        self.only(CODE..DESCRIPTION + 1)?;
+        let code = self.code_name(Contents::CODE)?;
+        let description =
+            self.string(content.get(Contents::DESCRIPTION), || self.in_content(Contents::DESCRIPTION))?;
+        self.only(Contents::CODE..Contents::DESCRIPTION + 1)?;
         Ok(SystemRef { code, description })
     }
 
     fn command(&self) -> Result<CommandRef<'a>, Fault> {
-        let name = self.code_name(COMMAND)?;
-        let slot = self.raw.content.get(PARAMETERS);
-        self.object(slot, || self.in_content(PARAMETERS))?;
-        self.shallow(slot, || self.in_content(PARAMETERS))?;
-        self.only(COMMAND..PARAMETERS + 1)?;
+        let name = self.code_name(Contents::COMMAND)?;
+        let slot = self.raw.content.get(Contents::PARAMETERS);
+        self.object(slot, || self.in_content(Contents::PARAMETERS))?;
+        self.shallow(slot, || self.in_content(Contents::PARAMETERS))?;
+        self.only(Contents::COMMAND..Contents::PARAMETERS + 1)?;
         Ok(CommandRef { name, parameters: slot.raw(self.text) })
     }
 
@@ -233,7 +243,7 @@ impl<'a> Check<'a, '_, '_> {
     /// Refuses the first member of `content` that is not one of `allowed`.
     fn only(&self, allowed: std::ops::Range<usize>) -> Result<(), Fault> {
         match self.raw.content.first_beside(allowed, self.text) {
-            Some(name) => Err(self.unknown(at(ENVELOPE[CONTENT]).child(name))),
+            Some(name) => Err(self.unknown(envelope_at(Envelope::CONTENT).child(name))),
             None => Ok(()),
         }
     }
@@ -243,9 +253,9 @@ impl<'a> Check<'a, '_, '_> {
         payload_type: PayloadType,
         recipient: RecipientForm,
     ) -> Result<(Option<bool>, Option<Cow<'a, str>>), Fault> {
-        let fields: &Fields<2> = &self.raw.metadata;
-        let place = |index| at(ENVELOPE[METADATA]).child(fields.name(index));
-        let ack = match (fields.get(ACK).kind, self.origin, payload_type) {
+        let fields = &self.raw.metadata;
+        let place = |index: usize| envelope_at(Envelope::METADATA).child(BindingMetadata::NAMES[index]);
+        let ack = match (fields.get(BindingMetadata::ACK).kind, self.origin, payload_type) {
             (Kind::Absent, _, _) => None,
             (
                 _,
@@ -254,19 +264,23 @@ impl<'a> Check<'a, '_, '_> {
             ) => None,
             (Kind::False, _, PayloadType::Msg) => Some(false),
             (Kind::True, _, PayloadType::Msg) => Some(true),
-            (_, _, PayloadType::Msg) => return Err(self.invalid(place(ACK), "must be true or false")),
-            _ => return Err(self.invalid(place(ACK), "may stand in a MSG only")),
+            (_, _, PayloadType::Msg) => {
+                return Err(self.invalid(place(BindingMetadata::ACK), "must be true or false"));
+            }
+            _ => return Err(self.invalid(place(BindingMetadata::ACK), "may stand in a MSG only")),
         };
         if ack == Some(true) && matches!(recipient, RecipientForm::Broadcast) {
-            return Err(self.invalid(place(ACK), "a message to everyone cannot be confirmed"));
+            return Err(
+                self.invalid(place(BindingMetadata::ACK), "a message to everyone cannot be confirmed")
+            );
         }
-        let slot = fields.get(IN_REPLY_TO);
+        let slot = fields.get(BindingMetadata::IN_REPLY_TO);
         if !slot.is_present() {
             return Ok((ack, None));
         }
-        let in_reply_to = self.string(slot, || place(IN_REPLY_TO))?.decode();
+        let in_reply_to = self.string(slot, || place(BindingMetadata::IN_REPLY_TO))?.decode();
         if !PayloadId::is_valid(&in_reply_to) {
-            return Err(self.must_be(place(IN_REPLY_TO), PayloadId::EXPECTED));
+            return Err(self.must_be(place(BindingMetadata::IN_REPLY_TO), PayloadId::EXPECTED));
         }
         Ok((ack, Some(in_reply_to)))
     }
@@ -310,7 +324,7 @@ impl<'a> Check<'a, '_, '_> {
     }
 
     fn in_content(&self, index: usize) -> Pointer {
-        at(ENVELOPE[CONTENT]).child(self.raw.content.name(index))
+        envelope_at(Envelope::CONTENT).child(Contents::NAMES[index])
     }
 
     #[cold]
@@ -336,19 +350,19 @@ impl<'a> Check<'a, '_, '_> {
     #[cold]
     fn fault(&self, code: SysCode, pointer: Pointer, reason: impl Into<Reason>) -> Fault {
         let read = |index| self.raw.envelope.get(index).string(self.text).map(|string| string.decode());
-        let token = read(TOKEN).filter(|token| token.len() >= SHORTEST_SECRET);
+        let token = read(Envelope::TOKEN).filter(|token| token.len() >= SHORTEST_SECRET);
         Fault {
             code,
             pointer: pointer.without(&token.unwrap_or_default()),
             reason: reason.into(),
-            payload_id: read(PAYLOAD_ID).and_then(|id| PayloadId::parse(&id).ok()),
+            payload_id: read(Envelope::PAYLOAD_ID).and_then(|id| PayloadId::parse(&id).ok()),
         }
     }
 }
 
 /// The pointer to a member of the envelope.
-fn at(name: impl Into<Box<str>>) -> Pointer {
-    Pointer::root().child(name)
+fn envelope_at(index: usize) -> Pointer {
+    Pointer::root().child(Envelope::NAMES[index])
 }
 
 fn span(slot: Slot) -> (u32, u32) {

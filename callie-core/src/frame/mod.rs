@@ -185,10 +185,8 @@ impl<'a> Frame<'a> {
     #[must_use]
     pub fn pass_on(&self) -> String {
         let mut out = String::with_capacity(self.text.len());
-        let timestamp = self.timestamp.to_ascii();
         let token = (self.token_at, "");
-        // Digits and punctuation only, so the text is always there.
-        let timestamp = (self.timestamp_at, std::str::from_utf8(&timestamp).unwrap_or_default());
+        let timestamp = (self.timestamp_at, self.timestamp.as_str());
         let mut copied = 0;
         for ((start, end), value) in
             if token.0 < timestamp.0 { [token, timestamp] } else { [timestamp, token] }

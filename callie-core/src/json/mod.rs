@@ -12,7 +12,7 @@ mod pointer;
 mod scan;
 mod text;
 
-pub(crate) use fields::Fields;
+pub(crate) use fields::{Fields, Names, names};
 pub use object::{JsonObject, JsonObjectError};
 pub(crate) use pointer::Pointer;
 pub(crate) use scan::{Key, Kind, Scanner, Slot, Syntax};

@@ -3,18 +3,22 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
 use super::{Scanner, Syntax};
 use crate::limits::MAX_OPEN_DEPTH;
 
+/// The object without members, by far the most frequent, which needs no text of its own.
+const EMPTY: &str = "{}";
+
 /// A JSON object whose members the protocol leaves open: `metadata`, `parameters`, a `result`.
 ///
 /// It keeps its text, so numbers of any size and the order of keys survive. It holds no key twice, and is at most 16
 /// levels deep.
-#[derive(Clone)]
-pub struct JsonObject(Box<RawValue>);
+#[derive(Clone, Default)]
+pub struct JsonObject(Option<Box<RawValue>>);
 
 /// A text that is not a [`JsonObject`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +72,11 @@ impl JsonObject {
 
     /// Keeps a text that was checked already.
     pub(crate) fn from_checked(text: &str) -> Result<Self, JsonObjectError> {
-        RawValue::from_string(text.to_owned()).map(Self).map_err(|_| JsonObjectError::Unwritable)
+        if text == EMPTY {
+            return Ok(Self(None));
+        }
+        let raw = RawValue::from_string(text.to_owned()).map_err(|_| JsonObjectError::Unwritable)?;
+        Ok(Self(Some(raw)))
     }
 
     /// The object with one more member, or with the member of that name replaced in its place.
@@ -117,16 +125,7 @@ impl JsonObject {
     /// The object's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.get()
-    }
-}
-
-impl Default for JsonObject {
-    /// The empty object.
-    fn default() -> Self {
-        static EMPTY: std::sync::LazyLock<Box<RawValue>> =
-            std::sync::LazyLock::new(|| RawValue::from_string("{}".to_owned()).unwrap_or_default());
-        Self(EMPTY.clone())
+        self.0.as_ref().map_or(EMPTY, |raw| raw.get())
     }
 }
 
@@ -147,7 +146,10 @@ impl std::fmt::Debug for JsonObject {
 
 impl Serialize for JsonObject {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        match &self.0 {
+            Some(raw) => raw.serialize(serializer),
+            None => serializer.serialize_map(Some(0))?.end(),
+        }
     }
 }
 
