@@ -27,7 +27,7 @@ impl Timestamp {
     pub const EXPECTED: &'static str = "a real UTC instant of the form YYYY-MM-DDTHH:mm:ss.sssZ";
 
     /// 1970-01-01T00:00:00.000Z.
-    pub const UNIX_EPOCH: Self = Self(OffsetDateTime::UNIX_EPOCH);
+    pub const UNIX_EPOCH: Self = Self(*b"1970-01-01T00:00:00.000Z");
 
     /// Reads either spelling.
     ///
