@@ -23,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod gateway;
 pub mod http;
+mod password;
 pub mod server;
 pub mod store;
 pub mod telemetry;

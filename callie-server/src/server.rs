@@ -10,7 +10,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::Config;
 use crate::gateway::{self, Gateway};
-use crate::http::{self, Listener};
+use crate::http::{self, Attempts, Listener};
+use crate::password::Passwords;
 use crate::store::{OpenError, SessionEvent, Store, watch_events};
 
 /// How long connections may take to end when the server stops. Supervisors kill after 10 s or more.
@@ -35,6 +36,12 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The system gives no random bytes or no thread.
+    #[error("cannot make ready: {reason}")]
+    System {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// What every part of a running server can reach.
@@ -46,6 +53,8 @@ pub struct App {
     pub events: broadcast::Sender<SessionEvent>,
     /// All WebSocket connections.
     pub gateway: Gateway,
+    pub(crate) passwords: Passwords,
+    attempts: ArcSwap<Attempts>,
     config: ArcSwap<Config>,
     stop: watch::Sender<bool>,
 }
@@ -55,6 +64,11 @@ impl App {
     #[must_use]
     pub fn config(&self) -> Arc<Config> {
         self.config.load_full()
+    }
+
+    /// The limits on guessing as they are now.
+    pub(crate) fn attempts(&self) -> Arc<Attempts> {
+        self.attempts.load_full()
     }
 
     /// Turns true when the server begins to stop.
@@ -88,6 +102,8 @@ impl Server {
             store: store.clone(),
             events: broadcast::Sender::new(EVENT_QUEUE),
             gateway: Gateway::new(&config),
+            passwords: Passwords::new().await.map_err(|e| StartError::System { reason: e.to_string() })?,
+            attempts: ArcSwap::from_pointee(Attempts::new(&config)),
             config: ArcSwap::from_pointee(config),
             stop,
         });
@@ -96,9 +112,8 @@ impl Server {
         background.spawn(upkeep(store));
         background.spawn(gateway::run(Arc::clone(&app)));
         let addr = listener.addr();
-        let max_connections = app.config().max_connections;
-        let public =
-            tokio::spawn(http::serve(listener, http::routes(Arc::clone(&app)), max_connections, stopping));
+        let router = http::routes(Arc::clone(&app));
+        let public = tokio::spawn(http::serve(listener, Arc::clone(&app), router, stopping));
         tracing::info!(%addr, "listening");
         Ok(Self { app, addr, public, background })
     }

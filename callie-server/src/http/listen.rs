@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tower_service::Service as _;
 
 use super::{ClientAddress, Stream};
+use crate::server::App;
 
 /// How long a client may take for the head of a request, and how long a kept-alive connection may be idle: a phone on a bad
 /// link needs a few seconds, and one that needs more holds a place for nothing.
@@ -48,11 +49,11 @@ impl Listener {
 /// Serves `router` on `listener` until `stop` turns true; then requests in hand are answered and connections end.
 pub(crate) async fn serve(
     listener: Listener,
+    app: Arc<App>,
     router: Router,
-    max_connections: usize,
     mut stop: watch::Receiver<bool>,
 ) {
-    let room = Arc::new(Semaphore::new(max_connections.min(Semaphore::MAX_PERMITS)));
+    let room = Arc::new(Semaphore::new(app.config().max_connections.min(Semaphore::MAX_PERMITS)));
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -64,9 +65,9 @@ pub(crate) async fn serve(
             Ok((tcp, peer)) => {
                 // A full server turns away at once: a client that is told nothing would wait.
                 let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
-                let (router, stop) = (router.clone(), stop.clone());
+                let (app, router, stop) = (Arc::clone(&app), router.clone(), stop.clone());
                 connections.spawn(async move {
-                    connection(tcp, peer, router, stop).await;
+                    connection(tcp, peer, app, router, stop).await;
                     drop(place);
                 });
             }
@@ -80,13 +81,20 @@ pub(crate) async fn serve(
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(tcp: TcpStream, peer: SocketAddr, router: Router, mut stop: watch::Receiver<bool>) {
+async fn connection(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    app: Arc<App>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
     // Small payloads go out at once; a socket that cannot be set so is gone already.
     if tcp.set_nodelay(true).is_err() {
         return;
     }
     let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ClientAddress(peer.ip()));
+        let client = ClientAddress::find(peer.ip(), request.headers(), &app.config().trusted_proxies);
+        request.extensions_mut().insert(client);
         let mut router = router.clone();
         async move { router.call(request).await }
     });

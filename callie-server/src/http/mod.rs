@@ -1,17 +1,26 @@
 //! Connections, and the calls of protocol §2 over HTTP.
 //!
 //! `listen.rs` accepts connections and serves them; `stream.rs` is one of them, with or without TLS; `routes.rs` has the paths;
-//! `problem.rs` is every error's answer; `address.rs` tells clients apart.
+//! `accounts.rs` and `sessions.rs` are the calls; `body.rs` reads what they carry; `problem.rs` is every error's answer.
+//! `address.rs` tells clients apart, `attempts.rs` bounds their guessing, `cors.rs` tells whose web pages may call.
 
+mod accounts;
 mod address;
+mod attempts;
+mod body;
+mod cors;
 mod listen;
 mod problem;
 mod routes;
+mod sessions;
 mod stream;
 
 pub use address::ClientAddress;
+pub use cors::origin_is_admitted;
 pub use problem::Problem;
+pub use sessions::session_list;
 pub use stream::Stream;
 
+pub(crate) use attempts::Attempts;
 pub(crate) use listen::{Listener, serve};
 pub(crate) use routes::routes;

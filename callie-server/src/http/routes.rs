@@ -6,22 +6,30 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{delete, get, post};
 use callie_core::account::{AccountError, path};
 
-use super::Problem;
+use super::{Problem, accounts, cors, sessions};
 use crate::gateway;
 use crate::server::App;
 
 /// Everything that the public address answers.
 pub(crate) fn routes(app: Arc<App>) -> Router {
     Router::new()
+        .route(path::REGISTER, post(accounts::register))
+        .route(path::LOGIN, post(accounts::login))
+        .route(path::LOGOUT, post(accounts::logout))
+        .route(path::PASSWORD, post(accounts::password))
+        .route(path::SESSIONS, get(sessions::list))
+        .route(&format!("{}/{{id}}", path::SESSIONS), delete(sessions::end))
         .route(path::SOCKET, get(socket))
         .method_not_allowed_fallback(|| async {
             Problem::from(AccountError::MethodNotAllowed).into_response()
         })
         .fallback(|| async { Problem::from(AccountError::NotFound).into_response() })
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::cors))
         .with_state(app)
 }
 

@@ -1,0 +1,186 @@
+//! Limits on guessing: how often an address may register and log in, and how often it may fail on one name.
+
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use callie_core::account::AccountError;
+use governor::clock::{Clock as _, MonotonicClock};
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::{Quota, RateLimiter};
+use lru::LruCache;
+
+use super::Problem;
+use crate::config::Config;
+
+/// Addresses, and pairs of a name and an address, that are remembered: some 5 MB. The least used are forgotten first; who
+/// wants to be forgotten needs that many addresses of their own.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(50_000).unwrap();
+
+/// The limits, with what has been tried so far.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    registrations: Limiter,
+    registrations_by_name: Limiter,
+    logins: Limiter,
+    failures: Limiter,
+    /// Names are kept as a hash that is secret to the process: short, and nobody can choose two that collide.
+    names: RandomState,
+}
+
+/// An attempt on a name, which counts as failed until it is said to have been right.
+#[derive(Debug)]
+pub(crate) struct Attempt<'a> {
+    limiter: &'a Limiter,
+    key: u64,
+}
+
+impl Attempt<'_> {
+    /// The password was right: who knows it may fail anew.
+    pub(crate) fn was_right(self) {
+        self.limiter.remembered.0.lock().unwrap_or_else(PoisonError::into_inner).pop(&self.key);
+    }
+}
+
+impl Attempts {
+    pub(crate) fn new(config: &Config) -> Self {
+        let by_name = || Limiter::new(config.login_burst_per_name, config.logins_per_minute_per_name);
+        Self {
+            registrations: Limiter::new(config.registration_burst, config.registrations_per_minute),
+            registrations_by_name: by_name(),
+            logins: Limiter::new(config.login_burst_per_address, config.logins_per_minute_per_address),
+            failures: by_name(),
+            names: RandomState::new(),
+        }
+    }
+
+    /// Counts a registration from `address`.
+    pub(crate) fn registration(&self, address: IpAddr) -> Result<(), Problem> {
+        self.registrations.count(self.key(network(address)))
+    }
+
+    /// Counts a registration of `name` from `address`, whether or not it can be a name.
+    pub(crate) fn registration_of(&self, name: &str, address: IpAddr) -> Result<(), Problem> {
+        self.registrations_by_name.count(self.key((name, network(address))))
+    }
+
+    /// Counts a login or a password change from `address`.
+    pub(crate) fn login(&self, address: IpAddr) -> Result<(), Problem> {
+        self.logins.count(self.key(network(address)))
+    }
+
+    /// Counts a password for `name` from `address`, whether or not there is such a user.
+    pub(crate) fn login_of(&self, name: &str, address: IpAddr) -> Result<Attempt<'_>, Problem> {
+        let key = self.key((name, network(address)));
+        self.failures.count(key)?;
+        Ok(Attempt { limiter: &self.failures, key })
+    }
+
+    fn key(&self, of: impl Hash) -> u64 {
+        self.names.hash_one(of)
+    }
+}
+
+/// What one customer of a network is given: an IPv4 address, or 64 bits of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 => v4,
+    }
+}
+
+/// A token bucket for each of many keys.
+#[derive(Debug)]
+struct Limiter {
+    buckets: RateLimiter<u64, Remembered, MonotonicClock, NoOpMiddleware<std::time::Instant>>,
+    remembered: Remembered,
+}
+
+impl Limiter {
+    fn new(burst: u32, per_minute: u32) -> Self {
+        let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst));
+        let remembered = Remembered::default();
+        Self { buckets: RateLimiter::new(quota, remembered.clone(), MonotonicClock), remembered }
+    }
+
+    fn count(&self, key: u64) -> Result<(), Problem> {
+        self.buckets.check_key(&key).map_err(|until| {
+            let wait = until.wait_time_from(MonotonicClock.now());
+            // Rounded up: who comes back after that long is let in.
+            let seconds = (wait + Duration::from_millis(999)).as_secs().max(1);
+            Problem { error: AccountError::RateLimited, retry_after: Some(seconds) }
+        })
+    }
+}
+
+/// When each key's bucket is full again. Bounded.
+#[derive(Debug, Clone)]
+struct Remembered(Arc<Mutex<LruCache<u64, Nanos>>>);
+
+impl Default for Remembered {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(LruCache::new(REMEMBERED))))
+    }
+}
+
+impl StateStore for Remembered {
+    type Key = u64;
+
+    fn measure_and_replace<T, F, E>(&self, key: &u64, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (answer, full_at) = f(kept.get(key).copied())?;
+        kept.put(*key, full_at);
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempts() -> Attempts {
+        Attempts::new(&Config { login_burst_per_name: 3, login_burst_per_address: 5, ..Config::default() })
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn failures_are_counted_by_name_and_address_and_forgotten_after_a_success() {
+        let (attempts, here) = (attempts(), address("192.0.2.1"));
+        for _ in 0..3 {
+            attempts.login_of("alice", here).unwrap();
+        }
+        let refused = attempts.login_of("alice", here).unwrap_err();
+        assert_eq!(refused.error, AccountError::RateLimited);
+        assert!(refused.retry_after.is_some_and(|s| (1..=12).contains(&s)));
+        assert!(attempts.login_of("alice", address("192.0.2.2")).is_ok());
+        for _ in 0..10 {
+            attempts.login_of("bob", here).unwrap().was_right();
+        }
+    }
+
+    #[test]
+    fn an_address_is_limited_whatever_the_name_and_a_network_of_ipv6_is_one_address() {
+        let attempts = attempts();
+        for _ in 0..5 {
+            attempts.login(address("192.0.2.1")).unwrap();
+        }
+        assert!(attempts.login(address("192.0.2.1")).is_err());
+        assert!(attempts.login(address("192.0.2.2")).is_ok());
+        for n in 0..3 {
+            attempts.login_of("alice", address(&format!("2001:db8::{n}"))).unwrap();
+        }
+        assert!(attempts.login_of("alice", address("2001:db8::99")).is_err());
+        assert!(attempts.login_of("alice", address("2001:db8:0:1::1")).is_ok());
+    }
+}

@@ -1,0 +1,120 @@
+//! Reading what a call carries: a JSON body that is exactly what the call takes, and the bearer token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use axum::http::{HeaderMap, Request};
+use callie_core::account::AccountError;
+use http_body_util::BodyExt as _;
+use serde::de::DeserializeOwned;
+
+use super::Problem;
+use crate::clock;
+use crate::server::App;
+use crate::store::Session;
+
+/// The largest body, in bytes: two passwords of 1,024 bytes with every byte escaped as `\u00xx`, and room for the rest.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+/// A body up to this size is read, and thrown away, before it is refused as too large.
+const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
+/// How long a client may take to send its body: a bad link needs a second or two.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reads the body as one JSON object with exactly the members of `T`.
+pub(super) async fn read<T: DeserializeOwned>(request: Request<Body>) -> Result<T, Problem> {
+    let announced = request.headers().get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > MAX_DISCARDED_BYTES as u64) {
+        return Err(AccountError::PayloadTooLarge.into());
+    }
+    let body = tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body())).await;
+    parse(&body.map_err(|_| AccountError::InvalidRequest)??)
+}
+
+/// The whole body, unless it is too large. One that is not far too large is read to its end all the same: a client that
+/// is still sending when the connection closes would not see the answer.
+async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
+    let (mut bytes, mut length) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        // A body that breaks off, or whose chunks are none.
+        let frame = frame.map_err(|_| AccountError::InvalidRequest)?;
+        let Some(data) = frame.data_ref() else { continue };
+        length += data.len();
+        if length <= MAX_BODY_BYTES {
+            bytes.extend_from_slice(data);
+        } else if length > MAX_DISCARDED_BYTES {
+            break;
+        }
+    }
+    if length > MAX_BODY_BYTES { Err(AccountError::PayloadTooLarge.into()) } else { Ok(bytes) }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would take an array for a struct as well.
+    let is_object = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
+    let parsed = if is_object { serde_json::from_slice(bytes).ok() } else { None };
+    parsed.ok_or_else(|| AccountError::InvalidRequest.into())
+}
+
+/// The live session whose token the request bears.
+pub(super) async fn bearer(app: &Arc<App>, headers: &HeaderMap) -> Result<Session, Problem> {
+    let token = bearer_token(headers).ok_or(AccountError::Unauthorized)?;
+    let session = app.store.authenticate(token, clock::now()).await?;
+    session.ok_or_else(|| AccountError::Unauthorized.into())
+}
+
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (only, None) = (values.next()?, values.next()) else { return None };
+    let (scheme, token) = only.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use callie_core::account::{Credentials, LoginRequest};
+
+    use super::*;
+
+    #[test]
+    fn a_body_is_an_object_with_each_member_once_and_no_other() {
+        let ok: Credentials = parse(br#" {"password":"p\u0061ss","username":"alice"} "#).unwrap();
+        assert_eq!((ok.username.as_str(), ok.password.as_str()), ("alice", "pass"));
+        for bad in [
+            "",
+            "null",
+            "[\"alice\",\"password\"]",
+            "{}",
+            r#"{"username":"alice"}"#,
+            r#"{"username":"alice","password":"x","password":"x"}"#,
+            r#"{"username":"alice","password":"x","more":1}"#,
+            r#"{"username":"alice","password":7}"#,
+            r#"{"username":"alice","password":null}"#,
+            r#"{"username":"alice","password":"x"}}"#,
+            r#"{"username":"alice","password":"\ud800"}"#,
+            "{\"username\":\"alice\",\"password\":\"\u{1}\"}",
+        ] {
+            assert!(parse::<Credentials>(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(parse::<Credentials>(b"{\"username\":\"alice\",\"password\":\"\xff\"}").is_err());
+        let null_device = br#"{"username":"alice","password":"x","device":null}"#;
+        assert!(parse::<LoginRequest>(null_device).is_err());
+    }
+
+    #[test]
+    fn a_bearer_token_is_given_once_and_as_such() {
+        let of = |values: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(AUTHORIZATION, value.parse().unwrap());
+            }
+            bearer_token(&headers).map(str::to_owned)
+        };
+        assert_eq!(of(&["Bearer abc"]).as_deref(), Some("abc"));
+        assert_eq!(of(&["bearer  abc "]).as_deref(), Some("abc"));
+        for bad in [&[][..], &["abc"], &["Basic abc"], &["Bearerabc"], &["Bearer a", "Bearer a"]] {
+            assert_eq!(of(bad), None, "{bad:?}");
+        }
+    }
+}
