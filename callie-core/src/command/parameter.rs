@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::code::{CodeName, SysCode};
@@ -147,10 +148,12 @@ impl<'a, 'l> Members<'a, 'l> {
         }
     }
 
-    /// Refuses what is left.
+    /// Refuses what is left; of several, the first in the text.
     pub(super) fn finish(self) -> Result<(), CommandFault> {
-        match self.members.into_keys().next() {
-            Some(name) => {
+        // All values borrow from one text, so the order of their addresses is the order in which they stand there.
+        let first = self.members.into_iter().min_by_key(|(_, raw)| raw.get().as_ptr());
+        match first {
+            Some((name, _)) => {
                 Err(CommandFault::at(self.pointer.child(name), "is not a parameter of this command"))
             }
             None => Ok(()),
@@ -159,12 +162,18 @@ impl<'a, 'l> Members<'a, 'l> {
 }
 
 /// A type that a parameter can have.
-pub(super) trait Parameter: Sized {
+pub(super) trait Parameter: Serialize + Sized {
     fn read(value: Value<'_, '_>) -> Result<Self, CommandFault>;
 
     /// What it is where it is left out, if it may be.
     fn absent() -> Option<Self> {
         None
+    }
+
+    /// The value as it is sent; none where it is left out.
+    fn write(&self) -> Option<Box<RawValue>> {
+        // Strings, numbers and lists of them can always be written.
+        serde_json::value::to_raw_value(self).ok()
     }
 }
 
@@ -175,6 +184,10 @@ impl<T: Parameter> Parameter for Option<T> {
 
     fn absent() -> Option<Self> {
         Some(None)
+    }
+
+    fn write(&self) -> Option<Box<RawValue>> {
+        self.as_ref().and_then(T::write)
     }
 }
 

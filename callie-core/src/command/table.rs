@@ -1,9 +1,6 @@
 //! The table of commands that clients send to the server.
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
-use super::parameter::{CommandFault, Members, write_parameters};
+use super::parameter::{CommandFault, Members, Parameter, write_parameters};
 use super::values::{
     AckEntry, Conversation, Cursor, DirectMessages, DisplayName, GroupName, MessageText, PageLimit,
     PresenceAudience, RemovalReason, Role, SignalData, SignalKind, Visibility, first_members, or_default,
@@ -31,16 +28,8 @@ pub enum Permission {
     ServerAdmin,
 }
 
-fn take<T: super::parameter::Parameter>(
-    members: &mut Members<'_, '_>,
-    name: &'static str,
-) -> Result<T, CommandFault> {
+fn take<T: Parameter>(members: &mut Members<'_, '_>, name: &'static str) -> Result<T, CommandFault> {
     members.take(name)
-}
-
-fn raw(value: &impl Serialize) -> Option<Box<RawValue>> {
-    // Strings, numbers and lists of them can always be written; what is left out is written as `null`.
-    serde_json::value::to_raw_value(value).ok().filter(|raw| raw.get() != "null")
 }
 
 macro_rules! commands {
@@ -102,7 +91,7 @@ macro_rules! commands {
                 match self {
                     $(Self::$variant { $($field),* } => Content::Cmd(CommandCall::new(
                         CodeName::known($text),
-                        write_parameters(&[$(($name, raw($field))),*]),
+                        write_parameters(&[$(($name, $field.write())),*]),
                     )),)*
                 }
             }

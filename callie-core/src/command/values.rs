@@ -231,6 +231,7 @@ pub(super) fn first_members(
     members: &mut Members<'_, '_>,
     name: &'static str,
 ) -> Result<Vec<Username>, CommandFault> {
+    #[derive(Serialize)]
     struct FirstMembers(Vec<Username>);
     impl Parameter for FirstMembers {
         fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {
