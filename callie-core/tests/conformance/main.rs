@@ -1,0 +1,9 @@
+//! The protocol held against everything that describes it, beside the unit tests in the sources.
+//!
+//! - [`vector`]: the conformance vectors as this crate reads them
+//! - [`vectors`]: every vector gets the verdict it states
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod vector;
+mod vectors;
