@@ -1,0 +1,116 @@
+//! The errors, one enum per group of calls.
+
+use crate::client;
+use crate::runtime::NoRuntime;
+
+/// Writes the foreign twin of an error enum of [`client`](crate::client).
+macro_rules! foreign_error {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+        pub enum $name {
+            $(
+                $(#[$variant_doc])*
+                #[error("{reason} ({code})")]
+                $variant {
+                    /// Stable, for programs.
+                    code: String,
+                    /// For people.
+                    reason: String,
+                },
+            )*
+            /// A fault of this library, or of the system under it.
+            #[error("{reason} ({code})")]
+            Internal {
+                /// Stable, for programs.
+                code: String,
+                /// For people.
+                reason: String,
+            },
+        }
+
+        impl From<client::$name> for $name {
+            fn from(error: client::$name) -> Self {
+                let (code, reason) = (error.code().to_owned(), error.reason().to_owned());
+                match error {
+                    $(client::$name::$variant(_) => Self::$variant { code, reason },)*
+                    client::$name::Internal(_) => Self::Internal { code, reason },
+                }
+            }
+        }
+
+        impl From<NoRuntime> for $name {
+            fn from(error: NoRuntime) -> Self {
+                client::$name::Internal(client::Fault::internal(error)).into()
+            }
+        }
+    };
+}
+
+foreign_error!(
+    /// Registering or logging in did not work.
+    AccountError {
+        /// The server's address or another argument is malformed.
+        InvalidArgument,
+        /// The server could not be reached.
+        Unreachable,
+        /// The server did not answer in time.
+        TimedOut,
+        /// The server said no; the code is its own, such as `USERNAME_TAKEN`.
+        Refused,
+        /// The answer is not the protocol.
+        BadAnswer,
+    }
+);
+
+foreign_error!(
+    /// Connecting and authenticating did not work.
+    ConnectError {
+        /// The session's token or another argument is malformed.
+        InvalidArgument,
+        /// The server could not be reached.
+        Unreachable,
+        /// The server did not answer in time.
+        TimedOut,
+        /// The server said no; the code is its own, such as `AUTH_FAILED`.
+        Refused,
+        /// The answer is not the protocol.
+        BadAnswer,
+    }
+);
+
+foreign_error!(
+    /// A message could not be handed to the connection.
+    SendError {
+        /// The recipient, the text or an attachment is malformed or too large.
+        InvalidArgument,
+        /// The connection is gone.
+        Closed,
+    }
+);
+
+foreign_error!(
+    /// A ping or a command got no good answer.
+    RequestError {
+        /// The recipient, the command or its parameters are malformed.
+        InvalidArgument,
+        /// The server did not answer in time.
+        TimedOut,
+        /// The server said no; the code is its own, such as `FORBIDDEN`.
+        Refused,
+        /// The answer is not the protocol.
+        BadAnswer,
+        /// The connection is gone.
+        Closed,
+    }
+);
+
+foreign_error!(
+    /// No more events come.
+    ReceiveError {
+        /// The batch must hold at least one event.
+        InvalidArgument,
+        /// The connection is gone and its last event was handed out.
+        Closed,
+    }
+);

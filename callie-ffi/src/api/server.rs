@@ -1,0 +1,72 @@
+//! Registering and logging in.
+
+use std::sync::Arc;
+
+use super::config::Config;
+use super::error::{AccountError, ConnectError};
+use crate::client;
+use crate::runtime::within;
+
+/// A server to register with and to log in to.
+#[derive(Debug, uniffi::Object)]
+pub struct Server {
+    inner: client::Server,
+}
+
+#[uniffi::export]
+impl Server {
+    /// The server that `config` names. Nothing is sent yet.
+    #[uniffi::constructor]
+    pub fn new(config: Config) -> Result<Self, AccountError> {
+        let config = config.read().map_err(client::AccountError::InvalidArgument)?;
+        Ok(Self { inner: client::Server::with_config(config) })
+    }
+
+    /// Makes a new user.
+    pub async fn register(&self, username: String, password: String) -> Result<(), AccountError> {
+        Ok(within(self.inner.register(&username, &password)).await??)
+    }
+
+    /// Logs a user in; `device` is what the list of the user's sessions calls this one.
+    #[uniffi::method(default(device = None))]
+    pub async fn login(
+        &self,
+        username: String,
+        password: String,
+        device: Option<String>,
+    ) -> Result<Arc<Session>, AccountError> {
+        let inner = within(self.inner.login(&username, &password, device.as_deref())).await??;
+        Ok(Arc::new(Session { inner }))
+    }
+
+    /// Ends a session: its connections close and its token is dead.
+    pub async fn logout(&self, session: Arc<Session>) -> Result<(), AccountError> {
+        Ok(within(self.inner.logout(&session.inner)).await??)
+    }
+}
+
+/// A user's session on one server: what a client connects with. Its text form never shows the token.
+#[derive(Debug, uniffi::Object)]
+pub struct Session {
+    pub(super) inner: client::Session,
+}
+
+#[uniffi::export]
+impl Session {
+    /// A session kept from an earlier login. Whether its token is alive shows when connecting.
+    #[uniffi::constructor]
+    pub fn resume(config: Config, username: String, token: String) -> Result<Self, ConnectError> {
+        let config = config.read().map_err(client::ConnectError::InvalidArgument)?;
+        Ok(Self { inner: client::Session::resume(config, &username, &token)? })
+    }
+
+    /// The user.
+    pub fn username(&self) -> String {
+        self.inner.username().to_string()
+    }
+
+    /// The token, to keep in a safe place: who has it is the user.
+    pub fn token(&self) -> String {
+        self.inner.token().expose().to_owned()
+    }
+}

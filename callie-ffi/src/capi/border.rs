@@ -1,0 +1,93 @@
+//! The border: the only places where a foreign pointer is followed, and where a panic ends.
+
+use std::ffi::{CStr, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+
+use super::status::{CallieStatus, Failure, keep};
+
+/// Runs the body of an exported function; failures and panics become a status and the thread's last error.
+pub(super) fn guard(body: impl FnOnce() -> Result<(), Failure>) -> CallieStatus {
+    // What a panic leaves half done stays behind a lock or is dropped with the body.
+    let done = catch_unwind(AssertUnwindSafe(body))
+        .unwrap_or_else(|_| Err(Failure::internal("a fault of the library; please report it")));
+    match done {
+        Ok(()) => CallieStatus::Ok,
+        Err(failure) => {
+            let status = failure.status;
+            keep(failure);
+            status
+        }
+    }
+}
+
+/// Runs the body of an exported function that shows a value: `otherwise` stands for every failure.
+pub(super) fn show<T>(otherwise: T, body: impl FnOnce() -> Result<T, Failure>) -> T {
+    let mut shown = otherwise;
+    guard(|| body().map(|value| shown = value));
+    shown
+}
+
+/// Reads a text.
+///
+/// # Safety
+/// `pointer` is NULL, or points to bytes that end in NUL and stay unchanged for as long as the text is used.
+pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a str, Failure> {
+    // SAFETY: passed on to the caller.
+    unsafe { optional_text(pointer, name) }?.ok_or_else(|| Failure::null(name))
+}
+
+/// Reads a text that may be left out with NULL.
+///
+/// # Safety
+/// As for [`text`].
+pub(super) unsafe fn optional_text<'a>(
+    pointer: *const c_char,
+    name: &str,
+) -> Result<Option<&'a str>, Failure> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, so by the caller's promise it ends in NUL and stays as it is.
+    let bytes = unsafe { CStr::from_ptr(pointer) };
+    bytes.to_str().map(Some).map_err(|_| Failure::utf8(name))
+}
+
+/// Reads an array of `count` values.
+///
+/// # Safety
+/// `pointer` is NULL, or points to `count` values that stay unchanged for as long as the slice is used.
+pub(super) unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Result<&'a [T], Failure> {
+    if count == 0 {
+        return Ok(&[]);
+    }
+    if pointer.is_null() {
+        return Err(Failure::null(name));
+    }
+    if !pointer.is_aligned() || count > isize::MAX as usize / size_of::<T>().max(1) {
+        return Err(Failure::form(format!("{name} is not an array of that length")));
+    }
+    // SAFETY: not NULL, aligned, no longer than an address space, and by the caller's promise valid.
+    Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
+}
+
+/// A place of the caller's where a result goes.
+pub(super) struct Place<T>(NonNull<T>);
+
+impl<T> Place<T> {
+    /// Takes the place and puts `before` there, so that it holds something defined whatever happens.
+    ///
+    /// # Safety
+    /// `pointer` is NULL or can be written to until the exported function returns.
+    pub(super) unsafe fn at(pointer: *mut T, name: &str, before: T) -> Result<Self, Failure> {
+        let place = NonNull::new(pointer).map(Self).ok_or_else(|| Failure::null(name))?;
+        place.put(before);
+        Ok(place)
+    }
+
+    /// Puts the result there. What was there before is plain data, never something to drop.
+    pub(super) fn put(&self, value: T) {
+        // SAFETY: by the promise to `at`, it can be written to; unaligned places are written to as well.
+        unsafe { self.0.as_ptr().write_unaligned(value) }
+    }
+}

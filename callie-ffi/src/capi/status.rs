@@ -1,0 +1,150 @@
+//! What a call returns, and the last error of a thread.
+
+use std::cell::RefCell;
+use std::ffi::c_char;
+
+use crate::client::{
+    self, AccountError, ConnectError, ErrorKind, Fault, ReceiveError, RequestError, SendError,
+};
+use crate::runtime::NoRuntime;
+
+/// What a call returns. Where it is not `CALLIE_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum CallieStatus {
+    /// It worked.
+    Ok = 0,
+    /// An argument that must be given is NULL.
+    NullArgument = 1,
+    /// A handle was freed already or was never one.
+    InvalidHandle = 2,
+    /// A text is not UTF-8.
+    InvalidUtf8 = 3,
+    /// An argument is not of the form it must have. Nothing was sent.
+    InvalidArgument = 4,
+    /// The server could not be reached, or the link broke.
+    Unreachable = 5,
+    /// The server did not answer in time.
+    TimedOut = 6,
+    /// The server said no; the error's code is the server's own.
+    Refused = 7,
+    /// The server's answer is not the protocol.
+    BadAnswer = 8,
+    /// The connection is gone.
+    Closed = 9,
+    /// A fault of this library, or of the system under it.
+    Internal = 10,
+}
+
+/// Why a call did not work.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) status: CallieStatus,
+    code: String,
+    reason: String,
+}
+
+impl Failure {
+    pub(super) fn null(name: &str) -> Self {
+        Self::argument(CallieStatus::NullArgument, format!("{name} is NULL"))
+    }
+
+    pub(super) fn dead(name: &str) -> Self {
+        Self::argument(CallieStatus::InvalidHandle, format!("{name} was freed already or was never a handle"))
+    }
+
+    pub(super) fn utf8(name: &str) -> Self {
+        Self::argument(CallieStatus::InvalidUtf8, format!("{name} is not UTF-8"))
+    }
+
+    pub(super) fn form(reason: String) -> Self {
+        Self::argument(CallieStatus::InvalidArgument, reason)
+    }
+
+    pub(super) fn internal(reason: &str) -> Self {
+        Self { status: CallieStatus::Internal, code: client::code::INTERNAL.into(), reason: reason.into() }
+    }
+
+    fn argument(status: CallieStatus, reason: String) -> Self {
+        Self { status, code: client::code::INVALID_ARGUMENT.into(), reason }
+    }
+
+    fn of(kind: ErrorKind, fault: &Fault) -> Self {
+        let status = match kind {
+            ErrorKind::InvalidArgument => CallieStatus::InvalidArgument,
+            ErrorKind::Unreachable => CallieStatus::Unreachable,
+            ErrorKind::TimedOut => CallieStatus::TimedOut,
+            ErrorKind::Refused => CallieStatus::Refused,
+            ErrorKind::BadAnswer => CallieStatus::BadAnswer,
+            ErrorKind::Closed => CallieStatus::Closed,
+            ErrorKind::Internal => CallieStatus::Internal,
+        };
+        Self { status, code: fault.code().to_owned(), reason: fault.reason().to_owned() }
+    }
+}
+
+macro_rules! failures {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::of(error.kind(), error.fault())
+            }
+        })*
+    };
+}
+
+failures!(AccountError, ConnectError, SendError, RequestError, ReceiveError);
+
+impl From<NoRuntime> for Failure {
+    fn from(error: NoRuntime) -> Self {
+        Self::internal(&error.to_string())
+    }
+}
+
+/// Texts that end in NUL, kept for the thread that made the error.
+struct LastError {
+    code: Vec<u8>,
+    reason: Vec<u8>,
+}
+
+thread_local! {
+    static LAST: RefCell<LastError> = const { RefCell::new(LastError { code: Vec::new(), reason: Vec::new() }) };
+}
+
+/// Keeps `failure` for the calling thread. While a thread ends there is nobody to read it any more.
+pub(super) fn keep(failure: Failure) {
+    let kept = LastError { code: end(failure.code), reason: end(failure.reason) };
+    let _ = LAST.try_with(|last| last.replace(kept));
+}
+
+fn end(text: String) -> Vec<u8> {
+    // A NUL inside would hide the rest.
+    let mut bytes: Vec<u8> = text.into_bytes().into_iter().filter(|&b| b != 0).collect();
+    bytes.push(0);
+    bytes
+}
+
+fn show(pick: impl Fn(&LastError) -> &Vec<u8>) -> *const c_char {
+    let pointer = LAST.try_with(|last| {
+        let last = last.borrow();
+        let text = pick(&last);
+        if text.is_empty() { c"".as_ptr() } else { text.as_ptr().cast() }
+    });
+    pointer.unwrap_or(c"".as_ptr())
+}
+
+/// The stable code of the calling thread's last error, such as `USERNAME_TAKEN`; `""` before the first.
+///
+/// Valid until the next call of this library on the same thread that does not work.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_last_error_code() -> *const c_char {
+    show(|last| &last.code)
+}
+
+/// What went wrong on the calling thread last, for people; `""` before the first error.
+///
+/// Valid until the next call of this library on the same thread that does not work.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_last_error_reason() -> *const c_char {
+    show(|last| &last.reason)
+}

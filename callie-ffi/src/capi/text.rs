@@ -1,0 +1,39 @@
+//! Texts that the caller owns.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, c_char};
+use std::sync::{Mutex, PoisonError};
+
+use super::border::guard;
+use super::status::{CallieStatus, Failure};
+
+/// What was given out, by address: a text that was freed, or never was one of these, is told from a live one.
+static GIVEN: Mutex<BTreeMap<usize, CString>> = Mutex::new(BTreeMap::new());
+
+/// Gives a text to the caller, who frees it.
+pub(super) fn give(text: String) -> Result<*mut c_char, Failure> {
+    let text = CString::new(text).map_err(|_| Failure::internal("a text holds a NUL"))?;
+    // The text stays where it is when its owner moves into the map.
+    let pointer = text.as_ptr().cast_mut();
+    GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(pointer.addr(), text);
+    Ok(pointer)
+}
+
+/// Frees a text that this library gave with the words "the caller frees it". NULL is nothing to free.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_string_free(string: *mut c_char) -> CallieStatus {
+    guard(|| {
+        if string.is_null() {
+            return Ok(());
+        }
+        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+        given.remove(&string.addr()).map(drop).ok_or_else(|| Failure::dead("the string"))
+    })
+}
+
+/// The version of this library, such as `0.1.0`. It stays valid.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_version() -> *const c_char {
+    const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    VERSION.as_ptr().cast()
+}

@@ -1,0 +1,213 @@
+//! What can go wrong, one enum per group of calls, each with a stable code and a reason for people.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use callie_core::SysCode;
+
+/// What an error is about, whichever call it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument is not of the form it must have. Nothing was sent.
+    InvalidArgument,
+    /// The server could not be reached, or the link broke while it was asked.
+    Unreachable,
+    /// The server did not answer in time.
+    TimedOut,
+    /// The server answered and said no; the code is the server's own.
+    Refused,
+    /// The server answered something that is not the protocol.
+    BadAnswer,
+    /// The connection is gone.
+    Closed,
+    /// A fault of this library, or of the system under it.
+    Internal,
+}
+
+/// The codes of this library's own errors; a refusal carries the server's code instead.
+pub mod code {
+    /// An argument is not of the form it must have.
+    pub const INVALID_ARGUMENT: &str = "INVALID_ARGUMENT";
+    /// No connection could be made, or it broke.
+    pub const UNREACHABLE: &str = "UNREACHABLE";
+    /// The server's certificate could not be trusted, or TLS failed otherwise.
+    pub const TLS_FAILED: &str = "TLS_FAILED";
+    /// The server did not answer in time.
+    pub const TIMED_OUT: &str = "TIMED_OUT";
+    /// The server's answer is not the protocol.
+    pub const BAD_ANSWER: &str = "BAD_ANSWER";
+    /// The connection is gone.
+    pub const CLOSED: &str = "CLOSED";
+    /// A fault of this library, or of the system under it.
+    pub const INTERNAL: &str = "INTERNAL";
+}
+
+/// A stable code for programs and a reason for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    code: Cow<'static, str>,
+    reason: String,
+}
+
+impl Fault {
+    pub(crate) fn new(code: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
+        Self { code: code.into(), reason: reason.into() }
+    }
+
+    pub(crate) fn argument(name: &str, expected: impl fmt::Display) -> Self {
+        Self::new(code::INVALID_ARGUMENT, format!("{name} must be {expected}"))
+    }
+
+    pub(crate) fn attachment(at: usize, error: impl fmt::Display) -> Self {
+        Self::new(code::INVALID_ARGUMENT, format!("attachment {at}: {error}"))
+    }
+
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let reason = format!("the payload is larger than the {limit} bytes that the server takes");
+        Self::new(SysCode::PayloadTooLarge.as_str(), reason)
+    }
+
+    pub(crate) fn unreachable(reason: impl fmt::Display) -> Self {
+        Self::new(code::UNREACHABLE, reason.to_string())
+    }
+
+    pub(crate) fn timed_out(waited_for: &str) -> Self {
+        Self::new(code::TIMED_OUT, format!("{waited_for} took too long"))
+    }
+
+    pub(crate) fn bad_answer(reason: impl fmt::Display) -> Self {
+        Self::new(code::BAD_ANSWER, format!("the server's answer is not the protocol: {reason}"))
+    }
+
+    pub(crate) fn internal(reason: impl fmt::Display) -> Self {
+        Self::new(code::INTERNAL, reason.to_string())
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// What was wrong, for people.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.reason, self.code)
+    }
+}
+
+/// Writes an error enum whose variants are kinds of [`ErrorKind`], each around a [`Fault`].
+macro_rules! error_group {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$variant_doc])* #[error("{0}")] $variant(Fault),)*
+            /// A fault of this library, or of the system under it.
+            #[error("{0}")]
+            Internal(Fault),
+        }
+
+        impl $name {
+            /// The code and the reason.
+            #[must_use]
+            pub fn fault(&self) -> &Fault {
+                match self { $(Self::$variant(fault) => fault,)* Self::Internal(fault) => fault }
+            }
+
+            /// What it is about.
+            #[must_use]
+            pub fn kind(&self) -> ErrorKind {
+                match self { $(Self::$variant(_) => ErrorKind::$variant,)* Self::Internal(_) => ErrorKind::Internal }
+            }
+
+            /// The stable code: the server's own for a refusal, else one of [`code`].
+            #[must_use]
+            pub fn code(&self) -> &str {
+                self.fault().code()
+            }
+
+            /// What was wrong, for people.
+            #[must_use]
+            pub fn reason(&self) -> &str {
+                self.fault().reason()
+            }
+        }
+    };
+}
+
+error_group!(
+    /// Registering or logging in did not work.
+    AccountError {
+        /// The server's address or another argument is malformed.
+        InvalidArgument,
+        /// The server could not be reached.
+        Unreachable,
+        /// The server did not answer in time.
+        TimedOut,
+        /// The server said no, with the code of its problem document.
+        Refused,
+        /// The answer is not the protocol.
+        BadAnswer,
+    }
+);
+
+error_group!(
+    /// Connecting and authenticating did not work.
+    ConnectError {
+        /// The session's token or another argument is malformed.
+        InvalidArgument,
+        /// The server could not be reached.
+        Unreachable,
+        /// The server did not answer in time.
+        TimedOut,
+        /// The server said no, with the code of its SYS payload.
+        Refused,
+        /// The answer is not the protocol.
+        BadAnswer,
+    }
+);
+
+error_group!(
+    /// A message could not be handed to the connection.
+    SendError {
+        /// The recipient, the text or an attachment is malformed or too large.
+        InvalidArgument,
+        /// The connection is gone.
+        Closed,
+    }
+);
+
+error_group!(
+    /// A ping or a command got no good answer.
+    RequestError {
+        /// The recipient, the command or its parameters are malformed.
+        InvalidArgument,
+        /// The server did not answer in time.
+        TimedOut,
+        /// The server said no, with the code of its SYS payload.
+        Refused,
+        /// The answer is not the protocol.
+        BadAnswer,
+        /// The connection is gone.
+        Closed,
+    }
+);
+
+error_group!(
+    /// No more events come.
+    ReceiveError {
+        /// The batch must hold at least one event.
+        InvalidArgument,
+        /// The connection is gone and its last event was handed out.
+        Closed,
+    }
+);
