@@ -8,7 +8,7 @@ use crate::client::{
 };
 use crate::runtime::NoRuntime;
 
-/// What a call returns. Where it is not `CALLIE_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
+/// What a call returns. Where it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieStatus {
