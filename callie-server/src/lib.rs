@@ -27,6 +27,8 @@ mod password;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+mod tls;
 
 pub use config::Config;
-pub use server::{App, Server, StartError};
+pub use server::{App, ReloadError, Server, StartError};
+pub use tls::TlsError;

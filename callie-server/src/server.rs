@@ -8,11 +8,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::gateway::{self, Gateway};
 use crate::http::{self, Attempts, Listener};
 use crate::password::Passwords;
 use crate::store::{OpenError, SessionEvent, Store, watch_events};
+use crate::telemetry::{self, Metrics};
+use crate::tls::{Tls, TlsError};
 
 /// How long connections may take to end when the server stops. Supervisors kill after 10 s or more.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,6 +35,9 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
@@ -44,6 +49,18 @@ pub enum StartError {
     },
 }
 
+/// Why a configuration was not reloaded. Each is one line for people.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The certificate or its key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A value is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
 /// What every part of a running server can reach.
 #[derive(Debug)]
 pub struct App {
@@ -53,6 +70,8 @@ pub struct App {
     pub events: broadcast::Sender<SessionEvent>,
     /// All WebSocket connections.
     pub gateway: Gateway,
+    /// What is counted.
+    pub metrics: Metrics,
     pub(crate) passwords: Passwords,
     attempts: ArcSwap<Attempts>,
     config: ArcSwap<Config>,
@@ -83,6 +102,8 @@ impl App {
 pub struct Server {
     app: Arc<App>,
     addr: SocketAddr,
+    metrics_addr: Option<SocketAddr>,
+    tls: Arc<Tls>,
     public: JoinHandle<()>,
     background: JoinSet<()>,
 }
@@ -93,15 +114,19 @@ impl Server {
     /// # Errors
     /// [`StartError`], one line for people.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let listener = Listener::bind(&config.listen)
-            .await
-            .map_err(|source| StartError::Listen { addr: config.listen.clone(), source })?;
+        let tls = Arc::new(Tls::load(&config)?);
+        let listener = bind(&config.listen).await?;
+        let metrics = match &config.metrics_listen {
+            Some(addr) => Some(bind(addr).await?),
+            None => None,
+        };
         let store = Store::open(&config.database).await?;
         let (stop, stopping) = watch::channel(false);
         let app = Arc::new(App {
             store: store.clone(),
             events: broadcast::Sender::new(EVENT_QUEUE),
             gateway: Gateway::new(&config),
+            metrics: Metrics::default(),
             passwords: Passwords::new().await.map_err(|e| StartError::System { reason: e.to_string() })?,
             attempts: ArcSwap::from_pointee(Attempts::new(&config)),
             config: ArcSwap::from_pointee(config),
@@ -111,11 +136,39 @@ impl Server {
         background.spawn(watch_events(store.clone(), app.events.clone()));
         background.spawn(upkeep(store));
         background.spawn(gateway::run(Arc::clone(&app)));
-        let addr = listener.addr();
+        let (addr, metrics_addr) = (listener.addr(), metrics.as_ref().map(Listener::addr));
+        if let Some(metrics) = metrics {
+            let (app, none, router) =
+                (Arc::clone(&app), Arc::new(Tls::off()), http::ops_routes(Arc::clone(&app)));
+            // It answers until the end, also while the server stops.
+            let (never, stopped) = watch::channel(false);
+            background.spawn(async move {
+                http::serve(metrics, app, none, router, stopped).await;
+                drop(never);
+            });
+        }
         let router = http::routes(Arc::clone(&app));
-        let public = tokio::spawn(http::serve(listener, Arc::clone(&app), router, stopping));
-        tracing::info!(%addr, "listening");
-        Ok(Self { app, addr, public, background })
+        let public =
+            tokio::spawn(http::serve(listener, Arc::clone(&app), Arc::clone(&tls), router, stopping));
+        tracing::info!(%addr, tls = tls.is_on(), "listening");
+        Ok(Self { app, addr, metrics_addr, tls, public, background })
+    }
+
+    /// Takes the live keys of `new`, and reads the certificate again. What cannot be done leaves all as it was.
+    ///
+    /// # Errors
+    /// [`ReloadError`], one line for people.
+    pub fn reload(&self, new: &Config) -> Result<(), ReloadError> {
+        let (merged, left) = self.app.config().with_live_keys_of(new);
+        self.tls.reload(&merged)?;
+        telemetry::set_level(&merged.log_level)?;
+        self.app.attempts.store(Arc::new(Attempts::new(&merged)));
+        self.app.config.store(Arc::new(merged));
+        tracing::info!("reloaded the configuration");
+        if !left.is_empty() {
+            tracing::warn!(keys = left.join(", "), "these keys changed too: they need a restart");
+        }
+        Ok(())
     }
 
     /// Where it listens.
@@ -124,10 +177,17 @@ impl Server {
         self.addr
     }
 
+    /// Where it answers an operator's tools, if it does.
+    #[must_use]
+    pub fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_addr
+    }
+
     /// The URL to reach it at.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        let scheme = if self.tls.is_on() { "https" } else { "http" };
+        format!("{scheme}://{}", self.addr)
     }
 
     /// What every part of it can reach.
@@ -157,6 +217,10 @@ impl Drop for Server {
         self.app.stop.send_replace(true);
         self.public.abort();
     }
+}
+
+async fn bind(addr: &str) -> Result<Listener, StartError> {
+    Listener::bind(addr).await.map_err(|source| StartError::Listen { addr: addr.to_owned(), source })
 }
 
 /// Writes down the last uses of sessions and removes expired ones, again and again.

@@ -56,10 +56,12 @@ pub(super) struct KeyDoc {
     pub(super) doc: &'static [&'static str],
     /// What a value looks like, for keys that have none by default.
     pub(super) example: Option<&'static str>,
+    /// Whether it can be changed while the server runs.
+    pub(super) live: bool,
 }
 
 macro_rules! keys {
-    ($($(#[doc = $doc:literal])* $key:ident: $type:ty = $default:expr $(, example $example:literal)?;)*) => {
+    ($($(#[doc = $doc:literal])* $mode:ident $key:ident: $type:ty = $default:expr $(, example $example:literal)?;)*) => {
         /// The configuration of a server.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
@@ -79,79 +81,99 @@ macro_rules! keys {
                 name: stringify!($key),
                 doc: &[$($doc),*],
                 example: [$(Some($example),)? None][0],
+                live: keys!(@$mode),
             },)*
         ];
+
+        impl Config {
+            /// This configuration with the live keys of `new`; and the other keys in which they differ, which a restart
+            /// would change.
+            #[must_use]
+            pub fn with_live_keys_of(&self, new: &Self) -> (Self, Vec<&'static str>) {
+                let (mut merged, mut left) = (self.clone(), Vec::new());
+                $(
+                    if keys!(@$mode) {
+                        merged.$key = new.$key.clone();
+                    } else if self.$key != new.$key {
+                        left.push(stringify!($key));
+                    }
+                )*
+                (merged, left)
+            }
+        }
     };
+    (@live) => { true };
+    (@fixed) => { false };
 }
 
 keys! {
     /// The address and port to listen on. Port 0 takes a free one.
-    listen: String = "127.0.0.1:8080".into();
+    fixed listen: String = "127.0.0.1:8080".into();
     /// The database: a file, or a URL such as "sqlite:///var/lib/callie/callie.db". A file is made when missing.
-    database: String = "callie.db".into();
-    /// The certificate chain (PEM) for TLS. Set both files or neither; SIGHUP reads them again.
-    tls_cert: Option<PathBuf> = None, example "\"/etc/callie/cert.pem\"";
+    fixed database: String = "callie.db".into();
+    /// The certificate chain (PEM) for TLS. Set both keys or neither; SIGHUP reads the files again.
+    fixed tls_cert: Option<PathBuf> = None, example "\"/etc/callie/cert.pem\"";
     /// The private key (PEM) of the certificate.
-    tls_key: Option<PathBuf> = None, example "\"/etc/callie/key.pem\"";
+    fixed tls_key: Option<PathBuf> = None, example "\"/etc/callie/key.pem\"";
     /// The address and port of /healthz, /readyz and /metrics. Keep it away from the internet.
-    metrics_listen: Option<String> = None, example "\"127.0.0.1:9090\"";
+    fixed metrics_listen: Option<String> = None, example "\"127.0.0.1:9090\"";
     /// "text" or "json".
-    log_format: LogFormat = LogFormat::Text;
-    /// What is logged: "error", "warn", "info", "debug", "trace", or a filter such as "info,callie_server=debug". Live.
-    log_level: String = "info".into();
+    fixed log_format: LogFormat = LogFormat::Text;
+    /// What is logged: "error", "warn", "info", "debug", "trace", or a filter such as "info,callie_server=debug".
+    live log_level: String = "info".into();
     /// Whether the chat page is served at "/".
-    web_page: bool = true;
+    fixed web_page: bool = true;
 
-    /// "open" or "closed": whether new users may register. Live.
-    registration: Registration = Registration::Open;
-    /// Web origins, such as "https://chat.example", whose pages may use this server beside its own. Live.
-    cors_origins: Vec<String> = Vec::new();
-    /// Networks of proxies whose X-Forwarded-For is believed, such as "10.0.0.0/8". Live.
-    trusted_proxies: Vec<IpNet> = Vec::new();
-    /// Logins and password changes that an address may try at once. Live.
-    login_burst_per_address: u32 = 300;
-    /// Logins and password changes that an address may try in a minute, after that. Live.
-    logins_per_minute_per_address: u32 = 60;
-    /// Failed attempts on one name that an address may make at once. Live.
-    login_burst_per_name: u32 = 10;
-    /// Failed attempts on one name that an address may make in a minute, after that. Live.
-    logins_per_minute_per_name: u32 = 5;
-    /// Registrations that an address may try at once. Live.
-    registration_burst: u32 = 300;
-    /// Registrations that an address may try in a minute, after that. Live.
-    registrations_per_minute: u32 = 10;
+    /// "open" or "closed": whether new users may register.
+    live registration: Registration = Registration::Open;
+    /// Web origins, such as "https://chat.example", whose pages may use this server beside its own.
+    live cors_origins: Vec<String> = Vec::new();
+    /// Networks of proxies whose X-Forwarded-For is believed, such as "10.0.0.0/8".
+    live trusted_proxies: Vec<IpNet> = Vec::new();
+    /// Logins and password changes that an address may try at once.
+    live login_burst_per_address: u32 = 300;
+    /// Logins and password changes that an address may try in a minute, after that.
+    live logins_per_minute_per_address: u32 = 60;
+    /// Failed attempts on one name that an address may make at once.
+    live login_burst_per_name: u32 = 10;
+    /// Failed attempts on one name that an address may make in a minute, after that.
+    live logins_per_minute_per_name: u32 = 5;
+    /// Registrations that an address may try at once.
+    live registration_burst: u32 = 300;
+    /// Registrations that an address may try in a minute, after that.
+    live registrations_per_minute: u32 = 10;
 
-    /// Who may send to BROADCAST: "everyone" or "admins". Live.
-    broadcast: Audience = Audience::Everyone;
-    /// BROADCASTs a user may send in a minute. Live.
-    broadcasts_per_minute: u32 = 30;
-    /// Who hears of users coming and going: "groups" (those who share one, or subscribed), "everyone" or "off". Live.
-    presence: PresenceMode = PresenceMode::Groups;
+    /// Who may send to BROADCAST: "everyone" or "admins".
+    live broadcast: Audience = Audience::Everyone;
+    /// BROADCASTs a user may send in a minute.
+    live broadcasts_per_minute: u32 = 30;
+    /// Who hears of users coming and going: "groups" (those who share one, or subscribed), "everyone" or "off".
+    live presence: PresenceMode = PresenceMode::Groups;
     /// The largest payload, in bytes.
-    max_payload_bytes: usize = Limits::default().max_payload_bytes;
+    fixed max_payload_bytes: usize = Limits::default().max_payload_bytes;
     /// The longest text of a message, in bytes.
-    max_text_bytes: usize = Limits::default().max_text_bytes;
+    fixed max_text_bytes: usize = Limits::default().max_text_bytes;
     /// The most attachments of a message.
-    max_attachments: usize = Limits::default().max_attachments;
+    fixed max_attachments: usize = Limits::default().max_attachments;
     /// The most members of a group.
-    max_group_members: usize = Limits::default().max_group_members;
+    fixed max_group_members: usize = Limits::default().max_group_members;
     /// The most groups a user may be in.
-    max_groups_per_user: usize = 1_000;
-    /// Payloads a user may send in a second, on average. Live, for new connections.
-    messages_per_second: u32 = Limits::default().messages_per_second;
-    /// Payloads a user may send at once. Live, for new connections.
-    burst: u32 = Limits::default().burst;
+    fixed max_groups_per_user: usize = 1_000;
+    /// Payloads a user may send in a second, on average. New connections have it.
+    live messages_per_second: u32 = Limits::default().messages_per_second;
+    /// Payloads a user may send at once. New connections have it.
+    live burst: u32 = Limits::default().burst;
 
     /// The most connections. More are turned away.
-    max_connections: usize = 20_000;
-    /// The most connections of one address. Live.
-    max_connections_per_address: usize = 10_000;
-    /// The most authenticated connections of one user. Live.
-    max_connections_per_user: usize = 100;
-    /// The most connections that have not authenticated yet. Live.
-    max_unauthenticated: usize = 5_000;
-    /// Bytes that may wait for one connection; a slower reader is closed. Live, for new connections.
-    outbox_bytes: usize = 4 * 1024 * 1024;
+    fixed max_connections: usize = 20_000;
+    /// The most connections of one address.
+    live max_connections_per_address: usize = 10_000;
+    /// The most authenticated connections of one user.
+    live max_connections_per_user: usize = 100;
+    /// The most connections that have not authenticated yet.
+    live max_unauthenticated: usize = 5_000;
+    /// Bytes that may wait for one connection; a slower reader is closed. New connections have it.
+    live outbox_bytes: usize = 4 * 1024 * 1024;
 }
 
 impl Config {

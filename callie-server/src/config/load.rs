@@ -139,6 +139,9 @@ fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
     if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
         return bad(key, "it must be at least 1");
     }
+    if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.log_level) {
+        return bad("log_level", &error.to_string());
+    }
     if config.tls_cert.is_some() != config.tls_key.is_some() {
         return bad("tls_cert", "tls_cert and tls_key are set together or not at all");
     }

@@ -15,6 +15,9 @@ pub fn documented() -> String {
         for line in key.doc {
             out.push_str(&format!("#{line}\n"));
         }
+        if key.live {
+            out.push_str("# Live.\n");
+        }
         // Strings, numbers, booleans and lists are spelled alike in JSON and in TOML; TOML has no null.
         match defaults.get(key.name) {
             Some(value) if !value.is_null() => out.push_str(&format!("{} = {value}\n", key.name)),

@@ -24,6 +24,7 @@ use crate::config::Registration;
 use crate::password::PasswordError;
 use crate::server::App;
 use crate::store::{StoreError, TokenHash};
+use crate::telemetry::LoginOutcome;
 
 /// What every call answers.
 pub(super) type Answer = Result<Response, Problem>;
@@ -53,6 +54,7 @@ pub(super) async fn register(
     if !app.store.create_user(&name, &hash, clock::now()).await? {
         return Err(AccountError::UsernameTaken.into());
     }
+    app.metrics.registered();
     tracing::info!(user = %name, "registered");
     Ok(json(StatusCode::CREATED, &Registered { username: name }))
 }
@@ -63,9 +65,10 @@ pub(super) async fn login(
     request: Request<Body>,
 ) -> Answer {
     let attempts = app.attempts();
-    attempts.login(address)?;
+    let limited = |_: &Problem| app.metrics.login(LoginOutcome::RateLimited);
+    attempts.login(address).inspect_err(limited)?;
     let LoginRequest { username, password, device } = read(request).await?;
-    let attempt = attempts.login_of(&username, address)?;
+    let attempt = attempts.login_of(&username, address).inspect_err(limited)?;
     let now = clock::now();
     let user = match Username::parse(&username) {
         Ok(name) => app.store.user(&name, now).await?,
@@ -73,11 +76,13 @@ pub(super) async fn login(
     };
     let fits = app.passwords.fits(password, user.as_ref().map(|u| u.password.as_str())).await?;
     let Some(user) = user.filter(|_| fits) else {
+        app.metrics.login(LoginOutcome::Failed);
         tracing::info!(%address, "a login failed");
         return Err(AccountError::InvalidCredentials.into());
     };
     attempt.was_right();
     if user.ban.is_some() {
+        app.metrics.login(LoginOutcome::Banned);
         return Err(AccountError::Banned.into());
     }
     let (token, id) = (new_token()?, SessionId::from_uuid(Uuid::now_v7()));
@@ -86,6 +91,7 @@ pub(super) async fn login(
         // The password or the ban changed while this one was being checked: what was true is no longer.
         return Err(AccountError::InvalidCredentials.into());
     };
+    app.metrics.login(LoginOutcome::Succeeded);
     tracing::info!(user = %user.name, session = %session.id, "logged in");
     let expires_at = clock::timestamp(session.expires);
     Ok(json(StatusCode::OK, &Login { token, username: user.name, session_id: session.id, expires_at }))

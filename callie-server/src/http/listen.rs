@@ -11,14 +11,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
+use super::places::Places;
 use super::{ClientAddress, Stream};
 use crate::server::App;
+use crate::tls::Tls;
 
-/// How long a client may take for the head of a request, and how long a kept-alive connection may be idle: a phone on a bad
+/// How long a client may take for a TLS handshake, for the head of a request, and how long a kept-alive connection may be idle: a phone on a bad
 /// link needs a few seconds, and one that needs more holds a place for nothing.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// The largest head of a request, in bytes, and so hyper's buffer. Ours need a few hundred.
@@ -50,10 +53,11 @@ impl Listener {
 pub(crate) async fn serve(
     listener: Listener,
     app: Arc<App>,
+    tls: Arc<Tls>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let room = Arc::new(Semaphore::new(app.config().max_connections.min(Semaphore::MAX_PERMITS)));
+    let places = Places::new(&app.config());
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -64,10 +68,11 @@ pub(crate) async fn serve(
         match accepted {
             Ok((tcp, peer)) => {
                 // A full server turns away at once: a client that is told nothing would wait.
-                let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
-                let (app, router, stop) = (Arc::clone(&app), router.clone(), stop.clone());
+                let Some(place) = places.take(peer.ip(), &app.config()) else { continue };
+                let (app, tls, router, stop) =
+                    (Arc::clone(&app), tls.acceptor(), router.clone(), stop.clone());
                 connections.spawn(async move {
-                    connection(tcp, peer, app, router, stop).await;
+                    connection(tcp, peer, app, tls, router, stop).await;
                     drop(place);
                 });
             }
@@ -85,6 +90,7 @@ async fn connection(
     tcp: TcpStream,
     peer: SocketAddr,
     app: Arc<App>,
+    tls: Option<TlsAcceptor>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -92,6 +98,14 @@ async fn connection(
     if tcp.set_nodelay(true).is_err() {
         return;
     }
+    let stream = match tls {
+        None => Stream::Plain(tcp),
+        Some(acceptor) => match tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(tcp)).await {
+            Ok(Ok(tls)) => Stream::Tls(Box::new(tls)),
+            Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => return tracing::debug!("a TLS handshake took too long"),
+        },
+    };
     let service = service_fn(move |mut request: Request<Incoming>| {
         let client = ClientAddress::find(peer.ip(), request.headers(), &app.config().trusted_proxies);
         request.extensions_mut().insert(client);
@@ -102,7 +116,7 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(Stream::Plain(tcp)), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -2,7 +2,8 @@
 //!
 //! `listen.rs` accepts connections and serves them; `stream.rs` is one of them, with or without TLS; `routes.rs` has the paths;
 //! `accounts.rs` and `sessions.rs` are the calls; `body.rs` reads what they carry; `problem.rs` is every error's answer.
-//! `address.rs` tells clients apart, `attempts.rs` bounds their guessing, `cors.rs` tells whose web pages may call.
+//! `address.rs` tells clients apart, `attempts.rs` bounds their guessing, `cors.rs` tells whose web pages may call,
+//! `places.rs` bounds connections, `ops.rs` answers an operator's tools.
 
 mod accounts;
 mod address;
@@ -10,6 +11,8 @@ mod attempts;
 mod body;
 mod cors;
 mod listen;
+mod ops;
+mod places;
 mod problem;
 mod routes;
 mod sessions;
@@ -23,4 +26,5 @@ pub use stream::Stream;
 
 pub(crate) use attempts::Attempts;
 pub(crate) use listen::{Listener, serve};
+pub(crate) use ops::ops_routes;
 pub(crate) use routes::routes;

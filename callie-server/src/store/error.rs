@@ -27,6 +27,12 @@ pub enum OpenError {
         /// The URL, without what follows the scheme: that may hold a password.
         url: String,
     },
+    /// There is none.
+    #[error("there is no database {path}; a server makes it when it first starts")]
+    Missing {
+        /// The path as given.
+        path: String,
+    },
     /// The path is no path.
     #[error("cannot open the database {path}: {source}")]
     Path {

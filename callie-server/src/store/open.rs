@@ -21,8 +21,23 @@ impl Store {
     /// # Errors
     /// [`OpenError`], one line for people.
     pub async fn open(database: &str) -> Result<Self, OpenError> {
-        sqlx::any::install_default_drivers();
+        Self::connect(Location::parse(database)?).await
+    }
+
+    /// Opens `database` as [`Store::open`] does, unless its file is missing: a name mistyped must not make a new one.
+    ///
+    /// # Errors
+    /// [`OpenError`], one line for people.
+    pub async fn open_existing(database: &str) -> Result<Self, OpenError> {
         let location = Location::parse(database)?;
+        if !location.in_memory && !std::path::Path::new(&location.shown).exists() {
+            return Err(OpenError::Missing { path: location.shown });
+        }
+        Self::connect(location).await
+    }
+
+    async fn connect(location: Location) -> Result<Self, OpenError> {
+        sqlx::any::install_default_drivers();
         let write = location.connect(1).await?;
         sqlx::migrate!()
             .run(&write)

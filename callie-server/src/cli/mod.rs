@@ -1,4 +1,7 @@
-//! The command line.
+//! The command line: `serve.rs` runs a server, `admin.rs` names admins and bans users in its database.
+
+mod admin;
+mod serve;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -6,9 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, LogFormat, Overrides};
-use crate::server::Server;
-use crate::telemetry;
+use crate::config::{self, Config, ConfigError, LogFormat, Overrides};
 
 /// Callie's reference server: accounts over HTTP, real-time messaging over WebSocket.
 ///
@@ -37,19 +38,21 @@ struct Options {
     /// How log lines are written to stderr [env: CALLIE_LOG_FORMAT] [default: text]
     #[arg(long, value_name = "FORMAT", global = true)]
     log_format: Option<LogFormat>,
-    /// Do not serve the chat page at "/"
+    /// Do not serve the chat page at "/" [env: CALLIE_WEB_PAGE=false]
     #[arg(long, global = true)]
     no_web_page: bool,
 }
 
 impl Options {
-    fn overrides(&self) -> Overrides {
-        Overrides {
+    /// The configuration that file, environment and flags make together now.
+    fn load(&self) -> Result<Config, ConfigError> {
+        let overrides = Overrides {
             listen: self.listen.clone(),
             database: self.database.clone(),
             log_format: self.log_format,
             web_page: self.no_web_page.then_some(false),
-        }
+        };
+        config::load(self.config.as_deref(), &overrides)
     }
 }
 
@@ -57,7 +60,15 @@ impl Options {
 enum Command {
     /// Prints a configuration file with every key, what it means and its default
     Config,
+    /// Names server admins and bans users, in the database; a running server acts on it at once
+    Admin {
+        #[command(subcommand)]
+        action: admin::Action,
+    },
 }
+
+/// What ends the program: any of the typed errors of its parts, as one line for people.
+type Failure = Box<dyn std::error::Error>;
 
 /// Runs the command line and answers the exit code: 0 when all went well, 1 when not, 2 for wrong arguments.
 #[must_use]
@@ -73,41 +84,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// What ends the program: any of the typed errors of its parts, as one line for people.
-type Failure = Box<dyn std::error::Error>;
-
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     match &arguments.command {
-        None => serve(&arguments.options),
-        Some(Command::Config) => {
-            write!(std::io::stdout(), "{}", config::documented())?;
-            Ok(())
-        }
+        None => serve::run(&arguments.options),
+        Some(Command::Config) => Ok(write!(std::io::stdout(), "{}", config::documented())?),
+        Some(Command::Admin { action }) => admin::run(&arguments.options, action),
     }
-}
-
-fn serve(options: &Options) -> Result<(), Failure> {
-    let config = config::load(options.config.as_deref(), &options.overrides())?;
-    telemetry::init(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let server = Server::start(config).await?;
-        writeln!(std::io::stdout(), "callie-server listening on {}", server.url())?;
-        stop_signal().await?;
-        tracing::info!("stopping");
-        server.shutdown().await;
-        Ok(())
-    })
-}
-
-/// Waits for SIGTERM or SIGINT.
-async fn stop_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

@@ -1,0 +1,48 @@
+//! What an operator's tools ask, on an address of its own: `/healthz`, `/readyz`, `/metrics`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use callie_core::account::AccountError;
+
+use super::Problem;
+use crate::server::App;
+
+/// The media type of OpenMetrics.
+const METRICS_MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything that the operator's address answers.
+pub(crate) fn ops_routes(app: Arc<App>) -> Router {
+    Router::new()
+        // The process answers: that is all that "alive" says.
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .method_not_allowed_fallback(|| async {
+            Problem::from(AccountError::MethodNotAllowed).into_response()
+        })
+        .fallback(|| async { Problem::from(AccountError::NotFound).into_response() })
+        .with_state(app)
+}
+
+/// Ready to serve: not stopping, and the database answers.
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    if *app.stopping().borrow() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
+    match app.store.ping().await {
+        Ok(()) => "ok\n".into_response(),
+        Err(error) => {
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+        }
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    ([("content-type", METRICS_MEDIA_TYPE)], app.metrics.text()).into_response()
+}

@@ -1,0 +1,82 @@
+//! How many connections there may be that are not WebSockets (yet): those the gateway counts itself.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::attempts::network;
+use crate::config::Config;
+
+/// The connections there are, by the network they come from.
+#[derive(Debug, Clone)]
+pub(super) struct Places(Arc<Mutex<Taken>>);
+
+#[derive(Debug, Default)]
+struct Taken {
+    all: usize,
+    most: usize,
+    by_network: HashMap<IpAddr, usize>,
+}
+
+/// A place, free again when dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Places,
+    network: IpAddr,
+}
+
+impl Places {
+    pub(super) fn new(config: &Config) -> Self {
+        Self(Arc::new(Mutex::new(Taken { most: config.max_connections, ..Taken::default() })))
+    }
+
+    /// A place for a connection from `peer`, if there is one. A trusted proxy speaks for many clients and may fill them all.
+    pub(super) fn take(&self, peer: IpAddr, config: &Config) -> Option<Place> {
+        let is_proxy = config.trusted_proxies.iter().any(|net| net.contains(&peer.to_canonical()));
+        let network = network(peer);
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_network = taken.by_network.get(&network).copied().unwrap_or(0);
+        if taken.all >= taken.most || (!is_proxy && of_network >= config.max_connections_per_address) {
+            return None;
+        }
+        taken.all += 1;
+        taken.by_network.insert(network, of_network + 1);
+        Some(Place { places: self.clone(), network })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all -= 1;
+        if let Some(count) = taken.by_network.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                taken.by_network.remove(&self.network);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_bounded_by_address_and_in_all_and_come_back() {
+        let config = Config {
+            max_connections: 4,
+            max_connections_per_address: 2,
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            ..Config::default()
+        };
+        let places = Places::new(&config);
+        let take = |from: &str| places.take(from.parse().unwrap(), &config);
+        let (first, _second) = (take("192.0.2.1").unwrap(), take("192.0.2.1").unwrap());
+        assert!(take("192.0.2.1").is_none());
+        drop(first);
+        let _third = take("192.0.2.1").unwrap();
+        let (_fourth, _fifth) = (take("10.0.0.1").unwrap(), take("10.0.0.1").unwrap());
+        assert!(take("192.0.2.2").is_none());
+    }
+}

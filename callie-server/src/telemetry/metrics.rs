@@ -1,0 +1,258 @@
+//! Figures for Prometheus.
+//!
+//! Every label has a few fixed values: what clients send can neither appear in a figure nor make more of them.
+
+use std::fmt;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use callie_core::PayloadType;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// Makes an enum whose values are the values of a label.
+macro_rules! label {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name { $($(#[$vdoc])* $variant,)* }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+        }
+
+        impl EncodeLabelValue for $name {
+            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+                EncodeLabelValue::encode(&match self { $(Self::$variant => $word,)* }, encoder)
+            }
+        }
+    };
+}
+
+label!(
+    /// What became of a received payload.
+    PayloadOutcome {
+        /// It was acted on or passed on.
+        Taken = "taken",
+        /// It was answered with an error of §4, `INVALID_TOKEN` or `SENDER_MISMATCH`.
+        Invalid = "invalid",
+        /// It was understood and refused.
+        Refused = "refused",
+        /// Its recipient is not connected.
+        Offline = "offline",
+        /// It had come before.
+        Duplicate = "duplicate",
+        /// Its sender was too fast.
+        RateLimited = "rate_limited",
+    }
+);
+
+label!(
+    /// Why something was discarded.
+    Discarded {
+        /// The outbox of a connection was full.
+        SlowConsumer = "slow_consumer",
+        /// The sender was too fast.
+        RateLimited = "rate_limited",
+        /// The connection broke with payloads in its outbox.
+        LinkLost = "link_lost",
+    }
+);
+
+label!(
+    /// How a login ended.
+    LoginOutcome {
+        /// With a session.
+        Succeeded = "succeeded",
+        /// Unknown user or wrong password.
+        Failed = "failed",
+        /// Right password of a banned user.
+        Banned = "banned",
+        /// Too many attempts.
+        RateLimited = "rate_limited",
+    }
+);
+
+/// The type of a payload as a label; texts that were no payload have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct TypeLabel(Option<PayloadType>);
+
+impl EncodeLabelValue for TypeLabel {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
+        EncodeLabelValue::encode(&self.0.map_or("none", PayloadType::as_str), encoder)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct PayloadLabels {
+    r#type: TypeLabel,
+    outcome: PayloadOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoginLabels {
+    outcome: LoginOutcome,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DiscardedLabels {
+    reason: Discarded,
+}
+
+/// The figures of a server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    connections: Gauge,
+    unauthenticated: Gauge,
+    queue_bytes: Gauge<i64, AtomicI64>,
+    payloads: Family<PayloadLabels, Counter>,
+    deliveries: Counter,
+    delivery: Histogram,
+    discarded: Family<DiscardedLabels, Counter>,
+    logins: Family<LoginLabels, Counter>,
+    registrations: Counter,
+}
+
+/// The buckets of the delivery latency, in seconds: from a quarter of a millisecond to a few seconds.
+const LATENCY_BUCKETS: [f64; 12] =
+    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("callie");
+        let made = Self {
+            connections: Gauge::default(),
+            unauthenticated: Gauge::default(),
+            queue_bytes: Gauge::default(),
+            payloads: Family::default(),
+            deliveries: Counter::default(),
+            delivery: Histogram::new(LATENCY_BUCKETS),
+            discarded: Family::default(),
+            logins: Family::default(),
+            registrations: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register("connections", "WebSocket connections, authenticated", made.connections.clone());
+        registry.register(
+            "unauthenticated_connections",
+            "WebSocket connections that have not authenticated yet",
+            made.unauthenticated.clone(),
+        );
+        registry.register("queue_bytes", "Bytes that wait in outboxes", made.queue_bytes.clone());
+        registry.register("payloads", "Payloads received, by type and outcome", made.payloads.clone());
+        registry.register("deliveries", "Payloads put into outboxes for clients", made.deliveries.clone());
+        registry.register(
+            "delivery_seconds",
+            "Time from a payload's arrival to its being written to a recipient's socket",
+            made.delivery.clone(),
+        );
+        registry.register("discarded", "Payloads discarded, by reason", made.discarded.clone());
+        registry.register("logins", "Logins, by outcome", made.logins.clone());
+        registry.register("registrations", "Users registered", made.registrations.clone());
+        // Told from the start: a figure that appears with its first event cannot be watched.
+        for outcome in LoginOutcome::ALL {
+            drop(made.logins.get_or_create_owned(&LoginLabels { outcome: *outcome }));
+        }
+        for reason in Discarded::ALL {
+            drop(made.discarded.get_or_create_owned(&DiscardedLabels { reason: *reason }));
+        }
+        Self { registry, ..made }
+    }
+}
+
+impl Metrics {
+    /// Adds to the number of authenticated connections.
+    pub fn connections_changed(&self, by: i64) {
+        self.connections.inc_by(by);
+    }
+
+    /// Adds to the number of connections that have not authenticated.
+    pub fn unauthenticated_changed(&self, by: i64) {
+        self.unauthenticated.inc_by(by);
+    }
+
+    /// Adds to the bytes that wait in outboxes.
+    pub fn queue_changed(&self, by: i64) {
+        self.queue_bytes.inc_by(by);
+    }
+
+    /// Counts a received payload; `kind` is none for a text whose type could not be read.
+    pub fn payload(&self, kind: Option<PayloadType>, outcome: PayloadOutcome) {
+        self.payload_counter(kind, outcome).inc();
+    }
+
+    /// The counter behind [`Metrics::payload`], for those who count often: keep it, and count without looking it up.
+    #[must_use]
+    pub fn payload_counter(&self, kind: Option<PayloadType>, outcome: PayloadOutcome) -> Counter {
+        self.payloads.get_or_create_owned(&PayloadLabels { r#type: TypeLabel(kind), outcome })
+    }
+
+    /// Counts payloads put into outboxes.
+    pub fn delivered(&self, count: u64) {
+        self.deliveries.inc_by(count);
+    }
+
+    /// Notes how long a delivery took.
+    pub fn delivery_took(&self, time: Duration) {
+        self.delivery.observe(time.as_secs_f64());
+    }
+
+    /// Counts discarded payloads.
+    pub fn discarded(&self, reason: Discarded, count: u64) {
+        self.discarded.get_or_create(&DiscardedLabels { reason }).inc_by(count);
+    }
+
+    /// Counts a login.
+    pub fn login(&self, outcome: LoginOutcome) {
+        self.logins.get_or_create(&LoginLabels { outcome }).inc();
+    }
+
+    /// Counts a registration.
+    pub fn registered(&self) {
+        self.registrations.inc();
+    }
+
+    /// All figures in the text format of OpenMetrics, which Prometheus reads.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_told_with_their_labels() {
+        let metrics = Metrics::default();
+        metrics.connections_changed(3);
+        metrics.connections_changed(-1);
+        metrics.payload(Some(PayloadType::Msg), PayloadOutcome::Taken);
+        metrics.payload(None, PayloadOutcome::Invalid);
+        metrics.delivery_took(Duration::from_millis(3));
+        metrics.login(LoginOutcome::Failed);
+        let text = metrics.text();
+        for line in [
+            "callie_connections 2",
+            "callie_payloads_total{type=\"MSG\",outcome=\"taken\"} 1",
+            "callie_payloads_total{type=\"none\",outcome=\"invalid\"} 1",
+            "callie_delivery_seconds_bucket{le=\"0.005\"} 1",
+            "callie_logins_total{outcome=\"failed\"} 1",
+            "callie_logins_total{outcome=\"succeeded\"} 0",
+            "# EOF",
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
+    }
+}
