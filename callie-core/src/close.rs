@@ -31,6 +31,20 @@ pub enum CloseCode {
 pub const LINK_LOST: u16 = 1006;
 
 impl CloseCode {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::ShuttingDown,
+        Self::UnsupportedFrame,
+        Self::PayloadTooLarge,
+        Self::Overloaded,
+        Self::HeartbeatMissed,
+        Self::Flooding,
+        Self::SlowConsumer,
+        Self::TooManyInvalid,
+        Self::Authentication,
+        Self::Removed,
+    ];
+
     /// The number on the wire.
     #[must_use]
     pub const fn as_u16(self) -> u16 {
