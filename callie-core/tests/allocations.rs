@@ -1,0 +1,92 @@
+//! A frame without escapes is checked without allocating (its own binary, since it counts with the global allocator).
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use callie_core::{Frame, Limits};
+
+fn payload(kind: &str, recipient: &str, content: &str, metadata: &str) -> String {
+    format!(
+        r#"{{"token":"q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA","sender":"ada","recipient":"{recipient}","timestamp":"2026-01-02T03:04:05.678Z","type":"{kind}","content":{content},"metadata":{metadata},"payloadID":"01890a5d-ac96-774b-bcce-b302099a8057","payloadVersion":"1.0"}}"#
+    )
+}
+
+#[track_caller]
+fn assert_free(text: &str) {
+    let limits = Limits::default();
+    let checked = allocation_counter::measure(|| assert!(Frame::from_client(text, &limits).is_ok()));
+    assert_eq!(checked.count_total, 0);
+}
+
+#[test]
+fn a_message_is_checked_without_allocating() {
+    let content =
+        r#"{"messageID":"m1","text":"Hello, **Bob**: how about tea at *four*? é € 😀","attachments":[]}"#;
+    assert_free(&payload("MSG", "bob", content, "{}"));
+    assert_free(&payload(
+        "MSG",
+        "group:01890a5d-ac96-774b-bcce-b302099a8057",
+        content,
+        r#"{"ack":true,"thread":"t1"}"#,
+    ));
+}
+
+#[test]
+fn a_message_with_line_feeds_in_its_text_is_checked_without_allocating() {
+    let content = r#"{"messageID":"m1","text":"One\n\n- two\n- \"three\" \ud83d\ude00"}"#;
+    assert_free(&payload("MSG", "bob", content, "{}"));
+}
+
+#[test]
+fn a_message_with_ten_attachments_is_checked_without_allocating() {
+    let attachment = r#"{"type":"image","url":"https://example.com/a.png","metadata":{"filename":"a.png","size":204800,"filetype":"image/png","width":10}}"#;
+    let attachments = [attachment; 10].join(",");
+    let content = format!(r#"{{"messageID":"m1","text":"","attachments":[{attachments}]}}"#);
+    assert_free(&payload("MSG", "bob", &content, "{}"));
+}
+
+#[test]
+fn keepalive_commands_and_notices_are_checked_without_allocating() {
+    assert_free(&payload("PING", "SERVER", "{}", "{}"));
+    assert_free(&payload("PONG", "bob", "{}", r#"{"inReplyTo":"p0"}"#));
+    assert_free(&payload(
+        "CMD",
+        "SERVER",
+        r#"{"command":"SIGNAL","parameters":{"recipient":"bob","kind":"typing"}}"#,
+        "{}",
+    ));
+    let notice = payload("SYS", "ada", r#"{"code":"DELIVERED","description":"x"}"#, r#"{"inReplyTo":"p1"}"#);
+    let notice = notice.replace("q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA", "");
+    let checked = allocation_counter::measure(|| assert!(Frame::from_server(&notice).is_ok()));
+    assert_eq!(checked.count_total, 0);
+}
+
+#[test]
+fn passing_on_allocates_only_the_text_that_is_passed_on() {
+    let text = payload("MSG", "bob", r#"{"messageID":"m1","text":"Hello"}"#, "{}");
+    let frame = Frame::from_client(&text, &Limits::default()).unwrap();
+    let passed_on = allocation_counter::measure(|| drop(frame.pass_on()));
+    assert_eq!(passed_on.count_total, 1);
+}
+
+#[test]
+fn ten_thousand_levels_are_refused_before_memory_is_spent() {
+    let text = format!("{}{}", "{\"a\":".repeat(10_000), "[".repeat(10_000));
+    let refused =
+        allocation_counter::measure(|| assert!(Frame::from_client(&text, &Limits::default()).is_err()));
+    assert!(refused.bytes_max < 4_096, "{}", refused.bytes_max);
+}
+
+#[test]
+fn sixty_four_kilobytes_of_keys_or_attachments_cost_a_few_times_their_length() {
+    let keys = (0..7_000).map(|i| format!("\"{i}\":0")).collect::<Vec<_>>().join(",");
+    let attachments = vec!["{}"; 20_000].join(",");
+    for (kind, content, metadata) in [
+        ("CMD", format!(r#"{{"command":"A","parameters":{{{keys}}}}}"#), "{}"),
+        ("MSG", format!(r#"{{"messageID":"m1","text":"x","attachments":[{attachments}]}}"#), "{}"),
+    ] {
+        let text = payload(kind, if kind == "CMD" { "SERVER" } else { "bob" }, &content, metadata);
+        assert!(text.len() <= Limits::default().max_payload_bytes, "{}", text.len());
+        let checked = allocation_counter::measure(|| drop(Frame::from_client(&text, &Limits::default())));
+        assert!(checked.bytes_max < 1 << 20, "{}", checked.bytes_max);
+    }
+}
