@@ -9,11 +9,15 @@ use super::{Failure, Options};
 use crate::server::Server;
 use crate::telemetry;
 
+/// Files beside the connections: the database, the log, the listeners.
+const OTHER_FILES: u64 = 64;
+
 /// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration and the certificate again.
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let config = options.load()?;
     telemetry::init(&config)?;
-    allow_many_files(config.max_connections);
+    let files = config.max_connections as u64 + OTHER_FILES;
+    allow_files(files);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before anyone is told that the server is there: a signal that comes early must not end it in the default way.
@@ -22,6 +26,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         let mut hangup = signal(SignalKind::hangup())?;
         let server = Server::start(config).await?;
         writeln!(std::io::stdout(), "callie-server listening on {}", server.url())?;
+        warn_of_few_files(files);
         loop {
             tokio::select! {
                 _ = hangup.recv() => reload(&server, options),
@@ -42,20 +47,19 @@ fn reload(server: &Server, options: &Options) {
     }
 }
 
-/// Takes as many open files as the system lets the process have: each connection is one, and the usual limit is 1,024.
-fn allow_many_files(connections: usize) {
-    /// Files beside the connections: the database, the log, the listeners.
-    const OTHERS: u64 = 64;
-    let wanted = connections as u64 + OTHERS;
+/// Takes as many open files as are wanted and the system lets the process have: each connection is one, and the usual
+/// limit is 1,024.
+fn allow_files(wanted: u64) {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|now| now < wanted) {
         let raised = limit.maximum.map_or(wanted, |most| most.min(wanted));
-        // A refusal leaves the limit as it was; the warning below tells what follows.
+        // A refusal leaves the limit as it was; a warning tells what follows.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum });
     }
-    if let Some(now) = getrlimit(Resource::Nofile).current
-        && now < wanted
-    {
-        tracing::warn!(limit = now, wanted, "the system allows fewer open files than max_connections needs");
+}
+
+fn warn_of_few_files(wanted: u64) {
+    if let Some(limit) = getrlimit(Resource::Nofile).current.filter(|now| *now < wanted) {
+        tracing::warn!(limit, wanted, "the system allows fewer open files than max_connections needs");
     }
 }

@@ -165,9 +165,9 @@ keys! {
     live burst: u32 = Limits::default().burst;
 
     /// The most connections. More are turned away.
-    fixed max_connections: usize = 20_000;
+    fixed max_connections: usize = 16_000;
     /// The most connections of one address.
-    live max_connections_per_address: usize = 10_000;
+    live max_connections_per_address: usize = 8_000;
     /// The most authenticated connections of one user.
     live max_connections_per_user: usize = 100;
     /// The most connections that have not authenticated yet.

@@ -50,7 +50,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1").execute(&self.read).await?;
+        sqlx::query("SELECT 1 FROM users LIMIT 1").execute(&self.read).await?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Executor as _};
+use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
 
 use super::{OpenError, Store};
 
@@ -38,6 +38,7 @@ impl Store {
 
     async fn connect(location: Location) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
+        location.probe().await?;
         let write = location.connect(1).await?;
         sqlx::migrate!()
             .run(&write)
@@ -81,6 +82,16 @@ impl Location {
             std::path::absolute(path).map_err(|source| OpenError::Path { path: path.to_owned(), source })?;
         let url = format!("sqlite://{}?mode=rwc", escape(&absolute.to_string_lossy()));
         Ok(Self { url, shown: path.to_owned(), in_memory: false })
+    }
+
+    /// Connects once, outside a pool: a pool would try again and again, and then tell that it took too long.
+    async fn probe(&self) -> Result<(), OpenError> {
+        let probed = async {
+            let mut connection = AnyConnection::connect(&self.url).await?;
+            set_up(&mut connection).await?;
+            connection.close().await
+        };
+        probed.await.map_err(|e| OpenError::Connect { path: self.shown.clone(), reason: one_line(&e) })
     }
 
     async fn connect(&self, connections: u32) -> Result<AnyPool, OpenError> {

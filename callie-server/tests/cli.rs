@@ -1,0 +1,243 @@
+//! The command line: how the real binary starts, what it says when it cannot, how it stops.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use std::path::Path;
+
+use callie_core::account::path;
+use rustix::process::Signal;
+use support::process::{Process, command, output};
+use support::{PASSWORD, call, credentials, login, register};
+use tempfile::tempdir;
+
+/// Runs it with `arguments`, which must end in failure with one line on stderr and nothing on stdout; answers the line.
+async fn refused(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let mut command = command(folder);
+    command.args(arguments).envs(environment.iter().copied());
+    let output = output(command).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(output.stdout.is_empty());
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    assert!(said.starts_with("callie-server: "), "{said}");
+    said
+}
+
+#[tokio::test]
+async fn without_a_configuration_it_keeps_accounts_in_the_current_folder() {
+    let folder = tempdir().unwrap();
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0"]);
+    let server = Process::start(command).await;
+    assert!(server.url.starts_with("http://127.0.0.1:"));
+    register(server.addr, "alice").await;
+    assert!(folder.path().join("callie.db").exists());
+    let (status, _) = server.end(Signal::TERM).await;
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_interrupt_stops_it_too_and_accounts_are_there_at_the_next_start() {
+    let folder = tempdir().unwrap();
+    let start = || {
+        let mut command = command(folder.path());
+        command.env("CALLIE_LISTEN", "127.0.0.1:0").env("CALLIE_DATABASE", "sqlite://some folder?.db");
+        Process::start(command)
+    };
+    let server = start().await;
+    register(server.addr, "alice").await;
+    let (token, _) = login(server.addr, "alice").await;
+    assert_eq!(server.end(Signal::INT).await.0.code(), Some(0));
+    let server = start().await;
+    assert!(support::is_alive(server.addr, &token).await);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_one_line_and_a_failure() {
+    let folder = tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let said = refused(folder.path(), &["--listen", &addr], &[]).await;
+    assert!(said.contains(&addr) && said.contains("in use"), "{said}");
+    let said = refused(folder.path(), &["--listen", "nonsense"], &[]).await;
+    assert!(said.contains("nonsense"), "{said}");
+    let metrics = [("CALLIE_METRICS_LISTEN", addr.as_str())];
+    let said = refused(folder.path(), &["--listen", "127.0.0.1:0"], &metrics).await;
+    assert!(said.contains(&addr), "{said}");
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_one_line_and_a_failure() {
+    let folder = tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("text.db"),
+        "this is no database, it only looks large enough".repeat(100),
+    )
+    .unwrap();
+    std::fs::create_dir(folder.path().join("folder.db")).unwrap();
+    for database in
+        ["missing/callie.db", "text.db", "folder.db", "sqlite://missing/callie.db", "mysql://u:secret@h/d"]
+    {
+        let said = refused(folder.path(), &["--listen", "127.0.0.1:0", "--database", database], &[]).await;
+        assert!(said.contains("database"), "{said}");
+        assert!(!said.contains("secret"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
+    let folder = tempdir().unwrap();
+    let said = refused(folder.path(), &["--config", "missing.toml"], &[]).await;
+    assert!(said.contains("missing.toml"), "{said}");
+    for (text, named) in [
+        ("lisen = \"127.0.0.1:0\"", "lisen"),
+        ("burst = \"many\"", "burst"),
+        ("burst = -1", "burst"),
+        ("burst = 0", "burst"),
+        ("registration = \"maybe\"", "registration"),
+        ("cors_origins = [\"chat.example\"]", "cors_origins"),
+        ("trusted_proxies = [\"10.0.0.0/99\"]", "trusted_proxies"),
+        ("tls_cert = \"cert.pem\"", "tls_key"),
+        ("log_level = \"info,=,\"", "log_level"),
+        ("outbox_bytes = 10", "outbox_bytes"),
+        ("this is no TOML", "bad.toml"),
+    ] {
+        std::fs::write(folder.path().join("bad.toml"), text).unwrap();
+        let said = refused(folder.path(), &["--config", "bad.toml"], &[]).await;
+        assert!(said.contains(named), "{text}: {said}");
+    }
+    let said = refused(folder.path(), &[], &[("CALLIE_BURST", "many")]).await;
+    assert!(said.contains("burst") && said.contains("environment"), "{said}");
+    let said = refused(folder.path(), &[], &[("CALLIE_CONFIG", "missing.toml")]).await;
+    assert!(said.contains("missing.toml"), "{said}");
+    std::fs::write(folder.path().join("tls.toml"), "tls_cert = \"no.pem\"\ntls_key = \"no.key\"").unwrap();
+    let said = refused(folder.path(), &["--config", "tls.toml"], &[]).await;
+    assert!(said.contains("no.pem"), "{said}");
+}
+
+#[tokio::test]
+async fn wrong_arguments_are_a_failure_that_names_them() {
+    let folder = tempdir().unwrap();
+    for arguments in [
+        &["--nonsense"][..],
+        &["nonsense"],
+        &["admin"],
+        &["admin", "grant", "No Name"],
+        &["--log-format", "x"],
+    ] {
+        let mut command = command(folder.path());
+        command.args(arguments);
+        let output = output(command).await;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!output.stderr.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_printed_configuration_names_every_key_and_can_be_used_as_it_is() {
+    let folder = tempdir().unwrap();
+    let mut print = command(folder.path());
+    print.arg("config");
+    let printed = output(print).await;
+    assert!(printed.status.success());
+    let text = String::from_utf8(printed.stdout).unwrap();
+    for key in
+        ["listen = \"127.0.0.1:8080\"", "database = \"callie.db\"", "# metrics_listen =", "cors_origins = []"]
+    {
+        assert!(text.contains(key), "{key} in {text}");
+    }
+    let file = folder.path().join("callie.toml");
+    std::fs::write(&file, &text).unwrap();
+    let loaded =
+        callie_server::config::load(Some(&file), &callie_server::config::Overrides::default()).unwrap();
+    assert_eq!(loaded, callie_server::Config::default());
+    // The examples are of the right form too.
+    let examples: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")))
+        .map(str::to_owned)
+        .collect();
+    assert!(examples.len() >= 3);
+    std::fs::write(&file, examples.join("\n")).unwrap();
+    callie_server::config::load(Some(&file), &callie_server::config::Overrides::default()).unwrap();
+}
+
+#[tokio::test]
+async fn flags_stand_above_the_environment_and_that_above_the_file() {
+    let folder = tempdir().unwrap();
+    std::fs::write(
+        folder.path().join("callie.toml"),
+        "listen = \"127.0.0.1:1\"\ndatabase = \"file.db\"\nregistration = \"closed\"\n",
+    )
+    .unwrap();
+    let mut command = command(folder.path());
+    command
+        .args(["--database", "flag.db"])
+        .env("CALLIE_CONFIG", "callie.toml")
+        .env("CALLIE_DATABASE", "environment.db")
+        .env("CALLIE_LISTEN", "127.0.0.1:0")
+        // What a container platform sets for a service of this name is no key.
+        .env("CALLIE_SERVICE_HOST", "10.0.0.1");
+    let server = Process::start(command).await;
+    assert!(folder.path().join("flag.db").exists());
+    assert!(!folder.path().join("environment.db").exists() && !folder.path().join("file.db").exists());
+    let answer = call(server.addr, "POST", path::REGISTER, None, &credentials("alice", PASSWORD)).await;
+    assert_eq!(answer.problem(), (403, "REGISTRATION_CLOSED".into()));
+}
+
+#[tokio::test]
+async fn a_hangup_reloads_what_is_live_and_a_bad_file_changes_nothing() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("callie.toml");
+    std::fs::write(&file, "listen = \"127.0.0.1:0\"\n").unwrap();
+    let mut command = command(folder.path());
+    command.args(["--config", "callie.toml"]);
+    let mut server = Process::start(command).await;
+    let addr = server.addr;
+    register(addr, "alice").await;
+
+    std::fs::write(&file, "listen = \"127.0.0.1:1\"\nregistration = \"closed\"\n").unwrap();
+    server.signal(Signal::HUP);
+    server.wait_for_log("need a restart").await;
+    let closed =
+        async || call(addr, "POST", path::REGISTER, None, &credentials("bob", PASSWORD)).await.problem();
+    assert_eq!(closed().await, (403, "REGISTRATION_CLOSED".into()));
+
+    std::fs::write(&file, "registration = \"perhaps\"\n").unwrap();
+    server.signal(Signal::HUP);
+    server.wait_for_log("not reloaded").await;
+    assert_eq!(closed().await, (403, "REGISTRATION_CLOSED".into()));
+    assert_eq!(server.end(Signal::TERM).await.0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn neither_the_log_nor_the_figures_hold_a_secret() {
+    let folder = tempdir().unwrap();
+    let mut command = command(folder.path());
+    command
+        .args(["--listen", "127.0.0.1:0", "--log-format", "json"])
+        .env("CALLIE_LOG_LEVEL", "trace")
+        .env("CALLIE_METRICS_LISTEN", "127.0.0.1:0");
+    let mut server = Process::start(command).await;
+    let addr = server.addr;
+    register(addr, "alice").await;
+    let (token, _) = login(addr, "alice").await;
+    let guess = "a guess that is wrong";
+    call(addr, "POST", path::LOGIN, None, &credentials("alice", guess)).await;
+    let body = serde_json::json!({ "oldPassword": PASSWORD, "newPassword": "a new password" }).to_string();
+    assert_eq!(call(addr, "POST", path::PASSWORD, Some(&token), &body).await.status, 204);
+    call(addr, "POST", path::LOGOUT, Some(&token), "").await;
+    server.signal(Signal::HUP);
+    server.wait_for_log("reloaded").await;
+    let (_, said) = server.end(Signal::TERM).await;
+    for secret in [&token, PASSWORD, guess, "a new password"] {
+        assert!(!said.contains(secret));
+    }
+    for line in said.lines() {
+        assert!(
+            serde_json::from_str::<serde_json::Value>(line).is_ok_and(|l| l["level"].is_string()),
+            "{line}"
+        );
+    }
+}

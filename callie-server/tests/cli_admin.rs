@@ -1,0 +1,116 @@
+//! `callie-server admin`: effective at once on a running server.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Output;
+use std::time::Duration;
+
+use callie_core::Username;
+use callie_core::account::path;
+use callie_server::store::SessionEvent;
+use support::process::{Process, command, output};
+use support::{PASSWORD, call, credentials, is_alive, login, register, start};
+use tempfile::tempdir;
+
+async fn admin(folder: &Path, database: &str, arguments: &[&str]) -> Output {
+    let mut command = command(folder);
+    command.arg("admin").args(arguments).args(["--database", database]);
+    output(command).await
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn admins_are_named_listed_and_unnamed() {
+    let running = start().await;
+    register(running.addr(), "alice").await;
+    let database = running.server.app().config().database.clone();
+    let folder = tempdir().unwrap();
+    let run = async |arguments: &[&str]| {
+        let output = admin(folder.path(), &database, arguments).await;
+        assert!(output.status.success(), "{output:?}");
+        text(&output.stdout).to_owned()
+    };
+    let store = &running.server.app().store;
+    let alice = Username::parse("alice").unwrap();
+    assert!(!store.is_admin(&alice).await.unwrap());
+    run(&["grant", "alice"]).await;
+    assert!(store.is_admin(&alice).await.unwrap(), "the running server sees it at once");
+    assert_eq!(run(&["list"]).await, "alice\tadmin\n");
+    run(&["revoke", "alice"]).await;
+    assert!(!store.is_admin(&alice).await.unwrap());
+    assert_eq!(run(&["list"]).await, "");
+}
+
+#[tokio::test]
+async fn a_ban_ends_all_sessions_of_a_running_server_within_a_second_and_can_be_lifted() {
+    let running = start().await;
+    let addr = running.addr();
+    register(addr, "alice").await;
+    let (token, _) = login(addr, "alice").await;
+    let database = running.server.app().config().database.clone();
+    let mut events = running.server.app().events.subscribe();
+    let folder = tempdir().unwrap();
+
+    let done = admin(folder.path(), &database, &["ban", "alice", "--reason", "Spam, again"]).await;
+    assert!(done.status.success(), "{done:?}");
+    let event =
+        tokio::time::timeout(Duration::from_secs(1), events.recv()).await.expect("within a second").unwrap();
+    let SessionEvent::UserBanned { username, ban } = event else { panic!("{event:?}") };
+    assert_eq!((username.as_str(), ban.reason.unwrap().as_str(), ban.until), ("alice", "Spam, again", None));
+    assert!(!is_alive(addr, &token).await);
+    let right = call(addr, "POST", path::LOGIN, None, &credentials("alice", PASSWORD)).await;
+    assert_eq!(right.problem(), (403, "BANNED".into()));
+    let wrong = call(addr, "POST", path::LOGIN, None, &credentials("alice", "wrong horse")).await;
+    assert_eq!(
+        wrong.problem(),
+        (401, "INVALID_CREDENTIALS".into()),
+        "only who knows the password learns of the ban"
+    );
+    let listed = admin(folder.path(), &database, &["list"]).await;
+    assert_eq!(text(&listed.stdout), "alice\tbanned\talways\tSpam, again\n");
+
+    assert!(admin(folder.path(), &database, &["unban", "alice"]).await.status.success());
+    login(addr, "alice").await;
+}
+
+#[tokio::test]
+async fn a_ban_ends_when_it_was_said_to() {
+    let running = start().await;
+    let addr = running.addr();
+    register(addr, "alice").await;
+    let database = running.server.app().config().database.clone();
+    let folder = tempdir().unwrap();
+    let past =
+        admin(folder.path(), &database, &["ban", "alice", "--until", "2020-01-01T00:00:00.000Z"]).await;
+    assert!(past.status.success(), "{past:?}");
+    login(addr, "alice").await;
+    let future =
+        admin(folder.path(), &database, &["ban", "alice", "--until", "9999-01-01T00:00:00.000Z"]).await;
+    assert!(future.status.success());
+    assert_eq!(call(addr, "POST", path::LOGIN, None, &credentials("alice", PASSWORD)).await.status, 403);
+    let listed = admin(folder.path(), &database, &["list"]).await;
+    assert_eq!(text(&listed.stdout), "alice\tbanned\t9999-01-01T00:00:00.000Z\t\n");
+}
+
+#[tokio::test]
+async fn a_user_or_a_database_that_does_not_exist_is_one_line_and_a_failure() {
+    let folder = tempdir().unwrap();
+    let missing = admin(folder.path(), "mistyped.db", &["grant", "alice"]).await;
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(text(&missing.stderr).contains("mistyped.db"));
+    assert!(!folder.path().join("mistyped.db").exists());
+
+    let mut serve = command(folder.path());
+    serve.args(["--listen", "127.0.0.1:0"]);
+    let _server = Process::start(serve).await;
+    for action in ["grant", "revoke", "ban", "unban"] {
+        let unknown = admin(folder.path(), "callie.db", &[action, "nobody"]).await;
+        assert_eq!(unknown.status.code(), Some(1));
+        assert_eq!(text(&unknown.stderr), "callie-server: there is no user nobody\n");
+    }
+}

@@ -1,0 +1,124 @@
+//! What is left when the process, the disk or the lock fails: all that was said to be done, and nothing half-done.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use std::path::Path;
+
+use callie_core::account::path;
+use rustix::process::Signal;
+use sqlx::{Connection as _, Executor as _};
+use support::process::{Process, command, command_on_a_full_disk};
+use support::{Answer, PASSWORD, call, credentials, login, start};
+use tempfile::tempdir;
+
+async fn try_register(addr: std::net::SocketAddr, name: &str) -> Answer {
+    call(addr, "POST", path::REGISTER, None, &credentials(name, PASSWORD)).await
+}
+
+async fn serve(folder: &Path) -> Process {
+    let mut command = command(folder);
+    command.args(["--listen", "127.0.0.1:0"]);
+    Process::start(command).await
+}
+
+#[tokio::test]
+async fn every_account_that_was_confirmed_survives_a_kill_during_writes() {
+    let folder = tempdir().unwrap();
+    let server = serve(folder.path()).await;
+    let addr = server.addr;
+    let (confirmed, mut names) = tokio::sync::mpsc::unbounded_channel();
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            let confirmed = confirmed.clone();
+            tokio::spawn(async move {
+                for n in 0.. {
+                    let name = format!("user-{writer}-{n}");
+                    // The first that is not confirmed is the one that the kill met.
+                    if try_register(addr, &name).await.status != 201 || confirmed.send(name).is_err() {
+                        break;
+                    }
+                }
+            })
+        })
+        .collect();
+    drop(confirmed);
+    let mut kept = Vec::new();
+    while kept.len() < 12 {
+        kept.push(tokio::time::timeout(support::PATIENCE, names.recv()).await.unwrap().unwrap());
+    }
+    let (status, _) = server.end(Signal::KILL).await;
+    assert_eq!(status.code(), None, "killed");
+    for writer in writers {
+        tokio::time::timeout(support::PATIENCE, writer).await.unwrap().unwrap();
+    }
+    while let Ok(name) = names.try_recv() {
+        kept.push(name);
+    }
+    let server = serve(folder.path()).await;
+    for name in &kept {
+        login(server.addr, name).await;
+    }
+    assert_eq!(try_register(server.addr, &kept[0]).await.problem(), (409, "USERNAME_TAKEN".into()));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_leaves_nothing_half_done() {
+    let folder = tempdir().unwrap();
+    let mut limited = command_on_a_full_disk(folder.path(), 400);
+    limited.args(["--listen", "127.0.0.1:0"]);
+    let server = Process::start(limited).await;
+    let (mut made, mut refused) = (Vec::new(), Vec::new());
+    for n in 0..200 {
+        let name = format!("user-{n}");
+        let answer = try_register(server.addr, &name).await;
+        match answer.status {
+            201 => made.push(name),
+            _ => {
+                assert_eq!(answer.problem(), (503, "UNAVAILABLE".into()));
+                refused.push(name);
+            }
+        }
+        if refused.len() == 3 {
+            break;
+        }
+    }
+    assert_eq!(refused.len(), 3, "{} fitted", made.len());
+    let refused_login = call(server.addr, "POST", path::LOGIN, None, &credentials(&made[0], PASSWORD)).await;
+    assert!(matches!(refused_login.status, 200 | 503), "{refused_login:?}");
+    server.end(Signal::TERM).await;
+
+    let server = serve(folder.path()).await;
+    for name in made.iter().take(3).chain(made.last()) {
+        login(server.addr, name).await;
+    }
+    for name in &refused {
+        let answer = call(server.addr, "POST", path::LOGIN, None, &credentials(name, PASSWORD)).await;
+        assert_eq!(answer.problem(), (401, "INVALID_CREDENTIALS".into()));
+        assert_eq!(try_register(server.addr, name).await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn a_locked_database_is_told_and_the_server_goes_on_when_it_is_free_again() {
+    let running = start().await;
+    let addr = running.addr();
+    assert_eq!(try_register(addr, "alice").await.status, 201);
+    let (token, _) = login(addr, "alice").await;
+    let url = format!("sqlite://{}", running.server.app().config().database);
+    let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+
+    let (registered, logged_out) =
+        tokio::join!(try_register(addr, "bob"), call(addr, "POST", path::LOGOUT, Some(&token), ""));
+    assert_eq!(registered.problem(), (503, "UNAVAILABLE".into()));
+    assert_eq!(logged_out.problem(), (503, "UNAVAILABLE".into()));
+    assert!(
+        support::is_alive(addr, &token).await,
+        "what only reads goes on, and the session was not half ended"
+    );
+
+    other.execute("ROLLBACK").await.unwrap();
+    assert_eq!(try_register(addr, "bob").await.status, 201);
+    assert_eq!(call(addr, "POST", path::LOGOUT, Some(&token), "").await.status, 204);
+}

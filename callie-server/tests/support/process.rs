@@ -1,0 +1,100 @@
+//! The real binary as a child process.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{ExitStatus, Output, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::time::timeout;
+
+use super::PATIENCE;
+
+/// What stands before the URL in the line that tells where the server listens.
+pub const LISTENING: &str = "callie-server listening on ";
+
+/// The command, in `folder` and with nothing of our own environment that it would read.
+pub fn command(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_callie-server"));
+    clean(&mut command, folder);
+    command
+}
+
+/// The same, with files no larger than `blocks` of 512 bytes: a disk that is full after that.
+pub fn command_on_a_full_disk(folder: &Path, blocks: u32) -> Command {
+    let mut command = Command::new("/bin/sh");
+    let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    command.args(["-c", &limited, env!("CARGO_BIN_EXE_callie-server")]);
+    clean(&mut command, folder);
+    command
+}
+
+fn clean(command: &mut Command, folder: &Path) {
+    for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("CALLIE_")) {
+        command.env_remove(key);
+    }
+    command.current_dir(folder).kill_on_drop(true).stdin(Stdio::null());
+}
+
+/// Runs it to its end.
+pub async fn output(mut command: Command) -> Output {
+    timeout(PATIENCE, command.output()).await.expect("the command ends").unwrap()
+}
+
+/// A running server process, killed with the test.
+pub struct Process {
+    child: Child,
+    pub url: String,
+    pub addr: SocketAddr,
+    stdout: Lines<BufReader<ChildStdout>>,
+    stderr: ChildStderr,
+}
+
+impl Process {
+    /// Starts it and waits until it tells where it listens.
+    pub async fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut stderr = child.stderr.take().unwrap();
+        let line = timeout(PATIENCE, stdout.next_line()).await.expect("it tells where it listens").unwrap();
+        let Some(line) = line else {
+            let mut said = String::new();
+            stderr.read_to_string(&mut said).await.unwrap();
+            panic!("it did not start: {said}");
+        };
+        let url = line.strip_prefix(LISTENING).unwrap_or_else(|| panic!("{line}")).to_owned();
+        let addr = url.split("://").nth(1).unwrap().parse().unwrap();
+        Self { child, url, addr, stdout, stderr }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Sends the signal, and answers how it ended and all that it said on stderr.
+    pub async fn end(mut self, signal: Signal) -> (ExitStatus, String) {
+        self.signal(signal);
+        let mut said = String::new();
+        let read = self.stderr.read_to_string(&mut said);
+        timeout(PATIENCE, read).await.expect("it ends").unwrap();
+        let status = timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap();
+        assert_eq!(self.stdout.next_line().await.unwrap(), None, "one line on stdout and no more");
+        (status, said)
+    }
+
+    /// Reads its log until a line has `text` in it.
+    pub async fn wait_for_log(&mut self, text: &str) {
+        let mut lines = BufReader::new(&mut self.stderr).lines();
+        let find = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if line.contains(text) {
+                    return;
+                }
+            }
+            panic!("it ended without saying {text}");
+        };
+        timeout(PATIENCE, find).await.unwrap_or_else(|_| panic!("it does not say {text}"));
+    }
+}
