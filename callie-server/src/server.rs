@@ -16,8 +16,11 @@ use crate::store::{OpenError, SessionEvent, Store, watch_events};
 use crate::telemetry::{self, Metrics};
 use crate::tls::{Tls, TlsError};
 
-/// How long connections may take to end when the server stops. Supervisors kill after 10 s or more.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long connections may take to end when the server stops. With the database's time it makes the 10 s that a server
+/// may take, after which supervisors kill.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long the database may take to close: a write that waits for a lock gives up before.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Ended sessions that may wait for a slow subscriber, which then asks for each of its sessions anew.
 const EVENT_QUEUE: usize = 1_024;
 /// How often the last uses of sessions are written, and expired sessions removed.
@@ -208,7 +211,9 @@ impl Server {
             tracing::warn!("some connections did not end in time");
         }
         self.background.shutdown().await;
-        self.app.store.close().await;
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.app.store.close()).await.is_err() {
+            tracing::warn!("the database did not close in time");
+        }
     }
 }
 

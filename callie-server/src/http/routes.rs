@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::Request;
+use axum::http::header::X_CONTENT_TYPE_OPTIONS;
+use axum::http::{HeaderValue, Request};
 use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
@@ -30,7 +31,14 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         })
         .fallback(|| async { Problem::from(AccountError::NotFound).into_response() })
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::cors))
+        .layer(middleware::map_response(no_sniffing))
         .with_state(app)
+}
+
+/// An answer is what its type says: browsers must not guess.
+async fn no_sniffing(mut response: Response) -> Response {
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 async fn socket(State(app): State<Arc<App>>, request: Request<Body>) -> Response {
