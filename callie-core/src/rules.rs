@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use iri_string::types::UriStr;
+use fluent_uri::Uri;
 
 use crate::json::{Fields, Kind, Names, Slot, names};
 use crate::limits::{MAX_ATTACHMENT_SIZE, MAX_FILENAME_BYTES, MAX_URL_BYTES};
@@ -14,10 +14,10 @@ pub(crate) type Reason = Cow<'static, str>;
 pub(crate) fn check_url(url: &str) -> Result<(), Reason> {
     const EXPECTED: &str = "must be an http:// or https:// URL by RFC 3986 with a host, without user info, of at most 2048 bytes";
     let valid = url.len() <= MAX_URL_BYTES
-        && UriStr::new(url).is_ok_and(|uri| {
-            let scheme = uri.scheme_str();
+        && Uri::parse(url).is_ok_and(|uri| {
+            let scheme = uri.scheme().as_str();
             (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
-                && uri.authority_components().is_some_and(|a| !a.host().is_empty() && a.userinfo().is_none())
+                && uri.authority().is_some_and(|a| !a.host().is_empty() && !a.has_userinfo())
         });
     if valid { Ok(()) } else { Err(EXPECTED.into()) }
 }

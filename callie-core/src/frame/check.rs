@@ -8,7 +8,7 @@ use super::{Frame, RecipientForm};
 use crate::code::{CodeName, SysCode};
 use crate::content::AttachmentKind;
 use crate::fault::Fault;
-use crate::json::{JsonText, Kind, Names, Pointer, Scanner, Slot, Syntax};
+use crate::json::{JsonText, Kind, Names, Pointer, Scanner, Slot};
 use crate::limits::{Limits, MAX_METADATA_BYTES, MAX_OPEN_DEPTH};
 use crate::name::{MessageId, PayloadId};
 use crate::party::{RecipientRef, Sender};
@@ -43,10 +43,10 @@ pub(super) fn check<'a>(text: &'a str, origin: Origin<'_>) -> Result<Frame<'a>, 
     };
     let mut scanner = Scanner::new(text);
     let mut raw = Raw::new();
-    raw.scan(&mut scanner, max_attachments).map_err(|Syntax(reason)| Fault {
+    raw.scan(&mut scanner, max_attachments).map_err(|fault| Fault {
         code: SysCode::InvalidJson,
         pointer: Pointer::root(),
-        reason: reason.into(),
+        reason: fault.reason().into(),
         payload_id: None,
     })?;
     let check = Check { text, origin, raw: &raw };

@@ -7,7 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
-use super::{Scanner, Syntax};
+use super::Scanner;
 use crate::limits::MAX_OPEN_DEPTH;
 
 /// The object without members, by far the most frequent, which needs no text of its own.
@@ -51,7 +51,7 @@ impl JsonObject {
                 scanner.note_key(key);
                 Ok(scanner.value(depth)?.levels)
             })
-            .map_err(|Syntax(reason)| JsonObjectError::NotAnObject(reason))?;
+            .map_err(|fault| JsonObjectError::NotAnObject(fault.reason()))?;
         if scanner.duplicate().is_some() {
             return Err(JsonObjectError::DuplicateKey);
         }

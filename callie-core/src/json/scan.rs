@@ -71,6 +71,12 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// The key's bytes where it is written without escapes.
+    #[inline]
+    pub(crate) fn plain(self, text: &str) -> Option<&[u8]> {
+        (!self.escaped).then(|| &text.as_bytes()[self.start as usize..self.end as usize])
+    }
+
     /// The decoded key.
     pub(crate) fn decode(self, text: &str) -> Cow<'_, str> {
         let (start, end) = (self.start as usize, self.end as usize);
@@ -83,16 +89,30 @@ impl Key {
     }
 }
 
-/// Why a text is not a JSON object of the protocol, as a phrase for people.
+/// Why a text is not a JSON object of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Syntax(pub(crate) &'static str);
+pub(crate) enum Syntax {
+    NotJson,
+    TooDeep,
+    LoneSurrogate,
+    NotObject,
+    Trailing,
+    TooLong,
+}
 
-const NOT_JSON: Syntax = Syntax("the text must be valid JSON");
-const TOO_DEEP: Syntax = Syntax("the text must not be nested deeper than 32 levels");
-const LONE_SURROGATE: Syntax = Syntax("the text must not hold half of a surrogate pair");
-const NOT_OBJECT: Syntax = Syntax("the text must be one JSON object");
-const TRAILING: Syntax = Syntax("nothing but white space may follow the object");
-const TOO_LONG: Syntax = Syntax("the text is too long");
+impl Syntax {
+    /// What was expected, for people.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::NotJson => "the text must be valid JSON",
+            Self::TooDeep => "the text must not be nested deeper than 32 levels",
+            Self::LoneSurrogate => "the text must not hold half of a surrogate pair",
+            Self::NotObject => "the text must be one JSON object",
+            Self::Trailing => "nothing but white space may follow the object",
+            Self::TooLong => "the text is too long",
+        }
+    }
+}
 
 type Scan<T> = Result<T, Syntax>;
 
@@ -134,15 +154,15 @@ impl<'a> Scanner<'a> {
     /// Scans the whole text, which must be one object, giving each member's key to `member`, which must scan the value.
     pub(crate) fn root(&mut self, member: &mut impl FnMut(&mut Self, Key, u8) -> Scan<u8>) -> Scan<Slot> {
         if u32::try_from(self.bytes.len()).is_err() {
-            return Err(TOO_LONG);
+            return Err(Syntax::TooLong);
         }
         self.skip_space();
         if self.peek() != Some(b'{') {
-            return Err(NOT_OBJECT);
+            return Err(Syntax::NotObject);
         }
         let slot = self.object(1, member)?;
         self.skip_space();
-        if self.at == self.bytes.len() { Ok(slot) } else { Err(TRAILING) }
+        if self.at == self.bytes.len() { Ok(slot) } else { Err(Syntax::Trailing) }
     }
 
     /// Scans any value; objects in it are compared for repeated keys. `depth` is the level an object here would be on.
@@ -155,7 +175,7 @@ impl<'a> Scanner<'a> {
             Some(b't') => self.literal(b"true", Kind::True),
             Some(b'f') => self.literal(b"false", Kind::False),
             Some(b'n') => self.literal(b"null", Kind::Null),
-            _ => Err(NOT_JSON),
+            _ => Err(Syntax::NotJson),
         }
     }
 
@@ -188,7 +208,7 @@ impl<'a> Scanner<'a> {
         } else {
             loop {
                 if self.peek() != Some(b'"') {
-                    return Err(NOT_JSON);
+                    return Err(Syntax::NotJson);
                 }
                 let slot = self.string()?;
                 let key = Key { start: slot.start + 1, end: slot.end - 1, escaped: slot.escaped };
@@ -228,7 +248,7 @@ impl<'a> Scanner<'a> {
 
     fn enter(&mut self, depth: u8) -> Scan<usize> {
         if depth > MAX_DEPTH {
-            return Err(TOO_DEEP);
+            return Err(Syntax::TooDeep);
         }
         self.at += 1;
         Ok(self.at - 1)
@@ -247,7 +267,7 @@ impl<'a> Scanner<'a> {
                 self.at += 1;
                 Ok(true)
             }
-            _ => Err(NOT_JSON),
+            _ => Err(Syntax::NotJson),
         }
     }
 
@@ -267,17 +287,36 @@ impl<'a> Scanner<'a> {
         self.keys.truncate(first);
     }
 
+    #[inline]
     fn string(&mut self) -> Scan<Slot> {
         let start = self.at;
+        let run = plain_run(&self.bytes[start + 1..]);
+        self.at = start + 1 + run;
+        if self.peek() != Some(b'"') {
+            return self.rest_of_string(start);
+        }
         self.at += 1;
+        Ok(Slot {
+            start: start as u32,
+            end: self.at as u32,
+            decoded_len: run as u32,
+            kind: Kind::String,
+            escaped: false,
+            levels: 0,
+        })
+    }
+
+    /// The string that began at `start`, from its first escape on.
+    #[inline(never)]
+    fn rest_of_string(&mut self, start: usize) -> Scan<Slot> {
         let mut saved = 0;
         loop {
-            self.at += plain_run(&self.bytes[self.at..]);
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => saved += self.escape()?,
-                _ => return Err(NOT_JSON),
+                _ => return Err(Syntax::NotJson),
             }
+            self.at += plain_run(&self.bytes[self.at..]);
         }
         self.at += 1;
         Ok(Slot {
@@ -285,7 +324,7 @@ impl<'a> Scanner<'a> {
             end: self.at as u32,
             decoded_len: (self.at - start - 2 - saved) as u32,
             kind: Kind::String,
-            escaped: saved > 0,
+            escaped: true,
             levels: 0,
         })
     }
@@ -300,23 +339,27 @@ impl<'a> Scanner<'a> {
             Some(b'u') => match self.unit()? {
                 0xD800..=0xDBFF => {
                     let low = self.bytes[self.at..].starts_with(b"\\u");
-                    if low && matches!(self.unit()?, 0xDC00..=0xDFFF) { Ok(8) } else { Err(LONE_SURROGATE) }
+                    if low && matches!(self.unit()?, 0xDC00..=0xDFFF) {
+                        Ok(8)
+                    } else {
+                        Err(Syntax::LoneSurrogate)
+                    }
                 }
-                0xDC00..=0xDFFF => Err(LONE_SURROGATE),
+                0xDC00..=0xDFFF => Err(Syntax::LoneSurrogate),
                 0x0000..=0x007F => Ok(5),
                 0x0080..=0x07FF => Ok(4),
                 _ => Ok(3),
             },
-            _ => Err(NOT_JSON),
+            _ => Err(Syntax::NotJson),
         }
     }
 
     /// Scans `\uXXXX` and gives the UTF-16 unit.
     fn unit(&mut self) -> Scan<u16> {
-        let digits = self.bytes.get(self.at + 2..self.at + 6).ok_or(NOT_JSON)?;
+        let digits = self.bytes.get(self.at + 2..self.at + 6).ok_or(Syntax::NotJson)?;
         let mut unit = 0;
         for &digit in digits {
-            let value = char::from(digit).to_digit(16).ok_or(NOT_JSON)?;
+            let value = char::from(digit).to_digit(16).ok_or(Syntax::NotJson)?;
             // Four digits of four bits fill sixteen.
             unit = unit << 4 | value as u16;
         }
@@ -350,13 +393,13 @@ impl<'a> Scanner<'a> {
     fn digits(&mut self) -> Scan<()> {
         let run = self.bytes[self.at..].iter().take_while(|b| b.is_ascii_digit()).count();
         self.at += run;
-        if run == 0 { Err(NOT_JSON) } else { Ok(()) }
+        if run == 0 { Err(Syntax::NotJson) } else { Ok(()) }
     }
 
     fn literal(&mut self, literal: &[u8], kind: Kind) -> Scan<Slot> {
         let start = self.at;
         if !self.bytes[start..].starts_with(literal) {
-            return Err(NOT_JSON);
+            return Err(Syntax::NotJson);
         }
         self.at += literal.len();
         Ok(self.container(start, kind, 0))
@@ -377,7 +420,7 @@ impl<'a> Scanner<'a> {
             self.at += 1;
             Ok(())
         } else {
-            Err(NOT_JSON)
+            Err(Syntax::NotJson)
         }
     }
 
@@ -390,10 +433,10 @@ impl<'a> Scanner<'a> {
 }
 
 fn same_key(text: &str, a: Key, b: Key) -> bool {
-    if a.escaped || b.escaped {
-        return a.decode(text) == b.decode(text);
+    match (a.plain(text), b.plain(text)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.decode(text) == b.decode(text),
     }
-    text.as_bytes()[a.start as usize..a.end as usize] == text.as_bytes()[b.start as usize..b.end as usize]
 }
 
 /// How many bytes stand before the next quote, backslash or control character, eight of them at a time.
@@ -401,15 +444,18 @@ fn same_key(text: &str, a: Key, b: Key) -> bool {
 fn plain_run(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGHS: u64 = ONES << 7;
-    /// Marks the bytes that are zero; above the lowest marked byte, marks can be false.
-    const fn zeros(word: u64) -> u64 {
-        word.wrapping_sub(ONES) & !word & HIGHS
-    }
+    const SPACES: u64 = ONES * b' ' as u64;
+    const QUOTES: u64 = ONES * b'"' as u64;
+    const BACKSLASHES: u64 = ONES * b'\\' as u64;
     let (words, rest) = bytes.as_chunks::<8>();
     for (i, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let special = control | zeros(word ^ (ONES * b'"' as u64)) | zeros(word ^ (ONES * b'\\' as u64));
+        // A subtraction borrows through a byte's high bit if the byte is smaller; bytes that have that bit themselves
+        // are never special. Above the lowest byte that is marked, marks can be false.
+        let smaller = word.wrapping_sub(SPACES)
+            | (word ^ QUOTES).wrapping_sub(ONES)
+            | (word ^ BACKSLASHES).wrapping_sub(ONES);
+        let special = smaller & !word & HIGHS;
         if special != 0 {
             return i * 8 + special.trailing_zeros() as usize / 8;
         }
@@ -474,7 +520,7 @@ mod tests {
             r#"{"a":"\ud800x"}"#,
             r#"{"a":"\ud800\n"}"#,
         ] {
-            assert_eq!(scan(text), Err(LONE_SURROGATE), "{text}");
+            assert_eq!(scan(text), Err(Syntax::LoneSurrogate), "{text}");
         }
     }
 
@@ -500,8 +546,8 @@ mod tests {
         let nested =
             |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
         assert_eq!(scan(&nested(32)), Ok(None));
-        assert_eq!(scan(&nested(33)), Err(TOO_DEEP));
-        assert_eq!(scan(&format!("{{\"a\":{}", "[".repeat(65_536))), Err(TOO_DEEP));
+        assert_eq!(scan(&nested(33)), Err(Syntax::TooDeep));
+        assert_eq!(scan(&format!("{{\"a\":{}", "[".repeat(65_536))), Err(Syntax::TooDeep));
     }
 
     #[test]

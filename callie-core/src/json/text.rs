@@ -17,6 +17,7 @@ impl<'a> JsonText<'a> {
 
     /// The text; borrowed where nothing in it is escaped.
     #[must_use]
+    #[inline]
     pub fn decode(&self) -> Cow<'a, str> {
         if self.escaped {
             // Checked by the scan, so it always decodes.
