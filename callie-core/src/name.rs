@@ -174,8 +174,8 @@ fn uuid_text(uuid: Uuid, buffer: &mut [u8; 36]) -> &str {
     uuid.hyphenated().encode_lower(buffer)
 }
 
-/// A set of ASCII bytes, looked up in one step: names and IDs are checked on every payload.
-const fn alphabet(bytes: &[u8]) -> [bool; 256] {
+/// A set of ASCII bytes, looked up in one step: names and IDs stand in every payload.
+pub(crate) const fn alphabet(bytes: &[u8]) -> [bool; 256] {
     let mut set = [false; 256];
     let mut i = 0;
     while i < bytes.len() {

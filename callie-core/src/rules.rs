@@ -6,6 +6,7 @@ use fluent_uri::Uri;
 
 use crate::json::{Fields, Kind, Names, Slot, names};
 use crate::limits::{MAX_ATTACHMENT_SIZE, MAX_FILENAME_BYTES, MAX_URL_BYTES};
+use crate::name::alphabet;
 
 /// What is wrong with a value, as a phrase that follows the name of its field.
 pub(crate) type Reason = Cow<'static, str>;
@@ -22,16 +23,18 @@ pub(crate) fn check_url(url: &str) -> Result<(), Reason> {
     if valid { Ok(()) } else { Err(EXPECTED.into()) }
 }
 
+static RESTRICTED_NAME: [bool; 256] =
+    alphabet(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&-^_.+");
+
 /// A MIME type without parameters: two restricted names of RFC 6838.
 pub(crate) fn is_filetype(text: &str) -> bool {
-    fn is_restricted_name(name: &str) -> bool {
-        let bytes = name.as_bytes();
-        (1..=127).contains(&bytes.len())
-            && bytes[0].is_ascii_alphanumeric()
-            && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(b))
+    fn is_restricted_name(name: &[u8]) -> bool {
+        (1..=127).contains(&name.len())
+            && name[0].is_ascii_alphanumeric()
+            && name.iter().all(|b| RESTRICTED_NAME[usize::from(*b)])
     }
-    text.split_once('/')
-        .is_some_and(|(kind, subtype)| is_restricted_name(kind) && is_restricted_name(subtype))
+    let mut names = text.as_bytes().splitn(2, |b| *b == b'/');
+    names.all(is_restricted_name) && text.contains('/')
 }
 
 names! {
@@ -59,7 +62,7 @@ pub(crate) fn check_attachment_metadata(
     )?;
     member(
         AttachmentMetadata::SIZE,
-        |slot, text| slot.kind == Kind::Number && is_size(slot.raw(text)),
+        |slot, text| slot.kind() == Kind::Number && is_size(slot.raw(text)),
         "must be a whole number from 0 to 9007199254740991, written without fraction or exponent",
     )?;
     member(

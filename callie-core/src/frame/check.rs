@@ -173,7 +173,7 @@ impl<'a> Check<'a, '_, '_> {
     }
 
     fn attachments(&self, slot: Slot) -> Result<&'a str, Fault> {
-        match slot.kind {
+        match slot.kind() {
             Kind::Absent => return Ok("[]"),
             Kind::Array => {}
             _ => return Err(self.invalid(self.in_content(Contents::ATTACHMENTS), "must be an array")),
@@ -255,7 +255,7 @@ impl<'a> Check<'a, '_, '_> {
     ) -> Result<(Option<bool>, Option<Cow<'a, str>>), Fault> {
         let fields = &self.raw.metadata;
         let place = |index: usize| envelope_at(Envelope::METADATA).child(BindingMetadata::NAMES[index]);
-        let ack = match (fields.get(BindingMetadata::ACK).kind, self.origin, payload_type) {
+        let ack = match (fields.get(BindingMetadata::ACK).kind(), self.origin, payload_type) {
             (Kind::Absent, _, _) => None,
             (
                 _,
@@ -300,7 +300,7 @@ impl<'a> Check<'a, '_, '_> {
     }
 
     fn shallow(&self, slot: Slot, place: impl FnOnce() -> Pointer) -> Result<(), Fault> {
-        if slot.levels > MAX_OPEN_DEPTH {
+        if slot.levels() > MAX_OPEN_DEPTH {
             let reason = format!("must not be nested deeper than {MAX_OPEN_DEPTH} levels");
             return Err(self.invalid(place(), reason));
         }
@@ -308,7 +308,7 @@ impl<'a> Check<'a, '_, '_> {
     }
 
     fn object(&self, slot: Slot, place: impl FnOnce() -> Pointer) -> Result<(), Fault> {
-        match slot.kind {
+        match slot.kind() {
             Kind::Object => Ok(()),
             Kind::Absent => Err(self.missing(place())),
             _ => Err(self.invalid(place(), "must be an object")),

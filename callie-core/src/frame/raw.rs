@@ -88,11 +88,17 @@ impl Raw {
                                 scanner.array(depth, &mut |scanner, depth| {
                                     *attachment_count += 1;
                                     if attachments.len() == max_attachments {
-                                        return Ok(scanner.value(depth)?.levels);
+                                        return Ok(scanner.value(depth)?.levels());
                                     }
-                                    let (attachment, slot) = scan_attachment(scanner, depth)?;
-                                    attachments.push(attachment);
-                                    Ok(slot.levels)
+                                    // Scanned where it stays: it is large to move.
+                                    attachments.push(RawAttachment::new(scanner.at_object()));
+                                    let slot = match attachments.last_mut() {
+                                        Some(attachment) if attachment.is_object => {
+                                            attachment.scan(scanner, depth)?
+                                        }
+                                        _ => scanner.value(depth)?,
+                                    };
+                                    Ok(slot.levels())
                                 })
                             }
                             _ => scanner.value(depth),
@@ -107,19 +113,20 @@ impl Raw {
     }
 }
 
-fn scan_attachment(scanner: &mut Scanner<'_>, depth: u8) -> Result<(RawAttachment, Slot), Syntax> {
-    let mut attachment =
-        RawAttachment { is_object: scanner.at_object(), fields: Fields::new(), metadata: Fields::new() };
-    if !attachment.is_object {
-        let slot = scanner.value(depth)?;
-        return Ok((attachment, slot));
+impl RawAttachment {
+    fn new(is_object: bool) -> Self {
+        Self { is_object, fields: Fields::new(), metadata: Fields::new() }
     }
-    let RawAttachment { fields, metadata, .. } = &mut attachment;
-    let slot = scanner.object(depth, &mut |scanner, key, depth| {
-        fields.member(scanner, key, |scanner, index| match index {
-            Some(AttachmentNames::METADATA) if scanner.at_object() => metadata.scan_object(scanner, depth),
-            _ => scanner.value(depth),
+
+    fn scan(&mut self, scanner: &mut Scanner<'_>, depth: u8) -> Result<Slot, Syntax> {
+        let Self { fields, metadata, .. } = self;
+        scanner.object(depth, &mut |scanner, key, depth| {
+            fields.member(scanner, key, |scanner, index| match index {
+                Some(AttachmentNames::METADATA) if scanner.at_object() => {
+                    metadata.scan_object(scanner, depth)
+                }
+                _ => scanner.value(depth),
+            })
         })
-    })?;
-    Ok((attachment, slot))
+    }
 }

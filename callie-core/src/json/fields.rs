@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::{Key, Kind, Scanner, Slot, Syntax};
+use super::{Key, Scanner, Slot, Syntax};
 
 /// The names of an object's members, in the protocol's order.
 pub(crate) trait Names<const N: usize> {
@@ -101,7 +101,7 @@ impl<S: Names<N>, const N: usize> Fields<S, N> {
         match index {
             Some(i) if self.slots[i].is_present() => {
                 // Which of the two is meant cannot be told, so neither can be used.
-                self.slots[i].kind = Kind::Null;
+                self.slots[i] = self.slots[i].unusable();
                 scanner.note_duplicate(key);
             }
             Some(i) => self.slots[i] = slot,
@@ -110,6 +110,6 @@ impl<S: Names<N>, const N: usize> Fields<S, N> {
                 scanner.note_key(key);
             }
         }
-        Ok(slot.levels)
+        Ok(slot.levels())
     }
 }

@@ -49,13 +49,13 @@ impl JsonObject {
         let slot = scanner
             .root(&mut |scanner, key, depth| {
                 scanner.note_key(key);
-                Ok(scanner.value(depth)?.levels)
+                Ok(scanner.value(depth)?.levels())
             })
             .map_err(|fault| JsonObjectError::NotAnObject(fault.reason()))?;
         if scanner.duplicate().is_some() {
             return Err(JsonObjectError::DuplicateKey);
         }
-        if slot.levels > MAX_OPEN_DEPTH {
+        if slot.levels() > MAX_OPEN_DEPTH {
             return Err(JsonObjectError::TooDeep);
         }
         Self::from_checked(text)

@@ -55,7 +55,7 @@ impl Walk {
         }
         let slot = self.value(scanner, depth)?;
         self.path.pop();
-        Ok(slot.levels)
+        Ok(slot.levels())
     }
 
     fn value(&mut self, scanner: &mut Scanner<'_>, depth: u8) -> Result<Slot, super::Syntax> {
@@ -68,7 +68,7 @@ impl Walk {
                 index += 1;
                 let slot = self.value(scanner, depth)?;
                 self.path.pop();
-                Ok(slot.levels)
+                Ok(slot.levels())
             })
         } else {
             scanner.value(depth)

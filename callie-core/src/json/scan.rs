@@ -17,38 +17,71 @@ const FEW_KEYS: usize = 16;
 /// What kind of value stands in a [`Slot`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Absent,
-    Null,
-    True,
-    False,
-    Number,
-    String,
-    Array,
-    Object,
+    Absent = 0,
+    Null = 1,
+    True = 2,
+    False = 3,
+    Number = 4,
+    String = 5,
+    Array = 6,
+    Object = 7,
 }
 
 /// Where a value stands.
+///
+/// Four words of one size, none of which can serve as the tag of a `Result`: slots are copied so often that reading
+/// back what was just written in pieces of other sizes would cost a fifth of the whole check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slot {
     /// Offset of the first byte, the quote of a string included.
     pub(crate) start: u32,
     /// Offset behind the last byte.
     pub(crate) end: u32,
-    /// For a string, its length once decoded, in bytes.
-    pub(crate) decoded_len: u32,
-    pub(crate) kind: Kind,
-    /// For a string, whether escapes have to be decoded.
-    pub(crate) escaped: bool,
-    /// For an object or array, its levels of nesting, itself the first; for others 0.
-    pub(crate) levels: u8,
+    /// For a string, its length once decoded, in bytes; for an object or array, its levels, itself the first.
+    detail: u32,
+    /// The [`Kind`] and, for a string, whether escapes have to be decoded.
+    tag: u32,
 }
 
+/// Beside the kind in a slot's tag.
+const ESCAPED: u32 = 8;
+
 impl Slot {
-    pub(crate) const ABSENT: Self =
-        Self { start: 0, end: 0, decoded_len: 0, kind: Kind::Absent, escaped: false, levels: 0 };
+    pub(crate) const ABSENT: Self = Self { start: 0, end: 0, detail: 0, tag: Kind::Absent as u32 };
+
+    pub(crate) fn kind(self) -> Kind {
+        match self.tag & !ESCAPED {
+            1 => Kind::Null,
+            2 => Kind::True,
+            3 => Kind::False,
+            4 => Kind::Number,
+            5 => Kind::String,
+            6 => Kind::Array,
+            7 => Kind::Object,
+            _ => Kind::Absent,
+        }
+    }
+
+    /// The same place, as if something that no rule takes stood there.
+    pub(crate) fn unusable(self) -> Self {
+        Self { tag: Kind::Null as u32, ..self }
+    }
+
+    /// For an object or array, its levels of nesting; for others 0.
+    pub(crate) fn levels(self) -> u8 {
+        match self.kind() {
+            // No deeper than `MAX_DEPTH`.
+            Kind::Array | Kind::Object => self.detail as u8,
+            _ => 0,
+        }
+    }
+
+    fn is_escaped(self) -> bool {
+        self.tag & ESCAPED != 0
+    }
 
     pub(crate) fn is_present(self) -> bool {
-        self.kind != Kind::Absent
+        self.tag != Kind::Absent as u32
     }
 
     /// The value as it is written.
@@ -58,7 +91,7 @@ impl Slot {
 
     /// The value as a string where it stands, or none if it is no string.
     pub(crate) fn string(self, text: &str) -> Option<JsonText<'_>> {
-        (self.kind == Kind::String).then(|| JsonText::new(self.raw(text), self.decoded_len, self.escaped))
+        (self.kind() == Kind::String).then(|| JsonText::new(self.raw(text), self.detail, self.is_escaped()))
     }
 }
 
@@ -170,7 +203,7 @@ impl<'a> Scanner<'a> {
         match self.peek() {
             Some(b'"') => self.string(),
             Some(b'{') => self.object(depth, &mut Self::any_member),
-            Some(b'[') => self.array(depth, &mut |scanner, depth| Ok(scanner.value(depth)?.levels)),
+            Some(b'[') => self.array(depth, &mut |scanner, depth| Ok(scanner.value(depth)?.levels())),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.literal(b"true", Kind::True),
             Some(b'f') => self.literal(b"false", Kind::False),
@@ -181,7 +214,7 @@ impl<'a> Scanner<'a> {
 
     fn any_member(&mut self, key: Key, depth: u8) -> Scan<u8> {
         self.note_key(key);
-        Ok(self.value(depth)?.levels)
+        Ok(self.value(depth)?.levels())
     }
 
     /// Whether the next value is an array, so that its elements can be scanned one by one.
@@ -211,7 +244,7 @@ impl<'a> Scanner<'a> {
                     return Err(Syntax::NotJson);
                 }
                 let slot = self.string()?;
-                let key = Key { start: slot.start + 1, end: slot.end - 1, escaped: slot.escaped };
+                let key = Key { start: slot.start + 1, end: slot.end - 1, escaped: slot.is_escaped() };
                 self.skip_space();
                 self.expect(b':')?;
                 self.skip_space();
@@ -296,14 +329,7 @@ impl<'a> Scanner<'a> {
             return self.rest_of_string(start);
         }
         self.at += 1;
-        Ok(Slot {
-            start: start as u32,
-            end: self.at as u32,
-            decoded_len: run as u32,
-            kind: Kind::String,
-            escaped: false,
-            levels: 0,
-        })
+        Ok(Slot { start: start as u32, end: self.at as u32, detail: run as u32, tag: Kind::String as u32 })
     }
 
     /// The string that began at `start`, from its first escape on.
@@ -322,10 +348,8 @@ impl<'a> Scanner<'a> {
         Ok(Slot {
             start: start as u32,
             end: self.at as u32,
-            decoded_len: (self.at - start - 2 - saved) as u32,
-            kind: Kind::String,
-            escaped: true,
-            levels: 0,
+            detail: (self.at - start - 2 - saved) as u32,
+            tag: Kind::String as u32 | ESCAPED,
         })
     }
 
@@ -407,7 +431,7 @@ impl<'a> Scanner<'a> {
 
     /// The slot of a value that began at `start` and ends here. The offsets fit: `root` checked the length.
     fn container(&self, start: usize, kind: Kind, levels: u8) -> Slot {
-        Slot { start: start as u32, end: self.at as u32, decoded_len: 0, kind, escaped: false, levels }
+        Slot { start: start as u32, end: self.at as u32, detail: u32::from(levels), tag: kind as u32 }
     }
 
     #[inline]
@@ -559,12 +583,12 @@ mod tests {
             scanner
                 .root(&mut |scanner, _, depth| {
                     let slot = scanner.value(depth)?;
-                    found = Some(slot.decoded_len);
-                    Ok(slot.levels)
+                    found = slot.string(scanner.text()).map(|string| string.len());
+                    Ok(slot.levels())
                 })
                 .unwrap();
             let decoded: String = serde_json::from_str(raw).unwrap();
-            assert_eq!(found, Some(decoded.len() as u32), "{raw}");
+            assert_eq!(found, Some(decoded.len()), "{raw}");
         }
     }
 
