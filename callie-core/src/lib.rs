@@ -45,6 +45,7 @@ mod party;
 mod payload;
 mod route;
 mod rules;
+pub mod session;
 mod timestamp;
 mod token;
 

@@ -133,6 +133,10 @@ impl Payload {
         self
     }
 
+    pub(crate) fn set_token(&mut self, token: Token) {
+        self.token = Some(token);
+    }
+
     /// The same with `metadata` in place of what it had.
     ///
     /// # Errors

@@ -68,6 +68,12 @@ macro_rules! commands {
                 match name { $($text => Some(&[$($name),*]),)* _ => None }
             }
 
+            /// Whether carrying it out twice does nothing that once does not: those that only ask.
+            #[must_use]
+            pub fn is_repeatable(&self) -> bool {
+                self.name().starts_with("GET_") || self.name().starts_with("LIST_") || self.name() == "SERVER_STATS"
+            }
+
             /// Reads a command from its name and parameters, a JSON object that was checked as part of a frame.
             ///
             /// # Errors

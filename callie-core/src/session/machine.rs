@@ -1,0 +1,457 @@
+//! The session itself: what goes in, what comes out, and when it wants to be woken.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use uuid::Builder;
+
+use super::config::{SendOptions, SessionConfig};
+use super::event::{Down, Ending, Event, Failure, Output, State, Ticket};
+use super::inbox::Inbox;
+use super::link::{Attempts, Link, Wish};
+use super::pacing::Pacing;
+use super::tickets::{Due, Expects, Tickets};
+use crate::close::{LINK_LOST, comes_back};
+use crate::command::Command;
+use crate::content::{Content, Message};
+use crate::limits::Limits;
+use crate::name::{MessageId, PayloadId, Username};
+use crate::notice::Notice;
+use crate::party::{Recipient, Sender};
+use crate::payload::{Payload, PayloadError, Stamp};
+use crate::route::{Route, route};
+use crate::timestamp::Timestamp;
+use crate::token::Token;
+
+/// The time as the session needs it, both ways.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Since any fixed moment, by a clock that never goes back.
+    pub elapsed: Duration,
+    /// The time of day, for timestamps only.
+    pub wall: Timestamp,
+}
+
+/// Where the session's randomness comes from. It makes IDs unique and spreads reconnections; secrets do not depend on it.
+pub type Random = Box<dyn FnMut() -> u64 + Send>;
+
+/// Why something cannot be sent at all. It has no ticket, since it never began.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// Too much waits already.
+    #[error("{max} payloads wait for their end already; let some end first")]
+    QueueFull {
+        /// The limit.
+        max: usize,
+    },
+    /// Nothing of this type goes there.
+    #[error("a payload of this type cannot go to that recipient")]
+    InvalidRecipient,
+    /// The payload as a whole is over the server's limit.
+    #[error("the payload must have at most {max_bytes} bytes")]
+    TooLarge {
+        /// The limit.
+        max_bytes: usize,
+    },
+    /// The payload cannot be built.
+    #[error(transparent)]
+    Payload(#[from] PayloadError),
+}
+
+/// One user's conversation with a server, across connections.
+///
+/// The driver tells what happens, with the time of each call, and after every call takes all [`poll`](Self::poll)s and
+/// asks for the next [`deadline`](Self::deadline). The session never sleeps and never asks for the time.
+///
+/// ```
+/// use std::time::Duration;
+/// use callie_core::session::{Now, Output, Session, SessionConfig};
+/// use callie_core::{Timestamp, Token, Username};
+///
+/// let config = SessionConfig::new(Username::parse("ada")?, Token::parse("c2VjcmV0")?);
+/// let mut session = Session::new(config, Box::new(|| 4));
+/// let now = Now { elapsed: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
+/// session.connect(now);
+/// let outputs: Vec<_> = std::iter::from_fn(|| session.poll()).collect();
+/// assert!(outputs.iter().any(|output| matches!(output, Output::Open)));
+/// # Ok::<(), callie_core::NameError>(())
+/// ```
+pub struct Session {
+    pub(super) config: SessionConfig,
+    random: Random,
+    pub(super) link: Link,
+    pub(super) attempts: Attempts,
+    wish: Wish,
+    pub(super) limits: Limits,
+    pub(super) pacing: Pacing,
+    /// When the pacing lets the next payload pass.
+    pub(super) paced_until: Option<Duration>,
+    pub(super) tickets: Tickets,
+    pub(super) inbox: Inbox,
+    /// What the server said before it closes the connection.
+    pub(super) farewell: Option<Notice>,
+    out: VecDeque<Output>,
+}
+
+impl Session {
+    /// A session that is not connected yet.
+    #[must_use]
+    pub fn new(config: SessionConfig, random: Random) -> Self {
+        let limits = Limits::default();
+        Self {
+            config,
+            random,
+            link: Link::Down,
+            attempts: Attempts::default(),
+            wish: Wish::Nothing,
+            pacing: Pacing::new(&limits),
+            limits,
+            paced_until: None,
+            tickets: Tickets::default(),
+            inbox: Inbox::default(),
+            farewell: None,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// What the driver has to do next, until there is nothing more.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    /// When [`wake`](Self::wake) is to be called at the latest; none while nothing is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let online = matches!(self.link, Link::Online(_));
+        [
+            self.link.deadline(),
+            self.tickets.deadline(),
+            self.paced_until.filter(|_| online),
+            self.inbox.flush_at().filter(|_| online),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Who is logged in.
+    #[must_use]
+    pub fn username(&self) -> &Username {
+        &self.config.username
+    }
+
+    /// How many tickets are not over.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.tickets.len()
+    }
+
+    /// What the server allows; the protocol's defaults before the first connection.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    // What the application wants.
+
+    /// Connects, and keeps connecting after every loss until [`disconnect`](Self::disconnect).
+    pub fn connect(&mut self, now: Now) {
+        self.wish = Wish::Connected;
+        if matches!(self.link, Link::Down | Link::Waiting { .. }) {
+            self.attempts.reset();
+            self.open(now);
+        }
+    }
+
+    /// Disconnects. Everything that waits is over: what was sent is unconfirmed, what was not has failed.
+    pub fn disconnect(&mut self, now: Now) {
+        self.wish = Wish::Nothing;
+        self.inbox_before_close(now);
+        self.drop_link();
+        for ticket in self.tickets.those(|_| true) {
+            let sent = self.tickets.get(ticket).is_some_and(|waiting| waiting.first_sent.is_some());
+            let failed = Ending::Failed(Failure::Disconnected);
+            self.end(ticket, if sent { Ending::Unconfirmed } else { failed });
+        }
+        self.tell(Event::State(State::Down(Down::NotWanted)));
+    }
+
+    /// Closes the connection for a while: an app that goes to the background. What waits goes on waiting.
+    pub fn suspend(&mut self, now: Now) {
+        if self.wish != Wish::Connected {
+            return;
+        }
+        self.wish = Wish::Suspended;
+        self.inbox_before_close(now);
+        self.drop_link();
+        self.tell(Event::State(State::Down(Down::Suspended)));
+    }
+
+    /// Connects again after [`suspend`](Self::suspend).
+    pub fn resume(&mut self, now: Now) {
+        if self.wish == Wish::Suspended {
+            self.connect(now);
+        }
+    }
+
+    /// The network is another: a waiting session connects at once, a connected one asks for a sign of life at once.
+    pub fn network_changed(&mut self, now: Now) {
+        match &self.link {
+            Link::Waiting { .. } => self.connect(now),
+            Link::Online(_) => self.ask_for_sign_of_life(now),
+            _ => {}
+        }
+    }
+
+    /// Takes the token of a new login of the same user, for the next connection.
+    pub fn set_token(&mut self, token: Token) {
+        self.config.token = token;
+    }
+
+    // What the application sends.
+
+    /// Sends a message to a user, a group or everyone.
+    ///
+    /// # Errors
+    /// [`SendError`], at once and without a ticket.
+    pub fn send(
+        &mut self,
+        now: Now,
+        recipient: Recipient,
+        message: Message,
+        options: &SendOptions,
+    ) -> Result<Ticket, SendError> {
+        let confirm = options.confirm && recipient != Recipient::Broadcast;
+        let mut payload = self.payload(now, recipient, Content::Msg(message));
+        if !options.metadata.is_empty() {
+            payload = payload.with_metadata(options.metadata.clone())?;
+        }
+        if confirm {
+            payload = payload.with_ack()?;
+        }
+        let expects = if confirm { Expects::Confirmation } else { Expects::Nothing };
+        self.submit(now, payload, expects, options.timeout)
+    }
+
+    /// Sends a command to the server.
+    ///
+    /// # Errors
+    /// [`SendError`], at once and without a ticket.
+    pub fn command(&mut self, now: Now, command: &Command) -> Result<Ticket, SendError> {
+        let expects = match command {
+            Command::Signal { .. } => Expects::Nothing,
+            _ => Expects::Result { repeatable: command.is_repeatable() },
+        };
+        let payload = self.payload(now, Recipient::Server, command.to_content());
+        self.submit(now, payload, expects, None)
+    }
+
+    /// Asks the server or a user for a sign of life.
+    ///
+    /// # Errors
+    /// [`SendError`], at once and without a ticket.
+    pub fn ping(&mut self, now: Now, recipient: Recipient) -> Result<Ticket, SendError> {
+        let payload = self.payload(now, recipient, Content::Ping);
+        self.submit(now, payload, Expects::Pong, None)
+    }
+
+    /// A new, unique message ID.
+    pub fn message_id(&mut self, now: Now) -> MessageId {
+        MessageId::from_uuid(self.uuid(now))
+    }
+
+    fn submit(
+        &mut self,
+        now: Now,
+        payload: Payload,
+        expects: Expects,
+        timeout: Option<Duration>,
+    ) -> Result<Ticket, SendError> {
+        if self.tickets.len() >= self.config.max_waiting {
+            return Err(SendError::QueueFull { max: self.config.max_waiting });
+        }
+        let routed = payload.recipient().kind().map(|kind| route(payload.content().payload_type(), kind));
+        if routed.is_none_or(|route| matches!(route, Route::Refuse(_))) {
+            return Err(SendError::InvalidRecipient);
+        }
+        let bytes = payload.encode().len() + self.config.token.expose().len();
+        if bytes > self.limits.max_payload_bytes {
+            return Err(SendError::TooLarge { max_bytes: self.limits.max_payload_bytes });
+        }
+        let deadline = now.elapsed + timeout.unwrap_or(self.config.send_timeout);
+        let ticket = self.tickets.add(payload, expects, deadline);
+        self.pump(now);
+        Ok(ticket)
+    }
+
+    // What happens to the connection.
+
+    /// The WebSocket is open.
+    pub fn opened(&mut self, now: Now) {
+        if !matches!(self.link, Link::Opening { .. }) {
+            return;
+        }
+        let token = self.config.token.clone();
+        let payload = self.payload(now, Recipient::Server, Command::Authenticate {}.to_content());
+        let payload_id = payload.payload_id().clone();
+        let deadline = now.elapsed + self.config.authentication_timeout;
+        self.transmit(payload.with_token(token.clone()).encode());
+        self.link = Link::Authenticating { deadline, payload_id, token };
+    }
+
+    /// A text message came.
+    pub fn received(&mut self, now: Now, text: &str) {
+        if !matches!(self.link, Link::Authenticating { .. } | Link::Online(_)) {
+            return;
+        }
+        self.heard(now);
+        self.read(now, text);
+        self.flush(now);
+    }
+
+    /// The WebSocket could not be opened, or is closed: with the close code, or none where the link was lost.
+    pub fn closed(&mut self, now: Now, code: Option<u16>) {
+        if matches!(self.link, Link::Down | Link::Waiting { .. }) {
+            return;
+        }
+        let farewell = self.farewell.take();
+        // Where the close itself got lost, what the server said before it counts.
+        let said = farewell.as_ref().and_then(|notice| notice.code().closes()).map(|code| code.as_u16());
+        let code = code.filter(|code| *code != LINK_LOST).or(said).unwrap_or(LINK_LOST);
+        self.link_lost(now);
+        if !comes_back(code) {
+            self.wish = Wish::Nothing;
+            self.tell(Event::State(State::Down(Down::Refused {
+                code,
+                reason: farewell.as_ref().map(|notice| notice.code().into()),
+                description: farewell.map(|notice| notice.description().to_owned()).unwrap_or_default(),
+            })));
+            return;
+        }
+        let hint = farewell.and_then(|notice| notice.metadata().retry_after_ms).map(Duration::from_millis);
+        self.wait(now, code, hint.unwrap_or_default());
+    }
+
+    /// Time has passed: to be called at the [`deadline`](Self::deadline), and whenever else.
+    pub fn wake(&mut self, now: Now) {
+        while let Some((ticket, due)) = self.tickets.due(now.elapsed) {
+            if due == Due::Expired {
+                let sent = self.tickets.get(ticket).is_some_and(|waiting| waiting.first_sent.is_some());
+                let failed = Ending::Failed(Failure::Expired);
+                self.end(ticket, if sent { Ending::Unconfirmed } else { failed });
+            }
+        }
+        if self.link.deadline().is_some_and(|at| now.elapsed >= at) {
+            match &self.link {
+                Link::Waiting { .. } => self.open(now),
+                Link::Opening { .. } | Link::Authenticating { .. } => self.give_up(now),
+                Link::Online(online) if online.answer_by.is_some_and(|by| now.elapsed >= by) => {
+                    self.give_up(now)
+                }
+                Link::Online(_) => self.look_after(now),
+                Link::Down => {}
+            }
+        }
+        self.flush(now);
+        self.pump(now);
+    }
+
+    fn open(&mut self, now: Now) {
+        self.link = Link::Opening { deadline: now.elapsed + self.config.open_timeout };
+        self.farewell = None;
+        self.tell(Event::State(State::Connecting));
+        self.out.push_back(Output::Open);
+    }
+
+    /// Takes the link for lost, although nobody said so.
+    pub(super) fn give_up(&mut self, now: Now) {
+        self.out.push_back(Output::Close);
+        self.link_lost(now);
+        self.wait(now, LINK_LOST, Duration::ZERO);
+    }
+
+    fn wait(&mut self, now: Now, code: u16, at_least: Duration) {
+        let random = (self.random)();
+        let retry_in = self.attempts.next_wait(&self.config.backoff, random).max(at_least);
+        self.link = Link::Waiting { until: now.elapsed + retry_in };
+        self.tell(Event::State(State::Waiting { retry_in, code }));
+    }
+
+    fn drop_link(&mut self) {
+        if matches!(self.link, Link::Opening { .. } | Link::Authenticating { .. } | Link::Online(_)) {
+            self.out.push_back(Output::Close);
+        }
+        self.link = Link::Down;
+        self.after_link();
+    }
+
+    fn link_lost(&mut self, now: Now) {
+        if let Link::Online(online) = &self.link {
+            self.attempts.ended(now.elapsed.saturating_sub(online.since));
+        }
+        self.link = Link::Down;
+        self.after_link();
+    }
+
+    /// Nothing that belonged to the connection outlives it; what was sent on it waits for the next.
+    fn after_link(&mut self) {
+        self.inbox.forget_acks();
+        self.paced_until = None;
+        self.farewell = None;
+        for ticket in
+            self.tickets.those(|waiting| waiting.expects == Expects::Pong && waiting.first_sent.is_some())
+        {
+            self.end(ticket, Ending::Unconfirmed);
+        }
+        self.tickets.requeue_all();
+    }
+
+    /// Confirms what the application has before it lets go of the connection.
+    fn inbox_before_close(&mut self, now: Now) {
+        if matches!(self.link, Link::Online(_)) {
+            let soon = Now { elapsed: now.elapsed + self.config.ack_delay, ..now };
+            self.flush(soon);
+        }
+    }
+
+    pub(super) fn end(&mut self, ticket: Ticket, ending: Ending) {
+        if self.tickets.end(ticket).is_some() {
+            self.tell(Event::Ended(ticket, ending));
+        }
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    pub(super) fn transmit(&mut self, text: String) {
+        self.out.push_back(Output::Transmit(text));
+    }
+
+    pub(super) fn payload(&mut self, now: Now, recipient: Recipient, content: Content) -> Payload {
+        let payload_id = PayloadId::from_uuid(self.uuid(now));
+        let stamp = Stamp { payload_id, timestamp: now.wall };
+        Payload::new(stamp, Sender::User(self.config.username.clone()), recipient, content)
+    }
+
+    fn uuid(&mut self, now: Now) -> uuid::Uuid {
+        let mut random = [0; 16];
+        random[..8].copy_from_slice(&(self.random)().to_le_bytes());
+        random[8..].copy_from_slice(&(self.random)().to_le_bytes());
+        let [bytes @ .., _, _, _, _, _, _] = random;
+        let millis = u64::try_from(now.wall.unix_millis()).unwrap_or_default();
+        Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid()
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("username", &self.config.username)
+            .field("link", &self.link)
+            .field("waiting", &self.tickets.len())
+            .finish_non_exhaustive()
+    }
+}

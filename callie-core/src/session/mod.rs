@@ -1,0 +1,25 @@
+//! The client's side of the conversation as a state machine without I/O, clock or randomness.
+//!
+//! - [`config`](self::config): what the application can choose
+//! - [`event`](self::event): what the session tells the application
+//! - [`link`](self::link): the way from one connection to the next, with backoff and heartbeat
+//! - [`tickets`](self::tickets): what was sent and is not over yet
+//! - [`inbox`](self::inbox): what was received: once each, and confirmed
+//! - [`pacing`](self::pacing): not faster than the server allows
+//! - [`machine`](self::machine): the session itself, what goes in and comes out
+//! - [`answers`](self::answers): what a received payload means for it
+//! - [`transmit`](self::transmit): what it sends by itself, and when
+
+mod answers;
+mod config;
+mod event;
+mod inbox;
+mod link;
+mod machine;
+mod pacing;
+mod tickets;
+mod transmit;
+
+pub use config::{Backoff, SendOptions, SessionConfig};
+pub use event::{Down, Ending, Event, Failure, Output, State, Ticket};
+pub use machine::{Now, Random, SendError, Session};
