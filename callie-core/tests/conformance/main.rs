@@ -6,13 +6,16 @@
 //! - [`asyncapi`]: the AsyncAPI document, against the tables of the code
 //! - [`properties`]: what holds for all payloads, tried on arbitrary ones
 //! - [`strategies`]: how arbitrary ones are made
-//! - [`reference`]: what serde_json says of a text
+//! - [`checks`]: what holds for every text, shared with the fuzz targets
+//! - [`replay`]: what the fuzz targets once broke, and their seeds
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(unreachable_pub, reason = "`checks` is also part of the fuzz targets")]
 
 mod asyncapi;
+mod checks;
 mod properties;
-mod reference;
+mod replay;
 mod schema;
 mod strategies;
 mod vector;
