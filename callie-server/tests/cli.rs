@@ -101,6 +101,8 @@ async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
         ("tls_cert = \"cert.pem\"", "tls_key"),
         ("log_level = \"info,=,\"", "log_level"),
         ("outbox_bytes = 10", "outbox_bytes"),
+        ("max_payload_bytes = 1000", "max_payload_bytes"),
+        ("max_text_bytes = 100000", "max_text_bytes"),
         ("this is no TOML", "bad.toml"),
     ] {
         std::fs::write(folder.path().join("bad.toml"), text).unwrap();
@@ -184,6 +186,8 @@ async fn flags_stand_above_the_environment_and_that_above_the_file() {
     assert!(!folder.path().join("environment.db").exists() && !folder.path().join("file.db").exists());
     let answer = call(server.addr, "POST", path::REGISTER, None, &credentials("alice", PASSWORD)).await;
     assert_eq!(answer.problem(), (403, "REGISTRATION_CLOSED".into()));
+    let (_, said) = server.end(Signal::TERM).await;
+    assert!(said.contains("CALLIE_SERVICE_HOST") && !said.contains("CALLIE_CONFIG"), "{said}");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What the store promises about groups, blocks and settings.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+use std::time::Duration;
+
 use callie_core::command::{Cursor, DirectMessages, GroupName, PageLimit, Role, Visibility};
 use callie_core::{GroupId, Username};
 use callie_server::store::{DirectAccess, GroupError, GroupLimits, Removal, SettingsUpdate, Store};
@@ -154,4 +156,29 @@ async fn blocks_and_settings_decide_who_may_write() {
     group_of(&store, "bob", &["alice"]).await;
     assert_eq!(access().await, DirectAccess::Allowed);
     assert_eq!(store.group_companions(&bob).await.unwrap(), [alice]);
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_leaves_nothing_half_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("callie.db").display().to_string()).await.unwrap();
+    let users: Vec<Username> = (0..20).map(|n| name(&format!("user-{n}"))).collect();
+    for user in &users {
+        assert!(store.create_user(user, "hash", 1).await.unwrap());
+    }
+    let alice = &users[0];
+    let limits = GroupLimits { max_groups: 1_000, ..LIMITS };
+    for patience in 0..150 {
+        let id = GroupId::from_uuid(Uuid::now_v7());
+        let name = title();
+        let making = store.create_group(id, &name, Visibility::Private, alice, &users, limits, 1);
+        let given_up = tokio::time::timeout(Duration::from_micros(patience * 40), making).await.is_err();
+        // What was given up may be there wholly, or not at all.
+        match store.group_page(id, alice, None, at_most(100)).await {
+            Ok(page) => assert_eq!((page.group.member_count, page.members.len()), (20, 20)),
+            Err(GroupError::NotFound) => assert!(given_up),
+            Err(other) => panic!("{other}"),
+        }
+    }
+    group_of(&store, "user-0", &["user-1"]).await;
 }

@@ -6,6 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, Options};
+use crate::config;
 use crate::server::Server;
 use crate::telemetry;
 
@@ -27,6 +28,9 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         let server = Server::start(config).await?;
         writeln!(std::io::stdout(), "callie-server listening on {}", server.url())?;
         warn_of_few_files(files);
+        for name in config::unknown_variables() {
+            tracing::warn!(name, "this environment variable is no key of the configuration");
+        }
         loop {
             tokio::select! {
                 _ = hangup.recv() => reload(&server, options),

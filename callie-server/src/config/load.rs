@@ -12,6 +12,17 @@ use super::keys::{Config, KEYS, LogFormat};
 /// What the prefix of an environment variable is.
 const PREFIX: &str = "CALLIE_";
 
+/// The least `max_payload_bytes`: the server's own payloads keep to it, and the largest is a list of a hundred sessions.
+const LEAST_PAYLOAD_BYTES: usize = 48 * 1024;
+
+/// Environment variables that look like keys and are none: a mistyped one would else go unnoticed.
+#[must_use]
+pub fn unknown_variables() -> Vec<String> {
+    let known = |name: &str| name == "CONFIG" || KEYS.iter().any(|key| key.name.eq_ignore_ascii_case(name));
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names.filter(|name| name.strip_prefix(PREFIX).is_some_and(|key| !known(key))).collect()
+}
+
 /// What was set on the command line; it stands above all else.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Overrides {
@@ -150,6 +161,12 @@ fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
             "cors_origins",
             "an origin is a scheme and a host, such as https://chat.example, without a path",
         );
+    }
+    if config.max_payload_bytes < LEAST_PAYLOAD_BYTES {
+        return bad("max_payload_bytes", "it must be at least 49152: a page of a list must fit");
+    }
+    if config.max_text_bytes > config.max_payload_bytes {
+        return bad("max_text_bytes", "it must be at most max_payload_bytes");
     }
     if config.outbox_bytes < config.max_payload_bytes {
         return bad("outbox_bytes", "it must be at least max_payload_bytes");

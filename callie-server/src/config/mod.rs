@@ -7,5 +7,5 @@ mod load;
 mod show;
 
 pub use keys::{Audience, Config, LogFormat, PresenceMode, Registration};
-pub use load::{ConfigError, Overrides, load};
+pub use load::{ConfigError, Overrides, load, unknown_variables};
 pub use show::documented;

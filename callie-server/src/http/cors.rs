@@ -22,8 +22,9 @@ use crate::server::App;
 pub fn origin_is_admitted(app: &App, headers: &HeaderMap) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let own = origin.split_once("://").is_some_and(|(_, at)| Some(at) == host);
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    // A proxy may have ended TLS, so the scheme does not tell.
+    let own = origin.split_once("://").is_some_and(|(_, at)| at.eq_ignore_ascii_case(host));
     own || is_listed(app, origin)
 }
 
