@@ -20,10 +20,12 @@
 
 pub mod cli;
 pub mod clock;
+mod commands;
 pub mod config;
 pub mod gateway;
 pub mod http;
 mod password;
+mod router;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::{Config, ConfigError};
-use crate::gateway::{self, Gateway};
+use crate::gateway::{self, Gateway, Timing};
 use crate::http::{self, Attempts, Listener};
 use crate::password::Passwords;
 use crate::store::{OpenError, SessionEvent, Store, watch_events};
@@ -117,6 +117,14 @@ impl Server {
     /// # Errors
     /// [`StartError`], one line for people.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, Timing::default()).await
+    }
+
+    /// The same with other times than the protocol's: for tests.
+    ///
+    /// # Errors
+    /// [`StartError`], one line for people.
+    pub async fn start_with(config: Config, timing: Timing) -> Result<Self, StartError> {
         let tls = Arc::new(Tls::load(&config)?);
         let listener = bind(&config.listen).await?;
         let metrics = match &config.metrics_listen {
@@ -128,7 +136,7 @@ impl Server {
         let app = Arc::new(App {
             store: store.clone(),
             events: broadcast::Sender::new(EVENT_QUEUE),
-            gateway: Gateway::new(&config),
+            gateway: Gateway::new(&config, timing),
             metrics: Metrics::default(),
             passwords: Passwords::new().await.map_err(|e| StartError::System { reason: e.to_string() })?,
             attempts: ArcSwap::from_pointee(Attempts::new(&config)),

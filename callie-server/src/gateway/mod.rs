@@ -1,39 +1,141 @@
 //! One WebSocket connection, from the upgrade to its close.
+//!
+//! `upgrade.rs` answers the HTTP request and takes the socket over, `admission.rs` counts who may come in. Then
+//! `opening.rs` waits for the first payload, `conversation.rs` decides what each further one is answered with, `pump.rs`
+//! moves bytes both ways and `closing.rs` ends the connection. `strikes.rs`, `heartbeat.rs` and `awaiting.rs` are what a
+//! connection remembers meanwhile. One task per connection does all of it; what others have for the connection waits in
+//! its outbox.
 
+mod admission;
+mod awaiting;
+mod background;
+mod closing;
+mod conversation;
+mod heartbeat;
+mod lanes;
+mod opening;
+mod passing;
+mod pump;
+mod reply;
+mod socket;
+mod strikes;
+mod timing;
+mod upgrade;
+
+use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use axum::body::Body;
-use axum::http::Request;
-use axum::response::{IntoResponse as _, Response};
-use callie_core::account::AccountError;
+use callie_core::{Limits, PayloadId, Stamp};
+use uuid::Uuid;
 
+pub use background::{drain, run};
+pub(crate) use conversation::Speaker;
+pub(crate) use lanes::{LaneError, Lanes};
+pub(crate) use passing::{absence, code_of, exclusion};
+pub(crate) use reply::Reply;
+pub use timing::Timing;
+pub use upgrade::upgrade;
+
+use admission::Admission;
+
+use crate::clock;
 use crate::config::Config;
-use crate::http::Problem;
-use crate::server::App;
+use crate::router::{Allowance, Hub};
 
 /// What all connections share.
-#[derive(Debug)]
-pub struct Gateway {}
+pub struct Gateway {
+    /// Who is connected.
+    pub(crate) hub: Arc<Hub>,
+    /// What is done one after the other.
+    pub(crate) lanes: Lanes,
+    admission: Arc<Admission>,
+    timing: Timing,
+    /// The limits of payloads, which stay as they were at the start.
+    pub(crate) limits: Limits,
+    started: Instant,
+    received: AtomicU64,
+    sent: AtomicU64,
+}
 
 impl Gateway {
     /// The gateway of a server that has no connection yet.
     #[must_use]
-    pub fn new(_config: &Config) -> Self {
-        Self {}
+    pub fn new(config: &Config, timing: Timing) -> Self {
+        Self {
+            hub: Arc::new(Hub::new(timing.reconnection)),
+            lanes: Lanes::default(),
+            admission: Arc::default(),
+            timing,
+            limits: config.limits(),
+            started: Instant::now(),
+            received: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+        }
+    }
+
+    /// Connections that have authenticated.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.admission.authenticated()
+    }
+
+    /// Connections that have not authenticated yet.
+    #[must_use]
+    pub fn unauthenticated(&self) -> usize {
+        self.admission.total().saturating_sub(self.admission.authenticated())
+    }
+
+    /// Users with at least one connection.
+    #[must_use]
+    pub fn users_online(&self) -> usize {
+        self.hub.users_online()
+    }
+
+    /// Payloads taken from clients since the start.
+    #[must_use]
+    pub fn payloads_received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
+    }
+
+    /// Payloads written to clients since the start.
+    #[must_use]
+    pub fn payloads_sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait in the outboxes of all connections.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.hub.every_link().iter().map(|link| link.outbox.waiting()).sum()
+    }
+
+    /// Seconds since the start.
+    pub(crate) fn uptime_seconds(&self) -> u64 {
+        self.started.elapsed().as_secs()
+    }
+
+    /// What a user's connections are allowed, as the configuration says now.
+    fn allowance(&self, config: &Config) -> Allowance {
+        Allowance {
+            limits: config.limits(),
+            broadcasts_per_minute: config.broadcasts_per_minute,
+            connections: config.max_connections_per_user,
+        }
     }
 }
 
-/// Answers a request for `/ws`, and takes the connection over once it is upgraded.
-///
-/// The request carries a [`ClientAddress`](crate::http::ClientAddress) and, once upgraded, a
-/// [`Stream`](crate::http::Stream).
-pub async fn upgrade(_app: Arc<App>, _request: Request<Body>) -> Response {
-    Problem::from(AccountError::Unavailable).into_response()
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("connections", &self.connections())
+            .field("timing", &self.timing)
+            .finish_non_exhaustive()
+    }
 }
 
-/// Works beside the connections until the server stops.
-pub async fn run(_app: Arc<App>) {}
-
-/// Ends all connections: called once, when no new one comes any more. The server waits at most
-/// [`DRAIN_TIMEOUT`](crate::server::DRAIN_TIMEOUT).
-pub async fn drain(_app: Arc<App>) {}
+/// The time and a new ID, for a payload of the server.
+pub(crate) fn stamp() -> Stamp {
+    Stamp { payload_id: PayloadId::from_uuid(Uuid::now_v7()), timestamp: clock::timestamp(clock::now()) }
+}

@@ -1,0 +1,230 @@
+//! Groups: making, joining, leaving, ruling and listing them.
+
+use std::future::Future;
+
+use callie_core::command::{
+    Cursor, GroupCreated, GroupDetails, GroupName, Member, PageLimit, Role, Visibility,
+};
+use callie_core::{GroupId, Notice, Recipient, SysCode, Username};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+use uuid::Uuid;
+
+use super::answer::{Answer, Refusal};
+use crate::clock;
+use crate::gateway::{Speaker, stamp};
+use crate::router::Hub;
+use crate::store::{GroupError, GroupLimits, Removal};
+
+/// What the envelope and the metadata of an answer need at most, beside its result.
+const ENVELOPE: usize = 2_048;
+
+fn limits(speaker: &Speaker) -> GroupLimits {
+    let config = speaker.app.config();
+    GroupLimits { max_members: config.max_group_members, max_groups: config.max_groups_per_user }
+}
+
+/// Does a change of a group after all earlier ones.
+async fn in_lane<T, F, Job>(speaker: &Speaker, id: GroupId, job: F) -> Result<T, Refusal>
+where
+    T: Send + 'static,
+    Job: Future<Output = Result<T, GroupError>> + Send + 'static,
+    F: FnOnce(Speaker) -> Job,
+{
+    Ok(speaker.app.gateway.lanes.run(&id, job(speaker.clone())).await??)
+}
+
+/// Tells all members who are connected.
+fn tell_members(hub: &Hub, id: GroupId, notice: &Notice) {
+    if let Some(group) = hub.group(id) {
+        group.announce(&encoded(id, notice), None);
+    }
+}
+
+/// Tells one user who is no member, or not yet or no longer.
+fn tell_user(hub: &Hub, name: &Username, id: GroupId, notice: &Notice) {
+    let text = encoded(id, notice);
+    for link in hub.links_of(name.as_str()) {
+        link.send(&text);
+    }
+}
+
+fn encoded(id: GroupId, notice: &Notice) -> Utf8Bytes {
+    Utf8Bytes::from(notice.to_payload(Recipient::Group(id), stamp()).encode())
+}
+
+fn about(code: SysCode, id: GroupId, name: &Username) -> Notice {
+    Notice::new(code).group_id(id).username(name.clone())
+}
+
+pub(super) async fn create(
+    speaker: &Speaker,
+    name: GroupName,
+    members: Vec<Username>,
+    visibility: Visibility,
+) -> Result<Answer, Refusal> {
+    // The answer lists them all, and no payload is larger than the limit.
+    let listed: usize = members.iter().map(|member| member.as_str().len() + 3).sum();
+    if listed + ENVELOPE > speaker.app.gateway.limits.max_payload_bytes {
+        return Err(Refusal::because(
+            SysCode::LimitReached,
+            "name fewer members now and add the others later",
+        ));
+    }
+    let id = GroupId::from_uuid(Uuid::now_v7());
+    let created = in_lane(speaker, id, move |speaker| async move {
+        let owner = &speaker.origin.user.name;
+        let store = &speaker.app.store;
+        let created = store
+            .create_group(id, &name, visibility, owner, &members, limits(&speaker), clock::now())
+            .await?;
+        let (group, all) = created;
+        for member in &all {
+            speaker.hub().joined(id, member);
+        }
+        speaker.hub().loaded(id, &all);
+        for member in all.iter().filter(|member| *member != owner) {
+            tell_user(speaker.hub(), member, id, &about(SysCode::UserJoined, id, member));
+        }
+        Ok(GroupCreated { group_id: id, name: group.name, visibility: group.visibility, members: all })
+    })
+    .await?;
+    Ok(Answer::result(&created))
+}
+
+pub(super) async fn join(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
+    in_lane(speaker, id, move |speaker| async move {
+        let name = &speaker.origin.user.name;
+        speaker.app.store.join_group(id, name, limits(&speaker)).await?;
+        speaker.hub().joined(id, name);
+        load_members(&speaker, id).await?;
+        tell_members(speaker.hub(), id, &about(SysCode::UserJoined, id, name));
+        Ok(())
+    })
+    .await?;
+    Ok(Answer::done())
+}
+
+pub(super) async fn leave(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
+    in_lane(speaker, id, move |speaker| async move {
+        let name = &speaker.origin.user.name;
+        let removal = speaker.app.store.leave_group(id, name).await?;
+        let notice = about(SysCode::UserLeft, id, name);
+        // Those who leave hear of it on their other connections too.
+        tell_members(speaker.hub(), id, &notice);
+        speaker.hub().left(id, name);
+        if let Removal::HandedOver { .. } = removal {
+            tell_members(speaker.hub(), id, &Notice::new(SysCode::GroupUpdated).group_id(id));
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(Answer::done())
+}
+
+pub(super) async fn add(speaker: &Speaker, id: GroupId, user: Username) -> Result<Answer, Refusal> {
+    in_lane(speaker, id, move |speaker| async move {
+        let actor = &speaker.origin.user.name;
+        speaker.app.store.add_member(id, actor, &user, limits(&speaker)).await?;
+        speaker.hub().joined(id, &user);
+        tell_members(speaker.hub(), id, &about(SysCode::UserJoined, id, &user));
+        Ok(())
+    })
+    .await?;
+    Ok(Answer::done())
+}
+
+pub(super) async fn remove(speaker: &Speaker, id: GroupId, user: Username) -> Result<Answer, Refusal> {
+    in_lane(speaker, id, move |speaker| async move {
+        speaker.app.store.remove_member(id, &speaker.origin.user.name, &user).await?;
+        tell_members(speaker.hub(), id, &about(SysCode::UserLeft, id, &user));
+        speaker.hub().left(id, &user);
+        Ok(())
+    })
+    .await?;
+    Ok(Answer::done())
+}
+
+pub(super) async fn set_role(
+    speaker: &Speaker,
+    id: GroupId,
+    user: Username,
+    role: Role,
+) -> Result<Answer, Refusal> {
+    in_lane(speaker, id, move |speaker| async move {
+        speaker.app.store.set_role(id, &speaker.origin.user.name, &user, role).await?;
+        tell_members(speaker.hub(), id, &Notice::new(SysCode::GroupUpdated).group_id(id));
+        Ok(())
+    })
+    .await?;
+    Ok(Answer::done())
+}
+
+pub(super) async fn rename(speaker: &Speaker, id: GroupId, name: GroupName) -> Result<Answer, Refusal> {
+    in_lane(speaker, id, move |speaker| async move {
+        speaker.app.store.rename_group(id, &speaker.origin.user.name, &name).await?;
+        tell_members(speaker.hub(), id, &Notice::new(SysCode::GroupUpdated).group_id(id));
+        Ok(())
+    })
+    .await?;
+    Ok(Answer::done())
+}
+
+pub(super) async fn delete(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
+    in_lane(speaker, id, move |speaker| async move {
+        speaker.app.store.delete_group(id, &speaker.origin.user.name).await?;
+        tell_members(speaker.hub(), id, &Notice::new(SysCode::GroupDeleted).group_id(id));
+        speaker.hub().dissolved(id);
+        Ok(())
+    })
+    .await?;
+    Ok(Answer::done())
+}
+
+/// Reads the members of a group of which nobody was connected before. In its lane, so nobody changes them meanwhile.
+async fn load_members(speaker: &Speaker, id: GroupId) -> Result<(), GroupError> {
+    if speaker.hub().group(id).is_some_and(|group| !group.state().loaded) {
+        let members = speaker.app.store.group_member_names(id).await?;
+        speaker.hub().loaded(id, &members);
+    }
+    Ok(())
+}
+
+pub(super) async fn list(
+    speaker: &Speaker,
+    limit: PageLimit,
+    after: Option<Cursor>,
+) -> Result<Answer, Refusal> {
+    let list = speaker.app.store.list_groups(&speaker.origin.user.name, after.as_ref(), limit).await?;
+    Ok(Answer::result(&list))
+}
+
+pub(super) async fn list_public(
+    speaker: &Speaker,
+    limit: PageLimit,
+    after: Option<Cursor>,
+) -> Result<Answer, Refusal> {
+    Ok(Answer::result(&speaker.app.store.list_public_groups(after.as_ref(), limit).await?))
+}
+
+pub(super) async fn get(
+    speaker: &Speaker,
+    id: GroupId,
+    limit: PageLimit,
+    after: Option<Cursor>,
+) -> Result<Answer, Refusal> {
+    let user = &speaker.origin.user;
+    let page = speaker.app.store.group_page(id, &user.name, after.as_ref(), limit).await?;
+    let members = page.members.into_iter().map(|member| Member {
+        online: speaker.hub().shows_online(user, member.username.as_str()),
+        username: member.username,
+        role: member.role,
+    });
+    Ok(Answer::result(&GroupDetails {
+        group_id: page.group.id,
+        name: page.group.name,
+        visibility: page.group.visibility,
+        member_count: page.group.member_count,
+        members: members.collect(),
+        next: page.next,
+    }))
+}

@@ -1,0 +1,138 @@
+//! What is said about messages: that one is gone or changed, and fleeting signals.
+//!
+//! A message's identity is its author and ID, so that no stored message is needed to know who may do this.
+
+use callie_core::command::{Conversation, MessageText, Push, Role, SignalData, SignalKind};
+use callie_core::{GroupId, MessageId, SysCode, Username};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::answer::{Answer, Refusal};
+use crate::gateway::{Speaker, absence, code_of, exclusion, stamp};
+use crate::router::{Direct, Parcel};
+
+pub(super) async fn delete(
+    speaker: &Speaker,
+    recipient: Conversation,
+    message_id: MessageId,
+    sender: Option<Username>,
+) -> Result<Answer, Refusal> {
+    let me = speaker.origin.user.name.clone();
+    let author = sender.unwrap_or_else(|| me.clone());
+    if author != me {
+        let Conversation::Group(id) = &recipient else {
+            return Err(Refusal::because(SysCode::Forbidden, "only the author may delete this message"));
+        };
+        may_rule(speaker, *id).await?;
+    }
+    let push =
+        Push::DeleteMessage { message_id, sender: author, recipient: recipient.clone(), deleted_by: me };
+    send(speaker, &recipient, &push, Kind::OfMessage).await
+}
+
+/// Whether the speaker may delete others' messages in the group.
+async fn may_rule(speaker: &Speaker, id: GroupId) -> Result<(), Refusal> {
+    match speaker.app.store.role(id, &speaker.origin.user.name).await? {
+        Some(Role::Owner | Role::Admin) => Ok(()),
+        Some(Role::Member) => {
+            Err(Refusal::because(SysCode::Forbidden, "only admins delete others' messages"))
+        }
+        None => Err(Refusal::new(exclusion(speaker, id).await)),
+    }
+}
+
+pub(super) async fn edit(
+    speaker: &Speaker,
+    recipient: Conversation,
+    message_id: MessageId,
+    text: MessageText,
+) -> Result<Answer, Refusal> {
+    let sender = speaker.origin.user.name.clone();
+    let push = Push::EditMessage { message_id, sender, recipient: recipient.clone(), text };
+    send(speaker, &recipient, &push, Kind::OfMessage).await
+}
+
+pub(super) async fn signal(
+    speaker: &Speaker,
+    recipient: Conversation,
+    kind: SignalKind,
+    data: Option<SignalData>,
+) -> Result<Answer, Refusal> {
+    let from = speaker.origin.user.name.clone();
+    let push = Push::Signal { from, recipient: recipient.clone(), kind, data };
+    send(speaker, &recipient, &push, Kind::Fleeting).await
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Goes wherever the message could be, the sender's other connections too, and is answered.
+    OfMessage,
+    /// Goes to the recipient only; neither success nor absence is answered.
+    Fleeting,
+}
+
+impl Kind {
+    fn answer(self) -> Answer {
+        match self {
+            Self::OfMessage => Answer::done(),
+            Self::Fleeting => Answer::Silence,
+        }
+    }
+
+    /// A refusal, or silence where a fleeting signal meets nobody.
+    fn refuse(self, code: SysCode) -> Result<Answer, Refusal> {
+        if self == Self::Fleeting && code == SysCode::RecipientOffline {
+            return Ok(Answer::Silence);
+        }
+        Err(Refusal::new(code))
+    }
+}
+
+async fn send(speaker: &Speaker, to: &Conversation, push: &Push, kind: Kind) -> Result<Answer, Refusal> {
+    let payload = push.to_payload(to.clone().into(), stamp());
+    let text = Utf8Bytes::from(payload.encode());
+    match to {
+        Conversation::User(name) => send_to_user(speaker, name, text, kind).await,
+        Conversation::Group(id) => send_to_group(speaker, *id, text, kind).await,
+    }
+}
+
+async fn send_to_user(
+    speaker: &Speaker,
+    name: &Username,
+    text: Utf8Bytes,
+    kind: Kind,
+) -> Result<Answer, Refusal> {
+    let hub = speaker.hub();
+    let me = &speaker.origin.user.name;
+    if name == me {
+        hub.to_own_others(&speaker.origin, &text);
+        return Ok(kind.answer());
+    }
+    match hub.to_user(name.as_str(), Parcel { from: &speaker.origin, text: text.clone(), ask: None }) {
+        Direct::Sent => {
+            if kind == Kind::OfMessage {
+                hub.to_own_others(&speaker.origin, &text);
+            }
+            Ok(kind.answer())
+        }
+        Direct::Barred(barred) => kind.refuse(code_of(barred)),
+        Direct::NotHere => kind.refuse(absence(speaker.app.store.direct_access(me, name).await)),
+    }
+}
+
+async fn send_to_group(
+    speaker: &Speaker,
+    id: GroupId,
+    text: Utf8Bytes,
+    kind: Kind,
+) -> Result<Answer, Refusal> {
+    let me = &speaker.origin.user.name;
+    let Some(group) = speaker.hub().group(id).filter(|group| group.state().online.contains_key(me)) else {
+        return kind.refuse(exclusion(speaker, id).await);
+    };
+    let reached = match kind {
+        Kind::OfMessage => group.announce(&text, Some(&speaker.origin.link)),
+        Kind::Fleeting => group.announce_to_others(&text, me),
+    };
+    if reached == 0 { kind.refuse(SysCode::RecipientOffline) } else { Ok(kind.answer()) }
+}

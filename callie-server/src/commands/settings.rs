@@ -1,0 +1,106 @@
+//! A user's settings, profile and blocks.
+
+use callie_core::command::{
+    BlockedList, Command, Cursor, DirectMessages, DisplayName, PageLimit, PresenceAudience, Profile,
+};
+use callie_core::{SysCode, Username};
+
+use super::answer::{Answer, Refusal};
+use crate::gateway::Speaker;
+use crate::store::SettingsUpdate;
+
+/// Blocks are changed one after the other: lifting one of two that stand against each other must see the other.
+const BLOCKS: &str = "blocks";
+
+fn gone() -> Refusal {
+    Refusal::new(SysCode::UserNotFound)
+}
+
+pub(super) async fn profile(speaker: &Speaker, username: Username) -> Result<Answer, Refusal> {
+    let settings = speaker.app.store.settings(&username).await?.ok_or_else(gone)?;
+    Ok(Answer::result(&Profile { username, display_name: settings.display_name }))
+}
+
+pub(super) async fn get(speaker: &Speaker) -> Result<Answer, Refusal> {
+    let settings = speaker.app.store.settings(&speaker.origin.user.name).await?.ok_or_else(gone)?;
+    Ok(Answer::result(&settings))
+}
+
+pub(super) async fn update(
+    speaker: &Speaker,
+    display_name: Option<DisplayName>,
+    presence: Option<PresenceAudience>,
+    direct_messages: Option<DirectMessages>,
+) -> Result<Answer, Refusal> {
+    let change = SettingsUpdate { display_name, presence, direct_messages };
+    let asker = speaker.clone();
+    let changed = speaker.app.gateway.lanes.run(&speaker.origin.user.name, async move {
+        let name = &asker.origin.user.name;
+        let settings = asker.app.store.update_settings(name, &change).await?;
+        if let Some(settings) = &settings {
+            asker.hub().change_privacy(name, |privacy| {
+                privacy.presence = settings.presence;
+                privacy.direct = settings.direct_messages;
+            });
+        }
+        Ok::<_, Refusal>(settings)
+    });
+    Ok(Answer::result(&changed.await??.ok_or_else(gone)?))
+}
+
+pub(super) async fn block(speaker: &Speaker, username: Username) -> Result<Answer, Refusal> {
+    if username == speaker.origin.user.name {
+        let command = Command::BlockUser { username };
+        return Err(Refusal::parameter(command.name(), 0, "must be another user"));
+    }
+    let asker = speaker.clone();
+    let blocked = speaker.app.gateway.lanes.run(&BLOCKS, async move {
+        let name = &asker.origin.user.name;
+        if !asker.app.store.block(name, &username).await? {
+            return Err(gone());
+        }
+        for (one, other) in [(name, &username), (&username, name)] {
+            asker.hub().change_privacy(one, |privacy| {
+                privacy.barred.insert(other.clone());
+            });
+        }
+        Ok(())
+    });
+    blocked.await??;
+    Ok(Answer::done())
+}
+
+pub(super) async fn unblock(speaker: &Speaker, username: Username) -> Result<Answer, Refusal> {
+    if username == speaker.origin.user.name {
+        let command = Command::UnblockUser { username };
+        return Err(Refusal::parameter(command.name(), 0, "must be another user"));
+    }
+    let asker = speaker.clone();
+    let unblocked = speaker.app.gateway.lanes.run(&BLOCKS, async move {
+        let name = &asker.origin.user.name;
+        let store = &asker.app.store;
+        if !store.unblock(name, &username).await? {
+            return Err(gone());
+        }
+        if !store.is_blocked_either(name, &username).await? {
+            for (one, other) in [(name, &username), (&username, name)] {
+                asker.hub().change_privacy(one, |privacy| {
+                    privacy.barred.remove(other);
+                });
+            }
+        }
+        Ok(())
+    });
+    unblocked.await??;
+    Ok(Answer::done())
+}
+
+pub(super) async fn list_blocked(
+    speaker: &Speaker,
+    limit: PageLimit,
+    after: Option<Cursor>,
+) -> Result<Answer, Refusal> {
+    let list: BlockedList =
+        speaker.app.store.list_blocked(&speaker.origin.user.name, after.as_ref(), limit).await?;
+    Ok(Answer::result(&list))
+}

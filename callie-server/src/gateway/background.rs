@@ -1,0 +1,106 @@
+//! What goes on beside the connections: deadlines, departures, sessions that end elsewhere, and the end of the server.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use callie_core::{Notice, SessionId, SysCode};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::timing::{FORGET, TICK};
+use crate::clock;
+use crate::router::{Farewell, Hub};
+use crate::server::App;
+use crate::store::{Ban, SessionEvent};
+
+/// The shortest time, in milliseconds, after which a client is asked to come back.
+const RETRY_FROM: u64 = 250;
+/// What is added at most: thousands of clients that come back are spread over it.
+const RETRY_SPREAD: u64 = 4_750;
+
+/// When to come back, in milliseconds from now: another time for each who asks.
+pub(super) fn retry_after_ms() -> u64 {
+    // Without randomness all come back at once, which is no fault of theirs.
+    RETRY_FROM + getrandom::u64().unwrap_or_default() % RETRY_SPREAD
+}
+
+/// Works beside the connections until the server stops.
+pub async fn run(app: Arc<App>) {
+    let events = tokio::spawn(heed_events(app.clone()));
+    let _ends_with_this = AbortOnDrop(events);
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut forget_at = Instant::now() + FORGET;
+    loop {
+        tick.tick().await;
+        let now = Instant::now();
+        let hub = &app.gateway.hub;
+        hub.expire_deliveries(now);
+        hub.announce_the_gone(now, app.config().presence);
+        if now >= forget_at {
+            forget_at = now + FORGET;
+            hub.forget_the_gone(now);
+        }
+    }
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn heed_events(app: Arc<App>) {
+    let mut events = app.events.subscribe();
+    loop {
+        match events.recv().await {
+            Ok(SessionEvent::SessionEnded { session_id }) => end_session(&app.gateway.hub, &session_id),
+            Ok(SessionEvent::UserBanned { username, ban }) => {
+                app.gateway.hub.end(&username, &banned(&ban));
+            }
+            Err(RecvError::Lagged(_)) => check_all_sessions(&app).await,
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn end_session(hub: &Hub, session: &SessionId) {
+    for link in hub.every_link() {
+        if link.session == *session {
+            link.end(Farewell::new(SysCode::SessionRevoked));
+        }
+    }
+}
+
+fn banned(ban: &Ban) -> Farewell {
+    let mut notice = Notice::new(SysCode::Banned);
+    if let Some(reason) = &ban.reason {
+        notice = notice.reason(reason.clone());
+    }
+    if let Some(until) = ban.until {
+        notice = notice.until(clock::timestamp(until));
+    }
+    Farewell::from_notice(notice)
+}
+
+/// Some events were missed: every connection's session is looked up.
+async fn check_all_sessions(app: &App) {
+    for link in app.gateway.hub.every_link() {
+        match app.store.session(&link.session, clock::now()).await {
+            Ok(None) => link.end(Farewell::new(SysCode::SessionRevoked)),
+            Ok(Some(_)) => {}
+            Err(error) => tracing::error!(%error, "a session could not be looked up"),
+        }
+    }
+}
+
+/// Ends all connections: called once, when no new one comes any more. The server waits at most
+/// [`DRAIN_TIMEOUT`](crate::server::DRAIN_TIMEOUT).
+pub async fn drain(app: Arc<App>) {
+    for link in app.gateway.hub.every_link() {
+        let notice = Notice::new(SysCode::ServerShutdown).retry_after_ms(retry_after_ms());
+        link.end(Farewell::from_notice(notice));
+    }
+    app.gateway.admission.emptied().await;
+}

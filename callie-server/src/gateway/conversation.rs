@@ -1,0 +1,259 @@
+//! What each payload of an authenticated connection is answered with: token, sender, rate, duplicate, routing.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use callie_core::command::Command;
+use callie_core::{
+    CodeName, Content, ContentRef, Frame, Notice, Outcome, Payload, PayloadId, PayloadType, Recipient,
+    RecipientRef, Route, Sender, SysCode, Timestamp, route,
+};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::awaiting::Awaiting;
+use super::reply::Reply;
+use super::stamp;
+use super::strikes::{Flood, Reaction, Strikes};
+use crate::clock;
+use crate::commands;
+use crate::router::{Bucket, Farewell, Hub, Origin, PayloadKey, Place};
+use crate::server::App;
+use crate::store::Session;
+
+/// A connection that asks for something: what it takes to do it and to answer.
+#[derive(Clone)]
+pub(crate) struct Speaker {
+    /// The server.
+    pub(crate) app: Arc<App>,
+    /// The connection and its user.
+    pub(crate) origin: Origin,
+}
+
+impl Speaker {
+    /// Who is connected.
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.app.gateway.hub
+    }
+
+    /// Notes what became of a payload, and answers it.
+    pub(crate) fn answer(&self, key: Option<PayloadKey>, outcome: Outcome, notice: &Notice) {
+        self.settle(key, outcome);
+        self.origin.link.notify(notice);
+    }
+
+    /// Notes what became of a payload.
+    pub(crate) fn settle(&self, key: Option<PayloadKey>, outcome: Outcome) {
+        if let Some(key) = key {
+            self.origin.user.recent.settle(key, outcome);
+        }
+    }
+}
+
+/// Work that has to wait for something; the connection's next payload is taken when it is done.
+pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What follows from a payload.
+pub(crate) enum Step {
+    /// Nothing more.
+    Done,
+    /// There is work to do first.
+    Later(Work),
+    /// The connection ends.
+    Close(Farewell),
+}
+
+/// One connection's side of the talk.
+pub(crate) struct Conversation {
+    pub(super) speaker: Speaker,
+    /// Given up when the connection's task ends.
+    _place: Place,
+    token: Box<str>,
+    pub(super) session: Box<Session>,
+    pub(super) awaiting: Awaiting,
+    strikes: Strikes,
+    flood: Flood,
+}
+
+impl Conversation {
+    /// The talk of a connection that has just authenticated.
+    pub(crate) fn new(app: Arc<App>, place: Place, token: &str, session: Session) -> Self {
+        Self {
+            speaker: Speaker { app, origin: place.origin().clone() },
+            _place: place,
+            token: token.into(),
+            session: Box::new(session),
+            awaiting: Awaiting::new(),
+            strikes: Strikes::default(),
+            flood: Flood::default(),
+        }
+    }
+
+    fn app(&self) -> &App {
+        &self.speaker.app
+    }
+
+    fn tell(&self, notice: &Notice) {
+        self.speaker.origin.link.notify(notice);
+    }
+
+    /// Acts on a text message.
+    pub(crate) fn take(&mut self, text: &str, now: Instant) -> Step {
+        let limits = self.app().gateway.limits;
+        let frame = match Frame::from_client(text, &limits) {
+            Ok(frame) => frame,
+            Err(fault) => return self.invalid(&fault.notice(Some(&self.token)), now),
+        };
+        if frame.token() != &*self.token {
+            return self.invalid(&Reply::to(&frame).notice(SysCode::InvalidToken), now);
+        }
+        if self.speaker.origin.user.name != *frame.sender() {
+            return self.invalid(&Reply::to(&frame).notice(SysCode::SenderMismatch), now);
+        }
+        self.take_checked(&frame, now)
+    }
+
+    /// Acts on a valid payload of this connection's user.
+    pub(super) fn take_checked(&mut self, frame: &Frame<'_>, now: Instant) -> Step {
+        if let Err(wait) = self.rate(frame) {
+            return self.limited(frame, wait, now);
+        }
+        let key = remembered(frame).then(|| self.app().gateway.hub.keys.of(frame.payload_id()));
+        if let Some(key) = key
+            && let Err(outcome) = self.speaker.origin.user.recent.note(key, now)
+        {
+            self.tell(&Reply::to(frame).notice(SysCode::DuplicatePayload).outcome(outcome));
+            return Step::Done;
+        }
+        self.route(frame, key, now)
+    }
+
+    fn route(&mut self, frame: &Frame<'_>, key: Option<PayloadKey>, now: Instant) -> Step {
+        let Some(kind) = frame.recipient().kind() else { return Step::Done };
+        match route(frame.payload_type(), kind) {
+            Route::AnswerPong => self.pong(frame),
+            Route::Take => Step::Done,
+            Route::Execute => self.execute(frame, key),
+            Route::ToUser | Route::ToGroup | Route::ToEveryone => {
+                super::passing::pass_on(&self.speaker, frame, key, now)
+            }
+            Route::Refuse(code) => {
+                self.speaker.answer(key, Outcome::Failed, &Reply::to(frame).notice(code));
+                Step::Done
+            }
+        }
+    }
+
+    fn pong(&self, frame: &Frame<'_>) -> Step {
+        let to = Recipient::User(self.speaker.origin.user.name.clone());
+        let pong = Payload::new(stamp(), Sender::Server, to, Content::Pong);
+        // An ID fits the metadata of any payload, so the answer is always there.
+        let answered =
+            PayloadId::parse(frame.payload_id()).ok().and_then(|id| pong.with_in_reply_to(&id).ok());
+        let Some(pong) = answered else { return Step::Done };
+        self.speaker.origin.link.send(&Utf8Bytes::from(pong.encode()));
+        Step::Done
+    }
+
+    fn execute(&mut self, frame: &Frame<'_>, key: Option<PayloadKey>) -> Step {
+        let Some(command) = frame.command(&self.app().gateway.limits) else { return Step::Done };
+        match command {
+            Ok(Command::Ack { payloads }) => {
+                let gateway = &self.speaker.app.gateway;
+                for entry in &payloads {
+                    let key = gateway.hub.keys.of_both(entry.sender.as_str(), entry.payload_id.as_str());
+                    self.awaiting.confirm(key);
+                }
+                Step::Done
+            }
+            Ok(Command::Authenticate {}) => {
+                self.tell(&self.welcome(frame));
+                Step::Done
+            }
+            Ok(command) => {
+                let work = commands::carry_out(self.speaker.clone(), command, Reply::to(frame), key);
+                Step::Later(Box::pin(work))
+            }
+            Err(fault) => {
+                let ContentRef::Cmd(call) = frame.content() else { return Step::Done };
+                let Ok(name) = CodeName::parse(call.name()) else { return Step::Done };
+                let notice = Reply::to(frame).complete(fault.notice(name, Some(&self.token)));
+                self.speaker.answer(key, Outcome::Failed, &notice);
+                Step::Done
+            }
+        }
+    }
+
+    /// What a connection is told when it has authenticated.
+    pub(super) fn welcome(&self, frame: &Frame<'_>) -> Notice {
+        welcome(self.app(), &self.session, frame)
+    }
+
+    fn invalid(&mut self, notice: &Notice, now: Instant) -> Step {
+        self.tell(notice);
+        if self.strikes.count(now) { Step::Close(Farewell::new(SysCode::TooManyInvalid)) } else { Step::Done }
+    }
+
+    fn rate(&self, frame: &Frame<'_>) -> Result<(), Duration> {
+        let rates = &self.speaker.origin.user.rates;
+        let kind = frame.payload_type();
+        match frame.recipient() {
+            RecipientRef::Server
+                if matches!(kind, PayloadType::Ping | PayloadType::Pong) || is_ack(frame) =>
+            {
+                rates.take(Bucket::Upkeep)
+            }
+            _ if kind == PayloadType::Pong => rates.take(Bucket::Upkeep),
+            RecipientRef::Broadcast if kind == PayloadType::Msg => {
+                rates.take(Bucket::Payloads).and_then(|()| rates.take(Bucket::Broadcasts))
+            }
+            _ => rates.take(Bucket::Payloads),
+        }
+    }
+
+    fn limited(&mut self, frame: &Frame<'_>, wait: Duration, now: Instant) -> Step {
+        let reaction = self.flood.dropped(now, self.app().gateway.timing.flood);
+        if reaction == Reaction::Drop {
+            return Step::Done;
+        }
+        // Rounded up: who comes back then is let in.
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+        let notice = Reply::to(frame).notice(SysCode::RateLimited).retry_after_ms(wait);
+        if reaction == Reaction::Close {
+            return Step::Close(Farewell::flooding(notice));
+        }
+        self.tell(&notice);
+        Step::Done
+    }
+}
+
+/// What a connection is told when it has authenticated with the payload `frame`.
+pub(super) fn welcome(app: &App, session: &Session, frame: &Frame<'_>) -> Notice {
+    let expires: Timestamp = clock::timestamp(session.expires);
+    let gateway = &app.gateway;
+    let heartbeat = u32::try_from(gateway.timing.heartbeat.as_secs()).unwrap_or(u32::MAX).max(1);
+    Reply::to(frame)
+        .notice(SysCode::Authenticated)
+        .username(session.user.clone())
+        .session_id(session.id.clone())
+        .expires_at(expires)
+        .heartbeat_seconds(heartbeat)
+        .limits(app.config().limits())
+}
+
+/// Whether a payload sent again is found out: MSG and CMD, but not `ACK` and `AUTHENTICATE`.
+fn remembered(frame: &Frame<'_>) -> bool {
+    match frame.content() {
+        ContentRef::Msg(_) => true,
+        ContentRef::Cmd(call) => !is_ack(frame) && call.name() != Command::Authenticate {}.name(),
+        _ => false,
+    }
+}
+
+fn is_ack(frame: &Frame<'_>) -> bool {
+    match frame.content() {
+        ContentRef::Cmd(call) => call.name() == Command::Ack { payloads: Vec::new() }.name(),
+        _ => false,
+    }
+}

@@ -1,0 +1,206 @@
+//! The first payload of a connection, and what it takes to let its user in (protocol, "Authentication").
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use callie_core::command::{Command, Cursor, PageLimit};
+use callie_core::{ContentRef, Fault, Frame, GroupId, Notice, RecipientRef, SysCode};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::admission::Pass;
+use super::background::retry_after_ms;
+use super::closing;
+use super::conversation::{Conversation, Step, Work, welcome};
+use super::pump::Pump;
+use super::reply::Reply;
+use super::socket::{Incoming, Socket};
+use crate::clock;
+use crate::router::{Entrance, Farewell, Known, Link, Origin, Place, Privacy};
+use crate::server::App;
+use crate::store::StoreError;
+
+/// How often a user is read anew who changes while being read. It takes a change at the very moment each time.
+const ATTEMPTS: usize = 10;
+
+/// Waits for the first payload and lets its user in, or closes the connection.
+pub(super) async fn open(app: Arc<App>, mut socket: Socket, pass: &mut Pass) -> Option<Pump> {
+    let farewell = match first_text(&app, &mut socket).await {
+        Ok(text) => match let_in(&app, &text, pass).await {
+            Ok((conversation, work)) => return Some(Pump::new(app, socket, conversation, work)),
+            Err(farewell) => farewell,
+        },
+        Err(Some(farewell)) => farewell,
+        Err(None) => {
+            closing::leave(socket).await;
+            return None;
+        }
+    };
+    closing::close(socket, farewell, callie_core::Recipient::Unauthenticated, Default::default()).await;
+    None
+}
+
+/// The first text message, or how the connection ends; without a word if it is gone.
+async fn first_text(app: &App, socket: &mut Socket) -> Result<Utf8Bytes, Option<Farewell>> {
+    let text = async {
+        loop {
+            match socket.read().await {
+                Incoming::Text(text) => return Ok(text),
+                Incoming::Control => {}
+                Incoming::Gone => return Err(None),
+                Incoming::Fatal(farewell) => return Err(Some(farewell)),
+            }
+        }
+    };
+    let mut stopping = app.stopping();
+    tokio::select! {
+        text = tokio::time::timeout(app.gateway.timing.authentication, text) => match text {
+            Ok(text) => text,
+            Err(_) => Err(Some(Farewell::new(SysCode::AuthTimeout))),
+        },
+        _ = stopping.wait_for(|stopping| *stopping) => Err(Some(shutting_down())),
+    }
+}
+
+fn shutting_down() -> Farewell {
+    Farewell::from_notice(Notice::new(SysCode::ServerShutdown).retry_after_ms(retry_after_ms()))
+}
+
+async fn let_in(
+    app: &Arc<App>,
+    text: &str,
+    pass: &mut Pass,
+) -> Result<(Conversation, Option<Work>), Farewell> {
+    let limits = app.gateway.limits;
+    let frame = Frame::from_client(text, &limits).map_err(|fault| invalid(&fault))?;
+    let failed = || Farewell::from_notice(failure(&frame));
+    let session = app.store.authenticate(frame.token(), clock::now()).await.map_err(|e| no_room(&e))?;
+    let session = session.filter(|session| session.user == *frame.sender()).ok_or_else(failed)?;
+
+    let link = Link::new(session.user.clone(), session.id.clone(), app.config().outbox_bytes);
+    // Before anyone can see the connection, so that nothing comes before it.
+    link.notify(&welcome(app, &session, &frame));
+    let place = enter(app, link).await?;
+    let origin = place.origin().clone();
+    load_groups(app, &origin).await.map_err(|e| no_room(&e))?;
+    // It may have ended before the connection could be seen, and nobody would say so again.
+    if app.store.session(&session.id, clock::now()).await.map_err(|e| no_room(&e))?.is_none() {
+        return Err(Farewell::new(SysCode::SessionRevoked));
+    }
+    // Those who stop the server may have gone through the connections just before this one could be seen.
+    if *app.stopping().borrow() {
+        return Err(shutting_down());
+    }
+    pass.authenticated();
+    app.gateway.hub.came_online(&origin.user, app.config().presence);
+
+    let mut conversation = Conversation::new(app.clone(), place, frame.token(), session);
+    if greets_only(&frame) {
+        return Ok((conversation, None));
+    }
+    match conversation.take_checked(&frame, Instant::now()) {
+        Step::Done => Ok((conversation, None)),
+        Step::Later(work) => Ok((conversation, Some(work))),
+        Step::Close(farewell) => Err(farewell),
+    }
+}
+
+/// Whether the payload is but the conventional greeting, which the welcome has answered.
+fn greets_only(frame: &Frame<'_>) -> bool {
+    match frame.content() {
+        ContentRef::Cmd(call) => {
+            frame.recipient() == RecipientRef::Server
+                && matches!(
+                    Command::read(call.name(), call.parameters(), &callie_core::Limits::default()),
+                    Ok(Command::Authenticate {})
+                )
+        }
+        _ => false,
+    }
+}
+
+/// The first payload is invalid: the answer says what is wrong with it, but under this code.
+fn invalid(fault: &Fault) -> Farewell {
+    let mut notice = Notice::new(SysCode::AuthFailed).describe(fault.reason().to_owned()).path(fault.path());
+    if let Some(id) = fault.payload_id() {
+        notice = notice.in_reply_to(id.clone());
+    }
+    Farewell::from_notice(notice)
+}
+
+fn failure(frame: &Frame<'_>) -> Notice {
+    Reply::to(frame).notice(SysCode::AuthFailed)
+}
+
+/// The database cannot be asked: the client is not to blame, and comes back.
+fn no_room(error: &StoreError) -> Farewell {
+    tracing::error!(%error, "a connection could not be authenticated");
+    Farewell::from_notice(Notice::new(SysCode::Overloaded).retry_after_ms(retry_after_ms()))
+}
+
+/// Makes the connection known to the hub.
+async fn enter(app: &App, link: Arc<Link>) -> Result<Place, Farewell> {
+    let hub = &app.gateway.hub;
+    let allowance = app.gateway.allowance(&app.config());
+    let mut known = None;
+    for _ in 0..ATTEMPTS {
+        let user = hub.entry(&link.user, &allowance);
+        match hub.enter(&user, &link, known.take(), &allowance) {
+            Entrance::In => return Ok(Place::new(hub.clone(), Origin { user, link })),
+            Entrance::TooMany => {
+                let notice = Notice::new(SysCode::Overloaded)
+                    .describe("you have as many connections as one may have")
+                    .retry_after_ms(retry_after_ms());
+                return Err(Farewell::from_notice(notice));
+            }
+            Entrance::Stale => {
+                let version = user.state().version;
+                known = Some(read_user(app, &link, version).await.map_err(|e| no_room(&e))?);
+            }
+        }
+    }
+    Err(Farewell::from_notice(Notice::new(SysCode::Overloaded).retry_after_ms(retry_after_ms())))
+}
+
+async fn read_user(app: &App, link: &Link, version: u64) -> Result<Known, StoreError> {
+    let mut groups: Vec<GroupId> = Vec::new();
+    let mut after: Option<Cursor> = None;
+    loop {
+        let page = app.store.list_groups(&link.user, after.as_ref(), PageLimit::default()).await?;
+        groups.extend(page.groups.iter().map(|group| group.group_id));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let barred = app.store.blocked_either(&link.user).await?.into_iter().collect();
+    let settings = app.store.settings(&link.user).await?;
+    // A user with a live session is there; one who is not sees and hears what anyone may.
+    let privacy = match settings {
+        Some(set) => Privacy { presence: set.presence, direct: set.direct_messages, barred },
+        None => Privacy { barred, ..Privacy::default() },
+    };
+    Ok(Known { groups, privacy, version })
+}
+
+/// Reads the members of the user's groups of which nobody was connected before.
+async fn load_groups(app: &App, origin: &Origin) -> Result<(), StoreError> {
+    let groups = origin.user.state().groups.clone();
+    for id in groups {
+        for _ in 0..ATTEMPTS {
+            let Some(group) = app.gateway.hub.group(id) else { break };
+            let as_of = {
+                let state = group.state();
+                if state.loaded {
+                    break;
+                }
+                state.changes
+            };
+            let members = app.store.group_member_names(id).await?;
+            let mut state = group.change();
+            if !state.loaded && state.changes == as_of {
+                state.load(&members);
+            }
+        }
+    }
+    Ok(())
+}

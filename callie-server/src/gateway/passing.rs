@@ -1,0 +1,175 @@
+//! Passing payloads on, and what their sender is told of it (protocol, "Routing").
+
+use std::time::Instant;
+
+use callie_core::{Frame, GroupId, Outcome, PayloadType, RecipientRef, SysCode, Username};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::conversation::{Speaker, Step};
+use super::reply::Reply;
+use crate::config::Audience;
+use crate::router::{Barred, Direct, Parcel, PayloadKey, Reach, Request};
+use crate::store::{DirectAccess, StoreError};
+use callie_core::command::Visibility;
+
+/// Passes a payload on to a user, a group or everyone.
+pub(super) fn pass_on(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>, now: Instant) -> Step {
+    match frame.recipient() {
+        RecipientRef::User(name) => to_user(speaker, frame, name, key, now),
+        RecipientRef::Group(id) => to_group(speaker, frame, id, key, now),
+        RecipientRef::Broadcast => to_everyone(speaker, frame, key),
+        // The table of routes sends nothing else here.
+        RecipientRef::Server | RecipientRef::Unauthenticated => Step::Done,
+    }
+}
+
+fn to_user(speaker: &Speaker, frame: &Frame<'_>, to: &str, key: Option<PayloadKey>, now: Instant) -> Step {
+    let text = Utf8Bytes::from(frame.pass_on());
+    let ask = request(speaker, frame, key, false, now);
+    let asked = ask.is_some();
+    let parcel = Parcel { from: &speaker.origin, text: text.clone(), ask };
+    match speaker.hub().to_user(to, parcel) {
+        Direct::Sent => {
+            if frame.payload_type() == PayloadType::Msg && speaker.origin.user.name != *to {
+                speaker.hub().to_own_others(&speaker.origin, &text);
+            }
+            if !asked {
+                speaker.settle(key, Outcome::Sent);
+            }
+            Step::Done
+        }
+        Direct::Barred(barred) => {
+            speaker.answer(key, Outcome::Failed, &Reply::to(frame).notice(code_of(barred)));
+            Step::Done
+        }
+        Direct::NotHere => {
+            let Ok(to) = Username::parse(to) else { return Step::Done };
+            let (speaker, reply) = (speaker.clone(), Reply::to(frame));
+            Step::Later(Box::pin(async move {
+                let from = &speaker.origin.user.name;
+                let code = absence(speaker.app.store.direct_access(from, &to).await);
+                speaker.answer(key, Outcome::Failed, &reply.notice(code));
+            }))
+        }
+    }
+}
+
+/// Why nothing may pass.
+pub(crate) fn code_of(barred: Barred) -> SysCode {
+    match barred {
+        Barred::Blocked => SysCode::RecipientOffline,
+        Barred::NoSharedGroup => SysCode::Forbidden,
+    }
+}
+
+/// What the sender is told when the recipient is not connected.
+pub(crate) fn absence(access: Result<DirectAccess, StoreError>) -> SysCode {
+    match access {
+        Ok(DirectAccess::Unknown) => SysCode::RecipientUnknown,
+        Ok(DirectAccess::GroupsOnly) => SysCode::Forbidden,
+        Ok(DirectAccess::Allowed | DirectAccess::Blocked) => SysCode::RecipientOffline,
+        Err(error) => {
+            tracing::error!(%error, "a recipient could not be looked up");
+            SysCode::InternalError
+        }
+    }
+}
+
+fn to_group(
+    speaker: &Speaker,
+    frame: &Frame<'_>,
+    id: GroupId,
+    key: Option<PayloadKey>,
+    now: Instant,
+) -> Step {
+    let name = &speaker.origin.user.name;
+    let group = speaker.hub().group(id).filter(|group| group.state().online.contains_key(name));
+    let Some(group) = group else {
+        let (speaker, reply) = (speaker.clone(), Reply::to(frame));
+        return Step::Later(Box::pin(async move {
+            let code = exclusion(&speaker, id).await;
+            speaker.answer(key, Outcome::Failed, &reply.notice(code));
+        }));
+    };
+    let ask = request(speaker, frame, key, true, now);
+    let asked = ask.is_some();
+    let text = Utf8Bytes::from(frame.pass_on());
+    let reach = speaker.hub().to_group(&group, Parcel { from: &speaker.origin, text, ask });
+    if !asked {
+        tell_reach(speaker, frame, key, reach);
+    }
+    Step::Done
+}
+
+fn tell_reach(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>, reach: Reach) {
+    if reach.delivered == 0 {
+        speaker.answer(key, Outcome::Failed, &Reply::to(frame).notice(SysCode::RecipientOffline));
+    } else if reach.offline_count > 0 {
+        let notice = Reply::to(frame)
+            .notice(SysCode::PartiallyDelivered)
+            .delivered(reach.delivered as u64)
+            .offline(reach.offline)
+            .offline_count(reach.offline_count as u64);
+        speaker.answer(key, Outcome::Sent, &notice);
+    } else {
+        speaker.settle(key, Outcome::Sent);
+    }
+}
+
+/// Why somebody who is not in a group may not write to it.
+pub(crate) async fn exclusion(speaker: &Speaker, id: GroupId) -> SysCode {
+    match speaker.app.store.group(id).await {
+        Ok(Some(group)) if group.visibility == Visibility::Public => SysCode::NotAMember,
+        Ok(_) => SysCode::RecipientUnknown,
+        Err(error) => {
+            tracing::error!(%error, "a group could not be looked up");
+            SysCode::InternalError
+        }
+    }
+}
+
+fn to_everyone(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>) -> Step {
+    let text = Utf8Bytes::from(frame.pass_on());
+    if speaker.app.config().broadcast == Audience::Everyone {
+        broadcast(speaker, key, &text);
+        return Step::Done;
+    }
+    let (speaker, reply) = (speaker.clone(), Reply::to(frame));
+    Step::Later(Box::pin(async move {
+        match speaker.app.store.is_admin(&speaker.origin.user.name).await {
+            Ok(true) => broadcast(&speaker, key, &text),
+            Ok(false) => speaker.answer(key, Outcome::Failed, &reply.notice(SysCode::Forbidden)),
+            Err(error) => {
+                tracing::error!(%error, "an admin could not be looked up");
+                speaker.answer(key, Outcome::Failed, &reply.notice(SysCode::InternalError));
+            }
+        }
+    }))
+}
+
+fn broadcast(speaker: &Speaker, key: Option<PayloadKey>, text: &Utf8Bytes) {
+    speaker.hub().to_everyone(text, Some(&speaker.origin.link));
+    speaker.settle(key, Outcome::Sent);
+}
+
+/// What the sender wants to be told, if it asked.
+fn request(
+    speaker: &Speaker,
+    frame: &Frame<'_>,
+    key: Option<PayloadKey>,
+    counts: bool,
+    now: Instant,
+) -> Option<Request> {
+    if !frame.wants_ack() {
+        return None;
+    }
+    let (payload_id, message_id) = Reply::to(frame).ids()?;
+    Some(Request {
+        origin: speaker.origin.clone(),
+        key: key?,
+        payload_id,
+        message_id,
+        counts,
+        deadline: now + speaker.app.gateway.timing.confirmation,
+    })
+}

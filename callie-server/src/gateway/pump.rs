@@ -1,0 +1,246 @@
+//! The loop of one connection: what comes in is acted on, what waits in the outbox goes out, silence is noticed.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use callie_core::{Content, Payload, Recipient, Sender, SysCode};
+use tokio::time::Sleep;
+use tokio_tungstenite::tungstenite::{Error, Utf8Bytes};
+
+use super::conversation::{Conversation, Step, Work};
+use super::heartbeat::{Due, Heartbeat};
+use super::socket::{Incoming, Socket};
+use super::{closing, stamp};
+use crate::clock;
+use crate::router::{Farewell, Item, Link, Outbox};
+use crate::server::App;
+
+/// Messages that are read before what they caused is written.
+const READS: usize = 64;
+/// Payloads that are written before they are handed to the system together.
+const FEEDS: usize = 64;
+/// Room for this many items is kept while nothing is written.
+const KEPT_ITEMS: usize = 8;
+
+/// An authenticated connection at work.
+pub(super) struct Pump {
+    app: Arc<App>,
+    link: Arc<Link>,
+    socket: Socket,
+    conversation: Conversation,
+    /// What was taken from the outbox and is not written yet.
+    batch: VecDeque<Item>,
+    work: Option<Work>,
+    heartbeat: Heartbeat,
+    /// Boxed, because a timer must not move.
+    timer: Pin<Box<Sleep>>,
+    /// When the use of the session was noted last.
+    touched: Instant,
+}
+
+/// How a connection ended.
+enum End {
+    /// By the server.
+    Farewell(Farewell),
+    /// By the client, or by its disappearance.
+    Gone,
+}
+
+impl Pump {
+    /// A connection that has just authenticated.
+    pub(super) fn new(app: Arc<App>, socket: Socket, conversation: Conversation, work: Option<Work>) -> Self {
+        let now = Instant::now();
+        let heartbeat = Heartbeat::new(now);
+        let link = conversation.speaker.origin.link.clone();
+        let next = heartbeat.next(&app.gateway.timing);
+        let mut pump = Self {
+            timer: Box::pin(tokio::time::sleep_until(next.into())),
+            app,
+            link,
+            socket,
+            conversation,
+            batch: VecDeque::new(),
+            work,
+            heartbeat,
+            touched: now,
+        };
+        pump.set_timer(now);
+        pump
+    }
+
+    /// Runs the connection to its end.
+    pub(super) async fn run(mut self) {
+        let end = std::future::poll_fn(|cx| self.poll(cx)).await;
+        let Self { link, socket, conversation, mut batch, work, .. } = self;
+        if let Some(work) = work {
+            // What was begun is finished, so that a payload sent again is told the truth of it.
+            tokio::spawn(work);
+        }
+        link.outbox.seal();
+        let mut queued = VecDeque::new();
+        link.outbox.take(&mut queued);
+        batch.append(&mut queued);
+        let recipient = Recipient::User(link.user.clone());
+        // From here on nobody sees the connection, however long its close takes.
+        drop(conversation);
+        match end {
+            End::Farewell(farewell) => Box::pin(closing::close(socket, farewell, recipient, batch)).await,
+            End::Gone => {
+                drop(batch);
+                Box::pin(closing::leave(socket)).await;
+            }
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        loop {
+            if let Some(work) = &mut self.work
+                && work.as_mut().poll(cx).is_ready()
+            {
+                self.work = None;
+            }
+            let more = match self.read(cx) {
+                Ok(more) => more,
+                Err(end) => return Poll::Ready(end),
+            };
+            if more == More::Work {
+                continue;
+            }
+            let blocked = match self.write(cx) {
+                Poll::Ready(Ok(())) => false,
+                Poll::Ready(Err(_)) => return Poll::Ready(End::Gone),
+                Poll::Pending => true,
+            };
+            if let Some(farewell) = self.link.outbox.farewell() {
+                return Poll::Ready(End::Farewell(farewell));
+            }
+            if let Some(end) = self.look_at_the_clock(cx) {
+                return Poll::Ready(end);
+            }
+            if more == More::Input {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let parked = if blocked { self.link.outbox.park_blocked(cx) } else { self.link.outbox.park(cx) };
+            if parked {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> Result<More, End> {
+        let mut texts = 0;
+        let mut more = More::Input;
+        for _ in 0..READS {
+            if self.work.is_some() {
+                more = More::Nothing;
+                break;
+            }
+            let text = match self.socket.poll_read(cx) {
+                Poll::Pending => {
+                    more = More::Nothing;
+                    break;
+                }
+                Poll::Ready(Incoming::Control) => continue,
+                Poll::Ready(Incoming::Text(text)) => text,
+                Poll::Ready(Incoming::Gone) => return Err(End::Gone),
+                Poll::Ready(Incoming::Fatal(farewell)) => return Err(End::Farewell(farewell)),
+            };
+            texts += 1;
+            let now = Instant::now();
+            self.heartbeat.heard(now);
+            match self.conversation.take(&text, now) {
+                Step::Done => {}
+                Step::Later(work) => {
+                    self.work = Some(work);
+                    more = More::Work;
+                    break;
+                }
+                Step::Close(farewell) => return Err(End::Farewell(farewell)),
+            }
+        }
+        if texts > 0 {
+            self.app.gateway.received.fetch_add(texts, Ordering::Relaxed);
+        }
+        Ok(more)
+    }
+
+    /// Writes what waits; pending while the socket takes no more.
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        while !self.batch.is_empty() || self.link.outbox.take(&mut self.batch) {
+            let (mut written, mut cost) = (0, 0);
+            let mut blocked = Poll::Ready(Ok(()));
+            while written < FEEDS {
+                blocked = self.socket.poll_ready(cx);
+                if !matches!(blocked, Poll::Ready(Ok(()))) {
+                    break;
+                }
+                let Some(item) = self.batch.pop_front() else { break };
+                cost += Outbox::cost(&item);
+                written += 1;
+                if let Some(receipt) = item.receipt {
+                    let (sender, payload_id) = receipt.names();
+                    let key = self.app.gateway.hub.keys.of_both(sender, payload_id);
+                    self.conversation.awaiting.written(key, receipt);
+                }
+                self.socket.feed(item.text)?;
+            }
+            self.link.outbox.written(cost);
+            self.app.gateway.sent.fetch_add(written as u64, Ordering::Relaxed);
+            std::task::ready!(blocked)?;
+            std::task::ready!(self.socket.poll_flush(cx))?;
+        }
+        if self.batch.capacity() > KEPT_ITEMS {
+            self.batch = VecDeque::new();
+        }
+        self.socket.poll_flush(cx)
+    }
+
+    fn look_at_the_clock(&mut self, cx: &mut Context<'_>) -> Option<End> {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = Instant::now();
+            match self.heartbeat.due(now, &self.app.gateway.timing) {
+                Due::Nothing => {}
+                Due::Ping => {
+                    let to = Recipient::User(self.link.user.clone());
+                    let ping = Payload::new(stamp(), Sender::Server, to, Content::Ping);
+                    self.link.send(&Utf8Bytes::from(ping.encode()));
+                }
+                Due::Missed => return Some(End::Farewell(Farewell::new(SysCode::HeartbeatMissed))),
+            }
+            self.conversation.awaiting.sweep();
+            if self.heartbeat.heard_after(self.touched) {
+                self.touched = now;
+                let session = (*self.conversation.session).clone();
+                *self.conversation.session = self.app.store.touch(session, clock::now());
+            }
+            if self.conversation.session.expires <= clock::now() {
+                return Some(End::Farewell(Farewell::new(SysCode::SessionExpired)));
+            }
+            self.set_timer(now);
+        }
+        None
+    }
+
+    fn set_timer(&mut self, now: Instant) {
+        // At least a moment, so that a clock that was set back cannot make this spin.
+        let left = (self.conversation.session.expires - clock::now()).max(1).unsigned_abs();
+        let next = self.heartbeat.next(&self.app.gateway.timing).min(now + Duration::from_millis(left));
+        self.timer.as_mut().reset(next.into());
+    }
+}
+
+/// What there is to do after reading.
+#[derive(PartialEq, Eq)]
+enum More {
+    /// Nothing until something happens.
+    Nothing,
+    /// More may have come in already.
+    Input,
+    /// Work that has not been begun.
+    Work,
+}

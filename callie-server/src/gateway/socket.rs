@@ -1,0 +1,163 @@
+//! The WebSocket of one connection, set up for many connections that are mostly idle.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use callie_core::Limits;
+use futures_util::{Sink as _, Stream as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+
+use callie_core::SysCode;
+
+use super::timing::LINGER;
+use crate::http::Stream;
+use crate::router::{Farewell, NOT_UTF8, PROTOCOL_ERROR};
+
+/// What is read at once. The buffer is there while the connection is: most are idle, and a payload is rarely larger.
+const READ_BUFFER: usize = 2 * 1024;
+/// What is gathered before it is written. This buffer grows only while a connection is busy.
+const WRITE_BUFFER: usize = 16 * 1024;
+/// Bytes that are read and thrown away after a close, at most.
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// What came in.
+pub(crate) enum Incoming {
+    /// A payload, maybe.
+    Text(Utf8Bytes),
+    /// A sign of life of the WebSocket itself: answered already, and no payload.
+    Control,
+    /// The client closed, or is gone.
+    Gone,
+    /// Something that ends the connection.
+    Fatal(Farewell),
+}
+
+/// A WebSocket.
+pub(crate) struct Socket {
+    inner: WebSocketStream<Stream>,
+    /// Whether something was written and not flushed.
+    dirty: bool,
+}
+
+impl Socket {
+    /// The server's end of an upgraded connection; `read` is what came behind the request already.
+    pub(crate) async fn new(stream: Stream, read: Bytes, limits: &Limits) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(WRITE_BUFFER)
+            .max_write_buffer_size(usize::MAX)
+            .max_message_size(Some(limits.max_payload_bytes))
+            .max_frame_size(Some(limits.max_payload_bytes));
+        let inner = if read.is_empty() {
+            WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await
+        } else {
+            WebSocketStream::from_partially_read(stream, read.into(), Role::Server, Some(config)).await
+        };
+        Self { inner, dirty: false }
+    }
+
+    /// The next thing that comes in.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
+        Pin::new(&mut self.inner).poll_next(cx).map(|next| match next {
+            Some(Ok(Message::Text(text))) => Incoming::Text(text),
+            Some(Ok(Message::Binary(_))) => Incoming::Fatal(Farewell::new(SysCode::UnsupportedFrame)),
+            Some(Ok(Message::Ping(_))) => {
+                // The answer waits in the socket to be flushed.
+                self.dirty = true;
+                Incoming::Control
+            }
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Incoming::Control,
+            Some(Ok(Message::Close(_))) => {
+                self.dirty = true;
+                Incoming::Gone
+            }
+            Some(Err(error)) => fatal(&error),
+            None => Incoming::Gone,
+        })
+    }
+
+    /// Waits for the next thing that comes in.
+    pub(crate) async fn read(&mut self) -> Incoming {
+        std::future::poll_fn(|cx| self.poll_read(cx)).await
+    }
+
+    /// Whether there is room to write.
+    pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Pin::new(&mut self.inner).poll_ready(cx)
+    }
+
+    /// Writes a payload into the buffer; [`Socket::poll_ready`] said there is room.
+    pub(crate) fn feed(&mut self, text: Utf8Bytes) -> Result<(), Error> {
+        self.dirty = true;
+        Pin::new(&mut self.inner).start_send(Message::Text(text))
+    }
+
+    /// Hands all that was written to the system.
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !self.dirty {
+            return Poll::Ready(Ok(()));
+        }
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        if flushed.is_ready() {
+            self.dirty = false;
+        }
+        flushed
+    }
+
+    /// Writes a payload and hands it to the system.
+    pub(crate) async fn send(&mut self, text: Utf8Bytes) -> Result<(), Error> {
+        std::future::poll_fn(|cx| self.poll_ready(cx)).await?;
+        self.feed(text)?;
+        std::future::poll_fn(|cx| self.poll_flush(cx)).await
+    }
+
+    /// Writes a close frame and hands it to the system.
+    pub(crate) async fn send_close(&mut self, code: u16) -> Result<(), Error> {
+        let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::default() };
+        std::future::poll_fn(|cx| self.poll_ready(cx)).await?;
+        Pin::new(&mut self.inner).start_send(Message::Close(Some(frame)))?;
+        std::future::poll_fn(|cx| Pin::new(&mut self.inner).poll_flush(cx)).await
+    }
+
+    /// Hands the answer to the client's own close to the system.
+    pub(crate) async fn answer_close(&mut self) -> Result<(), Error> {
+        std::future::poll_fn(|cx| Pin::new(&mut self.inner).poll_flush(cx)).await
+    }
+
+    /// Ends the connection below, reading for a moment what still comes.
+    pub(crate) async fn hang_up(mut self) {
+        let stream = self.inner.get_mut();
+        let lingered = async {
+            stream.shutdown().await?;
+            let mut rest = [0; 512];
+            let mut read = 0;
+            while read < LINGER_BYTES {
+                match stream.read(&mut rest).await? {
+                    0 => break,
+                    n => read += n,
+                }
+            }
+            Ok::<(), std::io::Error>(())
+        };
+        // Whatever comes of it, the connection is over.
+        let _ = tokio::time::timeout(LINGER, lingered).await;
+    }
+}
+
+/// How a connection ends whose bytes are not what they should be.
+fn fatal(error: &Error) -> Incoming {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+            Incoming::Fatal(Farewell::new(SysCode::PayloadTooLarge))
+        }
+        Error::Utf8(_) => Incoming::Fatal(Farewell::bare(NOT_UTF8)),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Incoming::Gone,
+        Error::Protocol(_) => Incoming::Fatal(Farewell::bare(PROTOCOL_ERROR)),
+        _ => Incoming::Gone,
+    }
+}

@@ -1,0 +1,47 @@
+//! How long the gateway waits for things: the protocol's times, which tests shorten.
+
+use std::time::Duration;
+
+/// The times of the gateway. The defaults are the protocol's; an operator has no reason to change them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timing {
+    /// How long a client may take for its first payload: 10 s (protocol, "Authentication").
+    pub authentication: Duration,
+    /// After how long without a text message the server sends a PING: 30 s (protocol, "Routing").
+    pub heartbeat: Duration,
+    /// How long the silence may go on after that PING: 45 s (protocol, "Routing").
+    pub heartbeat_grace: Duration,
+    /// How long a confirmation is waited for: 15 s (protocol, "Confirmed delivery").
+    pub confirmation: Duration,
+    /// How long a user may be gone without others being told: 5 s (protocol, "SYS codes").
+    pub reconnection: Duration,
+    /// How long dropped payloads may go on without a pause of a second before the connection is closed: 10 s
+    /// (protocol, "Routing").
+    pub flood: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            authentication: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(30),
+            heartbeat_grace: Duration::from_secs(45),
+            confirmation: Duration::from_secs(15),
+            reconnection: Duration::from_secs(5),
+            flood: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How often deliveries and departures are looked through: what is due is answered at most this late.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
+/// How often users who are gone are forgotten.
+pub(crate) const FORGET: Duration = Duration::from_secs(30);
+/// How long a connection that is ended may take to read what is still written to it.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for one that is ended because it does not read.
+pub(crate) const SLOW_CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a closed connection is still read, so that unread bytes do not make the system throw away our last words.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+/// How long the upgrade may take after it was granted: its answer is a few bytes.
+pub(crate) const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);

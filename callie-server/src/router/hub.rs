@@ -1,0 +1,329 @@
+//! Who is connected to this server, and to which groups they belong.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use callie_core::{GroupId, Limits, Username};
+use dashmap::DashMap;
+use parking_lot::Mutex;
+
+use super::duplicates::Keys;
+use super::farewell::Farewell;
+use super::group::Group;
+use super::link::Link;
+use super::rate::Rates;
+use super::receipt::Delivery;
+use super::user::{Links, Privacy, User};
+
+/// The connections of this server.
+pub(crate) struct Hub {
+    users: DashMap<Username, Arc<User>>,
+    groups: DashMap<GroupId, Arc<Group>>,
+    /// Who subscribed to whose presence, by whom they watch.
+    pub(super) watchers: DashMap<Username, HashSet<Username>>,
+    /// Makes the keys of recent payloads.
+    pub(crate) keys: Keys,
+    /// Confirmed deliveries by their deadline. All last equally long, so the oldest is at the front.
+    deliveries: Mutex<VecDeque<Weak<Delivery>>>,
+    /// Users whose last connection closed, by when others are told.
+    pub(super) leaving: Mutex<VecDeque<(Instant, Arc<User>)>>,
+    /// How long a user may be gone without others being told.
+    pub(super) grace: Duration,
+}
+
+/// What a user's entry starts with.
+pub(crate) struct Allowance {
+    /// The limits in force.
+    pub(crate) limits: Limits,
+    /// BROADCASTs in a minute.
+    pub(crate) broadcasts_per_minute: u32,
+    /// Connections at a time.
+    pub(crate) connections: usize,
+}
+
+/// What the database has of a user, and the version of the user's state when it was read.
+pub(crate) struct Known {
+    /// The groups the user is in.
+    pub(crate) groups: Vec<GroupId>,
+    /// Who may write to the user and see them.
+    pub(crate) privacy: Privacy,
+    /// The version.
+    pub(crate) version: u64,
+}
+
+/// What became of a connection that came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// It is registered.
+    In,
+    /// What is known of the user is missing or old: read it (again).
+    Stale,
+    /// The user has as many connections as one may have.
+    TooMany,
+}
+
+impl Hub {
+    /// A server without connections.
+    pub(crate) fn new(grace: Duration) -> Self {
+        Self {
+            users: DashMap::new(),
+            groups: DashMap::new(),
+            watchers: DashMap::new(),
+            keys: Keys::new(),
+            deliveries: Mutex::default(),
+            leaving: Mutex::default(),
+            grace,
+        }
+    }
+
+    /// The user called `name`, if connected now or lately.
+    pub(crate) fn user(&self, name: &str) -> Option<Arc<User>> {
+        self.users.get(name).map(|user| user.clone())
+    }
+
+    /// The open connections of the user called `name`.
+    pub(crate) fn links_of(&self, name: &str) -> Links {
+        self.user(name).map(|user| user.links()).unwrap_or_default()
+    }
+
+    /// The group, if one of its members is connected.
+    pub(crate) fn group(&self, id: GroupId) -> Option<Arc<Group>> {
+        self.groups.get(&id).map(|group| group.clone())
+    }
+
+    /// Every open connection.
+    pub(crate) fn every_link(&self) -> Vec<Arc<Link>> {
+        let mut all = Vec::new();
+        for user in &self.users {
+            all.extend(user.state().links.iter().cloned());
+        }
+        all
+    }
+
+    /// How many users are connected.
+    pub(crate) fn users_online(&self) -> usize {
+        self.users.iter().filter(|user| user.is_online()).count()
+    }
+
+    /// The entry of the user called `name`, made if there is none.
+    pub(crate) fn entry(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
+        let make = || {
+            let rates = Rates::new(&allowance.limits, allowance.broadcasts_per_minute);
+            Arc::new(User::new(name.clone(), rates))
+        };
+        self.users.entry(name.clone()).or_insert_with(make).clone()
+    }
+
+    /// Registers a connection. While a user has none, memory is not kept up to date: then `known` says what the database
+    /// has, and is refused as stale when things have changed since it was read.
+    pub(crate) fn enter(
+        &self,
+        user: &Arc<User>,
+        link: &Arc<Link>,
+        known: Option<Known>,
+        allowance: &Allowance,
+    ) -> Entrance {
+        // The user may have been forgotten meanwhile, and even be there anew.
+        let entry = self.users.entry(link.user.clone()).or_insert_with(|| user.clone());
+        if !Arc::ptr_eq(&entry, user) {
+            return Entrance::Stale;
+        }
+        let mut state = user.state();
+        if state.links.len() >= allowance.connections {
+            return Entrance::TooMany;
+        }
+        if state.links.is_empty() {
+            match known {
+                Some(known) if known.version == state.version => {
+                    state.groups = known.groups;
+                    state.privacy = known.privacy;
+                }
+                _ => return Entrance::Stale,
+            }
+        }
+        state.leaves = None;
+        state.links.push(link.clone());
+        for &id in &state.groups {
+            self.groups.entry(id).or_default().change().attach(&link.user, link);
+        }
+        Entrance::In
+    }
+
+    /// Removes a connection.
+    pub(crate) fn depart(&self, user: &Arc<User>, link: &Arc<Link>) {
+        let mut state = user.state();
+        let before = state.links.len();
+        state.links.retain(|l| !Arc::ptr_eq(l, link));
+        if state.links.len() == before {
+            return;
+        }
+        for &id in &state.groups {
+            self.detach(id, link);
+        }
+        if state.links.is_empty() {
+            let at = Instant::now() + self.grace;
+            state.leaves = Some(at);
+            drop(state);
+            self.leaving.lock().push_back((at, user.clone()));
+        }
+    }
+
+    fn detach(&self, id: GroupId, link: &Arc<Link>) {
+        if let Some(group) = self.groups.get(&id) {
+            group.change().detach(&link.user, link);
+        }
+        self.forget_if_empty(id);
+    }
+
+    fn forget_if_empty(&self, id: GroupId) {
+        self.groups.remove_if(&id, |_, group| group.state().online.is_empty());
+    }
+
+    /// `name` became a member of the group: the database has it already.
+    pub(crate) fn joined(&self, id: GroupId, name: &Username) {
+        let add = |links: Links| {
+            if links.is_empty() {
+                if let Some(group) = self.groups.get(&id) {
+                    group.change().add(name, links);
+                }
+            } else {
+                self.groups.entry(id).or_default().change().add(name, links);
+            }
+        };
+        match self.user(name.as_str()) {
+            Some(user) => {
+                let mut state = user.state();
+                state.version += 1;
+                if !state.groups.contains(&id) && !state.links.is_empty() {
+                    state.groups.push(id);
+                }
+                add(state.links.clone());
+            }
+            None => add(Links::new()),
+        }
+    }
+
+    /// Notes all members of a group of which nobody was connected before.
+    pub(crate) fn loaded(&self, id: GroupId, members: &[Username]) {
+        if let Some(group) = self.group(id) {
+            let mut state = group.change();
+            if !state.loaded {
+                state.load(members);
+            }
+        }
+    }
+
+    /// `name` is no member of the group any more: the database has it already.
+    pub(crate) fn left(&self, id: GroupId, name: &Username) {
+        let user = self.user(name.as_str());
+        let state = user.as_ref().map(|user| {
+            let mut state = user.state();
+            state.version += 1;
+            state.groups.retain(|g| *g != id);
+            state
+        });
+        if let Some(group) = self.groups.get(&id) {
+            group.change().remove(name);
+        }
+        drop(state);
+        self.forget_if_empty(id);
+    }
+
+    /// The group is gone: the database has it already.
+    pub(crate) fn dissolved(&self, id: GroupId) {
+        let Some(group) = self.group(id) else { return };
+        let members: Vec<Username> = group.state().online.keys().cloned().collect();
+        for name in members {
+            self.left(id, &name);
+        }
+        self.groups.remove(&id);
+    }
+
+    /// Changes a user's privacy: the database has it already.
+    pub(crate) fn change_privacy(&self, name: &Username, change: impl FnOnce(&mut Privacy)) {
+        if let Some(user) = self.user(name.as_str()) {
+            let mut state = user.state();
+            state.version += 1;
+            change(&mut state.privacy);
+        }
+    }
+
+    /// Ends all connections of `name`.
+    pub(crate) fn end(&self, name: &Username, farewell: &Farewell) {
+        for link in self.links_of(name.as_str()) {
+            link.end(farewell.clone());
+        }
+    }
+
+    /// Remembers a delivery until its deadline.
+    pub(crate) fn await_confirmation(&self, delivery: &Arc<Delivery>) {
+        self.deliveries.lock().push_back(Arc::downgrade(delivery));
+    }
+
+    /// Ends the deliveries whose time is up.
+    pub(crate) fn expire_deliveries(&self, now: Instant) {
+        let mut due = Vec::new();
+        {
+            let mut waiting = self.deliveries.lock();
+            while let Some(first) = waiting.front() {
+                match first.upgrade() {
+                    Some(delivery) if delivery.deadline > now => break,
+                    Some(delivery) => due.push(delivery),
+                    None => {}
+                }
+                waiting.pop_front();
+            }
+        }
+        // Outside of the lock: an answer goes to an outbox.
+        for delivery in due {
+            delivery.expire();
+        }
+    }
+
+    /// Forgets users who are gone and whose recent payloads need not be remembered any more.
+    pub(crate) fn forget_the_gone(&self, now: Instant) {
+        self.users.retain(|_, user| {
+            let gone = {
+                let state = user.state();
+                state.links.is_empty() && state.leaves.is_none()
+            };
+            !(gone && user.recent.is_empty(now))
+        });
+    }
+}
+
+/// A connection and its user.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    /// The user.
+    pub(crate) user: Arc<User>,
+    /// The connection.
+    pub(crate) link: Arc<Link>,
+}
+
+/// A connection's place in the hub: given up when it is dropped, whatever ended the connection's task.
+pub(crate) struct Place {
+    hub: Arc<Hub>,
+    origin: Origin,
+}
+
+impl Place {
+    /// The place of a connection that has entered.
+    pub(crate) fn new(hub: Arc<Hub>, origin: Origin) -> Self {
+        Self { hub, origin }
+    }
+
+    /// The connection and its user.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.hub.depart(&self.origin.user, &self.origin.link);
+        // What was queued is dropped after the connection is out of sight, so that nobody counts on it.
+        self.origin.link.outbox.shut();
+    }
+}

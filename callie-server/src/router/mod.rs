@@ -1,0 +1,29 @@
+//! Where a checked payload goes: who is connected, and the way to them.
+//!
+//! `hub.rs` knows every connection of this server; `user.rs`, `link.rs` and `group.rs` are what it knows. A payload to
+//! a user goes through `direct.rs`, to a group or to everyone through `fanout.rs`; all end in an `outbox.rs`. `rate.rs`,
+//! `duplicates.rs` and `receipt.rs` are the rules on the way, `presence.rs` tells who came and went.
+
+mod direct;
+mod duplicates;
+mod fanout;
+mod farewell;
+mod group;
+mod hub;
+mod link;
+mod outbox;
+mod presence;
+mod rate;
+mod receipt;
+mod user;
+
+pub(crate) use direct::{Direct, Parcel};
+pub(crate) use duplicates::{AlreadyHashed, PayloadKey};
+pub(crate) use fanout::Reach;
+pub(crate) use farewell::{Farewell, NOT_UTF8, PROTOCOL_ERROR};
+pub(crate) use hub::{Allowance, Entrance, Hub, Known, Origin, Place};
+pub(crate) use link::Link;
+pub(crate) use outbox::{Item, Outbox};
+pub(crate) use rate::Bucket;
+pub(crate) use receipt::{Receipt, Request};
+pub(crate) use user::{Barred, Privacy};

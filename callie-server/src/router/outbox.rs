@@ -1,0 +1,241 @@
+//! What waits to be written to one connection: bounded in bytes, filled by anyone, emptied by the connection's task.
+
+use std::collections::VecDeque;
+use std::task::{Context, Waker};
+
+use parking_lot::Mutex;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::farewell::Farewell;
+use super::receipt::Receipt;
+
+/// What an item costs beside its bytes, so that many tiny payloads are bounded as well.
+const ITEM_COST: usize = 64;
+/// Room for this many items is kept while nothing waits; more is given back, as most connections are idle.
+const KEPT_ITEMS: usize = 8;
+
+/// One payload on its way to one connection.
+pub(crate) struct Item {
+    /// The encoded payload, shared with all other connections that get it.
+    pub(crate) text: Utf8Bytes,
+    /// Who wants to know what became of it.
+    pub(crate) receipt: Option<Receipt>,
+}
+
+impl Item {
+    fn cost(&self) -> usize {
+        self.text.len() + ITEM_COST
+    }
+}
+
+/// Why an item was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The connection is closing or closed.
+    Closed,
+    /// There was no room: the connection reads too slowly and is being closed for it.
+    Full,
+}
+
+/// A queue with one reader and any number of writers.
+///
+/// Nothing is dropped under its lock: dropping an item may end a delivery, which writes to another outbox.
+pub(crate) struct Outbox {
+    capacity: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    queue: VecDeque<Item>,
+    /// The cost of all items queued or taken and not yet written.
+    cost: usize,
+    /// The reader, while it waits for something to happen here.
+    reader: Option<Waker>,
+    /// Whether the reader waits for the socket to take more: then further items are no news to it.
+    blocked: bool,
+    phase: Phase,
+}
+
+enum Phase {
+    Open,
+    /// To be closed with this farewell, which the reader has not taken yet.
+    Ending(Farewell),
+    /// The reader knows; nothing more is taken.
+    Ended,
+}
+
+impl Outbox {
+    /// An outbox that holds up to `capacity` bytes.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let state =
+            State { queue: VecDeque::new(), cost: 0, reader: None, blocked: false, phase: Phase::Open };
+        Self { capacity, state: Mutex::new(state) }
+    }
+
+    /// Queues an item; one that is not taken is dropped after the lock is released.
+    pub(crate) fn push(&self, item: Item) -> Result<(), Refusal> {
+        let mut state = self.state.lock();
+        if !matches!(state.phase, Phase::Open) {
+            drop(state);
+            return Err(Refusal::Closed);
+        }
+        let cost = item.cost();
+        if state.cost + cost > self.capacity {
+            state.phase = Phase::Ending(Farewell::slow_consumer());
+            let reader = state.reader.take();
+            drop(state);
+            wake(reader);
+            return Err(Refusal::Full);
+        }
+        state.cost += cost;
+        state.queue.push_back(item);
+        let reader = if state.blocked { None } else { state.reader.take() };
+        drop(state);
+        wake(reader);
+        Ok(())
+    }
+
+    /// Asks the connection to end; the first farewell counts. What is queued is still written, if the farewell says so.
+    pub(crate) fn end(&self, farewell: Farewell) {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Open) {
+            state.phase = Phase::Ending(farewell);
+            let reader = state.reader.take();
+            drop(state);
+            wake(reader);
+        }
+    }
+
+    /// Swaps what is queued into the empty `batch`; true if there was anything. The reader reports back with
+    /// [`Outbox::written`].
+    pub(crate) fn take(&self, batch: &mut VecDeque<Item>) -> bool {
+        let mut state = self.state.lock();
+        std::mem::swap(&mut state.queue, batch);
+        !batch.is_empty()
+    }
+
+    /// Gives back the room of items that were written.
+    pub(crate) fn written(&self, cost: usize) {
+        self.state.lock().cost -= cost;
+    }
+
+    /// The cost of an item, as [`Outbox::written`] wants it.
+    pub(crate) fn cost(item: &Item) -> usize {
+        item.cost()
+    }
+
+    /// The farewell, once there is one; nothing is taken from then on.
+    pub(crate) fn farewell(&self) -> Option<Farewell> {
+        let mut state = self.state.lock();
+        if !matches!(state.phase, Phase::Ending(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut state.phase, Phase::Ended) {
+            Phase::Ending(farewell) => Some(farewell),
+            Phase::Open | Phase::Ended => None,
+        }
+    }
+
+    /// Lets the reader be woken by the next item or farewell; false if there is one already.
+    pub(crate) fn park(&self, cx: &Context<'_>) -> bool {
+        let mut state = self.state.lock();
+        if !state.queue.is_empty() || matches!(state.phase, Phase::Ending(_)) {
+            return false;
+        }
+        if state.queue.capacity() > KEPT_ITEMS {
+            state.queue = VecDeque::new();
+        }
+        state.blocked = false;
+        state.reader = Some(cx.waker().clone());
+        true
+    }
+
+    /// The same for a reader whose socket takes nothing now: only a farewell wakes it.
+    pub(crate) fn park_blocked(&self, cx: &Context<'_>) -> bool {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Ending(_)) {
+            return false;
+        }
+        state.blocked = true;
+        state.reader = Some(cx.waker().clone());
+        true
+    }
+
+    /// Takes nothing more from now on; what is queued can still be taken out.
+    pub(crate) fn seal(&self) {
+        self.state.lock().phase = Phase::Ended;
+    }
+
+    /// Ends the outbox from the reader's side and drops what is left.
+    pub(crate) fn shut(&self) {
+        let mut state = self.state.lock();
+        state.phase = Phase::Ended;
+        let rest = std::mem::take(&mut state.queue);
+        state.cost = 0;
+        state.reader = None;
+        drop(state);
+        drop(rest);
+    }
+
+    /// Bytes waiting, overhead included.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state.lock().cost
+    }
+}
+
+fn wake(reader: Option<Waker>) {
+    if let Some(reader) = reader {
+        reader.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(text: &'static str) -> Item {
+        Item { text: Utf8Bytes::from_static(text), receipt: None }
+    }
+
+    #[test]
+    fn items_come_out_in_order_and_give_back_their_room_when_written() {
+        let outbox = Outbox::new(1_000);
+        outbox.push(item("one")).unwrap();
+        outbox.push(item("two")).unwrap();
+        let mut batch = VecDeque::new();
+        assert!(outbox.take(&mut batch));
+        assert_eq!(batch.iter().map(|i| i.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(outbox.waiting(), 2 * (3 + ITEM_COST));
+        outbox.written(batch.iter().map(Outbox::cost).sum());
+        assert_eq!(outbox.waiting(), 0);
+    }
+
+    #[test]
+    fn an_outbox_without_room_ends_the_connection_and_takes_no_more() {
+        let outbox = Outbox::new(100);
+        outbox.push(item("one")).unwrap();
+        assert_eq!(outbox.push(item("two")), Err(Refusal::Full));
+        assert_eq!(outbox.push(item("x")), Err(Refusal::Closed));
+        assert!(outbox.farewell().is_some());
+        assert!(outbox.farewell().is_none());
+        assert_eq!(outbox.push(item("x")), Err(Refusal::Closed));
+    }
+
+    #[test]
+    fn the_reader_is_woken_once_for_many_items() {
+        struct Count(std::sync::atomic::AtomicUsize);
+        impl std::task::Wake for Count {
+            fn wake(self: std::sync::Arc<Self>) {
+                self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            }
+        }
+        let count = std::sync::Arc::new(Count(0.into()));
+        let waker = Waker::from(count.clone());
+        let outbox = Outbox::new(1_000);
+        assert!(outbox.park(&Context::from_waker(&waker)));
+        outbox.push(item("one")).unwrap();
+        outbox.push(item("two")).unwrap();
+        assert_eq!(count.0.load(std::sync::atomic::Ordering::SeqCst), 1);
+        assert!(!outbox.park(&Context::from_waker(&waker)));
+    }
+}

@@ -1,0 +1,153 @@
+//! Who hears of a user coming and going (protocol, "SYS codes", presence).
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use callie_core::command::PresenceAudience;
+use callie_core::{Notice, Recipient, SysCode, Username};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::hub::Hub;
+use super::link::Link;
+use super::user::User;
+use crate::config::PresenceMode;
+use crate::gateway::stamp;
+
+/// Users whose presence one user may subscribe to at a time.
+pub(crate) const MAX_WATCHED: usize = 4_096;
+
+impl Hub {
+    /// Tells who may know that the user is online, unless they think so already.
+    pub(crate) fn came_online(&self, user: &User, mode: PresenceMode) {
+        {
+            let mut state = user.state();
+            if state.announced || state.links.is_empty() {
+                return;
+            }
+            state.announced = true;
+        }
+        self.tell_presence(user, mode, SysCode::UserJoined);
+    }
+
+    /// Tells who may know of the users whose time to come back is over.
+    pub(crate) fn announce_the_gone(&self, now: Instant, mode: PresenceMode) {
+        loop {
+            let (at, user) = {
+                let mut leaving = self.leaving.lock();
+                match leaving.front() {
+                    Some((at, _)) if *at <= now => {}
+                    _ => return,
+                }
+                let Some(first) = leaving.pop_front() else { return };
+                first
+            };
+            let announced = {
+                let mut state = user.state();
+                // Another time stands there when the user came back and left again.
+                if state.leaves != Some(at) {
+                    continue;
+                }
+                state.leaves = None;
+                std::mem::take(&mut state.announced)
+            };
+            if announced {
+                self.tell_presence(&user, mode, SysCode::UserLeft);
+            }
+            self.forget_subscriptions(&user);
+        }
+    }
+
+    fn tell_presence(&self, user: &User, mode: PresenceMode, code: SysCode) {
+        let audience = self.audience(user, mode);
+        if audience.is_empty() {
+            return;
+        }
+        let notice = Notice::new(code).username(user.name.clone());
+        let text = Utf8Bytes::from(notice.to_payload(Recipient::Broadcast, stamp()).encode());
+        for link in audience {
+            link.send(&text);
+        }
+    }
+
+    /// The connections of everyone who may see `user` come and go.
+    fn audience(&self, user: &User, mode: PresenceMode) -> Vec<Arc<Link>> {
+        let (setting, groups, barred) = {
+            let state = user.state();
+            (state.privacy.presence, state.groups.clone(), state.privacy.barred.clone())
+        };
+        if mode == PresenceMode::Off || setting == PresenceAudience::Nobody {
+            return Vec::new();
+        }
+        let mut names: HashSet<Username> = HashSet::new();
+        for id in groups {
+            if let Some(group) = self.group(id) {
+                names.extend(group.state().online.keys().cloned());
+            }
+        }
+        if setting == PresenceAudience::Everyone {
+            if mode == PresenceMode::Everyone {
+                names.extend(self.every_link().iter().map(|link| link.user.clone()));
+            } else if let Some(watchers) = self.watchers.get(user.name.as_str()) {
+                names.extend(watchers.iter().cloned());
+            }
+        }
+        names.remove(&user.name);
+        names.retain(|name| !barred.contains(name));
+        names.iter().flat_map(|name| self.links_of(name.as_str())).collect()
+    }
+
+    /// Whether `viewer` may know that `name` is online, and `name` is.
+    pub(crate) fn shows_online(&self, viewer: &User, name: &str) -> bool {
+        if viewer.name == *name {
+            return viewer.is_online();
+        }
+        self.user(name).is_some_and(|user| user.is_online() && user.is_visible_to(viewer))
+    }
+
+    /// Subscribes `watcher` to the presence of `names`; false, and nothing done, if that would be too many.
+    pub(crate) fn watch(&self, watcher: &User, names: &[Username]) -> bool {
+        {
+            let mut state = watcher.state();
+            let new: HashSet<&Username> =
+                names.iter().filter(|name| !state.watching.contains(*name)).collect();
+            if state.watching.len() + new.len() > MAX_WATCHED {
+                return false;
+            }
+            let new: Vec<Username> = new.into_iter().cloned().collect();
+            state.watching.extend(new);
+        }
+        for name in names {
+            self.watchers.entry(name.clone()).or_default().insert(watcher.name.clone());
+        }
+        true
+    }
+
+    /// Ends subscriptions of `watcher`.
+    pub(crate) fn unwatch(&self, watcher: &User, names: &[Username]) {
+        {
+            let mut state = watcher.state();
+            for name in names {
+                state.watching.remove(name);
+            }
+        }
+        for name in names {
+            if let Some(mut watchers) = self.watchers.get_mut(name) {
+                watchers.remove(&watcher.name);
+            }
+            self.watchers.remove_if(name, |_, watchers| watchers.is_empty());
+        }
+    }
+
+    fn forget_subscriptions(&self, user: &User) {
+        let watched: Vec<Username> = {
+            let mut state = user.state();
+            if !state.links.is_empty() {
+                return;
+            }
+            state.groups = Vec::new();
+            state.watching.drain().collect()
+        };
+        self.unwatch(user, &watched);
+    }
+}

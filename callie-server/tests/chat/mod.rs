@@ -1,0 +1,271 @@
+//! What the tests of the gateway share: a server of their own, and clients that speak raw JSON over real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, unreachable_pub)]
+#![allow(missing_docs)]
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use callie_core::{SessionId, Username};
+use callie_server::gateway::Timing;
+use callie_server::store::TokenHash;
+use callie_server::{Config, Server, clock};
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// Longer than anything here takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server with a database of its own, gone with the test.
+pub struct Chat {
+    pub server: Server,
+    pub database: String,
+    _folder: TempDir,
+}
+
+/// A user with a live session.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub name: String,
+    pub token: String,
+    pub session: SessionId,
+}
+
+/// One connection.
+pub struct Client {
+    pub ws: WebSocketStream<TcpStream>,
+    pub name: String,
+    pub token: String,
+}
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+/// A name that no other payload has.
+pub fn fresh(prefix: &str) -> String {
+    format!("{prefix}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Times that make a test quick.
+pub fn quick() -> Timing {
+    Timing { reconnection: Duration::from_millis(300), ..Timing::default() }
+}
+
+pub async fn start() -> Chat {
+    start_with(Config::default(), quick()).await
+}
+
+pub async fn start_with(config: Config, timing: Timing) -> Chat {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("callie.db").display().to_string();
+    let config = Config { listen: "127.0.0.1:0".into(), database: database.clone(), ..config };
+    let server = Server::start_with(config, timing).await.unwrap();
+    Chat { server, database, _folder: folder }
+}
+
+impl Chat {
+    pub fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// A user who has logged in, without the time that hashing a password takes.
+    pub async fn login(&self, name: &str) -> Login {
+        let store = &self.server.app().store;
+        let username = Username::parse(name).unwrap();
+        store.create_user(&username, "no password fits", clock::now()).await.unwrap();
+        let user = store.user(&username, clock::now()).await.unwrap().unwrap();
+        let token = fresh(&format!("token-of-{name}"));
+        let session = SessionId::parse(&fresh("session")).unwrap();
+        store
+            .create_session(&session, &TokenHash::of(&token), &user, None, clock::now())
+            .await
+            .unwrap()
+            .unwrap();
+        Login { name: name.into(), token, session }
+    }
+
+    /// A connection that has said nothing yet.
+    pub async fn open(&self) -> Client {
+        open(self.addr()).await
+    }
+
+    /// A connection of a user who has logged in.
+    pub async fn connect(&self, login: &Login) -> Client {
+        let mut client = self.open().await.of(login);
+        client.greet().await;
+        client
+    }
+
+    /// A new user, logged in and connected.
+    pub async fn user(&self, name: &str) -> Client {
+        let login = self.login(name).await;
+        self.connect(&login).await
+    }
+
+    pub async fn admin(&self, name: &str) -> Client {
+        let client = self.user(name).await;
+        self.server.app().store.set_admin(&Username::parse(name).unwrap(), true).await.unwrap();
+        client
+    }
+}
+
+pub async fn open(addr: SocketAddr) -> Client {
+    let tcp = TcpStream::connect(addr).await.unwrap();
+    tcp.set_nodelay(true).unwrap();
+    let request = format!("ws://{addr}/ws").into_client_request().unwrap();
+    let (ws, _) = tokio_tungstenite::client_async(request, tcp).await.unwrap();
+    Client { ws, name: String::new(), token: String::new() }
+}
+
+impl Client {
+    pub fn of(mut self, login: &Login) -> Self {
+        self.name = login.name.clone();
+        self.token = login.token.clone();
+        self
+    }
+
+    /// Sends the conventional first payload.
+    pub async fn greet(&mut self) -> Value {
+        let greeting = self.command("AUTHENTICATE", json!({}));
+        self.send(&greeting).await;
+        self.sys("AUTHENTICATED").await
+    }
+
+    pub fn payload(&self, to: &str, kind: &str, content: Value) -> Value {
+        json!({
+            "token": self.token, "sender": self.name, "recipient": to, "timestamp": "2026-01-02T03:04:05.678Z",
+            "type": kind, "content": content, "metadata": {}, "payloadID": fresh("p"), "payloadVersion": "1.0",
+        })
+    }
+
+    pub fn message(&self, to: &str, text: &str) -> Value {
+        self.payload(to, "MSG", json!({"messageID": fresh("m"), "text": text}))
+    }
+
+    pub fn acked(&self, to: &str, text: &str) -> Value {
+        let mut message = self.message(to, text);
+        message["metadata"] = json!({"ack": true});
+        message
+    }
+
+    pub fn command(&self, name: &str, parameters: Value) -> Value {
+        self.payload("SERVER", "CMD", json!({"command": name, "parameters": parameters}))
+    }
+
+    pub async fn send(&mut self, payload: &Value) {
+        self.send_text(&payload.to_string()).await;
+    }
+
+    pub async fn send_text(&mut self, text: &str) {
+        tokio::time::timeout(PATIENCE, self.ws.send(Message::text(text))).await.expect("in time").unwrap();
+    }
+
+    /// The next message of the WebSocket that is no sign of life.
+    pub async fn raw(&mut self) -> Option<Result<Message, Error>> {
+        loop {
+            let next = tokio::time::timeout(PATIENCE, self.ws.next()).await.expect("something in time");
+            if !matches!(next, Some(Ok(Message::Ping(_) | Message::Pong(_)))) {
+                return next;
+            }
+        }
+    }
+
+    pub async fn text(&mut self) -> String {
+        match self.raw().await {
+            Some(Ok(Message::Text(text))) => text.to_string(),
+            other => panic!("{} got {other:?}, not a payload", self.name),
+        }
+    }
+
+    pub async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+
+    /// The next payload, which must be a SYS with this code.
+    pub async fn sys(&mut self, code: &str) -> Value {
+        let payload = self.next().await;
+        assert_eq!(payload["type"], "SYS", "{} wants {code}: {payload}", self.name);
+        assert_eq!(payload["content"]["code"], code, "{}: {payload}", self.name);
+        assert_eq!(payload["token"], "");
+        assert_eq!(payload["sender"], "SERVER");
+        payload
+    }
+
+    /// Sends a payload whose answer must be a SYS with this code, and gives its metadata.
+    pub async fn answered(&mut self, payload: &Value, code: &str) -> Value {
+        self.send(payload).await;
+        let answer = self.sys(code).await;
+        assert_eq!(answer["metadata"]["inReplyTo"], payload["payloadID"], "{answer}");
+        if payload["type"] == "CMD" {
+            assert_eq!(answer["metadata"]["command"], payload["content"]["command"], "{answer}");
+        }
+        answer["metadata"].clone()
+    }
+
+    /// Carries out a command and gives its result.
+    pub async fn run(&mut self, name: &str, parameters: Value) -> Value {
+        let command = self.command(name, parameters);
+        self.answered(&command, "COMMAND_OK").await["result"].clone()
+    }
+
+    /// Has a command refused.
+    pub async fn refused(&mut self, name: &str, parameters: Value, code: &str) -> Value {
+        let command = self.command(name, parameters);
+        self.answered(&command, code).await
+    }
+
+    /// The next payload, which must be a MSG with this text.
+    pub async fn msg(&mut self, text: &str) -> Value {
+        let payload = self.next().await;
+        assert_eq!(payload["type"], "MSG", "{}: {payload}", self.name);
+        assert_eq!(payload["content"]["text"], text, "{}: {payload}", self.name);
+        assert_eq!(payload["token"], "");
+        payload
+    }
+
+    /// Everything sent to this connection so far was expected: the next payload is the answer to a PING of now.
+    pub async fn nothing_more(&mut self) {
+        let ping = self.payload("SERVER", "PING", json!({}));
+        self.send(&ping).await;
+        let pong = self.next().await;
+        assert_eq!(pong["type"], "PONG", "{}: {pong}", self.name);
+        assert_eq!(pong["metadata"]["inReplyTo"], ping["payloadID"]);
+    }
+
+    /// Confirms a payload.
+    pub async fn ack(&mut self, payload: &Value) {
+        let entry = json!({"sender": payload["sender"], "payloadID": payload["payloadID"]});
+        let command = self.command("ACK", json!({"payloads": [entry]}));
+        self.send(&command).await;
+    }
+
+    /// The close code, when nothing but the close is left; 1006 if the server just went.
+    pub async fn closed(&mut self) -> u16 {
+        match self.raw().await {
+            Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
+            Some(Ok(Message::Close(None))) => 1005,
+            Some(Err(_)) | None => 1006,
+            Some(Ok(other)) => panic!("{} got {other:?}, not a close", self.name),
+        }
+    }
+
+    /// The SYS and the close code that end the connection.
+    pub async fn ended(&mut self, code: &str) -> (Value, u16) {
+        (self.sys(code).await, self.closed().await)
+    }
+
+    /// Makes a group with these members; they hear of it.
+    pub async fn group(&mut self, members: &mut [&mut Client]) -> String {
+        let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
+        let made = self.run("CREATE_GROUP", json!({"name": "the group", "members": names})).await;
+        for member in members {
+            let joined = member.sys("USER_JOINED").await;
+            assert_eq!(joined["metadata"]["username"], member.name.as_str());
+        }
+        made["groupID"].as_str().unwrap().to_owned()
+    }
+}
