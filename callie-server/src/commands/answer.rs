@@ -10,7 +10,7 @@ use crate::store::{GroupError, StoreError};
 /// A command that was carried out.
 pub(super) enum Answer {
     /// It is answered with this `COMMAND_OK`, or another code that says the same.
-    Result(Notice),
+    Result(Box<Notice>),
     /// It is not answered.
     Silence,
 }
@@ -18,7 +18,7 @@ pub(super) enum Answer {
 impl Answer {
     /// `COMMAND_OK` with a result.
     pub(super) fn result(result: &impl Serialize) -> Self {
-        Self::Result(Notice::new(SysCode::CommandOk).result(result))
+        Self::Result(Box::new(Notice::new(SysCode::CommandOk).result(result)))
     }
 
     /// `COMMAND_OK` with nothing to tell.

@@ -21,7 +21,7 @@ use answer::{Answer, Refusal};
 /// Carries out a command, and answers it.
 pub(crate) async fn carry_out(speaker: Speaker, command: Command, reply: Reply, key: Option<PayloadKey>) {
     match execute(&speaker, command).await {
-        Ok(Answer::Result(notice)) => speaker.answer(key, Outcome::Sent, &reply.complete(notice)),
+        Ok(Answer::Result(notice)) => speaker.answer(key, Outcome::Sent, &reply.complete(*notice)),
         Ok(Answer::Silence) => speaker.settle(key, Outcome::Sent),
         Err(refusal) => {
             refusal.log();

@@ -37,7 +37,8 @@ pub async fn upgrade(app: Arc<App>, request: Request<Body>) -> Response {
     let (parts, _) = request.into_parts();
     let accept = match check(&parts.headers) {
         Ok(accept) => accept,
-        Err(refusal) => return refusal,
+        Err(Unfit::Upgrade) => return upgrade_required(),
+        Err(Unfit::Request) => return Problem::from(AccountError::InvalidRequest).into_response(),
     };
     if !origin_is_admitted(&app, &parts.headers) {
         return StatusCode::FORBIDDEN.into_response();
@@ -91,20 +92,28 @@ async fn take_over(app: &App, upgraded: OnUpgrade) -> Option<Socket> {
     Some(Socket::new(parts.io.into_inner(), parts.read_buf, &app.gateway.limits).await)
 }
 
+/// What is wrong with a client's half of the handshake.
+#[derive(Debug, PartialEq, Eq)]
+enum Unfit {
+    /// It does not ask for a WebSocket of the version there is.
+    Upgrade,
+    /// It asks wrongly.
+    Request,
+}
+
 /// Checks the client's half of the handshake; what it is to be answered with.
-fn check(headers: &HeaderMap) -> Result<String, Response> {
-    let bad = || Problem::from(AccountError::InvalidRequest).into_response();
+fn check(headers: &HeaderMap) -> Result<String, Unfit> {
     if !has_token(headers, &UPGRADE, "websocket") || !has_token(headers, &CONNECTION, "upgrade") {
-        return Err(upgrade_required());
+        return Err(Unfit::Upgrade);
     }
     if headers.get(SEC_WEBSOCKET_VERSION).is_none_or(|version| version != VERSION) {
-        return Err(upgrade_required());
+        return Err(Unfit::Upgrade);
     }
     let mut keys = headers.get_all(SEC_WEBSOCKET_KEY).iter();
-    let (Some(key), None) = (keys.next(), keys.next()) else { return Err(bad()) };
+    let (Some(key), None) = (keys.next(), keys.next()) else { return Err(Unfit::Request) };
     match STANDARD.decode(key) {
         Ok(nonce) if nonce.len() == NONCE => Ok(derive_accept_key(key.as_bytes())),
-        _ => Err(bad()),
+        _ => Err(Unfit::Request),
     }
 }
 
@@ -160,9 +169,9 @@ mod tests {
         }
         let mut short = good.to_vec();
         short[3].1 = "c2hvcnQ=";
-        assert_eq!(check(&headers(&short)).unwrap_err().status(), StatusCode::BAD_REQUEST);
+        assert_eq!(check(&headers(&short)), Err(Unfit::Request));
         let mut old = good.to_vec();
         old[2].1 = "8";
-        assert_eq!(check(&headers(&old)).unwrap_err().status(), StatusCode::UPGRADE_REQUIRED);
+        assert_eq!(check(&headers(&old)), Err(Unfit::Upgrade));
     }
 }

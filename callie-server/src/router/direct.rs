@@ -50,7 +50,7 @@ impl Hub {
 
     fn hand_out(&self, links: &Links, text: &Utf8Bytes, ask: Option<Request>) -> bool {
         let Some(request) = ask else {
-            return links.iter().fold(false, |sent, link| link.send(text) || sent);
+            return send_to_all(links, text);
         };
         if links.is_empty() {
             return false;
@@ -70,6 +70,15 @@ impl Hub {
             }
         }
     }
+}
+
+/// Gives a payload to every connection; true if one took it.
+pub(crate) fn send_to_all(links: &Links, text: &Utf8Bytes) -> bool {
+    let mut taken = false;
+    for link in links {
+        taken |= link.send(text);
+    }
+    taken
 }
 
 /// Whether both are one connection.

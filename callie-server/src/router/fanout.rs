@@ -3,7 +3,7 @@
 use callie_core::{MAX_OFFLINE_NAMES, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::direct::{Parcel, is_same};
+use super::direct::{Parcel, is_same, send_to_all};
 use super::group::Group;
 use super::hub::Hub;
 use super::link::Link;
@@ -32,7 +32,7 @@ impl Hub {
         for (name, links) in state.online.iter().filter(|(name, _)| **name != from.user.name) {
             let taken = match &delivery {
                 Some(delivery) => delivery.hand_to(links, &text),
-                None => links.iter().fold(false, |taken, link| link.send(&text) || taken),
+                None => send_to_all(links, &text),
             };
             if taken {
                 reach.delivered += 1;
@@ -96,6 +96,6 @@ impl Group {
     pub(crate) fn announce_to_others(&self, text: &Utf8Bytes, but: &Username) -> usize {
         let state = self.state();
         let others = state.online.iter().filter(|(name, _)| *name != but);
-        others.filter(|(_, links)| links.iter().fold(false, |taken, link| link.send(text) || taken)).count()
+        others.filter(|(_, links)| send_to_all(links, text)).count()
     }
 }

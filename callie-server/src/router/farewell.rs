@@ -6,7 +6,7 @@ use callie_core::{CloseCode, Notice, SysCode};
 #[derive(Debug, Clone)]
 pub(crate) struct Farewell {
     /// The SYS, where one precedes the close.
-    pub(crate) notice: Option<Notice>,
+    pub(crate) notice: Option<Box<Notice>>,
     /// The close code.
     pub(crate) close: u16,
     /// Whether what is queued is written first.
@@ -25,7 +25,7 @@ impl Farewell {
     pub(crate) fn from_notice(notice: Notice) -> Self {
         // Every code that is used here closes; the table of the protocol has the number.
         let close = notice.code().closes().map_or(NORMAL, CloseCode::as_u16);
-        Self { notice: Some(notice), close, drain: true }
+        Self { notice: Some(Box::new(notice)), close, drain: true }
     }
 
     /// A farewell with this code's SYS and close code.
@@ -35,7 +35,7 @@ impl Farewell {
 
     /// The last answer to a flood of payloads: RATE_LIMITED does not close by itself.
     pub(crate) fn flooding(notice: Notice) -> Self {
-        Self { notice: Some(notice), close: CloseCode::Flooding.as_u16(), drain: false }
+        Self { notice: Some(Box::new(notice)), close: CloseCode::Flooding.as_u16(), drain: false }
     }
 
     /// A farewell that RFC 6455 demands, without a payload.

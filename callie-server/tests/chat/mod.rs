@@ -253,6 +253,12 @@ impl Client {
         }
     }
 
+    /// Closes the connection. The server has forgotten it when this returns.
+    pub async fn leave(mut self) {
+        self.ws.close(None).await.unwrap();
+        while !matches!(self.raw().await, Some(Ok(Message::Close(_))) | None) {}
+    }
+
     /// The SYS and the close code that end the connection.
     pub async fn ended(&mut self, code: &str) -> (Value, u16) {
         (self.sys(code).await, self.closed().await)
