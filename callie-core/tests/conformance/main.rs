@@ -4,6 +4,7 @@
 //! - [`vectors`]: every vector gets the verdict it states
 //! - [`schema`]: the JSON Schemas, against the vectors and the tables of the code
 //! - [`asyncapi`]: the AsyncAPI document, against the tables of the code
+//! - [`document`]: `docs/protocol.md`, its examples and its tables
 //! - [`properties`]: what holds for all payloads, tried on arbitrary ones
 //! - [`strategies`]: how arbitrary ones are made
 //! - [`checks`]: what holds for every text, shared with the fuzz targets
@@ -14,6 +15,7 @@
 
 mod asyncapi;
 mod checks;
+mod document;
 mod properties;
 mod replay;
 mod schema;
