@@ -1,0 +1,287 @@
+//! A model of the server: authentication, routing, duplicates, confirmed delivery, heartbeats and rate.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use callie_core::command::{Command, Empty};
+use callie_core::{
+    Content, Frame, Limits, Notice, Outcome, Payload, PayloadId, PayloadType, Recipient, RecipientRef, Route,
+    Sender, Stamp, SysCode, Timestamp, Username, route,
+};
+
+/// Names one connection, for ever.
+pub(super) type Connection = usize;
+
+/// How long a payload is remembered.
+const MEMORY: Duration = Duration::from_secs(300);
+const CONFIRMATION: Duration = Duration::from_secs(15);
+const HEARTBEAT: Duration = Duration::from_secs(30);
+const HEARTBEAT_ANSWER: Duration = Duration::from_secs(45);
+
+/// What the server does to a connection.
+pub(super) enum Action {
+    Write(Connection, String),
+    Close(Connection, u16),
+}
+
+struct Peer {
+    username: Option<Username>,
+    heard_at: Duration,
+    pinged: bool,
+}
+
+/// A message whose confirmation is awaited.
+struct Awaited {
+    origin: Connection,
+    written_to: BTreeSet<Connection>,
+    until: Duration,
+    sender: Username,
+}
+
+pub(super) struct Server {
+    limits: Limits,
+    peers: BTreeMap<Connection, Peer>,
+    memory: HashMap<(Username, String), (Duration, Outcome)>,
+    awaited: BTreeMap<String, Awaited>,
+    /// How often each command that must not be carried out twice was carried out, by its payload ID.
+    pub(super) carried_out: HashMap<String, usize>,
+    rate: Option<(f64, f64)>,
+    buckets: HashMap<Username, (f64, Duration, Duration)>,
+    ids: u64,
+    now: Duration,
+    actions: Vec<Action>,
+}
+
+impl Server {
+    pub(super) fn new(rate: Option<(f64, f64)>) -> Self {
+        Self {
+            limits: Limits::default(),
+            peers: BTreeMap::new(),
+            memory: HashMap::new(),
+            awaited: BTreeMap::new(),
+            carried_out: HashMap::new(),
+            rate,
+            buckets: HashMap::new(),
+            ids: 0,
+            now: Duration::ZERO,
+            actions: Vec::new(),
+        }
+    }
+
+    pub(super) fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    pub(super) fn accept(&mut self, now: Duration, connection: Connection) {
+        self.peers.insert(connection, Peer { username: None, heard_at: now, pinged: false });
+    }
+
+    /// The server notices that a connection is gone.
+    pub(super) fn lost(&mut self, now: Duration, connection: Connection) {
+        self.now = now;
+        self.peers.remove(&connection);
+        let gone: Vec<_> = self
+            .awaited
+            .iter_mut()
+            .filter_map(|(id, awaited)| {
+                (awaited.written_to.remove(&connection) && awaited.written_to.is_empty()).then(|| id.clone())
+            })
+            .collect();
+        for id in gone {
+            self.confirmed(&id, false);
+        }
+    }
+
+    /// Closes a connection as a server does that goes away for a moment.
+    pub(super) fn send_away(&mut self, now: Duration, connection: Connection) {
+        self.now = now;
+        if self.peers.contains_key(&connection) {
+            self.notify(connection, Notice::new(SysCode::ServerShutdown).retry_after_ms(1_500));
+            self.close(connection, 1001);
+        }
+    }
+
+    fn close(&mut self, connection: Connection, code: u16) {
+        self.actions.push(Action::Close(connection, code));
+        self.lost(self.now, connection);
+    }
+
+    pub(super) fn tick(&mut self, now: Duration) {
+        self.now = now;
+        let late: Vec<_> = self
+            .awaited
+            .iter()
+            .filter(|(_, awaited)| now >= awaited.until)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in late {
+            self.confirmed(&id, false);
+        }
+        for connection in self.peers.keys().copied().collect::<Vec<_>>() {
+            let peer = self.peers.get_mut(&connection).unwrap();
+            let quiet = now.saturating_sub(peer.heard_at);
+            if quiet >= HEARTBEAT + HEARTBEAT_ANSWER {
+                self.notify(connection, Notice::new(SysCode::HeartbeatMissed));
+                self.close(connection, 4408);
+            } else if quiet >= HEARTBEAT && !peer.pinged {
+                peer.pinged = true;
+                let recipient = peer.username.clone().map_or(Recipient::Unauthenticated, Recipient::User);
+                let ping = Payload::new(self.stamp(), Sender::Server, recipient, Content::Ping);
+                self.actions.push(Action::Write(connection, ping.encode()));
+            }
+        }
+    }
+
+    pub(super) fn received(&mut self, now: Duration, connection: Connection, text: &str) {
+        self.now = now;
+        let Some(peer) = self.peers.get_mut(&connection) else { return };
+        peer.heard_at = now;
+        peer.pinged = false;
+        let limits = self.limits;
+        let frame = Frame::from_client(text, &limits).expect("a session sends valid payloads");
+        let payload_id = PayloadId::parse(frame.payload_id()).unwrap();
+        let Some(username) = peer.username.clone() else {
+            assert!(matches!(frame.command(&limits), Some(Ok(Command::Authenticate { .. }))));
+            peer.username = Some(Username::parse(frame.sender()).unwrap());
+            let welcome = Notice::new(SysCode::Authenticated).heartbeat_seconds(30).limits(limits);
+            return self.notify(connection, welcome.in_reply_to(payload_id));
+        };
+        assert_eq!((frame.sender(), frame.token()), (username.as_str(), "token"));
+        let command = frame.command(&limits).map(|command| command.expect("a session sends valid commands"));
+        let acks = matches!(command, Some(Command::Ack { .. }));
+        let counted = matches!(frame.payload_type(), PayloadType::Msg | PayloadType::Cmd) && !acks;
+        if counted && !self.within_rate(connection, &username, &payload_id) {
+            return;
+        }
+        let key = (username.clone(), frame.payload_id().to_owned());
+        if counted
+            && let Some((at, outcome)) = self.memory.get(&key)
+            && now < *at + MEMORY
+        {
+            let notice = Notice::new(SysCode::DuplicatePayload).outcome(*outcome);
+            return self.notify(connection, notice.in_reply_to(payload_id));
+        }
+        match route(frame.payload_type(), frame.recipient().kind().unwrap()) {
+            Route::AnswerPong => {
+                let pong = Payload::new(self.stamp(), Sender::Server, username.into(), Content::Pong);
+                let pong = pong.with_in_reply_to(&payload_id).unwrap();
+                self.actions.push(Action::Write(connection, pong.encode()));
+            }
+            Route::Take => {}
+            Route::Execute => self.execute(connection, key, command.unwrap()),
+            Route::ToUser => self.to_user(connection, key, &frame),
+            Route::ToEveryone => {
+                self.memory.insert(key, (now, Outcome::Sent));
+                for other in self.online().filter(|(other, _)| *other != connection).collect::<Vec<_>>() {
+                    self.actions.push(Action::Write(other.0, frame.pass_on()));
+                }
+            }
+            other => panic!("a session sent something for {other:?}"),
+        }
+    }
+
+    fn online(&self) -> impl Iterator<Item = (Connection, Username)> {
+        self.peers.iter().filter_map(|(connection, peer)| Some((*connection, peer.username.clone()?)))
+    }
+
+    fn to_user(&mut self, connection: Connection, key: (Username, String), frame: &Frame<'_>) {
+        let RecipientRef::User(name) = frame.recipient() else { unreachable!() };
+        let recipients: Vec<_> =
+            self.online().filter(|(_, user)| user == name).map(|(peer, _)| peer).collect();
+        let copies: Vec<_> = self
+            .online()
+            .filter(|(peer, user)| *user == key.0 && *peer != connection)
+            .map(|(peer, _)| peer)
+            .collect();
+        let counted = frame.payload_type() == PayloadType::Msg;
+        if recipients.is_empty() {
+            if counted {
+                self.memory.insert(key.clone(), (self.now, Outcome::Failed));
+            }
+            let offline = Notice::new(SysCode::RecipientOffline);
+            return self.notify(connection, offline.in_reply_to(PayloadId::parse(&key.1).unwrap()));
+        }
+        for peer in recipients.iter().chain(&copies) {
+            self.actions.push(Action::Write(*peer, frame.pass_on()));
+        }
+        if frame.wants_ack() {
+            self.memory.insert(key.clone(), (self.now, Outcome::Pending));
+            let awaited = Awaited {
+                origin: connection,
+                written_to: recipients.into_iter().collect(),
+                until: self.now + CONFIRMATION,
+                sender: key.0,
+            };
+            self.awaited.insert(key.1, awaited);
+        } else if counted {
+            self.memory.insert(key, (self.now, Outcome::Sent));
+        }
+    }
+
+    fn execute(&mut self, connection: Connection, key: (Username, String), command: Command) {
+        let payload_id = PayloadId::parse(&key.1).unwrap();
+        if let Command::Ack { payloads } = command {
+            for entry in payloads {
+                let written = self.awaited.get(entry.payload_id.as_str()).is_some_and(|awaited| {
+                    awaited.sender == entry.sender && awaited.written_to.contains(&connection)
+                });
+                if written {
+                    self.confirmed(entry.payload_id.as_str(), true);
+                }
+            }
+            return;
+        }
+        if !command.is_repeatable() {
+            *self.carried_out.entry(key.1.clone()).or_default() += 1;
+        }
+        self.memory.insert(key, (self.now, Outcome::Sent));
+        let notice = Notice::new(SysCode::CommandOk).result(&Empty {});
+        self.notify(connection, notice.in_reply_to(payload_id));
+    }
+
+    /// The wait for a confirmation is over.
+    fn confirmed(&mut self, id: &str, delivered: bool) {
+        let Some(awaited) = self.awaited.remove(id) else { return };
+        let (outcome, code) = if delivered {
+            (Outcome::Delivered, SysCode::Delivered)
+        } else {
+            (Outcome::Unconfirmed, SysCode::DeliveryUnconfirmed)
+        };
+        if let Some((_, known)) = self.memory.get_mut(&(awaited.sender, id.to_owned())) {
+            *known = outcome;
+        }
+        self.notify(awaited.origin, Notice::new(code).in_reply_to(PayloadId::parse(id).unwrap()));
+    }
+
+    fn within_rate(&mut self, connection: Connection, username: &Username, payload_id: &PayloadId) -> bool {
+        let Some((burst, per_second)) = self.rate else { return true };
+        let (tokens, filled_at, told_at) =
+            self.buckets.entry(username.clone()).or_insert((burst, self.now, Duration::MAX));
+        let elapsed = self.now.saturating_sub(*filled_at).as_secs_f64();
+        *tokens = (*tokens + elapsed * per_second).min(burst);
+        *filled_at = self.now;
+        if *tokens >= 1.0 {
+            *tokens -= 1.0;
+            return true;
+        }
+        if *told_at == Duration::MAX || self.now >= *told_at + Duration::from_secs(1) {
+            *told_at = self.now;
+            let notice = Notice::new(SysCode::RateLimited).retry_after_ms(700);
+            self.notify(connection, notice.in_reply_to(payload_id.clone()));
+        }
+        false
+    }
+
+    fn notify(&mut self, connection: Connection, notice: Notice) {
+        let Some(peer) = self.peers.get(&connection) else { return };
+        let recipient = peer.username.clone().map_or(Recipient::Unauthenticated, Recipient::User);
+        let text = notice.to_payload(recipient, self.stamp()).encode();
+        self.actions.push(Action::Write(connection, text));
+    }
+
+    fn stamp(&mut self) -> Stamp {
+        self.ids += 1;
+        let payload_id = PayloadId::parse(&format!("server-{}", self.ids)).unwrap();
+        Stamp { payload_id, timestamp: Timestamp::UNIX_EPOCH }
+    }
+}
