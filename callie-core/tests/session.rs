@@ -51,6 +51,11 @@ fn every_send_ends_once_and_truly_where_the_server_drops_what_comes_too_fast() {
 }
 
 #[test]
+fn nothing_reaches_an_application_twice_though_the_server_forgets_what_it_did() {
+    run(VARIATION_SEEDS, Scenario::forgetful_server);
+}
+
+#[test]
 fn without_faults_everything_is_delivered() {
     run(VARIATION_SEEDS, Scenario::calm);
 }

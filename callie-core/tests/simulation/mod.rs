@@ -25,6 +25,8 @@ pub(crate) struct Scenario {
     pub(crate) hidden_rate: Option<(f64, f64)>,
     /// Whether users suspend and resume, and the server closes connections.
     pub(crate) restless: bool,
+    /// Whether the server starts anew now and then, and forgets what it did.
+    pub(crate) forgetful: bool,
     /// Whether everything must arrive.
     pub(crate) faultless: bool,
 }
@@ -38,12 +40,17 @@ impl Scenario {
             actions: rng.usize(3..15),
             hidden_rate: None,
             restless: rng.bool(),
+            forgetful: false,
             faultless: false,
         }
     }
 
     pub(crate) fn dropping_server(rng: &mut fastrand::Rng) -> Self {
         Self { hidden_rate: Some((3.0, 2.0)), break_chance: 0.01, ..Self::breaking_links(rng) }
+    }
+
+    pub(crate) fn forgetful_server(rng: &mut fastrand::Rng) -> Self {
+        Self { restless: true, forgetful: true, ..Self::breaking_links(rng) }
     }
 
     pub(crate) fn calm(rng: &mut fastrand::Rng) -> Self {

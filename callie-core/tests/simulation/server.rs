@@ -101,6 +101,16 @@ impl Server {
         }
     }
 
+    /// Stops and starts again, with nothing left of what it knew.
+    pub(super) fn restart(&mut self, now: Duration) {
+        for connection in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.send_away(now, connection);
+        }
+        self.memory.clear();
+        self.awaited.clear();
+        self.buckets.clear();
+    }
+
     fn close(&mut self, connection: Connection, code: u16) {
         self.actions.push(Action::Close(connection, code));
         self.lost(self.now, connection);
