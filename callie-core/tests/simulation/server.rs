@@ -179,7 +179,7 @@ impl Server {
             }
             Route::Take => {}
             Route::Execute => self.execute(connection, key, command.unwrap()),
-            Route::ToUser => self.to_user(connection, key, &frame),
+            Route::ToUser => self.deliver(connection, key, &frame),
             Route::ToEveryone => {
                 self.memory.insert(key, (now, Outcome::Sent));
                 for other in self.online().filter(|(other, _)| *other != connection).collect::<Vec<_>>() {
@@ -194,7 +194,7 @@ impl Server {
         self.peers.iter().filter_map(|(connection, peer)| Some((*connection, peer.username.clone()?)))
     }
 
-    fn to_user(&mut self, connection: Connection, key: (Username, String), frame: &Frame<'_>) {
+    fn deliver(&mut self, connection: Connection, key: (Username, String), frame: &Frame<'_>) {
         let RecipientRef::User(name) = frame.recipient() else { unreachable!() };
         let recipients: Vec<_> =
             self.online().filter(|(_, user)| user == name).map(|(peer, _)| peer).collect();
