@@ -63,6 +63,7 @@ pub(super) struct KeyDoc {
 macro_rules! keys {
     ($($(#[doc = $doc:literal])* $mode:ident $key:ident: $type:ty = $default:expr $(, example $example:literal)?;)*) => {
         /// The configuration of a server.
+        #[allow(rustdoc::bare_urls, reason = "the same lines are comments in a TOML file")]
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct Config {
