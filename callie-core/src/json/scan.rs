@@ -3,149 +3,15 @@
 //! Nothing is copied and, for objects of up to [`FEW_KEYS`] unknown keys, nothing is allocated. Recursion is bounded
 //! by [`MAX_DEPTH`], and the memory used by the keys of the objects that are open.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use smallvec::SmallVec;
 
-use super::JsonText;
+use super::slot::{Key, Kind, Slot, Syntax};
 use crate::limits::MAX_DEPTH;
 
 /// Up to so many keys of one object are compared pairwise, and so many open keys are held without allocating.
 const FEW_KEYS: usize = 16;
-
-/// What kind of value stands in a [`Slot`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Absent = 0,
-    Null = 1,
-    True = 2,
-    False = 3,
-    Number = 4,
-    String = 5,
-    Array = 6,
-    Object = 7,
-}
-
-/// Where a value stands.
-///
-/// Four words of one size, none of which can serve as the tag of a `Result`: slots are copied so often that reading
-/// back what was just written in pieces of other sizes would cost a fifth of the whole check.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Slot {
-    /// Offset of the first byte, the quote of a string included.
-    pub(crate) start: u32,
-    /// Offset behind the last byte.
-    pub(crate) end: u32,
-    /// For a string, its length once decoded, in bytes; for an object or array, its levels, itself the first.
-    detail: u32,
-    /// The [`Kind`] and, for a string, whether escapes have to be decoded.
-    tag: u32,
-}
-
-/// Beside the kind in a slot's tag.
-const ESCAPED: u32 = 8;
-
-impl Slot {
-    pub(crate) const ABSENT: Self = Self { start: 0, end: 0, detail: 0, tag: Kind::Absent as u32 };
-
-    pub(crate) fn kind(self) -> Kind {
-        match self.tag & !ESCAPED {
-            1 => Kind::Null,
-            2 => Kind::True,
-            3 => Kind::False,
-            4 => Kind::Number,
-            5 => Kind::String,
-            6 => Kind::Array,
-            7 => Kind::Object,
-            _ => Kind::Absent,
-        }
-    }
-
-    /// The same place, as if something that no rule takes stood there.
-    pub(crate) fn unusable(self) -> Self {
-        Self { tag: Kind::Null as u32, ..self }
-    }
-
-    /// For an object or array, its levels of nesting; for others 0.
-    pub(crate) fn levels(self) -> u8 {
-        match self.kind() {
-            // No deeper than `MAX_DEPTH`.
-            Kind::Array | Kind::Object => self.detail as u8,
-            _ => 0,
-        }
-    }
-
-    fn is_escaped(self) -> bool {
-        self.tag & ESCAPED != 0
-    }
-
-    pub(crate) fn is_present(self) -> bool {
-        self.tag != Kind::Absent as u32
-    }
-
-    /// The value as it is written.
-    pub(crate) fn raw(self, text: &str) -> &str {
-        &text[self.start as usize..self.end as usize]
-    }
-
-    /// The value as a string where it stands, or none if it is no string.
-    pub(crate) fn string(self, text: &str) -> Option<JsonText<'_>> {
-        (self.kind() == Kind::String).then(|| JsonText::new(self.raw(text), self.detail, self.is_escaped()))
-    }
-}
-
-/// A key as it stands in the text, without its quotes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Key {
-    pub(crate) start: u32,
-    end: u32,
-    escaped: bool,
-}
-
-impl Key {
-    /// The key's bytes where it is written without escapes.
-    #[inline]
-    pub(crate) fn plain(self, text: &str) -> Option<&[u8]> {
-        (!self.escaped).then(|| &text.as_bytes()[self.start as usize..self.end as usize])
-    }
-
-    /// The decoded key.
-    pub(crate) fn decode(self, text: &str) -> Cow<'_, str> {
-        let (start, end) = (self.start as usize, self.end as usize);
-        if self.escaped {
-            // Checked by the scan, so it always decodes.
-            Cow::Owned(serde_json::from_str(&text[start - 1..=end]).unwrap_or_default())
-        } else {
-            Cow::Borrowed(&text[start..end])
-        }
-    }
-}
-
-/// Why a text is not a JSON object of the protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Syntax {
-    NotJson,
-    TooDeep,
-    LoneSurrogate,
-    NotObject,
-    Trailing,
-    TooLong,
-}
-
-impl Syntax {
-    /// What was expected, for people.
-    pub(crate) const fn reason(self) -> &'static str {
-        match self {
-            Self::NotJson => "the text must be valid JSON",
-            Self::TooDeep => "the text must not be nested deeper than 32 levels",
-            Self::LoneSurrogate => "the text must not hold half of a surrogate pair",
-            Self::NotObject => "the text must be one JSON object",
-            Self::Trailing => "nothing but white space may follow the object",
-            Self::TooLong => "the text is too long",
-        }
-    }
-}
 
 type Scan<T> = Result<T, Syntax>;
 
@@ -244,7 +110,7 @@ impl<'a> Scanner<'a> {
                     return Err(Syntax::NotJson);
                 }
                 let slot = self.string()?;
-                let key = Key { start: slot.start + 1, end: slot.end - 1, escaped: slot.is_escaped() };
+                let key = slot.key();
                 self.skip_space();
                 self.expect(b':')?;
                 self.skip_space();
@@ -329,7 +195,7 @@ impl<'a> Scanner<'a> {
             return self.rest_of_string(start);
         }
         self.at += 1;
-        Ok(Slot { start: start as u32, end: self.at as u32, detail: run as u32, tag: Kind::String as u32 })
+        Ok(Slot::of_string(start, self.at, run, false))
     }
 
     /// The string that began at `start`, from its first escape on.
@@ -345,12 +211,7 @@ impl<'a> Scanner<'a> {
             self.at += plain_run(&self.bytes[self.at..]);
         }
         self.at += 1;
-        Ok(Slot {
-            start: start as u32,
-            end: self.at as u32,
-            detail: (self.at - start - 2 - saved) as u32,
-            tag: Kind::String as u32 | ESCAPED,
-        })
+        Ok(Slot::of_string(start, self.at, self.at - start - 2 - saved, true))
     }
 
     /// Scans one escape and gives by how many bytes it shrinks when decoded.
@@ -431,7 +292,7 @@ impl<'a> Scanner<'a> {
 
     /// The slot of a value that began at `start` and ends here. The offsets fit: `root` checked the length.
     fn container(&self, start: usize, kind: Kind, levels: u8) -> Slot {
-        Slot { start: start as u32, end: self.at as u32, detail: u32::from(levels), tag: kind as u32 }
+        Slot::new(start, self.at, kind, levels)
     }
 
     #[inline]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use uuid::Builder;
 
-use super::config::{SendOptions, SessionConfig};
+use super::config::SessionConfig;
 use super::event::{Down, Ending, Event, Failure, Output, State, Ticket};
 use super::inbox::Inbox;
 use super::link::{Attempts, Link, Wish};
@@ -14,13 +14,12 @@ use super::pacing::Pacing;
 use super::tickets::{Due, Expects, Tickets};
 use crate::close::{LINK_LOST, comes_back};
 use crate::command::Command;
-use crate::content::{Content, Message};
+use crate::content::Content;
 use crate::limits::Limits;
-use crate::name::{MessageId, PayloadId, Username};
+use crate::name::{PayloadId, Username};
 use crate::notice::Notice;
 use crate::party::{Recipient, Sender};
-use crate::payload::{Payload, PayloadError, Stamp};
-use crate::route::{Route, route};
+use crate::payload::{Payload, Stamp};
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 
@@ -35,30 +34,6 @@ pub struct Now {
 
 /// Where the session's randomness comes from. It makes IDs unique and spreads reconnections; secrets do not depend on it.
 pub type Random = Box<dyn FnMut() -> u64 + Send>;
-
-/// Why something cannot be sent at all. It has no ticket, since it never began.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// Too much waits already.
-    #[error("{max} payloads wait for their end already; let some end first")]
-    QueueFull {
-        /// The limit.
-        max: usize,
-    },
-    /// Nothing of this type goes there.
-    #[error("a payload of this type cannot go to that recipient")]
-    InvalidRecipient,
-    /// The payload as a whole is over the server's limit.
-    #[error("the payload must have at most {max_bytes} bytes")]
-    TooLarge {
-        /// The limit.
-        max_bytes: usize,
-    },
-    /// The payload cannot be built.
-    #[error(transparent)]
-    Payload(#[from] PayloadError),
-}
 
 /// One user's conversation with a server, across connections.
 ///
@@ -208,82 +183,6 @@ impl Session {
     /// Takes the token of a new login of the same user, for the next connection.
     pub fn set_token(&mut self, token: Token) {
         self.config.token = token;
-    }
-
-    // What the application sends.
-
-    /// Sends a message to a user, a group or everyone.
-    ///
-    /// # Errors
-    /// [`SendError`], at once and without a ticket.
-    pub fn send(
-        &mut self,
-        now: Now,
-        recipient: Recipient,
-        message: Message,
-        options: &SendOptions,
-    ) -> Result<Ticket, SendError> {
-        let confirm = options.confirm && recipient != Recipient::Broadcast;
-        let mut payload = self.payload(now, recipient, Content::Msg(message));
-        if !options.metadata.is_empty() {
-            payload = payload.with_metadata(options.metadata.clone())?;
-        }
-        if confirm {
-            payload = payload.with_ack()?;
-        }
-        let expects = if confirm { Expects::Confirmation } else { Expects::Nothing };
-        self.submit(now, payload, expects, options.timeout)
-    }
-
-    /// Sends a command to the server.
-    ///
-    /// # Errors
-    /// [`SendError`], at once and without a ticket.
-    pub fn command(&mut self, now: Now, command: &Command) -> Result<Ticket, SendError> {
-        let expects = match command {
-            Command::Signal { .. } => Expects::Nothing,
-            _ => Expects::Result { repeatable: command.is_repeatable() },
-        };
-        let payload = self.payload(now, Recipient::Server, command.to_content());
-        self.submit(now, payload, expects, None)
-    }
-
-    /// Asks the server or a user for a sign of life.
-    ///
-    /// # Errors
-    /// [`SendError`], at once and without a ticket.
-    pub fn ping(&mut self, now: Now, recipient: Recipient) -> Result<Ticket, SendError> {
-        let payload = self.payload(now, recipient, Content::Ping);
-        self.submit(now, payload, Expects::Pong, None)
-    }
-
-    /// A new, unique message ID.
-    pub fn message_id(&mut self, now: Now) -> MessageId {
-        MessageId::from_uuid(self.uuid(now))
-    }
-
-    fn submit(
-        &mut self,
-        now: Now,
-        payload: Payload,
-        expects: Expects,
-        timeout: Option<Duration>,
-    ) -> Result<Ticket, SendError> {
-        if self.tickets.len() >= self.config.max_waiting {
-            return Err(SendError::QueueFull { max: self.config.max_waiting });
-        }
-        let routed = payload.recipient().kind().map(|kind| route(payload.content().payload_type(), kind));
-        if routed.is_none_or(|route| matches!(route, Route::Refuse(_))) {
-            return Err(SendError::InvalidRecipient);
-        }
-        let bytes = payload.encode().len() + self.config.token.expose().len();
-        if bytes > self.limits.max_payload_bytes {
-            return Err(SendError::TooLarge { max_bytes: self.limits.max_payload_bytes });
-        }
-        let deadline = now.elapsed + timeout.unwrap_or(self.config.send_timeout);
-        let ticket = self.tickets.add(payload, expects, deadline);
-        self.pump(now);
-        Ok(ticket)
     }
 
     // What happens to the connection.
@@ -436,7 +335,7 @@ impl Session {
         Payload::new(stamp, Sender::User(self.config.username.clone()), recipient, content)
     }
 
-    fn uuid(&mut self, now: Now) -> uuid::Uuid {
+    pub(super) fn uuid(&mut self, now: Now) -> uuid::Uuid {
         let mut random = [0; 16];
         random[..8].copy_from_slice(&(self.random)().to_le_bytes());
         random[8..].copy_from_slice(&(self.random)().to_le_bytes());

@@ -7,6 +7,7 @@
 //! - [`inbox`](self::inbox): what was received: once each, and confirmed
 //! - [`pacing`](self::pacing): not faster than the server allows
 //! - [`machine`](self::machine): the session itself, what goes in and comes out
+//! - [`send`](self::send): what the application sends
 //! - [`answers`](self::answers): what a received payload means for it
 //! - [`transmit`](self::transmit): what it sends by itself, and when
 
@@ -17,9 +18,11 @@ mod inbox;
 mod link;
 mod machine;
 mod pacing;
+mod send;
 mod tickets;
 mod transmit;
 
 pub use config::{Backoff, SendOptions, SessionConfig};
 pub use event::{Down, Ending, Event, Failure, Output, State, Ticket};
-pub use machine::{Now, Random, SendError, Session};
+pub use machine::{Now, Random, Session};
+pub use send::SendError;
