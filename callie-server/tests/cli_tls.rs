@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::{SinkExt as _, StreamExt as _};
 use rustix::process::Signal;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -16,6 +17,8 @@ use tempfile::tempdir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Writes a new certificate and its key, and answers the certificate.
 fn write_certificate(folder: &Path) -> CertificateDer<'static> {
@@ -25,8 +28,11 @@ fn write_certificate(folder: &Path) -> CertificateDer<'static> {
     made.cert.der().clone()
 }
 
-/// The status line of an answer over TLS, by a client that trusts `certificate` alone.
-async fn ask(addr: SocketAddr, certificate: &CertificateDer<'static>) -> std::io::Result<String> {
+/// A connection by a client that trusts `certificate` alone.
+async fn connect(
+    addr: SocketAddr,
+    certificate: &CertificateDer<'static>,
+) -> std::io::Result<TlsStream<TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots.add(certificate.clone()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -35,9 +41,13 @@ async fn ask(addr: SocketAddr, certificate: &CertificateDer<'static>) -> std::io
         .with_root_certificates(roots)
         .with_no_client_auth();
     let name = ServerName::try_from("localhost").unwrap();
+    TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(addr).await?).await
+}
+
+/// The status line of an answer over TLS.
+async fn ask(addr: SocketAddr, certificate: &CertificateDer<'static>) -> std::io::Result<String> {
     let talk = async {
-        let tcp = TcpStream::connect(addr).await?;
-        let mut tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
+        let mut tls = connect(addr, certificate).await?;
         tls.write_all(b"GET /nothing HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
         let mut answer = String::new();
         tls.read_to_string(&mut answer).await?;
@@ -60,6 +70,11 @@ async fn a_server_with_a_certificate_speaks_tls_and_takes_a_new_one_without_a_re
     let mut server = Process::start(command).await;
     assert!(server.url.starts_with("https://"));
     assert_eq!(ask(server.addr, &first).await.unwrap(), "HTTP/1.1 404 Not Found");
+    let tls = connect(server.addr, &first).await.unwrap();
+    let (mut socket, _) = tokio_tungstenite::client_async("wss://localhost/ws", tls).await.unwrap();
+    socket.send(Message::text("{}")).await.unwrap();
+    let told = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+    assert!(told.to_text().unwrap().contains("AUTH_FAILED"), "a WebSocket goes through TLS as well");
     let plain = support::call(server.addr, "GET", "/nothing", None, "").await;
     assert_eq!(plain.status, 0, "no HTTP in the clear");
 

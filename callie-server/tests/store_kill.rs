@@ -1,0 +1,171 @@
+//! The real binary, killed and stopped with sockets open: what was confirmed is there at the next start, and whoever is
+//! connected is told.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+
+mod chat;
+mod support;
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use callie_core::SessionId;
+use chat::{Client, Login};
+use futures_util::{SinkExt as _, StreamExt as _};
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use support::process::{Process, command, output};
+use support::{PATIENCE, login, register};
+use tempfile::tempdir;
+use tokio::sync::mpsc;
+use tokio_tungstenite::tungstenite::Message;
+
+async fn serve(folder: &Path) -> Process {
+    let mut command = command(folder);
+    command.args(["--listen", "127.0.0.1:0"]);
+    command.env("CALLIE_MESSAGES_PER_SECOND", "100000").env("CALLIE_BURST", "100000");
+    Process::start(command).await
+}
+
+/// A user who has registered, logged in and connected.
+async fn user(server: &Process, name: &str) -> Client {
+    register(server.addr, name).await;
+    connect(server, name).await
+}
+
+async fn connect(server: &Process, name: &str) -> Client {
+    let (token, session) = login(server.addr, name).await;
+    let login = Login { name: name.into(), token, session: SessionId::parse(&session).unwrap() };
+    let mut client = chat::open(server.addr).await.of(&login);
+    client.greet().await;
+    client
+}
+
+/// The result of a command, or none if the server is gone before it answers.
+async fn confirmed(client: &mut Client, name: &str, parameters: Value) -> Option<Value> {
+    let payload = client.command(name, parameters);
+    client.ws.send(Message::text(payload.to_string())).await.ok()?;
+    while let Some(Ok(message)) = client.ws.next().await {
+        let answer: Value = serde_json::from_str(message.to_text().ok()?).ok()?;
+        if answer["metadata"]["inReplyTo"] == payload["payloadID"] {
+            assert_eq!(answer["content"]["code"], "COMMAND_OK", "{answer}");
+            return Some(answer["metadata"]["result"].clone());
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn every_group_and_setting_that_was_confirmed_survives_a_kill_during_writes() {
+    let folder = tempdir().unwrap();
+    let server = serve(folder.path()).await;
+    register(server.addr, "bob").await;
+    let (mut alice, mut carol) = (user(&server, "alice").await, user(&server, "carol").await);
+
+    let (made, mut groups) = mpsc::unbounded_channel();
+    let maker = tokio::spawn(async move {
+        let parameters = json!({ "name": "Friends", "members": ["bob", "carol"], "visibility": "public" });
+        while let Some(group) = confirmed(&mut alice, "CREATE_GROUP", parameters.clone()).await {
+            if made.send(group["groupID"].as_str().unwrap().to_owned()).is_err() {
+                break;
+            }
+        }
+    });
+    let changer = tokio::spawn(async move {
+        let mut last = 0;
+        while confirmed(&mut carol, "UPDATE_SETTINGS", json!({ "displayName": (last + 1).to_string() }))
+            .await
+            .is_some()
+        {
+            last += 1;
+        }
+        last
+    });
+    let mut kept = HashSet::new();
+    while kept.len() < 50 {
+        kept.insert(tokio::time::timeout(PATIENCE, groups.recv()).await.unwrap().unwrap());
+    }
+    server.end(Signal::KILL).await;
+    tokio::time::timeout(PATIENCE, maker).await.unwrap().unwrap();
+    let last_change: u64 = tokio::time::timeout(PATIENCE, changer).await.unwrap().unwrap();
+    while let Ok(group) = groups.try_recv() {
+        kept.insert(group);
+    }
+
+    let server = serve(folder.path()).await;
+    let mut alice = connect(&server, "alice").await;
+    let (mut found, mut after) = (HashSet::new(), None);
+    loop {
+        let parameters = after.map_or(json!({}), |after| json!({ "after": after }));
+        let page: Value = alice.run("LIST_GROUPS", parameters).await;
+        found.extend(
+            page["groups"].as_array().unwrap().iter().map(|g| g["groupID"].as_str().unwrap().to_owned()),
+        );
+        match page["next"].as_str() {
+            Some(next) => after = Some(next.to_owned()),
+            None => break,
+        }
+    }
+    assert!(kept.is_subset(&found), "{} of {}", kept.intersection(&found).count(), kept.len());
+    assert!(found.len() <= kept.len() + 1, "only the one that the kill met may be there unconfirmed");
+    for group in &found {
+        let whole = alice.run("GET_GROUP", json!({ "groupID": group })).await;
+        assert_eq!(whole["memberCount"], 3);
+        assert_eq!(whole["members"].as_array().unwrap().len(), 3);
+    }
+    let mut carol = connect(&server, "carol").await;
+    let name = carol.run("GET_SETTINGS", json!({})).await["displayName"].as_str().unwrap().to_owned();
+    assert!(
+        [last_change, last_change + 1].contains(&name.parse().unwrap_or(0)),
+        "{name} after {last_change}"
+    );
+}
+
+#[tokio::test]
+async fn who_is_connected_is_told_that_the_server_stops_and_it_stops_within_ten_seconds() {
+    let folder = tempdir().unwrap();
+    let server = serve(folder.path()).await;
+    let (mut alice, mut bob) = (user(&server, "alice").await, user(&server, "bob").await);
+    let begun = Instant::now();
+    let stopping = tokio::spawn(server.end(Signal::TERM));
+    for client in [&mut alice, &mut bob] {
+        let (told, code) = client.ended("SERVER_SHUTDOWN").await;
+        assert!(told["metadata"]["retryAfterMs"].as_u64().is_some(), "{told}");
+        assert_eq!(code, 1001);
+    }
+    let (status, said) = stopping.await.unwrap();
+    assert_eq!(status.code(), Some(0), "{said}");
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    for client in [&alice, &bob] {
+        assert!(!said.contains(&client.token), "no log line holds a token");
+    }
+}
+
+#[tokio::test]
+async fn a_ban_by_the_command_line_closes_open_sockets_within_a_second() {
+    let folder = tempdir().unwrap();
+    let server = serve(folder.path()).await;
+    let mut alice = user(&server, "alice").await;
+    let mut ban = command(folder.path());
+    ban.args(["admin", "ban", "alice", "--reason", "Spam"]);
+    assert!(output(ban).await.status.success());
+    let begun = Instant::now();
+    let (told, code) = alice.ended("BANNED").await;
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert_eq!((told["metadata"]["reason"].as_str(), code), (Some("Spam"), 4503));
+}
+
+#[tokio::test]
+async fn a_logout_over_http_closes_the_sockets_of_that_session_alone() {
+    let folder = tempdir().unwrap();
+    let server = serve(folder.path()).await;
+    let (mut first, mut second) = (user(&server, "alice").await, connect(&server, "alice").await);
+    let out =
+        support::call(server.addr, "POST", callie_core::account::path::LOGOUT, Some(&first.token), "").await;
+    assert_eq!(out.status, 204);
+    let begun = Instant::now();
+    let (_, code) = first.ended("SESSION_REVOKED").await;
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert_eq!(code, 4501);
+    assert_eq!(second.run("GET_PROFILE", json!({ "username": "alice" })).await["username"], "alice");
+}
