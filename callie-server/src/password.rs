@@ -9,10 +9,11 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use tokio::sync::Semaphore;
 
-/// Hashings at a time. Each takes 19 MiB and one core for some 30 ms (Argon2id as OWASP advises: 19 MiB, two passes),
-/// so memory stays below 80 MiB however many log in.
+/// Hashings at a time, at most; on fewer cores as many as there are, for more would only slow each other and the messages.
+/// Each takes 19 MiB and one core for some 30 ms (Argon2id as OWASP advises: 19 MiB, two passes), so memory stays below
+/// 80 MiB however many log in.
 const AT_A_TIME: usize = 4;
-/// Hashings that may wait; more are refused at once. Four at a time work these off within about two seconds.
+/// Hashings that may wait; more are refused at once. One core works these off within about eight seconds.
 const MAY_WAIT: usize = 256;
 /// How long one may wait: a client that waits longer has given up.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,8 +44,9 @@ impl Passwords {
     pub(crate) async fn new() -> Result<Self, PasswordError> {
         let mut password = [0; 32];
         getrandom::fill(&mut password).map_err(|e| PasswordError::Hash(e.to_string()))?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut made = Self {
-            room: Arc::new(Semaphore::new(AT_A_TIME)),
+            room: Arc::new(Semaphore::new(cores.min(AT_A_TIME))),
             waiting: Arc::new(AtomicUsize::new(0)),
             nobody: "".into(),
         };
@@ -126,7 +128,10 @@ mod tests {
     #[tokio::test]
     async fn more_than_may_wait_are_refused_and_places_come_back() {
         let passwords = Passwords::new().await.unwrap();
-        let full = Arc::clone(&passwords.room).acquire_many_owned(AT_A_TIME as u32).await.unwrap();
+        let full = Arc::clone(&passwords.room)
+            .acquire_many_owned(passwords.room.available_permits() as u32)
+            .await
+            .unwrap();
         passwords.waiting.store(MAY_WAIT, Ordering::Relaxed);
         assert!(matches!(passwords.hash("a".into()).await, Err(PasswordError::Busy)));
         assert_eq!(passwords.waiting.load(Ordering::Relaxed), MAY_WAIT);
