@@ -32,7 +32,11 @@ async fn without_a_configuration_it_keeps_accounts_in_the_current_folder() {
     let server = Process::start(command).await;
     assert!(server.url.starts_with("http://127.0.0.1:"));
     register(server.addr, "alice").await;
-    assert!(folder.path().join("callie.db").exists());
+    for file in ["callie.db", "callie.db-wal"] {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(folder.path().join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{file} is for its owner alone");
+    }
     let (status, _) = server.end(Signal::TERM).await;
     assert_eq!(status.code(), Some(0));
 }

@@ -33,7 +33,7 @@ pub enum OpenError {
         /// The path as given.
         path: String,
     },
-    /// The path is no path.
+    /// The path is no path, or its file cannot be made.
     #[error("cannot open the database {path}: {source}")]
     Path {
         /// The path as given.

@@ -38,6 +38,7 @@ impl Store {
 
     async fn connect(location: Location) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
+        location.make_file()?;
         location.probe().await?;
         let write = location.connect(1).await?;
         sqlx::migrate!()
@@ -82,6 +83,21 @@ impl Location {
             std::path::absolute(path).map_err(|source| OpenError::Path { path: path.to_owned(), source })?;
         let url = format!("sqlite://{}?mode=rwc", escape(&absolute.to_string_lossy()));
         Ok(Self { url, shown: path.to_owned(), in_memory: false })
+    }
+
+    /// Makes a missing file, for its owner alone: it will hold password hashes. SQLite gives the files beside it the same
+    /// rights.
+    fn make_file(&self) -> Result<(), OpenError> {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        if self.in_memory {
+            return Ok(());
+        }
+        match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.shown) {
+            Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
+                Err(OpenError::Path { path: self.shown.clone(), source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Connects once, outside a pool: a pool would try again and again, and then tell that it took too long.
