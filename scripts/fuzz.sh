@@ -24,9 +24,14 @@ for target in $targets; do
     regressions="$root/callie-core/tests/regressions/fuzz/$target"
     mkdir -p "corpus/$target" "$regressions"
     printf '== %s, %s s\n' "$target" "$seconds"
-    # A payload has at most 64 KiB; a little more shows what is refused. Five seconds for one input is a hang.
+    # A payload has at most 64 KiB, and a little more shows what is refused; a script of a session is short. Ten
+    # seconds for one input is a hang.
+    case "$target" in
+    session) max_len=4096 ;;
+    *) max_len=70000 ;;
+    esac
     cargo $toolchain fuzz run "$target" "corpus/$target" "seeds/$target" "$regressions" -- \
-        -max_total_time="$seconds" -max_len=70000 -timeout=5 -rss_limit_mb=2048 -dict=callie.dict \
+        -max_total_time="$seconds" -max_len="$max_len" -timeout=10 -rss_limit_mb=2048 -dict=callie.dict \
         -artifact_prefix="$regressions/" -print_final_stats=1 -verbosity=0
     # Found again from the seeds at any time, so no empty folder stays behind.
     rmdir "$regressions" 2>/dev/null || true

@@ -8,13 +8,15 @@
 //! - [`properties`]: what holds for all payloads, tried on arbitrary ones
 //! - [`strategies`]: how arbitrary ones are made
 //! - [`checks`]: what holds for every text, shared with the fuzz targets
+//! - [`conversation`]: what holds for a session, whatever the server says; shared likewise
 //! - [`replay`]: what the fuzz targets once broke, and their seeds
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-#![allow(unreachable_pub, reason = "`checks` is also part of the fuzz targets")]
+#![allow(unreachable_pub, reason = "`checks` and `conversation` are also parts of the fuzz targets")]
 
 mod asyncapi;
 mod checks;
+mod conversation;
 mod document;
 mod properties;
 mod replay;

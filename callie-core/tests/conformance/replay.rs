@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use crate::checks::{check_pass_on, check_text};
+use crate::conversation::check_conversation;
 
 type Check = fn(&str);
 
 /// Each fuzz target with what it checks.
-const TARGETS: [(&str, Check); 2] = [("decode", check_text), ("pass_on", check_pass_on)];
+const TARGETS: [(&str, Check); 3] =
+    [("decode", check_text), ("pass_on", check_pass_on), ("session", check_conversation)];
 
 fn replay(folder: &Path, check: Check) -> usize {
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

@@ -1,0 +1,253 @@
+//! A session driven by a script, and what holds whatever the server says: shared by the fuzz target, its seeds and the
+//! replay of what it found. A broken rule panics.
+//!
+//! A script has one step a line. `$0` stands for the payload ID of what was transmitted last, `$1` for the one before.
+//!
+//! - `c` connect, `d` disconnect, `s` suspend, `r` resume, `n` network changed
+//! - `o` the socket is open, `x1001` it is closed with a code, `l` the link is lost
+//! - `t500` so many milliseconds pass, `w` time passes to the deadline
+//! - `mb Hello` sends a message to be confirmed, `Mb Hello` one that is not: to `b`ob, the `g`roup, `a`ll, one`s`elf
+//! - `ps` pings the server, `pb` bob, `k3` sends a command
+//! - `!DELIVERED {"inReplyTo":"$0"}` the server says a code, `<bob p7` bob wrote, `>` any other text comes
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use callie_core::command::{Command, Conversation, PageLimit, SignalKind};
+use callie_core::session::{Event, Now, Output, SendOptions, Session, SessionConfig, Ticket};
+use callie_core::{Content, Frame, GroupId, Limits, Message, Recipient, SysCode, Timestamp, Token, Username};
+
+/// As servers of Callie make them.
+const TOKEN: &str = "q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA";
+const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
+/// More would only be slow.
+const MOST_STEPS: usize = 100;
+/// More wakes at one instant are a loop.
+const MOST_WAKES: usize = 16;
+/// For so long a payload is not handed on a second time, at least: as long as the server takes it for the same.
+const ONCE: Duration = Duration::from_secs(300);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Socket {
+    Closed,
+    Opening,
+    Open,
+}
+
+struct Driver {
+    session: Session,
+    elapsed: Duration,
+    socket: Socket,
+    /// Whether something was transmitted on this connection.
+    begun: bool,
+    transmitted: Vec<String>,
+    open: BTreeSet<Ticket>,
+    over: BTreeSet<Ticket>,
+    handed_on: HashMap<(String, String), Duration>,
+}
+
+/// Runs a script; whatever it says, the session keeps its promises.
+pub fn check_conversation(script: &str) {
+    let mut config = SessionConfig::new(Username::parse("ada").unwrap(), Token::parse(TOKEN).unwrap());
+    config.max_waiting = 24;
+    let mut random = 0_u64;
+    let mut driver = Driver {
+        session: Session::new(
+            config,
+            Box::new(move || {
+                // An odd step through all numbers: never the same twice.
+                random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+                random
+            }),
+        ),
+        elapsed: Duration::ZERO,
+        socket: Socket::Closed,
+        begun: false,
+        transmitted: Vec::new(),
+        open: BTreeSet::new(),
+        over: BTreeSet::new(),
+        handed_on: HashMap::new(),
+    };
+    for line in script.lines().take(MOST_STEPS) {
+        driver.step(line);
+        driver.drain();
+    }
+    driver.session.disconnect(driver.now());
+    driver.drain();
+    assert!(driver.open.is_empty(), "not over: {:?}", driver.open);
+    assert_eq!(driver.session.waiting(), 0);
+    assert_eq!(driver.socket, Socket::Closed);
+    assert_eq!(driver.session.deadline(), None);
+}
+
+impl Driver {
+    fn now(&self) -> Now {
+        let millis = i64::try_from(self.elapsed.as_millis()).unwrap();
+        Now { elapsed: self.elapsed, wall: Timestamp::from_unix_millis(millis).unwrap() }
+    }
+
+    fn step(&mut self, line: &str) {
+        let (now, mut chars) = (self.now(), line.chars());
+        let Some(verb) = chars.next() else { return };
+        let rest = chars.as_str();
+        match verb {
+            'c' => self.session.connect(now),
+            'd' => self.session.disconnect(now),
+            's' => self.session.suspend(now),
+            'r' => self.session.resume(now),
+            'n' => self.session.network_changed(now),
+            'o' if self.socket == Socket::Opening => {
+                (self.socket, self.begun) = (Socket::Open, false);
+                self.session.opened(now);
+            }
+            'x' if self.socket != Socket::Closed => {
+                self.socket = Socket::Closed;
+                self.session.closed(now, rest.parse().ok());
+            }
+            'l' if self.socket != Socket::Closed => {
+                self.socket = Socket::Closed;
+                self.session.closed(now, None);
+            }
+            't' => self.pass(Duration::from_millis(rest.parse::<u32>().unwrap_or(0).min(400_000).into())),
+            'w' => {
+                let due = self.session.deadline().unwrap_or_default().saturating_sub(self.elapsed);
+                // A server can ask for silence until the end of time; the wall clock has none to offer.
+                self.pass(due.min(Duration::from_secs(400)));
+            }
+            'm' | 'M' => self.send(rest, verb == 'm'),
+            'p' => {
+                let ticket = self.session.ping(now, recipient(rest));
+                self.began(ticket.ok());
+            }
+            'k' => self.command(rest),
+            '!' => {
+                let (code, metadata) = rest.split_once(' ').unwrap_or((rest, r#"{"inReplyTo":"$0"}"#));
+                let content = format!(r#"{{"code":"{code}","description":"x"}}"#);
+                self.receive(&payload("SERVER", "ada", "SYS", &content, metadata, "s"));
+            }
+            '<' => {
+                let (sender, id) = rest.split_once(' ').unwrap_or((rest, "p7"));
+                let content = r#"{"messageID":"m","text":"x"}"#;
+                self.receive(&payload(sender, "ada", "MSG", content, r#"{"ack":true}"#, id));
+            }
+            '>' => self.receive(rest),
+            _ => {}
+        }
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.elapsed += time;
+        for _ in 0..MOST_WAKES {
+            self.session.wake(self.now());
+            self.drain();
+            if self.session.deadline().is_none_or(|at| at > self.elapsed) {
+                return;
+            }
+        }
+        panic!("woken again and again at {:?} for {:?}", self.elapsed, self.session.deadline());
+    }
+
+    fn send(&mut self, rest: &str, confirm: bool) {
+        let id = self.session.message_id(self.now());
+        let text = rest.get(1..).unwrap_or("x");
+        let Ok(message) = Message::builder(id).text(text).build() else { return };
+        let options = SendOptions { confirm, ..SendOptions::default() };
+        let ticket = self.session.send(self.now(), recipient(rest), message, &options);
+        self.began(ticket.ok());
+    }
+
+    fn command(&mut self, rest: &str) {
+        let page = || PageLimit::new(10).unwrap();
+        let bob = || Username::parse("bob").unwrap();
+        let kind = || SignalKind::parse("typing").unwrap();
+        let command = match rest.parse().unwrap_or(0) % 5 {
+            0_u8 => Command::GetSettings {},
+            1 => Command::ListGroups { limit: page(), after: None },
+            2 => Command::BlockUser { username: bob() },
+            3 => Command::Signal { recipient: Conversation::User(bob()), kind: kind(), data: None },
+            _ => Command::LeaveGroup { group_id: GroupId::parse(GROUP).unwrap() },
+        };
+        let ticket = self.session.command(self.now(), &command);
+        self.began(ticket.ok());
+    }
+
+    fn began(&mut self, ticket: Option<Ticket>) {
+        if let Some(ticket) = ticket {
+            assert!(!self.over.contains(&ticket) && self.open.insert(ticket), "{ticket:?} given twice");
+        }
+    }
+
+    fn receive(&mut self, text: &str) {
+        if self.socket != Socket::Open {
+            return;
+        }
+        let mut text = text.to_owned();
+        for (back, id) in self.transmitted.iter().rev().take(5).enumerate() {
+            text = text.replace(&format!("${back}"), id);
+        }
+        self.session.received(self.now(), &text);
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Open => {
+                    assert_eq!(self.socket, Socket::Closed, "opened twice");
+                    self.socket = Socket::Opening;
+                }
+                Output::Close => {
+                    assert_ne!(self.socket, Socket::Closed, "closed twice");
+                    self.socket = Socket::Closed;
+                }
+                Output::Transmit(text) => self.check_transmitted(&text),
+                Output::Event(event) => self.check_event(event),
+            }
+        }
+        assert_eq!(self.session.waiting(), self.open.len());
+    }
+
+    /// All that is sent is valid, on an open connection, by its user, with the token; first of all the authentication.
+    fn check_transmitted(&mut self, text: &str) {
+        assert_eq!(self.socket, Socket::Open, "sent without a connection");
+        let limits = Limits::default();
+        let frame = Frame::from_client(text, &limits).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+        assert_eq!((frame.token(), frame.sender()), (TOKEN, "ada"));
+        if !self.begun {
+            assert_eq!(frame.command(&limits), Some(Ok(Command::Authenticate {})));
+        }
+        self.begun = true;
+        self.transmitted.push(frame.payload_id().to_owned());
+    }
+
+    fn check_event(&mut self, event: Event) {
+        match event {
+            Event::Ended(ticket, ending) => {
+                assert!(self.over.insert(ticket), "{ticket:?} ended twice: {ending:?}");
+                assert!(self.open.remove(&ticket), "{ticket:?} was never given");
+            }
+            Event::Message(payload) => {
+                assert!(matches!(payload.content(), Content::Msg(_)));
+                let name = (payload.sender().to_string(), payload.payload_id().to_string());
+                let before = self.handed_on.insert(name, self.elapsed);
+                assert!(before.is_none_or(|at| self.elapsed > at + ONCE), "handed on twice");
+            }
+            Event::Notice(notice) => assert!(SysCode::ALL.contains(&notice.code())),
+            _ => {}
+        }
+    }
+}
+
+fn recipient(rest: &str) -> Recipient {
+    match rest.chars().next() {
+        Some('g') => Recipient::Group(GroupId::parse(GROUP).unwrap()),
+        Some('a') => Recipient::Broadcast,
+        Some('s') => Recipient::Server,
+        _ => Recipient::parse("bob").unwrap(),
+    }
+}
+
+fn payload(sender: &str, recipient: &str, kind: &str, content: &str, metadata: &str, id: &str) -> String {
+    format!(
+        r#"{{"token":"","sender":"{sender}","recipient":"{recipient}","timestamp":"2026-01-02T03:04:05.678Z","type":"{kind}","content":{content},"metadata":{metadata},"payloadID":"{id}","payloadVersion":"1.0"}}"#
+    )
+}
