@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, AsyncIterator, Deque, Dict, Iterable, List, Optional, Type
 
 from . import _native
-from .errors import ConnectionClosed, InvalidArgument, Refused, text, translated
+from .errors import ConnectionClosed, InvalidArgument, text, translated
 from .events import Attachment, Closed, Event, from_native, to_json
 
 #: Events taken from the native side at one go: the cost of a call is spread over so many.
@@ -125,14 +125,8 @@ class Client:
     async def _log_in(self) -> _native.Session:
         if self._password is None:
             return _native.Session.resume(self._config, self._username, self._token)
-        if self._register:
-            try:
-                with translated():
-                    await self._server.register(self._username, self._password)
-            except Refused as refused:
-                if refused.code != "USERNAME_TAKEN":
-                    raise
-        return await self._server.login(self._username, self._password, self._device)
+        log_in = self._server.register_and_login if self._register else self._server.login
+        return await log_in(self._username, self._password, self._device)
 
     async def disconnect(self) -> None:
         """Writes what was sent, says goodbye and ends the connection. What has arrived can still be taken."""

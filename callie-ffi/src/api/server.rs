@@ -39,6 +39,18 @@ impl Server {
         Ok(Arc::new(Session { inner }))
     }
 
+    /// Makes a new user unless the name is taken, then logs in.
+    #[uniffi::method(default(device = None))]
+    pub async fn register_and_login(
+        &self,
+        username: String,
+        password: String,
+        device: Option<String>,
+    ) -> Result<Arc<Session>, AccountError> {
+        let work = self.inner.register_and_login(&username, &password, device.as_deref());
+        Ok(Arc::new(Session { inner: within(work).await?? }))
+    }
+
     /// Ends a session: its connections close and its token is dead.
     pub async fn logout(&self, session: Arc<Session>) -> Result<(), AccountError> {
         Ok(within(self.inner.logout(&session.inner)).await??)

@@ -108,6 +108,29 @@ pub unsafe extern "C" fn callie_server_login(
     })
 }
 
+/// Makes a new user unless the name is taken, then logs in: for programs that must not care whether they ran before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_server_register_and_login(
+    server: *mut CallieServer,
+    username: *const c_char,
+    password: *const c_char,
+    device: *const c_char,
+    session: *mut *mut CallieSession,
+) -> CallieStatus {
+    guard(|| {
+        let server = SERVERS.get(server)?;
+        // SAFETY: the caller's promise: the texts end in NUL, the session can be written to.
+        let (username, password, device, session) = unsafe {
+            let session = Place::at(session, "session", std::ptr::null_mut())?;
+            let device = optional_text(device, "device")?;
+            (text(username, "username")?, text(password, "password")?, device, session)
+        };
+        let made = block_on(server.register_and_login(username, password, device))??;
+        session.put(SESSIONS.add(made));
+        Ok(())
+    })
+}
+
 /// Ends a session on the server: its connections close and its token is dead. The handle still has to be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_server_logout(

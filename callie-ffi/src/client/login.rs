@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use callie_core::Token;
-use callie_core::account::{Credentials, DeviceName, Login, LoginRequest, Problem, path};
+use callie_core::account::{
+    AccountError as Refusal, Credentials, DeviceName, Login, LoginRequest, Problem, path,
+};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
@@ -75,6 +77,23 @@ impl Server {
         let login: Login =
             serde_json::from_slice(&answer).map_err(|e| AccountError::BadAnswer(Fault::bad_answer(e)))?;
         Ok(Session::new(self.config.clone(), login.username, login.token))
+    }
+
+    /// Makes a new user unless the name is taken, then logs in: for programs that must not care whether they ran before.
+    ///
+    /// # Errors
+    /// [`AccountError`]; refused with `INVALID_CREDENTIALS` when the name is taken and the password is another's.
+    pub async fn register_and_login(
+        &self,
+        username: &str,
+        password: &str,
+        device: Option<&str>,
+    ) -> Result<Session, AccountError> {
+        match self.register(username, password).await {
+            Err(AccountError::Refused(fault)) if fault.code() == Refusal::UsernameTaken.code() => {}
+            done => done?,
+        }
+        self.login(username, password, device).await
     }
 
     /// Ends a session: its connections close and its token is dead.

@@ -1,0 +1,57 @@
+# One command per habit. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+# What is built once with the same features is not built twice.
+CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
+VENV := target/venv
+
+.PHONY: help run install build test test-rust test-bindings bindings header bench fuzz fmt fmt-check lint docs clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Start the server on 127.0.0.1:8080
+	cargo run --release -p callie-server
+
+install: ## Install what the tests need, through apt and pip
+	@scripts/install.sh
+
+build: ## Build everything: server, library, tests, examples
+	@scripts/build.sh
+
+test: install build test-rust test-bindings ## Run every test
+
+test-rust: ## Run the tests of the Rust crates
+	cargo test --workspace --features callie-ffi/bindgen
+
+test-bindings: install build bindings ## Run the tests of Python, C and the examples, against the built server
+	$(VENV)/bin/python -m pytest bindings
+
+bindings: build ## Write the Python, Kotlin and Swift bindings from the built library
+	@scripts/bindings.sh
+
+header: ## Write the C header anew
+	CALLIE_UPDATE_HEADER=1 cargo test -p callie-ffi --features bindgen --test header
+
+bench: ## Measure
+	cargo bench --workspace
+
+fuzz: ## Throw random input at the parser for a while: SECONDS_EACH=60 make fuzz
+	@scripts/fuzz.sh
+
+fmt: ## Format the sources
+	cargo fmt --all
+
+fmt-check: ## Check the format
+	cargo fmt --all --check
+
+lint: ## Clippy, with warnings as errors
+	cargo clippy $(CARGO_ALL) -- -D warnings
+
+docs: ## The documentation of the crates, with warnings as errors
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+clean: ## Remove what was built
+	cargo clean
+	rm -rf bindings/python/callie/_generated

@@ -1,0 +1,141 @@
+/* Whatever a caller gets wrong is a status with a reason, and the process lives. Needs no server. */
+#include "check.h"
+
+static const char *NOT_UTF8 = "\xff\xfe";
+
+static void null_is_a_status(void)
+{
+    CallieServer *server;
+    CallieClient *client;
+    CallieSession *session;
+    CallieEvents *events;
+    char *text;
+
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_server_new(NULL, NULL, &server));
+    CHECK(server == NULL);
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_server_new("http://127.0.0.1:1", NULL, NULL));
+    CHECK_TEXT("INVALID_ARGUMENT", callie_last_error_code());
+    CHECK_TEXT("server is NULL", callie_last_error_reason());
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_server_register(NULL, "a", "b"));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_server_login(NULL, "a", "b", NULL, &session));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_server_register_and_login(NULL, "a", "b", NULL, &session));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_server_logout(NULL, NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_session_resume(NULL, "a", "b", &session));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_session_token(NULL, &text));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_connect(NULL, &client));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_send(NULL, "a", "b", NULL, 0, NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_ping(NULL, "SERVER", NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_command(NULL, "A", "{}", &text));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_create_group(NULL, "a", NULL, 0, false, &text));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_leave_group(NULL, "a"));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_next_events(NULL, 1, 0, &events));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_disconnect(NULL));
+    CHECK(callie_events_count(NULL) == 0);
+    CHECK(callie_event_kind(NULL, 0) == CALLIE_EVENT_KIND_NONE);
+    CHECK(callie_event_string(NULL, 0, CALLIE_FIELD_TEXT, NULL) == NULL);
+    CHECK(callie_event_attachment_string(NULL, 0, 0, CALLIE_ATTACHMENT_FIELD_URL, NULL) == NULL);
+    CHECK(callie_event_attachment_count(NULL, 0) == 0);
+    CHECK(callie_event_attachment_size(NULL, 0, 0) == CALLIE_SIZE_UNKNOWN);
+    CHECK(callie_event_timestamp_ms(NULL, 0) == 0);
+    CHECK(callie_event_close_code(NULL, 0) == 0);
+    CHECK(!callie_event_comes_back(NULL, 0));
+}
+
+static void freeing_null_is_nothing(void)
+{
+    CHECK_OK(callie_server_free(NULL));
+    CHECK_OK(callie_session_free(NULL));
+    CHECK_OK(callie_client_free(NULL));
+    CHECK_OK(callie_events_free(NULL));
+    CHECK_OK(callie_string_free(NULL));
+}
+
+static void a_freed_handle_is_a_status(void)
+{
+    CallieServer *server;
+    CallieSession *session;
+
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
+    CHECK_OK(callie_server_free(server));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_server_free(server));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_server_register(server, "a", "b"));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_server_login(server, "a", "b", NULL, &session));
+}
+
+static void what_was_never_a_handle_is_a_status(void)
+{
+    int on_the_stack = 0;
+    char text[] = "not given by the library";
+    CallieServer *server;
+    CallieClient *client;
+
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_server_free((CallieServer *)(void *)&on_the_stack));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_string_free(text));
+    CHECK(callie_events_count((const CallieEvents *)(void *)&on_the_stack) == 0);
+    /* A handle of another kind. */
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_client_connect((CallieSession *)(void *)server, &client));
+    CHECK(client == NULL);
+    CHECK_OK(callie_server_free(server));
+}
+
+static void what_is_not_utf8_is_a_status(void)
+{
+    CallieServer *server;
+    CallieSession *session;
+
+    CHECK_STATUS(CALLIE_STATUS_INVALID_UTF8, callie_server_new(NOT_UTF8, NULL, &server));
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_UTF8, callie_server_register(server, NOT_UTF8, "b"));
+    CHECK_TEXT("username is not UTF-8", callie_last_error_reason());
+    CHECK_STATUS(CALLIE_STATUS_INVALID_UTF8, callie_server_login(server, "a", "b", NOT_UTF8, &session));
+    CHECK(session == NULL);
+    CHECK_OK(callie_server_free(server));
+}
+
+static void what_has_the_wrong_form_is_a_status(void)
+{
+    const char *bad[] = {"", "127.0.0.1:8080", "ftp://a", "http://u:p@h", "http://h:0"};
+    CallieServer *server;
+    CallieSession *session;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_server_new(bad[i], NULL, &server));
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_session_resume(server, "NOT A NAME", "token", &session));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_session_resume(server, "ada", "", &session));
+    CHECK_OK(callie_server_free(server));
+}
+
+static void a_server_that_is_not_there_is_a_status(void)
+{
+    CallieTimeouts timeouts = {.connect_ms = 5000, .exchange_ms = 5000, .answer_ms = 0};
+    CallieServer *server;
+    CallieSession *session;
+    CallieClient *client;
+
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", &timeouts, &server));
+    CHECK_STATUS(CALLIE_STATUS_UNREACHABLE, callie_server_login(server, "ada", "password", NULL, &session));
+    CHECK_TEXT("UNREACHABLE", callie_last_error_code());
+    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
+    CHECK_OK(callie_server_free(server));
+    CHECK_STATUS(CALLIE_STATUS_UNREACHABLE, callie_client_connect(session, &client));
+    CHECK(client == NULL);
+    CHECK_OK(callie_session_free(session));
+}
+
+int main(void)
+{
+    CHECK_TEXT("", callie_last_error_code());
+    CHECK_TEXT("", callie_last_error_reason());
+    CHECK(strlen(callie_version()) > 0);
+    null_is_a_status();
+    freeing_null_is_nothing();
+    a_freed_handle_is_a_status();
+    what_was_never_a_handle_is_a_status();
+    what_is_not_utf8_is_a_status();
+    what_has_the_wrong_form_is_a_status();
+    a_server_that_is_not_there_is_a_status();
+    puts("ok");
+    return 0;
+}

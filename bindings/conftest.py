@@ -1,0 +1,110 @@
+"""What the tests of all bindings share: the built server, started on a free port with a database of its own."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = ROOT / "target" / "debug"
+#: Starting takes well under a second; a machine under load takes longer.
+START_SECONDS = 30
+PASSWORD = "correct horse battery"
+
+
+class Server:
+    """A running server process."""
+
+    def __init__(self, folder: Path, *options: str, listen: str = "127.0.0.1:0") -> None:
+        self._process = subprocess.Popen(
+            [BUILT / "callie-server", "--listen", listen, "--database", str(folder / "callie.db"), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=open(folder / "server.log", "ab"),
+            env={k: v for k, v in os.environ.items() if not k.startswith("CALLIE_")},
+            text=True,
+        )
+        # A server that says nothing is killed, which ends the reading.
+        watch = threading.Timer(START_SECONDS, self._process.kill)
+        watch.start()
+        line = self._process.stdout.readline()
+        watch.cancel()
+        if " on http://" not in line:
+            self.kill()
+            raise RuntimeError("the server did not start: " + (folder / "server.log").read_text())
+        self.url = line.split(" on ")[1].strip()
+
+    def stop(self) -> None:
+        """Lets it end well."""
+        self._process.send_signal(signal.SIGTERM)
+        self._wait()
+
+    def kill(self) -> None:
+        """Ends it as a crash would."""
+        self._process.kill()
+        self._wait()
+
+    def _wait(self) -> None:
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """One server for all tests that do not harm it; users have names of their own."""
+    server = Server(tmp_path_factory.mktemp("server"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """A server for one test, to be stopped or killed."""
+    server = Server(tmp_path)
+    yield server
+    server.kill()
+
+
+_names = iter(range(1_000_000))
+
+
+@pytest.fixture
+def name():
+    """Gives usernames that no other test has."""
+    return lambda stem="user": f"{stem}{next(_names)}"
+
+
+@pytest.fixture(scope="session")
+def compile_c(tmp_path_factory):
+    """Compiles a C11 program against the header and the shared library, with every warning an error."""
+    folder = tmp_path_factory.mktemp("c")
+
+    def build(source: Path, *more: str) -> Path:
+        program = folder / source.stem
+        subprocess.run(
+            ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g", *more]
+            + ["-I", ROOT / "bindings/c/include", source, "-o", program]
+            + ["-L", BUILT, "-lcallie", f"-Wl,-rpath,{BUILT}"],
+            check=True,
+            timeout=60,
+        )
+        return program
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def under_valgrind():
+    """Puts valgrind before a command, where it is there: our leaks and every bad access are failures."""
+    if shutil.which("valgrind") is None:
+        return lambda command: command
+    options = ["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=9"]
+    return lambda command: ["valgrind", *options, *command]

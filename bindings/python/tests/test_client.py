@@ -1,0 +1,341 @@
+"""The Python client against a real server process."""
+
+import asyncio
+import threading
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+import callie
+import callie.blocking
+from callie import Attachment, Closed, Message, Notice
+
+from conftest import PASSWORD
+
+#: Far over what any event takes, far under a hang.
+SOON = 20
+
+
+def run(work):
+    return asyncio.run(asyncio.wait_for(work, 90))
+
+
+@pytest.fixture
+def enter(server, name):
+    """Makes clients of new users."""
+    return lambda stem="user", **options: callie.Client(server.url, name(stem), PASSWORD, register=True, **options)
+
+
+async def take(client):
+    (event,) = await client.next_events(1, timeout=SOON)
+    return event
+
+
+def test_a_message_arrives_as_it_was_sent(enter):
+    async def scenario():
+        async with enter("ada") as ada, enter("bob") as bob:
+            files = [
+                Attachment("image", "https://example.org/a.png", "ä.png", 1, "image/png", {"width": 640}),
+                Attachment("file", "http://example.org/b"),
+            ]
+            sent = await ada.send(bob.username, "# Grüße 👋\n\n`code`\0", files)
+            event = await take(bob)
+            assert isinstance(event, Message)
+            assert (event.sender, event.recipient) == (ada.username, bob.username)
+            assert (event.payload_id, event.message_id) == (sent.payload_id, sent.message_id)
+            assert event.text == "# Grüße 👋\n\n`code`\0"
+            assert [a.url for a in event.attachments] == [a.url for a in files]
+            image, plain = event.attachments
+            assert (image.kind, image.filename, image.size, image.filetype) == ("image", "ä.png", 1, "image/png")
+            assert image.metadata["width"] == 640
+            assert plain == files[1]
+            assert abs(event.sent_at - datetime.now(timezone.utc)) < timedelta(minutes=5)
+
+    run(scenario())
+
+
+def test_ping_tells_how_long_it_took(enter):
+    async def scenario():
+        async with enter() as ada, enter() as bob:
+            assert 0 < await ada.ping() < SOON
+            assert 0 < await ada.ping(bob.username) < SOON
+            with pytest.raises(callie.Refused) as refused:
+                await ada.ping("nobody.of.that.name")
+            assert refused.value.code == "RECIPIENT_UNKNOWN"
+
+    run(scenario())
+
+
+def test_an_offline_recipient_is_told_by_a_notice(enter):
+    async def scenario():
+        async with enter() as absent:
+            pass
+        async with enter() as ada:
+            sent = await ada.send(absent.username, "are you there?")
+            notice = await take(ada)
+            assert isinstance(notice, Notice)
+            assert (notice.code, notice.in_reply_to) == ("RECIPIENT_OFFLINE", sent.payload_id)
+
+    run(scenario())
+
+
+def test_a_group_is_made_used_listed_and_left(enter):
+    async def scenario():
+        async with enter() as ada, enter() as bob:
+            group = await ada.create_group("Tea ☕", [bob.username])
+            assert sorted(group.members) == sorted([ada.username, bob.username])
+            assert (await take(bob)).code == "USER_JOINED"
+            await ada.send(group.group_id, "to all")
+            event = await take(bob)
+            assert (event.text, event.recipient) == ("to all", group.group_id)
+            (summary,) = (await bob.list_groups()).groups
+            assert (summary.group_id, summary.name, summary.member_count) == (group.group_id, "Tea ☕", 2)
+            await bob.leave_group(group.group_id)
+            with pytest.raises(callie.Refused) as refused:
+                await bob.leave_group(group.group_id)
+            assert refused.value.code == "GROUP_NOT_FOUND"
+
+    run(scenario())
+
+
+def test_a_broadcast_reaches_everyone_else(own_server, name):
+    async def scenario():
+        def enter():
+            return callie.Client(own_server.url, name(), PASSWORD, register=True)
+
+        async with enter() as ada, enter() as bob, enter() as eve:
+            await ada.send("BROADCAST", "hear ye")
+            for other in (bob, eve):
+                event = await take(other)
+                assert (event.text, event.recipient) == ("hear ye", "BROADCAST")
+
+    run(scenario())
+
+
+def test_events_come_in_the_order_sent_and_in_batches(enter):
+    async def scenario():
+        async with enter() as ada, enter() as bob:
+            for n in range(60):
+                await ada.send(bob.username, str(n))
+            texts = []
+            while len(texts) < 60:
+                batch = await bob.next_events(16, timeout=SOON)
+                assert 1 <= len(batch) <= 16
+                texts += [event.text for event in batch]
+            assert texts == [str(n) for n in range(60)]
+
+    run(scenario())
+
+
+def test_waiting_ends_in_time_and_cancelling_it_loses_nothing(enter):
+    async def scenario():
+        async with enter() as ada, enter() as bob:
+            assert await bob.next_events(timeout=0.05) == []
+            for n in range(20):
+                waiting = asyncio.ensure_future(bob.next_events(1))
+                await asyncio.sleep(0)
+                await ada.send(bob.username, str(n))
+                waiting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+                assert (await take(bob)).text == str(n)
+
+    run(scenario())
+
+
+def test_iteration_ends_with_closed(enter):
+    async def scenario():
+        async with enter() as client:
+            waiting = asyncio.ensure_future(_all(client))
+            await client.ping()
+            await client.disconnect()
+            (closed,) = await waiting
+            assert isinstance(closed, Closed)
+            assert (closed.close_code, closed.comes_back) == (1000, False)
+            with pytest.raises(callie.ConnectionClosed):
+                await client.next_events()
+            with pytest.raises(callie.ConnectionClosed):
+                await client.send("anyone", "x")
+
+    async def _all(client):
+        return [event async for event in client]
+
+    run(scenario())
+
+
+def test_a_killed_server_is_a_lost_link_that_may_come_back(own_server, name):
+    async def scenario():
+        async with callie.Client(own_server.url, name(), PASSWORD, register=True) as client:
+            own_server.kill()
+            closed = await take(client)
+            assert isinstance(closed, Closed)
+            assert (closed.close_code, closed.comes_back) == (1006, True)
+            with pytest.raises(callie.ConnectionClosed):
+                await client.ping()
+
+    run(scenario())
+
+
+def test_a_stopped_server_says_so(own_server, name):
+    async def scenario():
+        async with callie.Client(own_server.url, name(), PASSWORD, register=True) as client:
+            stopping = asyncio.get_running_loop().run_in_executor(None, own_server.stop)
+            seen = [event async for event in client]
+            assert [e.code for e in seen if isinstance(e, Notice)] == ["SERVER_SHUTDOWN"]
+            assert (seen[-1].close_code, seen[-1].comes_back) == (1001, True)
+            await stopping
+
+    run(scenario())
+
+
+def test_logging_out_ends_the_connection_and_the_token(enter, server):
+    async def scenario():
+        async with enter() as client:
+            token = client.token
+            await client.logout()
+            seen = [event async for event in client]
+            assert [e.code for e in seen if isinstance(e, Notice)] == ["SESSION_REVOKED"]
+            assert (seen[-1].close_code, seen[-1].comes_back) == (4501, False)
+        with pytest.raises(callie.Refused) as refused:
+            await callie.Client(server.url, client.username, token=token).connect()
+        assert refused.value.code == "AUTH_FAILED"
+
+    run(scenario())
+
+
+def test_a_token_stands_for_the_password(enter, server):
+    async def scenario():
+        async with enter() as first:
+            async with callie.Client(server.url, first.username, token=first.token) as second:
+                await second.ping(first.username)
+
+    run(scenario())
+
+
+def test_refusals_have_the_servers_code(server, name):
+    async def scenario():
+        user = name()
+        async with callie.Client(server.url, user, PASSWORD, register=True):
+            pass
+        for password, username, register, code in [
+            ("another password", user, False, "INVALID_CREDENTIALS"),
+            ("another password", user, True, "INVALID_CREDENTIALS"),
+            (PASSWORD, "Not A Name", True, "INVALID_USERNAME"),
+            (PASSWORD, "admin", True, "INVALID_USERNAME"),
+            ("short", name(), True, "WEAK_PASSWORD"),
+        ]:
+            with pytest.raises(callie.Refused) as refused:
+                await callie.Client(server.url, username, password, register=register).connect()
+            assert refused.value.code == code
+
+    run(scenario())
+
+
+def test_wrong_arguments_are_typed_errors(enter, server):
+    async def scenario():
+        for arguments, options in [
+            (("nonsense", "ada", PASSWORD), {}),
+            ((server.url, "ada"), {}),
+            ((server.url, "ada", PASSWORD), {"token": "t"}),
+            ((server.url, 7, PASSWORD), {}),
+            ((None, "ada", PASSWORD), {}),
+            ((server.url, "ada", "\ud800"), {}),
+            ((server.url, "ada", PASSWORD), {"answer_timeout": -1}),
+            ((server.url, "ada", PASSWORD), {"connect_timeout": "soon"}),
+            ((server.url, "ada", PASSWORD), {"event_queue": 0}),
+        ]:
+            with pytest.raises(callie.InvalidArgument):
+                callie.Client(*arguments, **options)
+        with pytest.raises(callie.InvalidArgument):
+            await callie.Client(server.url, "Not A Name", token="t").connect()
+        with pytest.raises(callie.ConnectionClosed):
+            await callie.Client(server.url, "ada", PASSWORD).send("bob", "x")
+        async with enter() as client:
+            for call in [
+                lambda: client.send("Not A Name", "x"),
+                lambda: client.send("bob", ""),
+                lambda: client.send("bob", None),
+                lambda: client.send("bob", "\udfff"),
+                lambda: client.send("bob", "x" * 32_769),
+                lambda: client.send("bob", "x", [Attachment("sound", "https://example.org/a")]),
+                lambda: client.send("bob", "x", [Attachment("file", "ftp://example.org/a")]),
+                lambda: client.send("bob", "x", [Attachment("file", "https://example.org/a", size=-1)]),
+                lambda: client.send("bob", "x", [Attachment("file", "https://example.org/a", filetype="?")]),
+                lambda: client.ping("Not A Name"),
+                lambda: client.command("lower case"),
+                lambda: client.command("LIST_GROUPS", []),
+                lambda: client.command("LIST_GROUPS", {"x": object()}),
+                lambda: client.create_group(""),
+                lambda: client.create_group("Tea", ["Not A Name"]),
+                lambda: client.leave_group("nonsense"),
+                lambda: client.next_events(0),
+                lambda: client.next_events("many"),
+                lambda: client.connect(),
+            ]:
+                with pytest.raises(callie.InvalidArgument) as error:
+                    await call()
+                assert error.value.code and error.value.reason
+            await client.ping()
+
+    run(scenario())
+
+
+def test_a_command_that_the_server_refuses_is_told_with_its_place(enter):
+    async def scenario():
+        async with enter() as client:
+            for name, parameters, code in [
+                ("NO_SUCH_COMMAND", {}, "UNKNOWN_COMMAND"),
+                ("LIST_GROUPS", {"limit": 0}, "INVALID_PARAMETERS"),
+                ("CREATE_GROUP", {}, "INVALID_PARAMETERS"),
+            ]:
+                with pytest.raises(callie.Refused) as refused:
+                    await client.command(name, parameters)
+                assert refused.value.code == code
+            assert "groups" in await client.command("LIST_GROUPS")
+
+    run(scenario())
+
+
+def test_no_password_or_token_is_shown(enter):
+    async def scenario():
+        async with enter() as client:
+            for shown in (repr(client), str(client), repr(client._session)):
+                assert PASSWORD not in shown and client.token not in shown
+
+    run(scenario())
+
+
+def test_the_blocking_client_does_the_same(server, name):
+    ada, bob = name("ada"), name("bob")
+    with callie.blocking.Client(server.url, ada, PASSWORD, register=True) as first:
+        with callie.blocking.Client(server.url, bob, PASSWORD, register=True) as second:
+            assert second.next_events(timeout=0.05) == []
+            sent = first.send(bob, "Hello")
+            (event,) = second.next_events(timeout=SOON)
+            assert (event.text, event.payload_id) == ("Hello", sent.payload_id)
+            assert first.ping(bob) > 0
+            group = first.create_group("Tea", [bob])
+            assert [g.group_id for g in second.list_groups().groups] == [group.group_id]
+            second.leave_group(group.group_id)
+            assert first.command("LIST_GROUPS")["groups"][0]["memberCount"] == 1
+        assert isinstance(list(second)[-1], Closed)
+
+
+def test_the_blocking_client_serves_several_threads(server, name):
+    user = name()
+    with callie.blocking.Client(server.url, user, PASSWORD, register=True) as client:
+        texts = {f"{thread}.{n}" for thread in range(4) for n in range(10)}
+
+        def send(thread):
+            for n in range(10):
+                client.send(user, f"{thread}.{n}")
+
+        threads = [threading.Thread(target=send, args=(thread,)) for thread in range(4)]
+        for thread in threads:
+            thread.start()
+        seen = set()
+        while len(seen) < len(texts):
+            seen |= {event.text for event in client.next_events(timeout=SOON)}
+        for thread in threads:
+            thread.join()
+        assert seen == texts

@@ -1,0 +1,46 @@
+"""A message goes end to end: a Python client, a C client and the server's own process."""
+
+import subprocess
+
+from callie import Attachment, Message, Notice
+from callie.blocking import Client
+
+from conftest import PASSWORD, ROOT
+
+FROM_PYTHON = "# Grüße aus Python\n\n**fett**, `code`, 你好 👋"
+FROM_C = "> Grüße\n\n_zurück_ aus C: [link](https://example.org) 🎉"
+IMAGE = Attachment("image", "https://example.org/%E2%9C%93.png", "✓.png", 204800, "image/png")
+
+
+def test_python_and_c_talk_and_hear_that_a_third_is_offline(compile_c, server, name):
+    python, c, absent = name("python"), name("c"), name("absent")
+    # The third has an account and is not there.
+    with Client(server.url, absent, PASSWORD, register=True):
+        pass
+    peer = subprocess.Popen(
+        [compile_c(ROOT / "bindings/c/tests/peer.c"), server.url, c, PASSWORD, python, absent],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        with Client(server.url, python, PASSWORD, register=True) as client:
+            assert peer.stdout.readline() == "ready\n", peer.stderr.read()
+            client.send(c, FROM_PYTHON, [IMAGE])
+            (answer,) = client.next_events(1, timeout=30)
+            assert isinstance(answer, Message)
+            assert (answer.sender, answer.recipient, answer.text) == (c, python, FROM_C)
+            (film,) = answer.attachments
+            assert (film.kind, film.url) == ("video", "https://example.org/film.mp4")
+            assert (film.filename, film.filetype, film.size) == ("film été.mp4", "video/mp4", 2**53 - 1)
+
+            sent = client.send(absent, "are you there?")
+            (notice,) = client.next_events(1, timeout=30)
+            assert isinstance(notice, Notice)
+            assert (notice.code, notice.in_reply_to) == ("RECIPIENT_OFFLINE", sent.payload_id)
+            assert sent.message_id in notice.metadata.values()
+        out, err = peer.communicate(timeout=30)
+        assert (peer.returncode, out) == (0, "ok\n"), err
+    finally:
+        peer.kill()
+        peer.wait()

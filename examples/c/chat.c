@@ -1,0 +1,103 @@
+/*
+ * A chat in the terminal: chat http://127.0.0.1:8080 ada PASSWORD bob
+ *
+ * Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+ *
+ *     cc -std=c11 -I bindings/c/include examples/c/chat.c -L target/debug -lcallie -pthread -o chat
+ *     LD_LIBRARY_PATH=target/debug ./chat http://127.0.0.1:8080 ada PASSWORD bob
+ */
+#include <stdio.h>
+#include <string.h>
+#include <threads.h>
+
+#include "callie.h"
+
+#define LONGEST_LINE 4096
+
+static int fail(const char *what)
+{
+    fprintf(stderr, "chat: %s: %s (%s)\n", what, callie_last_error_reason(), callie_last_error_code());
+    return 1;
+}
+
+static void show_event(const CallieEvents *events, size_t i)
+{
+    switch (callie_event_kind(events, i)) {
+    case CALLIE_EVENT_KIND_MESSAGE:
+        printf("%s: %s\n", callie_event_string(events, i, CALLIE_FIELD_SENDER, NULL),
+               callie_event_string(events, i, CALLIE_FIELD_TEXT, NULL));
+        for (size_t a = 0; a < callie_event_attachment_count(events, i); a++)
+            printf("  [file] %s\n",
+                   callie_event_attachment_string(events, i, a, CALLIE_ATTACHMENT_FIELD_URL, NULL));
+        break;
+    case CALLIE_EVENT_KIND_NOTICE:
+        printf("* %s (%s)\n", callie_event_string(events, i, CALLIE_FIELD_DESCRIPTION, NULL),
+               callie_event_string(events, i, CALLIE_FIELD_CODE, NULL));
+        break;
+    case CALLIE_EVENT_KIND_CLOSED:
+        printf("* %s\n", callie_event_string(events, i, CALLIE_FIELD_DESCRIPTION, NULL));
+        break;
+    default:
+        break;
+    }
+    fflush(stdout);
+}
+
+/* Runs beside the typing until the connection is gone. */
+static int show_events(void *argument)
+{
+    CallieClient *client = argument;
+    CallieEvents *events;
+
+    while (callie_client_next_events(client, 64, 60000, &events) == CALLIE_STATUS_OK) {
+        for (size_t i = 0; i < callie_events_count(events); i++)
+            show_event(events, i);
+        callie_events_free(events);
+    }
+    return 0;
+}
+
+static int chat(CallieClient *client, const char *username, const char *peer)
+{
+    char line[LONGEST_LINE];
+    thrd_t showing;
+    int result = 0;
+
+    if (thrd_create(&showing, show_events, client) != thrd_success)
+        return fail("no thread");
+    printf("* %s is connected, write to %s\n", username, peer);
+    fflush(stdout);
+    while (result == 0 && fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[0] != '\0' && callie_client_send(client, peer, line, NULL, 0, NULL) != CALLIE_STATUS_OK)
+            result = fail("not sent");
+    }
+    callie_client_disconnect(client);
+    thrd_join(showing, NULL);
+    return result;
+}
+
+int main(int argc, char **argv)
+{
+    CallieServer *server = NULL;
+    CallieSession *session = NULL;
+    CallieClient *client = NULL;
+    int result;
+
+    if (argc != 5) {
+        fprintf(stderr, "usage: chat URL USERNAME PASSWORD PEER\n");
+        return 2;
+    }
+    if (callie_server_new(argv[1], NULL, &server) != CALLIE_STATUS_OK)
+        result = fail("no server");
+    else if (callie_server_register_and_login(server, argv[2], argv[3], NULL, &session) != CALLIE_STATUS_OK)
+        result = fail("no login");
+    else if (callie_client_connect(session, &client) != CALLIE_STATUS_OK)
+        result = fail("no connection");
+    else
+        result = chat(client, argv[2], argv[4]);
+    callie_client_free(client);
+    callie_session_free(session);
+    callie_server_free(server);
+    return result;
+}

@@ -1,0 +1,58 @@
+"""A chat in the terminal: python chat.py http://127.0.0.1:8080 ada PASSWORD bob
+
+Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+"""
+
+import asyncio
+import sys
+import threading
+
+import callie
+
+
+def read_lines(lines: asyncio.Queue, loop: asyncio.AbstractEventLoop) -> None:
+    for line in sys.stdin:
+        loop.call_soon_threadsafe(lines.put_nowait, line.strip())
+    loop.call_soon_threadsafe(lines.put_nowait, None)
+
+
+async def type_in(client: callie.Client, peer: str) -> None:
+    lines: asyncio.Queue = asyncio.Queue()
+    threading.Thread(target=read_lines, args=(lines, asyncio.get_running_loop()), daemon=True).start()
+    while (line := await lines.get()) is not None:
+        if line:
+            await client.send(peer, line)
+
+
+async def show(client: callie.Client) -> None:
+    async for event in client:
+        if isinstance(event, callie.Message):
+            print(f"{event.sender}: {event.text}", flush=True)
+            for attachment in event.attachments:
+                print(f"  [{attachment.kind}] {attachment.url}", flush=True)
+        elif isinstance(event, callie.Notice):
+            print(f"* {event.description} ({event.code})", flush=True)
+        elif isinstance(event, callie.Closed):
+            print(f"* {event.reason}", flush=True)
+
+
+async def main(server: str, username: str, password: str, peer: str) -> None:
+    async with callie.Client(server, username, password, register=True) as client:
+        print(f"* {username} is connected, write to {peer}", flush=True)
+        showing = asyncio.create_task(show(client))
+        typing = asyncio.create_task(type_in(client, peer))
+        # Either the user has had enough, or the connection is gone.
+        await asyncio.wait({showing, typing}, return_when=asyncio.FIRST_COMPLETED)
+        typing.cancel()
+    await showing
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 5:
+        sys.exit("usage: chat.py URL USERNAME PASSWORD PEER")
+    try:
+        asyncio.run(main(*sys.argv[1:]))
+    except callie.CallieError as error:
+        sys.exit(f"chat: {error}")
+    except KeyboardInterrupt:
+        pass

@@ -1,0 +1,23 @@
+//! Sends a message and prints what arrives: cargo run -p callie-ffi --example hello -- http://127.0.0.1:8080 ada PASSWORD bob
+
+use std::time::Duration;
+
+use callie::client::{Client, Event, Server};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [url, username, password, peer] = arguments.as_slice() else {
+        return Err("usage: hello URL USERNAME PASSWORD PEER".into());
+    };
+    let session = Server::new(url)?.register_and_login(username, password, None).await?;
+    let client = Client::connect(&session).await?;
+    client.send_text(peer, &format!("Hello, **{peer}**"), Vec::new()).await?;
+    for event in client.next_events(64, Duration::from_secs(10)).await? {
+        if let Event::Message { envelope, message } = event {
+            println!("{}: {}", envelope.sender, message.text());
+        }
+    }
+    client.disconnect().await;
+    Ok(())
+}

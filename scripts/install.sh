@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Installs what the tests need beside Rust, through apt and pip, and says what. Quick when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What is asked for by command, and the Debian package that brings it.
+declare -A packages=([cc]=build-essential [c++]=build-essential [python3]=python3 [valgrind]=valgrind)
+missing=()
+for command in "${!packages[@]}"; do
+    command -v "$command" >/dev/null || missing+=("${packages[$command]}")
+done
+# Debian keeps what makes a venv in a package of its own.
+if command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    missing+=(python3-venv)
+fi
+
+if ((${#missing[@]})); then
+    mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+    if ! command -v apt-get >/dev/null; then
+        echo "install: please install ${missing[*]} with this system's package manager" >&2
+        exit 1
+    fi
+    sudo=()
+    if ((EUID != 0)); then
+        sudo=(sudo)
+    fi
+    echo "install: apt-get install ${missing[*]}"
+    "${sudo[@]}" apt-get update -qq </dev/null
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
+fi
+
+if ! command -v cargo >/dev/null; then
+    echo "install: please install Rust first, see https://rustup.rs" >&2
+    exit 1
+fi
+
+# pytest goes into a venv below target/, so that the system's Python stays as it is.
+venv=target/venv
+if ! "$venv/bin/python" -c 'import pytest, pytest_timeout' 2>/dev/null; then
+    echo "install: python3 -m venv $venv; pip install -r scripts/requirements.txt"
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/requirements.txt </dev/null
+fi
