@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
 type Socket = WebSocketStream<TcpStream>;
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Far over what any of these takes, far under a hang.
 const BOUND: Duration = Duration::from_secs(20);

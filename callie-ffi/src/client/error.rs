@@ -44,7 +44,8 @@ pub mod code {
 }
 
 /// A stable code for programs and a reason for people.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} ({code})")]
 pub struct Fault {
     code: Cow<'static, str>,
     reason: String,
@@ -94,12 +95,6 @@ impl Fault {
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.reason, self.code)
     }
 }
 
