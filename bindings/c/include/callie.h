@@ -249,6 +249,13 @@ CallieStatus callie_server_login(CallieServer *server,
                                  const char *device,
                                  CallieSession **session);
 
+// Makes a new user unless the name is taken, then logs in: for programs that must not care whether they ran before.
+CallieStatus callie_server_register_and_login(CallieServer *server,
+                                              const char *username,
+                                              const char *password,
+                                              const char *device,
+                                              CallieSession **session);
+
 // Ends a session on the server: its connections close and its token is dead. The handle still has to be freed.
 CallieStatus callie_server_logout(CallieServer *server,
                                   CallieSession *session);
