@@ -35,7 +35,9 @@ def running(command):
         yield chat
     finally:
         chat.kill()
-        chat.communicate()
+        chat.wait()
+        chat.stdin.close()
+        chat.stdout.close()
 
 
 def type_line(chat, line):

@@ -79,9 +79,9 @@ pub unsafe extern "C" fn callie_client_connect(
     client: *mut *mut CallieClient,
 ) -> CallieStatus {
     guard(|| {
-        let session = SESSIONS.get(session)?;
         // SAFETY: the caller's promise: the client can be written to.
         let client = unsafe { Place::at(client, "client", std::ptr::null_mut())? };
+        let session = SESSIONS.get(session)?;
         client.put(CLIENTS.add(block_on(Client::connect(&session))??));
         Ok(())
     })
@@ -101,7 +101,6 @@ pub unsafe extern "C" fn callie_client_send(
     sent: *mut CallieSent,
 ) -> CallieStatus {
     guard(|| {
-        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts end in NUL, the array has that many elements whose texts end in NUL,
         // and `sent` is NULL or can be written to.
         let (recipient, message, attachments, sent) = unsafe {
@@ -116,6 +115,7 @@ pub unsafe extern "C" fn callie_client_send(
                 .collect::<Result<_, _>>()?;
             (text(recipient, "recipient")?, text(message, "message")?, attachments, sent)
         };
+        let client = CLIENTS.get(client)?;
         let ids = block_on(client.send_text(recipient, message, attachments))??;
         if let Some(sent) = sent {
             sent.put(CallieSent {
@@ -176,13 +176,13 @@ pub unsafe extern "C" fn callie_client_ping(
     microseconds: *mut u64,
 ) -> CallieStatus {
     guard(|| {
-        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the text ends in NUL, the number is NULL or can be written to.
         let (recipient, place) = unsafe {
             let place =
                 if microseconds.is_null() { None } else { Some(Place::at(microseconds, "microseconds", 0)?) };
             (text(recipient, "recipient")?, place)
         };
+        let client = CLIENTS.get(client)?;
         let took = block_on(client.ping(recipient))??;
         if let Some(place) = place {
             place.put(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
@@ -202,12 +202,12 @@ pub unsafe extern "C" fn callie_client_command(
     result: *mut *mut c_char,
 ) -> CallieStatus {
     guard(|| {
-        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts end in NUL, the result can be written to.
         let (name, parameters, result) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
             (text(name, "name")?, text(parameters, "parameters")?, result)
         };
+        let client = CLIENTS.get(client)?;
         result.put(give(block_on(client.command(name, parameters))??)?);
         Ok(())
     })
@@ -225,7 +225,6 @@ pub unsafe extern "C" fn callie_client_create_group(
     group_id: *mut *mut c_char,
 ) -> CallieStatus {
     guard(|| {
-        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts end in NUL, the array has that many of them, the ID can be written to.
         let (name, members, group_id) = unsafe {
             let group_id = Place::at(group_id, "group_id", std::ptr::null_mut())?;
@@ -234,6 +233,7 @@ pub unsafe extern "C" fn callie_client_create_group(
                 members.iter().map(|&m| text(m, "a member")).collect::<Result<_, _>>()?;
             (text(name, "name")?, members, group_id)
         };
+        let client = CLIENTS.get(client)?;
         let name = GroupName::parse(name).map_err(|e| malformed("name", e))?;
         let members = members
             .into_iter()
@@ -253,9 +253,9 @@ pub unsafe extern "C" fn callie_client_leave_group(
     group_id: *const c_char,
 ) -> CallieStatus {
     guard(|| {
-        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the text ends in NUL.
         let group_id = unsafe { text(group_id, "group_id")? };
+        let client = CLIENTS.get(client)?;
         let group_id = GroupId::parse(group_id).map_err(|e| malformed("group_id", e))?;
         Ok(block_on(client.leave_group(group_id))??)
     })
@@ -273,9 +273,9 @@ pub unsafe extern "C" fn callie_client_next_events(
     events: *mut *mut CallieEvents,
 ) -> CallieStatus {
     guard(|| {
-        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the batch can be written to.
         let events = unsafe { Place::at(events, "events", std::ptr::null_mut())? };
+        let client = CLIENTS.get(client)?;
         let batch = block_on(client.next_events(max, Duration::from_millis(timeout_ms.into())))??;
         events.put(EVENTS.add(Batch::from_iter(batch)));
         Ok(())

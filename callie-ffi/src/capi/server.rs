@@ -76,9 +76,9 @@ pub unsafe extern "C" fn callie_server_register(
     password: *const c_char,
 ) -> CallieStatus {
     guard(|| {
-        let server = SERVERS.get(server)?;
         // SAFETY: the caller's promise: both texts end in NUL.
         let (username, password) = unsafe { (text(username, "username")?, text(password, "password")?) };
+        let server = SERVERS.get(server)?;
         Ok(block_on(server.register(username, password))??)
     })
 }
@@ -95,13 +95,13 @@ pub unsafe extern "C" fn callie_server_login(
     session: *mut *mut CallieSession,
 ) -> CallieStatus {
     guard(|| {
-        let server = SERVERS.get(server)?;
         // SAFETY: the caller's promise: the texts end in NUL, the session can be written to.
         let (username, password, device, session) = unsafe {
             let session = Place::at(session, "session", std::ptr::null_mut())?;
             let device = optional_text(device, "device")?;
             (text(username, "username")?, text(password, "password")?, device, session)
         };
+        let server = SERVERS.get(server)?;
         let made = block_on(server.login(username, password, device))??;
         session.put(SESSIONS.add(made));
         Ok(())
@@ -118,13 +118,13 @@ pub unsafe extern "C" fn callie_server_register_and_login(
     session: *mut *mut CallieSession,
 ) -> CallieStatus {
     guard(|| {
-        let server = SERVERS.get(server)?;
         // SAFETY: the caller's promise: the texts end in NUL, the session can be written to.
         let (username, password, device, session) = unsafe {
             let session = Place::at(session, "session", std::ptr::null_mut())?;
             let device = optional_text(device, "device")?;
             (text(username, "username")?, text(password, "password")?, device, session)
         };
+        let server = SERVERS.get(server)?;
         let made = block_on(server.register_and_login(username, password, device))??;
         session.put(SESSIONS.add(made));
         Ok(())
@@ -158,12 +158,12 @@ pub unsafe extern "C" fn callie_session_resume(
     session: *mut *mut CallieSession,
 ) -> CallieStatus {
     guard(|| {
-        let server = SERVERS.get(server)?;
         // SAFETY: the caller's promise: the texts end in NUL, the session can be written to.
         let (username, token, session) = unsafe {
             let session = Place::at(session, "session", std::ptr::null_mut())?;
             (text(username, "username")?, text(token, "token")?, session)
         };
+        let server = SERVERS.get(server)?;
         session.put(SESSIONS.add(Session::resume(server.config().clone(), username, token)?));
         Ok(())
     })
@@ -176,9 +176,9 @@ pub unsafe extern "C" fn callie_session_token(
     token: *mut *mut c_char,
 ) -> CallieStatus {
     guard(|| {
-        let session = SESSIONS.get(session)?;
         // SAFETY: the caller's promise: the token can be written to.
         let token = unsafe { Place::at(token, "token", std::ptr::null_mut())? };
+        let session = SESSIONS.get(session)?;
         token.put(give(session.token().expose().to_owned())?);
         Ok(())
     })

@@ -182,6 +182,11 @@ fn said(frame: Option<CloseFrame>) -> Closed {
     /// What RFC 6455 calls a close that names no code.
     const NO_CODE: u16 = 1005;
     match frame {
+        // The answer to one's own goodbye.
+        Some(frame) if u16::from(frame.code) == NORMAL => closed(NORMAL, DISCONNECTED),
+        Some(frame) if frame.reason.is_empty() => {
+            closed(frame.code.into(), "the server closed the connection")
+        }
         Some(frame) => closed(frame.code.into(), frame.reason.as_str()),
         None => closed(NO_CODE, "the server closed without a code"),
     }
