@@ -37,7 +37,7 @@ header: ## Write the C header anew
 bench: ## Measure
 	cargo bench --workspace
 
-fuzz: ## Throw random input at the parser for a while: SECONDS_EACH=60 make fuzz
+fuzz: ## Throw random input at the parser for a while: FUZZ_SECONDS=60 make fuzz
 	@scripts/fuzz.sh
 
 fmt: ## Format the sources

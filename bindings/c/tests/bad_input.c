@@ -41,6 +41,30 @@ static void null_is_a_status(void)
     CHECK(!callie_event_comes_back(NULL, 0));
 }
 
+static void what_a_failed_call_would_give_is_null(void)
+{
+    CallieServer *server;
+    CallieSession *dead, *session = (CallieSession *)(void *)&server;
+    CallieClient *client = (CallieClient *)(void *)&server;
+    CallieEvents *events = (CallieEvents *)(void *)&server;
+    char *token = (char *)&server, *result = token, *group = token;
+    uint64_t microseconds = 1;
+
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
+    CHECK_OK(callie_session_resume(server, "ada", "token", &dead));
+    CHECK_OK(callie_session_free(dead));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_client_connect(dead, &client));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_session_token(dead, &token));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_session_resume(NULL, "ada", "token", &session));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_next_events(NULL, 1, 0, &events));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_command(NULL, "A", "{}", &result));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_create_group(NULL, "a", NULL, 0, false, &group));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_ping(NULL, "SERVER", &microseconds));
+    CHECK(client == NULL && token == NULL && session == NULL && events == NULL && result == NULL && group == NULL);
+    CHECK(microseconds == 0);
+    CHECK_OK(callie_server_free(server));
+}
+
 static void freeing_null_is_nothing(void)
 {
     CHECK_OK(callie_server_free(NULL));
@@ -130,6 +154,7 @@ int main(void)
     CHECK_TEXT("", callie_last_error_reason());
     CHECK(strlen(callie_version()) > 0);
     null_is_a_status();
+    what_a_failed_call_would_give_is_null();
     freeing_null_is_nothing();
     a_freed_handle_is_a_status();
     what_was_never_a_handle_is_a_status();
