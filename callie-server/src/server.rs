@@ -132,12 +132,13 @@ impl Server {
             None => None,
         };
         let store = Store::open(&config.database).await?;
+        let figures = Metrics::default();
         let (stop, stopping) = watch::channel(false);
         let app = Arc::new(App {
             store: store.clone(),
             events: broadcast::Sender::new(EVENT_QUEUE),
-            gateway: Gateway::new(&config, timing),
-            metrics: Metrics::default(),
+            gateway: Gateway::new(&config, timing, &figures),
+            metrics: figures,
             passwords: Passwords::new().await.map_err(|e| StartError::System { reason: e.to_string() })?,
             attempts: ArcSwap::from_pointee(Attempts::new(&config)),
             config: ArcSwap::from_pointee(config),

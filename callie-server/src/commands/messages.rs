@@ -108,7 +108,9 @@ async fn send_to_user(
         hub.to_own_others(&speaker.origin, &text);
         return Ok(kind.answer());
     }
-    match hub.to_user(name.as_str(), Parcel { from: &speaker.origin, text: text.clone(), ask: None }) {
+    match hub
+        .to_user(name.as_str(), Parcel { from: &speaker.origin, text: text.clone(), ask: None, timed: None })
+    {
         Direct::Sent => {
             if kind == Kind::OfMessage {
                 hub.to_own_others(&speaker.origin, &text);

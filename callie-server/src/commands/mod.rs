@@ -21,11 +21,11 @@ use answer::{Answer, Refusal};
 /// Carries out a command, and answers it.
 pub(crate) async fn carry_out(speaker: Speaker, command: Command, reply: Reply, key: Option<PayloadKey>) {
     match execute(&speaker, command).await {
-        Ok(Answer::Result(notice)) => speaker.answer(key, Outcome::Sent, &reply.complete(*notice)),
-        Ok(Answer::Silence) => speaker.settle(key, Outcome::Sent),
+        Ok(Answer::Result(notice)) => speaker.answer(&reply, key, Outcome::Sent, *notice),
+        Ok(Answer::Silence) => speaker.took(reply.kind(), key, Outcome::Sent),
         Err(refusal) => {
             refusal.log();
-            speaker.answer(key, Outcome::Failed, &reply.complete(refusal.into_notice()));
+            speaker.answer(&reply, key, Outcome::Failed, refusal.into_notice());
         }
     }
 }

@@ -17,6 +17,9 @@ const RETRY_FROM: u64 = 250;
 /// What is added at most: thousands of clients that come back are spread over it.
 const RETRY_SPREAD: u64 = 4_750;
 
+/// Outboxes are looked through once in so many ticks: there are as many as connections.
+const QUEUES_EVERY: u32 = 10;
+
 /// When to come back, in milliseconds from now: another time for each who asks.
 pub(super) fn retry_after_ms() -> u64 {
     // Without randomness all come back at once, which is no fault of theirs.
@@ -30,16 +33,44 @@ pub async fn run(app: Arc<App>) {
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut forget_at = Instant::now() + FORGET;
+    let mut gauges = Gauges::default();
     loop {
         tick.tick().await;
         let now = Instant::now();
         let hub = &app.gateway.hub;
         hub.expire_deliveries(now);
         hub.announce_the_gone(now, app.config().presence);
+        gauges.bring_up_to_date(&app);
         if now >= forget_at {
             forget_at = now + FORGET;
             hub.forget_the_gone(now);
         }
+    }
+}
+
+/// The figures that go up and down, as they were told last.
+#[derive(Default)]
+struct Gauges {
+    connections: i64,
+    unauthenticated: i64,
+    queued: i64,
+    ticks: u32,
+}
+
+impl Gauges {
+    /// Tells what has changed. Here, so that nothing is counted on the way of a payload.
+    fn bring_up_to_date(&mut self, app: &App) {
+        let change = |told: &mut i64, now: usize| {
+            let now = i64::try_from(now).unwrap_or(i64::MAX);
+            now - std::mem::replace(told, now)
+        };
+        let gateway = &app.gateway;
+        app.metrics.connections_changed(change(&mut self.connections, gateway.connections()));
+        app.metrics.unauthenticated_changed(change(&mut self.unauthenticated, gateway.unauthenticated()));
+        if self.ticks.is_multiple_of(QUEUES_EVERY) {
+            app.metrics.queue_changed(change(&mut self.queued, gateway.queued_bytes()));
+        }
+        self.ticks = self.ticks.wrapping_add(1);
     }
 }
 

@@ -16,11 +16,13 @@ use super::awaiting::Awaiting;
 use super::reply::Reply;
 use super::stamp;
 use super::strikes::{Flood, Reaction, Strikes};
+use super::tally::outcome_of;
 use crate::clock;
 use crate::commands;
 use crate::router::{Bucket, Farewell, Hub, Origin, PayloadKey, Place};
 use crate::server::App;
 use crate::store::Session;
+use crate::telemetry::{Discarded, PayloadOutcome};
 
 /// A connection that asks for something: what it takes to do it and to answer.
 #[derive(Clone)]
@@ -37,14 +39,25 @@ impl Speaker {
         &self.app.gateway.hub
     }
 
-    /// Notes what became of a payload, and answers it.
-    pub(crate) fn answer(&self, key: Option<PayloadKey>, outcome: Outcome, notice: &Notice) {
+    /// Notes and counts what became of a payload, and answers it.
+    pub(crate) fn answer(&self, reply: &Reply, key: Option<PayloadKey>, outcome: Outcome, notice: Notice) {
+        self.app.gateway.tally.count(Some(reply.kind()), outcome_of(notice.code()));
         self.settle(key, outcome);
-        self.origin.link.notify(notice);
+        self.origin.link.notify(&reply.complete(notice));
     }
 
-    /// Notes what became of a payload.
-    pub(crate) fn settle(&self, key: Option<PayloadKey>, outcome: Outcome) {
+    /// The same for a payload that is refused with no more words than the code's.
+    pub(crate) fn refuse(&self, reply: &Reply, key: Option<PayloadKey>, code: SysCode) {
+        self.answer(reply, key, Outcome::Failed, Notice::new(code));
+    }
+
+    /// Notes and counts a payload that was acted on and is not answered, or not yet.
+    pub(crate) fn took(&self, kind: PayloadType, key: Option<PayloadKey>, outcome: Outcome) {
+        self.app.gateway.tally.count(Some(kind), PayloadOutcome::Taken);
+        self.settle(key, outcome);
+    }
+
+    fn settle(&self, key: Option<PayloadKey>, outcome: Outcome) {
         if let Some(key) = key {
             self.origin.user.recent.settle(key, outcome);
         }
@@ -74,6 +87,8 @@ pub(crate) struct Conversation {
     pub(super) awaiting: Awaiting,
     strikes: Strikes,
     flood: Flood,
+    /// Whether the way of the payload at hand is timed.
+    timed: bool,
 }
 
 impl Conversation {
@@ -87,6 +102,7 @@ impl Conversation {
             awaiting: Awaiting::new(),
             strikes: Strikes::default(),
             flood: Flood::default(),
+            timed: false,
         }
     }
 
@@ -100,16 +116,18 @@ impl Conversation {
 
     /// Acts on a text message.
     pub(crate) fn take(&mut self, text: &str, now: Instant) -> Step {
+        self.timed = self.app().gateway.tally.received();
         let limits = self.app().gateway.limits;
         let frame = match Frame::from_client(text, &limits) {
             Ok(frame) => frame,
-            Err(fault) => return self.invalid(&fault.notice(Some(&self.token)), now),
+            Err(fault) => return self.invalid(None, &fault.notice(Some(&self.token)), now),
         };
+        let kind = Some(frame.payload_type());
         if frame.token() != &*self.token {
-            return self.invalid(&Reply::to(&frame).notice(SysCode::InvalidToken), now);
+            return self.invalid(kind, &Reply::to(&frame).notice(SysCode::InvalidToken), now);
         }
         if self.speaker.origin.user.name != *frame.sender() {
-            return self.invalid(&Reply::to(&frame).notice(SysCode::SenderMismatch), now);
+            return self.invalid(kind, &Reply::to(&frame).notice(SysCode::SenderMismatch), now);
         }
         self.take_checked(&frame, now)
     }
@@ -123,7 +141,8 @@ impl Conversation {
         if let Some(key) = key
             && let Err(outcome) = self.speaker.origin.user.recent.note(key, now)
         {
-            self.tell(&Reply::to(frame).notice(SysCode::DuplicatePayload).outcome(outcome));
+            let notice = Notice::new(SysCode::DuplicatePayload).outcome(outcome);
+            self.speaker.answer(&Reply::to(frame), None, outcome, notice);
             return Step::Done;
         }
         self.route(frame, key, now)
@@ -133,19 +152,26 @@ impl Conversation {
         let Some(kind) = frame.recipient().kind() else { return Step::Done };
         match route(frame.payload_type(), kind) {
             Route::AnswerPong => self.pong(frame),
-            Route::Take => Step::Done,
-            Route::Execute => self.execute(frame, key),
-            Route::ToUser | Route::ToGroup | Route::ToEveryone => {
-                super::passing::pass_on(&self.speaker, frame, key, now)
+            Route::Take => {
+                self.speaker.took(PayloadType::Pong, None, Outcome::Sent);
+                Step::Done
             }
+            Route::Execute => self.execute(frame, key),
+            Route::ToUser | Route::ToGroup | Route::ToEveryone => super::passing::pass_on(
+                &self.speaker,
+                frame,
+                key,
+                super::passing::Arrival { at: now, timed: self.timed },
+            ),
             Route::Refuse(code) => {
-                self.speaker.answer(key, Outcome::Failed, &Reply::to(frame).notice(code));
+                self.speaker.refuse(&Reply::to(frame), key, code);
                 Step::Done
             }
         }
     }
 
     fn pong(&self, frame: &Frame<'_>) -> Step {
+        self.speaker.took(PayloadType::Ping, None, Outcome::Sent);
         let to = Recipient::User(self.speaker.origin.user.name.clone());
         let pong = Payload::new(stamp(), Sender::Server, to, Content::Pong);
         // An ID fits the metadata of any payload, so the answer is always there.
@@ -165,10 +191,12 @@ impl Conversation {
                     let key = gateway.hub.keys.of_both(entry.sender.as_str(), entry.payload_id.as_str());
                     self.awaiting.confirm(key);
                 }
+                self.speaker.took(PayloadType::Cmd, None, Outcome::Sent);
                 Step::Done
             }
             Ok(Command::Authenticate {}) => {
-                self.tell(&self.welcome(frame));
+                self.speaker.took(PayloadType::Cmd, None, Outcome::Sent);
+                self.tell(&welcome(self.app(), &self.session, frame));
                 Step::Done
             }
             Ok(command) => {
@@ -178,19 +206,15 @@ impl Conversation {
             Err(fault) => {
                 let ContentRef::Cmd(call) = frame.content() else { return Step::Done };
                 let Ok(name) = CodeName::parse(call.name()) else { return Step::Done };
-                let notice = Reply::to(frame).complete(fault.notice(name, Some(&self.token)));
-                self.speaker.answer(key, Outcome::Failed, &notice);
+                let notice = fault.notice(name, Some(&self.token));
+                self.speaker.answer(&Reply::to(frame), key, Outcome::Failed, notice);
                 Step::Done
             }
         }
     }
 
-    /// What a connection is told when it has authenticated.
-    pub(super) fn welcome(&self, frame: &Frame<'_>) -> Notice {
-        welcome(self.app(), &self.session, frame)
-    }
-
-    fn invalid(&mut self, notice: &Notice, now: Instant) -> Step {
+    fn invalid(&mut self, kind: Option<PayloadType>, notice: &Notice, now: Instant) -> Step {
+        self.app().gateway.tally.count(kind, PayloadOutcome::Invalid);
         self.tell(notice);
         if self.strikes.count(now) { Step::Close(Farewell::new(SysCode::TooManyInvalid)) } else { Step::Done }
     }
@@ -213,6 +237,8 @@ impl Conversation {
     }
 
     fn limited(&mut self, frame: &Frame<'_>, wait: Duration, now: Instant) -> Step {
+        self.app().gateway.tally.count(Some(frame.payload_type()), PayloadOutcome::RateLimited);
+        self.app().metrics.discarded(Discarded::RateLimited, 1);
         let reaction = self.flood.dropped(now, self.app().gateway.timing.flood);
         if reaction == Reaction::Drop {
             return Step::Done;

@@ -19,6 +19,7 @@ mod pump;
 mod reply;
 mod socket;
 mod strikes;
+mod tally;
 mod timing;
 mod upgrade;
 
@@ -39,10 +40,12 @@ pub use timing::Timing;
 pub use upgrade::upgrade;
 
 use admission::Admission;
+use tally::Tally;
 
 use crate::clock;
 use crate::config::Config;
 use crate::router::{Allowance, Hub};
+use crate::telemetry::Metrics;
 
 /// What all connections share.
 pub struct Gateway {
@@ -55,14 +58,14 @@ pub struct Gateway {
     /// The limits of payloads, which stay as they were at the start.
     pub(crate) limits: Limits,
     started: Instant,
-    received: AtomicU64,
+    tally: Tally,
     sent: AtomicU64,
 }
 
 impl Gateway {
     /// The gateway of a server that has no connection yet.
     #[must_use]
-    pub fn new(config: &Config, timing: Timing) -> Self {
+    pub fn new(config: &Config, timing: Timing, metrics: &Metrics) -> Self {
         Self {
             hub: Arc::new(Hub::new(timing.reconnection)),
             lanes: Lanes::default(),
@@ -70,7 +73,7 @@ impl Gateway {
             timing,
             limits: config.limits(),
             started: Instant::now(),
-            received: AtomicU64::new(0),
+            tally: Tally::new(metrics),
             sent: AtomicU64::new(0),
         }
     }
@@ -96,7 +99,7 @@ impl Gateway {
     /// Payloads taken from clients since the start.
     #[must_use]
     pub fn payloads_received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
+        self.tally.total()
     }
 
     /// Payloads written to clients since the start.

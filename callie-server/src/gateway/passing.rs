@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use callie_core::{Frame, GroupId, Outcome, PayloadType, RecipientRef, SysCode, Username};
+use callie_core::{Frame, GroupId, Notice, Outcome, PayloadType, RecipientRef, SysCode, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::conversation::{Speaker, Step};
@@ -12,8 +12,21 @@ use crate::router::{Barred, Direct, Parcel, PayloadKey, Reach, Request};
 use crate::store::{DirectAccess, StoreError};
 use callie_core::command::Visibility;
 
+/// When a payload came in, and whether its way is timed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) at: Instant,
+    pub(super) timed: bool,
+}
+
+impl Arrival {
+    fn timed(self) -> Option<Instant> {
+        self.timed.then_some(self.at)
+    }
+}
+
 /// Passes a payload on to a user, a group or everyone.
-pub(super) fn pass_on(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>, now: Instant) -> Step {
+pub(super) fn pass_on(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>, now: Arrival) -> Step {
     match frame.recipient() {
         RecipientRef::User(name) => to_user(speaker, frame, name, key, now),
         RecipientRef::Group(id) => to_group(speaker, frame, id, key, now),
@@ -23,23 +36,22 @@ pub(super) fn pass_on(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadK
     }
 }
 
-fn to_user(speaker: &Speaker, frame: &Frame<'_>, to: &str, key: Option<PayloadKey>, now: Instant) -> Step {
+fn to_user(speaker: &Speaker, frame: &Frame<'_>, to: &str, key: Option<PayloadKey>, now: Arrival) -> Step {
     let text = Utf8Bytes::from(frame.pass_on());
     let ask = request(speaker, frame, key, false, now);
     let asked = ask.is_some();
-    let parcel = Parcel { from: &speaker.origin, text: text.clone(), ask };
+    let parcel = Parcel { from: &speaker.origin, text: text.clone(), ask, timed: now.timed() };
     match speaker.hub().to_user(to, parcel) {
         Direct::Sent => {
             if frame.payload_type() == PayloadType::Msg && speaker.origin.user.name != *to {
                 speaker.hub().to_own_others(&speaker.origin, &text);
             }
-            if !asked {
-                speaker.settle(key, Outcome::Sent);
-            }
+            let outcome = if asked { None } else { key };
+            speaker.took(frame.payload_type(), outcome, Outcome::Sent);
             Step::Done
         }
         Direct::Barred(barred) => {
-            speaker.answer(key, Outcome::Failed, &Reply::to(frame).notice(code_of(barred)));
+            speaker.refuse(&Reply::to(frame), key, code_of(barred));
             Step::Done
         }
         Direct::NotHere => {
@@ -48,7 +60,7 @@ fn to_user(speaker: &Speaker, frame: &Frame<'_>, to: &str, key: Option<PayloadKe
             Step::Later(Box::pin(async move {
                 let from = &speaker.origin.user.name;
                 let code = absence(speaker.app.store.direct_access(from, &to).await);
-                speaker.answer(key, Outcome::Failed, &reply.notice(code));
+                speaker.refuse(&reply, key, code);
             }))
         }
     }
@@ -80,7 +92,7 @@ fn to_group(
     frame: &Frame<'_>,
     id: GroupId,
     key: Option<PayloadKey>,
-    now: Instant,
+    now: Arrival,
 ) -> Step {
     let name = &speaker.origin.user.name;
     let group = speaker.hub().group(id).filter(|group| group.state().online.contains_key(name));
@@ -88,14 +100,18 @@ fn to_group(
         let (speaker, reply) = (speaker.clone(), Reply::to(frame));
         return Step::Later(Box::pin(async move {
             let code = exclusion(&speaker, id).await;
-            speaker.answer(key, Outcome::Failed, &reply.notice(code));
+            speaker.refuse(&reply, key, code);
         }));
     };
     let ask = request(speaker, frame, key, true, now);
     let asked = ask.is_some();
     let text = Utf8Bytes::from(frame.pass_on());
-    let reach = speaker.hub().to_group(&group, Parcel { from: &speaker.origin, text, ask });
-    if !asked {
+    let reach =
+        speaker.hub().to_group(&group, Parcel { from: &speaker.origin, text, ask, timed: now.timed() });
+    if asked {
+        // The answer comes by itself, and settles it.
+        speaker.took(frame.payload_type(), None, Outcome::Pending);
+    } else {
         tell_reach(speaker, frame, key, reach);
     }
     Step::Done
@@ -103,16 +119,15 @@ fn to_group(
 
 fn tell_reach(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>, reach: Reach) {
     if reach.delivered == 0 {
-        speaker.answer(key, Outcome::Failed, &Reply::to(frame).notice(SysCode::RecipientOffline));
+        speaker.refuse(&Reply::to(frame), key, SysCode::RecipientOffline);
     } else if reach.offline_count > 0 {
-        let notice = Reply::to(frame)
-            .notice(SysCode::PartiallyDelivered)
+        let notice = Notice::new(SysCode::PartiallyDelivered)
             .delivered(reach.delivered as u64)
             .offline(reach.offline)
             .offline_count(reach.offline_count as u64);
-        speaker.answer(key, Outcome::Sent, &notice);
+        speaker.answer(&Reply::to(frame), key, Outcome::Sent, notice);
     } else {
-        speaker.settle(key, Outcome::Sent);
+        speaker.took(frame.payload_type(), key, Outcome::Sent);
     }
 }
 
@@ -138,10 +153,10 @@ fn to_everyone(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>) ->
     Step::Later(Box::pin(async move {
         match speaker.app.store.is_admin(&speaker.origin.user.name).await {
             Ok(true) => broadcast(&speaker, key, &text),
-            Ok(false) => speaker.answer(key, Outcome::Failed, &reply.notice(SysCode::Forbidden)),
+            Ok(false) => speaker.refuse(&reply, key, SysCode::Forbidden),
             Err(error) => {
                 tracing::error!(%error, "an admin could not be looked up");
-                speaker.answer(key, Outcome::Failed, &reply.notice(SysCode::InternalError));
+                speaker.refuse(&reply, key, SysCode::InternalError);
             }
         }
     }))
@@ -149,7 +164,7 @@ fn to_everyone(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>) ->
 
 fn broadcast(speaker: &Speaker, key: Option<PayloadKey>, text: &Utf8Bytes) {
     speaker.hub().to_everyone(text, Some(&speaker.origin.link));
-    speaker.settle(key, Outcome::Sent);
+    speaker.took(PayloadType::Msg, key, Outcome::Sent);
 }
 
 /// What the sender wants to be told, if it asked.
@@ -158,7 +173,7 @@ fn request(
     frame: &Frame<'_>,
     key: Option<PayloadKey>,
     counts: bool,
-    now: Instant,
+    now: Arrival,
 ) -> Option<Request> {
     if !frame.wants_ack() {
         return None;
@@ -170,6 +185,6 @@ fn request(
         payload_id,
         message_id,
         counts,
-        deadline: now + speaker.app.gateway.timing.confirmation,
+        deadline: now.at + speaker.app.gateway.timing.confirmation,
     })
 }

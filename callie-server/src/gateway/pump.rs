@@ -18,6 +18,7 @@ use super::{closing, stamp};
 use crate::clock;
 use crate::router::{Farewell, Item, Link, Outbox};
 use crate::server::App;
+use crate::telemetry::Discarded;
 
 /// Messages that are read before what they caused is written.
 const READS: usize = 64;
@@ -50,6 +51,17 @@ enum End {
     Gone,
 }
 
+impl End {
+    /// Why what is queued is not written any more, if it is not.
+    fn discards(&self) -> Option<Discarded> {
+        match self {
+            Self::Farewell(farewell) if farewell.drain => None,
+            Self::Farewell(_) => Some(Discarded::SlowConsumer),
+            Self::Gone => Some(Discarded::LinkLost),
+        }
+    }
+}
+
 impl Pump {
     /// A connection that has just authenticated.
     pub(super) fn new(app: Arc<App>, socket: Socket, conversation: Conversation, work: Option<Work>) -> Self {
@@ -75,7 +87,7 @@ impl Pump {
     /// Runs the connection to its end.
     pub(super) async fn run(mut self) {
         let end = std::future::poll_fn(|cx| self.poll(cx)).await;
-        let Self { link, socket, conversation, mut batch, work, .. } = self;
+        let Self { app, link, socket, conversation, mut batch, work, .. } = self;
         if let Some(work) = work {
             // What was begun is finished, so that a payload sent again is told the truth of it.
             tokio::spawn(work);
@@ -84,6 +96,10 @@ impl Pump {
         let mut queued = VecDeque::new();
         link.outbox.take(&mut queued);
         batch.append(&mut queued);
+        if let Some(reason) = end.discards() {
+            app.metrics.discarded(reason, batch.len() as u64);
+        }
+        drop(app);
         let recipient = Recipient::User(link.user.clone());
         // From here on nobody sees the connection, however long its close takes.
         drop(conversation);
@@ -133,7 +149,6 @@ impl Pump {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<More, End> {
-        let mut texts = 0;
         let mut more = More::Input;
         for _ in 0..READS {
             if self.work.is_some() {
@@ -150,7 +165,6 @@ impl Pump {
                 Poll::Ready(Incoming::Gone) => return Err(End::Gone),
                 Poll::Ready(Incoming::Fatal(farewell)) => return Err(End::Farewell(farewell)),
             };
-            texts += 1;
             let now = Instant::now();
             self.heartbeat.heard(now);
             match self.conversation.take(&text, now) {
@@ -162,9 +176,6 @@ impl Pump {
                 }
                 Step::Close(farewell) => return Err(End::Farewell(farewell)),
             }
-        }
-        if texts > 0 {
-            self.app.gateway.received.fetch_add(texts, Ordering::Relaxed);
         }
         Ok(more)
     }
@@ -182,6 +193,9 @@ impl Pump {
                 let Some(item) = self.batch.pop_front() else { break };
                 cost += Outbox::cost(&item);
                 written += 1;
+                if let Some(came) = item.timed {
+                    self.app.metrics.delivery_took(came.elapsed());
+                }
                 if let Some(receipt) = item.receipt {
                     let (sender, payload_id) = receipt.names();
                     let key = self.app.gateway.hub.keys.of_both(sender, payload_id);
@@ -191,6 +205,7 @@ impl Pump {
             }
             self.link.outbox.written(cost);
             self.app.gateway.sent.fetch_add(written as u64, Ordering::Relaxed);
+            self.app.metrics.delivered(written as u64);
             std::task::ready!(blocked)?;
             std::task::ready!(self.socket.poll_flush(cx))?;
         }

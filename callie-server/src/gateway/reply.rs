@@ -1,10 +1,11 @@
 //! What an answer says of the payload it answers.
 
-use callie_core::{CodeName, ContentRef, Frame, MessageId, Notice, PayloadId, SysCode};
+use callie_core::{CodeName, ContentRef, Frame, MessageId, Notice, PayloadId, PayloadType, SysCode};
 
 /// The payload that is answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
+    kind: PayloadType,
     payload_id: Option<PayloadId>,
     message_id: Option<MessageId>,
     command: Option<CodeName>,
@@ -18,6 +19,7 @@ impl Reply {
             _ => None,
         };
         Self {
+            kind: frame.payload_type(),
             // A checked frame's IDs keep the form, so each is there.
             payload_id: PayloadId::parse(frame.payload_id()).ok(),
             message_id: frame.message_id().and_then(|id| MessageId::parse(id).ok()),
@@ -42,6 +44,11 @@ impl Reply {
             notice = notice.message_id(id.clone());
         }
         notice
+    }
+
+    /// The payload's type.
+    pub(crate) fn kind(&self) -> PayloadType {
+        self.kind
     }
 
     /// The IDs of the payload and of the message in it.

@@ -1,5 +1,7 @@
 //! The way of a payload to one user.
 
+use std::time::Instant;
+
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::hub::{Hub, Origin};
@@ -15,6 +17,8 @@ pub(crate) struct Parcel<'a> {
     pub(crate) text: Utf8Bytes,
     /// Set when the sender wants to be told of its arrival.
     pub(crate) ask: Option<Request>,
+    /// When it came in, if its way is timed.
+    pub(crate) timed: Option<Instant>,
 }
 
 /// What became of a payload to one user.
@@ -45,12 +49,22 @@ impl Hub {
             }
             links
         };
-        if self.hand_out(&links, &parcel.text, parcel.ask) { Direct::Sent } else { Direct::NotHere }
+        if self.hand_out(&links, &parcel.text, parcel.ask, parcel.timed) {
+            Direct::Sent
+        } else {
+            Direct::NotHere
+        }
     }
 
-    fn hand_out(&self, links: &Links, text: &Utf8Bytes, ask: Option<Request>) -> bool {
+    fn hand_out(
+        &self,
+        links: &Links,
+        text: &Utf8Bytes,
+        ask: Option<Request>,
+        timed: Option<Instant>,
+    ) -> bool {
         let Some(request) = ask else {
-            return send_to_all(links, text);
+            return send_to_all(links, text, timed);
         };
         if links.is_empty() {
             return false;
@@ -73,10 +87,10 @@ impl Hub {
 }
 
 /// Gives a payload to every connection; true if one took it.
-pub(crate) fn send_to_all(links: &Links, text: &Utf8Bytes) -> bool {
+pub(crate) fn send_to_all(links: &Links, text: &Utf8Bytes, timed: Option<Instant>) -> bool {
     let mut taken = false;
     for link in links {
-        taken |= link.send(text);
+        taken |= link.pass(text, timed);
     }
     taken
 }

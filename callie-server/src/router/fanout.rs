@@ -25,14 +25,14 @@ impl Hub {
     ///
     /// If its sender asked, the answer comes by itself.
     pub(crate) fn to_group(&self, group: &Group, parcel: Parcel<'_>) -> Reach {
-        let Parcel { from, text, ask } = parcel;
+        let Parcel { from, text, ask, timed } = parcel;
         let delivery = ask.map(Delivery::start);
         let mut reach = Reach::default();
         let state = group.state();
         for (name, links) in state.online.iter().filter(|(name, _)| **name != from.user.name) {
             let taken = match &delivery {
                 Some(delivery) => delivery.hand_to(links, &text),
-                None => send_to_all(links, &text),
+                None => send_to_all(links, &text, timed),
             };
             if taken {
                 reach.delivered += 1;
@@ -96,6 +96,6 @@ impl Group {
     pub(crate) fn announce_to_others(&self, text: &Utf8Bytes, but: &Username) -> usize {
         let state = self.state();
         let others = state.online.iter().filter(|(name, _)| *name != but);
-        others.filter(|(_, links)| send_to_all(links, text)).count()
+        others.filter(|(_, links)| send_to_all(links, text, None)).count()
     }
 }

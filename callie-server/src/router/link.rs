@@ -1,6 +1,7 @@
 //! One authenticated connection, as everyone but its own task sees it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use callie_core::{Notice, Recipient, SessionId, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -28,12 +29,17 @@ impl Link {
 
     /// Queues an encoded payload; true if it was taken.
     pub(crate) fn send(&self, text: &Utf8Bytes) -> bool {
-        self.outbox.push(Item { text: text.clone(), receipt: None }).is_ok()
+        self.pass(text, None)
+    }
+
+    /// Queues an encoded payload of a user; `timed` is when it came in, if its way is timed.
+    pub(crate) fn pass(&self, text: &Utf8Bytes, timed: Option<Instant>) -> bool {
+        self.outbox.push(Item { text: text.clone(), receipt: None, timed }).is_ok()
     }
 
     /// Queues an encoded payload whose fate somebody waits for; a receipt that is not taken says so by being dropped.
     pub(crate) fn send_with(&self, text: &Utf8Bytes, receipt: Receipt) -> bool {
-        self.outbox.push(Item { text: text.clone(), receipt: Some(receipt) }).is_ok()
+        self.outbox.push(Item { text: text.clone(), receipt: Some(receipt), timed: None }).is_ok()
     }
 
     /// Queues a SYS of the server.

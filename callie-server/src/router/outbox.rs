@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -20,6 +21,8 @@ pub(crate) struct Item {
     pub(crate) text: Utf8Bytes,
     /// Who wants to know what became of it.
     pub(crate) receipt: Option<Receipt>,
+    /// When the payload came in, if its way is timed.
+    pub(crate) timed: Option<Instant>,
 }
 
 impl Item {
@@ -194,7 +197,7 @@ mod tests {
     use super::*;
 
     fn item(text: &'static str) -> Item {
-        Item { text: Utf8Bytes::from_static(text), receipt: None }
+        Item { text: Utf8Bytes::from_static(text), receipt: None, timed: None }
     }
 
     #[test]

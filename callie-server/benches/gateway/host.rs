@@ -1,0 +1,65 @@
+//! The server as it is, with users who have logged in.
+
+use std::io::Write as _;
+
+use callie_core::command::{GroupName, Visibility};
+use callie_core::{GroupId, SessionId, Username};
+use callie_server::store::{GroupLimits, TokenHash};
+use callie_server::{Config, Server, clock};
+
+use crate::process::until_told_to_end;
+
+/// Payloads a second: the rate is not what is measured.
+const UNLIMITED: u32 = 1_000_000;
+/// The one group.
+pub(crate) const GROUP: &str = "group:00000000-0000-4000-8000-000000000001";
+
+pub(crate) fn username(number: usize) -> String {
+    format!("user{number}")
+}
+
+pub(crate) fn token(number: usize) -> String {
+    format!("token-{number:037}")
+}
+
+pub(crate) async fn run(arguments: &[&str]) {
+    let [database, users, grouped, port] = arguments else { panic!("DATABASE USERS GROUPED PORT") };
+    let (users, grouped): (usize, usize) = (users.parse().unwrap(), grouped.parse().unwrap());
+    let config = Config {
+        listen: format!("127.0.0.1:{port}"),
+        database: (*database).to_owned(),
+        messages_per_second: UNLIMITED,
+        burst: UNLIMITED,
+        ..Config::default()
+    };
+    let server = Server::start(config).await.unwrap();
+    make_users(&server, users, grouped).await;
+    println!("{}", server.addr());
+    std::io::stdout().flush().unwrap();
+    until_told_to_end().await;
+    server.shutdown().await;
+}
+
+async fn make_users(server: &Server, users: usize, grouped: usize) {
+    let store = &server.app().store;
+    let now = clock::now();
+    let mut names = Vec::new();
+    for number in 0..users {
+        let name = Username::parse(&username(number)).unwrap();
+        if !store.create_user(&name, "no password fits", now).await.unwrap() {
+            // A server that is started again on its database.
+            return;
+        }
+        let user = store.user(&name, now).await.unwrap().unwrap();
+        let session = SessionId::parse(&format!("session-{number}")).unwrap();
+        let hash = TokenHash::of(&token(number));
+        store.create_session(&session, &hash, &user, None, now).await.unwrap().unwrap();
+        names.push(name);
+    }
+    if grouped > 0 {
+        let (id, name) = (GroupId::parse(GROUP).unwrap(), GroupName::parse("bench").unwrap());
+        let limits = GroupLimits { max_members: grouped, max_groups: 10 };
+        let (owner, others) = (&names[0], &names[1..grouped]);
+        store.create_group(id, &name, Visibility::Private, owner, others, limits, now).await.unwrap();
+    }
+}

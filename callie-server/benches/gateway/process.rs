@@ -1,0 +1,110 @@
+//! A server as a process of its own, and what the operating system says of it.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Ticks of a second in `/proc/PID/stat`: fixed on Linux.
+const TICKS: f64 = 100.0;
+
+/// What a process is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The server.
+    Callie,
+    /// What is beside it.
+    Floor,
+}
+
+impl Role {
+    pub(crate) fn named(name: &str) -> Self {
+        match name {
+            "callie" => Self::Callie,
+            "floor" => Self::Floor,
+            other => panic!("no role {other}"),
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Callie => "callie",
+            Self::Floor => "floor",
+        }
+    }
+}
+
+/// A running server. It ends when this is dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) addr: SocketAddr,
+    pub(crate) role: Role,
+}
+
+impl Process {
+    /// Starts one; the server keeps its database at `database`, has `users` users, the first `grouped` in one group, and
+    /// listens on `port`, or a free one.
+    pub(crate) fn start(role: Role, database: &Path, users: usize, grouped: usize, port: u16) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["role", role.name()])
+            .args([
+                &database.display().to_string(),
+                &users.to_string(),
+                &grouped.to_string(),
+                &port.to_string(),
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let addr = line.trim().parse().unwrap_or_else(|_| panic!("the {} said {line:?}", role.name()));
+        Self { child, addr, role }
+    }
+
+    /// Seconds of CPU so far.
+    pub(crate) fn cpu(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        // The 14th and 15th field: the first two stand before the bracket.
+        (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / TICKS
+    }
+
+    /// Bytes of resident memory.
+    pub(crate) fn memory(&self) -> f64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0
+    }
+
+    /// Has it end in its own way.
+    pub(crate) async fn stop(mut self) {
+        drop(self.child.stdin.take());
+        for _ in 0..1_500 {
+            if self.child.try_wait().unwrap().is_some() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("the {} did not end", self.role.name());
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until the one who started this process wants it to end.
+pub(crate) async fn until_told_to_end() {
+    tokio::task::spawn_blocking(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    })
+    .await
+    .unwrap();
+}

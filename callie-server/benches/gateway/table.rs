@@ -1,0 +1,179 @@
+//! The table: each work, what it took, and what is to be reached.
+
+use std::time::Duration;
+
+use crate::client::MESSAGE_BYTES;
+use crate::load::{self, Rate};
+use crate::process::Role;
+
+/// How much is measured.
+pub(crate) struct Effort {
+    /// Each work is done so often; the median counts.
+    runs: usize,
+    duration: Duration,
+    connections: usize,
+    members: usize,
+}
+
+impl Effort {
+    pub(crate) fn full() -> Self {
+        Self { runs: 5, duration: Duration::from_secs(4), connections: 5_000, members: 1_000 }
+    }
+
+    pub(crate) fn quick() -> Self {
+        Self { runs: 1, duration: Duration::from_secs(1), connections: 500, members: 100 }
+    }
+}
+
+const PAIRS: usize = 50;
+
+struct Row {
+    work: String,
+    callie: String,
+    floor: String,
+    reached: String,
+    target: String,
+    well: bool,
+}
+
+pub(crate) async fn run(effort: &Effort) {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let mut rows = Vec::new();
+    let mut top = 0.0;
+    for (in_flight, most) in [(1, 1.15), (32, 1.5)] {
+        let (callie, floor) = both(effort, |role, run| {
+            let folder = folder.join(format!("relay-{in_flight}-{}-{run}", role.name()));
+            async move { load::relay(role, &made(&folder), PAIRS, in_flight, effort.duration).await }
+        })
+        .await;
+        top = floor.speed;
+        let ratio = callie.cpu / floor.cpu;
+        rows.push(Row {
+            work: format!(
+                "1:1 relay of {MESSAGE_BYTES} bytes, {PAIRS} pairs, {in_flight} in flight: CPU a message"
+            ),
+            callie: micros(callie.cpu),
+            floor: micros(floor.cpu),
+            reached: format!("{ratio:.2} × floor"),
+            target: format!("≤ {most} × floor"),
+            well: ratio <= most,
+        });
+    }
+    let (callie, floor) = both(effort, |role, run| {
+        let folder = folder.join(format!("group-{}-{run}", role.name()));
+        async move { load::group(role, &made(&folder), effort.members, effort.duration).await }
+    })
+    .await;
+    let ratio = floor.cpu / callie.cpu;
+    rows.push(Row {
+        work: format!("a group of {}: deliveries per CPU second", effort.members),
+        callie: format!("{:.0}", 1.0 / callie.cpu),
+        floor: format!("{:.0}", 1.0 / floor.cpu),
+        reached: format!("{ratio:.2} × floor"),
+        target: "≥ 0.8 × floor".into(),
+        well: ratio >= 0.8,
+    });
+    rows.push(memory_row(effort, folder).await);
+    rows.push(latency_row(effort, folder, top / 2.0).await);
+    rows.push(comeback_row(effort, folder).await);
+    print(&rows);
+}
+
+async fn memory_row(effort: &Effort, folder: &std::path::Path) -> Row {
+    let mut sizes = [Vec::new(), Vec::new()];
+    for run in 0..effort.runs.min(3) {
+        for (sizes, role) in sizes.iter_mut().zip([Role::Callie, Role::Floor]) {
+            let folder = made(&folder.join(format!("memory-{}-{run}", role.name())));
+            sizes.push(load::memory(role, &folder, effort.connections).await);
+        }
+    }
+    let [callie, floor] = sizes.map(median);
+    Row {
+        work: format!("memory of an idle connection, over {}", effort.connections),
+        callie: format!("{:.2} KiB", callie / 1024.0),
+        floor: format!("{:.2} KiB", floor / 1024.0),
+        reached: format!("{:.2} KiB", callie / 1024.0),
+        target: "≤ 8 KiB".into(),
+        well: callie <= 8.0 * 1024.0,
+    }
+}
+
+async fn latency_row(effort: &Effort, folder: &std::path::Path, speed: f64) -> Row {
+    let mut times = [Vec::new(), Vec::new()];
+    for run in 0..effort.runs {
+        for (times, role) in times.iter_mut().zip([Role::Callie, Role::Floor]) {
+            let folder = made(&folder.join(format!("latency-{}-{run}", role.name())));
+            times.push(load::latency(role, &folder, PAIRS, speed, effort.duration).await);
+        }
+    }
+    let [callie, floor] = times.map(median);
+    let ratio = callie / floor;
+    Row {
+        work: format!("p99 latency at half of the floor's top rate ({speed:.0} a second)"),
+        callie: format!("{:.2} ms", callie * 1e3),
+        floor: format!("{:.2} ms", floor * 1e3),
+        reached: format!("{ratio:.2} × floor"),
+        target: "≤ 1.5 × floor".into(),
+        well: ratio <= 1.5,
+    }
+}
+
+async fn comeback_row(effort: &Effort, folder: &std::path::Path) -> Row {
+    let mut times = Vec::new();
+    for run in 0..effort.runs.min(3) {
+        times.push(load::comeback(&made(&folder.join(format!("comeback-{run}"))), effort.connections).await);
+    }
+    let took = median(times);
+    Row {
+        work: format!("{} connections come back at once after a restart", effort.connections),
+        callie: format!("{took:.1} s"),
+        floor: "–".into(),
+        reached: format!("{took:.1} s"),
+        target: "≤ 10 s, none lost".into(),
+        well: took <= 10.0,
+    }
+}
+
+/// Does a work in turn with both, so that the machine's moods meet both; the medians.
+async fn both<F: Future<Output = Rate>>(effort: &Effort, work: impl Fn(Role, usize) -> F) -> (Rate, Rate) {
+    let mut rates = [Vec::new(), Vec::new()];
+    for run in 0..effort.runs {
+        for (rates, role) in rates.iter_mut().zip([Role::Callie, Role::Floor]) {
+            let rate = work(role, run).await;
+            eprintln!("{:>6}: {} a message, {:.0} a second", role.name(), micros(rate.cpu), rate.speed);
+            rates.push(rate);
+        }
+    }
+    let [callie, floor] = rates.map(|rates| Rate {
+        cpu: median(rates.iter().map(|rate| rate.cpu).collect()),
+        speed: median(rates.iter().map(|rate| rate.speed).collect()),
+    });
+    (callie, floor)
+}
+
+fn made(folder: &std::path::Path) -> std::path::PathBuf {
+    std::fs::create_dir_all(folder).unwrap();
+    folder.to_owned()
+}
+
+fn micros(seconds: f64) -> String {
+    format!("{:.2} µs", seconds * 1e6)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn print(rows: &[Row]) {
+    println!("| work | server | floor | reached | target | |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for row in rows {
+        let Row { work, callie, floor, reached, target, well } = row;
+        println!(
+            "| {work} | {callie} | {floor} | {reached} | {target} | {} |",
+            if *well { "met" } else { "MISSED" }
+        );
+    }
+}
