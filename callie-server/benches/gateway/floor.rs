@@ -48,8 +48,7 @@ async fn serve(tcp: TcpStream, outboxes: Outboxes) {
         .write_buffer_size(16 * 1024)
         .max_message_size(Some(65_536))
         .max_frame_size(Some(65_536));
-    let accepted =
-        tokio_tungstenite::accept_hdr_async_with_config(tcp, |_: &_, response| Ok(response), Some(config));
+    let accepted = tokio_tungstenite::accept_async_with_config(tcp, Some(config));
     let Ok(mut ws) = accepted.await else { return };
     let Some(Ok(Message::Text(first))) = ws.next().await else { return };
     let to_all = first.starts_with(TO_ALL);
