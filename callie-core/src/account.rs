@@ -1,4 +1,14 @@
 //! Accounts and sessions: the bodies of the HTTP calls, their rules and their errors (protocol, "Accounts and sessions").
+//!
+//! ```
+//! use callie_core::account::{AccountError, Problem, is_acceptable_password};
+//!
+//! assert!(!is_acceptable_password("short"));
+//! let body = serde_json::to_string(&AccountError::WeakPassword.problem())?;
+//! let problem: Problem = serde_json::from_str(&body)?;
+//! assert_eq!(AccountError::from_problem(&problem), Some(AccountError::WeakPassword));
+//! # Ok::<(), serde_json::Error>(())
+//! ```
 
 use serde::{Deserialize, Serialize};
 

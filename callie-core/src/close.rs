@@ -55,6 +55,13 @@ impl CloseCode {
 /// Whether a client comes back, after a backoff, from a close with this code; if not, it waits for its application.
 ///
 /// 1000 is the answer to one's own close, so nobody comes back from it by itself.
+///
+/// ```
+/// use callie_core::{CloseCode, LINK_LOST, comes_back};
+///
+/// assert!(comes_back(LINK_LOST) && comes_back(CloseCode::HeartbeatMissed.as_u16()));
+/// assert!(!comes_back(CloseCode::Authentication.as_u16()));
+/// ```
 #[must_use]
 pub const fn comes_back(code: u16) -> bool {
     matches!(code, 1001 | LINK_LOST | 1013 | 4000..=4499)

@@ -37,6 +37,14 @@ pub enum CodeKind {
 macro_rules! sys_codes {
     ($($(#[$doc:meta])* $variant:ident = $text:literal, $kind:ident, $description:literal, [$($field:literal),*] $(, closes $close:ident)?;)*) => {
         /// A code that the protocol defines for SYS payloads.
+        ///
+        /// ```
+        /// use callie_core::{CloseCode, SysCode};
+        ///
+        /// let code = SysCode::from_name("KICKED").unwrap();
+        /// assert_eq!(code.closes(), Some(CloseCode::Removed));
+        /// assert_eq!(code.metadata(), ["reason?"]);
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum SysCode {

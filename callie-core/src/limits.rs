@@ -32,6 +32,14 @@ pub const MAX_OFFLINE_NAMES: usize = 50;
 /// What one server allows: it tells its clients in `AUTHENTICATED`.
 ///
 /// Serialises as the member `limits` of that payload's metadata.
+///
+/// ```
+/// use callie_core::Limits;
+///
+/// let limits = Limits { max_attachments: 3, ..Limits::default() };
+/// assert!(serde_json::to_string(&limits)?.contains(r#""maxAttachments":3"#));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {

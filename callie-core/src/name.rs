@@ -122,12 +122,27 @@ const GROUP_PREFIX: &str = "group:";
 
 text_type!(
     /// The name of a user: 2 to 32 characters of `a-z 0-9 . _ -`, the first a letter or a digit.
+    ///
+    /// ```
+    /// use callie_core::Username;
+    ///
+    /// assert_eq!(Username::parse("ada.l")?, "ada.l");
+    /// assert_eq!(Username::parse("Ada").unwrap_err().expected, Username::EXPECTED);
+    /// # Ok::<(), callie_core::NameError>(())
+    /// ```
     Username, is_username,
     "a username: 2 to 32 characters of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
 );
 
 text_type!(
     /// The unique identifier of a payload: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
+    ///
+    /// ```
+    /// use callie_core::PayloadId;
+    ///
+    /// assert!(PayloadId::is_valid("01890a5d-ac96-774b-bcce-b302099a8057"));
+    /// assert!(!PayloadId::is_valid(""));
+    /// ```
     PayloadId, is_id,
     "an ID: 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
 );
@@ -203,6 +218,15 @@ fn is_id(text: &str) -> bool {
 /// The identifier of a group: `group:` and a UUID in its canonical form (lower case, with hyphens).
 ///
 /// One spelling only: two texts that differ never name the same group.
+///
+/// ```
+/// use callie_core::GroupId;
+///
+/// let id = GroupId::parse("group:01890a5d-ac96-774b-bcce-b302099a8057")?;
+/// assert_eq!(GroupId::from_uuid(id.uuid()), id);
+/// assert!(GroupId::parse("group:01890A5D-AC96-774B-BCCE-B302099A8057").is_err());
+/// # Ok::<(), callie_core::NameError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(Uuid);
 

@@ -97,6 +97,21 @@ pub struct NoticeMetadata {
 }
 
 /// A SYS payload of the server with a code of the protocol.
+///
+/// ```
+/// use callie_core::{Frame, Notice, PayloadId, Recipient, Stamp, SysCode, Timestamp};
+///
+/// // A server says it,
+/// let stamp = Stamp { payload_id: PayloadId::parse("s1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
+/// let notice = Notice::new(SysCode::RecipientOffline).in_reply_to(PayloadId::parse("p1")?);
+/// let text = notice.to_payload(Recipient::parse("ada")?, stamp).encode();
+///
+/// // and a client reads it.
+/// let read = Notice::read(&Frame::from_server(&text)?).unwrap();
+/// assert_eq!(read.code(), SysCode::RecipientOffline);
+/// assert_eq!(read.metadata().in_reply_to.as_ref().unwrap(), "p1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Notice {
     code: SysCode,

@@ -10,6 +10,14 @@ const SERVER: &str = "SERVER";
 const BROADCAST: &str = "BROADCAST";
 
 /// Who a payload comes from.
+///
+/// ```
+/// use callie_core::{Sender, Username};
+///
+/// assert_eq!(Sender::parse("SERVER")?, Sender::Server);
+/// assert_eq!(Sender::parse("ada")?.as_str(), "ada");
+/// # Ok::<(), callie_core::NameError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Sender {
     /// The server itself.
@@ -19,6 +27,15 @@ pub enum Sender {
 }
 
 /// Where a payload goes.
+///
+/// ```
+/// use callie_core::{Recipient, Username};
+///
+/// assert_eq!(Recipient::parse("BROADCAST")?, Recipient::Broadcast);
+/// assert_eq!(Recipient::parse("bob")?, Recipient::User(Username::parse("bob")?));
+/// assert!(Recipient::parse("Server").is_err());
+/// # Ok::<(), callie_core::NameError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Recipient {
     /// The server itself.

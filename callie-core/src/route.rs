@@ -50,6 +50,15 @@ const TABLE: [(RecipientKind, [Route; 5]); 4] = {
 };
 
 /// Looks up the table of the protocol.
+///
+/// ```
+/// use callie_core::{PayloadType, Recipient, Route, SysCode, route};
+///
+/// let group = Recipient::parse("group:01890a5d-ac96-774b-bcce-b302099a8057")?.kind().unwrap();
+/// assert_eq!(route(PayloadType::Msg, group), Route::ToGroup);
+/// assert_eq!(route(PayloadType::Cmd, group), Route::Refuse(SysCode::InvalidRecipient));
+/// # Ok::<(), callie_core::NameError>(())
+/// ```
 #[must_use]
 pub const fn route(kind: PayloadType, recipient: RecipientKind) -> Route {
     let column = match kind {

@@ -14,6 +14,16 @@ use crate::name::NameError;
 ///
 /// Kept as it is written: it is read and written far more often than reckoned with, and the order of the texts is the
 /// order of the instants.
+///
+/// ```
+/// use callie_core::Timestamp;
+///
+/// // The specification's own spelling is read, and never written.
+/// let instant = Timestamp::parse("2026-01-02T03:04.05.678Z")?;
+/// assert_eq!(instant.to_string(), "2026-01-02T03:04:05.678Z");
+/// assert_eq!(Timestamp::from_unix_millis(instant.unix_millis()), Some(instant));
+/// # Ok::<(), callie_core::NameError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp([u8; LEN]);
 

@@ -10,6 +10,15 @@ use crate::name::NameError;
 /// A session token: 1 to 512 printable ASCII characters without spaces, `"` or `\`. Callie's own are 43 characters, URL-safe.
 ///
 /// `Debug` hides it, and it has no `Display`: use [`Token::expose`] where it has to be written.
+///
+/// ```
+/// use callie_core::Token;
+///
+/// let token = Token::parse("c2VjcmV0")?;
+/// assert_eq!(format!("{token:?}"), "Token(hidden)");
+/// assert_eq!(token.expose(), "c2VjcmV0");
+/// # Ok::<(), callie_core::NameError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Token(Arc<str>);
 

@@ -13,6 +13,15 @@ use crate::party::{Recipient, Sender};
 use crate::payload::{Payload, Stamp};
 
 /// A command from the server to a client. A client ignores one about a message it does not know.
+///
+/// ```
+/// use callie_core::command::Push;
+///
+/// let push = Push::read("SIGNAL", r#"{"from":"bob","recipient":"ada","kind":"typing"}"#)?;
+/// let Push::Signal { from, kind, data: None, .. } = push else { unreachable!() };
+/// assert_eq!((from.as_str(), kind.as_str()), ("bob", "typing"));
+/// # Ok::<(), callie_core::command::CommandFault>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 #[non_exhaustive]

@@ -40,6 +40,21 @@ macro_rules! commands {
         }
     )*) => {
         /// A command of the protocol, with its parameters.
+        ///
+        /// ```
+        /// use callie_core::{Content, Limits};
+        /// use callie_core::command::Command;
+        ///
+        /// let command = Command::read("LIST_GROUPS", r#"{"limit":20}"#, &Limits::default())?;
+        /// let Command::ListGroups { limit, after: None } = &command else { unreachable!() };
+        /// assert_eq!(limit.get(), 20);
+        /// let Content::Cmd(call) = command.to_content() else { unreachable!() };
+        /// assert_eq!(call.parameters().as_str(), r#"{"limit":20}"#);
+        ///
+        /// let fault = Command::read("LIST_GROUPS", r#"{"limit":201}"#, &Limits::default()).unwrap_err();
+        /// assert_eq!(fault.path(), "/content/parameters/limit");
+        /// # Ok::<(), callie_core::command::CommandFault>(())
+        /// ```
         #[derive(Debug, Clone, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Command {

@@ -317,6 +317,14 @@ impl Parameter for PageLimit {
 }
 
 /// What goes with a `SIGNAL`: any JSON value of at most 1,024 bytes, kept as it was written.
+///
+/// ```
+/// use callie_core::command::SignalData;
+///
+/// assert_eq!(SignalData::parse(r#" {"messageID":"m1"} "#)?.as_str(), r#"{"messageID":"m1"}"#);
+/// assert!(SignalData::parse(&"1".repeat(1_025)).is_err());
+/// # Ok::<(), callie_core::NameError>(())
+/// ```
 #[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub struct SignalData(Box<RawValue>);

@@ -7,6 +7,14 @@ use crate::frame::CommandRef;
 use crate::json::JsonObject;
 
 /// A command by name, with its parameters unread: [`Command`](crate::command::Command) has the protocol's own, typed.
+///
+/// ```
+/// use callie_core::{CodeName, CommandCall, JsonObject};
+///
+/// let call = CommandCall::new(CodeName::parse("DANCE")?, JsonObject::parse(r#"{"steps":3}"#)?);
+/// assert_eq!(call.parameters().get("steps"), Some("3"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CommandCall {
     command: CodeName,

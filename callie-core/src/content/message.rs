@@ -9,6 +9,17 @@ use crate::name::MessageId;
 use crate::rules::{self, AttachmentMetadata};
 
 /// A chat message.
+///
+/// ```
+/// use callie_core::{Attachment, AttachmentKind, Message, MessageError, MessageId};
+///
+/// let tea = Attachment::new(AttachmentKind::Image, "https://example.com/tea.png")?.with_size(204_800)?;
+/// let message = Message::builder(MessageId::parse("m1")?).text("**Look**").attachment(tea).build()?;
+/// assert_eq!(message.attachments()[0].size(), Some(204_800));
+///
+/// assert_eq!(Message::builder(MessageId::parse("m2")?).build(), Err(MessageError::Empty));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message {
     #[serde(rename = "messageID")]
@@ -163,6 +174,17 @@ impl AttachmentKind {
 }
 
 /// A file that goes with a message, by its URL: servers of Callie neither take nor give files.
+///
+/// ```
+/// use callie_core::{Attachment, AttachmentKind};
+///
+/// let attachment = Attachment::new(AttachmentKind::File, "https://example.com/a.pdf")?
+///     .with_filename("a.pdf")?
+///     .with_filetype("application/pdf")?;
+/// assert_eq!(attachment.filename().as_deref(), Some("a.pdf"));
+/// assert!(Attachment::new(AttachmentKind::File, "javascript:alert(1)").is_err());
+/// # Ok::<(), callie_core::AttachmentError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Attachment {
     #[serde(rename = "type")]

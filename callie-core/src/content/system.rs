@@ -6,6 +6,13 @@ use crate::code::CodeName;
 use crate::frame::SystemRef;
 
 /// A notice of the server. Its metadata is part of the payload; [`Notice`](crate::Notice) puts both together.
+///
+/// ```
+/// use callie_core::{SysCode, System};
+///
+/// let system = System::new(SysCode::Announcement.into(), "Tea is ready");
+/// assert_eq!(system.code().sys_code(), Some(SysCode::Announcement));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct System {
     code: CodeName,

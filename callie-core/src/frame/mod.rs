@@ -79,6 +79,16 @@ impl<'a> Frame<'a> {
 
     /// Checks what a client received from a server. Limits that only bind clients are not applied.
     ///
+    /// ```
+    /// use callie_core::{Frame, PayloadType};
+    ///
+    /// let text = r#"{"token":"","sender":"SERVER","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z",
+    ///     "type":"PONG","content":{},"metadata":{"inReplyTo":"p1"},"payloadID":"s1","payloadVersion":"1.0"}"#;
+    /// let frame = Frame::from_server(text)?;
+    /// assert_eq!((frame.payload_type(), frame.in_reply_to()), (PayloadType::Pong, Some("p1")));
+    /// # Ok::<(), callie_core::Fault>(())
+    /// ```
+    ///
     /// # Errors
     /// The first [`Fault`], in the order of the protocol.
     pub fn from_server(text: &'a str) -> Result<Self, Fault> {

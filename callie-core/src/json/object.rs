@@ -17,6 +17,16 @@ const EMPTY: &str = "{}";
 ///
 /// It keeps its text, so numbers of any size and the order of keys survive. It holds no key twice, and is at most 16
 /// levels deep.
+///
+/// ```
+/// use callie_core::JsonObject;
+///
+/// let object = JsonObject::parse(r#"{"big":1e999}"#)?.with("small", &1)?;
+/// assert_eq!(object.as_str(), r#"{"big":1e999,"small":1}"#);
+/// assert_eq!(object.get("big"), Some("1e999"));
+/// assert!(JsonObject::parse(r#"{"a":1,"a":2}"#).is_err());
+/// # Ok::<(), callie_core::JsonObjectError>(())
+/// ```
 #[derive(Clone, Default)]
 pub struct JsonObject(Option<Box<RawValue>>);
 
