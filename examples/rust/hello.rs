@@ -1,4 +1,5 @@
-//! Sends a message and prints what arrives: cargo run -p callie-ffi --example hello -- http://127.0.0.1:8080 ada PASSWORD bob
+//! Sends a message and prints what arrives until nothing has come for ten seconds:
+//! cargo run -p callie-ffi --example hello -- http://127.0.0.1:8080 ada PASSWORD bob
 
 use std::time::Duration;
 
@@ -13,9 +14,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = Server::new(url)?.register_and_login(username, password, None).await?;
     let client = Client::connect(&session).await?;
     client.send_text(peer, &format!("Hello, **{peer}**"), Vec::new()).await?;
-    for event in client.next_events(64, Duration::from_secs(10)).await? {
-        if let Event::Message { envelope, message } = event {
-            println!("{}: {}", envelope.sender, message.text());
+    loop {
+        let events = client.next_events(64, Duration::from_secs(10)).await?;
+        if events.is_empty() {
+            break;
+        }
+        for event in events {
+            match event {
+                Event::Message { envelope, message } => println!("{}: {}", envelope.sender, message.text()),
+                Event::Notice { system, .. } => println!("* {} ({})", system.description(), system.code()),
+                Event::Closed(closed) => return Err(closed.reason.into()),
+                _ => {}
+            }
         }
     }
     client.disconnect().await;
