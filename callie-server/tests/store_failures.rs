@@ -6,6 +6,7 @@ mod support;
 use std::path::Path;
 
 use callie_core::account::path;
+use callie_server::store::{OpenError, Store};
 use rustix::process::Signal;
 use sqlx::{Connection as _, Executor as _};
 use support::process::{Process, command, command_on_a_full_disk};
@@ -121,4 +122,22 @@ async fn a_locked_database_is_told_and_the_server_goes_on_when_it_is_free_again(
     other.execute("ROLLBACK").await.unwrap();
     assert_eq!(try_register(addr, "bob").await.status, 201);
     assert_eq!(call(addr, "POST", path::LOGOUT, Some(&token), "").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_server_is_refused_and_left_alone() {
+    let folder = tempdir().unwrap();
+    let database = folder.path().join("callie.db").display().to_string();
+    Store::open(&database).await.unwrap().close().await;
+    let mut newer = sqlx::SqliteConnection::connect(&format!("sqlite://{database}")).await.unwrap();
+    newer
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES (9999, 'from the future', TRUE, x'00', 0)",
+        )
+        .await
+        .unwrap();
+    newer.close().await.unwrap();
+    let error = Store::open(&database).await.unwrap_err();
+    assert!(matches!(error, OpenError::Migrate { .. }), "{error}");
 }
