@@ -5,7 +5,8 @@
 //! The floor is the same WebSocket set-up, forwarding texts without looking into them: what no server can do without.
 //!
 //! With `-- soak [MINUTES]` it keeps 2,000 connections busy, coming and going, and watches that memory stays flat and
-//! nothing is lost. With `-- quick` the table is made of short runs, to see that all of it works.
+//! nothing is lost. With `-- quick` the table is made of short runs, to see that all of it works; `-- only WORK` does one
+//! of `relay`, `group`, `memory`, `latency` and `comeback`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that fails says where")]
 #![allow(missing_docs, reason = "a program, not a library")]
 
@@ -33,7 +34,8 @@ fn main() {
             let minutes = rest.first().map_or(10.0, |m| m.parse().unwrap());
             runtime.block_on(soak::run(minutes));
         }
-        ["quick"] => runtime.block_on(table::run(&table::Effort::quick())),
-        _ => runtime.block_on(table::run(&table::Effort::full())),
+        ["quick"] => runtime.block_on(table::run(&table::Effort::quick(), "")),
+        ["only", work] => runtime.block_on(table::run(&table::Effort::full(), work)),
+        _ => runtime.block_on(table::run(&table::Effort::full(), "")),
     }
 }

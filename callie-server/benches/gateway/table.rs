@@ -36,48 +36,70 @@ struct Row {
     well: bool,
 }
 
-pub(crate) async fn run(effort: &Effort) {
+/// Does all the work, or the one called `only`.
+pub(crate) async fn run(effort: &Effort, only: &str) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
+    let wanted = |work: &str| only.is_empty() || only == work;
     let mut rows = Vec::new();
-    let mut top = 0.0;
-    for (in_flight, most) in [(1, 1.15), (32, 1.5)] {
-        let (callie, floor) = both(effort, |role, run| {
-            let folder = folder.join(format!("relay-{in_flight}-{}-{run}", role.name()));
-            async move { load::relay(role, &made(&folder), PAIRS, in_flight, effort.duration).await }
-        })
-        .await;
-        top = floor.speed;
-        let ratio = callie.cpu / floor.cpu;
-        rows.push(Row {
-            work: format!(
-                "1:1 relay of {MESSAGE_BYTES} bytes, {PAIRS} pairs, {in_flight} in flight: CPU a message"
-            ),
-            callie: micros(callie.cpu),
-            floor: micros(floor.cpu),
-            reached: format!("{ratio:.2} × floor"),
-            target: format!("≤ {most} × floor"),
-            well: ratio <= most,
-        });
+    let mut top = None;
+    if wanted("relay") || wanted("latency") {
+        for (in_flight, most) in [(1, 1.15), (32, 1.5)] {
+            let (row, speed) = relay_row(effort, folder, in_flight, most).await;
+            rows.push(row);
+            top = Some(speed);
+        }
     }
+    if wanted("group") {
+        rows.push(group_row(effort, folder).await);
+    }
+    if wanted("memory") {
+        rows.push(memory_row(effort, folder).await);
+    }
+    if let Some(top) = top.filter(|_| wanted("latency")) {
+        rows.push(latency_row(effort, folder, top / 2.0).await);
+    }
+    if wanted("comeback") {
+        rows.push(comeback_row(effort, folder).await);
+    }
+    print(&rows);
+}
+
+async fn relay_row(effort: &Effort, folder: &std::path::Path, in_flight: u64, most: f64) -> (Row, f64) {
+    let (callie, floor) = both(effort, |role, run| {
+        let folder = folder.join(format!("relay-{in_flight}-{}-{run}", role.name()));
+        async move { load::relay(role, &made(&folder), PAIRS, in_flight, effort.duration).await }
+    })
+    .await;
+    let ratio = callie.cpu / floor.cpu;
+    let row = Row {
+        work: format!(
+            "1:1 relay of {MESSAGE_BYTES} bytes, {PAIRS} pairs, {in_flight} in flight: CPU a message"
+        ),
+        callie: micros(callie.cpu),
+        floor: micros(floor.cpu),
+        reached: format!("{ratio:.2} × floor"),
+        target: format!("≤ {most} × floor"),
+        well: ratio <= most,
+    };
+    (row, floor.speed)
+}
+
+async fn group_row(effort: &Effort, folder: &std::path::Path) -> Row {
     let (callie, floor) = both(effort, |role, run| {
         let folder = folder.join(format!("group-{}-{run}", role.name()));
         async move { load::group(role, &made(&folder), effort.members, effort.duration).await }
     })
     .await;
     let ratio = floor.cpu / callie.cpu;
-    rows.push(Row {
+    Row {
         work: format!("a group of {}: deliveries per CPU second", effort.members),
         callie: format!("{:.0}", 1.0 / callie.cpu),
         floor: format!("{:.0}", 1.0 / floor.cpu),
         reached: format!("{ratio:.2} × floor"),
         target: "≥ 0.8 × floor".into(),
         well: ratio >= 0.8,
-    });
-    rows.push(memory_row(effort, folder).await);
-    rows.push(latency_row(effort, folder, top / 2.0).await);
-    rows.push(comeback_row(effort, folder).await);
-    print(&rows);
+    }
 }
 
 async fn memory_row(effort: &Effort, folder: &std::path::Path) -> Row {

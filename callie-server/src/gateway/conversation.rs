@@ -57,12 +57,16 @@ impl Speaker {
         self.settle(key, outcome);
     }
 
-    fn settle(&self, key: Option<PayloadKey>, outcome: Outcome) {
+    /// Notes what became of a payload, or that it is not known yet.
+    pub(crate) fn settle(&self, key: Option<PayloadKey>, outcome: Outcome) {
         if let Some(key) = key {
             self.origin.user.recent.settle(key, outcome);
         }
     }
 }
+
+/// One of so many payloads of a connection is timed from its arrival to its being written.
+const TIMED: u32 = 16;
 
 /// Work that has to wait for something; the connection's next payload is taken when it is done.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -87,8 +91,8 @@ pub(crate) struct Conversation {
     pub(super) awaiting: Awaiting,
     strikes: Strikes,
     flood: Flood,
-    /// Whether the way of the payload at hand is timed.
-    timed: bool,
+    /// Counts payloads, of which some have their way timed.
+    taken: u32,
 }
 
 impl Conversation {
@@ -102,7 +106,7 @@ impl Conversation {
             awaiting: Awaiting::new(),
             strikes: Strikes::default(),
             flood: Flood::default(),
-            timed: false,
+            taken: 0,
         }
     }
 
@@ -116,7 +120,7 @@ impl Conversation {
 
     /// Acts on a text message.
     pub(crate) fn take(&mut self, text: &str, now: Instant) -> Step {
-        self.timed = self.app().gateway.tally.received();
+        self.taken = self.taken.wrapping_add(1);
         let limits = self.app().gateway.limits;
         let frame = match Frame::from_client(text, &limits) {
             Ok(frame) => frame,
@@ -139,7 +143,7 @@ impl Conversation {
         }
         let key = remembered(frame).then(|| self.app().gateway.hub.keys.of(frame.payload_id()));
         if let Some(key) = key
-            && let Err(outcome) = self.speaker.origin.user.recent.note(key, now)
+            && let Err(outcome) = self.speaker.origin.user.recent.note(key, likely(frame), now)
         {
             let notice = Notice::new(SysCode::DuplicatePayload).outcome(outcome);
             self.speaker.answer(&Reply::to(frame), None, outcome, notice);
@@ -161,7 +165,7 @@ impl Conversation {
                 &self.speaker,
                 frame,
                 key,
-                super::passing::Arrival { at: now, timed: self.timed },
+                super::passing::Arrival { at: now, timed: self.taken.is_multiple_of(TIMED) },
             ),
             Route::Refuse(code) => {
                 self.speaker.refuse(&Reply::to(frame), key, code);
@@ -266,6 +270,14 @@ pub(super) fn welcome(app: &App, session: &Session, frame: &Frame<'_>) -> Notice
         .expires_at(expires)
         .heartbeat_seconds(heartbeat)
         .limits(app.config().limits())
+}
+
+/// What is likely to become of a payload: most messages are sent at once, and need not be noted twice.
+fn likely(frame: &Frame<'_>) -> Outcome {
+    match frame.content() {
+        ContentRef::Msg(_) if !frame.wants_ack() => Outcome::Sent,
+        _ => Outcome::Pending,
+    }
 }
 
 /// Whether a payload sent again is found out: MSG and CMD, but not `ACK` and `AUTHENTICATE`.

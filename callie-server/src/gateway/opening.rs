@@ -70,7 +70,7 @@ async fn let_in(
     text: &str,
     pass: &mut Pass,
 ) -> Result<(Conversation, Option<Work>), Farewell> {
-    app.gateway.tally.received();
+    app.gateway.tally.received(1);
     let limits = app.gateway.limits;
     let frame = Frame::from_client(text, &limits).map_err(|fault| invalid(&fault))?;
     let failed = || Farewell::from_notice(failure(&frame));

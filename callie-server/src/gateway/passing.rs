@@ -39,15 +39,14 @@ pub(super) fn pass_on(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadK
 fn to_user(speaker: &Speaker, frame: &Frame<'_>, to: &str, key: Option<PayloadKey>, now: Arrival) -> Step {
     let text = Utf8Bytes::from(frame.pass_on());
     let ask = request(speaker, frame, key, false, now);
-    let asked = ask.is_some();
     let parcel = Parcel { from: &speaker.origin, text: text.clone(), ask, timed: now.timed() };
     match speaker.hub().to_user(to, parcel) {
         Direct::Sent => {
             if frame.payload_type() == PayloadType::Msg && speaker.origin.user.name != *to {
                 speaker.hub().to_own_others(&speaker.origin, &text);
             }
-            let outcome = if asked { None } else { key };
-            speaker.took(frame.payload_type(), outcome, Outcome::Sent);
+            // A plain message was noted as sent; what becomes of another comes by itself.
+            speaker.took(frame.payload_type(), None, Outcome::Sent);
             Step::Done
         }
         Direct::Barred(barred) => {
@@ -56,6 +55,7 @@ fn to_user(speaker: &Speaker, frame: &Frame<'_>, to: &str, key: Option<PayloadKe
         }
         Direct::NotHere => {
             let Ok(to) = Username::parse(to) else { return Step::Done };
+            speaker.settle(key, Outcome::Pending);
             let (speaker, reply) = (speaker.clone(), Reply::to(frame));
             Step::Later(Box::pin(async move {
                 let from = &speaker.origin.user.name;
@@ -97,6 +97,7 @@ fn to_group(
     let name = &speaker.origin.user.name;
     let group = speaker.hub().group(id).filter(|group| group.state().online.contains_key(name));
     let Some(group) = group else {
+        speaker.settle(key, Outcome::Pending);
         let (speaker, reply) = (speaker.clone(), Reply::to(frame));
         return Step::Later(Box::pin(async move {
             let code = exclusion(&speaker, id).await;
@@ -149,6 +150,7 @@ fn to_everyone(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>) ->
         broadcast(speaker, key, &text);
         return Step::Done;
     }
+    speaker.settle(key, Outcome::Pending);
     let (speaker, reply) = (speaker.clone(), Reply::to(frame));
     Step::Later(Box::pin(async move {
         match speaker.app.store.is_admin(&speaker.origin.user.name).await {

@@ -149,6 +149,15 @@ impl Pump {
     }
 
     fn read(&mut self, cx: &mut Context<'_>) -> Result<More, End> {
+        let mut texts = 0;
+        let end = self.read_texts(cx, &mut texts);
+        if texts > 0 {
+            self.app.gateway.tally.received(texts);
+        }
+        end
+    }
+
+    fn read_texts(&mut self, cx: &mut Context<'_>, texts: &mut u64) -> Result<More, End> {
         let mut more = More::Input;
         for _ in 0..READS {
             if self.work.is_some() {
@@ -165,6 +174,7 @@ impl Pump {
                 Poll::Ready(Incoming::Gone) => return Err(End::Gone),
                 Poll::Ready(Incoming::Fatal(farewell)) => return Err(End::Farewell(farewell)),
             };
+            *texts += 1;
             let now = Instant::now();
             self.heartbeat.heard(now);
             match self.conversation.take(&text, now) {
@@ -203,9 +213,11 @@ impl Pump {
                 }
                 self.socket.feed(item.text)?;
             }
-            self.link.outbox.written(cost);
-            self.app.gateway.sent.fetch_add(written as u64, Ordering::Relaxed);
-            self.app.metrics.delivered(written as u64);
+            if written > 0 {
+                self.link.outbox.written(cost);
+                self.app.gateway.sent.fetch_add(written as u64, Ordering::Relaxed);
+                self.app.metrics.delivered(written as u64);
+            }
             std::task::ready!(blocked)?;
             std::task::ready!(self.socket.poll_flush(cx))?;
         }

@@ -7,9 +7,6 @@ use prometheus_client::metrics::counter::Counter;
 
 use crate::telemetry::{Metrics, PayloadOutcome};
 
-/// One of so many payloads is timed from its arrival to its being written.
-const TIMED: u64 = 16;
-
 /// The kinds of payload, and what became of one that was none.
 const KINDS: [Option<PayloadType>; 6] = [
     None,
@@ -35,9 +32,9 @@ impl Tally {
         Self { payloads: KINDS.map(counters), received: AtomicU64::new(0) }
     }
 
-    /// A payload came in; answers whether its way is to be timed.
-    pub(crate) fn received(&self) -> bool {
-        self.received.fetch_add(1, Ordering::Relaxed).is_multiple_of(TIMED)
+    /// So many texts came in.
+    pub(crate) fn received(&self, texts: u64) {
+        self.received.fetch_add(texts, Ordering::Relaxed);
     }
 
     /// Payloads that came in since the start.

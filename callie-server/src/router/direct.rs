@@ -40,14 +40,11 @@ impl Hub {
             from.user.links()
         } else {
             let Some(user) = self.user(to) else { return Direct::NotHere };
-            let links = user.links();
-            if links.is_empty() {
-                return Direct::NotHere;
+            match user.reached_by(&from.user) {
+                Ok(links) if links.is_empty() => return Direct::NotHere,
+                Ok(links) => links,
+                Err(barred) => return Direct::Barred(barred),
             }
-            if let Err(barred) = from.user.may_write_to(&user) {
-                return Direct::Barred(barred);
-            }
-            links
         };
         if self.hand_out(&links, &parcel.text, parcel.ask, parcel.timed) {
             Direct::Sent
@@ -78,10 +75,8 @@ impl Hub {
 
     /// Gives a payload to the sender's other connections.
     pub(crate) fn to_own_others(&self, from: &Origin, text: &Utf8Bytes) {
-        for link in from.user.links() {
-            if !is_same(&link, &from.link) {
-                link.send(text);
-            }
+        for link in from.user.links_but(&from.link) {
+            link.send(text);
         }
     }
 }

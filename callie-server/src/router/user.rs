@@ -79,7 +79,7 @@ pub(crate) enum Barred {
 impl User {
     /// A user without connections.
     pub(crate) fn new(name: Username, rates: Rates) -> Self {
-        Self { name, rates, recent: Recent::default(), state: Mutex::default() }
+        Self { name, rates, recent: Recent::new(Instant::now()), state: Mutex::default() }
     }
 
     /// The part that changes. Mind the order of locks.
@@ -104,19 +104,31 @@ impl User {
         mine.iter().any(|group| theirs.groups.contains(group))
     }
 
-    /// Whether `self` may write to `other` directly; both are known to the hub.
-    pub(crate) fn may_write_to(&self, other: &Self) -> Result<(), Barred> {
-        let direct = {
-            let theirs = other.state.lock();
-            if theirs.privacy.barred.contains(self.name.as_str()) {
+    /// The connections through which `from` reaches this user, none if the user has none.
+    pub(crate) fn reached_by(&self, from: &Self) -> Result<Links, Barred> {
+        let (links, direct) = {
+            let state = self.state.lock();
+            if state.links.is_empty() {
+                return Ok(Links::new());
+            }
+            if state.privacy.barred.contains(from.name.as_str()) {
                 return Err(Barred::Blocked);
             }
-            theirs.privacy.direct
+            (state.links.clone(), state.privacy.direct)
         };
-        if direct == DirectMessages::Groups && !self.shares_group_with(other) {
+        if direct == DirectMessages::Groups && !from.shares_group_with(self) {
             return Err(Barred::NoSharedGroup);
         }
-        Ok(())
+        Ok(links)
+    }
+
+    /// The user's connections but one; none for nearly everyone.
+    pub(crate) fn links_but(&self, one: &Link) -> Links {
+        let state = self.state.lock();
+        if state.links.len() < 2 {
+            return Links::new();
+        }
+        state.links.iter().filter(|link| !std::ptr::eq(&***link, one)).cloned().collect()
     }
 
     /// Whether `viewer` may see that `self` comes and goes.
