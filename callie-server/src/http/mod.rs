@@ -3,7 +3,8 @@
 //! `listen.rs` accepts connections and serves them; `stream.rs` is one of them, with or without TLS; `routes.rs` has the paths;
 //! `accounts.rs` and `sessions.rs` are the calls; `body.rs` reads what they carry; `problem.rs` is every error's answer.
 //! `address.rs` tells clients apart, `attempts.rs` bounds their guessing, `cors.rs` tells whose web pages may call,
-//! `places.rs` bounds connections, `ops.rs` answers an operator's tools.
+//! `places.rs` bounds connections, `ops.rs` answers an operator's tools,
+//! `page/` is the chat page.
 
 mod accounts;
 mod address;
@@ -12,6 +13,7 @@ mod body;
 mod cors;
 mod listen;
 mod ops;
+mod page;
 mod places;
 mod problem;
 mod routes;

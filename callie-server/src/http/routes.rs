@@ -12,14 +12,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use callie_core::account::{AccountError, path};
 
-use super::{Problem, accounts, cors, sessions};
+use super::{Problem, accounts, cors, page, sessions};
 use crate::gateway;
 use crate::server::App;
 
 /// Everything that the public address answers.
 pub(crate) fn routes(app: Arc<App>) -> Router {
-    Router::new()
-        .route(path::REGISTER, post(accounts::register))
+    let page = if app.config().web_page { page::page_routes() } else { Router::new() };
+    page.route(path::REGISTER, post(accounts::register))
         .route(path::LOGIN, post(accounts::login))
         .route(path::LOGOUT, post(accounts::logout))
         .route(path::PASSWORD, post(accounts::password))
