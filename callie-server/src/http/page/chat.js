@@ -50,6 +50,7 @@ export class Chat {
     this.#ui.opened(conversation);
     this.#ui.list();
     if (conversation?.group && !conversation.gone) this.refreshMembers(conversation).catch(() => {});
+    if (conversation && !conversation.group && !conversation.everyone) this.#watch([conversation.id]);
   }
 
   /** Begins a conversation with somebody who exists. */
@@ -57,7 +58,6 @@ export class Chat {
     await this.#connection.request(commands.profile(name));
     const conversation = this.model.conversation(name);
     conversation.at = Date.now();
-    this.#watch([name]);
     this.open(conversation);
   }
 
@@ -178,7 +178,8 @@ export class Chat {
     for (let from = 0; from < names.length; from += MAX_WATCHED) {
       const some = names.slice(from, from + MAX_WATCHED);
       this.#connection.request(commands.watch(some)).then(
-        (people) => people.forEach(({ name, online }) => this.#presence(name, online)),
+        // Who hides it, or shares no group, counts as offline too: so that says nothing.
+        (people) => people.forEach(({ name, online }) => this.#presence(name, online || null)),
         // Without it nobody has a dot until they come or go.
         () => {},
       );
@@ -189,7 +190,7 @@ export class Chat {
     const conversation = this.model.conversations.get(name);
     if (!conversation) return;
     conversation.online = online;
-    if (!online) conversation.typing.clear();
+    if (online === false) conversation.typing.clear();
     this.#ui.list();
     this.#ui.roomChanged(conversation);
   }
@@ -204,8 +205,10 @@ export class Chat {
     if (!pending) return;
     this.model.settle(payload);
     const { conversation, entry } = pending;
-    if (notice.code === Code.delivered) this.#set(entry, State.delivered, ofDelivery(notice));
-    else if (notice.code === Code.partly) this.#set(entry, State.delivered, ofDelivery(notice));
+    if (notice.code === Code.delivered && !conversation.group && conversation.online === false) {
+      this.#presence(conversation.id, null);
+    }
+    if (notice.code === Code.delivered || notice.code === Code.partly) this.#set(entry, State.delivered, ofDelivery(notice));
     else if (notice.code === Code.unconfirmed) this.#set(entry, State.unconfirmed, UNCONFIRMED);
     else {
       if (notice.code === Code.offline && !conversation.group) this.#presence(conversation.id, false);
@@ -245,6 +248,8 @@ export class Chat {
       // Somebody tried again, or it is one's own, come back.
       return old.state === State.received && this.#amend({ author: from, place: conversation, message: message.id }, message);
     }
+    // A sign of life of somebody who was taken for offline.
+    if (conversation.id === from && conversation.online === false) this.#presence(from, null);
     this.model.add(conversation, entry);
     const seen = this.model.open === conversation && document.visibilityState === "visible";
     if (!seen && entry.state === State.received) conversation.unread += 1;
