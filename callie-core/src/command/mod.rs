@@ -1,10 +1,10 @@
 //! Every command of the protocol: its parameters, its result and who may use it (protocol, "Commands").
 //!
-//! - [`table`](self::table): the commands
-//! - [`parameter`](self::parameter): how parameters are read, with the place of a fault
-//! - [`values`](self::values): the types of the parameters
-//! - [`result`](self::result): what the server answers in `COMMAND_OK`
-//! - [`push`](self::push): the commands that the server sends to clients
+//! - `table`: the commands
+//! - `parameter`: how parameters are read, with the place of a fault
+//! - `values`: the types of the parameters
+//! - `result`: what the server answers in `COMMAND_OK`
+//! - `push`: the commands that the server sends to clients
 
 mod parameter;
 mod push;

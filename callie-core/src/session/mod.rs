@@ -1,15 +1,15 @@
 //! The client's side of the conversation as a state machine without I/O, clock or randomness.
 //!
-//! - [`config`](self::config): what the application can choose
-//! - [`event`](self::event): what the session tells the application
-//! - [`link`](self::link): the way from one connection to the next, with backoff and heartbeat
-//! - [`tickets`](self::tickets): what was sent and is not over yet
-//! - [`inbox`](self::inbox): what was received: once each, and confirmed
-//! - [`pacing`](self::pacing): not faster than the server allows
-//! - [`machine`](self::machine): the session itself, what goes in and comes out
-//! - [`send`](self::send): what the application sends
-//! - [`answers`](self::answers): what a received payload means for it
-//! - [`transmit`](self::transmit): what it sends by itself, and when
+//! - `config`: what the application can choose
+//! - `event`: what the session tells the application
+//! - `link`: the way from one connection to the next, with backoff and heartbeat
+//! - `tickets`: what was sent and is not over yet
+//! - `inbox`: what was received: once each, and confirmed
+//! - `pacing`: not faster than the server allows
+//! - `machine`: the session itself, what goes in and comes out
+//! - `send`: what the application sends
+//! - `answers`: what a received payload means for it
+//! - `transmit`: what it sends by itself, and when
 
 mod answers;
 mod config;
