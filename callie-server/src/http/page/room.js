@@ -19,6 +19,7 @@ export class Room {
   #drafts = new Map();
   #shown = new Map();
   #last = null;
+  #atEnd = true;
 
   constructor(chat, signal) {
     this.#chat = chat;
@@ -39,6 +40,11 @@ export class Room {
     });
     on("attach", "click", () => attachDialog((file) => this.#attach(file)));
     on("back", "click", () => this.#chat.open(null));
+    // A keyboard on the screen makes the room smaller: what was said last stays in view.
+    const resized = new ResizeObserver(() => this.#atEnd && this.#toEnd());
+    resized.observe(find("log"));
+    signal.addEventListener("abort", () => resized.disconnect());
+    on("log", "scroll", () => (this.#atEnd = this.#isAtEnd()));
   }
 
   open(conversation) {
@@ -89,8 +95,7 @@ export class Room {
 
   added(conversation, entry) {
     if (conversation !== this.#conversation) return;
-    const log = find("log");
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+    const atEnd = this.#isAtEnd();
     this.#append(entry);
     this.typing(conversation);
     if (atEnd || entry.author === this.#chat.model.me) this.#toEnd();
@@ -99,8 +104,7 @@ export class Room {
   entryChanged(entry) {
     const shown = this.#shown.get(entry);
     if (!shown) return;
-    const log = find("log");
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+    const atEnd = this.#isAtEnd();
     const made = this.#make(entry, shown.first);
     shown.element.replaceWith(made);
     shown.element = made;
@@ -127,9 +131,15 @@ export class Room {
     });
   }
 
+  #isAtEnd() {
+    const log = find("log");
+    return log.scrollHeight - log.scrollTop - log.clientHeight < NEAR;
+  }
+
   #toEnd() {
     const log = find("log");
     log.scrollTop = log.scrollHeight;
+    this.#atEnd = true;
   }
 
   /** The field grows with its text. */
