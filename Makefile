@@ -6,7 +6,7 @@ SHELL := bash
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 
-.PHONY: help run install build test test-rust test-bindings bindings header bench fuzz fmt fmt-check lint docs clean
+.PHONY: help run install build test test-rust test-bindings bindings header bench bench-server soak fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,14 @@ bindings: build ## Write the Python, Kotlin and Swift bindings from the built li
 header: ## Write the C header anew
 	CALLIE_UPDATE_HEADER=1 cargo test -p callie-ffi --features bindgen --test header
 
-bench: ## Measure
-	cargo bench --workspace
+bench: ## Measure the core beside serde_json
+	cargo bench -p callie-core
+
+bench-server: ## Measure the server beside a bare floor, in processes of their own
+	cargo bench -p callie-server --bench gateway
+
+soak: ## Keep 2,000 connections busy for ten minutes: SOAK_MINUTES=10 make soak
+	cargo bench -p callie-server --bench gateway -- soak $(or $(SOAK_MINUTES),10)
 
 fuzz: ## Throw random input at the parser for a while: FUZZ_SECONDS=60 make fuzz
 	@scripts/fuzz.sh
