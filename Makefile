@@ -6,7 +6,7 @@ SHELL := bash
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 
-.PHONY: help run install build test test-rust test-bindings bindings header bench bench-server soak fuzz fmt fmt-check lint docs clean
+.PHONY: help run install build test test-rust test-bindings bindings scenarios header bench bench-server soak fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ test-bindings: install build bindings ## Run the tests of Python, C and the exam
 
 bindings: build ## Write the Python, Kotlin and Swift bindings from the built library
 	@scripts/bindings.sh
+
+scenarios: ## Print which language passed which scenario in its last test run
+	@scripts/matrix.py
 
 header: ## Write the C header anew
 	CALLIE_UPDATE_HEADER=1 cargo test -p callie-ffi --features bindgen --test header

@@ -1,0 +1,103 @@
+//! What a real server would do and write, for those who are to be taken for one at first.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use callie_core::account::SUBPROTOCOL;
+use callie_core::{
+    CodeName, Content, Frame, Limits, Message, MessageId, Notice, Payload, PayloadId, Recipient, Sender,
+    Stamp, SysCode, System, Timestamp,
+};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message as Text;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::SEC_WEBSOCKET_PROTOCOL;
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+use uuid::Uuid;
+
+use crate::Failure;
+
+/// A client's WebSocket.
+pub(super) type Socket = WebSocketStream<TcpStream>;
+
+/// Who the client says it is.
+const CLIENT: &str = "ada";
+
+/// Answers the upgrade.
+pub(super) async fn upgrade(stream: TcpStream) -> Result<Socket, Failure> {
+    #[allow(clippy::result_large_err, reason = "the library's own type")]
+    let agree = |request: &Request, mut response: Response| {
+        if request.headers().contains_key(SEC_WEBSOCKET_PROTOCOL) {
+            response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+        }
+        Ok(response)
+    };
+    Ok(accept_hdr_async(stream, agree).await?)
+}
+
+/// The next text that the client sends.
+pub(super) async fn next(socket: &mut Socket) -> Result<String, Failure> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Text::Text(text))) => return Ok(text.as_str().to_owned()),
+            Some(Ok(Text::Close(_))) | None => return Err("the client has gone".into()),
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(error.into()),
+        }
+    }
+}
+
+/// Sends a text, payload or not.
+pub(super) async fn say(socket: &mut Socket, text: impl Into<String>) -> Result<(), Failure> {
+    Ok(socket.send(Text::text(text.into())).await?)
+}
+
+/// Answers the client's authentication.
+pub(super) async fn welcome(socket: &mut Socket) -> Result<(), Failure> {
+    let authentication = next(socket).await?;
+    say(socket, greeting(&authentication)?).await
+}
+
+/// The answer to an authentication.
+pub(super) fn greeting(authentication: &str) -> Result<String, Failure> {
+    let asked = Frame::from_client(authentication, &Limits::default()).map_err(|fault| fault.to_string())?;
+    let notice = Notice::new(SysCode::Authenticated)
+        .in_reply_to(PayloadId::parse(asked.payload_id())?)
+        .limits(Limits::default());
+    say_notice(&notice)
+}
+
+/// A notice as a payload.
+pub(super) fn say_notice(notice: &Notice) -> Result<String, Failure> {
+    Ok(notice.to_payload(Recipient::parse(CLIENT)?, stamp()?).encode())
+}
+
+/// A notice with a code that no version of the protocol has.
+pub(super) fn unknown_notice(code: &str) -> Result<String, Failure> {
+    payload("SERVER", Content::Sys(System::new(CodeName::parse(code)?, "nobody knows")))
+        .map(|payload| payload.encode())
+}
+
+/// A message by `sender`.
+pub(super) fn message(sender: &str, text: &str) -> Result<String, Failure> {
+    let message = Message::builder(MessageId::parse(&Uuid::now_v7().to_string())?).text(text).build()?;
+    payload(sender, Content::Msg(message)).map(|payload| payload.encode())
+}
+
+/// The server's answer to the PING with this ID.
+pub(super) fn pong(ping: &PayloadId) -> Result<String, Failure> {
+    Ok(payload("SERVER", Content::Pong)?.with_in_reply_to(ping)?.encode())
+}
+
+fn payload(sender: &str, content: Content) -> Result<Payload, Failure> {
+    Ok(Payload::new(stamp()?, Sender::parse(sender)?, Recipient::parse(CLIENT)?, content))
+}
+
+fn stamp() -> Result<Stamp, Failure> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+    Ok(Stamp {
+        payload_id: PayloadId::parse(&Uuid::now_v7().to_string())?,
+        timestamp: Timestamp::from_unix_millis(now.try_into()?).ok_or("the clock is out of range")?,
+    })
+}

@@ -1,0 +1,85 @@
+//! A callie-server as a child process, killed with its owner.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// Starting takes well under a second; a machine under load takes longer.
+const START: Duration = Duration::from_secs(30);
+/// What stands before the URL in the line that tells where the server listens.
+const LISTENING: &str = "callie-server listening on ";
+/// Rates and rooms so wide that no test meets them, unless that is what it is about.
+const WIDE: [(&str, &str); 10] = [
+    ("CALLIE_MESSAGES_PER_SECOND", "100000"),
+    ("CALLIE_BURST", "100000"),
+    ("CALLIE_BROADCASTS_PER_MINUTE", "100000"),
+    ("CALLIE_REGISTRATION_BURST", "100000"),
+    ("CALLIE_REGISTRATIONS_PER_MINUTE", "100000"),
+    ("CALLIE_LOGIN_BURST_PER_ADDRESS", "100000"),
+    ("CALLIE_LOGINS_PER_MINUTE_PER_ADDRESS", "100000"),
+    ("CALLIE_LOGIN_BURST_PER_NAME", "100000"),
+    ("CALLIE_LOGINS_PER_MINUTE_PER_NAME", "100000"),
+    ("CALLIE_OUTBOX_BYTES", "67108864"),
+];
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("cannot start {}: {source}; `make build` builds it", binary.display())]
+    Spawn { binary: PathBuf, source: std::io::Error },
+    #[error("the server did not start: {log}")]
+    Silent { log: String },
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// A running server.
+pub(crate) struct Process {
+    child: Child,
+    /// Where it listens.
+    pub(crate) addr: SocketAddr,
+    /// Kept open: a program that cannot write may end.
+    _stdout: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// Starts `binary` in `folder`, where its database is, and waits until it tells where it listens.
+    pub(crate) async fn start(
+        binary: &Path,
+        folder: &Path,
+        settings: &[(&str, &Path)],
+    ) -> Result<Self, StartError> {
+        let log = folder.join("server.log");
+        let mut command = Command::new(binary);
+        for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("CALLIE_")) {
+            command.env_remove(key);
+        }
+        let mut child = command
+            .args(["--listen", "127.0.0.1:0", "--database", "callie.db", "--no-web-page"])
+            .envs(WIDE)
+            .envs(settings.iter().copied())
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::options().create(true).append(true).open(&log)?)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|source| StartError::Spawn { binary: binary.to_owned(), source })?;
+        let silent = || StartError::Silent { log: std::fs::read_to_string(&log).unwrap_or_default() };
+        let mut stdout = BufReader::new(child.stdout.take().ok_or_else(silent)?).lines();
+        let line = timeout(START, stdout.next_line()).await.map_err(|_| silent())??.ok_or_else(silent)?;
+        let url = line.strip_prefix(LISTENING).ok_or_else(silent)?;
+        let addr = url.split("://").nth(1).and_then(|addr| addr.parse().ok()).ok_or_else(silent)?;
+        Ok(Self { child, addr, _stdout: stdout })
+    }
+
+    /// Ends it as a crash would, and waits until it is gone.
+    pub(crate) async fn kill(mut self) -> std::io::Result<()> {
+        self.child.kill().await
+    }
+}

@@ -1,0 +1,56 @@
+//! The lines of the protocol, read.
+
+use callie_core::Username;
+
+use crate::hostile::Kind;
+
+/// What a test asks for; `main.rs` says what each does.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Request {
+    Server,
+    Cut,
+    Refuse,
+    Accept,
+    Hold,
+    Release,
+    Kill,
+    Start,
+    Revoke(Username),
+    Tls,
+    Hostile(Kind),
+    Nobody,
+    Vectors,
+}
+
+/// Why a line is no request.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BadRequest {
+    #[error("there is no request {0:?} with these arguments")]
+    Unknown(String),
+    #[error("a username is {0}")]
+    Username(callie_core::NameError),
+    #[error("a hostile server is one of {}", Kind::NAMES.map(|(name, _)| name).join(", "))]
+    Kind,
+}
+
+impl Request {
+    pub(crate) fn parse(line: &str) -> Result<Self, BadRequest> {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        Ok(match words[..] {
+            ["server"] => Self::Server,
+            ["cut"] => Self::Cut,
+            ["refuse"] => Self::Refuse,
+            ["accept"] => Self::Accept,
+            ["hold"] => Self::Hold,
+            ["release"] => Self::Release,
+            ["kill"] => Self::Kill,
+            ["start"] => Self::Start,
+            ["revoke", name] => Self::Revoke(Username::parse(name).map_err(BadRequest::Username)?),
+            ["tls"] => Self::Tls,
+            ["hostile", kind] => Self::Hostile(Kind::parse(kind).ok_or(BadRequest::Kind)?),
+            ["nobody"] => Self::Nobody,
+            ["vectors"] => Self::Vectors,
+            _ => return Err(BadRequest::Unknown(line.to_owned())),
+        })
+    }
+}

@@ -1,0 +1,167 @@
+//! One connection of a test: what it has started, which ends with it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::process::Process;
+use crate::proxy::{Order, Proxy};
+use crate::request::Request;
+use crate::{Failure, certificate, hostile, revoke};
+
+/// Where the conformance vectors are: this program is never run away from its sources.
+const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../callie-core/tests/vectors");
+
+/// Something was asked of a server that is not there, or is there already.
+#[derive(Debug, thiserror::Error)]
+enum Misplaced {
+    #[error("ask for a `server` first")]
+    NoServer,
+    #[error("this world has its server")]
+    HasServer,
+    #[error("the server is killed")]
+    Killed,
+    #[error("the server runs")]
+    Runs,
+}
+
+/// Serves one connection until it ends, and with it all that it started.
+pub(crate) async fn run(mut stream: TcpStream, server: PathBuf) {
+    // A test that is gone needs no answer.
+    let _ = converse(&mut stream, server).await;
+}
+
+async fn converse(stream: &mut TcpStream, server: PathBuf) -> Result<(), Failure> {
+    stream.set_nodelay(true)?;
+    let mut world = World::new(server)?;
+    let (reads, mut writes) = stream.split();
+    let mut lines = BufReader::new(reads).lines();
+    while let Some(line) = lines.next_line().await? {
+        let done = match Request::parse(&line) {
+            Ok(request) => world.perform(request).await,
+            Err(bad) => Err(bad.into()),
+        };
+        let answer = match done {
+            Ok(values) if values.is_empty() => "ok\n".to_owned(),
+            Ok(values) => format!("ok {values}\n"),
+            Err(error) => format!("error {}\n", error.to_string().replace('\n', " ")),
+        };
+        writes.write_all(answer.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+/// A server behind its proxy; without a process while it is killed.
+struct Backend {
+    process: Option<Process>,
+    proxy: Proxy,
+}
+
+/// The order of the members is that in which they end: the folder after those who write into it.
+struct World {
+    binary: PathBuf,
+    backend: Option<Backend>,
+    others: Vec<Process>,
+    hostile: JoinSet<()>,
+    /// Bound, so that nobody else takes the port, and not listening.
+    nobody: Vec<TcpSocket>,
+    folder: TempDir,
+}
+
+impl World {
+    fn new(binary: PathBuf) -> std::io::Result<Self> {
+        Ok(Self {
+            binary,
+            backend: None,
+            others: Vec::new(),
+            hostile: JoinSet::new(),
+            nobody: Vec::new(),
+            folder: tempfile::Builder::new().prefix("callie-testbed-").tempdir()?,
+        })
+    }
+
+    async fn perform(&mut self, request: Request) -> Result<String, Failure> {
+        match request {
+            Request::Server => self.server().await,
+            Request::Cut => self.order(Order::Cut).await,
+            Request::Refuse => self.order(Order::Refuse(true)).await,
+            Request::Accept => self.order(Order::Refuse(false)).await,
+            Request::Hold => self.order(Order::Hold(true)).await,
+            Request::Release => self.order(Order::Hold(false)).await,
+            Request::Kill => self.kill().await,
+            Request::Start => self.start().await,
+            Request::Revoke(username) => {
+                let process = self.backend()?.process.as_ref().ok_or(Misplaced::Killed)?;
+                revoke::revoke(process.addr, &username).await?;
+                Ok(String::new())
+            }
+            Request::Tls => self.tls().await,
+            Request::Hostile(kind) => Ok(http(hostile::start(kind, &mut self.hostile).await?)),
+            Request::Nobody => self.nobody(),
+            Request::Vectors => Ok(Path::new(VECTORS).canonicalize()?.display().to_string()),
+        }
+    }
+
+    fn backend(&mut self) -> Result<&mut Backend, Misplaced> {
+        self.backend.as_mut().ok_or(Misplaced::NoServer)
+    }
+
+    async fn order(&mut self, order: Order) -> Result<String, Failure> {
+        self.backend()?.proxy.order(order).await?;
+        Ok(String::new())
+    }
+
+    async fn server(&mut self) -> Result<String, Failure> {
+        if self.backend.is_some() {
+            return Err(Misplaced::HasServer.into());
+        }
+        let process = Process::start(&self.binary, self.folder.path(), &[]).await?;
+        let proxy = Proxy::start(process.addr).await?;
+        let url = http(proxy.addr);
+        self.backend = Some(Backend { process: Some(process), proxy });
+        Ok(url)
+    }
+
+    async fn kill(&mut self) -> Result<String, Failure> {
+        self.backend()?.process.take().ok_or(Misplaced::Killed)?.kill().await?;
+        Ok(String::new())
+    }
+
+    async fn start(&mut self) -> Result<String, Failure> {
+        if self.backend()?.process.is_some() {
+            return Err(Misplaced::Runs.into());
+        }
+        let process = Process::start(&self.binary, self.folder.path(), &[]).await?;
+        let backend = self.backend()?;
+        backend.proxy.order(Order::Lead(process.addr)).await?;
+        backend.process = Some(process);
+        Ok(String::new())
+    }
+
+    async fn tls(&mut self) -> Result<String, Failure> {
+        let folder = self.folder.path().join(format!("tls{}", self.others.len()));
+        std::fs::create_dir(&folder)?;
+        let files = certificate::make(&folder)?;
+        let settings = [("CALLIE_TLS_CERT", files.certificate.as_path()), ("CALLIE_TLS_KEY", &files.key)];
+        let process = Process::start(&self.binary, &folder, &settings).await?;
+        let answer = format!("https://{} {} {}", process.addr, files.root.display(), files.pin);
+        self.others.push(process);
+        Ok(answer)
+    }
+
+    fn nobody(&mut self) -> Result<String, Failure> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let url = http(socket.local_addr()?);
+        self.nobody.push(socket);
+        Ok(url)
+    }
+}
+
+fn http(addr: SocketAddr) -> String {
+    format!("http://{addr}")
+}

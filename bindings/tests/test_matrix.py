@@ -1,0 +1,125 @@
+"""The matrix of scenarios: read from every runner's results, and failing where a cell is empty or failed."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from conftest import ROOT
+
+LANGUAGES = ["rust", "c", "python", "kotlin", "swift"]
+
+
+@pytest.fixture
+def matrix(tmp_path):
+    """Runs the script on a table of two scenarios."""
+    table = tmp_path / "scenarios.json"
+    table.write_text(json.dumps([{"name": name, "about": "-"} for name in ("message_arrives", "ping_is_answered")]))
+
+    def run(*arguments):
+        command = [sys.executable, ROOT / "scripts/matrix.py", "--scenarios", table, "--results", tmp_path / "results"]
+        return subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=20)
+
+    return run
+
+
+@pytest.fixture
+def noted(matrix, tmp_path):
+    """What is noted of a run's results."""
+
+    def run(kind, text, *more):
+        file = tmp_path / "run"
+        file.write_text(text)
+        done = matrix("read", "c", kind, file, *more)
+        assert done.returncode == 0, done.stderr
+        return (tmp_path / "results/c.txt").read_text().splitlines()
+
+    return run
+
+
+def note(tmp_path, **results):
+    folder = tmp_path / "results"
+    folder.mkdir(exist_ok=True)
+    for language, text in results.items():
+        (folder / f"{language}.txt").write_text(text)
+
+
+ALL = "message_arrives ok\nping_is_answered ok\n"
+
+
+def test_a_full_matrix_passes(matrix, tmp_path):
+    note(tmp_path, **{language: ALL for language in LANGUAGES})
+    done = matrix()
+    assert done.returncode == 0, done.stderr
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        LANGUAGES,
+        ["message_arrives", *["ok"] * 5],
+        ["ping_is_answered", *["ok"] * 5],
+        ["of", "2", "passed", *["2"] * 5],
+    ]
+
+
+@pytest.mark.parametrize(
+    "swift, cells",
+    [("message_arrives ok\n", ["ok", "-"]), ("message_arrives failed\nping_is_answered ok\n", ["FAILED", "ok"]), ("", ["-", "-"])],
+)
+def test_an_empty_or_failed_cell_fails(matrix, tmp_path, swift, cells):
+    note(tmp_path, **{language: ALL for language in LANGUAGES} | {"swift": swift})
+    done = matrix()
+    assert done.returncode == 1
+    assert [line.split()[-1] for line in done.stdout.splitlines()[1:3]] == cells
+
+
+def test_a_language_without_results_fails(matrix, tmp_path):
+    note(tmp_path, **{language: ALL for language in LANGUAGES[:-1]})
+    assert matrix().returncode == 1
+
+
+def test_libtest_is_read_of_its_one_binary(noted):
+    text = """
+     Running tests/other.rs (target/debug/deps/other-1)
+test ping_is_answered ... FAILED
+     Running tests/scenarios/main.rs (target/debug/deps/scenarios-1)
+test messages::message_arrives ... ok
+test commands::ping_is_answered ... ok
+test messages::something_else ... ok
+   Doc-tests callie
+test ping_is_answered ... FAILED
+"""
+    assert noted("libtest", text, "--part", "tests/scenarios/") == ["message_arrives ok", "ping_is_answered ok"]
+    assert noted("libtest", "test a::message_arrives ... FAILED\ntest ping_is_answered ... ignored") == [
+        "message_arrives failed"
+    ]
+
+
+def test_junit_is_read_of_every_runner(noted):
+    text = """<testsuites><testsuite>
+        <testcase classname="python.tests.test_scenarios" name="test_message_arrives"/>
+        <testcase classname="python.tests.test_scenarios" name="test_ping_is_answered"><failure message="no"/></testcase>
+        <testcase classname="c.tests.test_scenarios" name="test_scenario[message_arrives]"><error/></testcase>
+        <testcase classname="c.tests.test_scenarios" name="test_scenario[ping_is_answered-valgrind]"/>
+        <testcase classname="dev.callie.ScenariosTest" name="messageArrives" time="1"/>
+        <testcase classname="CallieTests.Scenarios" name="pingIsAnswered()"/>
+    </testsuite></testsuites>"""
+    assert noted("junit", text, "--part", "python") == ["message_arrives ok", "ping_is_answered failed"]
+    assert noted("junit", text, "--part", "c.tests") == ["message_arrives failed", "ping_is_answered ok"]
+    assert noted("junit", text, "--part", "ScenariosTest") == ["message_arrives ok"]
+    assert noted("junit", text, "--part", "CallieTests") == ["ping_is_answered ok"]
+
+
+def test_a_skipped_test_leaves_its_cell_empty(noted):
+    text = '<testsuite><testcase name="message_arrives"><skipped/></testcase></testsuite>'
+    assert noted("junit", text) == []
+
+
+def test_one_failure_among_several_tests_of_a_scenario_is_its_verdict(noted):
+    assert noted("lines", "message_arrives failed: why\nmessage_arrives ok\n") == ["message_arrives failed"]
+    assert noted("lines", "message_arrives ok\nmessage_arrives failed: why\n") == ["message_arrives failed"]
+
+
+def test_the_table_has_every_name_once_with_a_sentence():
+    table = json.loads((ROOT / "bindings/scenarios.json").read_text())
+    names = [row["name"] for row in table]
+    assert len(names) == len(set(names)) >= 25
+    assert all(set(row) == {"name", "about"} and row["about"].endswith(".") for row in table)

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Which language passed which scenario.
+
+    matrix.py                               print the matrix; exit 1 where a cell is empty or failed
+    matrix.py read LANGUAGE FORMAT FILE...  note what a test run said, for the matrix
+
+A test run's results are kept as lines `name ok` or `name failed` in target/scenarios/LANGUAGE.txt. They are read from what
+the language's usual runner writes: `libtest` (the output of cargo test), `junit` (XML, by pytest, Maven's surefire and
+swift test), or `lines` (`name ok` or `name failed: why`). Names are those of bindings/scenarios.json, compared without
+underscores, case and a leading "test"; tests of other names are none of the matrix's business. A test that was skipped
+leaves its cell empty, and one scenario with several tests is passed when all of them are.
+"""
+
+import argparse
+import json
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LANGUAGES = ("rust", "c", "python", "kotlin", "swift")
+OK, FAILED = "ok", "failed"
+
+
+def plain(name):
+    """A name as it is compared: `test_message_arrives`, `messageArrives()` and `message_arrives` are one."""
+    return re.sub(r"[^a-z0-9]", "", name.lower()).removeprefix("test")
+
+
+def from_libtest(text, part):
+    """Tests of the binary whose source holds `part`, where the output tells the binaries apart."""
+    within = not part or "Running " not in text
+    for line in text.splitlines():
+        if running := re.match(r"\s+(?:Running|Doc-tests) (.*)", line):
+            within = not part or part in running[1]
+        elif within and (told := re.match(r"test (\S+) (?:- should panic )?\.\.\. (ok|FAILED)$", line)):
+            yield told[1].rsplit("::")[-1], OK if told[2] == "ok" else FAILED
+
+
+def from_junit(text, part):
+    """Test cases of the classes whose name holds `part`. A case with parameters may have the scenario as one of them."""
+    for case in ElementTree.fromstring(text).iter("testcase"):
+        if part and part not in case.get("classname", ""):
+            continue
+        if case.find("skipped") is not None:
+            continue
+        failed = case.find("failure") is not None or case.find("error") is not None
+        name, _, parameters = case.get("name", "").partition("[")
+        for candidate in [name, *parameters.rstrip("]").split("-")]:
+            yield candidate, FAILED if failed else OK
+
+
+def from_lines(text, _part):
+    for line in text.splitlines():
+        if told := re.match(r"(\S+) (ok|failed)\b", line):
+            yield told[1], told[2]
+
+
+FORMATS = {"libtest": from_libtest, "junit": from_junit, "lines": from_lines}
+
+
+def scenarios(path):
+    """The names of the table by their plain form, in its order."""
+    return {plain(row["name"]): row["name"] for row in json.loads(path.read_text())}
+
+
+def join(results, table):
+    """One verdict a scenario: passed only if every test of it did."""
+    verdicts = {}
+    for name, verdict in results:
+        if scenario := table.get(plain(name)):
+            verdicts[scenario] = FAILED if FAILED in (verdict, verdicts.get(scenario)) else OK
+    return verdicts
+
+
+def read(options, table):
+    results = []
+    for file in options.files:
+        results += FORMATS[options.format](file.read_text(), options.part)
+    verdicts = join(results, table)
+    options.results.mkdir(parents=True, exist_ok=True)
+    lines = [f"{name} {verdicts[name]}\n" for name in table.values() if name in verdicts]
+    (options.results / f"{options.language}.txt").write_text("".join(lines))
+    return 0
+
+
+def show(options, table):
+    columns = {}
+    for language in LANGUAGES:
+        file = options.results / f"{language}.txt"
+        columns[language] = join(from_lines(file.read_text(), ""), table) if file.exists() else {}
+    width = max(map(len, table.values()), default=0)
+    print(" " * width, *(f"{language:>7}" for language in LANGUAGES))
+    for name in table.values():
+        cells = (columns[language].get(name, "-") for language in LANGUAGES)
+        print(f"{name:{width}}", *(f"{'FAILED' if cell == FAILED else cell:>7}" for cell in cells))
+    passed = {language: list(column.values()).count(OK) for language, column in columns.items()}
+    print(f"{f'of {len(table)} passed':{width}}", *(f"{passed[language]:>7}" for language in LANGUAGES))
+    return 0 if table and all(count == len(table) for count in passed.values()) else 1
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Which language passed which scenario.")
+    parser.add_argument("--scenarios", type=Path, default=ROOT / "bindings/scenarios.json", help="the table")
+    parser.add_argument("--results", type=Path, default=ROOT / "target/scenarios", help="where results are kept")
+    commands = parser.add_subparsers(dest="command")
+    reader = commands.add_parser("read", help="note what a test run said")
+    reader.add_argument("language", choices=LANGUAGES)
+    reader.add_argument("format", choices=FORMATS)
+    reader.add_argument("files", type=Path, nargs="+")
+    reader.add_argument("--part", default="", help="only what belongs to this source or class")
+    options = parser.parse_args()
+    table = scenarios(options.scenarios)
+    return read(options, table) if options.command == "read" else show(options, table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
