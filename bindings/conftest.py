@@ -1,6 +1,7 @@
 """What the tests of all bindings share: the built server, started on a free port with a database of its own."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / "target" / "debug"
+HEADER = ROOT / "bindings/c/include/callie.h"
 #: Starting takes well under a second; a machine under load takes longer.
 START_SECONDS = 30
 PASSWORD = "correct horse battery"
@@ -99,6 +101,17 @@ def compile_c(tmp_path_factory):
         return program
 
     return build
+
+
+@pytest.fixture
+def tutorial(tmp_path):
+    """The program in the opening of the header, as a reader copies it."""
+    opening = HEADER.read_text().split("*/")[0]
+    code = [line[7:] for line in re.findall(r"^ \*(?:     .*)?$", opening, re.M)]
+    text = "\n".join(code)
+    source = tmp_path / "hello.c"
+    source.write_text(text[text.index("#include") : text.index("\n}\n", text.index("int main")) + 3])
+    return source
 
 
 @pytest.fixture(scope="session")

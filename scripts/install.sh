@@ -4,8 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # What is asked for by command, and the Debian package that brings it.
-declare -A packages=([cc]=build-essential [c++]=build-essential [python3]=python3 [valgrind]=valgrind
-    [chromium]=chromium [chromedriver]=chromium-driver)
+declare -A packages=([cc]=build-essential [c++]=build-essential [cmake]=cmake [pkg-config]=pkg-config
+    [python3]=python3 [valgrind]=valgrind [chromium]=chromium [chromedriver]=chromium-driver)
 missing=()
 for command in "${!packages[@]}"; do
     command -v "$command" >/dev/null || missing+=("${packages[$command]}")

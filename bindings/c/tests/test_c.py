@@ -1,15 +1,11 @@
 """The C library: its header as C11 and C++17, its calls with bad input and against a real server, under valgrind."""
 
-import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
-from conftest import BUILT, PASSWORD, ROOT
+from conftest import BUILT, HEADER, PASSWORD, ROOT
 
 HERE = Path(__file__).resolve().parent
-HEADER = ROOT / "bindings/c/include/callie.h"
 
 
 def run(command):
@@ -47,17 +43,6 @@ def test_the_static_library_links(tmp_path):
         timeout=60,
     )
     assert run([program]) == "ok\n"
-
-
-@pytest.fixture
-def tutorial(tmp_path):
-    """The program in the opening of the header, as a reader copies it."""
-    opening = HEADER.read_text().split("*/")[0]
-    code = [line[7:] for line in re.findall(r"^ \*(?:     .*)?$", opening, re.M)]
-    text = "\n".join(code)
-    source = tmp_path / "hello.c"
-    source.write_text(text[text.index("#include") : text.index("\n}\n", text.index("int main")) + 3])
-    return source
 
 
 def test_the_headers_tutorial_runs(tutorial, compile_c, server, name):

@@ -1,0 +1,105 @@
+"""The installed C package: its names, and programs that are built with it alone, as its users build them."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from conftest import BUILT, HEADER, PASSWORD, ROOT
+
+PREFIX = "/opt/callie"
+
+
+def run(*command, **more):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=100, **more)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory):
+    """Runs the package's Makefile on the library that is built already."""
+    out = tmp_path_factory.mktemp("out")
+    fixed = [f"STATIC={BUILT / 'libcallie.a'}", f"OUT={out}", f"PREFIX={PREFIX}", "PROFILE=debug"]
+    return lambda *words: run("make", "-C", ROOT / "bindings/c", *fixed, *words)
+
+
+@pytest.fixture(scope="module")
+def installed(make, tmp_path_factory):
+    """A folder with nothing in it but the package, below its prefix."""
+    folder = tmp_path_factory.mktemp("destination")
+    make("install", f"DESTDIR={folder}")
+    return folder
+
+
+@pytest.fixture
+def lib(installed):
+    return installed / PREFIX.lstrip("/") / "lib"
+
+
+@pytest.fixture
+def says_hello(server, name):
+    """Checks that a program, built from the header's tutorial, sends a message: to oneself, and it arrives."""
+
+    def check(program, **env):
+        import callie.blocking
+
+        ada = name("ada")
+        with callie.blocking.Client(server.url, ada, PASSWORD, register=True):
+            pass
+        out = run(program, server.url, ada, PASSWORD, ada, env={**os.environ, **env})
+        assert f"{ada}: Hello, **you**\n" in out
+
+    return check
+
+
+def test_the_shared_library_exports_the_headers_functions_and_nothing_else(lib):
+    told = run("nm", "-D", "--defined-only", lib / "libcallie.so")
+    exported = {line.split()[2].split("@")[0] for line in told.splitlines()} - {"CALLIE_0"}
+    declared = set(re.findall(r"\b(callie_\w+)\(", re.sub(r"//[^\n]*|/\*.*?\*/", "", HEADER.read_text(), flags=re.S)))
+    assert declared, "the header declares functions"
+    assert exported == declared
+
+
+def test_programs_ask_for_the_library_by_its_major_version(lib):
+    assert "[libcallie.so.0]" in run("readelf", "-d", lib / "libcallie.so")
+    assert (lib / "libcallie.so").resolve() == (lib / "libcallie.so.0").resolve()
+
+
+@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
+def test_a_program_is_built_through_pkg_config(installed, lib, tutorial, tmp_path, says_hello, static):
+    env = {**os.environ, "PKG_CONFIG_SYSROOT_DIR": str(installed), "PKG_CONFIG_PATH": str(lib / "pkgconfig")}
+    flags = run("pkg-config", "--cflags", "--libs", *(["--static"] if static else []), "callie", env=env).split()
+    if static:
+        flags = [str(lib / "libcallie.a") if flag == "-lcallie" else flag for flag in flags]
+    program = tmp_path / "hello"
+    run("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", tutorial, "-o", program, *flags)
+    says_hello(program, **({} if static else {"LD_LIBRARY_PATH": str(lib)}))
+
+
+@pytest.mark.parametrize("target", ["callie::callie", "callie::static"])
+def test_a_program_is_built_through_cmake(installed, tutorial, tmp_path, says_hello, target):
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.16)\nproject(hello C)\n"
+        "find_package(callie 0.1 REQUIRED)\nadd_executable(hello hello.c)\n"
+        f"target_link_libraries(hello PRIVATE {target})\n"
+    )
+    run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={installed}{PREFIX}")
+    run("cmake", "--build", tmp_path / "build")
+    says_hello(tmp_path / "build/hello")
+
+
+def test_cmake_refuses_another_version(installed, tmp_path):
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.16)\nproject(hello C)\nfind_package(callie 9.0 REQUIRED)\n"
+    )
+    command = ["cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={installed}{PREFIX}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode != 0 and "version: 0.1" in done.stderr
+
+
+def test_uninstalling_leaves_nothing_behind(make, tmp_path):
+    make("install", f"DESTDIR={tmp_path}", "INCLUDEDIR=/usr/include/callie")
+    make("uninstall", f"DESTDIR={tmp_path}", "INCLUDEDIR=/usr/include/callie")
+    assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []
