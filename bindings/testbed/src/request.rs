@@ -8,6 +8,7 @@ use crate::hostile::Kind;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Server,
+    Direct,
     Cut,
     Refuse,
     Accept,
@@ -38,6 +39,7 @@ impl Request {
         let words: Vec<&str> = line.split_whitespace().collect();
         Ok(match words[..] {
             ["server"] => Self::Server,
+            ["direct"] => Self::Direct,
             ["cut"] => Self::Cut,
             ["refuse"] => Self::Refuse,
             ["accept"] => Self::Accept,

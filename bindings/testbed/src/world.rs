@@ -94,9 +94,9 @@ impl World {
             Request::Release => self.order(Order::Hold(false)).await,
             Request::Kill => self.kill().await,
             Request::Start => self.start().await,
+            Request::Direct => Ok(http(self.process()?.addr)),
             Request::Revoke(username) => {
-                let process = self.backend()?.process.as_ref().ok_or(Misplaced::Killed)?;
-                revoke::revoke(process.addr, &username).await?;
+                revoke::revoke(self.process()?.addr, &username).await?;
                 Ok(String::new())
             }
             Request::Tls => self.tls().await,
@@ -108,6 +108,10 @@ impl World {
 
     fn backend(&mut self) -> Result<&mut Backend, Misplaced> {
         self.backend.as_mut().ok_or(Misplaced::NoServer)
+    }
+
+    fn process(&mut self) -> Result<&Process, Misplaced> {
+        self.backend()?.process.as_ref().ok_or(Misplaced::Killed)
     }
 
     async fn order(&mut self, order: Order) -> Result<String, Failure> {

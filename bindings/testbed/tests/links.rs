@@ -41,6 +41,21 @@ async fn cut_closes_every_link_and_new_ones_are_taken() {
 }
 
 #[tokio::test]
+async fn the_direct_way_is_neither_cut_nor_held() {
+    let bed = Bed::start().await;
+    let mut world = bed.world().await;
+    let (proxy, direct) = (world.addr("server").await, world.addr("direct").await);
+    for request in ["refuse", "hold", "cut"] {
+        world.ok(request).await;
+    }
+    assert_eq!(receive(register(&direct, "ada").await).await.unwrap().0, 201);
+    for request in ["accept", "release"] {
+        world.ok(request).await;
+    }
+    assert!(login(&proxy, "ada").await.is_some(), "both lead to one server");
+}
+
+#[tokio::test]
 async fn refuse_resets_new_links_until_they_are_accepted_again() {
     let bed = Bed::start().await;
     let mut world = bed.world().await;
@@ -119,7 +134,7 @@ async fn revoke_ends_every_session_of_the_user_and_of_nobody_else() {
 async fn without_a_server_there_is_nothing_to_cut() {
     let bed = Bed::start().await;
     let mut world = bed.world().await;
-    for request in ["cut", "refuse", "accept", "hold", "release", "kill", "start", "revoke ada"] {
+    for request in ["direct", "cut", "refuse", "accept", "hold", "release", "kill", "start", "revoke ada"] {
         assert_eq!(world.ask(request).await, "error ask for a `server` first", "{request}");
     }
 }
