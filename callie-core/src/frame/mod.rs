@@ -194,9 +194,13 @@ impl<'a> Frame<'a> {
     /// The text to pass on: the token emptied and the timestamp in its one written form, all else byte for byte.
     #[must_use]
     pub fn pass_on(&self) -> String {
-        let mut out = String::with_capacity(self.text.len());
         let token = (self.token_at, "");
         let timestamp = (self.timestamp_at, self.timestamp.as_str());
+        // Exactly as much as is needed: what is passed on is kept and shared, not written to.
+        let replaced =
+            [token, timestamp].map(|((start, end), value)| ((end - start) as usize, value.len() + 2));
+        let kept = self.text.len() - replaced[0].0 - replaced[1].0;
+        let mut out = String::with_capacity(kept + replaced[0].1 + replaced[1].1);
         let mut copied = 0;
         for ((start, end), value) in
             if token.0 < timestamp.0 { [token, timestamp] } else { [timestamp, token] }

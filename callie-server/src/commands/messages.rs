@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::answer::{Answer, Refusal};
 use crate::gateway::{Speaker, absence, code_of, exclusion, stamp};
-use crate::router::{Direct, Parcel};
+use crate::router::{Direct, Last, Parcel};
 
 pub(super) async fn delete(
     speaker: &Speaker,
@@ -108,9 +108,11 @@ async fn send_to_user(
         hub.to_own_others(&speaker.origin, &text);
         return Ok(kind.answer());
     }
-    match hub
-        .to_user(name.as_str(), Parcel { from: &speaker.origin, text: text.clone(), ask: None, timed: None })
-    {
+    match hub.to_user(
+        name.as_str(),
+        &mut Last::default(),
+        Parcel { from: &speaker.origin, text: text.clone(), ask: None, timed: None },
+    ) {
         Direct::Sent => {
             if kind == Kind::OfMessage {
                 hub.to_own_others(&speaker.origin, &text);

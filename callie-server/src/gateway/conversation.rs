@@ -19,7 +19,7 @@ use super::strikes::{Flood, Reaction, Strikes};
 use super::tally::outcome_of;
 use crate::clock;
 use crate::commands;
-use crate::router::{Bucket, Farewell, Hub, Origin, PayloadKey, Place};
+use crate::router::{Bucket, Farewell, Hub, Last, Origin, PayloadKey, Place};
 use crate::server::App;
 use crate::store::Session;
 use crate::telemetry::{Discarded, PayloadOutcome};
@@ -93,6 +93,7 @@ pub(crate) struct Conversation {
     flood: Flood,
     /// Counts payloads, of which some have their way timed.
     taken: u32,
+    last: Last,
 }
 
 impl Conversation {
@@ -107,6 +108,7 @@ impl Conversation {
             strikes: Strikes::default(),
             flood: Flood::default(),
             taken: 0,
+            last: Last::default(),
         }
     }
 
@@ -163,6 +165,7 @@ impl Conversation {
             Route::Execute => self.execute(frame, key),
             Route::ToUser | Route::ToGroup | Route::ToEveryone => super::passing::pass_on(
                 &self.speaker,
+                &mut self.last,
                 frame,
                 key,
                 super::passing::Arrival { at: now, timed: self.taken.is_multiple_of(TIMED) },

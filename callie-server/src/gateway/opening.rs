@@ -23,7 +23,7 @@ use crate::store::StoreError;
 const ATTEMPTS: usize = 10;
 
 /// Waits for the first payload and lets its user in, or closes the connection.
-pub(super) async fn open(app: Arc<App>, mut socket: Socket, pass: &mut Pass) -> Option<Pump> {
+pub(super) async fn open(app: Arc<App>, mut socket: Socket, pass: &mut Pass) -> Option<Box<Pump>> {
     let farewell = match first_text(&app, &mut socket).await {
         Ok(text) => match let_in(&app, &text, pass).await {
             Ok((conversation, work)) => return Some(Pump::new(app, socket, conversation, work)),

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::conversation::{Speaker, Step};
 use super::reply::Reply;
 use crate::config::Audience;
-use crate::router::{Barred, Direct, Parcel, PayloadKey, Reach, Request};
+use crate::router::{Barred, Direct, Last, Links, Parcel, PayloadKey, Reach, Request, send_to_all};
 use crate::store::{DirectAccess, StoreError};
 use callie_core::command::Visibility;
 
@@ -26,9 +26,15 @@ impl Arrival {
 }
 
 /// Passes a payload on to a user, a group or everyone.
-pub(super) fn pass_on(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>, now: Arrival) -> Step {
+pub(super) fn pass_on(
+    speaker: &Speaker,
+    last: &mut Last,
+    frame: &Frame<'_>,
+    key: Option<PayloadKey>,
+    now: Arrival,
+) -> Step {
     match frame.recipient() {
-        RecipientRef::User(name) => to_user(speaker, frame, name, key, now),
+        RecipientRef::User(name) => to_user(speaker, last, frame, name, key, now),
         RecipientRef::Group(id) => to_group(speaker, frame, id, key, now),
         RecipientRef::Broadcast => to_everyone(speaker, frame, key),
         // The table of routes sends nothing else here.
@@ -36,14 +42,25 @@ pub(super) fn pass_on(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadK
     }
 }
 
-fn to_user(speaker: &Speaker, frame: &Frame<'_>, to: &str, key: Option<PayloadKey>, now: Arrival) -> Step {
+fn to_user(
+    speaker: &Speaker,
+    last: &mut Last,
+    frame: &Frame<'_>,
+    to: &str,
+    key: Option<PayloadKey>,
+    now: Arrival,
+) -> Step {
+    let origin = &speaker.origin;
     let text = Utf8Bytes::from(frame.pass_on());
+    let is_copied = frame.payload_type() == PayloadType::Msg && origin.user.name != *to;
+    let others = if is_copied { origin.user.links_but(&origin.link) } else { Links::new() };
+    let copy = (!others.is_empty()).then(|| text.clone());
     let ask = request(speaker, frame, key, false, now);
-    let parcel = Parcel { from: &speaker.origin, text: text.clone(), ask, timed: now.timed() };
-    match speaker.hub().to_user(to, parcel) {
+    let parcel = Parcel { from: origin, text, ask, timed: now.timed() };
+    match speaker.hub().to_user(to, last, parcel) {
         Direct::Sent => {
-            if frame.payload_type() == PayloadType::Msg && speaker.origin.user.name != *to {
-                speaker.hub().to_own_others(&speaker.origin, &text);
+            if let Some(copy) = copy {
+                send_to_all(&others, copy, None);
             }
             // A plain message was noted as sent; what becomes of another comes by itself.
             speaker.took(frame.payload_type(), None, Outcome::Sent);

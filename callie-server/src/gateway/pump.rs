@@ -63,13 +63,18 @@ impl End {
 }
 
 impl Pump {
-    /// A connection that has just authenticated.
-    pub(super) fn new(app: Arc<App>, socket: Socket, conversation: Conversation, work: Option<Work>) -> Self {
+    /// A connection that has just authenticated. Boxed, so that the task that runs it does not hold it several times over.
+    pub(super) fn new(
+        app: Arc<App>,
+        socket: Socket,
+        conversation: Conversation,
+        work: Option<Work>,
+    ) -> Box<Self> {
         let now = Instant::now();
         let heartbeat = Heartbeat::new(now);
         let link = conversation.speaker.origin.link.clone();
         let next = heartbeat.next(&app.gateway.timing);
-        let mut pump = Self {
+        let mut pump = Box::new(Self {
             timer: Box::pin(tokio::time::sleep_until(next.into())),
             app,
             link,
@@ -79,15 +84,20 @@ impl Pump {
             work,
             heartbeat,
             touched: now,
-        };
+        });
         pump.set_timer(now);
         pump
     }
 
     /// Runs the connection to its end.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(mut self: Box<Self>) {
         let end = std::future::poll_fn(|cx| self.poll(cx)).await;
-        let Self { app, link, socket, conversation, mut batch, work, .. } = self;
+        self.finish(end).await;
+    }
+
+    /// Gives up what the connection had, then says goodbye.
+    fn finish(self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let Self { app, link, socket, conversation, mut batch, work, .. } = *self;
         if let Some(work) = work {
             // What was begun is finished, so that a payload sent again is told the truth of it.
             tokio::spawn(work);
@@ -99,16 +109,12 @@ impl Pump {
         if let Some(reason) = end.discards() {
             app.metrics.discarded(reason, batch.len() as u64);
         }
-        drop(app);
         let recipient = Recipient::User(link.user.clone());
         // From here on nobody sees the connection, however long its close takes.
         drop(conversation);
         match end {
-            End::Farewell(farewell) => Box::pin(closing::close(socket, farewell, recipient, batch)).await,
-            End::Gone => {
-                drop(batch);
-                Box::pin(closing::leave(socket)).await;
-            }
+            End::Farewell(farewell) => Box::pin(closing::close(socket, farewell, recipient, batch)),
+            End::Gone => Box::pin(closing::leave(socket)),
         }
     }
 
@@ -159,6 +165,7 @@ impl Pump {
 
     fn read_texts(&mut self, cx: &mut Context<'_>, texts: &mut u64) -> Result<More, End> {
         let mut more = More::Input;
+        let now = Instant::now();
         for _ in 0..READS {
             if self.work.is_some() {
                 more = More::Nothing;
@@ -175,7 +182,6 @@ impl Pump {
                 Poll::Ready(Incoming::Fatal(farewell)) => return Err(End::Farewell(farewell)),
             };
             *texts += 1;
-            let now = Instant::now();
             self.heartbeat.heard(now);
             match self.conversation.take(&text, now) {
                 Step::Done => {}

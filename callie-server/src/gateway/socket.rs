@@ -14,12 +14,13 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 use callie_core::SysCode;
 
+use super::readahead::ReadAhead;
 use super::timing::LINGER;
 use crate::http::Stream;
 use crate::router::{Farewell, NOT_UTF8, PROTOCOL_ERROR};
 
 /// What is read at once. The buffer is there while the connection is: most are idle, and a payload is rarely larger.
-const READ_BUFFER: usize = 2 * 1024;
+const READ_BUFFER: usize = 1024;
 /// What is gathered before it is written. This buffer grows only while a connection is busy.
 const WRITE_BUFFER: usize = 16 * 1024;
 /// Bytes that are read and thrown away after a close, at most.
@@ -39,7 +40,7 @@ pub(crate) enum Incoming {
 
 /// A WebSocket.
 pub(crate) struct Socket {
-    inner: WebSocketStream<Stream>,
+    inner: WebSocketStream<ReadAhead<Stream>>,
     /// Whether something was written and not flushed.
     dirty: bool,
 }
@@ -53,6 +54,7 @@ impl Socket {
             .max_write_buffer_size(usize::MAX)
             .max_message_size(Some(limits.max_payload_bytes))
             .max_frame_size(Some(limits.max_payload_bytes));
+        let stream = ReadAhead::new(stream);
         let inner = if read.is_empty() {
             WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await
         } else {
@@ -131,7 +133,7 @@ impl Socket {
 
     /// Ends the connection below, reading for a moment what still comes.
     pub(crate) async fn hang_up(mut self) {
-        let stream = self.inner.get_mut();
+        let stream = self.inner.get_mut().get_mut();
         let lingered = async {
             stream.shutdown().await?;
             let mut rest = [0; 512];

@@ -1,5 +1,6 @@
 //! The way of a payload to one user.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -7,7 +8,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::hub::{Hub, Origin};
 use super::link::Link;
 use super::receipt::{Delivery, Request};
-use super::user::{Barred, Links};
+use super::user::{Barred, Links, User};
 
 /// A payload to pass on.
 pub(crate) struct Parcel<'a> {
@@ -32,42 +33,45 @@ pub(crate) enum Direct {
     NotHere,
 }
 
+/// Whom a connection wrote to last: most write to the same user again, who then need not be looked up.
+#[derive(Default)]
+pub(crate) struct Last(Option<Arc<User>>);
+
 impl Hub {
     /// Passes a payload on to every connection of one user.
-    pub(crate) fn to_user(&self, to: &str, parcel: Parcel<'_>) -> Direct {
-        let from = parcel.from;
-        let links = if from.user.name == *to {
-            from.user.links()
-        } else {
-            let Some(user) = self.user(to) else { return Direct::NotHere };
-            match user.reached_by(&from.user) {
-                Ok(links) if links.is_empty() => return Direct::NotHere,
-                Ok(links) => links,
-                Err(barred) => return Direct::Barred(barred),
-            }
-        };
-        if self.hand_out(&links, &parcel.text, parcel.ask, parcel.timed) {
-            Direct::Sent
-        } else {
-            Direct::NotHere
+    pub(crate) fn to_user(&self, to: &str, last: &mut Last, parcel: Parcel<'_>) -> Direct {
+        match self.links_to(to, last, parcel.from) {
+            Err(barred) => Direct::Barred(barred),
+            Ok(links) if self.hand_out(&links, parcel) => Direct::Sent,
+            Ok(_) => Direct::NotHere,
         }
     }
 
-    fn hand_out(
-        &self,
-        links: &Links,
-        text: &Utf8Bytes,
-        ask: Option<Request>,
-        timed: Option<Instant>,
-    ) -> bool {
-        let Some(request) = ask else {
-            return send_to_all(links, text, timed);
+    /// The connections through which `from` reaches a user.
+    fn links_to(&self, to: &str, last: &mut Last, from: &Origin) -> Result<Links, Barred> {
+        if from.user.name == *to {
+            return Ok(from.user.links());
+        }
+        if let Some(user) = last.0.as_ref().filter(|user| user.name == *to) {
+            let links = user.reached_by(&from.user)?;
+            // Without a connection it may be one that was forgotten; one with a connection is the user's only entry.
+            if !links.is_empty() {
+                return Ok(links);
+            }
+        }
+        last.0 = self.user(to);
+        last.0.as_ref().map_or_else(|| Ok(Links::new()), |user| user.reached_by(&from.user))
+    }
+
+    fn hand_out(&self, links: &Links, parcel: Parcel<'_>) -> bool {
+        let Some(request) = parcel.ask else {
+            return send_to_all(links, parcel.text, parcel.timed);
         };
         if links.is_empty() {
             return false;
         }
         let delivery = Delivery::start(request);
-        delivery.hand_to(links, text);
+        delivery.hand_to(links, &parcel.text);
         delivery.handed_out(0);
         self.await_confirmation(&delivery);
         true
@@ -82,12 +86,14 @@ impl Hub {
 }
 
 /// Gives a payload to every connection; true if one took it.
-pub(crate) fn send_to_all(links: &Links, text: &Utf8Bytes, timed: Option<Instant>) -> bool {
+pub(crate) fn send_to_all(links: &Links, text: Utf8Bytes, timed: Option<Instant>) -> bool {
+    let Some((last, others)) = links.split_last() else { return false };
     let mut taken = false;
-    for link in links {
-        taken |= link.pass(text, timed);
+    for link in others {
+        taken |= link.pass(text.clone(), timed);
     }
-    taken
+    // The last takes the text itself: it nearly always is the only one, and then nothing has to be shared.
+    taken | last.pass(text, timed)
 }
 
 /// Whether both are one connection.

@@ -1,10 +1,11 @@
 //! What became of a user's recent payloads, so that one sent again is not acted on again (protocol, "Routing").
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 
 use callie_core::Outcome;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
 use parking_lot::Mutex;
 
 /// How long a payload's ID is remembered.
@@ -58,11 +59,68 @@ pub(crate) struct Recent {
     memory: Mutex<Memory>,
 }
 
+/// Twelve bytes a payload: there are as many as a user may send in five minutes.
 #[derive(Default)]
 struct Memory {
-    outcomes: HashMap<PayloadKey, Outcome, BuildHasherDefault<AlreadyHashed>>,
-    /// The keys by age, oldest first: those of each second, and that second.
-    ages: VecDeque<(u32, Vec<PayloadKey>)>,
+    entries: HashTable<Entry>,
+    /// With so many entries, the old ones are looked for: twice as many as were left the last time.
+    sweep_at: usize,
+}
+
+/// Fewer entries are not worth a sweep.
+const FEW: usize = 64;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The key, in halves that need no more than a number's alignment.
+    key: [u32; 2],
+    /// The second in which it came, and in the lowest bits the outcome.
+    came: u32,
+}
+
+/// Bits of the outcome.
+const OUTCOME_BITS: u32 = 3;
+
+impl Entry {
+    fn new(key: PayloadKey, second: u32, outcome: Outcome) -> Self {
+        let mut entry = Self { key: halves(key), came: second << OUTCOME_BITS };
+        entry.settle(outcome);
+        entry
+    }
+
+    fn hash(&self) -> u64 {
+        u64::from(self.key[0]) | u64::from(self.key[1]) << 32
+    }
+
+    fn outcome(&self) -> Outcome {
+        match self.came % (1 << OUTCOME_BITS) {
+            0 => Outcome::Pending,
+            1 => Outcome::Sent,
+            2 => Outcome::Delivered,
+            3 => Outcome::Unconfirmed,
+            _ => Outcome::Failed,
+        }
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        let number = match outcome {
+            Outcome::Pending => 0,
+            Outcome::Sent => 1,
+            Outcome::Delivered => 2,
+            Outcome::Unconfirmed => 3,
+            Outcome::Failed => 4,
+        };
+        self.came = self.came >> OUTCOME_BITS << OUTCOME_BITS | number;
+    }
+
+    fn is_old(&self, now: u32) -> bool {
+        u64::from(now.saturating_sub(self.came >> OUTCOME_BITS)) > MEMORY.as_secs()
+    }
+}
+
+fn halves(PayloadKey(key): PayloadKey) -> [u32; 2] {
+    // The cut is what is wanted.
+    [key as u32, (key >> 32) as u32]
 }
 
 impl Recent {
@@ -71,57 +129,60 @@ impl Recent {
         Self { start: now, memory: Mutex::default() }
     }
 
-    /// Seconds from the start, rounded down; a payload is remembered up to a second longer than it has to be.
+    /// Seconds from the start, rounded down; a payload is remembered up to a second longer than it has to be. There is
+    /// room for seventeen years.
     fn second(&self, now: Instant) -> u32 {
-        u32::try_from(now.saturating_duration_since(self.start).as_secs()).unwrap_or(u32::MAX)
+        let second = now.saturating_duration_since(self.start).as_secs();
+        u32::try_from(second).unwrap_or(u32::MAX).min(u32::MAX >> OUTCOME_BITS)
     }
 
     /// Notes a payload with what is likely to become of it, or tells what became of it when it came before.
     pub(crate) fn note(&self, key: PayloadKey, outcome: Outcome, now: Instant) -> Result<(), Outcome> {
         let second = self.second(now);
         let mut memory = self.memory.lock();
-        memory.forget(second);
-        match memory.outcomes.entry(key) {
-            std::collections::hash_map::Entry::Occupied(known) => return Err(*known.get()),
-            std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert(outcome);
-            }
+        if memory.entries.len() >= memory.sweep_at.max(FEW) {
+            memory.forget(second);
         }
-        match memory.ages.back_mut() {
-            Some((newest, keys)) if *newest >= second => keys.push(key),
-            _ => memory.ages.push_back((second, vec![key])),
+        let halves = halves(key);
+        match memory.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
+            Slot::Occupied(mut known) => {
+                let known = known.get_mut();
+                if !known.is_old(second) {
+                    return Err(known.outcome());
+                }
+                *known = Entry::new(key, second, outcome);
+            }
+            Slot::Vacant(free) => {
+                free.insert(Entry::new(key, second, outcome));
+            }
         }
         Ok(())
     }
 
     /// Notes what became of a payload, if it is remembered.
     pub(crate) fn settle(&self, key: PayloadKey, outcome: Outcome) {
-        if let Some(known) = self.memory.lock().outcomes.get_mut(&key) {
-            *known = outcome;
+        let halves = halves(key);
+        if let Some(known) = self.memory.lock().entries.find_mut(key.0, |entry| entry.key == halves) {
+            known.settle(outcome);
         }
     }
 
     /// Forgets what is old; true if nothing is left.
-    pub(crate) fn is_empty(&self, now: Instant) -> bool {
+    pub(crate) fn forget(&self, now: Instant) -> bool {
         let second = self.second(now);
         let mut memory = self.memory.lock();
         memory.forget(second);
-        if memory.ages.is_empty() {
-            *memory = Memory::default();
-        }
-        memory.ages.is_empty()
+        memory.entries.is_empty()
     }
 }
 
 impl Memory {
     fn forget(&mut self, now: u32) {
-        while let Some((second, _)) = self.ages.front() {
-            if u64::from(now.saturating_sub(*second)) <= MEMORY.as_secs() {
-                break;
-            }
-            for key in self.ages.pop_front().map(|(_, keys)| keys).unwrap_or_default() {
-                self.outcomes.remove(&key);
-            }
+        self.entries.retain(|entry| !entry.is_old(now));
+        let left = self.entries.len();
+        self.sweep_at = 2 * left;
+        if self.entries.capacity() > 4 * left.max(FEW) || left == 0 {
+            self.entries.shrink_to(left, Entry::hash);
         }
     }
 }
@@ -141,7 +202,8 @@ mod tests {
         recent.settle(key, Outcome::Delivered);
         assert_eq!(note(start + MEMORY), Err(Outcome::Delivered));
         assert_eq!(note(start + MEMORY + Duration::from_secs(1)), Ok(()));
-        assert!(recent.is_empty(start + 3 * MEMORY));
+        assert!(recent.forget(start + 3 * MEMORY));
+        assert_eq!(recent.memory.lock().entries.capacity(), 0);
     }
 
     #[test]
@@ -152,7 +214,7 @@ mod tests {
             let now = start + Duration::from_secs(n.into());
             recent.note(keys.of(&n.to_string()), Outcome::Sent, now).unwrap();
         }
-        assert!(recent.memory.lock().outcomes.len() <= 302);
+        assert!(recent.memory.lock().entries.len() <= 2 * 302);
         let end = start + Duration::from_secs(599);
         assert_eq!(recent.note(keys.of("300"), Outcome::Sent, end), Err(Outcome::Sent));
         assert_eq!(recent.note(keys.of("200"), Outcome::Sent, end), Ok(()));

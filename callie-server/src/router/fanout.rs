@@ -32,7 +32,7 @@ impl Hub {
         for (name, links) in state.online.iter().filter(|(name, _)| **name != from.user.name) {
             let taken = match &delivery {
                 Some(delivery) => delivery.hand_to(links, &text),
-                None => send_to_all(links, &text, timed),
+                None => send_to_all(links, text.clone(), timed),
             };
             if taken {
                 reach.delivered += 1;
@@ -96,6 +96,6 @@ impl Group {
     pub(crate) fn announce_to_others(&self, text: &Utf8Bytes, but: &Username) -> usize {
         let state = self.state();
         let others = state.online.iter().filter(|(name, _)| *name != but);
-        others.filter(|(_, links)| send_to_all(links, text, None)).count()
+        others.filter(|(_, links)| send_to_all(links, text.clone(), None)).count()
     }
 }

@@ -281,14 +281,15 @@ impl Hub {
         }
     }
 
-    /// Forgets users who are gone and whose recent payloads need not be remembered any more.
+    /// Forgets payloads that are old, and users who are gone and have no others.
     pub(crate) fn forget_the_gone(&self, now: Instant) {
         self.users.retain(|_, user| {
             let gone = {
                 let state = user.state();
                 state.links.is_empty() && state.leaves.is_none()
             };
-            !(gone && user.recent.is_empty(now))
+            let nothing_recent = user.recent.forget(now);
+            !(gone && nothing_recent)
         });
     }
 }

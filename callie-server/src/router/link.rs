@@ -29,12 +29,12 @@ impl Link {
 
     /// Queues an encoded payload; true if it was taken.
     pub(crate) fn send(&self, text: &Utf8Bytes) -> bool {
-        self.pass(text, None)
+        self.pass(text.clone(), None)
     }
 
     /// Queues an encoded payload of a user; `timed` is when it came in, if its way is timed.
-    pub(crate) fn pass(&self, text: &Utf8Bytes, timed: Option<Instant>) -> bool {
-        self.outbox.push(Item { text: text.clone(), receipt: None, timed }).is_ok()
+    pub(crate) fn pass(&self, text: Utf8Bytes, timed: Option<Instant>) -> bool {
+        self.outbox.push(Item { text, receipt: None, timed }).is_ok()
     }
 
     /// Queues an encoded payload whose fate somebody waits for; a receipt that is not taken says so by being dropped.

@@ -17,7 +17,7 @@ mod rate;
 mod receipt;
 mod user;
 
-pub(crate) use direct::{Direct, Parcel};
+pub(crate) use direct::{Direct, Last, Parcel, send_to_all};
 pub(crate) use duplicates::{AlreadyHashed, PayloadKey};
 pub(crate) use fanout::Reach;
 pub(crate) use farewell::{Farewell, NOT_UTF8, PROTOCOL_ERROR};
@@ -26,4 +26,4 @@ pub(crate) use link::Link;
 pub(crate) use outbox::{Item, Outbox};
 pub(crate) use rate::Bucket;
 pub(crate) use receipt::{Receipt, Request};
-pub(crate) use user::{Barred, Privacy};
+pub(crate) use user::{Barred, Links, Privacy};
