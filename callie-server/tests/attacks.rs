@@ -5,10 +5,13 @@ mod chat;
 
 use std::time::Duration;
 
-use callie_server::Config;
+use callie_core::{SessionId, Username};
 use callie_server::gateway::Timing;
-use chat::{Chat, Client, PATIENCE, open, quick, start, start_with};
+use callie_server::store::TokenHash;
+use callie_server::{Config, clock};
+use chat::{Chat, Client, Login, PATIENCE, open, quick, start, start_with};
 use futures_util::SinkExt as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -291,15 +294,20 @@ async fn a_reader_that_never_reads_is_closed_while_all_others_go_on() {
 }
 
 #[tokio::test]
-async fn connections_that_say_nothing_do_not_keep_others_out() {
-    let config = Config { max_unauthenticated: 50, ..Config::default() };
-    let timing = Timing { authentication: Duration::from_millis(1_500), ..quick() };
+async fn a_thousand_connections_that_say_nothing_do_not_keep_others_out() {
+    const SILENT: usize = 1_000;
+    allow_files(2 * SILENT as u64 + 500);
+    let config = Config { max_unauthenticated: SILENT, ..Config::default() };
+    // Long enough that the first is still there when the last comes, on a busy machine too.
+    let timing = Timing { authentication: Duration::from_secs(8), ..quick() };
     let chat = start_with(config, timing).await;
     let ada = chat.login("ada").await;
-    let mut silent = Vec::new();
-    for _ in 0..50 {
-        silent.push(chat.open().await);
-    }
+    // Those who are in go on as if nothing were.
+    let mut bob = chat.user("bob").await;
+    let mut silent = futures_util::future::join_all((0..SILENT).map(|_| chat.open())).await;
+    let message = bob.message("bob", "to myself");
+    bob.send(&message).await;
+    bob.msg("to myself").await;
     let mut late = chat.open().await;
     let (sys, close) = late.ended("OVERLOADED").await;
     assert_eq!(close, 1013);
@@ -319,6 +327,41 @@ async fn connections_that_say_nothing_do_not_keep_others_out() {
         }
     };
     tokio::time::timeout(PATIENCE, came_in).await.expect("room again").nothing_more().await;
+}
+
+/// Lets this process have so many files open, if the system does.
+fn allow_files(wanted: u64) {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|now| now < wanted) {
+        let raised = limit.maximum.map_or(wanted, |most| most.min(wanted));
+        setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum }).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_expired_a_revoked_and_anothers_token_open_nothing() {
+    let chat = start().await;
+    let store = &chat.server.app().store;
+    let (ada, revoked, bob) = (chat.login("ada").await, chat.login("ada").await, chat.login("bob").await);
+    let month_ago = clock::now() - 31 * 24 * 60 * 60 * 1_000;
+    let expired = Login { token: "expired-token".into(), ..ada.clone() };
+    let user = store.user(&Username::parse("ada").unwrap(), clock::now()).await.unwrap().unwrap();
+    let session = SessionId::parse("expired").unwrap();
+    let hash = TokenHash::of(&expired.token);
+    store.create_session(&session, &hash, &user, None, month_ago).await.unwrap().unwrap();
+    let mut living = chat.connect(&ada).await;
+    living.run("REVOKE_SESSION", json!({"sessionID": revoked.session.as_str()})).await;
+    let anothers = Login { token: bob.token, ..ada.clone() };
+    for (what, login) in [("expired", expired), ("revoked", revoked), ("another's", anothers)] {
+        let mut client = chat.open().await.of(&login);
+        let first = client.message("ada", "let me in");
+        client.send(&first).await;
+        let (sys, close) = client.ended("AUTH_FAILED").await;
+        assert_eq!(close, 4501, "{what}");
+        assert!(!sys.to_string().contains(&login.token), "{what}");
+    }
+    // Nothing of it was acted on.
+    living.nothing_more().await;
 }
 
 #[tokio::test]

@@ -1,0 +1,59 @@
+//! A panic in the task of one connection ends that connection and no other.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod chat;
+
+use chat::start;
+use sqlx::{Connection as _, Executor as _};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+
+/// What the server writes down when the database fails while it serves a connection.
+const WRITTEN: &str = "a recipient could not be looked up";
+
+/// A log that panics in the task of the connection that makes the server write [`WRITTEN`]: the one way to a panic there
+/// that needs no door in the server.
+struct PanickingLog;
+
+impl<S: Subscriber> Layer<S> for PanickingLog {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        event.record(&mut PanicOn);
+    }
+}
+
+struct PanicOn;
+
+impl Visit for PanicOn {
+    fn record_debug(&mut self, _: &Field, value: &dyn std::fmt::Debug) {
+        assert!(!format!("{value:?}").contains(WRITTEN), "as the test wants it");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_in_one_connection_ends_that_one_only() {
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(PanickingLog)).unwrap();
+    let chat = start().await;
+    let (mut ada, mut bob, mut eve) =
+        (chat.user("ada").await, chat.user("bob").await, chat.user("eve").await);
+    let mut database = sqlx::SqliteConnection::connect(&format!("sqlite://{}", chat.database)).await.unwrap();
+    database.execute("ALTER TABLE users RENAME TO elsewhere").await.unwrap();
+    let message = eve.message("nobody", "this one is looked up");
+    eve.send(&message).await;
+    // No answer, no close frame: the task is gone, and the socket with it.
+    assert!(matches!(eve.raw().await, None | Some(Err(_))));
+    database.execute("ALTER TABLE elsewhere RENAME TO users").await.unwrap();
+    // The others go on, the user's place is free, and they can come back.
+    let message = ada.message("bob", "did you hear that?");
+    ada.send(&message).await;
+    bob.msg("did you hear that?").await;
+    let message = bob.message("eve", "are you there?");
+    bob.answered(&message, "RECIPIENT_OFFLINE").await;
+    assert_eq!(chat.server.app().gateway.connections(), 2);
+    let login = chat.login("eve").await;
+    let mut eve = chat.connect(&login).await;
+    let message = ada.message("eve", "welcome back");
+    ada.send(&message).await;
+    eve.msg("welcome back").await;
+}
