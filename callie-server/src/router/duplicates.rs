@@ -63,11 +63,9 @@ pub(crate) struct Recent {
 #[derive(Default)]
 struct Memory {
     entries: HashTable<Entry>,
-    /// With so many entries, the old ones are looked for: twice as many as were left the last time.
-    sweep_at: usize,
 }
 
-/// Fewer entries are not worth a sweep.
+/// Room for fewer entries is not worth giving back.
 const FEW: usize = 64;
 
 #[derive(Clone, Copy)]
@@ -140,9 +138,7 @@ impl Recent {
     pub(crate) fn note(&self, key: PayloadKey, outcome: Outcome, now: Instant) -> Result<(), Outcome> {
         let second = self.second(now);
         let mut memory = self.memory.lock();
-        if memory.entries.len() >= memory.sweep_at.max(FEW) {
-            memory.forget(second);
-        }
+        memory.make_room(second);
         let halves = halves(key);
         match memory.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
             Slot::Occupied(mut known) => {
@@ -177,10 +173,22 @@ impl Recent {
 }
 
 impl Memory {
+    /// Has room for one more: it takes more memory only where little of it is old.
+    fn make_room(&mut self, now: u32) {
+        if self.entries.len() < self.entries.capacity() {
+            return;
+        }
+        self.forget(now);
+        let left = self.entries.len();
+        if left > self.entries.capacity() / 4 * 3 {
+            // Otherwise the next sweep would come after a few entries.
+            self.entries.reserve(left, Entry::hash);
+        }
+    }
+
     fn forget(&mut self, now: u32) {
         self.entries.retain(|entry| !entry.is_old(now));
         let left = self.entries.len();
-        self.sweep_at = 2 * left;
         if self.entries.capacity() > 4 * left.max(FEW) || left == 0 {
             self.entries.shrink_to(left, Entry::hash);
         }
