@@ -117,6 +117,7 @@ pub struct Notice {
     code: SysCode,
     description: Cow<'static, str>,
     metadata: NoticeMetadata,
+    timestamp: Option<Timestamp>,
 }
 
 /// Setters of one metadata member each.
@@ -135,7 +136,12 @@ impl Notice {
     /// A notice with the code's own description and no metadata.
     #[must_use]
     pub fn new(code: SysCode) -> Self {
-        Self { code, description: code.description().into(), metadata: NoticeMetadata::default() }
+        Self {
+            code,
+            description: code.description().into(),
+            metadata: NoticeMetadata::default(),
+            timestamp: None,
+        }
     }
 
     /// Says something more exact to people.
@@ -209,6 +215,12 @@ impl Notice {
         &self.metadata
     }
 
+    /// When the server sent it; none for one that was not received.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.timestamp
+    }
+
     /// The payload that carries it to `recipient`.
     #[must_use]
     pub fn to_payload(&self, recipient: Recipient, stamp: Stamp) -> Payload {
@@ -227,6 +239,7 @@ impl Notice {
             code: SysCode::from_name(system.code())?,
             description: system.description().decode().into_owned().into(),
             metadata: serde_json::from_str(frame.metadata()).ok()?,
+            timestamp: Some(frame.timestamp()),
         })
     }
 }

@@ -178,6 +178,12 @@ impl Payload {
         self
     }
 
+    /// Who it comes from, where it goes, its ID and time, what it says, and its metadata; nothing is copied.
+    #[must_use]
+    pub fn into_parts(self) -> (Sender, Recipient, Stamp, Content, JsonObject) {
+        (self.sender, self.recipient, self.stamp, self.content, self.metadata)
+    }
+
     /// The session token; none in payloads of a server.
     #[must_use]
     pub fn token(&self) -> Option<&Token> {

@@ -9,12 +9,13 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use callie::client::{Client, Server};
+//! use callie::client::{Client, SendOptions, Server};
 //!
 //! let server = Server::new("http://127.0.0.1:8080")?;
 //! server.register("ada", "correct horse").await?;
-//! let client = Client::connect(&server.login("ada", "correct horse", None).await?).await?;
-//! client.send_text("bob", "Hello, **Bob**", Vec::new()).await?;
+//! let client = Client::open(&server.login("ada", "correct horse", None).await?).await?;
+//! let ticket = client.send_text("bob", "Hello, **Bob**", Vec::new(), &SendOptions::default())?;
+//! println!("{:?}", ticket.ending().await);
 //! for event in client.next_events(64, Duration::from_secs(5)).await? {
 //!     println!("{event:?}");
 //! }
@@ -26,6 +27,7 @@
 pub mod api;
 pub mod capi;
 pub mod client;
+mod logging;
 mod runtime;
 
 uniffi::setup_scaffolding!("callie");

@@ -51,6 +51,12 @@ pub(crate) async fn within<F: Future>(work: F) -> Result<F::Output, NoRuntime> {
     .await)
 }
 
+/// Does `work` inside the runtime, without waiting for anything.
+pub(crate) fn inside<T>(work: impl FnOnce() -> T) -> Result<T, NoRuntime> {
+    let _inside = runtime()?.enter();
+    Ok(work())
+}
+
 /// Runs `work` to its end while the calling thread waits.
 pub(crate) fn block_on<F: Future>(work: F) -> Result<F::Output, NoRuntime> {
     Ok(runtime()?.block_on(work))

@@ -1,9 +1,9 @@
-//! Sends a message and prints what arrives until nothing has come for ten seconds:
+//! Sends a message, says how it ended, and prints what arrives until nothing has come for ten seconds:
 //! cargo run -p callie-ffi --example hello -- http://127.0.0.1:8080 ada PASSWORD bob
 
 use std::time::Duration;
 
-use callie::client::{Client, Event, Server};
+use callie::client::{Client, Event, SendOptions, Server};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -12,8 +12,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: hello URL USERNAME PASSWORD PEER".into());
     };
     let session = Server::new(url)?.register_and_login(username, password, None).await?;
-    let client = Client::connect(&session).await?;
-    client.send_text(peer, &format!("Hello, **{peer}**"), Vec::new()).await?;
+    let client = Client::open(&session).await?;
+    let hello = format!("Hello, **{peer}**");
+    client.send_text(peer, &hello, Vec::new(), &SendOptions::default())?;
     loop {
         let events = client.next_events(64, Duration::from_secs(10)).await?;
         if events.is_empty() {
@@ -22,7 +23,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for event in events {
             match event {
                 Event::Message { envelope, message } => println!("{}: {}", envelope.sender, message.text()),
-                Event::Notice { system, .. } => println!("* {} ({})", system.description(), system.code()),
+                Event::Ended { ending, .. } => println!("* {ending:?}"),
+                Event::Notice(notice) => println!("* {} ({})", notice.description(), notice.code()),
                 Event::Closed(closed) => return Err(closed.reason.into()),
                 _ => {}
             }

@@ -18,6 +18,8 @@
  *         CallieSession *session;
  *         CallieClient *client;
  *         CallieEvents *events;
+ *         CallieSent sent;
+ *         CallieEnding ending;
  *
  *         if (argc != 5) {
  *             fprintf(stderr, "usage: %s URL USERNAME PASSWORD PEER\n", argv[0]);
@@ -27,16 +29,20 @@
  *             return fail("server");
  *         if (callie_server_login(server, argv[2], argv[3], NULL, &session) != CALLIE_STATUS_OK)
  *             return fail("login");
- *         if (callie_client_connect(session, &client) != CALLIE_STATUS_OK)
+ *         if (callie_client_new(session, &client) != CALLIE_STATUS_OK || callie_client_connect(client) != CALLIE_STATUS_OK)
  *             return fail("connect");
- *         if (callie_client_send(client, argv[4], "Hello, **you**", NULL, 0, NULL) != CALLIE_STATUS_OK)
+ *         if (callie_client_send(client, argv[4], "Hello, **you**", NULL, 0, NULL, &sent) != CALLIE_STATUS_OK)
  *             return fail("send");
- *         if (callie_client_next_events(client, 64, 5000, &events) != CALLIE_STATUS_OK)
- *             return fail("events");
- *         for (size_t i = 0; i < callie_events_count(events); i++) {
- *             if (callie_event_kind(events, i) == CALLIE_EVENT_KIND_MESSAGE)
- *                 printf("%s: %s\n", callie_event_string(events, i, CALLIE_FIELD_SENDER, NULL),
- *                        callie_event_string(events, i, CALLIE_FIELD_TEXT, NULL));
+ *         if (callie_client_wait(client, sent.ticket, 5000, &ending) != CALLIE_STATUS_OK)
+ *             return fail("wait");
+ *         puts(ending.kind == CALLIE_ENDING_KIND_DELIVERED ? "delivered" : "not delivered");
+ *         while (callie_client_next_events(client, 64, 5000, &events) == CALLIE_STATUS_OK && callie_events_count(events) > 0) {
+ *             for (size_t i = 0; i < callie_events_count(events); i++) {
+ *                 if (callie_event_kind(events, i) == CALLIE_EVENT_KIND_MESSAGE)
+ *                     printf("%s: %s\n", callie_event_string(events, i, CALLIE_FIELD_SENDER, NULL),
+ *                            callie_event_string(events, i, CALLIE_FIELD_TEXT, NULL));
+ *             }
+ *             callie_events_free(events);
  *         }
  *         callie_events_free(events);
  *         callie_client_disconnect(client);
@@ -56,7 +62,8 @@
  *   another kind are each a status. Whatever was freed on another thread meanwhile stays alive for the call.
  * - Where a call gives a handle or a text, it is NULL when the call did not work. Who gets a handle or a text frees it, with
  *   the function that its description names.
- * - Calls block, within the times of CallieTimeouts. Everything may be called from any thread.
+ * - Calls that wait do so within the times of CallieOptions. Everything may be called from any thread, from callbacks too.
+ * - The connection is kept by the library: it comes back after every loss, and sends what could not be sent before.
  * - No call ends the process: a fault of the library is CALLIE_STATUS_INTERNAL.
  */
 
@@ -73,8 +80,20 @@
 // The size of an identifier with its NUL.
 #define CALLIE_ID_SIZE 129
 
+// The size of the longest token with its NUL.
+#define CALLIE_TOKEN_SIZE 513
+
 // The `size` of an attachment that tells none.
 #define CALLIE_SIZE_UNKNOWN -1
+
+// The size of a code with its NUL.
+#define CALLIE_CODE_SIZE 65
+
+// The size of a reason with its NUL; a longer one is cut.
+#define CALLIE_REASON_SIZE 256
+
+// The size of a path with its NUL.
+#define CALLIE_PATH_SIZE 513
 
 // What a call returns. Where it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
 typedef enum {
@@ -96,11 +115,45 @@ typedef enum {
   CALLIE_STATUS_REFUSED = 7,
   // The server's answer is not the protocol.
   CALLIE_STATUS_BAD_ANSWER = 8,
-  // The connection is gone.
+  // The client has ended.
   CALLIE_STATUS_CLOSED = 9,
   // A fault of this library, or of the system under it.
   CALLIE_STATUS_INTERNAL = 10,
+  // Too many messages wait for their end, or too many events to be taken.
+  CALLIE_STATUS_QUEUE_FULL = 11,
 } CallieStatus;
+
+// How a message is over.
+typedef enum {
+  // It is not.
+  CALLIE_ENDING_KIND_NONE = 0,
+  // The recipient's client, or some of the group's, confirmed it: see the counts.
+  CALLIE_ENDING_KIND_DELIVERED = 1,
+  // The server took it; no confirmation was asked for.
+  CALLIE_ENDING_KIND_SENT = 2,
+  // The recipient is offline, or nobody in the group is online: it did not arrive.
+  CALLIE_ENDING_KIND_OFFLINE = 3,
+  // It did not arrive: see code and reason.
+  CALLIE_ENDING_KIND_FAILED = 4,
+  // It was sent and may or may not have arrived.
+  CALLIE_ENDING_KIND_UNCONFIRMED = 5,
+} CallieEndingKind;
+
+// How a client stands to its server.
+typedef enum {
+  // There is no such client, or the event tells of none.
+  CALLIE_STATE_NONE = 0,
+  // Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
+  CALLIE_STATE_SUSPENDED = 1,
+  // Opening a connection or authenticating on it.
+  CALLIE_STATE_CONNECTING = 2,
+  // Connected and authenticated.
+  CALLIE_STATE_ONLINE = 3,
+  // Not connected; it tries again by itself.
+  CALLIE_STATE_WAITING = 4,
+  // The client has ended.
+  CALLIE_STATE_CLOSED = 5,
+} CallieState;
 
 // What an event is.
 typedef enum {
@@ -108,14 +161,26 @@ typedef enum {
   CALLIE_EVENT_KIND_NONE = 0,
   // A chat message: `SENDER`, `RECIPIENT`, `TEXT`, `MESSAGE_ID`, `PAYLOAD_ID`, `METADATA`, and attachments.
   CALLIE_EVENT_KIND_MESSAGE = 1,
-  // A notice of the server: `CODE`, `DESCRIPTION`, `METADATA`, and `IN_REPLY_TO` where it is about a payload.
-  CALLIE_EVENT_KIND_NOTICE = 2,
-  // A command of the server, such as `EDIT_MESSAGE`: `CODE` and `PARAMETERS`.
-  CALLIE_EVENT_KIND_COMMAND = 3,
-  // The server sent what is not a valid payload; nothing acted on it: `CODE` and `DESCRIPTION`.
-  CALLIE_EVENT_KIND_UNREADABLE = 4,
-  // The last event, the connection is gone: `DESCRIPTION`, `callie_event_close_code`, `callie_event_comes_back`.
-  CALLIE_EVENT_KIND_CLOSED = 5,
+  // A message that was sent is over, told once for each: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_ending`.
+  CALLIE_EVENT_KIND_ENDED = 2,
+  // The connection changed: `callie_event_state`, and while it waits `DESCRIPTION`, `callie_event_retry_in_ms` and
+  // `callie_event_close_code`.
+  CALLIE_EVENT_KIND_CONNECTION = 3,
+  // A notice of the server that ends nothing that was sent: `CODE`, `DESCRIPTION`, `METADATA`, and where it is about them
+  // `IN_REPLY_TO`, `USERNAME`, `GROUP_ID`, `MESSAGE_ID`.
+  CALLIE_EVENT_KIND_NOTICE = 4,
+  // A message that somebody sent has another text now: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `TEXT`.
+  CALLIE_EVENT_KIND_EDITED = 5,
+  // A message is to be dropped: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `USERNAME` (who deleted it).
+  CALLIE_EVENT_KIND_DELETED = 6,
+  // Somebody says something fleeting: `SENDER`, `RECIPIENT`, `CODE` (what it is about, such as `typing`), `DATA`.
+  CALLIE_EVENT_KIND_SIGNAL = 7,
+  // A SYS or CMD of the server that this version does not know: `DATA`, the whole payload.
+  CALLIE_EVENT_KIND_UNKNOWN = 8,
+  // The server sent what is not a valid payload; nothing acted on it: `CODE`, `PATH`, `DESCRIPTION`.
+  CALLIE_EVENT_KIND_UNREADABLE = 9,
+  // The last event, the client has ended: `CODE`, `DESCRIPTION`, `callie_event_close_code`.
+  CALLIE_EVENT_KIND_CLOSED = 10,
 } CallieEventKind;
 
 // What kind of file an attachment is.
@@ -142,14 +207,20 @@ typedef enum {
   CALLIE_FIELD_PAYLOAD_ID = 4,
   // The ID of the payload that a notice is about.
   CALLIE_FIELD_IN_REPLY_TO = 5,
-  // For programs: a notice's code, such as `RECIPIENT_OFFLINE`, or a command's name.
+  // For programs, such as `USER_JOINED`.
   CALLIE_FIELD_CODE = 6,
   // For people.
   CALLIE_FIELD_DESCRIPTION = 7,
-  // A command's parameters, a JSON object.
-  CALLIE_FIELD_PARAMETERS = 8,
+  // What goes with a signal, or a whole payload; JSON.
+  CALLIE_FIELD_DATA = 8,
   // Extensions of a message's sender, or the members of a notice, a JSON object.
   CALLIE_FIELD_METADATA = 9,
+  // The user that it is about.
+  CALLIE_FIELD_USERNAME = 10,
+  // The group that it is about.
+  CALLIE_FIELD_GROUP_ID = 11,
+  // Where a fault is, a JSON Pointer.
+  CALLIE_FIELD_PATH = 12,
 } CallieField;
 
 // A text of an attachment.
@@ -164,7 +235,24 @@ typedef enum {
   CALLIE_ATTACHMENT_FIELD_METADATA = 3,
 } CallieAttachmentField;
 
-// An authenticated connection. Free it with `callie_client_free`. It may be used by several threads at once.
+// How much a line of the log matters.
+typedef enum {
+  // None at all.
+  CALLIE_LOG_LEVEL_OFF = 0,
+  // A fault of the application or of this library.
+  CALLIE_LOG_LEVEL_ERROR = 1,
+  // Something that should not be, and that the client copes with.
+  CALLIE_LOG_LEVEL_WARN = 2,
+  // Connections that come and go.
+  CALLIE_LOG_LEVEL_INFO = 3,
+  // What the client tries.
+  CALLIE_LOG_LEVEL_DEBUG = 4,
+  // Everything.
+  CALLIE_LOG_LEVEL_TRACE = 5,
+} CallieLogLevel;
+
+// One user's conversation with a server, across connections. Free it with `callie_client_free`. It may be used by several
+// threads at once.
 typedef struct CallieClient CallieClient;
 
 // A batch of events. Free it with `callie_events_free`; texts that it showed are valid until then.
@@ -176,15 +264,30 @@ typedef struct CallieServer CallieServer;
 // A user's session on one server: what a client connects with. Free it with `callie_session_free`.
 typedef struct CallieSession CallieSession;
 
-// How long to wait for a server, in milliseconds; 0 stands for the default.
+// How a server is to be reached and trusted. What is 0, NULL or false stands for the default.
 typedef struct {
-  // Finding the host, TCP and TLS: 15,000.
+  // The most milliseconds for finding the host, the proxy, TCP and TLS: 15,000.
   uint32_t connect_ms;
-  // One HTTP call, or the WebSocket's upgrade and authentication: 30,000.
+  // The most milliseconds for one HTTP call, for the WebSocket's upgrade, or for its authentication: 30,000.
   uint32_t exchange_ms;
-  // The answer to a ping or a command: 15,000.
-  uint32_t answer_ms;
-} CallieTimeouts;
+  // The most milliseconds that a message, a ping or a command takes to its end, connected or not: 60,000.
+  uint32_t send_ms;
+  // The most messages, pings and commands that wait for their end: 1,000. More are refused.
+  uint32_t max_waiting;
+  // The most events that wait for the application: 1,024. While so many wait, nothing more is read.
+  uint32_t event_queue;
+  // Certificates of authorities to trust beside the bundled ones, a text of PEM blocks.
+  const char *extra_roots;
+  // Whether the authorities that Mozilla trusts are not trusted.
+  bool no_bundled_roots;
+  // Whether a proxy that the environment names (`HTTPS_PROXY` and so on) is not used.
+  bool no_proxy;
+  // Where any are given, the server's certificate or one that vouches for it must have one of these keys: each the SHA-256
+  // of its SubjectPublicKeyInfo, as 64 hexadecimal digits.
+  const char *const *pins;
+  // How many they are.
+  size_t pin_count;
+} CallieOptions;
 
 // A file to go with a message, by its URL: servers of Callie neither take nor give files.
 typedef struct {
@@ -202,13 +305,110 @@ typedef struct {
   const char *metadata;
 } CallieAttachment;
 
-// The identifiers of a message that was sent; texts that end in NUL.
+// How one message is sent. What is 0, NULL or false stands for the default.
 typedef struct {
-  // The payload's: notices about it name it as what they reply to.
-  char payload_id[CALLIE_ID_SIZE];
-  // The message's: edits and deletions name it.
+  // Whether the recipient's client shall not confirm it. Broadcasts are never confirmed.
+  bool unconfirmed;
+  // Extensions, a JSON object, or NULL.
+  const char *metadata;
+  // How many milliseconds it may take to its end: as the server's options say.
+  uint32_t timeout_ms;
+} CallieSendOptions;
+
+// A message that was taken for sending.
+typedef struct {
+  // Names it in `callie_client_wait` and in the event of its end.
+  uint64_t ticket;
+  // Its ID, a text that ends in NUL: edits and deletions name it.
   char message_id[CALLIE_ID_SIZE];
 } CallieSent;
+
+// How a message ended; texts end in NUL.
+typedef struct {
+  // How.
+  CallieEndingKind kind;
+  // How many confirmed it.
+  uint64_t confirmed;
+  // How many were sent it and did not.
+  uint64_t unconfirmed;
+  // How many were offline.
+  uint64_t offline;
+  // Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
+  char code[CALLIE_CODE_SIZE];
+  // Why it failed, for people.
+  char reason[CALLIE_REASON_SIZE];
+  // Where in the payload the fault is, a JSON Pointer; empty where it is nowhere in particular.
+  char path[CALLIE_PATH_SIZE];
+} CallieEnding;
+
+// Counts since a client was made.
+typedef struct {
+  // How often it came online.
+  uint64_t connects;
+  // How often after the first time.
+  uint64_t reconnects;
+  // Payloads written.
+  uint64_t payloads_sent;
+  // Payloads read.
+  uint64_t payloads_received;
+  // Messages taken for sending.
+  uint64_t messages_sent;
+  // Messages told.
+  uint64_t messages_received;
+  // Messages that came a second time and were not told again.
+  uint64_t duplicates;
+  // Messages, pings and commands that are not over now.
+  uint64_t waiting;
+  // Bytes of payloads written.
+  uint64_t bytes_sent;
+  // Bytes of payloads read.
+  uint64_t bytes_received;
+} CallieStats;
+
+// What a server allows.
+typedef struct {
+  // The largest payload, in bytes.
+  uint64_t max_payload_bytes;
+  // The longest text of a message, in bytes of UTF-8.
+  uint64_t max_text_bytes;
+  // The most attachments of one message.
+  uint64_t max_attachments;
+  // The most members of one group.
+  uint64_t max_group_members;
+  // Payloads a user may send in a second, on average. The client keeps to it by itself.
+  uint32_t messages_per_second;
+  // Payloads a user may send at once.
+  uint32_t burst;
+} CallieLimits;
+
+// Takes the next events, in order; called from one thread that may block, never twice at once. The batch is freed when it
+// returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again.
+//
+// It may call every function on the client, `callie_client_free` too.
+typedef void (*CallieListener)(CallieEvents *events, void *user_data);
+
+// Writes a live token of the same user to `token`, which has room for `size` bytes, ends it in NUL and returns true; or
+// returns false, which ends the client. `reason` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
+// may block, once for each refusal, for at most the time of one exchange.
+typedef bool (*CallieTokenSource)(const char *username,
+                                  const char *reason,
+                                  char *token,
+                                  size_t size,
+                                  void *user_data);
+
+// Takes one line of the log; `level` is one of `CallieLogLevel`. It holds no token and no text of a message. Called from one
+// thread.
+typedef void (*CallieLogSink)(uint32_t level, const char *target, const char *line, void *user_data);
+
+// The first fault of a text; texts end in NUL.
+typedef struct {
+  // For programs, such as `MISSING_FIELD`; empty where the text is a valid payload.
+  char code[CALLIE_CODE_SIZE];
+  // For people; a longer one is cut.
+  char reason[CALLIE_REASON_SIZE];
+  // Where: a JSON Pointer from the payload's root.
+  char path[CALLIE_PATH_SIZE];
+} CalliePayloadFault;
 
 #ifdef __cplusplus
 extern "C" {
@@ -232,8 +432,8 @@ const char *callie_version(void);
 
 // The server at `url`: `https://` for TLS, `http://` without. Nothing is sent yet.
 //
-// `timeouts` may be NULL for the defaults. They go for everything that comes of this server.
-CallieStatus callie_server_new(const char *url, const CallieTimeouts *timeouts, CallieServer **server);
+// `options` may be NULL for the defaults. They go for everything that comes of this server.
+CallieStatus callie_server_new(const char *url, const CallieOptions *options, CallieServer **server);
 
 // Makes a new user. Refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED`, among others.
 CallieStatus callie_server_register(CallieServer *server,
@@ -260,6 +460,21 @@ CallieStatus callie_server_register_and_login(CallieServer *server,
 CallieStatus callie_server_logout(CallieServer *server,
                                   CallieSession *session);
 
+// Gives the user of a session another password; the user's other sessions end.
+CallieStatus callie_server_change_password(CallieServer *server,
+                                           CallieSession *session,
+                                           const char *old_password,
+                                           const char *new_password);
+
+// All sessions of a session's user, the newest first: a JSON array of objects as in the answer of the HTTP call. The caller
+// frees it.
+CallieStatus callie_server_sessions(CallieServer *server,
+                                    CallieSession *session,
+                                    char **sessions);
+
+// Ends one of the user's sessions, by its ID.
+CallieStatus callie_server_end_session(CallieServer *server, CallieSession *session, const char *session_id);
+
 // Frees a server's handle. What came of it lives on. NULL is nothing to free.
 CallieStatus callie_server_free(CallieServer *server);
 
@@ -275,21 +490,51 @@ CallieStatus callie_session_token(CallieSession *session, char **token);
 // Frees a session's handle; the session itself goes on. NULL is nothing to free.
 CallieStatus callie_session_free(CallieSession *session);
 
-// Connects and authenticates. The session's handle may be freed afterwards.
+// A client for a session, not connected yet. The session's handle may be freed afterwards.
 //
-// Refused with `AUTH_FAILED` when the session has ended, among others.
-CallieStatus callie_client_connect(CallieSession *session, CallieClient **client);
+// It lives until `callie_client_disconnect`, or until the server refuses it and no new token could be had; then an event of
+// the kind `CALLIE_EVENT_KIND_CLOSED` is told, and a new client is to be made.
+CallieStatus callie_client_new(CallieSession *session,
+                               CallieClient **client);
+
+// Connects, and keeps connecting after every loss until `callie_client_disconnect` or a refusal. It does not wait: events
+// tell how it goes.
+CallieStatus callie_client_start(CallieClient *client);
+
+// Connects once, and waits for it; from then on as after `callie_client_start`.
+//
+// If it does not work the client is as it was before, but for a refusal by the server, such as `AUTH_FAILED`, which ends it.
+CallieStatus callie_client_connect(CallieClient *client);
+
+// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
+CallieStatus callie_client_suspend(CallieClient *client);
+
+// Connects again after `callie_client_suspend`.
+CallieStatus callie_client_resume(CallieClient *client);
+
+// The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
+CallieStatus callie_client_network_changed(CallieClient *client);
 
 // Sends a text in Markdown, with `attachment_count` attachments. The recipient is a username, a group's ID or `BROADCAST`.
 //
-// Returns when the message is in the connection's queue; an event of the kind `CALLIE_EVENT_KIND_NOTICE` tells if it could not be
-// delivered. `attachments` may be NULL where there are none, `sent` where nobody asks.
+// It is taken at once, connected or not; `callie_client_wait` and an event of the kind `CALLIE_EVENT_KIND_ENDED` tell how it
+// ends. `attachments` may be NULL where there are none, `options` for the defaults, `sent` where nobody asks.
 CallieStatus callie_client_send(CallieClient *client,
                                 const char *recipient,
                                 const char *message,
                                 const CallieAttachment *attachments,
                                 size_t attachment_count,
+                                const CallieSendOptions *options,
                                 CallieSent *sent);
+
+// Waits at most `timeout_ms` milliseconds for the end of a message, by the ticket in its `CallieSent`.
+//
+// `CALLIE_STATUS_TIMED_OUT` says that it is not over yet. An end can be asked for again, until 4,096 later messages were
+// sent; after that, and for what is no ticket, it is `CALLIE_STATUS_INVALID_ARGUMENT`.
+CallieStatus callie_client_wait(CallieClient *client,
+                                uint64_t ticket,
+                                uint32_t timeout_ms,
+                                CallieEnding *ending);
 
 // Asks the server (`SERVER`) or a user for a sign of life. `microseconds` says how long it took; it may be NULL.
 //
@@ -306,18 +551,6 @@ CallieStatus callie_client_command(CallieClient *client,
                                    const char *parameters,
                                    char **result);
 
-// Makes a group of this user and the `member_count` users in `members` (NULL where there are none). A public one can be
-// joined by anyone. The caller frees the group's ID, which messages to the group are sent to.
-CallieStatus callie_client_create_group(CallieClient *client,
-                                        const char *name,
-                                        const char *const *members,
-                                        size_t member_count,
-                                        bool is_public,
-                                        char **group_id);
-
-// Leaves a group. The last to leave deletes it.
-CallieStatus callie_client_leave_group(CallieClient *client, const char *group_id);
-
 // Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first. Free the batch with `callie_events_free`.
 //
 // The batch is empty when nothing came. The last event is of the kind `CALLIE_EVENT_KIND_CLOSED`; after it the call returns
@@ -327,12 +560,195 @@ CallieStatus callie_client_next_events(CallieClient *client,
                                        uint32_t timeout_ms,
                                        CallieEvents **events);
 
-// Writes what was sent, says goodbye and ends the connection, in at most a few seconds. What has arrived can still be
-// taken. The handle still has to be freed.
+// A file descriptor that can be read from while events wait, to be polled by the program's own event loop. It belongs to the
+// client: it is not to be read from or closed.
+CallieStatus callie_client_fd(CallieClient *client,
+                              int *fd);
+
+// How the client stands to its server.
+CallieState callie_client_state(CallieClient *client);
+
+// What the client did so far, in numbers.
+CallieStatus callie_client_stats(CallieClient *client, CallieStats *stats);
+
+// What the server allows; the protocol's defaults before the first connection.
+CallieStatus callie_client_limits(CallieClient *client, CallieLimits *limits);
+
+// The user whose client it is. The caller frees the name.
+CallieStatus callie_client_username(CallieClient *client, char **username);
+
+// Ends the client: writes what was handed to the connection and says goodbye, in at most a few seconds. What waits is over.
+// What has arrived can still be taken. The handle still has to be freed.
 CallieStatus callie_client_disconnect(CallieClient *client);
 
-// Frees a client's handle; a connection that still stands says goodbye in the background. NULL is nothing to free.
+// Frees a client's handle; one that has not ended says goodbye in the background. NULL is nothing to free.
 CallieStatus callie_client_free(CallieClient *client);
+
+// Says something fleeting, `kind` being `typing`, `read` or another name of `a-z` and `_`, with JSON `data` or NULL. It is
+// taken at once; nothing tells that it arrived.
+CallieStatus callie_client_signal(CallieClient *client,
+                                  const char *recipient,
+                                  const char *kind,
+                                  const char *data);
+
+// Makes a group of this user and the `member_count` users in `members` (NULL where there are none). A public one can be
+// joined by anyone.
+//
+// The result is `{groupID, name, visibility, members}`; the caller frees it.
+CallieStatus callie_client_create_group(CallieClient *client,
+                                        const char *name,
+                                        const char *const *members,
+                                        size_t member_count,
+                                        bool is_public,
+                                        char **result);
+
+// Enters a public group.
+CallieStatus callie_client_join_group(CallieClient *client, const char *group_id);
+
+// Leaves a group. The last to leave deletes it.
+CallieStatus callie_client_leave_group(CallieClient *client, const char *group_id);
+
+// Brings a user into a group.
+CallieStatus callie_client_add_member(CallieClient *client, const char *group_id, const char *username);
+
+// Takes a user out of a group.
+CallieStatus callie_client_remove_member(CallieClient *client, const char *group_id, const char *username);
+
+// Gives a member another role, `owner`, `admin` or `member`; a new owner makes the old one an admin.
+CallieStatus callie_client_set_role(CallieClient *client,
+                                    const char *group_id,
+                                    const char *username,
+                                    const char *role);
+
+// Gives a group another name.
+CallieStatus callie_client_rename_group(CallieClient *client, const char *group_id, const char *name);
+
+// Ends a group.
+CallieStatus callie_client_delete_group(CallieClient *client, const char *group_id);
+
+// One page of the groups that this user is in, at most `limit` (1 to 200; 0 for 100); `after` is the `next` of the page
+// before, or NULL.
+//
+// The result is `{groups: [{groupID, name, role, memberCount}], next?}`; the caller frees it.
+CallieStatus callie_client_list_groups(CallieClient *client,
+                                       uint16_t limit,
+                                       const char *after,
+                                       char **result);
+
+// One page of the groups that anyone can join; `limit` and `after` as for `callie_client_list_groups`.
+//
+// The result is `{groups: [{groupID, name, memberCount}], next?}`; the caller frees it.
+CallieStatus callie_client_list_public_groups(CallieClient *client,
+                                              uint16_t limit,
+                                              const char *after,
+                                              char **result);
+
+// A group, with one page of its members; `limit` and `after` as for `callie_client_list_groups`.
+//
+// The result is `{groupID, name, visibility, memberCount, members: [{username, role, online}], next?}`; the caller frees it.
+CallieStatus callie_client_get_group(CallieClient *client,
+                                     const char *group_id,
+                                     uint16_t limit,
+                                     const char *after,
+                                     char **result);
+
+// Tells those who have a message to drop it; `sender` is its author, or NULL for this user.
+CallieStatus callie_client_delete_message(CallieClient *client,
+                                          const char *recipient,
+                                          const char *message_id,
+                                          const char *sender);
+
+// Tells those who have a message of this user its new text.
+CallieStatus callie_client_edit_message(CallieClient *client,
+                                        const char *recipient,
+                                        const char *message_id,
+                                        const char *message);
+
+// Who of the `count` users is online.
+//
+// The result is `{presence: {name: "online"|"offline"}}`; the caller frees it.
+CallieStatus callie_client_get_presence(CallieClient *client,
+                                        const char *const *usernames,
+                                        size_t count,
+                                        char **result);
+
+// Who of the `count` users is online, and to be told of changes.
+//
+// The result is `{presence: {name: "online"|"offline"}}`; the caller frees it.
+CallieStatus callie_client_subscribe_presence(CallieClient *client,
+                                              const char *const *usernames,
+                                              size_t count,
+                                              char **result);
+
+// Not to be told any more.
+CallieStatus callie_client_unsubscribe_presence(CallieClient *client,
+                                                const char *const *usernames,
+                                                size_t count);
+
+// What a user tells of themselves.
+//
+// The result is `{username, displayName}`; the caller frees it.
+CallieStatus callie_client_get_profile(CallieClient *client, const char *username, char **result);
+
+// This user's settings.
+//
+// The result is `{displayName, presence, directMessages}`; the caller frees it.
+CallieStatus callie_client_get_settings(CallieClient *client, char **result);
+
+// Changes this user's settings, those that are not NULL: `presence` is `everyone`, `groups` or `nobody`, `direct_messages` is
+// `everyone` or `groups`.
+//
+// The result is `{displayName, presence, directMessages}`; the caller frees it.
+CallieStatus callie_client_update_settings(CallieClient *client,
+                                           const char *display_name,
+                                           const char *presence,
+                                           const char *direct_messages,
+                                           char **result);
+
+// Stops all direct traffic with a user, both ways.
+CallieStatus callie_client_block_user(CallieClient *client, const char *username);
+
+// Allows it again.
+CallieStatus callie_client_unblock_user(CallieClient *client, const char *username);
+
+// One page of those whom this user blocked; `limit` and `after` as for `callie_client_list_groups`.
+//
+// The result is `{blocked: [name], next?}`; the caller frees it.
+CallieStatus callie_client_list_blocked(CallieClient *client,
+                                        uint16_t limit,
+                                        const char *after,
+                                        char **result);
+
+// This user's sessions.
+//
+// The result is `{sessions: [{sessionID, device, createdAt, lastSeenAt, expiresAt, current}]}`; the caller frees it.
+CallieStatus callie_client_list_sessions(CallieClient *client,
+                                         char **result);
+
+// Ends one of this user's sessions.
+CallieStatus callie_client_revoke_session(CallieClient *client, const char *session_id);
+
+// Ends a user's connections, as an admin of the server. `reason` may be NULL.
+CallieStatus callie_client_kick_user(CallieClient *client, const char *username, const char *reason);
+
+// Ends a user's sessions and takes no new ones, as an admin of the server, until a time such as `2030-01-02T03:04:05.678Z` or
+// for ever where that is NULL. `reason` may be NULL.
+CallieStatus callie_client_ban_user(CallieClient *client,
+                                    const char *username,
+                                    const char *reason,
+                                    const char *until);
+
+// Takes a ban back, as an admin of the server.
+CallieStatus callie_client_unban_user(CallieClient *client, const char *username);
+
+// Speaks to everyone online, as an admin of the server.
+CallieStatus callie_client_announce(CallieClient *client, const char *message);
+
+// The server's figures, for an admin of it.
+//
+// The result is `{uptimeSeconds, connections, usersOnline, payloadsReceived, payloadsSent}`; the caller frees it.
+CallieStatus callie_client_server_stats(CallieClient *client,
+                                        char **result);
 
 // How many events the batch holds; 0 for what is no batch.
 size_t callie_events_count(const CallieEvents *events);
@@ -352,14 +768,24 @@ const char *callie_event_string(const CallieEvents *events,
 int64_t callie_event_timestamp_ms(const CallieEvents *events,
                                   size_t index);
 
-// The WebSocket close code of an event of the kind `CALLIE_EVENT_KIND_CLOSED`: 1000 when the application asked for it, 1006
-// when the link was lost without a close; 0 for other kinds.
+// The ticket's number of an event of the kind `CALLIE_EVENT_KIND_ENDED`, as `callie_client_send` gave it; 0 for other kinds.
+uint64_t callie_event_ticket(const CallieEvents *events,
+                             size_t index);
+
+// How the message of an event of the kind `CALLIE_EVENT_KIND_ENDED` ended.
+CallieStatus callie_event_ending(const CallieEvents *events, size_t index, CallieEnding *ending);
+
+// What the connection is since an event of the kind `CALLIE_EVENT_KIND_CONNECTION` or `CALLIE_EVENT_KIND_CLOSED`.
+CallieState callie_event_state(const CallieEvents *events,
+                               size_t index);
+
+// After how many milliseconds the client tries again, in an event that tells that it waits; 0 for others.
+uint64_t callie_event_retry_in_ms(const CallieEvents *events, size_t index);
+
+// The WebSocket close code of an event that tells that the client waits or has ended: 1000 when the application asked for it,
+// 1006 when the link was lost without a close or never open; 0 for other kinds.
 uint16_t callie_event_close_code(const CallieEvents *events,
                                  size_t index);
-
-// Whether, after an event of the kind `CALLIE_EVENT_KIND_CLOSED`, it is worth to connect again after a while without asking anybody.
-bool callie_event_comes_back(const CallieEvents *events,
-                             size_t index);
 
 // How many attachments the event at `index` has.
 size_t callie_event_attachment_count(const CallieEvents *events, size_t index);
@@ -383,6 +809,31 @@ const char *callie_event_attachment_string(const CallieEvents *events,
 
 // Frees a batch and every text that it showed. NULL is nothing to free.
 CallieStatus callie_events_free(CallieEvents *events);
+
+// Hands all events to `callback` from now on, in batches, from a thread made for it. Who listens does not call
+// `callie_client_next_events`. It can be asked for once, and is `CALLIE_STATUS_INVALID_ARGUMENT` after that.
+CallieStatus callie_client_listen(CallieClient *client,
+                                  CallieListener callback,
+                                  void *user_data);
+
+// Where a new token comes from when the server has ended the session; NULL for nowhere, which ends the client then.
+CallieStatus callie_client_set_token_source(CallieClient *client,
+                                            CallieTokenSource source,
+                                            void *user_data);
+
+// Hands what the library logs, up to `level` (one of `CallieLogLevel`), to `sink` from now on, in place of any before; NULL
+// for nobody.
+CallieStatus callie_set_logger(uint32_t level,
+                               CallieLogSink sink,
+                               void *user_data);
+
+// What is wrong with a text of `length` bytes that a client would send to a server with the protocol's default limits.
+CallieStatus callie_check_payload(const char *payload,
+                                  size_t length,
+                                  CalliePayloadFault *fault);
+
+// What is wrong with a text of `length` bytes that a server would send to a client.
+CallieStatus callie_check_server_payload(const char *payload, size_t length, CalliePayloadFault *fault);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,5 +1,7 @@
 //! The types that parameters and results of commands have, beside names and IDs.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -184,6 +186,15 @@ impl Conversation {
 }
 
 string_parameters!(Conversation);
+
+impl fmt::Display for Conversation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User(name) => name.fmt(f),
+            Self::Group(id) => id.fmt(f),
+        }
+    }
+}
 
 impl From<Conversation> for Recipient {
     fn from(conversation: Conversation) -> Self {

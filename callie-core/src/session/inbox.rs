@@ -16,6 +16,8 @@ pub(super) struct Inbox {
     seen: HashSet<AckEntry>,
     /// The same in the order of their arrival.
     order: VecDeque<(Duration, AckEntry)>,
+    /// How many came that were not new.
+    duplicates: u64,
     acks: Vec<AckEntry>,
     /// When the confirmations go out.
     flush_at: Option<Duration>,
@@ -34,8 +36,15 @@ impl Inbox {
         let new = self.seen.insert(payload.clone());
         if new {
             self.order.push_back((now, payload.clone()));
+        } else {
+            self.duplicates += 1;
         }
         new
+    }
+
+    /// How many payloads came that were not new.
+    pub(super) fn duplicates(&self) -> u64 {
+        self.duplicates
     }
 
     /// Notes a payload to be confirmed, not later than `delay` from now.

@@ -123,6 +123,12 @@ impl Session {
         self.tickets.len()
     }
 
+    /// How many messages came a second time and were not told again.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.inbox.duplicates()
+    }
+
     /// What the server allows; the protocol's defaults before the first connection.
     #[must_use]
     pub fn limits(&self) -> &Limits {
@@ -231,6 +237,16 @@ impl Session {
         }
         let hint = farewell.and_then(|notice| notice.metadata().retry_after_ms).map(Duration::from_millis);
         self.wait(now, code, hint.unwrap_or_default());
+    }
+
+    /// Nothing is read for the time being, since the application does not take its events: that nothing is heard says
+    /// nothing of the link. To be called before [`wake`](Self::wake) for as long as that is so.
+    pub fn held_back(&mut self, now: Now) {
+        if let Link::Online(online) = &self.link
+            && online.answer_by.is_some_and(|by| now.elapsed >= by)
+        {
+            self.heard(now);
+        }
     }
 
     /// Time has passed: to be called at the [`deadline`](Self::deadline), and whenever else.

@@ -7,7 +7,7 @@ use super::event::Ticket;
 use super::machine::{Now, Session};
 use super::tickets::Expects;
 use crate::command::Command;
-use crate::content::{Content, Message};
+use crate::content::{CommandCall, Content, Message};
 use crate::name::MessageId;
 use crate::party::Recipient;
 use crate::payload::{Payload, PayloadError};
@@ -26,6 +26,9 @@ pub enum SendError {
     /// Nothing of this type goes there.
     #[error("a payload of this type cannot go to that recipient")]
     InvalidRecipient,
+    /// The session sends this command by itself, and nobody else may.
+    #[error("the session sends this command by itself")]
+    OwnCommand,
     /// The payload as a whole is over the server's limit.
     #[error("the payload must have at most {max_bytes} bytes")]
     TooLarge {
@@ -67,11 +70,25 @@ impl Session {
     /// [`SendError`], at once and without a ticket.
     pub fn command(&mut self, now: Now, command: &Command) -> Result<Ticket, SendError> {
         let expects = match command {
+            Command::Authenticate {} | Command::Ack { .. } => return Err(SendError::OwnCommand),
             Command::Signal { .. } => Expects::Nothing,
             _ => Expects::Result { repeatable: command.is_repeatable() },
         };
         let payload = self.payload(now, Recipient::Server, command.to_content());
         self.submit(now, payload, expects, None)
+    }
+
+    /// Sends a command that need not be one of this version: whether it is good is for the server to say.
+    ///
+    /// # Errors
+    /// [`SendError`], at once and without a ticket.
+    pub fn call(&mut self, now: Now, call: CommandCall) -> Result<Ticket, SendError> {
+        if let Ok(command) = Command::read(call.command().as_str(), call.parameters().as_str(), &self.limits)
+        {
+            return self.command(now, &command);
+        }
+        let payload = self.payload(now, Recipient::Server, Content::Cmd(call));
+        self.submit(now, payload, Expects::Result { repeatable: false }, None)
     }
 
     /// Asks the server or a user for a sign of life.

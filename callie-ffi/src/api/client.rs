@@ -1,99 +1,178 @@
-//! The connection.
+//! The client.
 
-use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callie_core::command::{Cursor, GroupName, Visibility};
-use callie_core::{GroupId, Username};
+use callie_core::JsonObject;
 
+use super::callback::{Listener, Source, TokenSource};
 use super::error::{ConnectError, ReceiveError, RequestError, SendError};
-use super::event::Event;
+use super::event::{ConnectionState, Ending, Event, Limits};
 use super::payload::Attachment;
 use super::server::Session;
 use crate::client::{self, Fault};
-use crate::runtime::within;
+use crate::runtime::{inside, within};
 
-/// The identifiers of a message that was sent.
+/// How one message is sent.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Sent {
-    /// The payload's: notices about it name it as what they reply to.
-    pub payload_id: String,
-    /// The message's: edits and deletions name it.
-    pub message_id: String,
+pub struct SendOptions {
+    /// Whether the recipient's client shall confirm it. Broadcasts cannot be confirmed, and are not whatever stands here.
+    #[uniffi(default = true)]
+    pub confirm: bool,
+    /// Extensions, a JSON object.
+    #[uniffi(default = None)]
+    pub metadata: Option<String>,
+    /// How many milliseconds it may take to its end; as the configuration says unless given.
+    #[uniffi(default = None)]
+    pub timeout_ms: Option<u64>,
 }
 
-/// A group that was made.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Group {
-    /// What messages to the group are sent to.
-    pub group_id: String,
-    /// Its name.
-    pub name: String,
-    /// The users in it.
-    pub members: Vec<String>,
+impl SendOptions {
+    pub(crate) fn read(self) -> Result<client::SendOptions, client::SendError> {
+        let metadata = self
+            .metadata
+            .map(|json| JsonObject::parse(&json))
+            .transpose()
+            .map_err(|e| client::SendError::InvalidArgument(Fault::argument("the metadata", e)))?;
+        Ok(client::SendOptions {
+            confirm: self.confirm,
+            metadata: metadata.unwrap_or_default(),
+            timeout: self.timeout_ms.map(Duration::from_millis),
+        })
+    }
 }
 
-/// A group in a list.
+/// Counts since a client was made.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct GroupSummary {
-    /// What messages to the group are sent to.
-    pub group_id: String,
-    /// Its name.
-    pub name: String,
-    /// How many users are in it.
-    pub member_count: u64,
+pub struct Statistics {
+    /// How often it came online.
+    pub connects: u64,
+    /// How often after the first time.
+    pub reconnects: u64,
+    /// Payloads written.
+    pub payloads_sent: u64,
+    /// Payloads read.
+    pub payloads_received: u64,
+    /// Messages taken for sending.
+    pub messages_sent: u64,
+    /// Messages told.
+    pub messages_received: u64,
+    /// Messages that came a second time and were not told again.
+    pub duplicates: u64,
+    /// Messages, pings and commands that are not over now.
+    pub waiting: u64,
+    /// Bytes of payloads written.
+    pub bytes_sent: u64,
+    /// Bytes of payloads read.
+    pub bytes_received: u64,
 }
 
-/// One page of a list of groups.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct GroupPage {
-    /// The groups.
-    pub groups: Vec<GroupSummary>,
-    /// Where the next page begins, where there is one.
-    pub next: Option<String>,
+impl From<client::Stats> for Statistics {
+    fn from(stats: client::Stats) -> Self {
+        Self {
+            connects: stats.connects,
+            reconnects: stats.reconnects,
+            payloads_sent: stats.payloads_sent,
+            payloads_received: stats.payloads_received,
+            messages_sent: stats.messages_sent,
+            messages_received: stats.messages_received,
+            duplicates: stats.duplicates,
+            waiting: stats.waiting,
+            bytes_sent: stats.bytes_sent,
+            bytes_received: stats.bytes_received,
+        }
+    }
 }
 
-/// An authenticated connection.
+/// A message that was taken for sending. It can be let go of: an `Ended` event comes anyway.
+#[derive(Debug, uniffi::Object)]
+pub struct Ticket {
+    inner: client::Ticket,
+}
+
+#[uniffi::export]
+impl Ticket {
+    /// Its number: tickets of one client count up.
+    pub fn number(&self) -> u64 {
+        self.inner.number()
+    }
+
+    /// The message's ID: edits and deletions name it.
+    pub fn message_id(&self) -> String {
+        self.inner.message_id().to_string()
+    }
+
+    /// How the message ended, as soon as it has: at its deadline at the latest. It may be asked for any number of times.
+    pub async fn ending(&self) -> Ending {
+        self.inner.ending().await.into()
+    }
+}
+
+/// One user's conversation with a server, across connections.
 ///
-/// Every method may be called from several threads at once. Letting go of it says goodbye in the background.
+/// It lives until `disconnect`, or until the server refuses it and no new token could be had; then `Closed` is told, and a
+/// new client is to be made. Every method may be called from several threads at once, from callbacks too. Letting go of it
+/// says goodbye in the background.
 #[derive(Debug, uniffi::Object)]
 pub struct Client {
-    inner: client::Client,
+    pub(super) inner: client::Client,
 }
 
 #[uniffi::export]
 impl Client {
-    /// Connects and authenticates.
+    /// A client that is not connected yet.
     #[uniffi::constructor]
-    pub async fn connect(session: Arc<Session>) -> Result<Arc<Self>, ConnectError> {
-        let inner = within(client::Client::connect(&session.inner)).await??;
-        Ok(Arc::new(Self { inner }))
+    pub fn new(session: Arc<Session>) -> Result<Self, ConnectError> {
+        Ok(Self { inner: inside(|| client::Client::new(&session.inner))?? })
     }
 
-    /// Who this connection is.
-    pub fn username(&self) -> String {
-        self.inner.username().to_string()
+    /// Connects, and keeps connecting after every loss until `disconnect` or a refusal. Events tell how it goes.
+    pub fn start(&self) {
+        self.inner.start();
+    }
+
+    /// Connects once, and waits for it; from then on as after `start`.
+    ///
+    /// If it does not work the client is as it was before, but for a refusal by the server, which ends it.
+    pub async fn connect(&self) -> Result<(), ConnectError> {
+        Ok(within(self.inner.connect()).await??)
+    }
+
+    /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
+    pub fn suspend(&self) {
+        self.inner.suspend();
+    }
+
+    /// Connects again after `suspend`.
+    pub fn resume(&self) {
+        self.inner.resume();
+    }
+
+    /// The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
+    pub fn network_changed(&self) {
+        self.inner.network_changed();
     }
 
     /// Sends a text in Markdown, with attachments. The recipient is a username, a group's ID or `BROADCAST`.
     ///
-    /// Returns when the message is in the connection's queue; a notice tells if it could not be delivered.
-    #[uniffi::method(default(attachments = []))]
-    pub async fn send(
+    /// It is taken at once, connected or not; the ticket and an `Ended` event tell how it ends.
+    #[uniffi::method(default(attachments = [], options = None))]
+    pub fn send(
         &self,
         recipient: String,
         text: String,
         attachments: Vec<Attachment>,
-    ) -> Result<Sent, SendError> {
+        options: Option<SendOptions>,
+    ) -> Result<Arc<Ticket>, SendError> {
         let attachments = attachments
             .into_iter()
             .enumerate()
             .map(|(at, a)| a.check().map_err(|e| Fault::attachment(at, e)))
             .collect::<Result<_, _>>()
             .map_err(client::SendError::InvalidArgument)?;
-        let sent = within(self.inner.send_text(&recipient, &text, attachments)).await??;
-        Ok(Sent { payload_id: sent.payload_id.to_string(), message_id: sent.message_id.to_string() })
+        let options = options.map(SendOptions::read).transpose()?.unwrap_or_default();
+        let inner = self.inner.send_text(&recipient, &text, attachments, &options)?;
+        Ok(Arc::new(Ticket { inner }))
     }
 
     /// Asks the server (`SERVER`) or a user for a sign of life; the answer is how many microseconds it took.
@@ -107,47 +186,6 @@ impl Client {
         Ok(within(self.inner.command(&name, &parameters)).await??)
     }
 
-    /// Makes a group of this user and `members`; a public one can be joined by anyone.
-    #[uniffi::method(default(members = [], is_public = false))]
-    pub async fn create_group(
-        &self,
-        name: String,
-        members: Vec<String>,
-        is_public: bool,
-    ) -> Result<Group, RequestError> {
-        let name = GroupName::parse(&name).map_err(|e| invalid("the group's name", e))?;
-        let members = members
-            .iter()
-            .map(|m| Username::parse(m).map_err(|e| invalid("a member", e)))
-            .collect::<Result<_, _>>()?;
-        let visibility = if is_public { Visibility::Public } else { Visibility::Private };
-        let group = within(self.inner.create_group(name, members, visibility)).await??;
-        Ok(Group {
-            group_id: group.group_id.to_string(),
-            name: group.name.to_string(),
-            members: group.members.iter().map(ToString::to_string).collect(),
-        })
-    }
-
-    /// Leaves a group.
-    pub async fn leave_group(&self, group_id: String) -> Result<(), RequestError> {
-        let group_id = GroupId::parse(&group_id).map_err(|e| invalid("the group", e))?;
-        Ok(within(self.inner.leave_group(group_id)).await??)
-    }
-
-    /// One page of the groups that this user is in; `after` is the `next` of the page before.
-    #[uniffi::method(default(after = None))]
-    pub async fn list_groups(&self, after: Option<String>) -> Result<GroupPage, RequestError> {
-        let after = after.map(|a| Cursor::parse(&a)).transpose().map_err(|e| invalid("the cursor", e))?;
-        let list = within(self.inner.list_groups(after)).await??;
-        let groups = list.groups.into_iter().map(|group| GroupSummary {
-            group_id: group.group_id.to_string(),
-            name: group.name.to_string(),
-            member_count: group.member_count,
-        });
-        Ok(GroupPage { groups: groups.collect(), next: list.next.map(|next| next.to_string()) })
-    }
-
     /// Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first; none when nothing came.
     ///
     /// The last event is `Closed`; after it the call fails. Cancelling the call loses nothing.
@@ -157,13 +195,48 @@ impl Client {
         Ok(events.into_iter().map(Event::from).collect())
     }
 
-    /// Writes what was sent, says goodbye and ends the connection. What has arrived can still be taken.
+    /// Hands all events to `listener` from now on, in batches, from a thread made for it. Who listens does not call
+    /// `next_events`.
+    pub fn listen(&self, listener: Arc<dyn Listener>) -> Result<(), ReceiveError> {
+        let callback = move |events: Vec<client::Event>| {
+            if let Err(error) = listener.on_events(events.into_iter().map(Event::from).collect()) {
+                log::error!("a listener failed; it goes on with the next events: {error}");
+            }
+        };
+        Ok(self.inner.listen(callback)?)
+    }
+
+    /// Where a new token comes from when the server has ended the session; none ends the client then.
+    pub fn set_token_source(&self, source: Option<Arc<dyn TokenSource>>) {
+        let source = source.map(|source| -> Arc<dyn client::TokenSource> { Arc::new(Source(source)) });
+        self.inner.set_token_source(source);
+    }
+
+    /// Who this is.
+    pub fn username(&self) -> String {
+        self.inner.username().to_string()
+    }
+
+    /// How it stands to its server.
+    pub fn state(&self) -> ConnectionState {
+        self.inner.state().into()
+    }
+
+    /// What the server allows; the protocol's defaults before the first connection.
+    pub fn limits(&self) -> Limits {
+        self.inner.limits().into()
+    }
+
+    /// What it did so far, in numbers.
+    pub fn stats(&self) -> Statistics {
+        self.inner.stats().into()
+    }
+
+    /// Ends the client: writes what was handed to the connection, says goodbye, and waits for that, at most a few seconds.
+    ///
+    /// What waits is over. Events that have come can still be taken. It may be called any number of times.
     pub async fn disconnect(&self) {
         // Without a runtime there is no connection to end.
         let _ = within(self.inner.disconnect()).await;
     }
-}
-
-fn invalid(name: &str, expected: impl Display) -> RequestError {
-    client::RequestError::InvalidArgument(Fault::argument(name, expected)).into()
 }

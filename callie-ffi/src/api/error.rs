@@ -76,15 +76,19 @@ foreign_error!(
         Refused,
         /// The answer is not the protocol.
         BadAnswer,
+        /// The client has ended: make a new one.
+        Closed,
     }
 );
 
 foreign_error!(
-    /// A message could not be handed to the connection.
+    /// A message was not taken for sending.
     SendError {
         /// The recipient, the text or an attachment is malformed or too large.
         InvalidArgument,
-        /// The connection is gone.
+        /// Too many messages wait for their end, or too many events to be taken.
+        QueueFull,
+        /// The client has ended.
         Closed,
     }
 );
@@ -94,13 +98,15 @@ foreign_error!(
     RequestError {
         /// The recipient, the command or its parameters are malformed.
         InvalidArgument,
-        /// The server did not answer in time.
+        /// Too many payloads wait for their end, or too many events to be taken.
+        QueueFull,
+        /// There was no answer in time: it may or may not have been carried out.
         TimedOut,
         /// The server said no; the code is its own, such as `FORBIDDEN`.
         Refused,
-        /// The answer is not the protocol.
+        /// The answer is not the protocol, or it was lost.
         BadAnswer,
-        /// The connection is gone.
+        /// The client has ended.
         Closed,
     }
 );
@@ -108,9 +114,26 @@ foreign_error!(
 foreign_error!(
     /// No more events come.
     ReceiveError {
-        /// The batch must hold at least one event.
+        /// The batch must hold at least one event, and events go to one listener only.
         InvalidArgument,
-        /// The connection is gone and its last event was handed out.
+        /// The client has ended and its last event was handed out.
         Closed,
     }
 );
+
+/// A callback of the application failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
+pub enum CallbackError {
+    /// It says why.
+    #[error("{reason}")]
+    Failed {
+        /// For people.
+        reason: String,
+    },
+}
+
+impl From<uniffi::UnexpectedUniFFICallbackError> for CallbackError {
+    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        Self::Failed { reason: error.reason }
+    }
+}

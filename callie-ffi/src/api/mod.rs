@@ -1,18 +1,29 @@
 //! What Python, Kotlin and Swift are shown: the client in the types that cross the border.
 //!
-//! One concept per file. Calls are async and may be cancelled at any await; times are milliseconds; errors carry a
+//! One concept per file. Calls that wait are async and may be cancelled at any await; times are milliseconds; errors carry a
 //! stable `code` and a `reason`. Nothing here decides anything: see [`client`](crate::client).
 
+mod callback;
 mod client;
+mod commands;
 mod config;
 mod error;
 mod event;
+mod judge;
 mod payload;
 mod server;
+mod values;
 
-pub use client::{Client, Group, GroupPage, GroupSummary, Sent};
+pub use callback::{Listener, LogLevel, LogSink, TokenSource, set_logger};
+pub use client::{Client, SendOptions, Statistics, Ticket};
 pub use config::Config;
-pub use error::{AccountError, ConnectError, ReceiveError, RequestError, SendError};
-pub use event::Event;
+pub(crate) use config::read_pin;
+pub use error::{AccountError, CallbackError, ConnectError, ReceiveError, RequestError, SendError};
+pub use event::{ConnectionState, Ending, Event, Limits};
+pub use judge::{PayloadFault, check_payload, check_server_payload, version};
 pub use payload::{Attachment, AttachmentKind};
 pub use server::{Server, Session};
+pub use values::{
+    BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, GroupSummary, Member, PresenceAudience,
+    Profile, Role, ServerStats, SessionInfo, Settings, Visibility,
+};

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use callie_core::SessionId;
+
 use super::config::Config;
 use super::error::{AccountError, ConnectError};
+use super::values::SessionInfo;
 use crate::client;
 use crate::runtime::within;
 
@@ -54,6 +57,30 @@ impl Server {
     /// Ends a session: its connections close and its token is dead.
     pub async fn logout(&self, session: Arc<Session>) -> Result<(), AccountError> {
         Ok(within(self.inner.logout(&session.inner)).await??)
+    }
+
+    /// Gives the user of a session another password; the user's other sessions end.
+    pub async fn change_password(
+        &self,
+        session: Arc<Session>,
+        old_password: String,
+        new_password: String,
+    ) -> Result<(), AccountError> {
+        Ok(within(self.inner.change_password(&session.inner, &old_password, &new_password)).await??)
+    }
+
+    /// All sessions of a session's user, the newest first.
+    pub async fn sessions(&self, session: Arc<Session>) -> Result<Vec<SessionInfo>, AccountError> {
+        let sessions = within(self.inner.sessions(&session.inner)).await??;
+        Ok(sessions.into_iter().map(SessionInfo::from).collect())
+    }
+
+    /// Ends one of the user's sessions, by its ID.
+    pub async fn end_session(&self, session: Arc<Session>, session_id: String) -> Result<(), AccountError> {
+        let session_id = SessionId::parse(&session_id).map_err(|e| {
+            client::AccountError::InvalidArgument(client::Fault::argument("the session ID", e))
+        })?;
+        Ok(within(self.inner.end_session(&session.inner, &session_id)).await??)
     }
 }
 

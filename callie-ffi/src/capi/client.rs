@@ -1,40 +1,55 @@
-//! The connection.
+//! The client.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_int};
 use std::time::Duration;
 
-use callie_core::command::{GroupName, Visibility};
-use callie_core::{GroupId, MAX_ID_BYTES, Username};
+use callie_core::{JsonObject, MAX_ID_BYTES};
 
-use super::border::{Place, array, guard, optional_text, text};
-use super::event::{Batch, CallieEvents, EVENTS};
+use super::border::{Place, array, guard, optional_text, show, text};
+use super::ending::CallieEnding;
+use super::event::{Batch, CallieEvents, CallieState, EVENTS};
 use super::registry::Registry;
 use super::server::{CallieSession, SESSIONS, malformed};
 use super::status::{CallieStatus, Failure};
-use super::text::give;
+use super::text::{fixed, give};
+use super::tickets::Tickets;
 use crate::api;
-use crate::client::Client;
-use crate::runtime::block_on;
+use crate::client::{Client, SendOptions};
+use crate::runtime::{block_on, inside};
 
-/// An authenticated connection. Free it with `callie_client_free`. It may be used by several threads at once.
+/// One user's conversation with a server, across connections. Free it with `callie_client_free`. It may be used by several
+/// threads at once.
 pub struct CallieClient {
     _private: [u8; 0],
 }
 
-static CLIENTS: Registry<Client> = Registry::new("the client");
+/// What a client's handle stands for.
+pub(super) struct Held {
+    pub(super) client: Client,
+    tickets: Tickets,
+}
+
+pub(super) static CLIENTS: Registry<Held> = Registry::new("the client");
 
 /// The size of an identifier with its NUL.
 pub const CALLIE_ID_SIZE: usize = 129;
 const _: () = assert!(CALLIE_ID_SIZE == MAX_ID_BYTES + 1);
 
-/// The identifiers of a message that was sent; texts that end in NUL.
+/// The size of the longest token with its NUL.
+pub const CALLIE_TOKEN_SIZE: usize = 513;
+
+/// A message that was taken for sending.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct CallieSent {
-    /// The payload's: notices about it name it as what they reply to.
-    pub payload_id: [c_char; CALLIE_ID_SIZE],
-    /// The message's: edits and deletions name it.
+    /// Names it in `callie_client_wait` and in the event of its end.
+    pub ticket: u64,
+    /// Its ID, a text that ends in NUL: edits and deletions name it.
     pub message_id: [c_char; CALLIE_ID_SIZE],
+}
+
+impl CallieSent {
+    const NONE: Self = Self { ticket: 0, message_id: [0; CALLIE_ID_SIZE] };
 }
 
 /// What kind of file an attachment is.
@@ -70,11 +85,24 @@ pub struct CallieAttachment {
     pub metadata: *const c_char,
 }
 
-/// Connects and authenticates. The session's handle may be freed afterwards.
+/// How one message is sent. What is 0, NULL or false stands for the default.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct CallieSendOptions {
+    /// Whether the recipient's client shall not confirm it. Broadcasts are never confirmed.
+    pub unconfirmed: bool,
+    /// Extensions, a JSON object, or NULL.
+    pub metadata: *const c_char,
+    /// How many milliseconds it may take to its end: as the server's options say.
+    pub timeout_ms: u32,
+}
+
+/// A client for a session, not connected yet. The session's handle may be freed afterwards.
 ///
-/// Refused with `AUTH_FAILED` when the session has ended, among others.
+/// It lives until `callie_client_disconnect`, or until the server refuses it and no new token could be had; then an event of
+/// the kind `CALLIE_EVENT_KIND_CLOSED` is told, and a new client is to be made.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn callie_client_connect(
+pub unsafe extern "C" fn callie_client_new(
     session: *mut CallieSession,
     client: *mut *mut CallieClient,
 ) -> CallieStatus {
@@ -82,15 +110,56 @@ pub unsafe extern "C" fn callie_client_connect(
         // SAFETY: the caller's promise: the client can be written to.
         let client = unsafe { Place::at(client, "client", std::ptr::null_mut())? };
         let session = SESSIONS.get(session)?;
-        client.put(CLIENTS.add(block_on(Client::connect(&session))??));
+        let made = inside(|| Client::new(&session))??;
+        client.put(CLIENTS.add(Held { client: made, tickets: Tickets::default() }));
+        Ok(())
+    })
+}
+
+/// Connects, and keeps connecting after every loss until `callie_client_disconnect` or a refusal. It does not wait: events
+/// tell how it goes.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_client_start(client: *mut CallieClient) -> CallieStatus {
+    tell(client, Client::start)
+}
+
+/// Connects once, and waits for it; from then on as after `callie_client_start`.
+///
+/// If it does not work the client is as it was before, but for a refusal by the server, such as `AUTH_FAILED`, which ends it.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_client_connect(client: *mut CallieClient) -> CallieStatus {
+    guard(|| Ok(block_on(CLIENTS.get(client)?.client.connect())??))
+}
+
+/// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_client_suspend(client: *mut CallieClient) -> CallieStatus {
+    tell(client, Client::suspend)
+}
+
+/// Connects again after `callie_client_suspend`.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_client_resume(client: *mut CallieClient) -> CallieStatus {
+    tell(client, Client::resume)
+}
+
+/// The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_client_network_changed(client: *mut CallieClient) -> CallieStatus {
+    tell(client, Client::network_changed)
+}
+
+fn tell(client: *mut CallieClient, what: impl FnOnce(&Client)) -> CallieStatus {
+    guard(|| {
+        what(&CLIENTS.get(client)?.client);
         Ok(())
     })
 }
 
 /// Sends a text in Markdown, with `attachment_count` attachments. The recipient is a username, a group's ID or `BROADCAST`.
 ///
-/// Returns when the message is in the connection's queue; an event of the kind `CALLIE_EVENT_KIND_NOTICE` tells if it could not be
-/// delivered. `attachments` may be NULL where there are none, `sent` where nobody asks.
+/// It is taken at once, connected or not; `callie_client_wait` and an event of the kind `CALLIE_EVENT_KIND_ENDED` tell how it
+/// ends. `attachments` may be NULL where there are none, `options` for the defaults, `sent` where nobody asks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_send(
     client: *mut CallieClient,
@@ -98,13 +167,14 @@ pub unsafe extern "C" fn callie_client_send(
     message: *const c_char,
     attachments: *const CallieAttachment,
     attachment_count: usize,
+    options: *const CallieSendOptions,
     sent: *mut CallieSent,
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts end in NUL, the array has that many elements whose texts end in NUL,
-        // and `sent` is NULL or can be written to.
-        let (recipient, message, attachments, sent) = unsafe {
-            let sent = if sent.is_null() { None } else { Some(Place::at(sent, "sent", no_ids())?) };
+        // the options are NULL or can be read, and `sent` is NULL or can be written to.
+        let (recipient, message, attachments, options, sent) = unsafe {
+            let sent = if sent.is_null() { None } else { Some(Place::at(sent, "sent", CallieSent::NONE)?) };
             let attachments = array(attachments, attachment_count, "attachments")?;
             let attachments: Vec<_> = attachments
                 .iter()
@@ -113,16 +183,64 @@ pub unsafe extern "C" fn callie_client_send(
                     read_attachment(a)?.check().map_err(|e| Failure::form(format!("attachment {at}: {e}")))
                 })
                 .collect::<Result<_, _>>()?;
-            (text(recipient, "recipient")?, text(message, "message")?, attachments, sent)
+            (
+                text(recipient, "recipient")?,
+                text(message, "message")?,
+                attachments,
+                read_options(options)?,
+                sent,
+            )
         };
-        let client = CLIENTS.get(client)?;
-        let ids = block_on(client.send_text(recipient, message, attachments))??;
+        let held = CLIENTS.get(client)?;
+        let ticket = held.client.send_text(recipient, message, attachments, &options)?;
         if let Some(sent) = sent {
-            sent.put(CallieSent {
-                payload_id: id(ids.payload_id.as_str()),
-                message_id: id(ids.message_id.as_str()),
-            });
+            sent.put(CallieSent { ticket: ticket.number(), message_id: fixed(ticket.message_id().as_str()) });
+            held.tickets.keep(ticket);
         }
+        Ok(())
+    })
+}
+
+/// Reads how a message is to be sent.
+///
+/// # Safety
+/// `options` is NULL or can be read, and its text is NULL or ends in NUL.
+unsafe fn read_options(options: *const CallieSendOptions) -> Result<SendOptions, Failure> {
+    if options.is_null() {
+        return Ok(SendOptions::default());
+    }
+    // SAFETY: passed on to the caller.
+    let (options, metadata) = unsafe {
+        let options = options.read_unaligned();
+        (options, optional_text(options.metadata, "metadata")?)
+    };
+    let metadata = metadata.map(JsonObject::parse).transpose().map_err(|e| malformed("metadata", e))?;
+    Ok(SendOptions {
+        confirm: !options.unconfirmed,
+        metadata: metadata.unwrap_or_default(),
+        timeout: (options.timeout_ms != 0).then(|| Duration::from_millis(options.timeout_ms.into())),
+    })
+}
+
+/// Waits at most `timeout_ms` milliseconds for the end of a message, by the ticket in its `CallieSent`.
+///
+/// `CALLIE_STATUS_TIMED_OUT` says that it is not over yet. An end can be asked for again, until 4,096 later messages were
+/// sent; after that, and for what is no ticket, it is `CALLIE_STATUS_INVALID_ARGUMENT`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_wait(
+    client: *mut CallieClient,
+    ticket: u64,
+    timeout_ms: u32,
+    ending: *mut CallieEnding,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the ending can be written to.
+        let place = unsafe { Place::at(ending, "ending", CallieEnding::NONE)? };
+        let held = CLIENTS.get(client)?;
+        let ticket = held.tickets.find(ticket)?;
+        let patience = Duration::from_millis(timeout_ms.into());
+        let ending = block_on(async { tokio::time::timeout(patience, ticket.ending()).await })?;
+        place.put(ending.map_err(|_| Failure::timed_out("the message is not over yet"))?.into());
         Ok(())
     })
 }
@@ -182,8 +300,7 @@ pub unsafe extern "C" fn callie_client_ping(
                 if microseconds.is_null() { None } else { Some(Place::at(microseconds, "microseconds", 0)?) };
             (text(recipient, "recipient")?, place)
         };
-        let client = CLIENTS.get(client)?;
-        let took = block_on(client.ping(recipient))??;
+        let took = block_on(CLIENTS.get(client)?.client.ping(recipient))??;
         if let Some(place) = place {
             place.put(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         }
@@ -207,57 +324,8 @@ pub unsafe extern "C" fn callie_client_command(
             let result = Place::at(result, "result", std::ptr::null_mut())?;
             (text(name, "name")?, text(parameters, "parameters")?, result)
         };
-        let client = CLIENTS.get(client)?;
-        result.put(give(block_on(client.command(name, parameters))??)?);
+        result.put(give(block_on(CLIENTS.get(client)?.client.command(name, parameters))??)?);
         Ok(())
-    })
-}
-
-/// Makes a group of this user and the `member_count` users in `members` (NULL where there are none). A public one can be
-/// joined by anyone. The caller frees the group's ID, which messages to the group are sent to.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn callie_client_create_group(
-    client: *mut CallieClient,
-    name: *const c_char,
-    members: *const *const c_char,
-    member_count: usize,
-    is_public: bool,
-    group_id: *mut *mut c_char,
-) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts end in NUL, the array has that many of them, the ID can be written to.
-        let (name, members, group_id) = unsafe {
-            let group_id = Place::at(group_id, "group_id", std::ptr::null_mut())?;
-            let members = array(members, member_count, "members")?;
-            let members: Vec<&str> =
-                members.iter().map(|&m| text(m, "a member")).collect::<Result<_, _>>()?;
-            (text(name, "name")?, members, group_id)
-        };
-        let client = CLIENTS.get(client)?;
-        let name = GroupName::parse(name).map_err(|e| malformed("name", e))?;
-        let members = members
-            .into_iter()
-            .map(|m| Username::parse(m).map_err(|e| malformed("a member", e)))
-            .collect::<Result<_, _>>()?;
-        let visibility = if is_public { Visibility::Public } else { Visibility::Private };
-        let group = block_on(client.create_group(name, members, visibility))??;
-        group_id.put(give(group.group_id.to_string())?);
-        Ok(())
-    })
-}
-
-/// Leaves a group. The last to leave deletes it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn callie_client_leave_group(
-    client: *mut CallieClient,
-    group_id: *const c_char,
-) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the text ends in NUL.
-        let group_id = unsafe { text(group_id, "group_id")? };
-        let client = CLIENTS.get(client)?;
-        let group_id = GroupId::parse(group_id).map_err(|e| malformed("group_id", e))?;
-        Ok(block_on(client.leave_group(group_id))??)
     })
 }
 
@@ -275,37 +343,156 @@ pub unsafe extern "C" fn callie_client_next_events(
     guard(|| {
         // SAFETY: the caller's promise: the batch can be written to.
         let events = unsafe { Place::at(events, "events", std::ptr::null_mut())? };
-        let client = CLIENTS.get(client)?;
+        let client = &CLIENTS.get(client)?.client;
         let batch = block_on(client.next_events(max, Duration::from_millis(timeout_ms.into())))??;
         events.put(EVENTS.add(Batch::from_iter(batch)));
         Ok(())
     })
 }
 
-/// Writes what was sent, says goodbye and ends the connection, in at most a few seconds. What has arrived can still be
-/// taken. The handle still has to be freed.
+/// A file descriptor that can be read from while events wait, to be polled by the program's own event loop. It belongs to the
+/// client: it is not to be read from or closed.
 #[unsafe(no_mangle)]
-pub extern "C" fn callie_client_disconnect(client: *mut CallieClient) -> CallieStatus {
+pub unsafe extern "C" fn callie_client_fd(client: *mut CallieClient, fd: *mut c_int) -> CallieStatus {
     guard(|| {
-        let client = CLIENTS.get(client)?;
-        Ok(block_on(client.disconnect())?)
+        // SAFETY: the caller's promise: the number can be written to.
+        let fd = unsafe { Place::at(fd, "fd", -1)? };
+        fd.put(descriptor(&CLIENTS.get(client)?.client)?);
+        Ok(())
     })
 }
 
-/// Frees a client's handle; a connection that still stands says goodbye in the background. NULL is nothing to free.
+#[cfg(unix)]
+fn descriptor(client: &Client) -> Result<c_int, Failure> {
+    Ok(client.descriptor()?)
+}
+
+#[cfg(not(unix))]
+fn descriptor(_: &Client) -> Result<c_int, Failure> {
+    Err(Failure::internal("this system has no file descriptors"))
+}
+
+/// How the client stands to its server.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_client_state(client: *mut CallieClient) -> CallieState {
+    show(CallieState::None, || Ok(CallieState::from(&CLIENTS.get(client)?.client.state())))
+}
+
+/// Counts since a client was made.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub struct CallieStats {
+    /// How often it came online.
+    pub connects: u64,
+    /// How often after the first time.
+    pub reconnects: u64,
+    /// Payloads written.
+    pub payloads_sent: u64,
+    /// Payloads read.
+    pub payloads_received: u64,
+    /// Messages taken for sending.
+    pub messages_sent: u64,
+    /// Messages told.
+    pub messages_received: u64,
+    /// Messages that came a second time and were not told again.
+    pub duplicates: u64,
+    /// Messages, pings and commands that are not over now.
+    pub waiting: u64,
+    /// Bytes of payloads written.
+    pub bytes_sent: u64,
+    /// Bytes of payloads read.
+    pub bytes_received: u64,
+}
+
+/// What the client did so far, in numbers.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_stats(
+    client: *mut CallieClient,
+    stats: *mut CallieStats,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the counts can be written to.
+        let place = unsafe { Place::at(stats, "stats", CallieStats::default())? };
+        let stats = CLIENTS.get(client)?.client.stats();
+        place.put(CallieStats {
+            connects: stats.connects,
+            reconnects: stats.reconnects,
+            payloads_sent: stats.payloads_sent,
+            payloads_received: stats.payloads_received,
+            messages_sent: stats.messages_sent,
+            messages_received: stats.messages_received,
+            duplicates: stats.duplicates,
+            waiting: stats.waiting,
+            bytes_sent: stats.bytes_sent,
+            bytes_received: stats.bytes_received,
+        });
+        Ok(())
+    })
+}
+
+/// What a server allows.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub struct CallieLimits {
+    /// The largest payload, in bytes.
+    pub max_payload_bytes: u64,
+    /// The longest text of a message, in bytes of UTF-8.
+    pub max_text_bytes: u64,
+    /// The most attachments of one message.
+    pub max_attachments: u64,
+    /// The most members of one group.
+    pub max_group_members: u64,
+    /// Payloads a user may send in a second, on average. The client keeps to it by itself.
+    pub messages_per_second: u32,
+    /// Payloads a user may send at once.
+    pub burst: u32,
+}
+
+/// What the server allows; the protocol's defaults before the first connection.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_limits(
+    client: *mut CallieClient,
+    limits: *mut CallieLimits,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the limits can be written to.
+        let place = unsafe { Place::at(limits, "limits", CallieLimits::default())? };
+        let limits = CLIENTS.get(client)?.client.limits();
+        place.put(CallieLimits {
+            max_payload_bytes: limits.max_payload_bytes as u64,
+            max_text_bytes: limits.max_text_bytes as u64,
+            max_attachments: limits.max_attachments as u64,
+            max_group_members: limits.max_group_members as u64,
+            messages_per_second: limits.messages_per_second,
+            burst: limits.burst,
+        });
+        Ok(())
+    })
+}
+
+/// The user whose client it is. The caller frees the name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_username(
+    client: *mut CallieClient,
+    username: *mut *mut c_char,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the name can be written to.
+        let username = unsafe { Place::at(username, "username", std::ptr::null_mut())? };
+        username.put(give(CLIENTS.get(client)?.client.username().to_string())?);
+        Ok(())
+    })
+}
+
+/// Ends the client: writes what was handed to the connection and says goodbye, in at most a few seconds. What waits is over.
+/// What has arrived can still be taken. The handle still has to be freed.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_client_disconnect(client: *mut CallieClient) -> CallieStatus {
+    guard(|| Ok(block_on(CLIENTS.get(client)?.client.disconnect())?))
+}
+
+/// Frees a client's handle; one that has not ended says goodbye in the background. NULL is nothing to free.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_free(client: *mut CallieClient) -> CallieStatus {
     guard(|| CLIENTS.remove(client))
-}
-
-fn no_ids() -> CallieSent {
-    CallieSent { payload_id: [0; CALLIE_ID_SIZE], message_id: [0; CALLIE_ID_SIZE] }
-}
-
-fn id(text: &str) -> [c_char; CALLIE_ID_SIZE] {
-    let mut out = [0; CALLIE_ID_SIZE];
-    for (slot, byte) in out.iter_mut().zip(text.bytes().take(MAX_ID_BYTES)) {
-        *slot = byte.cast_signed();
-    }
-    out
 }

@@ -3,12 +3,14 @@
 use std::ffi::c_char;
 use std::ptr::null;
 
+use callie_core::{AttachmentKind, Timestamp};
+
 use super::border::{Place, guard, show};
 use super::client::{CALLIE_SIZE_UNKNOWN, CallieAttachmentKind};
+use super::ending::CallieEnding;
 use super::registry::Registry;
 use super::status::{CallieStatus, Failure};
-use crate::api::{self, Event};
-use crate::client;
+use crate::client::{Closed, Event, State};
 
 /// A batch of events. Free it with `callie_events_free`; texts that it showed are valid until then.
 pub struct CallieEvents {
@@ -25,14 +27,26 @@ pub enum CallieEventKind {
     None = 0,
     /// A chat message: `SENDER`, `RECIPIENT`, `TEXT`, `MESSAGE_ID`, `PAYLOAD_ID`, `METADATA`, and attachments.
     Message = 1,
-    /// A notice of the server: `CODE`, `DESCRIPTION`, `METADATA`, and `IN_REPLY_TO` where it is about a payload.
-    Notice = 2,
-    /// A command of the server, such as `EDIT_MESSAGE`: `CODE` and `PARAMETERS`.
-    Command = 3,
-    /// The server sent what is not a valid payload; nothing acted on it: `CODE` and `DESCRIPTION`.
-    Unreadable = 4,
-    /// The last event, the connection is gone: `DESCRIPTION`, `callie_event_close_code`, `callie_event_comes_back`.
-    Closed = 5,
+    /// A message that was sent is over, told once for each: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_ending`.
+    Ended = 2,
+    /// The connection changed: `callie_event_state`, and while it waits `DESCRIPTION`, `callie_event_retry_in_ms` and
+    /// `callie_event_close_code`.
+    Connection = 3,
+    /// A notice of the server that ends nothing that was sent: `CODE`, `DESCRIPTION`, `METADATA`, and where it is about them
+    /// `IN_REPLY_TO`, `USERNAME`, `GROUP_ID`, `MESSAGE_ID`.
+    Notice = 4,
+    /// A message that somebody sent has another text now: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `TEXT`.
+    Edited = 5,
+    /// A message is to be dropped: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `USERNAME` (who deleted it).
+    Deleted = 6,
+    /// Somebody says something fleeting: `SENDER`, `RECIPIENT`, `CODE` (what it is about, such as `typing`), `DATA`.
+    Signal = 7,
+    /// A SYS or CMD of the server that this version does not know: `DATA`, the whole payload.
+    Unknown = 8,
+    /// The server sent what is not a valid payload; nothing acted on it: `CODE`, `PATH`, `DESCRIPTION`.
+    Unreadable = 9,
+    /// The last event, the client has ended: `CODE`, `DESCRIPTION`, `callie_event_close_code`.
+    Closed = 10,
 }
 
 /// A text of an event. Which of them an event has, `CallieEventKind` says.
@@ -51,17 +65,53 @@ pub enum CallieField {
     PayloadId = 4,
     /// The ID of the payload that a notice is about.
     InReplyTo = 5,
-    /// For programs: a notice's code, such as `RECIPIENT_OFFLINE`, or a command's name.
+    /// For programs, such as `USER_JOINED`.
     Code = 6,
     /// For people.
     Description = 7,
-    /// A command's parameters, a JSON object.
-    Parameters = 8,
+    /// What goes with a signal, or a whole payload; JSON.
+    Data = 8,
     /// Extensions of a message's sender, or the members of a notice, a JSON object.
     Metadata = 9,
+    /// The user that it is about.
+    Username = 10,
+    /// The group that it is about.
+    GroupId = 11,
+    /// Where a fault is, a JSON Pointer.
+    Path = 12,
 }
 
-const FIELDS: usize = 10;
+const FIELDS: usize = 13;
+
+/// How a client stands to its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum CallieState {
+    /// There is no such client, or the event tells of none.
+    None = 0,
+    /// Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
+    Suspended = 1,
+    /// Opening a connection or authenticating on it.
+    Connecting = 2,
+    /// Connected and authenticated.
+    Online = 3,
+    /// Not connected; it tries again by itself.
+    Waiting = 4,
+    /// The client has ended.
+    Closed = 5,
+}
+
+impl From<&State> for CallieState {
+    fn from(state: &State) -> Self {
+        match state {
+            State::Suspended => Self::Suspended,
+            State::Connecting => Self::Connecting,
+            State::Online { .. } => Self::Online,
+            State::Waiting { .. } => Self::Waiting,
+            State::Closed => Self::Closed,
+        }
+    }
+}
 
 /// A text of an attachment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,9 +133,10 @@ const ATTACHMENT_FIELDS: usize = 4;
 #[derive(Debug)]
 struct Text(Vec<u8>);
 
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        let mut bytes = text.into_bytes();
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        let mut bytes = Vec::with_capacity(text.len() + 1);
+        bytes.extend_from_slice(text.as_bytes());
         bytes.push(0);
         Self(bytes)
     }
@@ -104,7 +155,10 @@ struct Row {
     texts: [Option<Text>; FIELDS],
     timestamp_ms: i64,
     close_code: u16,
-    comes_back: bool,
+    state: CallieState,
+    retry_in_ms: u64,
+    ticket: u64,
+    ending: Option<Box<CallieEnding>>,
     attachments: Vec<Item>,
 }
 
@@ -112,89 +166,156 @@ struct Row {
 #[derive(Debug)]
 pub(super) struct Batch(Vec<Row>);
 
-impl FromIterator<client::Event> for Batch {
-    fn from_iter<I: IntoIterator<Item = client::Event>>(events: I) -> Self {
-        Self(events.into_iter().map(|event| Row::from(Event::from(event))).collect())
+impl FromIterator<Event> for Batch {
+    fn from_iter<I: IntoIterator<Item = Event>>(events: I) -> Self {
+        Self(events.into_iter().map(Row::from).collect())
     }
 }
 
 impl Row {
-    fn new<const N: usize>(kind: CallieEventKind, fields: [(CallieField, String); N]) -> Self {
+    fn new<const N: usize>(kind: CallieEventKind, fields: [(CallieField, &str); N]) -> Self {
         let mut texts = [const { None }; FIELDS];
         for (field, text) in fields {
             texts[field as usize] = Some(Text::from(text));
         }
-        Self { kind, texts, timestamp_ms: 0, close_code: 0, comes_back: false, attachments: Vec::new() }
+        Self {
+            kind,
+            texts,
+            timestamp_ms: 0,
+            close_code: 0,
+            state: CallieState::None,
+            retry_in_ms: 0,
+            ticket: 0,
+            ending: None,
+            attachments: Vec::new(),
+        }
     }
 
-    fn at(mut self, timestamp_ms: i64) -> Self {
-        self.timestamp_ms = timestamp_ms;
+    fn at(mut self, timestamp: Timestamp) -> Self {
+        self.timestamp_ms = timestamp.unix_millis();
         self
+    }
+
+    fn with(mut self, field: CallieField, text: Option<&str>) -> Self {
+        self.texts[field as usize] = text.map(Text::from);
+        self
+    }
+
+    fn of_state(state: &State) -> Self {
+        let row = Self { state: state.into(), ..Self::new(CallieEventKind::Connection, []) };
+        let State::Waiting { retry_in, close_code, reason } = state else { return row };
+        let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+        Self { retry_in_ms, close_code: *close_code, ..row }.with(CallieField::Description, Some(reason))
+    }
+
+    fn of_notice(notice: &callie_core::Notice) -> Self {
+        use CallieField as Field;
+        let metadata = notice.metadata();
+        // Names, IDs, numbers and JSON that was read: it can always be written.
+        let json = serde_json::to_string(metadata).unwrap_or_default();
+        let fields = [
+            (Field::Code, notice.code().as_str()),
+            (Field::Description, notice.description()),
+            (Field::Metadata, &json),
+        ];
+        let row = Self::new(CallieEventKind::Notice, fields)
+            .with(Field::InReplyTo, metadata.in_reply_to.as_ref().map(|id| id.as_str()))
+            .with(Field::Username, metadata.username.as_ref().map(|name| name.as_str()))
+            .with(Field::GroupId, metadata.group_id.as_ref().map(ToString::to_string).as_deref())
+            .with(Field::MessageId, metadata.message_id.as_ref().map(|id| id.as_str()));
+        match notice.timestamp() {
+            Some(timestamp) => row.at(timestamp),
+            None => row,
+        }
     }
 }
 
 impl From<Event> for Row {
     fn from(event: Event) -> Self {
+        use CallieEventKind as Kind;
         use CallieField as Field;
         match event {
-            Event::Message {
-                sender,
-                recipient,
-                timestamp_ms,
-                payload_id,
-                message_id,
-                text,
-                attachments,
-                metadata,
-            } => {
+            Event::Message { envelope, message } => {
+                let recipient = envelope.recipient.to_string();
                 let fields = [
-                    (Field::Sender, sender),
-                    (Field::Recipient, recipient),
-                    (Field::Text, text),
-                    (Field::MessageId, message_id),
-                    (Field::PayloadId, payload_id),
-                    (Field::Metadata, metadata),
+                    (Field::Sender, envelope.sender.as_str()),
+                    (Field::Recipient, &recipient),
+                    (Field::Text, message.text()),
+                    (Field::MessageId, message.message_id().as_str()),
+                    (Field::PayloadId, envelope.payload_id.as_str()),
+                    (Field::Metadata, envelope.metadata.as_str()),
                 ];
-                let mut row = Self::new(CallieEventKind::Message, fields).at(timestamp_ms);
-                row.attachments = attachments.into_iter().map(Item::from).collect();
+                let mut row = Self::new(Kind::Message, fields).at(envelope.timestamp);
+                row.attachments = message.attachments().iter().map(Item::from).collect();
                 row
             }
-            Event::Notice { code, description, in_reply_to, timestamp_ms, metadata } => {
-                let fields =
-                    [(Field::Code, code), (Field::Description, description), (Field::Metadata, metadata)];
-                let mut row = Self::new(CallieEventKind::Notice, fields).at(timestamp_ms);
-                row.texts[Field::InReplyTo as usize] = in_reply_to.map(Text::from);
-                row
+            Event::Ended { ticket, message_id, ending } => Self {
+                ticket,
+                ending: Some(Box::new(ending.into())),
+                ..Self::new(Kind::Ended, [(Field::MessageId, message_id.as_str())])
+            },
+            Event::State(state) => Self::of_state(&state),
+            Event::Notice(notice) => Self::of_notice(&notice),
+            Event::Edited { message_id, sender, recipient, text } => {
+                let fields = [
+                    (Field::MessageId, message_id.as_str()),
+                    (Field::Sender, sender.as_str()),
+                    (Field::Recipient, &recipient.to_string()),
+                    (Field::Text, &text),
+                ];
+                Self::new(Kind::Edited, fields)
             }
-            Event::Command { command, parameters, timestamp_ms } => {
-                let fields = [(Field::Code, command), (Field::Parameters, parameters)];
-                Self::new(CallieEventKind::Command, fields).at(timestamp_ms)
+            Event::Deleted { message_id, sender, recipient, deleted_by } => {
+                let fields = [
+                    (Field::MessageId, message_id.as_str()),
+                    (Field::Sender, sender.as_str()),
+                    (Field::Recipient, &recipient.to_string()),
+                    (Field::Username, deleted_by.as_str()),
+                ];
+                Self::new(Kind::Deleted, fields)
             }
-            Event::Unreadable { code, reason } => {
-                Self::new(CallieEventKind::Unreadable, [(Field::Code, code), (Field::Description, reason)])
+            Event::Signal { from, recipient, kind, data } => {
+                let fields = [
+                    (Field::Sender, from.as_str()),
+                    (Field::Recipient, &recipient.to_string()),
+                    (Field::Code, kind.as_str()),
+                ];
+                Self::new(Kind::Signal, fields).with(Field::Data, data.as_ref().map(|data| data.as_str()))
             }
-            Event::Closed { close_code, reason, comes_back } => {
-                let row = Self::new(CallieEventKind::Closed, [(Field::Description, reason)]);
-                Self { close_code, comes_back, ..row }
+            Event::Unknown(payload) => {
+                Self::new(Kind::Unknown, [(Field::Data, &payload.encode())]).at(payload.timestamp())
+            }
+            Event::Unreadable(fault) => {
+                let fields = [
+                    (Field::Code, fault.code().as_str()),
+                    (Field::Path, &fault.path()),
+                    (Field::Description, fault.reason()),
+                ];
+                Self::new(Kind::Unreadable, fields)
+            }
+            Event::Closed(Closed { close_code, code, reason }) => {
+                let fields = [(Field::Code, code.as_str()), (Field::Description, &reason)];
+                Self { close_code, state: CallieState::Closed, ..Self::new(Kind::Closed, fields) }
             }
         }
     }
 }
 
-impl From<api::Attachment> for Item {
-    fn from(attachment: api::Attachment) -> Self {
+impl From<&callie_core::Attachment> for Item {
+    fn from(attachment: &callie_core::Attachment) -> Self {
+        let text = |text: Option<String>| text.as_deref().map(Text::from);
         Self {
-            kind: match attachment.kind {
-                api::AttachmentKind::Image => CallieAttachmentKind::Image,
-                api::AttachmentKind::Video => CallieAttachmentKind::Video,
-                api::AttachmentKind::File => CallieAttachmentKind::File,
+            kind: match attachment.kind() {
+                AttachmentKind::Image => CallieAttachmentKind::Image,
+                AttachmentKind::Video => CallieAttachmentKind::Video,
+                AttachmentKind::File => CallieAttachmentKind::File,
             },
-            size: attachment.size.and_then(|size| size.try_into().ok()).unwrap_or(CALLIE_SIZE_UNKNOWN),
+            size: attachment.size().and_then(|size| size.try_into().ok()).unwrap_or(CALLIE_SIZE_UNKNOWN),
             texts: [
-                Some(Text::from(attachment.url)),
-                attachment.filename.map(Text::from),
-                attachment.filetype.map(Text::from),
-                attachment.metadata.map(Text::from),
+                Some(Text::from(attachment.url())),
+                text(attachment.filename()),
+                text(attachment.filetype()),
+                attachment.metadata().map(|metadata| Text::from(metadata.as_str())),
             ],
         }
     }
@@ -266,17 +387,46 @@ pub extern "C" fn callie_event_timestamp_ms(events: *const CallieEvents, index: 
     look(events, index, 0, |row| Some(row.timestamp_ms))
 }
 
-/// The WebSocket close code of an event of the kind `CALLIE_EVENT_KIND_CLOSED`: 1000 when the application asked for it, 1006
-/// when the link was lost without a close; 0 for other kinds.
+/// The ticket's number of an event of the kind `CALLIE_EVENT_KIND_ENDED`, as `callie_client_send` gave it; 0 for other kinds.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_event_ticket(events: *const CallieEvents, index: usize) -> u64 {
+    look(events, index, 0, |row| Some(row.ticket))
+}
+
+/// How the message of an event of the kind `CALLIE_EVENT_KIND_ENDED` ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_event_ending(
+    events: *const CallieEvents,
+    index: usize,
+    ending: *mut CallieEnding,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the ending can be written to.
+        let ending = unsafe { Place::at(ending, "ending", CallieEnding::NONE)? };
+        let batch = EVENTS.get(events)?;
+        let told = batch.0.get(index).and_then(|row| row.ending.as_ref());
+        ending.put(**told.ok_or_else(|| Failure::form(format!("event {index} tells of no ending")))?);
+        Ok(())
+    })
+}
+
+/// What the connection is since an event of the kind `CALLIE_EVENT_KIND_CONNECTION` or `CALLIE_EVENT_KIND_CLOSED`.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_event_state(events: *const CallieEvents, index: usize) -> CallieState {
+    look(events, index, CallieState::None, |row| Some(row.state))
+}
+
+/// After how many milliseconds the client tries again, in an event that tells that it waits; 0 for others.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_event_retry_in_ms(events: *const CallieEvents, index: usize) -> u64 {
+    look(events, index, 0, |row| Some(row.retry_in_ms))
+}
+
+/// The WebSocket close code of an event that tells that the client waits or has ended: 1000 when the application asked for it,
+/// 1006 when the link was lost without a close or never open; 0 for other kinds.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_event_close_code(events: *const CallieEvents, index: usize) -> u16 {
     look(events, index, 0, |row| Some(row.close_code))
-}
-
-/// Whether, after an event of the kind `CALLIE_EVENT_KIND_CLOSED`, it is worth to connect again after a while without asking anybody.
-#[unsafe(no_mangle)]
-pub extern "C" fn callie_event_comes_back(events: *const CallieEvents, index: usize) -> bool {
-    look(events, index, false, |row| Some(row.comes_back))
 }
 
 /// How many attachments the event at `index` has.

@@ -3,7 +3,8 @@
 //! - `status`: what a call returns, and the last error of a thread
 //! - `border`: the only places where a foreign pointer is followed, and where a panic ends
 //! - `registry`: handles are names, not addresses: one that was freed, or never given, is told from a live one
-//! - `server`, `client`, `event`, `text`: the functions, as the header shows them
+//! - `tickets`: what was sent, by number
+//! - `server`, `client`, `commands`, `ending`, `event`, `callback`, `judge`, `text`: the functions, as the header shows them
 //!
 //! The header `bindings/c/include/callie.h` is written by cbindgen from here; its opening says what every function asks
 //! of its caller.
@@ -15,15 +16,24 @@
 )]
 
 mod border;
+mod callback;
 mod client;
+mod commands;
+mod ending;
 mod event;
+mod judge;
 mod registry;
 mod server;
 mod status;
 mod text;
+mod tickets;
 
+pub use callback::*;
 pub use client::*;
+pub use commands::*;
+pub use ending::*;
 pub use event::*;
+pub use judge::*;
 pub use server::*;
 pub use status::*;
 pub use text::*;

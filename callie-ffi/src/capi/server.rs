@@ -3,11 +3,14 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use super::border::{Place, guard, optional_text, text};
+use callie_core::SessionId;
+
+use super::border::{Place, array, guard, optional_text, text};
 use super::registry::Registry;
 use super::status::{CallieStatus, Failure};
 use super::text::give;
-use crate::client::{AccountError, Config, Server, Session};
+use crate::api::read_pin;
+use crate::client::{Config, Proxy, Server, Session};
 use crate::runtime::block_on;
 
 /// A server to register with and to log in to. Free it with `callie_server_free`.
@@ -23,49 +26,93 @@ pub struct CallieSession {
 static SERVERS: Registry<Server> = Registry::new("the server");
 pub(super) static SESSIONS: Registry<Session> = Registry::new("the session");
 
-/// How long to wait for a server, in milliseconds; 0 stands for the default.
+/// How a server is to be reached and trusted. What is 0, NULL or false stands for the default.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
-pub struct CallieTimeouts {
-    /// Finding the host, TCP and TLS: 15,000.
+pub struct CallieOptions {
+    /// The most milliseconds for finding the host, the proxy, TCP and TLS: 15,000.
     pub connect_ms: u32,
-    /// One HTTP call, or the WebSocket's upgrade and authentication: 30,000.
+    /// The most milliseconds for one HTTP call, for the WebSocket's upgrade, or for its authentication: 30,000.
     pub exchange_ms: u32,
-    /// The answer to a ping or a command: 15,000.
-    pub answer_ms: u32,
+    /// The most milliseconds that a message, a ping or a command takes to its end, connected or not: 60,000.
+    pub send_ms: u32,
+    /// The most messages, pings and commands that wait for their end: 1,000. More are refused.
+    pub max_waiting: u32,
+    /// The most events that wait for the application: 1,024. While so many wait, nothing more is read.
+    pub event_queue: u32,
+    /// Certificates of authorities to trust beside the bundled ones, a text of PEM blocks.
+    pub extra_roots: *const c_char,
+    /// Whether the authorities that Mozilla trusts are not trusted.
+    pub no_bundled_roots: bool,
+    /// Whether a proxy that the environment names (`HTTPS_PROXY` and so on) is not used.
+    pub no_proxy: bool,
+    /// Where any are given, the server's certificate or one that vouches for it must have one of these keys: each the SHA-256
+    /// of its SubjectPublicKeyInfo, as 64 hexadecimal digits.
+    pub pins: *const *const c_char,
+    /// How many they are.
+    pub pin_count: usize,
 }
 
 /// The server at `url`: `https://` for TLS, `http://` without. Nothing is sent yet.
 ///
-/// `timeouts` may be NULL for the defaults. They go for everything that comes of this server.
+/// `options` may be NULL for the defaults. They go for everything that comes of this server.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_server_new(
     url: *const c_char,
-    timeouts: *const CallieTimeouts,
+    options: *const CallieOptions,
     server: *mut *mut CallieServer,
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the text ends in NUL, the other two are NULL or can be read and written to.
-        let (url, timeouts, server) = unsafe {
+        let (url, options, server) = unsafe {
             let server = Place::at(server, "server", std::ptr::null_mut())?;
-            let timeouts = if timeouts.is_null() { None } else { Some(timeouts.read_unaligned()) };
-            (text(url, "url")?, timeouts, server)
+            let options = if options.is_null() { None } else { Some(options.read_unaligned()) };
+            (text(url, "url")?, options, server)
         };
-        let mut config = Config::new(url).map_err(AccountError::InvalidArgument)?;
-        if let Some(given) = timeouts {
-            for (slot, millis) in [
-                (&mut config.connect_timeout, given.connect_ms),
-                (&mut config.exchange_timeout, given.exchange_ms),
-                (&mut config.answer_timeout, given.answer_ms),
-            ] {
-                if millis != 0 {
-                    *slot = Duration::from_millis(millis.into());
-                }
-            }
+        let mut config = Config::new(url)?;
+        if let Some(options) = options {
+            // SAFETY: the caller's promise: its texts end in NUL, and there are as many pins as it says.
+            unsafe { apply(&options, &mut config)? };
         }
         server.put(SERVERS.add(Server::with_config(config)));
         Ok(())
     })
+}
+
+/// Puts the options that are given into the configuration.
+///
+/// # Safety
+/// Its texts are NULL or end in NUL, and there are as many pins as it says.
+unsafe fn apply(options: &CallieOptions, config: &mut Config) -> Result<(), Failure> {
+    for (slot, millis) in [
+        (&mut config.connect_timeout, options.connect_ms),
+        (&mut config.exchange_timeout, options.exchange_ms),
+        (&mut config.send_timeout, options.send_ms),
+    ] {
+        if millis != 0 {
+            *slot = Duration::from_millis(millis.into());
+        }
+    }
+    for (slot, count) in
+        [(&mut config.max_waiting, options.max_waiting), (&mut config.event_queue, options.event_queue)]
+    {
+        if count != 0 {
+            *slot = usize::try_from(count).unwrap_or(usize::MAX);
+        }
+    }
+    // SAFETY: passed on to the caller.
+    let (roots, pins) = unsafe {
+        let roots = optional_text(options.extra_roots, "extra_roots")?;
+        let pins = array(options.pins, options.pin_count, "pins")?;
+        (roots, pins.iter().map(|&pin| text(pin, "a pin")).collect::<Result<Vec<_>, _>>()?)
+    };
+    config.extra_roots.extend(roots.map(str::to_owned));
+    config.bundled_roots = !options.no_bundled_roots;
+    config.pins = pins.into_iter().map(read_pin).collect::<Result<_, _>>()?;
+    if options.no_proxy {
+        config.proxy = Proxy::None;
+    }
+    Ok(())
 }
 
 /// Makes a new user. Refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED`, among others.
@@ -140,6 +187,58 @@ pub extern "C" fn callie_server_logout(
     guard(|| {
         let (server, session) = (SERVERS.get(server)?, SESSIONS.get(session)?);
         Ok(block_on(server.logout(&session))??)
+    })
+}
+
+/// Gives the user of a session another password; the user's other sessions end.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_server_change_password(
+    server: *mut CallieServer,
+    session: *mut CallieSession,
+    old_password: *const c_char,
+    new_password: *const c_char,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: both texts end in NUL.
+        let (old, new) =
+            unsafe { (text(old_password, "old_password")?, text(new_password, "new_password")?) };
+        let (server, session) = (SERVERS.get(server)?, SESSIONS.get(session)?);
+        Ok(block_on(server.change_password(&session, old, new))??)
+    })
+}
+
+/// All sessions of a session's user, the newest first: a JSON array of objects as in the answer of the HTTP call. The caller
+/// frees it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_server_sessions(
+    server: *mut CallieServer,
+    session: *mut CallieSession,
+    sessions: *mut *mut c_char,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the text can be written to.
+        let sessions = unsafe { Place::at(sessions, "sessions", std::ptr::null_mut())? };
+        let (server, session) = (SERVERS.get(server)?, SESSIONS.get(session)?);
+        let list = block_on(server.sessions(&session))??;
+        let json = serde_json::to_string(&list).map_err(|e| Failure::internal(&e.to_string()))?;
+        sessions.put(give(json)?);
+        Ok(())
+    })
+}
+
+/// Ends one of the user's sessions, by its ID.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_server_end_session(
+    server: *mut CallieServer,
+    session: *mut CallieSession,
+    session_id: *const c_char,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the text ends in NUL.
+        let session_id = unsafe { text(session_id, "session_id")? };
+        let session_id = SessionId::parse(session_id).map_err(|e| malformed("session_id", e))?;
+        let (server, session) = (SERVERS.get(server)?, SESSIONS.get(session)?);
+        Ok(block_on(server.end_session(&session, &session_id))??)
     })
 }
 

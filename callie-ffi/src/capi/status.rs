@@ -30,10 +30,12 @@ pub enum CallieStatus {
     Refused = 7,
     /// The server's answer is not the protocol.
     BadAnswer = 8,
-    /// The connection is gone.
+    /// The client has ended.
     Closed = 9,
     /// A fault of this library, or of the system under it.
     Internal = 10,
+    /// Too many messages wait for their end, or too many events to be taken.
+    QueueFull = 11,
 }
 
 /// Why a call did not work.
@@ -61,6 +63,10 @@ impl Failure {
         Self::argument(CallieStatus::InvalidArgument, reason)
     }
 
+    pub(super) fn timed_out(reason: &str) -> Self {
+        Self { status: CallieStatus::TimedOut, code: client::code::TIMED_OUT.into(), reason: reason.into() }
+    }
+
     pub(super) fn internal(reason: &str) -> Self {
         Self { status: CallieStatus::Internal, code: client::code::INTERNAL.into(), reason: reason.into() }
     }
@@ -76,6 +82,7 @@ impl Failure {
             ErrorKind::TimedOut => CallieStatus::TimedOut,
             ErrorKind::Refused => CallieStatus::Refused,
             ErrorKind::BadAnswer => CallieStatus::BadAnswer,
+            ErrorKind::QueueFull => CallieStatus::QueueFull,
             ErrorKind::Closed => CallieStatus::Closed,
             ErrorKind::Internal => CallieStatus::Internal,
         };
@@ -94,6 +101,12 @@ macro_rules! failures {
 }
 
 failures!(AccountError, ConnectError, SendError, RequestError, ReceiveError);
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::of(ErrorKind::InvalidArgument, &fault)
+    }
+}
 
 impl From<NoRuntime> for Failure {
     fn from(error: NoRuntime) -> Self {

@@ -37,3 +37,13 @@ pub extern "C" fn callie_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     VERSION.as_ptr().cast()
 }
+
+/// A text in an array, with NUL behind it; what does not fit is cut off between characters.
+pub(super) fn fixed<const N: usize>(text: &str) -> [c_char; N] {
+    let mut out = [0; N];
+    let end = text.floor_char_boundary(N - 1);
+    for (slot, byte) in out.iter_mut().zip(text[..end].bytes()) {
+        *slot = byte.cast_signed();
+    }
+    out
+}

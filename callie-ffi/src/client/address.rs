@@ -45,6 +45,15 @@ impl ServerAddress {
         self.port
     }
 
+    /// The host as it stands in front of a port.
+    pub(super) fn bracketed_host(&self) -> &str {
+        // A host of an authority may not hold the `@` that user info ends with: there is none here.
+        self.authority
+            .rsplit_once(':')
+            .filter(|(_, port)| !port.contains(']'))
+            .map_or(&self.authority, |(host, _)| host)
+    }
+
     pub(super) fn authority(&self) -> &str {
         &self.authority
     }

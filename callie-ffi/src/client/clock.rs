@@ -1,37 +1,64 @@
 //! Time and randomness, which the core leaves to its drivers.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use callie_core::{MessageId, PayloadId, Stamp, Timestamp};
-use uuid::{Builder, Uuid};
+use callie_core::Timestamp;
+use callie_core::session::{Now, Random};
 
-use super::error::Fault;
-
-/// A new payload's identifier and time.
-pub(super) fn stamp() -> Result<Stamp, Fault> {
-    let now = millis()?;
-    let timestamp = i64::try_from(now).ok().and_then(Timestamp::from_unix_millis).ok_or_else(no_time)?;
-    Ok(Stamp { payload_id: PayloadId::from_uuid(uuid_at(now)?), timestamp })
+/// The time since a client was made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    begun: Instant,
 }
 
-/// A new message's identifier.
-pub(super) fn message_id() -> Result<MessageId, Fault> {
-    Ok(MessageId::from_uuid(uuid_at(millis()?)?))
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self { begun: Instant::now() }
+    }
+
+    /// The time as the session needs it. A system whose clock stands outside the years 1 to 9999 gets the epoch.
+    pub(super) fn now(&self) -> Now {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let wall = i64::try_from(since_epoch.as_millis()).ok().and_then(Timestamp::from_unix_millis);
+        Now { elapsed: self.begun.elapsed(), wall: wall.unwrap_or(Timestamp::UNIX_EPOCH) }
+    }
+
+    /// The moment at which so much has elapsed; none if it is too far away to be told.
+    pub(super) fn at(&self, elapsed: Duration) -> Option<Instant> {
+        self.begun.checked_add(elapsed)
+    }
 }
 
-/// A UUIDv7: ordered by time, so that IDs tell their age.
-fn uuid_at(millis: u64) -> Result<Uuid, Fault> {
-    let mut random = [0; 10];
-    getrandom::fill(&mut random)
-        .map_err(|e| Fault::internal(format_args!("the system gives no random bytes: {e}")))?;
-    Ok(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+/// The system's randomness, taken in pieces: a call of the system for every ID would be most of the ID's cost.
+pub(super) fn random() -> Random {
+    const WORDS: usize = 64;
+    let mut pool = [0_u8; WORDS * 8];
+    let mut left = 0;
+    Box::new(move || {
+        if left == 0 {
+            if getrandom::fill(&mut pool).is_err() {
+                // A hasher of the standard library is seeded too, if less well. Secrets do not depend on it.
+                return RandomState::new().build_hasher().finish();
+            }
+            left = WORDS;
+        }
+        left -= 1;
+        pool[left * 8..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+    })
 }
 
-fn millis() -> Result<u64, Fault> {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| no_time())?;
-    u64::try_from(since.as_millis()).map_err(|_| no_time())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn no_time() -> Fault {
-    Fault::internal("the system's clock is set outside the years 1970 to 9999")
+    #[test]
+    fn words_do_not_repeat() {
+        let mut random = random();
+        let mut words: Vec<_> = (0..1_000).map(|_| random()).collect();
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), 1_000);
+    }
 }

@@ -1,202 +1,401 @@
-//! The one loop between the socket and the application: it moves texts and decides nothing about them.
+//! The one task between the socket and the session: it moves texts, tells the time, and decides nothing about them.
 //!
-//! Reading and writing run side by side in one task, so that neither waits for the other. Events go through a bounded
-//! queue; while that is full the socket is not read, the server sees a slow reader, and nothing is lost or piled up here.
+//! Everything is polled in turn and nothing is awaited, so a socket that cannot be written to holds up neither reading nor
+//! time. Events go to a bounded queue; while that is full the socket is not read, the server sees a slow reader, and
+//! nothing is lost or piled up here.
 
-use std::sync::Arc;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use callie_core::{CloseCode, LINK_LOST, comes_back};
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
-use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::tungstenite::{self, Message};
+use callie_core::session::{Down, Ending, State as Stands};
+use callie_core::{CloseCode, LINK_LOST, Token};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Sleep};
 
-use super::conversation::Conversation;
-use super::event::{Closed, Event};
-use super::transport::Stream;
+use super::config::Config;
+use super::connect::{self, Socket};
+use super::error::{ConnectError, Fault, code};
+use super::event::{Closed, Event, State};
+use super::link::{Heard, Link};
+use super::refresh::{self, TokenSource};
+use super::shared::{Shared, Step};
+use super::ticket::Slot;
 
-/// Payloads that wait for the socket. When so many wait, `send` waits too.
-pub(super) const OUTGOING_QUEUE: usize = 256;
-/// The most payloads written at one go: enough to fill a segment, few enough to keep the first from waiting.
-const WRITE_BATCH: usize = 64;
-/// Writing a batch: a peer that takes nothing for this long is gone or stuck.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The farewell: the other side has this long to answer a close before the socket is dropped.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// What is added to the server's heartbeat before silence is asked about: one slow round trip on a mobile network.
-const HEARTBEAT_GRACE: Duration = Duration::from_secs(15);
-/// The close code that ends a conversation by agreement (RFC 6455).
-const NORMAL: u16 = 1000;
-const DISCONNECTED: &str = "disconnected";
+/// The most texts read before writing and time get their turn.
+const READ_BATCH: usize = 64;
+/// The most turns before other tasks get theirs.
+const MAX_TURNS: usize = 32;
 
-/// What the handle asks of the driver.
-#[derive(Debug)]
-pub(super) enum Outgoing {
-    /// A payload to write.
-    Payload(String),
-    /// Say goodbye and end.
-    Close,
+/// Where the application puts its source of tokens.
+pub(super) type Source = Arc<Mutex<Option<Arc<dyn TokenSource>>>>;
+
+type Opening = Pin<Box<dyn Future<Output = Result<Socket, ConnectError>> + Send>>;
+/// Ends in a token, or in why the client ends.
+type Refreshing = Pin<Box<dyn Future<Output = Result<Token, Closed>> + Send>>;
+
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    config: Arc<Config>,
+    source: Source,
+    opening: Option<Opening>,
+    link: Option<Link>,
+    /// The last connection's farewell, which the end waits for.
+    goodbye: Option<JoinHandle<()>>,
+    refreshing: Option<Refreshing>,
+    /// A token was fetched, and no connection came of it yet.
+    refreshed: bool,
+    /// Why the last connection went wrong, where that is known.
+    why: Option<ConnectError>,
+    sleep: Pin<Box<Sleep>>,
+    steps: Vec<Step>,
+    /// What this turn has for the application.
+    events: Vec<Event>,
+    endings: Vec<(Arc<Slot<Ending>>, Ending)>,
 }
 
-/// The driver's ends of its queues.
-pub(super) struct Ends {
-    pub(super) mailbox: mpsc::Receiver<Outgoing>,
-    /// For answers to the server's and others' pings; weak, so that dropping the handle ends the driver.
-    pub(super) replies: mpsc::WeakSender<Outgoing>,
-    pub(super) events: async_channel::Sender<Event>,
-    pub(super) closed: watch::Sender<Option<Closed>>,
-    /// The application wants the end, however the socket stands.
-    pub(super) stop: Arc<Notify>,
-}
+impl Driver {
+    pub(super) fn new(shared: Arc<Shared>, config: Arc<Config>, source: Source) -> Self {
+        Self {
+            shared,
+            config,
+            source,
+            opening: None,
+            link: None,
+            goodbye: None,
+            refreshing: None,
+            refreshed: false,
+            why: None,
+            sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            steps: Vec::new(),
+            events: Vec::new(),
+            endings: Vec::new(),
+        }
+    }
 
-/// Runs until the link is gone or the handle is, then says why.
-pub(super) async fn drive(socket: WebSocketStream<Stream>, conversation: Arc<Conversation>, ends: Ends) {
-    let Ends { mailbox, replies, events, closed: told, stop } = ends;
-    let (sink, stream) = socket.split();
-    let end = tokio::select! {
-        end = read(stream, &conversation, replies, &events) => end,
-        end = write(sink, mailbox) => end,
-        end = stopped(&stop) => end,
-    };
-    // First the reason, then the end of the queue: who sees the end finds the reason.
-    told.send_replace(Some(end));
-    conversation.abandon();
-    events.close();
-}
+    /// Does what is to be done. True if something happened that may have made more to do.
+    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+        let shared = Arc::clone(&self.shared);
+        shared.core().take(&mut self.steps);
+        let mut busy = self.perform();
+        busy |= self.open(cx);
+        busy |= self.refresh(cx);
+        busy |= self.write(cx);
+        busy |= self.read(cx);
+        busy |= self.tell_time(cx);
+        self.publish();
+        busy
+    }
 
-/// A reader who waits for the application and a writer who waits for the peer see no goodbye: this is their end.
-async fn stopped(stop: &Notify) -> Closed {
-    stop.notified().await;
-    tokio::time::sleep(CLOSE_TIMEOUT).await;
-    closed(NORMAL, DISCONNECTED)
-}
+    fn perform(&mut self) -> bool {
+        let busy = !self.steps.is_empty();
+        // Performing a step may make others.
+        let mut steps = std::mem::take(&mut self.steps);
+        for step in steps.drain(..) {
+            self.perform_one(step);
+        }
+        steps.append(&mut self.steps);
+        self.steps = steps;
+        busy
+    }
 
-async fn read(
-    mut stream: SplitStream<WebSocketStream<Stream>>,
-    conversation: &Conversation,
-    replies: mpsc::WeakSender<Outgoing>,
-    events: &async_channel::Sender<Event>,
-) -> Closed {
-    let quiet = conversation.heartbeat() + HEARTBEAT_GRACE;
-    let mut asked = false;
-    let mut farewell = None;
-    loop {
-        let received = match timeout(quiet, stream.next()).await {
-            Ok(received) => received,
-            // The server pings only a silent client, so a busy one has to ask for itself.
-            Err(_) if !asked => {
-                asked = true;
-                if let Ok(ping) = conversation.heartbeat_ping() {
-                    reply(&replies, ping).await;
+    fn perform_one(&mut self, step: Step) {
+        match step {
+            Step::Open => {
+                self.why = None;
+                let config = Arc::clone(&self.config);
+                log::debug!("connecting to {}", config.address);
+                self.opening = Some(Box::pin(async move { connect::open(&config).await }));
+            }
+            Step::Transmit(text) => {
+                if let Some(link) = &mut self.link {
+                    self.shared.counters.wrote(text.len());
+                    link.send(text);
                 }
-                continue;
             }
-            Err(_) => return closed(LINK_LOST, "nothing came from the server for too long"),
-        };
-        asked = false;
-        let text = match received {
-            Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Close(frame))) => {
-                farewell = Some(said(frame));
-                continue;
+            Step::Close => self.close(),
+            Step::State(state) => self.stand(state),
+            Step::Tell(event) => {
+                if matches!(event, Event::Message { .. }) {
+                    self.shared.counters.told_message();
+                }
+                self.events.push(event);
             }
-            Some(Ok(Message::Binary(_))) => {
-                return closed(CloseCode::UnsupportedFrame.as_u16(), "the server sent a binary message");
+            Step::Fill(slot, ending) => self.endings.push((slot, ending)),
+            Step::Farewell(fault) => {
+                log::info!("the server is about to close: {fault}");
+                self.why = Some(ConnectError::Refused(fault));
             }
-            Some(Ok(_)) => continue,
-            Some(Err(error)) => return farewell.unwrap_or_else(|| broken(&error)),
-            None => return farewell.unwrap_or_else(|| closed(LINK_LOST, "the link ended without a close")),
-        };
-        let step = conversation.receive(text.as_str());
-        if let Some(payload) = step.reply {
-            reply(&replies, payload).await;
-        }
-        if let Some(event) = step.event
-            && events.send(event).await.is_err()
-        {
-            return closed(NORMAL, "nobody takes the events any more");
+            Step::Unreadable(fault) => {
+                log::warn!("the server sent what is no payload: {fault}");
+                // Later ones end nothing.
+                if self.shared.core().state == State::Connecting {
+                    self.why.get_or_insert_with(|| ConnectError::BadAnswer(Fault::bad_answer(&fault)));
+                }
+                self.events.push(Event::Unreadable(fault));
+            }
         }
     }
-}
 
-/// Hands a payload to the writer, waiting for room; without a handle there is nobody to write for.
-async fn reply(replies: &mpsc::WeakSender<Outgoing>, payload: String) {
-    if let Some(replies) = replies.upgrade() {
-        // A send fails only when the writer has ended, and then so has everything.
-        let _ = replies.send(Outgoing::Payload(payload)).await;
+    fn close(&mut self) {
+        self.opening = None;
+        if let Some(link) = self.link.take() {
+            self.goodbye = Some(tokio::spawn(link.goodbye()));
+        }
     }
-}
 
-async fn write(
-    mut sink: SplitSink<WebSocketStream<Stream>, Message>,
-    mut mailbox: mpsc::Receiver<Outgoing>,
-) -> Closed {
-    loop {
-        let mut next = mailbox.recv().await;
-        let batch = async {
-            let mut room = WRITE_BATCH;
-            while let Some(Outgoing::Payload(text)) = next {
-                sink.feed(Message::text(text)).await?;
-                room -= 1;
-                match mailbox.try_recv() {
-                    Ok(more) if room > 0 => next = Some(more),
-                    Ok(more) => {
-                        sink.flush().await?;
-                        room = WRITE_BATCH;
-                        next = Some(more);
+    /// Takes note of how the session stands to its server.
+    fn stand(&mut self, state: Stands) {
+        match state {
+            Stands::Connecting => self.show(State::Connecting),
+            Stands::Online { expires_at, limits } => {
+                log::info!("online");
+                self.why = None;
+                self.refreshed = false;
+                self.shared.counters.connected();
+                self.show(State::Online { expires_at, limits });
+                let attempt = self.shared.core().attempt.take();
+                if let Some(attempt) = attempt {
+                    self.publish();
+                    attempt.fill(Ok(()));
+                }
+            }
+            Stands::Waiting { retry_in, code } => self.lost(retry_in, code),
+            Stands::Down(Down::Suspended) => self.show(State::Suspended),
+            Stands::Down(Down::Refused { code, reason, description }) => {
+                let known = reason.is_some();
+                let code_name = reason.map_or_else(|| code::CLOSED.to_owned(), |name| name.to_string());
+                let reason = if known { description } else { format!("the server closed with {code}") };
+                self.refused(Closed { close_code: code, code: code_name, reason });
+            }
+            // The end is told by its event.
+            Stands::Down(_) | _ => {}
+        }
+    }
+
+    fn lost(&mut self, retry_in: Duration, close_code: u16) {
+        let why = self.why.take().unwrap_or_else(|| {
+            let fault = match close_code {
+                LINK_LOST => Fault::timed_out("the server's answer"),
+                code => Fault::unreachable(format_args!("the server closed with {code}")),
+            };
+            if close_code == LINK_LOST {
+                ConnectError::TimedOut(fault)
+            } else {
+                ConnectError::Unreachable(fault)
+            }
+        });
+        log::info!("no connection: {why}");
+        let attempt = {
+            let mut core = self.shared.core();
+            let attempt = core.attempt.take();
+            if attempt.is_some() {
+                // One attempt was asked for: what was sent waits for the next.
+                let now = self.shared.clock().now();
+                core.session.suspend(now);
+                core.take(&mut self.steps);
+            }
+            attempt
+        };
+        match attempt {
+            Some(attempt) => attempt.fill(Err(why)),
+            None => self.show(State::Waiting { retry_in, close_code, reason: why.reason().to_owned() }),
+        }
+    }
+
+    /// The server does not want this session: a new token may help where the old one is the reason.
+    fn refused(&mut self, closed: Closed) {
+        log::info!("refused by the server: {} ({})", closed.reason, closed.code);
+        let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match source {
+            Some(source) if closed.close_code == CloseCode::Authentication.as_u16() && !self.refreshed => {
+                self.refreshed = true;
+                let username = {
+                    let mut core = self.shared.core();
+                    core.refreshing = true;
+                    core.session.username().to_string()
+                };
+                let Closed { close_code, code, reason } = closed.clone();
+                let patience = self.config.exchange_timeout;
+                self.show(State::Waiting { retry_in: Duration::ZERO, close_code, reason });
+                self.refreshing = Some(Box::pin(async move {
+                    let given = refresh::ask(source, username, code, patience).await;
+                    given.map_err(|why| Closed { reason: format!("{} ({why})", closed.reason), ..closed })
+                }));
+            }
+            _ => self.end(closed),
+        }
+    }
+
+    fn end(&mut self, closed: Closed) {
+        let mut core = self.shared.core();
+        let now = self.shared.clock().now();
+        core.end(now, closed);
+        core.take(&mut self.steps);
+    }
+
+    fn show(&mut self, state: State) {
+        self.shared.core().state = state.clone();
+        self.events.push(Event::State(state));
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(opening) = &mut self.opening else { return false };
+        let Poll::Ready(opened) = opening.as_mut().poll(cx) else { return false };
+        self.opening = None;
+        match opened {
+            Ok(socket) => {
+                self.link = Some(Link::new(socket));
+                self.shared.drive(&mut self.steps, |session, now| session.opened(now));
+            }
+            Err(error) => {
+                self.why = Some(error);
+                self.shared.drive(&mut self.steps, |session, now| session.closed(now, None));
+            }
+        }
+        true
+    }
+
+    fn refresh(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(refreshing) = &mut self.refreshing else { return false };
+        let Poll::Ready(given) = refreshing.as_mut().poll(cx) else { return false };
+        self.refreshing = None;
+        match given {
+            Ok(token) => {
+                let mut core = self.shared.core();
+                core.refreshing = false;
+                if core.end.is_none() {
+                    let now = self.shared.clock().now();
+                    core.session.set_token(token);
+                    core.session.connect(now);
+                    if core.suspended {
+                        core.session.suspend(now);
                     }
-                    Err(mpsc::error::TryRecvError::Empty) => return sink.flush().await.map(|()| false),
-                    Err(mpsc::error::TryRecvError::Disconnected) => break,
+                    core.take(&mut self.steps);
                 }
             }
-            sink.flush().await.map(|()| true)
+            Err(closed) => {
+                log::warn!("{}", closed.reason);
+                self.end(closed);
+            }
+        }
+        true
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(link) = &mut self.link else { return false };
+        match link.poll_write(cx) {
+            Ok(()) => false,
+            Err(error) => {
+                self.gone(error, None);
+                true
+            }
+        }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut busy = false;
+        for _ in 0..READ_BATCH {
+            let Some(link) = &mut self.link else { return busy };
+            if link.is_clogged() || self.shared.queue.room() <= self.events.len() {
+                return busy;
+            }
+            match link.poll_read(cx) {
+                Poll::Pending => return busy,
+                Poll::Ready(Heard::Text(text)) => {
+                    self.shared.counters.read(text.len());
+                    self.shared.drive(&mut self.steps, |session, now| session.received(now, text.as_str()));
+                    self.perform();
+                }
+                Poll::Ready(Heard::Nothing) => {}
+                Poll::Ready(Heard::End(error, code)) => self.gone(error, code),
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    /// The link is gone, for a reason that counts unless the server gave one before.
+    fn gone(&mut self, error: ConnectError, code: Option<u16>) {
+        log::debug!("the link ended: {error}");
+        self.why.get_or_insert(error);
+        if let Some(link) = self.link.take() {
+            // The other side may wait for the answer to its close.
+            tokio::spawn(link.goodbye());
+        }
+        self.shared.drive(&mut self.steps, |session, now| session.closed(now, code));
+    }
+
+    fn tell_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let blocked = self.link.as_ref().and_then(Link::deadline);
+        if blocked.is_some_and(|at| Instant::now() >= at) {
+            let fault = Fault::unreachable("the server took nothing for too long");
+            self.gone(ConnectError::Unreachable(fault), None);
+            return true;
+        }
+        let due = {
+            let core = self.shared.core();
+            core.session.deadline().and_then(|elapsed| self.shared.clock().at(elapsed))
         };
-        match timeout(WRITE_TIMEOUT, batch).await {
-            Ok(Ok(false)) => {}
-            Ok(Ok(true)) => break,
-            Ok(Err(error)) => return broken(&error),
-            Err(_) => return closed(LINK_LOST, "the server took nothing for too long"),
+        let next = due.map(Instant::from_std).into_iter().chain(blocked).min();
+        let Some(next) = next else { return false };
+        if self.sleep.deadline() != next {
+            self.sleep.as_mut().reset(next);
+        }
+        if self.sleep.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        let held_back = self.shared.queue.room() == 0;
+        self.shared.drive(&mut self.steps, |session, now| {
+            if held_back {
+                session.held_back(now);
+            }
+            session.wake(now);
+        });
+        true
+    }
+
+    fn publish(&mut self) {
+        self.shared.queue.push(&mut self.events);
+        // After the events, so that who is woken finds them.
+        for (slot, ending) in self.endings.drain(..) {
+            slot.fill(ending);
         }
     }
-    let goodbye = CloseFrame { code: NORMAL.into(), reason: "".into() };
-    let farewell = async {
-        if sink.send(Message::Close(Some(goodbye))).await.is_ok() {
-            // The reader sees the other side's answer and ends first.
-            std::future::pending::<()>().await;
-        }
-    };
-    // However the farewell goes, the application wanted this end.
-    let _ = timeout(CLOSE_TIMEOUT, farewell).await;
-    closed(NORMAL, DISCONNECTED)
-}
 
-fn closed(code: u16, reason: &str) -> Closed {
-    Closed { code, reason: reason.to_owned(), comes_back: comes_back(code) }
-}
-
-fn said(frame: Option<CloseFrame>) -> Closed {
-    /// What RFC 6455 calls a close that names no code.
-    const NO_CODE: u16 = 1005;
-    match frame {
-        // The answer to one's own goodbye.
-        Some(frame) if u16::from(frame.code) == NORMAL => closed(NORMAL, DISCONNECTED),
-        Some(frame) if frame.reason.is_empty() => {
-            closed(frame.code.into(), "the server closed the connection")
+    /// Whether everything is done that an end asks for.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.shared.core().end.is_none() {
+            return false;
         }
-        Some(frame) => closed(frame.code.into(), frame.reason.as_str()),
-        None => closed(NO_CODE, "the server closed without a code"),
+        self.refreshing = None;
+        match &mut self.goodbye {
+            Some(goodbye) => Pin::new(goodbye).poll(cx).is_ready(),
+            None => true,
+        }
     }
 }
 
-fn broken(error: &tungstenite::Error) -> Closed {
-    match error {
-        tungstenite::Error::Capacity(_) => {
-            closed(CloseCode::PayloadTooLarge.as_u16(), "the server sent more than a payload may hold")
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.driver.register(cx.waker());
+        for _ in 0..MAX_TURNS {
+            if !self.turn(cx) {
+                return if self.is_over(cx) { Poll::Ready(()) } else { Poll::Pending };
+            }
         }
-        other => closed(LINK_LOST, &format!("the link broke: {other}")),
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.publish();
+        self.shared.finish();
     }
 }

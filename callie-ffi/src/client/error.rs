@@ -4,6 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use callie_core::SysCode;
+use callie_core::session;
+
+/// Any error of the application's.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What an error is about, whichever call it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -19,7 +23,9 @@ pub enum ErrorKind {
     Refused,
     /// The server answered something that is not the protocol.
     BadAnswer,
-    /// The connection is gone.
+    /// Too much waits already.
+    QueueFull,
+    /// The client has ended.
     Closed,
     /// A fault of this library, or of the system under it.
     Internal,
@@ -37,7 +43,17 @@ pub mod code {
     pub const TIMED_OUT: &str = "TIMED_OUT";
     /// The server's answer is not the protocol.
     pub const BAD_ANSWER: &str = "BAD_ANSWER";
-    /// The connection is gone.
+    /// The proxy of the environment could not be used.
+    pub const PROXY_FAILED: &str = "PROXY_FAILED";
+    /// Too much waits already: payloads for their end, or events to be taken.
+    pub const QUEUE_FULL: &str = "QUEUE_FULL";
+    /// A message could not be sent before its deadline.
+    pub const EXPIRED: &str = "EXPIRED";
+    /// A command was carried out, and its result was lost with a connection.
+    pub const RESULT_LOST: &str = "RESULT_LOST";
+    /// The application disconnected.
+    pub const DISCONNECTED: &str = "DISCONNECTED";
+    /// The client has ended.
     pub const CLOSED: &str = "CLOSED";
     /// A fault of this library, or of the system under it.
     pub const INTERNAL: &str = "INTERNAL";
@@ -64,11 +80,6 @@ impl Fault {
         Self::new(code::INVALID_ARGUMENT, format!("attachment {at}: {error}"))
     }
 
-    pub(crate) fn too_large(limit: usize) -> Self {
-        let reason = format!("the payload is larger than the {limit} bytes that the server takes");
-        Self::new(SysCode::PayloadTooLarge.as_str(), reason)
-    }
-
     pub(crate) fn unreachable(reason: impl fmt::Display) -> Self {
         Self::new(code::UNREACHABLE, reason.to_string())
     }
@@ -79,6 +90,10 @@ impl Fault {
 
     pub(crate) fn bad_answer(reason: impl fmt::Display) -> Self {
         Self::new(code::BAD_ANSWER, format!("the server's answer is not the protocol: {reason}"))
+    }
+
+    pub(crate) fn closed(reason: impl fmt::Display) -> Self {
+        Self::new(code::CLOSED, format!("the client has ended: {reason}"))
     }
 
     pub(crate) fn internal(reason: impl fmt::Display) -> Self {
@@ -168,15 +183,19 @@ error_group!(
         Refused,
         /// The answer is not the protocol.
         BadAnswer,
+        /// The client has ended: make a new one.
+        Closed,
     }
 );
 
 error_group!(
-    /// A message could not be handed to the connection.
+    /// A message was not taken for sending.
     SendError {
         /// The recipient, the text or an attachment is malformed or too large.
         InvalidArgument,
-        /// The connection is gone.
+        /// Too many messages wait for their end, or too many events to be taken.
+        QueueFull,
+        /// The client has ended.
         Closed,
     }
 );
@@ -186,13 +205,15 @@ error_group!(
     RequestError {
         /// The recipient, the command or its parameters are malformed.
         InvalidArgument,
-        /// The server did not answer in time.
+        /// Too many payloads wait for their end, or too many events to be taken.
+        QueueFull,
+        /// There was no answer in time: it may or may not have been carried out.
         TimedOut,
         /// The server said no, with the code of its SYS payload.
         Refused,
-        /// The answer is not the protocol.
+        /// The answer is not the protocol, or it was lost.
         BadAnswer,
-        /// The connection is gone.
+        /// The client has ended.
         Closed,
     }
 );
@@ -200,9 +221,36 @@ error_group!(
 error_group!(
     /// No more events come.
     ReceiveError {
-        /// The batch must hold at least one event.
+        /// The batch must hold at least one event, and events go to one listener only.
         InvalidArgument,
-        /// The connection is gone and its last event was handed out.
+        /// The client has ended and its last event was handed out.
         Closed,
     }
 );
+
+/// Why something that was to be sent was not taken.
+pub(super) fn not_taken(error: &session::SendError) -> SendError {
+    match error {
+        session::SendError::QueueFull { .. } => {
+            SendError::QueueFull(Fault::new(code::QUEUE_FULL, error.to_string()))
+        }
+        session::SendError::TooLarge { .. } => {
+            SendError::InvalidArgument(Fault::new(SysCode::PayloadTooLarge.as_str(), error.to_string()))
+        }
+        session::SendError::InvalidRecipient => {
+            SendError::InvalidArgument(Fault::new(SysCode::InvalidRecipient.as_str(), error.to_string()))
+        }
+        other => SendError::InvalidArgument(Fault::new(code::INVALID_ARGUMENT, other.to_string())),
+    }
+}
+
+impl From<SendError> for RequestError {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::InvalidArgument(fault) => Self::InvalidArgument(fault),
+            SendError::QueueFull(fault) => Self::QueueFull(fault),
+            SendError::Closed(fault) => Self::Closed(fault),
+            SendError::Internal(fault) => Self::Internal(fault),
+        }
+    }
+}

@@ -1,8 +1,17 @@
 //! What arrives.
 
-use callie_core::{CommandCall, Fault, JsonObject, Message, PayloadId, Recipient, Sender, System, Timestamp};
+use std::time::Duration;
 
-/// What every payload has around its content.
+use callie_core::command::{Conversation, Push, SignalData, SignalKind};
+use callie_core::session;
+use callie_core::{
+    Content, Fault, JsonObject, Limits, Message, MessageId, Notice, Payload, PayloadId, Recipient, Sender,
+    Stamp, Timestamp, Username,
+};
+
+use super::ticket::Ending;
+
+/// What every message has around its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// The payload's ID.
@@ -13,50 +22,142 @@ pub struct Envelope {
     pub recipient: Recipient,
     /// When the sender says it was sent; nothing in the protocol depends on it.
     pub timestamp: Timestamp,
-    /// Extensions of the sender, or the members of a notice.
+    /// Extensions of the sender.
     pub metadata: JsonObject,
 }
 
-/// Something for the application. PINGs are answered without it, and answers go to who asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Something for the application.
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// A chat message.
+    /// The connection changed.
+    State(State),
+    /// A message that was sent is over: told once for each, whether or not its ticket is still held.
+    Ended {
+        /// The ticket's number.
+        ticket: u64,
+        /// The message's ID.
+        message_id: MessageId,
+        /// How.
+        ending: Ending,
+    },
+    /// A chat message: from another user, or from this one on another connection. Told once for each payload.
     Message {
         /// Who, where to, when.
         envelope: Envelope,
         /// What.
         message: Message,
     },
-    /// A notice of the server: what became of a message, who came and went, and codes of later versions.
-    Notice {
-        /// Who, where to, when; the members of the notice are its metadata.
-        envelope: Envelope,
-        /// Code and description.
-        system: System,
-        /// The payload that it is about, where it is about one.
-        in_reply_to: Option<PayloadId>,
+    /// A notice of the server that ends nothing that was sent: who came and went, that a group changed.
+    Notice(Box<Notice>),
+    /// A message that somebody sent has another text now.
+    Edited {
+        /// The message.
+        message_id: MessageId,
+        /// Its author.
+        sender: Username,
+        /// Where it went.
+        recipient: Conversation,
+        /// Its new text.
+        text: String,
     },
-    /// A command of the server: a message was edited or deleted, somebody is typing.
-    Command {
-        /// Who, where to, when.
-        envelope: Envelope,
-        /// Name and parameters.
-        call: CommandCall,
+    /// A message is to be dropped.
+    Deleted {
+        /// The message.
+        message_id: MessageId,
+        /// Its author.
+        sender: Username,
+        /// Where it went.
+        recipient: Conversation,
+        /// Who deleted it.
+        deleted_by: Username,
     },
+    /// Somebody says something fleeting, such as that they are typing.
+    Signal {
+        /// Who.
+        from: Username,
+        /// To whom.
+        recipient: Conversation,
+        /// What it is about.
+        kind: SignalKind,
+        /// What goes with it.
+        data: Option<SignalData>,
+    },
+    /// A SYS or CMD of the server that this version does not know.
+    Unknown(Box<Payload>),
     /// The server sent a text that is not a valid payload; nothing acted on it.
     Unreadable(Fault),
-    /// The last event: the connection is gone.
+    /// The last event: the client has ended.
     Closed(Closed),
 }
 
-/// Why a connection is gone.
+/// How a client stands to its server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
+    Suspended,
+    /// Opening a connection or authenticating on it.
+    Connecting,
+    /// Connected and authenticated.
+    Online {
+        /// When the session ends if it is not used.
+        expires_at: Option<Timestamp>,
+        /// What the server allows.
+        limits: Limits,
+    },
+    /// Not connected; it tries again by itself.
+    Waiting {
+        /// After this time.
+        retry_in: Duration,
+        /// The close code of the last connection; 1006 where it was lost without one or never open.
+        close_code: u16,
+        /// Why, for people.
+        reason: String,
+    },
+    /// The client has ended. Of this only [`Event::Closed`] tells.
+    Closed,
+}
+
+/// Why a client has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {
-    /// The WebSocket close code; 1000 when the application asked for it, 1006 when the link was lost without a close.
-    pub code: u16,
-    /// In words.
+    /// The WebSocket close code; 1000 when the application asked for the end.
+    pub close_code: u16,
+    /// Why, for programs: what the server said before it closed, such as `SESSION_REVOKED` or `KICKED`, else
+    /// [`DISCONNECTED`](super::code::DISCONNECTED) or [`CLOSED`](super::code::CLOSED).
+    pub code: String,
+    /// Why, for people.
     pub reason: String,
-    /// Whether it is worth to connect again, after a while, without asking anybody.
-    pub comes_back: bool,
+}
+
+impl Event {
+    /// What the application is told of what the session tells, where it is neither a state nor an ending.
+    pub(super) fn from_core(event: session::Event) -> Option<Self> {
+        Some(match event {
+            session::Event::Message(payload) => {
+                let (sender, recipient, stamp, content, metadata) = payload.into_parts();
+                let Content::Msg(message) = content else { return None };
+                let Stamp { payload_id, timestamp } = stamp;
+                Self::Message {
+                    envelope: Envelope { payload_id, sender, recipient, timestamp, metadata },
+                    message,
+                }
+            }
+            session::Event::Notice(notice) => Self::Notice(notice),
+            session::Event::Push(push) => match push {
+                Push::EditMessage { message_id, sender, recipient, text } => {
+                    Self::Edited { message_id, sender, recipient, text: text.as_str().to_owned() }
+                }
+                Push::DeleteMessage { message_id, sender, recipient, deleted_by } => {
+                    Self::Deleted { message_id, sender, recipient, deleted_by }
+                }
+                Push::Signal { from, recipient, kind, data } => Self::Signal { from, recipient, kind, data },
+                _ => return None,
+            },
+            session::Event::Unknown(payload) => Self::Unknown(Box::new(payload)),
+            session::Event::Unreadable(fault) => Self::Unreadable(fault),
+            _ => return None,
+        })
+    }
 }

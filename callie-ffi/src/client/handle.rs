@@ -1,201 +1,191 @@
 //! The handle that the application holds.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use callie_core::command::{Command, Cursor, GroupCreated, GroupList, GroupName, PageLimit, Visibility};
-use callie_core::{
-    Attachment, CodeName, CommandCall, Content, GroupId, JsonObject, LINK_LOST, Limits, Message, MessageId,
-    PayloadId, Recipient, SysCode, Username, comes_back,
-};
-use serde::de::DeserializeOwned;
-use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::timeout;
+use callie_core::session::{Now, SendOptions, SessionConfig};
+use callie_core::{Attachment, Limits, Message, MessageId, Recipient, Username, session as machine};
+use tokio::runtime::Handle;
 
 use super::clock;
-use super::connect;
-use super::conversation::{Answer, Conversation};
-use super::driver::{self, Ends, OUTGOING_QUEUE, Outgoing};
-use super::error::{ConnectError, Fault, ReceiveError, RequestError, SendError, code};
-use super::event::{Closed, Event};
+use super::config::Config;
+use super::driver::{Driver, Source};
+use super::error::{ConnectError, Fault, ReceiveError, SendError, code, not_taken};
+use super::event::{Closed, Event, State};
+use super::refresh::TokenSource;
 use super::session::Session;
+use super::shared::{Core, Shared};
+use super::stats::Stats;
+use super::ticket::{Slot, Ticket};
 
-/// The result of a command that gave none.
-const EMPTY: &str = "{}";
-
-/// The identifiers of a message that was sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sent {
-    /// The payload's: notices about it name it as what they reply to.
-    pub payload_id: PayloadId,
-    /// The message's: edits and deletions name it.
-    pub message_id: MessageId,
-}
-
-/// An authenticated connection.
+/// One user's conversation with a server, across connections.
 ///
-/// Every method takes `&self` and may be called from several tasks at once. Dropping it says goodbye in the background.
-/// It needs a tokio runtime with time and I/O enabled.
-#[derive(Debug)]
+/// It lives until [`disconnect`](Self::disconnect), or until the server refuses it and no new token could be had; then
+/// everything that waits is over, [`Event::Closed`] is told, and a new client is to be made. Every method takes `&self`
+/// and may be called from several threads and tasks at once, from callbacks too. It may be dropped on any thread, which
+/// says goodbye in the background.
 pub struct Client {
+    pub(super) shared: Arc<Shared>,
+    pub(super) runtime: Handle,
+    source: Source,
+    pub(super) listens: Mutex<bool>,
     username: Username,
-    answer_timeout: Duration,
-    conversation: Arc<Conversation>,
-    outgoing: mpsc::Sender<Outgoing>,
-    events: async_channel::Receiver<Event>,
-    closed: watch::Receiver<Option<Closed>>,
-    stop: Arc<Notify>,
-    end_was_told: AtomicBool,
+    max_pending: usize,
 }
 
 impl Client {
-    /// Connects and authenticates.
+    /// A client that is not connected yet.
     ///
     /// # Errors
-    /// [`ConnectError`]; refused with `AUTH_FAILED` when the session has ended.
-    pub async fn connect(session: &Session) -> Result<Self, ConnectError> {
+    /// [`ConnectError::InvalidArgument`] when the session's [`Config`] cannot be used, [`ConnectError::Internal`] outside
+    /// a tokio runtime: the client lives in the one that it is made in, which must have time and I/O enabled.
+    pub fn new(session: &Session) -> Result<Self, ConnectError> {
         let config = session.config();
-        if config.event_queue == 0 {
-            return Err(ConnectError::InvalidArgument(Fault::argument("the event queue", "at least 1")));
-        }
-        let (socket, conversation) = connect::connect(session).await?;
-        let conversation = Arc::new(conversation);
-        let (outgoing, mailbox) = mpsc::channel(OUTGOING_QUEUE);
-        let (events_in, events) = async_channel::bounded(config.event_queue);
-        let (closed_in, closed) = watch::channel(None);
-        let stop = Arc::new(Notify::new());
-        let ends = Ends {
-            mailbox,
-            replies: outgoing.downgrade(),
-            events: events_in,
-            closed: closed_in,
-            stop: Arc::clone(&stop),
-        };
-        tokio::spawn(driver::drive(socket, Arc::clone(&conversation), ends));
+        config.check().map_err(ConnectError::InvalidArgument)?;
+        let runtime = Handle::try_current().map_err(|e| ConnectError::Internal(Fault::internal(e)))?;
+        let machine = machine::Session::new(settings(session), clock::random());
+        let shared = Arc::new(Shared::new(machine, config.event_queue));
+        let source = Source::default();
+        let driver = Driver::new(Arc::clone(&shared), Arc::new(config.clone()), Arc::clone(&source));
+        runtime.spawn(driver);
         Ok(Self {
+            shared,
+            runtime,
+            source,
+            listens: Mutex::new(false),
             username: session.username().clone(),
-            answer_timeout: config.answer_timeout,
-            conversation,
-            outgoing,
-            events,
-            closed,
-            stop,
-            end_was_told: AtomicBool::new(false),
+            max_pending: config.max_waiting.saturating_add(config.event_queue),
         })
     }
 
-    /// Who this connection is.
-    #[must_use]
-    pub fn username(&self) -> &Username {
-        &self.username
-    }
-
-    /// What the server allows, as it said when connecting.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        self.conversation.limits()
-    }
-
-    /// Sends a text in Markdown, with attachments, under a new message ID. The recipient is a username, a group's ID or `BROADCAST`.
-    ///
-    /// Returns when the message is in the connection's queue; an [`Event::Notice`] tells if it could not be delivered.
+    /// Makes a client and connects it.
     ///
     /// # Errors
-    /// [`SendError`]
-    pub async fn send_text(
+    /// As [`new`](Self::new) and [`connect`](Self::connect).
+    pub async fn open(session: &Session) -> Result<Self, ConnectError> {
+        let client = Self::new(session)?;
+        client.connect().await?;
+        Ok(client)
+    }
+
+    /// Connects, and keeps connecting after every loss until [`disconnect`](Self::disconnect) or a refusal.
+    ///
+    /// The first attempt may fail, as every other: events tell. On a client that has ended it does nothing.
+    pub fn start(&self) {
+        self.shared.ask(Core::connect);
+    }
+
+    /// Connects once, and waits for it; from then on as after [`start`](Self::start).
+    ///
+    /// If it does not work the client is as it was before, but for a refusal by the server, which ends it. Dropping the
+    /// future changes nothing about the attempt.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says why there is no connection; refused with `AUTH_FAILED` when the session has ended.
+    pub async fn connect(&self) -> Result<(), ConnectError> {
+        let attempt = self.shared.ask(|core, now| {
+            if let Some(closed) = &core.end {
+                return Err(ConnectError::Closed(closed.to_fault()));
+            }
+            if matches!(core.state, State::Online { .. }) {
+                return Ok(None);
+            }
+            let attempt = Arc::clone(core.attempt.get_or_insert_with(Slot::new));
+            core.connect(now);
+            Ok(Some(attempt))
+        })?;
+        match attempt {
+            Some(attempt) => attempt.get().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
+    pub fn suspend(&self) {
+        self.shared.ask(|core, now| {
+            core.suspended = core.refreshing;
+            core.session.suspend(now);
+        });
+    }
+
+    /// Connects again after [`suspend`](Self::suspend) or a [`connect`](Self::connect) that did not work.
+    pub fn resume(&self) {
+        self.shared.ask(|core, now| {
+            core.suspended = false;
+            core.session.resume(now);
+        });
+    }
+
+    /// The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
+    pub fn network_changed(&self) {
+        self.shared.ask(|core, now| core.session.network_changed(now));
+    }
+
+    /// Sends a message. It is taken at once, connected or not; its [`Ticket`] and an [`Event::Ended`] tell how it ends.
+    ///
+    /// # Errors
+    /// [`SendError`]; the message was not taken then.
+    pub fn send(&self, to: Recipient, message: Message, options: &SendOptions) -> Result<Ticket, SendError> {
+        let message_id = message.message_id().clone();
+        let (number, slot) =
+            self.submit(Some(&message_id), |session, now| session.send(now, to, message, options))?;
+        self.shared.counters.took_message();
+        Ok(Ticket { number, message_id, slot })
+    }
+
+    /// Sends a text in Markdown, with attachments, under a new message ID. The recipient is a username, a group's ID or
+    /// `BROADCAST`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn send_text(
         &self,
         to: &str,
         text: &str,
         attachments: Vec<Attachment>,
-    ) -> Result<Sent, SendError> {
+        options: &SendOptions,
+    ) -> Result<Ticket, SendError> {
         let to = Recipient::parse(to)
             .map_err(|e| SendError::InvalidArgument(Fault::argument("the recipient", e)))?;
-        let message_id = clock::message_id().map_err(SendError::Internal)?;
-        let builder = attachments
+        let (message_id, limits) = {
+            let mut core = self.shared.core();
+            let now = self.shared.clock().now();
+            (core.session.message_id(now), *core.session.limits())
+        };
+        let builder = Message::builder(message_id).text(text);
+        let message = attachments
             .into_iter()
-            .fold(Message::builder(message_id.clone()).text(text), |builder, a| builder.attachment(a));
-        let message = builder
-            .build_within(self.limits())
+            .fold(builder, |builder, attachment| builder.attachment(attachment))
+            .build_within(&limits)
             .map_err(|e| SendError::InvalidArgument(Fault::new(code::INVALID_ARGUMENT, e.to_string())))?;
-        let payload_id = self.send(to, message).await?;
-        Ok(Sent { payload_id, message_id })
+        self.send(to, message, options)
     }
 
-    /// Sends a message.
-    ///
-    /// # Errors
-    /// [`SendError`]
-    pub async fn send(&self, to: Recipient, message: Message) -> Result<PayloadId, SendError> {
-        let stamp = clock::stamp().map_err(SendError::Internal)?;
-        let id = stamp.payload_id.clone();
-        let text =
-            self.conversation.encode(stamp, to, Content::Msg(message)).map_err(SendError::InvalidArgument)?;
-        self.outgoing
-            .send(Outgoing::Payload(text))
-            .await
-            .map_err(|_| SendError::Closed(closed_fault(&self.end())))?;
-        Ok(id)
-    }
-
-    /// Asks the server (`SERVER`) or a user for a sign of life, and tells how long it took.
-    ///
-    /// # Errors
-    /// [`RequestError`]; refused with `RECIPIENT_OFFLINE` or `RECIPIENT_UNKNOWN` when the user is not there.
-    pub async fn ping(&self, to: &str) -> Result<Duration, RequestError> {
-        let to = Recipient::parse(to)
-            .map_err(|e| RequestError::InvalidArgument(Fault::argument("the recipient", e)))?;
-        let begun = Instant::now();
-        match self.ask(to.clone(), Content::Ping, Some(to)).await? {
-            Answer::Pong => Ok(begun.elapsed()),
-            Answer::Notice(said) => Err(RequestError::Refused(said.refusal())),
-        }
-    }
-
-    /// Carries out a command by name; parameters and result are JSON objects.
-    ///
-    /// # Errors
-    /// [`RequestError`]; refused with the server's code, such as `FORBIDDEN` or `INVALID_PARAMETERS`.
-    pub async fn command(&self, name: &str, parameters: &str) -> Result<String, RequestError> {
-        let invalid =
-            |name, e: &dyn std::fmt::Display| RequestError::InvalidArgument(Fault::argument(name, e));
-        let name = CodeName::parse(name).map_err(|e| invalid("the command", &e))?;
-        let parameters = JsonObject::parse(parameters).map_err(|e| invalid("the parameters", &e))?;
-        self.call(Content::Cmd(CommandCall::new(name, parameters))).await
-    }
-
-    /// Makes a group of this user and `members`.
-    ///
-    /// # Errors
-    /// [`RequestError`]
-    pub async fn create_group(
+    /// Hands something to the session, and notes who waits for its end: of a message, the application's events too.
+    pub(super) fn submit(
         &self,
-        name: GroupName,
-        members: Vec<Username>,
-        visibility: Visibility,
-    ) -> Result<GroupCreated, RequestError> {
-        self.execute(Command::CreateGroup { name, members, visibility }).await
-    }
-
-    /// Leaves a group.
-    ///
-    /// # Errors
-    /// [`RequestError`]
-    pub async fn leave_group(&self, group_id: GroupId) -> Result<(), RequestError> {
-        self.call(Command::LeaveGroup { group_id }.to_content()).await.map(drop)
-    }
-
-    /// One page of the groups that this user is in.
-    ///
-    /// # Errors
-    /// [`RequestError`]
-    pub async fn list_groups(&self, after: Option<Cursor>) -> Result<GroupList, RequestError> {
-        self.execute(Command::ListGroups { limit: PageLimit::default(), after }).await
+        message_id: Option<&MessageId>,
+        what: impl FnOnce(&mut machine::Session, Now) -> Result<machine::Ticket, machine::SendError>,
+    ) -> Result<(u64, Arc<Slot<machine::Ending>>), SendError> {
+        let queued = self.shared.queue.len();
+        self.shared.ask(|core, now| {
+            if let Some(closed) = &core.end {
+                return Err(SendError::Closed(closed.to_fault()));
+            }
+            // Every end of a message is an event: who never takes any must not fill the memory with them.
+            if core.session.waiting() + queued >= self.max_pending {
+                let reason = "too many events wait: take them first";
+                return Err(SendError::QueueFull(Fault::new(code::QUEUE_FULL, reason)));
+            }
+            let ticket = what(&mut core.session, now).map_err(|e| not_taken(&e))?;
+            Ok((ticket.number(), core.expect(ticket, message_id.cloned())))
+        })
     }
 
     /// Takes up to `max` events, waiting at most `wait` for the first; an empty batch when none came.
     ///
-    /// The last event is [`Event::Closed`]. Dropping the call loses nothing.
+    /// The last event is [`Event::Closed`]. Dropping the future loses nothing.
     ///
     /// # Errors
     /// [`ReceiveError::Closed`] after the last event.
@@ -203,77 +193,107 @@ impl Client {
         if max == 0 {
             return Err(ReceiveError::InvalidArgument(Fault::argument("the size of a batch", "at least 1")));
         }
-        let first = match timeout(wait, self.events.recv()).await {
-            Err(_) => return Ok(Vec::new()),
-            Ok(Ok(first)) => first,
-            Ok(Err(_)) if self.end_was_told.swap(true, Ordering::AcqRel) => {
-                return Err(ReceiveError::Closed(closed_fault(&self.end())));
+        match self.shared.queue.next_within(max, wait).await {
+            Ok(taken) => {
+                if taken.made_room {
+                    self.shared.driver.wake();
+                }
+                Ok(taken.events)
             }
-            Ok(Err(_)) => Event::Closed(self.end()),
-        };
-        let mut batch = Vec::with_capacity(max.min(self.events.len() + 1));
-        batch.push(first);
-        while batch.len() < max
-            && let Ok(next) = self.events.try_recv()
-        {
-            batch.push(next);
+            Err(_) => Err(ReceiveError::Closed(self.end_fault())),
         }
-        Ok(batch)
     }
 
-    /// Writes what was sent, says goodbye and ends the connection. What has arrived can still be taken.
+    /// A file descriptor that can be read from while events wait, for an event loop to poll. It belongs to the client: it
+    /// is not to be read from or closed.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Internal`] when the system gives none.
+    #[cfg(unix)]
+    pub fn descriptor(&self) -> Result<std::os::fd::RawFd, ReceiveError> {
+        self.shared.queue.descriptor().map_err(|e| ReceiveError::Internal(Fault::internal(e)))
+    }
+
+    /// Where a new token comes from when the server has ended the session; none ends the client then.
+    pub fn set_token_source(&self, source: Option<Arc<dyn TokenSource>>) {
+        *self.source.lock().unwrap_or_else(PoisonError::into_inner) = source;
+    }
+
+    /// Who this is.
+    #[must_use]
+    pub fn username(&self) -> &Username {
+        &self.username
+    }
+
+    /// How it stands to its server.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.shared.core().state.clone()
+    }
+
+    /// What the server allows; the protocol's defaults before the first connection.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        *self.shared.core().session.limits()
+    }
+
+    /// What it did so far, in numbers.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let core = self.shared.core();
+        self.shared.counters.with(core.session.duplicates(), core.session.waiting())
+    }
+
+    /// Ends the client: writes what was handed to the connection, says goodbye, and waits for that, at most a few seconds.
+    ///
+    /// What waits is over: what was written is unconfirmed, what was not has failed. Events that have come can still be
+    /// taken. It may be called any number of times.
     pub async fn disconnect(&self) {
-        self.stop.notify_one();
-        // A closed mailbox means that the end has come already.
-        let _ = self.outgoing.send(Outgoing::Close).await;
-        let mut closed = self.closed.clone();
-        let _ = closed.wait_for(Option::is_some).await;
+        self.shared.end(Closed::disconnected());
+        self.shared.over.get().await;
     }
 
-    async fn execute<T: DeserializeOwned>(&self, command: Command) -> Result<T, RequestError> {
-        let result = self.call(command.to_content()).await?;
-        serde_json::from_str(&result).map_err(|e| RequestError::BadAnswer(Fault::bad_answer(e)))
-    }
-
-    async fn call(&self, command: Content) -> Result<String, RequestError> {
-        match self.ask(Recipient::Server, command, None).await? {
-            Answer::Notice(said) if said.system.code().sys_code() == Some(SysCode::CommandOk) => {
-                Ok(said.metadata.result.map_or_else(|| EMPTY.to_owned(), |result| result.get().to_owned()))
-            }
-            Answer::Notice(said) => Err(RequestError::Refused(said.refusal())),
-            Answer::Pong => Err(RequestError::BadAnswer(Fault::bad_answer("a PONG to a command"))),
-        }
-    }
-
-    async fn ask(
-        &self,
-        to: Recipient,
-        content: Content,
-        pinged: Option<Recipient>,
-    ) -> Result<Answer, RequestError> {
-        let stamp = clock::stamp().map_err(RequestError::Internal)?;
-        let expected = self.conversation.expect(stamp.payload_id.clone(), pinged);
-        let text = self.conversation.encode(stamp, to, content).map_err(RequestError::InvalidArgument)?;
-        let exchange = async {
-            self.outgoing.send(Outgoing::Payload(text)).await.ok()?;
-            expected.answer().await
-        };
-        timeout(self.answer_timeout, exchange)
-            .await
-            .map_err(|_| RequestError::TimedOut(Fault::timed_out("the answer")))?
-            .ok_or_else(|| RequestError::Closed(closed_fault(&self.end())))
-    }
-
-    /// Why the connection is gone.
-    fn end(&self) -> Closed {
-        self.closed.borrow().clone().unwrap_or_else(|| Closed {
-            code: LINK_LOST,
-            reason: "the connection ended".to_owned(),
-            comes_back: comes_back(LINK_LOST),
-        })
+    /// Why the client has ended.
+    pub(super) fn end_fault(&self) -> Fault {
+        let core = self.shared.core();
+        core.end.as_ref().map_or_else(|| Fault::closed("it is over"), Closed::to_fault)
     }
 }
 
-fn closed_fault(closed: &Closed) -> Fault {
-    Fault::new(code::CLOSED, format!("the connection is gone: {} ({})", closed.reason, closed.code))
+impl Core {
+    /// Connects, unless there is nothing to connect with yet or any more.
+    fn connect(&mut self, now: Now) {
+        self.suspended = false;
+        if self.end.is_none() && !self.refreshing {
+            self.session.connect(now);
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.end(Closed::disconnected());
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("username", &self.username)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the session machine is told of the configuration.
+fn settings(session: &Session) -> SessionConfig {
+    let config: &Config = session.config();
+    SessionConfig {
+        max_waiting: config.max_waiting,
+        send_timeout: config.send_timeout,
+        // Its parts have times of their own, each with its own reason: this one is for none of them.
+        open_timeout: config.connect_timeout.saturating_add(config.exchange_timeout).saturating_mul(2),
+        authentication_timeout: config.exchange_timeout,
+        ..SessionConfig::new(session.username().clone(), session.token().clone())
+    }
 }

@@ -1,29 +1,49 @@
 //! The client in plain Rust: what the foreign languages and C are shown is made from this.
 //!
 //! - [`Server`] registers and logs in, over HTTP; the answer is a [`Session`]
-//! - [`Client`] is the connection of a session: send, ask, take events
-//! - [`Config`] says where the server is and how long to wait for it
+//! - [`Client`] is a session's conversation, across connections: send, ask, take events
+//! - [`Config`] says where the server is, how it is to be trusted, and how long to wait for it
 //!
-//! Below them, from the wire up: `transport` (TCP and TLS), `connect` (upgrade, authentication), `conversation` (what the
-//! texts mean, without I/O), `driver` (the loop between the socket and the application).
+//! Below them, from the wire up: `tls`, `proxy` and `transport` (streams), `http` (one call), `connect` (to an open
+//! WebSocket), `link` (one WebSocket, polled), `driver` (the one task between links and the session of the core), `shared`
+//! (what the driver and the handle share), `queue` (events), `ticket` (endings).
 
 mod address;
 mod clock;
+mod commands;
 mod config;
 mod connect;
-mod conversation;
 mod driver;
 mod error;
 mod event;
 mod handle;
-mod login;
+mod http;
+mod judge;
+mod link;
+mod listen;
+mod proxy;
+mod queue;
+mod readiness;
+mod refresh;
+mod server;
 mod session;
+mod shared;
+mod stats;
+mod ticket;
+mod tls;
 mod transport;
 
 pub use address::ServerAddress;
-pub use config::{ANSWER_TIMEOUT, CONNECT_TIMEOUT, Config, EVENT_QUEUE, EXCHANGE_TIMEOUT};
-pub use error::{AccountError, ConnectError, ErrorKind, Fault, ReceiveError, RequestError, SendError, code};
-pub use event::{Closed, Envelope, Event};
-pub use handle::{Client, Sent};
-pub use login::Server;
+pub use callie_core::session::SendOptions;
+pub use config::{CONNECT_TIMEOUT, Config, EVENT_QUEUE, EXCHANGE_TIMEOUT, MAX_WAITING, Proxy, SEND_TIMEOUT};
+pub use error::{
+    AccountError, BoxError, ConnectError, ErrorKind, Fault, ReceiveError, RequestError, SendError, code,
+};
+pub use event::{Closed, Envelope, Event, State};
+pub use handle::Client;
+pub use judge::{check_payload, check_server_payload};
+pub use refresh::TokenSource;
+pub use server::Server;
 pub use session::Session;
+pub use stats::Stats;
+pub use ticket::{Ending, Failure, Ticket};

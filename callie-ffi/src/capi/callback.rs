@@ -1,0 +1,178 @@
+//! Callbacks of C: events, tokens, log lines. A callback must return: no C++ exception may leave it.
+
+use std::ffi::{CString, c_char, c_void};
+use std::sync::Arc;
+
+use callie_core::Token;
+use log::LevelFilter;
+
+use super::border::guard;
+use super::client::{CALLIE_TOKEN_SIZE, CLIENTS, CallieClient};
+use super::event::{Batch, CallieEvents, EVENTS};
+use super::server::malformed;
+use super::status::CallieStatus;
+use crate::client::{BoxError, TokenSource};
+use crate::logging::{self, Line};
+
+/// Takes the next events, in order; called from one thread that may block, never twice at once. The batch is freed when it
+/// returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again.
+///
+/// It may call every function on the client, `callie_client_free` too.
+pub type CallieListener = Option<unsafe extern "C" fn(events: *mut CallieEvents, user_data: *mut c_void)>;
+
+/// Writes a live token of the same user to `token`, which has room for `size` bytes, ends it in NUL and returns true; or
+/// returns false, which ends the client. `reason` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
+/// may block, once for each refusal, for at most the time of one exchange.
+pub type CallieTokenSource = Option<
+    unsafe extern "C" fn(
+        username: *const c_char,
+        reason: *const c_char,
+        token: *mut c_char,
+        size: usize,
+        user_data: *mut c_void,
+    ) -> bool,
+>;
+
+/// Takes one line of the log; `level` is one of `CallieLogLevel`. It holds no token and no text of a message. Called from one
+/// thread.
+pub type CallieLogSink = Option<
+    unsafe extern "C" fn(level: u32, target: *const c_char, line: *const c_char, user_data: *mut c_void),
+>;
+
+/// How much a line of the log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum CallieLogLevel {
+    /// None at all.
+    Off = 0,
+    /// A fault of the application or of this library.
+    Error = 1,
+    /// Something that should not be, and that the client copes with.
+    Warn = 2,
+    /// Connections that come and go.
+    Info = 3,
+    /// What the client tries.
+    Debug = 4,
+    /// Everything.
+    Trace = 5,
+}
+
+/// The caller's own pointer, handed back as it came.
+#[derive(Clone, Copy)]
+struct UserData(*mut c_void);
+
+// SAFETY: it is never followed here; whoever gave it promised that its callback may be called from other threads.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+impl UserData {
+    /// The pointer. A method, so that closures take the whole value and not the bare pointer.
+    fn get(self) -> *mut c_void {
+        self.0
+    }
+}
+
+fn c_text(text: String) -> CString {
+    // A NUL inside would hide the rest.
+    CString::new(text.replace('\0', "")).unwrap_or_default()
+}
+
+/// Hands all events to `callback` from now on, in batches, from a thread made for it. Who listens does not call
+/// `callie_client_next_events`. It can be asked for once, and is `CALLIE_STATUS_INVALID_ARGUMENT` after that.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_listen(
+    client: *mut CallieClient,
+    callback: CallieListener,
+    user_data: *mut c_void,
+) -> CallieStatus {
+    guard(|| {
+        let callback = callback.ok_or_else(|| super::status::Failure::null("callback"))?;
+        let user_data = UserData(user_data);
+        let held = CLIENTS.get(client)?;
+        Ok(held.client.listen(move |events| {
+            let batch: *mut CallieEvents = EVENTS.add(Batch::from_iter(events));
+            // SAFETY: the caller's promise: it is a function of this form, and may be called from any thread.
+            unsafe { callback(batch, user_data.get()) };
+            // The callback may have freed it already.
+            let _ = EVENTS.remove(batch);
+        })?)
+    })
+}
+
+/// Where a new token comes from when the server has ended the session; NULL for nowhere, which ends the client then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_set_token_source(
+    client: *mut CallieClient,
+    source: CallieTokenSource,
+    user_data: *mut c_void,
+) -> CallieStatus {
+    guard(|| {
+        let user_data = UserData(user_data);
+        let source =
+            source.map(|callback| -> Arc<dyn TokenSource> { Arc::new(Source { callback, user_data }) });
+        CLIENTS.get(client)?.client.set_token_source(source);
+        Ok(())
+    })
+}
+
+struct Source {
+    callback: unsafe extern "C" fn(*const c_char, *const c_char, *mut c_char, usize, *mut c_void) -> bool,
+    user_data: UserData,
+}
+
+impl TokenSource for Source {
+    fn token(&self, username: &str, reason: &str) -> Result<Token, BoxError> {
+        let (username, reason) = (c_text(username.to_owned()), c_text(reason.to_owned()));
+        let mut token = [0_u8; CALLIE_TOKEN_SIZE];
+        // SAFETY: the caller's promise: it is a function of this form, may be called from any thread, and writes no more
+        // than it was told there is room for.
+        let given = unsafe {
+            (self.callback)(
+                username.as_ptr(),
+                reason.as_ptr(),
+                token.as_mut_ptr().cast(),
+                token.len(),
+                self.user_data.get(),
+            )
+        };
+        if !given {
+            return Err("the callback gave none".into());
+        }
+        let length = token.iter().position(|&byte| byte == 0).unwrap_or(token.len());
+        Ok(Token::parse(std::str::from_utf8(&token[..length])?)?)
+    }
+}
+
+/// Hands what the library logs, up to `level` (one of `CallieLogLevel`), to `sink` from now on, in place of any before; NULL
+/// for nobody.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_set_logger(
+    level: u32,
+    sink: CallieLogSink,
+    user_data: *mut c_void,
+) -> CallieStatus {
+    guard(|| {
+        let level = [
+            LevelFilter::Off,
+            LevelFilter::Error,
+            LevelFilter::Warn,
+            LevelFilter::Info,
+            LevelFilter::Debug,
+            LevelFilter::Trace,
+        ]
+        .get(level as usize)
+        .copied()
+        .ok_or_else(|| malformed("level", "one of CallieLogLevel"))?;
+        let user_data = UserData(user_data);
+        let sink = sink.map(|callback| -> logging::Sink {
+            Arc::new(move |line: Line| {
+                let (target, text) = (c_text(line.target), c_text(line.text));
+                // SAFETY: the caller's promise: it is a function of this form, and may be called from any thread.
+                unsafe { callback(line.level as u32, target.as_ptr(), text.as_ptr(), user_data.get()) };
+            })
+        });
+        logging::set_logger(level, sink);
+        Ok(())
+    })
+}

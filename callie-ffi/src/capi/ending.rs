@@ -1,0 +1,87 @@
+//! How a message ends.
+
+use std::ffi::c_char;
+
+use callie_core::MAX_PATH_BYTES;
+
+use super::text::fixed;
+use crate::client::{Ending, Failure};
+
+/// How a message is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub enum CallieEndingKind {
+    /// It is not.
+    None = 0,
+    /// The recipient's client, or some of the group's, confirmed it: see the counts.
+    Delivered = 1,
+    /// The server took it; no confirmation was asked for.
+    Sent = 2,
+    /// The recipient is offline, or nobody in the group is online: it did not arrive.
+    Offline = 3,
+    /// It did not arrive: see code and reason.
+    Failed = 4,
+    /// It was sent and may or may not have arrived.
+    Unconfirmed = 5,
+}
+
+/// The size of a code with its NUL.
+pub const CALLIE_CODE_SIZE: usize = 65;
+/// The size of a reason with its NUL; a longer one is cut.
+pub const CALLIE_REASON_SIZE: usize = 256;
+/// The size of a path with its NUL.
+pub const CALLIE_PATH_SIZE: usize = 513;
+const _: () = assert!(CALLIE_PATH_SIZE == MAX_PATH_BYTES + 1);
+
+/// How a message ended; texts end in NUL.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct CallieEnding {
+    /// How.
+    pub kind: CallieEndingKind,
+    /// How many confirmed it.
+    pub confirmed: u64,
+    /// How many were sent it and did not.
+    pub unconfirmed: u64,
+    /// How many were offline.
+    pub offline: u64,
+    /// Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
+    pub code: [c_char; CALLIE_CODE_SIZE],
+    /// Why it failed, for people.
+    pub reason: [c_char; CALLIE_REASON_SIZE],
+    /// Where in the payload the fault is, a JSON Pointer; empty where it is nowhere in particular.
+    pub path: [c_char; CALLIE_PATH_SIZE],
+}
+
+impl CallieEnding {
+    /// None yet.
+    pub(super) const NONE: Self = Self {
+        kind: CallieEndingKind::None,
+        confirmed: 0,
+        unconfirmed: 0,
+        offline: 0,
+        code: [0; CALLIE_CODE_SIZE],
+        reason: [0; CALLIE_REASON_SIZE],
+        path: [0; CALLIE_PATH_SIZE],
+    };
+}
+
+impl From<Ending> for CallieEnding {
+    fn from(ending: Ending) -> Self {
+        let of = |kind| Self { kind, ..Self::NONE };
+        match ending {
+            Ending::Delivered { confirmed, unconfirmed, offline } => {
+                Self { confirmed, unconfirmed, offline, ..of(CallieEndingKind::Delivered) }
+            }
+            Ending::Sent => of(CallieEndingKind::Sent),
+            Ending::Offline => of(CallieEndingKind::Offline),
+            Ending::Failed(Failure { code, reason, path }) => Self {
+                code: fixed(&code),
+                reason: fixed(&reason),
+                path: fixed(&path),
+                ..of(CallieEndingKind::Failed)
+            },
+            Ending::Unconfirmed => of(CallieEndingKind::Unconfirmed),
+        }
+    }
+}

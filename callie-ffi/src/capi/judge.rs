@@ -1,0 +1,77 @@
+//! What is wrong with a payload, for programs that test themselves against the conformance vectors.
+
+use std::ffi::c_char;
+
+use super::border::{Place, array, guard};
+use super::ending::{CALLIE_CODE_SIZE, CALLIE_PATH_SIZE, CALLIE_REASON_SIZE};
+use super::status::{CallieStatus, Failure};
+use super::text::fixed;
+use crate::client;
+
+/// The first fault of a text; texts end in NUL.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct CalliePayloadFault {
+    /// For programs, such as `MISSING_FIELD`; empty where the text is a valid payload.
+    pub code: [c_char; CALLIE_CODE_SIZE],
+    /// For people; a longer one is cut.
+    pub reason: [c_char; CALLIE_REASON_SIZE],
+    /// Where: a JSON Pointer from the payload's root.
+    pub path: [c_char; CALLIE_PATH_SIZE],
+}
+
+/// What is wrong with a text of `length` bytes that a client would send to a server with the protocol's default limits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_check_payload(
+    payload: *const c_char,
+    length: usize,
+    fault: *mut CalliePayloadFault,
+) -> CallieStatus {
+    // SAFETY: passed on to the caller.
+    unsafe { check(payload, length, fault, client::check_payload) }
+}
+
+/// What is wrong with a text of `length` bytes that a server would send to a client.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_check_server_payload(
+    payload: *const c_char,
+    length: usize,
+    fault: *mut CalliePayloadFault,
+) -> CallieStatus {
+    // SAFETY: passed on to the caller.
+    unsafe { check(payload, length, fault, client::check_server_payload) }
+}
+
+/// # Safety
+/// `payload` is NULL or points to `length` bytes, `fault` is NULL or can be written to.
+unsafe fn check(
+    payload: *const c_char,
+    length: usize,
+    fault: *mut CalliePayloadFault,
+    judge: fn(&str) -> Option<callie_core::Fault>,
+) -> CallieStatus {
+    const NONE: CalliePayloadFault = CalliePayloadFault {
+        code: [0; CALLIE_CODE_SIZE],
+        reason: [0; CALLIE_REASON_SIZE],
+        path: [0; CALLIE_PATH_SIZE],
+    };
+    guard(|| {
+        // SAFETY: passed on to the caller.
+        let (place, payload) = unsafe {
+            let place = Place::at(fault, "fault", NONE)?;
+            if payload.is_null() {
+                return Err(Failure::null("payload"));
+            }
+            (place, array(payload.cast::<u8>(), length, "payload")?)
+        };
+        let payload = std::str::from_utf8(payload).map_err(|_| Failure::utf8("payload"))?;
+        if let Some(fault) = judge(payload) {
+            place.put(CalliePayloadFault {
+                code: fixed(fault.code().as_str()),
+                reason: fixed(fault.reason()),
+                path: fixed(&fault.path()),
+            });
+        }
+        Ok(())
+    })
+}

@@ -1,0 +1,149 @@
+//! Accounts and sessions (protocol, "Accounts and sessions").
+
+use callie_core::account::{
+    AccountError as Refusal, Credentials, DeviceName, Login, LoginRequest, PasswordChange, SessionInfo,
+    SessionList, path,
+};
+use callie_core::{SessionId, Token};
+use hyper::body::Bytes;
+use hyper::{Method, StatusCode};
+use serde::Serialize;
+
+use super::config::Config;
+use super::error::{AccountError, Fault};
+use super::http::Call;
+use super::session::Session;
+
+/// A server to register with and to log in to.
+#[derive(Debug, Clone)]
+pub struct Server {
+    config: Config,
+}
+
+impl Server {
+    /// The server at `url`, with the default [`Config`].
+    ///
+    /// # Errors
+    /// [`AccountError::InvalidArgument`] when `url` is not the URL of a server.
+    pub fn new(url: &str) -> Result<Self, AccountError> {
+        Config::new(url).map(Self::with_config).map_err(AccountError::InvalidArgument)
+    }
+
+    /// The server that `config` names.
+    #[must_use]
+    pub fn with_config(config: Config) -> Self {
+        Self { config }
+    }
+
+    /// Where the server is and how long to wait for it.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Makes a new user.
+    ///
+    /// # Errors
+    /// [`AccountError`]; refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED` among others.
+    pub async fn register(&self, username: &str, password: &str) -> Result<(), AccountError> {
+        let body = Credentials { username: username.to_owned(), password: password.to_owned() };
+        self.post(path::REGISTER, None, Some(&body), StatusCode::CREATED).await.map(drop)
+    }
+
+    /// Logs a user in; `device` is what the list of the user's sessions calls this one.
+    ///
+    /// # Errors
+    /// [`AccountError`]; refused with `INVALID_CREDENTIALS`, `BANNED` or `RATE_LIMITED` among others.
+    pub async fn login(
+        &self,
+        username: &str,
+        password: &str,
+        device: Option<&str>,
+    ) -> Result<Session, AccountError> {
+        let device = device
+            .map(DeviceName::parse)
+            .transpose()
+            .map_err(|e| AccountError::InvalidArgument(Fault::argument("the device", e)))?;
+        let body = LoginRequest { username: username.to_owned(), password: password.to_owned(), device };
+        let answer = self.post(path::LOGIN, None, Some(&body), StatusCode::OK).await?;
+        let login: Login =
+            serde_json::from_slice(&answer).map_err(|e| AccountError::BadAnswer(Fault::bad_answer(e)))?;
+        Ok(Session::new(self.config.clone(), login.username, login.token))
+    }
+
+    /// Makes a new user unless the name is taken, then logs in: for programs that must not care whether they ran before.
+    ///
+    /// # Errors
+    /// [`AccountError`]; refused with `INVALID_CREDENTIALS` when the name is taken and the password is another's.
+    pub async fn register_and_login(
+        &self,
+        username: &str,
+        password: &str,
+        device: Option<&str>,
+    ) -> Result<Session, AccountError> {
+        match self.register(username, password).await {
+            Err(AccountError::Refused(fault)) if fault.code() == Refusal::UsernameTaken.code() => {}
+            done => done?,
+        }
+        self.login(username, password, device).await
+    }
+
+    /// Ends a session: its connections close and its token is dead.
+    ///
+    /// # Errors
+    /// [`AccountError`]; refused with `UNAUTHORIZED` when the session has ended already.
+    pub async fn logout(&self, session: &Session) -> Result<(), AccountError> {
+        self.post::<()>(path::LOGOUT, Some(session.token()), None, StatusCode::NO_CONTENT).await.map(drop)
+    }
+
+    /// Gives the user of a session another password; the user's other sessions end.
+    ///
+    /// # Errors
+    /// [`AccountError`]; refused with `INVALID_CREDENTIALS` or `WEAK_PASSWORD` among others.
+    pub async fn change_password(&self, session: &Session, old: &str, new: &str) -> Result<(), AccountError> {
+        let body = PasswordChange { old_password: old.to_owned(), new_password: new.to_owned() };
+        self.post(path::PASSWORD, Some(session.token()), Some(&body), StatusCode::NO_CONTENT).await.map(drop)
+    }
+
+    /// All sessions of a session's user, the newest first.
+    ///
+    /// # Errors
+    /// [`AccountError`]; refused with `UNAUTHORIZED` when the session has ended.
+    pub async fn sessions(&self, session: &Session) -> Result<Vec<SessionInfo>, AccountError> {
+        let call = Call::<()> {
+            method: Method::GET,
+            path: path::SESSIONS,
+            token: Some(session.token()),
+            body: None,
+            good: StatusCode::OK,
+        };
+        let list: SessionList = serde_json::from_slice(&call.send(&self.config).await?)
+            .map_err(|e| AccountError::BadAnswer(Fault::bad_answer(e)))?;
+        Ok(list.sessions)
+    }
+
+    /// Ends one of the user's sessions, by its ID: its connections close and its token is dead.
+    ///
+    /// # Errors
+    /// [`AccountError`]; refused with `SESSION_NOT_FOUND` when the user has no such session.
+    pub async fn end_session(&self, session: &Session, session_id: &SessionId) -> Result<(), AccountError> {
+        let call = Call::<()> {
+            method: Method::DELETE,
+            path: &format!("{}/{session_id}", path::SESSIONS),
+            token: Some(session.token()),
+            body: None,
+            good: StatusCode::NO_CONTENT,
+        };
+        call.send(&self.config).await.map(drop)
+    }
+
+    async fn post<T: Serialize + Sync>(
+        &self,
+        path: &str,
+        token: Option<&Token>,
+        body: Option<&T>,
+        good: StatusCode,
+    ) -> Result<Bytes, AccountError> {
+        Call { method: Method::POST, path, token, body, good }.send(&self.config).await
+    }
+}
