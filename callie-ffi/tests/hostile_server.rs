@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callie::client::{Client, Closed, Config, ErrorKind, Event, Server, Session};
+use callie::client::{Client, Closed, Config, Ending, ErrorKind, Event, SendOptions, Server, Session, State, Ticket};
 use callie_core::{
     Content, Frame, Message, MessageId, Notice, Payload, PayloadId, Recipient, Sender, Stamp, SysCode,
     Timestamp, Username,
@@ -35,7 +35,7 @@ where
             serve(stream).await;
         }
     });
-    Ok(Config { exchange_timeout: SHORT, answer_timeout: SHORT, ..config })
+    Ok(Config { exchange_timeout: SHORT, send_timeout: SHORT, ..config })
 }
 
 /// The same behind a WebSocket upgrade.
@@ -77,7 +77,7 @@ where
         }
     })
     .await?;
-    Ok(timeout(BOUND, Client::connect(&session)).await??)
+    Ok(timeout(BOUND, Client::open(&session)).await??)
 }
 
 async fn next_id(socket: &mut Socket) -> Option<PayloadId> {
@@ -113,8 +113,28 @@ async fn listen(mut socket: Socket) {
     while let Some(Ok(_)) = socket.next().await {}
 }
 
-async fn events(client: &Client) -> Result<Vec<Event>, Failure> {
-    Ok(client.next_events(64, BOUND).await?)
+/// The next event that is not about the connection or a message of one's own.
+async fn next(client: &Client) -> Result<Event, Failure> {
+    loop {
+        let event = client.next_events(1, BOUND).await?.pop().ok_or("no event came in time")?;
+        if !matches!(event, Event::State(_) | Event::Ended { .. }) {
+            return Ok(event);
+        }
+    }
+}
+
+/// Why the client lost its connection.
+async fn lost(client: &Client) -> Result<(u16, String), Failure> {
+    loop {
+        let event = client.next_events(1, BOUND).await?.pop().ok_or("no event came in time")?;
+        if let Event::State(State::Waiting { close_code, reason, .. }) = event {
+            return Ok((close_code, reason));
+        }
+    }
+}
+
+fn write(client: &Client, text: &str) -> Result<Ticket, callie::client::SendError> {
+    client.send_text("bob", text, Vec::new(), &SendOptions::default())
 }
 
 async fn http(answer: &'static str) -> Result<ErrorKind, Failure> {
@@ -182,7 +202,7 @@ async fn an_upgrade_that_never_ends_times_out() {
     .await
     .unwrap();
     let session = Session::resume(config, "ada", "token").unwrap();
-    let refused = timeout(BOUND, Client::connect(&session)).await.unwrap();
+    let refused = timeout(BOUND, Client::open(&session)).await.unwrap();
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
@@ -193,7 +213,7 @@ async fn an_upgrade_that_is_refused_says_so() {
     for (answer, kind) in [
         ("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", ErrorKind::BadAnswer),
         (problem, ErrorKind::Refused),
-        ("", ErrorKind::BadAnswer),
+        ("", ErrorKind::Unreachable),
     ] {
         let config = fake(async move |mut stream| {
             let mut request = [0; 4096];
@@ -204,23 +224,29 @@ async fn an_upgrade_that_is_refused_says_so() {
         .await
         .unwrap();
         let session = Session::resume(config, "ada", "token").unwrap();
-        let refused = timeout(BOUND, Client::connect(&session)).await.unwrap();
+        let refused = timeout(BOUND, Client::open(&session)).await.unwrap();
         assert_eq!(refused.unwrap_err().kind(), kind, "{answer:?}");
     }
 }
 
 #[tokio::test]
-async fn a_close_in_place_of_a_welcome_is_unreachable() {
-    for code in [1001_u16, 1013, 4501] {
+async fn a_close_in_place_of_a_welcome_says_its_code_and_whether_it_is_the_end() {
+    for (code, kind, state) in [
+        (1001_u16, ErrorKind::Unreachable, State::Suspended),
+        (1013, ErrorKind::Unreachable, State::Suspended),
+        (4501, ErrorKind::Refused, State::Closed),
+    ] {
         let session = fake_socket(async move |mut socket| {
             let _ = socket.close(Some(CloseFrame { code: code.into(), reason: "".into() })).await;
             listen(socket).await;
         })
         .await
         .unwrap();
-        let refused = timeout(BOUND, Client::connect(&session)).await.unwrap().unwrap_err();
-        assert_eq!(refused.kind(), ErrorKind::Unreachable, "{code}");
+        let client = Client::new(&session).unwrap();
+        let refused = timeout(BOUND, client.connect()).await.unwrap().unwrap_err();
+        assert_eq!(refused.kind(), kind, "{code}");
         assert!(refused.reason().contains(&code.to_string()), "{refused}");
+        assert_eq!(client.state(), state, "{code}");
     }
 }
 
@@ -234,13 +260,13 @@ async fn nonsense_in_place_of_a_welcome_is_a_bad_answer() {
         })
         .await
         .unwrap();
-        let refused = timeout(BOUND, Client::connect(&session)).await.unwrap().unwrap_err();
+        let refused = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::BadAnswer, "{nonsense:?}");
     }
 }
 
 #[tokio::test]
-async fn a_welcome_to_another_payload_is_a_bad_answer() {
+async fn a_welcome_to_another_payload_is_none() {
     let session = fake_socket(async move |mut socket| {
         let other = PayloadId::parse("another").unwrap();
         say(&mut socket, &Notice::new(SysCode::Authenticated).in_reply_to(other)).await;
@@ -248,8 +274,10 @@ async fn a_welcome_to_another_payload_is_a_bad_answer() {
     })
     .await
     .unwrap();
-    let refused = timeout(BOUND, Client::connect(&session)).await.unwrap().unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::BadAnswer);
+    let hasty = Config { exchange_timeout: SHORT, ..session.config().clone() };
+    let session = Session::resume(hasty, "ada", "token").unwrap();
+    let refused = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::TimedOut);
 }
 
 #[tokio::test]
@@ -263,102 +291,97 @@ async fn a_text_that_is_no_payload_is_told_and_the_connection_goes_on() {
     })
     .await
     .unwrap();
-    let told = events(&client).await.unwrap();
-    assert!(
-        matches!(&told[..], [Event::Unreadable(fault)] if fault.code() == SysCode::InvalidJson),
-        "{told:?}"
-    );
+    let told = next(&client).await.unwrap();
+    assert!(matches!(&told, Event::Unreadable(fault) if fault.code() == SysCode::InvalidJson), "{told:?}");
     client.ping("SERVER").await.unwrap();
 }
 
 #[tokio::test]
-async fn the_end_is_told_once_with_its_code_and_whether_to_come_back() {
-    for (code, comes_back) in [(1001_u16, true), (4408, true), (4501, false), (4503, false)] {
+async fn a_close_to_stay_away_from_ends_the_client_once_and_for_all() {
+    for code in [1009_u16, 4501, 4503] {
         let client = connected(async move |mut socket| {
             let _ = socket.close(Some(CloseFrame { code: code.into(), reason: "why".into() })).await;
             listen(socket).await;
         })
         .await
         .unwrap();
-        let closed = Closed { code, reason: "why".to_owned(), comes_back };
-        assert_eq!(events(&client).await.unwrap(), [Event::Closed(closed)]);
+        let told = next(&client).await.unwrap();
+        assert!(matches!(&told, Event::Closed(Closed { close_code, .. }) if *close_code == code), "{told:?}");
         let after = client.next_events(1, BOUND).await.unwrap_err();
         assert_eq!(after.kind(), ErrorKind::Closed);
         assert!(after.reason().contains(&code.to_string()), "{after}");
-        let sent = client.send_text("bob", "x", Vec::new()).await.unwrap_err();
-        assert_eq!(sent.kind(), ErrorKind::Closed);
+        assert_eq!(write(&client, "x").unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(client.ping("SERVER").await.unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(client.connect().await.unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(client.state(), State::Closed);
+        client.disconnect().await;
     }
 }
 
 #[tokio::test]
-async fn a_link_that_breaks_is_lost_and_may_come_back() {
-    let client = connected(async |socket| drop(socket)).await.unwrap();
-    let told = events(&client).await.unwrap();
-    assert!(matches!(&told[..], [Event::Closed(Closed { code: 1006, comes_back: true, .. })]), "{told:?}");
+async fn a_close_to_come_back_from_is_waited_out() {
+    for code in [1001_u16, 1013, 4408] {
+        let client = connected(async move |mut socket| {
+            let _ = socket.close(Some(CloseFrame { code: code.into(), reason: "why".into() })).await;
+            listen(socket).await;
+        })
+        .await
+        .unwrap();
+        let (close_code, reason) = lost(&client).await.unwrap();
+        assert_eq!(close_code, code);
+        assert!(reason.contains("why"), "{reason}");
+    }
 }
 
 #[tokio::test]
-async fn a_binary_message_ends_the_connection() {
+async fn a_link_that_breaks_is_lost_and_comes_back() {
+    let client = connected(async |socket| drop(socket)).await.unwrap();
+    assert_eq!(lost(&client).await.unwrap().0, 1006);
+}
+
+#[tokio::test]
+async fn a_binary_message_costs_the_connection() {
     let client = connected(async |mut socket| {
         let _ = socket.send(Text::binary(vec![0])).await;
         listen(socket).await;
     })
     .await
     .unwrap();
-    let told = events(&client).await.unwrap();
-    assert!(matches!(&told[..], [Event::Closed(Closed { code: 1003, .. })]), "{told:?}");
+    let (code, reason) = lost(&client).await.unwrap();
+    assert!(code == 1006 && reason.contains("binary"), "{code} {reason}");
 }
 
 #[tokio::test]
-async fn a_message_without_end_ends_the_connection_before_it_fills_the_memory() {
+async fn a_message_without_end_costs_the_connection_before_it_fills_the_memory() {
     let client = connected(async |mut socket| {
         send(&mut socket, "x".repeat(2 * 1024 * 1024)).await;
         listen(socket).await;
     })
     .await
     .unwrap();
-    let told = events(&client).await.unwrap();
-    assert!(matches!(&told[..], [Event::Closed(Closed { code: 1009, .. })]), "{told:?}");
+    assert_eq!(lost(&client).await.unwrap().0, 1006);
 }
 
 #[tokio::test]
-async fn a_ping_without_an_answer_times_out() {
+async fn what_is_never_answered_ends_at_its_deadline() {
     let client = connected(listen).await.unwrap();
     assert_eq!(client.ping("SERVER").await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(client.command("LIST_GROUPS", "{}").await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(write(&client, "x").unwrap().ending().await, Ending::Unconfirmed);
 }
 
 #[tokio::test]
-async fn only_the_one_who_was_pinged_can_answer() {
+async fn a_pong_to_nothing_answers_nothing() {
     let client = connected(async |mut socket| {
-        let id = next_id(&mut socket).await.unwrap();
-        let wrong = payload("eve", "p1", Content::Pong).unwrap().with_in_reply_to(&id).unwrap();
-        send(&mut socket, wrong.encode()).await;
-        // From the right one it need not name the ping.
         let _ = next_id(&mut socket).await.unwrap();
-        send(&mut socket, payload("bob", "p2", Content::Pong).unwrap().encode()).await;
+        let other = PayloadId::parse("another").unwrap();
+        let pong = payload("SERVER", "p1", Content::Pong).unwrap().with_in_reply_to(&other).unwrap();
+        send(&mut socket, pong.encode()).await;
         listen(socket).await;
     })
     .await
     .unwrap();
     assert_eq!(client.ping("bob").await.unwrap_err().kind(), ErrorKind::TimedOut);
-    client.ping("bob").await.unwrap();
-}
-
-#[tokio::test]
-async fn who_waits_hears_at_once_that_the_link_is_gone() {
-    let session = fake_socket(async |mut socket| {
-        let id = next_id(&mut socket).await.unwrap();
-        say(&mut socket, &Notice::new(SysCode::Authenticated).in_reply_to(id)).await;
-        let _ = next_id(&mut socket).await;
-    })
-    .await
-    .unwrap();
-    let patient = Config { answer_timeout: Duration::from_secs(3600), ..session.config().clone() };
-    let session = Session::resume(patient, "ada", "token").unwrap();
-    let client = timeout(BOUND, Client::connect(&session)).await.unwrap().unwrap();
-    let refused = timeout(BOUND, client.command("LIST_GROUPS", "{}")).await.unwrap().unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Closed);
 }
 
 #[tokio::test]
@@ -370,7 +393,8 @@ async fn a_result_that_is_none_is_a_bad_answer() {
     })
     .await
     .unwrap();
-    assert_eq!(client.list_groups(None).await.unwrap_err().kind(), ErrorKind::BadAnswer);
+    let asked = client.list_groups(Default::default(), None).await;
+    assert_eq!(asked.unwrap_err().kind(), ErrorKind::BadAnswer);
 }
 
 #[tokio::test]
@@ -392,23 +416,11 @@ async fn a_full_queue_holds_the_server_back_and_loses_nothing() {
     .unwrap();
     let session =
         Session::resume(Config { event_queue: 4, ..session.config().clone() }, "ada", "token").unwrap();
-    let client = timeout(BOUND, Client::connect(&session)).await.unwrap().unwrap();
-    let mut taken = 0;
-    loop {
-        let batch = events(&client).await.unwrap();
-        assert!(!batch.is_empty());
-        for event in batch {
-            match event {
-                Event::Message { message, .. } => {
-                    assert_eq!(message.text(), taken.to_string());
-                    taken += 1;
-                }
-                Event::Closed(_) => {
-                    assert_eq!(taken, MESSAGES);
-                    return;
-                }
-                other => panic!("{other:?}"),
-            }
+    let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
+    for expected in 0..MESSAGES {
+        match next(&client).await.unwrap() {
+            Event::Message { message, .. } => assert_eq!(message.text(), expected.to_string()),
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -423,8 +435,11 @@ async fn disconnecting_ends_though_the_server_takes_no_notice() {
     .await
     .unwrap();
     timeout(BOUND, client.disconnect()).await.unwrap();
-    let told = events(&client).await.unwrap();
-    assert!(matches!(&told[..], [Event::Closed(Closed { code: 1000, comes_back: false, .. })]), "{told:?}");
+    let told = next(&client).await.unwrap();
+    assert!(
+        matches!(&told, Event::Closed(Closed { close_code: 1000, code, .. }) if code == "DISCONNECTED"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -451,11 +466,12 @@ async fn waiting_for_events_ends_in_time_and_dropping_it_loses_nothing() {
     })
     .await
     .unwrap();
+    while !client.next_events(1, Duration::ZERO).await.unwrap().is_empty() {}
     assert!(client.next_events(1, SHORT).await.unwrap().is_empty());
     assert!(timeout(SHORT, client.next_events(1, BOUND)).await.is_err());
-    client.send_text("bob", "now", Vec::new()).await.unwrap();
-    let told = events(&client).await.unwrap();
-    assert!(matches!(&told[..], [Event::Message { message, .. }] if message.text() == "late"), "{told:?}");
+    write(&client, "now").unwrap();
+    let told = next(&client).await.unwrap();
+    assert!(matches!(&told, Event::Message { message, .. } if message.text() == "late"), "{told:?}");
     assert_eq!(client.next_events(0, BOUND).await.unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
@@ -469,8 +485,8 @@ async fn a_payload_over_the_servers_limit_is_not_sent() {
     })
     .await
     .unwrap();
-    let client = timeout(BOUND, Client::connect(&session)).await.unwrap().unwrap();
-    let refused = client.send_text("bob", &"x".repeat(400), Vec::new()).await.unwrap_err();
+    let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
+    let refused = write(&client, &"x".repeat(400)).unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidArgument, "PAYLOAD_TOO_LARGE"));
-    client.send_text("bob", "short", Vec::new()).await.unwrap();
+    write(&client, "short").unwrap();
 }

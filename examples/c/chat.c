@@ -22,6 +22,8 @@ static int fail(const char *what)
 
 static void show_event(const CallieEvents *events, size_t i)
 {
+    CallieEnding ending;
+
     switch (callie_event_kind(events, i)) {
     case CALLIE_EVENT_KIND_MESSAGE:
         printf("%s: %s\n", callie_event_string(events, i, CALLIE_FIELD_SENDER, NULL),
@@ -33,6 +35,17 @@ static void show_event(const CallieEvents *events, size_t i)
     case CALLIE_EVENT_KIND_NOTICE:
         printf("* %s (%s)\n", callie_event_string(events, i, CALLIE_FIELD_DESCRIPTION, NULL),
                callie_event_string(events, i, CALLIE_FIELD_CODE, NULL));
+        break;
+    case CALLIE_EVENT_KIND_ENDED:
+        if (callie_event_ending(events, i, &ending) == CALLIE_STATUS_OK && ending.kind > CALLIE_ENDING_KIND_SENT)
+            printf("* not delivered: %s\n", ending.kind == CALLIE_ENDING_KIND_OFFLINE       ? "offline"
+                                            : ending.kind == CALLIE_ENDING_KIND_UNCONFIRMED ? "unconfirmed"
+                                                                                            : ending.reason);
+        break;
+    case CALLIE_EVENT_KIND_CONNECTION:
+        if (callie_event_state(events, i) == CALLIE_STATE_WAITING)
+            printf("* no connection, again in %.1f s: %s\n", (double)callie_event_retry_in_ms(events, i) / 1000,
+                   callie_event_string(events, i, CALLIE_FIELD_DESCRIPTION, NULL));
         break;
     case CALLIE_EVENT_KIND_CLOSED:
         printf("* %s\n", callie_event_string(events, i, CALLIE_FIELD_DESCRIPTION, NULL));
@@ -69,7 +82,7 @@ static int chat(CallieClient *client, const char *username, const char *peer)
     fflush(stdout);
     while (result == 0 && fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
-        if (line[0] != '\0' && callie_client_send(client, peer, line, NULL, 0, NULL) != CALLIE_STATUS_OK)
+        if (line[0] != '\0' && callie_client_send(client, peer, line, NULL, 0, NULL, NULL) != CALLIE_STATUS_OK)
             result = fail("not sent");
     }
     callie_client_disconnect(client);
@@ -92,7 +105,8 @@ int main(int argc, char **argv)
         result = fail("no server");
     else if (callie_server_register_and_login(server, argv[2], argv[3], NULL, &session) != CALLIE_STATUS_OK)
         result = fail("no login");
-    else if (callie_client_connect(session, &client) != CALLIE_STATUS_OK)
+    else if (callie_client_new(session, &client) != CALLIE_STATUS_OK ||
+             callie_client_connect(client) != CALLIE_STATUS_OK)
         result = fail("no connection");
     else
         result = chat(client, argv[2], argv[4]);

@@ -21,7 +21,7 @@ async def type_in(client: callie.Client, peer: str) -> None:
     threading.Thread(target=read_lines, args=(lines, asyncio.get_running_loop()), daemon=True).start()
     while (line := await lines.get()) is not None:
         if line:
-            await client.send(peer, line)
+            client.send(peer, line)
 
 
 async def show(client: callie.Client) -> None:
@@ -32,6 +32,10 @@ async def show(client: callie.Client) -> None:
                 print(f"  [{attachment.kind}] {attachment.url}", flush=True)
         elif isinstance(event, callie.Notice):
             print(f"* {event.description} ({event.code})", flush=True)
+        elif isinstance(event, callie.Ended) and event.ending.kind not in ("delivered", "sent"):
+            print(f"* not delivered: {event.ending.reason or event.ending.kind}", flush=True)
+        elif isinstance(event, callie.Connection) and event.state == "waiting":
+            print(f"* no connection, again in {event.retry_in:.1f} s: {event.reason}", flush=True)
         elif isinstance(event, callie.Closed):
             print(f"* {event.reason}", flush=True)
 

@@ -9,7 +9,12 @@ static void null_is_a_status(void)
     CallieClient *client;
     CallieSession *session;
     CallieEvents *events;
+    CallieEnding ending;
+    CallieStats stats;
+    CallieLimits limits;
+    CalliePayloadFault fault;
     char *text;
+    int fd;
 
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_server_new(NULL, NULL, &server));
     CHECK(server == NULL);
@@ -22,8 +27,8 @@ static void null_is_a_status(void)
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_server_logout(NULL, NULL));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_session_resume(NULL, "a", "b", &session));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_session_token(NULL, &text));
-    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_connect(NULL, &client));
-    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_send(NULL, "a", "b", NULL, 0, NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_new(NULL, &client));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_send(NULL, "ada", "b", NULL, 0, NULL, NULL));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_ping(NULL, "SERVER", NULL));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_command(NULL, "A", "{}", &text));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_create_group(NULL, "a", NULL, 0, false, &text));
@@ -38,7 +43,28 @@ static void null_is_a_status(void)
     CHECK(callie_event_attachment_size(NULL, 0, 0) == CALLIE_SIZE_UNKNOWN);
     CHECK(callie_event_timestamp_ms(NULL, 0) == 0);
     CHECK(callie_event_close_code(NULL, 0) == 0);
-    CHECK(!callie_event_comes_back(NULL, 0));
+    CHECK(callie_event_ticket(NULL, 0) == 0);
+    CHECK(callie_event_state(NULL, 0) == CALLIE_STATE_NONE);
+    CHECK(callie_event_retry_in_ms(NULL, 0) == 0);
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_event_ending(NULL, 0, &ending));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_start(NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_connect(NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_suspend(NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_resume(NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_network_changed(NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_wait(NULL, 1, 0, &ending));
+    CHECK(ending.kind == CALLIE_ENDING_KIND_NONE);
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_fd(NULL, &fd));
+    CHECK(fd == -1);
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_stats(NULL, &stats));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_limits(NULL, &limits));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_username(NULL, &text));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_listen(NULL, NULL, NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_set_token_source(NULL, NULL, NULL));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_set_logger(17, NULL, NULL));
+    CHECK_OK(callie_set_logger(CALLIE_LOG_LEVEL_OFF, NULL, NULL));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_check_payload(NULL, 1, &fault));
+    CHECK(callie_client_state(NULL) == CALLIE_STATE_NONE);
 }
 
 static void what_a_failed_call_would_give_is_null(void)
@@ -53,7 +79,7 @@ static void what_a_failed_call_would_give_is_null(void)
     CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
     CHECK_OK(callie_session_resume(server, "ada", "token", &dead));
     CHECK_OK(callie_session_free(dead));
-    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_client_connect(dead, &client));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_client_new(dead, &client));
     CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_session_token(dead, &token));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_session_resume(NULL, "ada", "token", &session));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_next_events(NULL, 1, 0, &events));
@@ -98,7 +124,7 @@ static void what_was_never_a_handle_is_a_status(void)
     CHECK(callie_events_count((const CallieEvents *)(void *)&on_the_stack) == 0);
     /* A handle of another kind. */
     CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
-    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_client_connect((CallieSession *)(void *)server, &client));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_client_new((CallieSession *)(void *)server, &client));
     CHECK(client == NULL);
     CHECK_OK(callie_server_free(server));
 }
@@ -125,6 +151,8 @@ static void what_has_the_wrong_form_is_a_status(void)
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_server_new(bad[i], NULL, &server));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT,
+                 callie_server_new("https://a", &(CallieOptions){.pins = bad, .pin_count = 1}, &server));
     CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
     CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_session_resume(server, "NOT A NAME", "token", &session));
     CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_session_resume(server, "ada", "", &session));
@@ -133,19 +161,33 @@ static void what_has_the_wrong_form_is_a_status(void)
 
 static void a_server_that_is_not_there_is_a_status(void)
 {
-    CallieTimeouts timeouts = {.connect_ms = 5000, .exchange_ms = 5000, .answer_ms = 0};
+    CallieOptions options = {.connect_ms = 5000, .exchange_ms = 5000};
     CallieServer *server;
     CallieSession *session;
     CallieClient *client;
+    CallieSent sent;
+    CallieEnding ending;
 
-    CHECK_OK(callie_server_new("http://127.0.0.1:1", &timeouts, &server));
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", &options, &server));
     CHECK_STATUS(CALLIE_STATUS_UNREACHABLE, callie_server_login(server, "ada", "password", NULL, &session));
     CHECK_TEXT("UNREACHABLE", callie_last_error_code());
     CHECK_OK(callie_session_resume(server, "ada", "token", &session));
     CHECK_OK(callie_server_free(server));
-    CHECK_STATUS(CALLIE_STATUS_UNREACHABLE, callie_client_connect(session, &client));
-    CHECK(client == NULL);
+    CHECK_OK(callie_client_new(session, &client));
     CHECK_OK(callie_session_free(session));
+    CHECK(callie_client_state(client) == CALLIE_STATE_SUSPENDED);
+    CHECK_STATUS(CALLIE_STATUS_UNREACHABLE, callie_client_connect(client));
+    CHECK(callie_client_state(client) == CALLIE_STATE_SUSPENDED);
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_wait(client, 1, 0, &ending));
+    CHECK_OK(callie_client_send(client, "bob", "later", NULL, 0, NULL, &sent));
+    CHECK_STATUS(CALLIE_STATUS_TIMED_OUT, callie_client_wait(client, sent.ticket, 0, &ending));
+    CHECK_OK(callie_client_disconnect(client));
+    CHECK_OK(callie_client_wait(client, sent.ticket, 0, &ending));
+    CHECK(ending.kind == CALLIE_ENDING_KIND_FAILED);
+    CHECK_TEXT("DISCONNECTED", ending.code);
+    CHECK(callie_client_state(client) == CALLIE_STATE_CLOSED);
+    CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_connect(client));
+    CHECK_OK(callie_client_free(client));
 }
 
 int main(void)

@@ -20,10 +20,12 @@ int main(int argc, char **argv)
     CallieClient *client;
     CallieEvents *events;
     CallieSent sent;
+    CallieEnding ending;
 
     CHECK_OK(callie_server_new(url, NULL, &server));
     CHECK_OK(callie_server_register_and_login(server, username, password, NULL, &session));
-    CHECK_OK(callie_client_connect(session, &client));
+    CHECK_OK(callie_client_new(session, &client));
+    CHECK_OK(callie_client_connect(client));
     puts("ready");
     fflush(stdout);
 
@@ -41,15 +43,14 @@ int main(int argc, char **argv)
     CHECK(callie_event_attachment_size(events, 0, 0) == 204800);
     CHECK_OK(callie_events_free(events));
 
-    CHECK_OK(callie_client_send(client, other, ANSWER, &film, 1, NULL));
+    CHECK_OK(callie_client_send(client, other, ANSWER, &film, 1, NULL, &sent));
+    CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &ending));
+    CHECK(ending.kind == CALLIE_ENDING_KIND_DELIVERED);
+    CHECK(ending.confirmed == 1);
 
-    CHECK_OK(callie_client_send(client, absent, "are you there?", NULL, 0, &sent));
-    events = next_event(client);
-    CHECK(callie_event_kind(events, 0) == CALLIE_EVENT_KIND_NOTICE);
-    CHECK_TEXT("RECIPIENT_OFFLINE", callie_event_string(events, 0, CALLIE_FIELD_CODE, NULL));
-    CHECK_TEXT(sent.payload_id, callie_event_string(events, 0, CALLIE_FIELD_IN_REPLY_TO, NULL));
-    CHECK(strstr(callie_event_string(events, 0, CALLIE_FIELD_METADATA, NULL), sent.message_id) != NULL);
-    CHECK_OK(callie_events_free(events));
+    CHECK_OK(callie_client_send(client, absent, "are you there?", NULL, 0, NULL, &sent));
+    CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &ending));
+    CHECK(ending.kind == CALLIE_ENDING_KIND_OFFLINE);
 
     CHECK_OK(callie_client_disconnect(client));
     CHECK_OK(callie_client_free(client));

@@ -55,7 +55,7 @@ def test_the_headers_tutorial_runs(tutorial, compile_c, server, name):
         hello = subprocess.Popen(
             [compile_c(tutorial), server.url, ada, PASSWORD, bob], stdout=subprocess.PIPE, text=True
         )
-        (arrived,) = peer.next_events(1, timeout=20)
+        arrived = next(event for event in peer if isinstance(event, callie.Message))
         assert (arrived.sender, arrived.text) == (ada, "Hello, **you**")
         peer.send(ada, "Hello yourself")
         out, _ = hello.communicate(timeout=20)

@@ -4,7 +4,7 @@
 
     async def main():
         async with callie.Client("http://127.0.0.1:8080", "ada", "correct horse", register=True) as client:
-            await client.send("bob", "Hello, **Bob**")
+            print(await client.send("bob", "Hello, **Bob**"))
             async for event in client:
                 print(event)
 
@@ -14,18 +14,33 @@
 ``reason`` for people.
 """
 
-from .client import Client, Group, GroupPage, GroupSummary, Sent
+from .client import Client, Group, GroupPage, GroupSummary, Statistics, Ticket
 from .errors import (
     BadAnswer,
     CallieError,
     ConnectionClosed,
     Internal,
     InvalidArgument,
+    QueueFull,
     Refused,
     TimedOut,
     Unreachable,
 )
-from .events import Attachment, Closed, Command, Event, Message, Notice, Unreadable
+from .events import (
+    Attachment,
+    Closed,
+    Connection,
+    Deleted,
+    Edited,
+    Ended,
+    Ending,
+    Event,
+    Message,
+    Notice,
+    Signal,
+    Unknown,
+    Unreadable,
+)
 
 __all__ = [
     "Attachment",
@@ -33,8 +48,12 @@ __all__ = [
     "CallieError",
     "Client",
     "Closed",
-    "Command",
+    "Connection",
     "ConnectionClosed",
+    "Deleted",
+    "Edited",
+    "Ended",
+    "Ending",
     "Event",
     "Group",
     "GroupPage",
@@ -43,9 +62,13 @@ __all__ = [
     "InvalidArgument",
     "Message",
     "Notice",
+    "QueueFull",
     "Refused",
-    "Sent",
+    "Signal",
+    "Statistics",
+    "Ticket",
     "TimedOut",
+    "Unknown",
     "Unreachable",
     "Unreadable",
 ]

@@ -5,16 +5,23 @@ try:
         AccountError,
         Attachment,
         AttachmentKind,
+        CallbackError,
         Client,
         Config,
         ConnectError,
+        ConnectionState,
+        Ending,
         Event,
         InternalError,
         ReceiveError,
         RequestError,
         SendError,
+        SendOptions,
         Server,
         Session,
+        Ticket,
+        TokenSource,
+        Visibility,
     )
 except ModuleNotFoundError as error:
     raise ImportError("callie's native part is missing: run `make bindings` in the checkout") from error

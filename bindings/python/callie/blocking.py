@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import Any, Coroutine, Dict, Iterable, Iterator, List, Optional, Type, TypeVar
 
 from . import client
-from .client import Group, GroupPage, Sent
-from .events import Attachment, Event
+from .client import Group, GroupPage, Statistics, Ticket as AsyncTicket
+from .events import Attachment, Connection, Ending, Event
 
-__all__ = ["Client"]
+__all__ = ["Client", "Ticket"]
 
 T = TypeVar("T")
 
@@ -46,6 +46,21 @@ class _Loop:
 
 
 _loop = _Loop()
+
+
+class Ticket:
+    """As :class:`callie.Ticket`, with a call that waits."""
+
+    def __init__(self, ticket: AsyncTicket) -> None:
+        self._ticket = ticket
+        #: Names it in the :class:`callie.Ended` of its end.
+        self.number = ticket.number
+        #: Edits and deletions name it.
+        self.message_id = ticket.message_id
+
+    def ending(self) -> Ending:
+        """As :meth:`callie.Ticket.ending`."""
+        return _loop.run(self._ticket.ending())
 
 
 class Client:
@@ -79,9 +94,32 @@ class Client:
         """As :meth:`callie.Client.logout`."""
         _loop.run(self._client.logout())
 
-    def send(self, recipient: str, message: str, attachments: Iterable[Attachment] = ()) -> Sent:
+    def send(
+        self, recipient: str, message: str, attachments: Iterable[Attachment] = (), **options: Any
+    ) -> Ticket:
         """As :meth:`callie.Client.send`."""
-        return _loop.run(self._client.send(recipient, message, attachments))
+        return Ticket(self._client.send(recipient, message, attachments, **options))
+
+    def suspend(self) -> None:
+        """As :meth:`callie.Client.suspend`."""
+        self._client.suspend()
+
+    def resume(self) -> None:
+        """As :meth:`callie.Client.resume`."""
+        self._client.resume()
+
+    def network_changed(self) -> None:
+        """As :meth:`callie.Client.network_changed`."""
+        self._client.network_changed()
+
+    @property
+    def state(self) -> Connection:
+        """How it stands to its server."""
+        return self._client.state
+
+    def stats(self) -> Statistics:
+        """As :meth:`callie.Client.stats`."""
+        return self._client.stats()
 
     def ping(self, recipient: str = "SERVER") -> float:
         """As :meth:`callie.Client.ping`."""

@@ -7,11 +7,11 @@ import json
 from collections import deque
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, AsyncIterator, Deque, Dict, Iterable, List, Optional, Type
+from typing import Any, AsyncIterator, Callable, Deque, Dict, Generator, Iterable, List, Optional, Type
 
 from . import _native
 from .errors import ConnectionClosed, InvalidArgument, text, translated
-from .events import Attachment, Closed, Event, from_native, to_json
+from .events import Attachment, Closed, Connection, Ending, Event, connection, ending, from_native, to_json
 
 #: Events taken from the native side at one go: the cost of a call is spread over so many.
 _BATCH = 64
@@ -19,14 +19,44 @@ _BATCH = 64
 _PULL_MS = 600_000
 
 
-@dataclass(frozen=True)
-class Sent:
-    """The identifiers of a message that was sent."""
+class Ticket:
+    """A message that was taken for sending. Awaiting it waits for its end, any number of times; letting go of it is fine,
+    as an :class:`Ended` tells the end too.
+    """
 
-    #: Notices about it name it as ``in_reply_to``.
-    payload_id: str
-    #: Edits and deletions name it.
-    message_id: str
+    def __init__(self, native: _native.Ticket) -> None:
+        self._native = native
+        #: Names it in the :class:`Ended` of its end.
+        self.number: int = native.number()
+        #: Edits and deletions name it.
+        self.message_id: str = native.message_id()
+
+    async def ending(self) -> Ending:
+        """How the message ended, as soon as it has: at its deadline at the latest."""
+        return ending(await self._native.ending())
+
+    def __await__(self) -> Generator[Any, None, Ending]:
+        return self.ending().__await__()
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a client did so far, in numbers."""
+
+    #: How often it came online.
+    connects: int
+    #: How often after the first time.
+    reconnects: int
+    payloads_sent: int
+    payloads_received: int
+    messages_sent: int
+    messages_received: int
+    #: Messages that came a second time and were not told again.
+    duplicates: int
+    #: Messages, pings and commands that are not over now.
+    waiting: int
+    bytes_sent: int
+    bytes_received: int
 
 
 @dataclass(frozen=True)
@@ -75,8 +105,14 @@ class Client:
         device: Optional[str] = None,
         connect_timeout: Optional[float] = None,
         exchange_timeout: Optional[float] = None,
-        answer_timeout: Optional[float] = None,
+        send_timeout: Optional[float] = None,
+        max_waiting: Optional[int] = None,
         event_queue: Optional[int] = None,
+        extra_roots: Iterable[str] = (),
+        bundled_roots: bool = True,
+        pins: Iterable[str] = (),
+        use_proxy: bool = True,
+        token_source: Optional[Callable[[str, str], str]] = None,
     ) -> None:
         if (password is None) == (token is None):
             raise InvalidArgument("INVALID_ARGUMENT", "give either a password or a token")
@@ -84,14 +120,20 @@ class Client:
             url=text(server, "the server"),
             connect_timeout_ms=_millis(connect_timeout, "connect_timeout"),
             exchange_timeout_ms=_millis(exchange_timeout, "exchange_timeout"),
-            answer_timeout_ms=_millis(answer_timeout, "answer_timeout"),
+            send_timeout_ms=_millis(send_timeout, "send_timeout"),
+            max_waiting=_whole(max_waiting, "max_waiting"),
             event_queue=_whole(event_queue, "event_queue"),
+            extra_roots=[text(pem, "an extra root") for pem in extra_roots],
+            bundled_roots=bool(bundled_roots),
+            pins=[text(pin, "a pin") for pin in pins],
+            use_proxy=bool(use_proxy),
         )
         self._username = text(username, "the username")
         self._password = None if password is None else text(password, "the password")
         self._token = None if token is None else text(token, "the token")
         self._register = register
         self._device = None if device is None else text(device, "the device")
+        self._token_source = None if token_source is None else _TokenSource(token_source)
         with translated():
             self._server = _native.Server(self._config)
         self._session: Optional[_native.Session] = None
@@ -119,7 +161,10 @@ class Client:
         with translated():
             if self._session is None:
                 self._session = await self._log_in()
-            self._native = await _native.Client.connect(self._session)
+            native = _native.Client(self._session)
+            native.set_token_source(self._token_source)
+            await native.connect()
+            self._native = native
         self._ended = False
 
     async def _log_in(self) -> _native.Session:
@@ -143,16 +188,30 @@ class Client:
                 await self._server.logout(self._session)
             self._session = None
 
-    async def send(self, recipient: str, message: str, attachments: Iterable[Attachment] = ()) -> Sent:
+    def send(
+        self,
+        recipient: str,
+        message: str,
+        attachments: Iterable[Attachment] = (),
+        *,
+        confirm: bool = True,
+        metadata: Optional[Dict[str, Any]] = None,
+        timeout: Optional[float] = None,
+    ) -> Ticket:
         """Sends a text in Markdown, with attachments, to a username, a group's ID or ``"BROADCAST"``.
 
-        Returns when the message is in the connection's queue; a :class:`Notice` tells if it could not be delivered.
+        It is taken at once, connected or not: await the ticket for its end, or go on.
         """
         natives = [a._to_native() for a in attachments]
         recipient, message = text(recipient, "the recipient"), text(message, "the message")
+        options = None
+        if not (confirm and metadata is None and timeout is None):
+            written = None if metadata is None else to_json(metadata, "the metadata")
+            options = _native.SendOptions(
+                confirm=bool(confirm), metadata=written, timeout_ms=_millis(timeout, "the timeout")
+            )
         with translated():
-            sent = await self._connection().send(recipient, message, natives)
-        return Sent(sent.payload_id, sent.message_id)
+            return Ticket(self._connection().send(recipient, message, natives, options))
 
     async def ping(self, recipient: str = "SERVER") -> float:
         """Asks the server or a user for a sign of life; the answer is how many seconds it took."""
@@ -170,7 +229,8 @@ class Client:
         """Makes a group of this user and ``members``; a public one can be joined by anyone."""
         names = [text(member, "a member") for member in members]
         with translated():
-            group = await self._connection().create_group(text(name, "the name"), names, public)
+            visibility = _native.Visibility.PUBLIC if public else _native.Visibility.PRIVATE
+            group = await self._connection().create_group(text(name, "the name"), names, visibility)
         return Group(group.group_id, group.name, group.members)
 
     async def leave_group(self, group_id: str) -> None:
@@ -181,8 +241,29 @@ class Client:
     async def list_groups(self, after: Optional[str] = None) -> GroupPage:
         """One page of the groups that this user is in; ``after`` is the ``next`` of the page before."""
         with translated():
-            page = await self._connection().list_groups(after)
+            page = await self._connection().list_groups(None, after)
         return GroupPage([GroupSummary(g.group_id, g.name, g.member_count) for g in page.groups], page.next)
+
+    def suspend(self) -> None:
+        """Closes the connection for a while. What waits goes on waiting."""
+        self._connection().suspend()
+
+    def resume(self) -> None:
+        """Connects again after :meth:`suspend`."""
+        self._connection().resume()
+
+    def network_changed(self) -> None:
+        """The network is another: what waits for the next attempt tries at once."""
+        self._connection().network_changed()
+
+    @property
+    def state(self) -> Connection:
+        """How it stands to its server."""
+        return Connection("suspended") if self._native is None else connection(self._native.state())
+
+    def stats(self) -> Statistics:
+        """What it did so far, in numbers."""
+        return Statistics(**vars(self._connection().stats()))
 
     async def next_events(self, max: int = _BATCH, timeout: Optional[float] = None) -> List[Event]:
         """Takes up to ``max`` events, waiting at most ``timeout`` seconds for the first; an empty list when none came.
@@ -240,6 +321,19 @@ class Client:
         if self._native is None:
             raise ConnectionClosed("CLOSED", "this client is not connected: use `async with`, or connect() first")
         return self._native
+
+
+class _TokenSource(_native.TokenSource):
+    """Asks the application's callable for a new token."""
+
+    def __init__(self, source: Callable[[str, str], str]) -> None:
+        self._source = source
+
+    def token(self, username: str, reason_code: str) -> str:
+        try:
+            return text(self._source(username, reason_code), "the token")
+        except Exception as error:
+            raise _native.CallbackError.Failed(str(error)) from error
 
 
 def _millis(seconds: Optional[float], name: str) -> Optional[int]:

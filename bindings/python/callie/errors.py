@@ -39,8 +39,12 @@ class BadAnswer(CallieError):
     """The server's answer is not the protocol."""
 
 
+class QueueFull(CallieError):
+    """Too many messages wait for their end, or too many events to be taken."""
+
+
 class ConnectionClosed(CallieError, ConnectionError):
-    """The connection is gone."""
+    """The client has ended: make a new one."""
 
 
 class Internal(CallieError):
@@ -53,6 +57,7 @@ _BY_NAME = {
     "TimedOut": TimedOut,
     "Refused": Refused,
     "BadAnswer": BadAnswer,
+    "QueueFull": QueueFull,
     "Closed": ConnectionClosed,
     "Internal": Internal,
 }

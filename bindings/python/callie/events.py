@@ -80,28 +80,105 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Notice:
-    """A notice of the server: what became of a message, who came and went, and codes of later versions."""
+class Ending:
+    """How a message is over."""
 
-    #: For programs, such as ``"RECIPIENT_OFFLINE"``.
+    #: ``"delivered"``, ``"sent"``, ``"offline"``, ``"failed"`` or ``"unconfirmed"``.
+    kind: str
+    #: How many confirmed it.
+    confirmed: int = 0
+    #: How many were sent it and did not.
+    unconfirmed: int = 0
+    #: How many were offline.
+    offline: int = 0
+    #: Why it failed, for programs: the server's code, such as ``"RECIPIENT_UNKNOWN"``, else ``"EXPIRED"`` or
+    #: ``"DISCONNECTED"``.
+    code: str = ""
+    #: Why it failed, for people.
+    reason: str = ""
+    #: Where in the payload the fault is, a JSON Pointer.
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A message that was sent is over: told once for each."""
+
+    ticket: int
+    message_id: str
+    ending: Ending
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The connection changed."""
+
+    #: ``"suspended"``, ``"connecting"``, ``"online"`` or ``"waiting"``.
+    state: str
+    #: While it waits: seconds until the next attempt.
+    retry_in: Optional[float] = None
+    #: While it waits: the close code of the last connection.
+    close_code: Optional[int] = None
+    #: While it waits: why.
+    reason: Optional[str] = None
+    #: While it is online: when the session ends if it is not used.
+    expires_at: Optional[datetime] = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notice of the server that ends nothing that was sent: who came and went, that a group changed."""
+
+    #: For programs, such as ``"USER_JOINED"``.
     code: str
     #: For people.
     description: str
-    #: The ``payload_id`` that it is about, where it is about one.
+    #: The payload that it is about, where it is about one.
     in_reply_to: Optional[str]
     sent_at: datetime
     #: The members that go with the code.
     metadata: Dict[str, Any]
+    username: Optional[str] = None
+    group_id: Optional[str] = None
+    message_id: Optional[str] = None
 
 
 @dataclass(frozen=True)
-class Command:
-    """A command of the server: a message was edited or deleted, somebody is typing."""
+class Edited:
+    """A message that somebody sent has another text now."""
 
-    #: Such as ``"EDIT_MESSAGE"``.
-    command: str
-    parameters: Dict[str, Any]
-    sent_at: datetime
+    message_id: str
+    sender: str
+    recipient: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """A message is to be dropped."""
+
+    message_id: str
+    sender: str
+    recipient: str
+    deleted_by: str
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Somebody says something fleeting, such as ``"typing"``."""
+
+    sender: str
+    recipient: str
+    kind: str
+    #: What goes with it.
+    data: Any = None
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A SYS or CMD of the server that this version does not know."""
+
+    payload: Dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -109,45 +186,90 @@ class Unreadable:
     """The server sent what is not a valid payload; nothing acted on it."""
 
     code: str
+    path: str
     reason: str
 
 
 @dataclass(frozen=True)
 class Closed:
-    """The last event: the connection is gone."""
+    """The last event: the client has ended."""
 
-    #: The WebSocket close code; 1000 when the application asked for it, 1006 when the link was lost without a close.
+    #: The WebSocket close code; 1000 when the application asked for the end.
     close_code: int
+    #: Why, for programs: what the server said, such as ``"SESSION_REVOKED"``, else ``"DISCONNECTED"`` or ``"CLOSED"``.
+    code: str
     reason: str
-    #: Whether it is worth to connect again, after a while, without asking anybody.
-    comes_back: bool
 
 
-Event = Union[Message, Notice, Command, Unreadable, Closed]
+Event = Union[Message, Ended, Connection, Notice, Edited, Deleted, Signal, Unknown, Unreadable, Closed]
+
+
+def _message(event: Any) -> Message:
+    return Message(
+        event.sender,
+        event.recipient,
+        event.text,
+        [Attachment._from_native(a) for a in event.attachments],
+        _instant(event.timestamp_ms),
+        event.message_id,
+        event.payload_id,
+        _object(event.metadata),
+    )
+
+
+def _notice(event: Any) -> Notice:
+    return Notice(
+        event.code,
+        event.description,
+        event.in_reply_to,
+        _instant(event.timestamp_ms),
+        _object(event.metadata),
+        event.username,
+        event.group_id,
+        event.message_id,
+    )
+
+
+def ending(native: Any) -> Ending:
+    """How a message is over, as this package shows it."""
+    if native.is_DELIVERED():
+        return Ending("delivered", native.confirmed, native.unconfirmed, native.offline)
+    if native.is_FAILED():
+        return Ending("failed", code=native.code, reason=native.reason, path=native.path)
+    return Ending("sent" if native.is_SENT() else "offline" if native.is_OFFLINE() else "unconfirmed")
+
+
+def connection(state: Any) -> Connection:
+    """How a client stands to its server, as this package shows it."""
+    if state.is_ONLINE():
+        expires = None if state.expires_at_ms is None else _instant(state.expires_at_ms)
+        return Connection("online", expires_at=expires)
+    if state.is_WAITING():
+        return Connection("waiting", state.retry_in_ms / 1000, state.close_code, state.reason)
+    if state.is_CLOSED():
+        return Connection("closed")
+    return Connection("connecting" if state.is_CONNECTING() else "suspended")
+
+
+_SHOWN = {
+    _native.Event.MESSAGE: _message,
+    _native.Event.ENDED: lambda e: Ended(e.ticket, e.message_id, ending(e.ending)),
+    _native.Event.CONNECTION: lambda e: connection(e.state),
+    _native.Event.NOTICE: _notice,
+    _native.Event.EDITED: lambda e: Edited(e.message_id, e.sender, e.recipient, e.text),
+    _native.Event.DELETED: lambda e: Deleted(e.message_id, e.sender, e.recipient, e.deleted_by),
+    _native.Event.SIGNAL: lambda e: Signal(
+        e.sender, e.recipient, e.kind, None if e.data is None else json.loads(e.data)
+    ),
+    _native.Event.UNKNOWN: lambda e: Unknown(json.loads(e.payload)),
+    _native.Event.UNREADABLE: lambda e: Unreadable(e.code, e.path, e.reason),
+    _native.Event.CLOSED: lambda e: Closed(e.close_code, e.code, e.reason),
+}
 
 
 def from_native(event: Any) -> Event:
     """The event as this package shows it."""
-    if event.is_MESSAGE():
-        return Message(
-            event.sender,
-            event.recipient,
-            event.text,
-            [Attachment._from_native(a) for a in event.attachments],
-            _instant(event.timestamp_ms),
-            event.message_id,
-            event.payload_id,
-            _object(event.metadata),
-        )
-    if event.is_NOTICE():
-        return Notice(
-            event.code, event.description, event.in_reply_to, _instant(event.timestamp_ms), _object(event.metadata)
-        )
-    if event.is_COMMAND():
-        return Command(event.command, _object(event.parameters), _instant(event.timestamp_ms))
-    if event.is_UNREADABLE():
-        return Unreadable(event.code, event.reason)
-    return Closed(event.close_code, event.reason, event.comes_back)
+    return _SHOWN[type(event)](event)
 
 
 def to_json(value: Any, name: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 import callie
 import callie.blocking
-from callie import Attachment, Closed, Message, Notice
+from callie import Attachment, Closed, Connection, Ended, Message, Notice
 
 from conftest import PASSWORD
 
@@ -26,9 +26,16 @@ def enter(server, name):
     return lambda stem="user", **options: callie.Client(server.url, name(stem), PASSWORD, register=True, **options)
 
 
+def is_own(event):
+    """Whether an event is about the connection or a message of one's own."""
+    return isinstance(event, (Connection, Ended))
+
+
 async def take(client):
-    (event,) = await client.next_events(1, timeout=SOON)
-    return event
+    while True:
+        (event,) = await client.next_events(1, timeout=SOON)
+        if not is_own(event):
+            return event
 
 
 def test_a_message_arrives_as_it_was_sent(enter):
@@ -38,11 +45,12 @@ def test_a_message_arrives_as_it_was_sent(enter):
                 Attachment("image", "https://example.org/a.png", "ä.png", 1, "image/png", {"width": 640}),
                 Attachment("file", "http://example.org/b"),
             ]
-            sent = await ada.send(bob.username, "# Grüße 👋\n\n`code`\0", files)
+            sent = ada.send(bob.username, "# Grüße 👋\n\n`code`\0", files)
             event = await take(bob)
             assert isinstance(event, Message)
             assert (event.sender, event.recipient) == (ada.username, bob.username)
-            assert (event.payload_id, event.message_id) == (sent.payload_id, sent.message_id)
+            assert event.message_id == sent.message_id
+            assert (await sent).kind == "delivered"
             assert event.text == "# Grüße 👋\n\n`code`\0"
             assert [a.url for a in event.attachments] == [a.url for a in files]
             image, plain = event.attachments
@@ -66,15 +74,16 @@ def test_ping_tells_how_long_it_took(enter):
     run(scenario())
 
 
-def test_an_offline_recipient_is_told_by_a_notice(enter):
+def test_a_ticket_and_an_event_tell_that_the_recipient_is_offline(enter):
     async def scenario():
         async with enter() as absent:
             pass
         async with enter() as ada:
-            sent = await ada.send(absent.username, "are you there?")
-            notice = await take(ada)
-            assert isinstance(notice, Notice)
-            assert (notice.code, notice.in_reply_to) == ("RECIPIENT_OFFLINE", sent.payload_id)
+            sent = ada.send(absent.username, "are you there?")
+            assert (await sent).kind == "offline"
+            ended = next(e for e in await ada.next_events(timeout=SOON) if isinstance(e, Ended))
+            assert (ended.ticket, ended.message_id) == (sent.number, sent.message_id)
+            assert ended.ending.kind == "offline"
 
     run(scenario())
 
@@ -85,7 +94,7 @@ def test_a_group_is_made_used_listed_and_left(enter):
             group = await ada.create_group("Tea ☕", [bob.username])
             assert sorted(group.members) == sorted([ada.username, bob.username])
             assert (await take(bob)).code == "USER_JOINED"
-            await ada.send(group.group_id, "to all")
+            ada.send(group.group_id, "to all")
             event = await take(bob)
             assert (event.text, event.recipient) == ("to all", group.group_id)
             (summary,) = (await bob.list_groups()).groups
@@ -104,7 +113,7 @@ def test_a_broadcast_reaches_everyone_else(own_server, name):
             return callie.Client(own_server.url, name(), PASSWORD, register=True)
 
         async with enter() as ada, enter() as bob, enter() as eve:
-            await ada.send("BROADCAST", "hear ye")
+            ada.send("BROADCAST", "hear ye")
             for other in (bob, eve):
                 event = await take(other)
                 assert (event.text, event.recipient) == ("hear ye", "BROADCAST")
@@ -116,12 +125,12 @@ def test_events_come_in_the_order_sent_and_in_batches(enter):
     async def scenario():
         async with enter() as ada, enter() as bob:
             for n in range(60):
-                await ada.send(bob.username, str(n))
+                ada.send(bob.username, str(n))
             texts = []
             while len(texts) < 60:
                 batch = await bob.next_events(16, timeout=SOON)
                 assert 1 <= len(batch) <= 16
-                texts += [event.text for event in batch]
+                texts += [event.text for event in batch if not is_own(event)]
             assert texts == [str(n) for n in range(60)]
 
     run(scenario())
@@ -130,11 +139,12 @@ def test_events_come_in_the_order_sent_and_in_batches(enter):
 def test_waiting_ends_in_time_and_cancelling_it_loses_nothing(enter):
     async def scenario():
         async with enter() as ada, enter() as bob:
+            assert all(is_own(event) for event in await bob.next_events(timeout=SOON))
             assert await bob.next_events(timeout=0.05) == []
             for n in range(20):
                 waiting = asyncio.ensure_future(bob.next_events(1))
                 await asyncio.sleep(0)
-                await ada.send(bob.username, str(n))
+                ada.send(bob.username, str(n))
                 waiting.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await waiting
@@ -149,13 +159,14 @@ def test_iteration_ends_with_closed(enter):
             waiting = asyncio.ensure_future(_all(client))
             await client.ping()
             await client.disconnect()
-            (closed,) = await waiting
+            *before, closed = await waiting
+            assert all(is_own(event) for event in before)
             assert isinstance(closed, Closed)
-            assert (closed.close_code, closed.comes_back) == (1000, False)
+            assert (closed.close_code, closed.code) == (1000, "DISCONNECTED")
             with pytest.raises(callie.ConnectionClosed):
                 await client.next_events()
             with pytest.raises(callie.ConnectionClosed):
-                await client.send("anyone", "x")
+                client.send("anyone", "x")
 
     async def _all(client):
         return [event async for event in client]
@@ -163,15 +174,15 @@ def test_iteration_ends_with_closed(enter):
     run(scenario())
 
 
-def test_a_killed_server_is_a_lost_link_that_may_come_back(own_server, name):
+def test_a_killed_server_is_waited_for(own_server, name):
     async def scenario():
         async with callie.Client(own_server.url, name(), PASSWORD, register=True) as client:
             own_server.kill()
-            closed = await take(client)
-            assert isinstance(closed, Closed)
-            assert (closed.close_code, closed.comes_back) == (1006, True)
-            with pytest.raises(callie.ConnectionClosed):
-                await client.ping()
+            while True:
+                (event,) = await client.next_events(1, timeout=SOON)
+                if isinstance(event, Connection) and event.state == "waiting":
+                    break
+            assert event.close_code == 1006 and event.retry_in >= 0 and event.reason
 
     run(scenario())
 
@@ -180,9 +191,9 @@ def test_a_stopped_server_says_so(own_server, name):
     async def scenario():
         async with callie.Client(own_server.url, name(), PASSWORD, register=True) as client:
             stopping = asyncio.get_running_loop().run_in_executor(None, own_server.stop)
-            seen = [event async for event in client]
-            assert [e.code for e in seen if isinstance(e, Notice)] == ["SERVER_SHUTDOWN"]
-            assert (seen[-1].close_code, seen[-1].comes_back) == (1001, True)
+            assert (await take(client)).code == "SERVER_SHUTDOWN"
+            (event,) = await client.next_events(1, timeout=SOON)
+            assert (event.state, event.close_code) == ("waiting", 1001)
             await stopping
 
     run(scenario())
@@ -195,7 +206,7 @@ def test_logging_out_ends_the_connection_and_the_token(enter, server):
             await client.logout()
             seen = [event async for event in client]
             assert [e.code for e in seen if isinstance(e, Notice)] == ["SESSION_REVOKED"]
-            assert (seen[-1].close_code, seen[-1].comes_back) == (4501, False)
+            assert (seen[-1].close_code, seen[-1].code) == (4501, "SESSION_REVOKED")
         with pytest.raises(callie.Refused) as refused:
             await callie.Client(server.url, client.username, token=token).connect()
         assert refused.value.code == "AUTH_FAILED"
@@ -240,7 +251,7 @@ def test_wrong_arguments_are_typed_errors(enter, server):
             ((server.url, 7, PASSWORD), {}),
             ((None, "ada", PASSWORD), {}),
             ((server.url, "ada", "\ud800"), {}),
-            ((server.url, "ada", PASSWORD), {"answer_timeout": -1}),
+            ((server.url, "ada", PASSWORD), {"send_timeout": -1}),
             ((server.url, "ada", PASSWORD), {"connect_timeout": "soon"}),
             ((server.url, "ada", PASSWORD), {"event_queue": 0}),
         ]:
@@ -249,7 +260,7 @@ def test_wrong_arguments_are_typed_errors(enter, server):
         with pytest.raises(callie.InvalidArgument):
             await callie.Client(server.url, "Not A Name", token="t").connect()
         with pytest.raises(callie.ConnectionClosed):
-            await callie.Client(server.url, "ada", PASSWORD).send("bob", "x")
+            await callie.Client(server.url, "ada", PASSWORD).ping()
         async with enter() as client:
             for call in [
                 lambda: client.send("Not A Name", "x"),
@@ -309,10 +320,12 @@ def test_the_blocking_client_does_the_same(server, name):
     ada, bob = name("ada"), name("bob")
     with callie.blocking.Client(server.url, ada, PASSWORD, register=True) as first:
         with callie.blocking.Client(server.url, bob, PASSWORD, register=True) as second:
+            assert all(is_own(event) for event in second.next_events(timeout=SOON))
             assert second.next_events(timeout=0.05) == []
             sent = first.send(bob, "Hello")
             (event,) = second.next_events(timeout=SOON)
-            assert (event.text, event.payload_id) == ("Hello", sent.payload_id)
+            assert (event.text, event.message_id) == ("Hello", sent.message_id)
+            assert sent.ending().kind == "delivered"
             assert first.ping(bob) > 0
             group = first.create_group("Tea", [bob])
             assert [g.group_id for g in second.list_groups().groups] == [group.group_id]
@@ -335,7 +348,7 @@ def test_the_blocking_client_serves_several_threads(server, name):
             thread.start()
         seen = set()
         while len(seen) < len(texts):
-            seen |= {event.text for event in client.next_events(timeout=SOON)}
+            seen |= {event.text for event in client.next_events(timeout=SOON) if not is_own(event)}
         for thread in threads:
             thread.join()
         assert seen == texts
