@@ -21,10 +21,8 @@ fn generate() -> Result<String, Box<dyn std::error::Error>> {
         "callback.rs",
         "judge.rs",
     ]
-        .iter()
-        .fold(cbindgen::Builder::new().with_config(config), |builder, file| {
-            builder.with_src(capi.join(file))
-        });
+    .iter()
+    .fold(cbindgen::Builder::new().with_config(config), |builder, file| builder.with_src(capi.join(file)));
     let mut header = Vec::new();
     builder.generate()?.write(&mut header);
     Ok(String::from_utf8(header)?)

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use callie::client::{Client, Closed, Config, Ending, ErrorKind, Event, SendOptions, Server, Session, State, Ticket};
+use callie::client::{
+    Client, Closed, Config, Ending, ErrorKind, Event, SendOptions, Server, Session, State, Ticket,
+};
 use callie_core::{
     Content, Frame, Message, MessageId, Notice, Payload, PayloadId, Recipient, Sender, Stamp, SysCode,
     Timestamp, Username,

@@ -13,6 +13,7 @@
 #include "callie.h"
 
 #define LONGEST_LINE 4096
+#define LAST_LINE_MS 5000
 
 static int fail(const char *what)
 {
@@ -73,6 +74,8 @@ static int show_events(void *argument)
 static int chat(CallieClient *client, const char *username, const char *peer)
 {
     char line[LONGEST_LINE];
+    CallieSent sent = {0};
+    CallieEnding ending;
     thrd_t showing;
     int result = 0;
 
@@ -82,9 +85,12 @@ static int chat(CallieClient *client, const char *username, const char *peer)
     fflush(stdout);
     while (result == 0 && fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
-        if (line[0] != '\0' && callie_client_send(client, peer, line, NULL, 0, NULL, NULL) != CALLIE_STATUS_OK)
+        if (line[0] != '\0' && callie_client_send(client, peer, line, NULL, 0, NULL, &sent) != CALLIE_STATUS_OK)
             result = fail("not sent");
     }
+    /* The last line may still be on its way. */
+    if (sent.ticket != 0)
+        callie_client_wait(client, sent.ticket, LAST_LINE_MS, &ending);
     callie_client_disconnect(client);
     thrd_join(showing, NULL);
     return result;

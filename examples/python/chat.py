@@ -19,9 +19,13 @@ def read_lines(lines: asyncio.Queue, loop: asyncio.AbstractEventLoop) -> None:
 async def type_in(client: callie.Client, peer: str) -> None:
     lines: asyncio.Queue = asyncio.Queue()
     threading.Thread(target=read_lines, args=(lines, asyncio.get_running_loop()), daemon=True).start()
+    ticket = None
     while (line := await lines.get()) is not None:
         if line:
-            client.send(peer, line)
+            ticket = client.send(peer, line)
+    if ticket is not None:
+        # The last line may still be on its way.
+        await asyncio.wait({asyncio.ensure_future(ticket.ending())}, timeout=5)
 
 
 async def show(client: callie.Client) -> None:

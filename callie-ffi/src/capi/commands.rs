@@ -11,7 +11,7 @@ use callie_core::command::{
 use callie_core::{GroupId, MessageId, NameError, SessionId, Timestamp, Username};
 
 use super::border::{Place, array, guard, optional_text, text};
-use super::client::{CLIENTS, CallieClient};
+use super::client::{CLIENTS, CallieClient, Held};
 use super::server::malformed;
 use super::status::{CallieStatus, Failure};
 use super::text::give;
@@ -57,14 +57,10 @@ unsafe fn users(pointer: *const *const c_char, count: usize, name: &str) -> Resu
 ///
 /// # Safety
 /// `pointer` is NULL or ends in NUL.
-unsafe fn line(
-    client: *mut CallieClient,
-    pointer: *const c_char,
-    name: &str,
-) -> Result<MessageText, Failure> {
+unsafe fn line(client: &Held, pointer: *const c_char, name: &str) -> Result<MessageText, Failure> {
     // SAFETY: passed on to the caller.
     let line = unsafe { text(pointer, name)? };
-    MessageText::new(line, &CLIENTS.get(client)?.client.limits()).map_err(|e| malformed(name, e))
+    MessageText::new(line, &client.client.limits()).map_err(|e| malformed(name, e))
 }
 
 fn page(limit: u16) -> Result<PageLimit, Failure> {
@@ -75,14 +71,14 @@ fn page(limit: u16) -> Result<PageLimit, Failure> {
 }
 
 /// Carries out a command that has nothing to tell.
-fn done(client: *mut CallieClient, command: Command) -> Result<(), Failure> {
-    block_on(CLIENTS.get(client)?.client.execute_as_json(&command))??;
+fn done(client: &Held, command: Command) -> Result<(), Failure> {
+    block_on(client.client.execute_as_json(&command))??;
     Ok(())
 }
 
 /// Carries out a command and gives its result.
-fn told(client: *mut CallieClient, command: Command, result: &Place<*mut c_char>) -> Result<(), Failure> {
-    result.put(give(block_on(CLIENTS.get(client)?.client.execute_as_json(&command))??)?);
+fn told(client: &Held, command: Command, result: &Place<*mut c_char>) -> Result<(), Failure> {
+    result.put(give(block_on(client.client.execute_as_json(&command))??)?);
     Ok(())
 }
 
@@ -96,6 +92,7 @@ pub unsafe extern "C" fn callie_client_signal(
     data: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let (recipient, kind, data) = unsafe {
             (
@@ -104,7 +101,7 @@ pub unsafe extern "C" fn callie_client_signal(
                 optional(data, "data", SignalData::parse)?,
             )
         };
-        Ok(CLIENTS.get(client)?.client.signal(recipient, kind, data)?)
+        Ok(client.client.signal(recipient, kind, data)?)
     })
 }
 
@@ -123,10 +120,12 @@ pub unsafe extern "C" fn callie_client_create_group(
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, command) = unsafe {
+        let (result, client, command) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
             (
                 result,
+                client,
                 Command::CreateGroup {
                     name: parsed(name, "name", GroupName::parse)?,
                     members: users(members, member_count, "members")?,
@@ -134,7 +133,7 @@ pub unsafe extern "C" fn callie_client_create_group(
                 },
             )
         };
-        told(client, command, &result)
+        told(&client, command, &result)
     })
 }
 
@@ -145,10 +144,11 @@ pub unsafe extern "C" fn callie_client_join_group(
     group_id: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command =
             unsafe { Command::JoinGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? } };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -159,10 +159,11 @@ pub unsafe extern "C" fn callie_client_leave_group(
     group_id: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command =
             unsafe { Command::LeaveGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? } };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -174,6 +175,7 @@ pub unsafe extern "C" fn callie_client_add_member(
     username: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command = unsafe {
             Command::AddMember {
@@ -181,7 +183,7 @@ pub unsafe extern "C" fn callie_client_add_member(
                 username: parsed(username, "username", Username::parse)?,
             }
         };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -193,6 +195,7 @@ pub unsafe extern "C" fn callie_client_remove_member(
     username: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command = unsafe {
             Command::RemoveMember {
@@ -200,7 +203,7 @@ pub unsafe extern "C" fn callie_client_remove_member(
                 username: parsed(username, "username", Username::parse)?,
             }
         };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -213,6 +216,7 @@ pub unsafe extern "C" fn callie_client_set_role(
     role: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command = unsafe {
             Command::SetRole {
@@ -221,7 +225,7 @@ pub unsafe extern "C" fn callie_client_set_role(
                 role: parsed(role, "role", Role::parse)?,
             }
         };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -233,6 +237,7 @@ pub unsafe extern "C" fn callie_client_rename_group(
     name: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command = unsafe {
             Command::RenameGroup {
@@ -240,7 +245,7 @@ pub unsafe extern "C" fn callie_client_rename_group(
                 name: parsed(name, "name", GroupName::parse)?,
             }
         };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -251,10 +256,11 @@ pub unsafe extern "C" fn callie_client_delete_group(
     group_id: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command =
             unsafe { Command::DeleteGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? } };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -271,14 +277,16 @@ pub unsafe extern "C" fn callie_client_list_groups(
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, command) = unsafe {
+        let (result, client, command) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
             (
                 result,
+                client,
                 Command::ListGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? },
             )
         };
-        told(client, command, &result)
+        told(&client, command, &result)
     })
 }
 
@@ -294,17 +302,19 @@ pub unsafe extern "C" fn callie_client_list_public_groups(
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, command) = unsafe {
+        let (result, client, command) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
             (
                 result,
+                client,
                 Command::ListPublicGroups {
                     limit: page(limit)?,
                     after: optional(after, "after", Cursor::parse)?,
                 },
             )
         };
-        told(client, command, &result)
+        told(&client, command, &result)
     })
 }
 
@@ -321,10 +331,12 @@ pub unsafe extern "C" fn callie_client_get_group(
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, command) = unsafe {
+        let (result, client, command) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
             (
                 result,
+                client,
                 Command::GetGroup {
                     group_id: parsed(group_id, "group_id", GroupId::parse)?,
                     limit: page(limit)?,
@@ -332,7 +344,7 @@ pub unsafe extern "C" fn callie_client_get_group(
                 },
             )
         };
-        told(client, command, &result)
+        told(&client, command, &result)
     })
 }
 
@@ -345,6 +357,7 @@ pub unsafe extern "C" fn callie_client_delete_message(
     sender: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command = unsafe {
             Command::DeleteMessage {
@@ -353,7 +366,7 @@ pub unsafe extern "C" fn callie_client_delete_message(
                 sender: optional(sender, "sender", Username::parse)?,
             }
         };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -366,15 +379,16 @@ pub unsafe extern "C" fn callie_client_edit_message(
     message: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command = unsafe {
             Command::EditMessage {
                 recipient: parsed(recipient, "recipient", Conversation::parse)?,
                 message_id: parsed(message_id, "message_id", MessageId::parse)?,
-                text: line(client, message, "message")?,
+                text: line(&client, message, "message")?,
             }
         };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -390,11 +404,12 @@ pub unsafe extern "C" fn callie_client_get_presence(
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, command) = unsafe {
+        let (result, client, command) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
-            (result, Command::GetPresence { usernames: users(usernames, count, "usernames")? })
+            let client = CLIENTS.get(client)?;
+            (result, client, Command::GetPresence { usernames: users(usernames, count, "usernames")? })
         };
-        told(client, command, &result)
+        told(&client, command, &result)
     })
 }
 
@@ -410,11 +425,12 @@ pub unsafe extern "C" fn callie_client_subscribe_presence(
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, command) = unsafe {
+        let (result, client, command) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
-            (result, Command::SubscribePresence { usernames: users(usernames, count, "usernames")? })
+            let client = CLIENTS.get(client)?;
+            (result, client, Command::SubscribePresence { usernames: users(usernames, count, "usernames")? })
         };
-        told(client, command, &result)
+        told(&client, command, &result)
     })
 }
 
@@ -426,10 +442,11 @@ pub unsafe extern "C" fn callie_client_unsubscribe_presence(
     count: usize,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command =
             unsafe { Command::UnsubscribePresence { usernames: users(usernames, count, "usernames")? } };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -444,11 +461,12 @@ pub unsafe extern "C" fn callie_client_get_profile(
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, command) = unsafe {
+        let (result, client, command) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
-            (result, Command::GetProfile { username: parsed(username, "username", Username::parse)? })
+            let client = CLIENTS.get(client)?;
+            (result, client, Command::GetProfile { username: parsed(username, "username", Username::parse)? })
         };
-        told(client, command, &result)
+        told(&client, command, &result)
     })
 }
 
@@ -463,7 +481,8 @@ pub unsafe extern "C" fn callie_client_get_settings(
     guard(|| {
         // SAFETY: the caller's promise: the result can be written to.
         let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
-        told(client, Command::GetSettings {}, &result)
+        let client = CLIENTS.get(client)?;
+        told(&client, Command::GetSettings {}, &result)
     })
 }
 
@@ -481,10 +500,12 @@ pub unsafe extern "C" fn callie_client_update_settings(
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, command) = unsafe {
+        let (result, client, command) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
             (
                 result,
+                client,
                 Command::UpdateSettings {
                     display_name: optional(display_name, "display_name", DisplayName::parse)?,
                     presence: optional(presence, "presence", PresenceAudience::parse)?,
@@ -492,7 +513,7 @@ pub unsafe extern "C" fn callie_client_update_settings(
                 },
             )
         };
-        told(client, command, &result)
+        told(&client, command, &result)
     })
 }
 
@@ -503,10 +524,11 @@ pub unsafe extern "C" fn callie_client_block_user(
     username: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command =
             unsafe { Command::BlockUser { username: parsed(username, "username", Username::parse)? } };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -517,10 +539,11 @@ pub unsafe extern "C" fn callie_client_unblock_user(
     username: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command =
             unsafe { Command::UnblockUser { username: parsed(username, "username", Username::parse)? } };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -536,14 +559,16 @@ pub unsafe extern "C" fn callie_client_list_blocked(
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, command) = unsafe {
+        let (result, client, command) = unsafe {
             let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
             (
                 result,
+                client,
                 Command::ListBlocked { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? },
             )
         };
-        told(client, command, &result)
+        told(&client, command, &result)
     })
 }
 
@@ -558,7 +583,8 @@ pub unsafe extern "C" fn callie_client_list_sessions(
     guard(|| {
         // SAFETY: the caller's promise: the result can be written to.
         let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
-        told(client, Command::ListSessions {}, &result)
+        let client = CLIENTS.get(client)?;
+        told(&client, Command::ListSessions {}, &result)
     })
 }
 
@@ -569,11 +595,12 @@ pub unsafe extern "C" fn callie_client_revoke_session(
     session_id: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command = unsafe {
             Command::RevokeSession { session_id: parsed(session_id, "session_id", SessionId::parse)? }
         };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -585,6 +612,7 @@ pub unsafe extern "C" fn callie_client_kick_user(
     reason: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command = unsafe {
             Command::KickUser {
@@ -592,7 +620,7 @@ pub unsafe extern "C" fn callie_client_kick_user(
                 reason: optional(reason, "reason", RemovalReason::parse)?,
             }
         };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -606,6 +634,7 @@ pub unsafe extern "C" fn callie_client_ban_user(
     until: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command = unsafe {
             Command::BanUser {
@@ -614,7 +643,7 @@ pub unsafe extern "C" fn callie_client_ban_user(
                 until: optional(until, "until", Timestamp::parse)?,
             }
         };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -625,10 +654,11 @@ pub unsafe extern "C" fn callie_client_unban_user(
     username: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
         let command =
             unsafe { Command::UnbanUser { username: parsed(username, "username", Username::parse)? } };
-        done(client, command)
+        done(&client, command)
     })
 }
 
@@ -639,9 +669,10 @@ pub unsafe extern "C" fn callie_client_announce(
     message: *const c_char,
 ) -> CallieStatus {
     guard(|| {
+        let client = CLIENTS.get(client)?;
         // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe { Command::Announce { text: line(client, message, "message")? } };
-        done(client, command)
+        let command = unsafe { Command::Announce { text: line(&client, message, "message")? } };
+        done(&client, command)
     })
 }
 
@@ -656,6 +687,7 @@ pub unsafe extern "C" fn callie_client_server_stats(
     guard(|| {
         // SAFETY: the caller's promise: the result can be written to.
         let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
-        told(client, Command::ServerStats {}, &result)
+        let client = CLIENTS.get(client)?;
+        told(&client, Command::ServerStats {}, &result)
     })
 }

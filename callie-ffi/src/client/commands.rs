@@ -76,7 +76,7 @@ impl Client {
     }
 
     async fn result(&self, slot: &Slot<Ending>) -> Result<Option<String>, RequestError> {
-        match self.answer(&slot).await? {
+        match self.answer(slot).await? {
             Ending::Done { result } => Ok(result),
             Ending::Sent => Ok(None),
             other => Err(self.unanswered(other)),
