@@ -63,9 +63,14 @@ pub(crate) struct Recent {
 #[derive(Default)]
 struct Memory {
     entries: HashTable<Entry>,
+    /// With so many entries the old ones are looked for: twice as many as were left the last time, so that looking
+    /// costs little for each.
+    sweep_at: usize,
+    /// The second in which the last one came.
+    newest: u32,
 }
 
-/// Room for fewer entries is not worth giving back.
+/// Fewer entries are not worth looking through.
 const FEW: usize = 64;
 
 #[derive(Clone, Copy)]
@@ -112,8 +117,12 @@ impl Entry {
     }
 
     fn is_old(&self, now: u32) -> bool {
-        u64::from(now.saturating_sub(self.came >> OUTCOME_BITS)) > MEMORY.as_secs()
+        is_old(self.came >> OUTCOME_BITS, now)
     }
+}
+
+fn is_old(second: u32, now: u32) -> bool {
+    u64::from(now.saturating_sub(second)) > MEMORY.as_secs()
 }
 
 fn halves(PayloadKey(key): PayloadKey) -> [u32; 2] {
@@ -138,7 +147,9 @@ impl Recent {
     pub(crate) fn note(&self, key: PayloadKey, outcome: Outcome, now: Instant) -> Result<(), Outcome> {
         let second = self.second(now);
         let mut memory = self.memory.lock();
-        memory.make_room(second);
+        if memory.entries.len() >= memory.sweep_at.max(FEW) {
+            memory.sweep(second);
+        }
         let halves = halves(key);
         match memory.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
             Slot::Occupied(mut known) => {
@@ -152,6 +163,7 @@ impl Recent {
                 free.insert(Entry::new(key, second, outcome));
             }
         }
+        memory.newest = second;
         Ok(())
     }
 
@@ -163,34 +175,23 @@ impl Recent {
         }
     }
 
-    /// Forgets what is old; true if nothing is left.
+    /// Forgets all if the last one is old; true if nothing is left.
     pub(crate) fn forget(&self, now: Instant) -> bool {
         let second = self.second(now);
         let mut memory = self.memory.lock();
-        memory.forget(second);
+        if is_old(memory.newest, second) {
+            *memory = Memory::default();
+        }
         memory.entries.is_empty()
     }
 }
 
 impl Memory {
-    /// Has room for one more: it takes more memory only where little of it is old.
-    fn make_room(&mut self, now: u32) {
-        if self.entries.len() < self.entries.capacity() {
-            return;
-        }
-        self.forget(now);
-        let left = self.entries.len();
-        if left > self.entries.capacity() / 4 * 3 {
-            // Otherwise the next sweep would come after a few entries.
-            self.entries.reserve(left, Entry::hash);
-        }
-    }
-
-    fn forget(&mut self, now: u32) {
+    fn sweep(&mut self, now: u32) {
         self.entries.retain(|entry| !entry.is_old(now));
-        let left = self.entries.len();
-        if self.entries.capacity() > 4 * left.max(FEW) || left == 0 {
-            self.entries.shrink_to(left, Entry::hash);
+        self.sweep_at = 2 * self.entries.len();
+        if self.entries.capacity() > 4 * self.sweep_at.max(FEW) {
+            self.entries.shrink_to(self.sweep_at, Entry::hash);
         }
     }
 }

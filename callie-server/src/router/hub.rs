@@ -281,7 +281,7 @@ impl Hub {
         }
     }
 
-    /// Forgets payloads that are old, and users who are gone and have no others.
+    /// Forgets the payloads of users who sent none lately, and those of them who are gone.
     pub(crate) fn forget_the_gone(&self, now: Instant) {
         self.users.retain(|_, user| {
             let gone = {
