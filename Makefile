@@ -23,7 +23,9 @@ build: ## Build everything: server, library, tests, examples
 test: install build test-rust test-bindings ## Run every test
 
 test-rust: ## Run the tests of the Rust crates
-	cargo test --workspace --features callie-ffi/bindgen
+	@mkdir -p target/scenarios
+	cargo test --workspace --features callie-ffi/bindgen 2>&1 | tee target/scenarios/rust.log
+	@scripts/matrix.py read rust libtest target/scenarios/rust.log --part tests/scenarios/
 
 test-bindings: install build bindings ## Run the tests of Python, C and the examples, against the built server
 	$(VENV)/bin/python -m pytest bindings

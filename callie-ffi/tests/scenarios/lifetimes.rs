@@ -1,0 +1,156 @@
+//! Waits that are given up, callbacks that call back or fail, clients that are dropped or over.
+
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use callie::client::{Client, Ending, ErrorKind, Event, SendOptions};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::bed::{BOUND, World, online, within};
+use crate::events::{closed, text};
+
+fn send(client: &Client, to: &str, text: &str) {
+    client.send_text(to, text, Vec::new(), &SendOptions::default()).unwrap();
+}
+
+#[tokio::test]
+async fn cancelled_wait_loses_nothing() {
+    const MESSAGES: usize = 100;
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let mut received = 0;
+        for n in 0..MESSAGES {
+            send(&ada, "bob", &n.to_string());
+        }
+        while received < MESSAGES {
+            // Given up where nothing is there yet, and run out likewise: neither takes anything away.
+            let given_up = timeout(Duration::ZERO, bob.next_events(1, BOUND)).await.ok().transpose();
+            let ran_out = bob.next_events(1, Duration::ZERO).await;
+            let events = [given_up.unwrap().unwrap_or_default(), ran_out.unwrap()].concat();
+            for event in events {
+                if let Event::Message { message, .. } = event {
+                    assert_eq!(message.text(), received.to_string());
+                    received += 1;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn callback_may_call_back() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (Arc::new(online(&server, "ada").await), online(&server, "bob").await);
+        let (tells, mut told) = mpsc::unbounded_channel();
+        let (back, runtime): (Weak<Client>, _) = (Arc::downgrade(&ada), Handle::current());
+        let callback = move |events: Vec<Event>| {
+            for event in events {
+                match (event, back.upgrade()) {
+                    (Event::Message { message, .. }, Some(client)) if message.text() == "enough" => {
+                        runtime.block_on(client.disconnect());
+                    }
+                    (Event::Message { message, .. }, Some(client)) => {
+                        send(&client, "bob", &format!("{}, {:?}", message.text(), client.username()));
+                        assert!(client.stats().messages_received > 0);
+                        runtime.block_on(client.ping("SERVER")).unwrap();
+                    }
+                    (Event::Closed(end), _) => tells.send(end.close_code).unwrap(),
+                    _ => {}
+                }
+            }
+        };
+        ada.listen(callback).unwrap();
+        assert_eq!(ada.listen(drop).unwrap_err().kind(), ErrorKind::InvalidArgument);
+        send(&bob, "ada", "hello");
+        assert_eq!(text(&bob).await, format!("hello, {:?}", ada.username()));
+        send(&bob, "ada", "enough");
+        assert_eq!(told.recv().await, Some(1000));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn callback_that_fails_is_survived() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let (tells, mut told) = mpsc::unbounded_channel();
+        ada.listen(move |events| {
+            for event in events {
+                if let Event::Message { message, .. } = event {
+                    tells.send(message.text().to_owned()).unwrap();
+                    assert_ne!(message.text(), "bad", "this scenario's callback fails here");
+                }
+            }
+        })
+        .unwrap();
+        for text in ["bad", "good"] {
+            send(&bob, "ada", text);
+            assert_eq!(told.recv().await.as_deref(), Some(text));
+        }
+        ada.ping("SERVER").await.unwrap();
+    })
+    .await;
+}
+
+/// Waits until a user has gone.
+async fn has_gone(bob: &Client, name: &str) {
+    loop {
+        let sent = bob.send_text(name, "still there?", Vec::new(), &SendOptions::default()).unwrap();
+        match sent.ending().await {
+            Ending::Offline => return,
+            // The last connection may be closing.
+            Ending::Delivered { .. } | Ending::Unconfirmed => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn client_may_be_dropped_on_another_thread() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        std::thread::spawn(move || drop(ada)).join().unwrap();
+        has_gone(&bob, "ada").await;
+        // And inside its own callback.
+        let eve = Arc::new(Mutex::new(Some(online(&server, "eve").await)));
+        let owner = Arc::clone(&eve);
+        let callback = move |events: Vec<Event>| {
+            if events.iter().any(|event| matches!(event, Event::Message { .. })) {
+                drop(owner.lock().unwrap().take());
+            }
+        };
+        eve.lock().unwrap().as_ref().unwrap().listen(callback).unwrap();
+        send(&bob, "eve", "go");
+        has_gone(&bob, "eve").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn use_after_disconnect_is_an_error() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let ada = online(&server, "ada").await;
+        ada.disconnect().await;
+        ada.disconnect().await;
+        let refused = ada.send_text("bob", "hello", Vec::new(), &SendOptions::default()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Closed);
+        assert_eq!(ada.ping("SERVER").await.unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(ada.command("LIST_GROUPS", "{}").await.unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(ada.connect().await.unwrap_err().kind(), ErrorKind::Closed);
+        closed(&ada).await;
+        assert_eq!(ada.next_events(1, BOUND).await.unwrap_err().kind(), ErrorKind::Closed);
+        for harmless in [Client::start, Client::suspend, Client::resume, Client::network_changed] {
+            harmless(&ada);
+        }
+    })
+    .await;
+}
