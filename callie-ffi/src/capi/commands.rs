@@ -4,11 +4,15 @@
 
 use std::ffi::c_char;
 
+use callie_core::account::SessionList;
 use callie_core::command::{
-    Command, Conversation, Cursor, DirectMessages, DisplayName, GroupName, MessageText, PageLimit,
-    PresenceAudience, RemovalReason, Role, SignalData, SignalKind, Visibility,
+    BlockedList, Command, Conversation, Cursor, DirectMessages, DisplayName, Empty, GroupCreated,
+    GroupDetails, GroupList, GroupName, MessageText, PageLimit, PresenceAudience, PresenceMap, Profile,
+    RemovalReason, Role, ServerStats, Settings, SignalData, SignalKind, Visibility,
 };
 use callie_core::{GroupId, MessageId, NameError, SessionId, Timestamp, Username};
+
+use serde::de::DeserializeOwned;
 
 use super::border::{Place, array, guard, optional_text, text};
 use super::client::{CLIENTS, CallieClient, Held};
@@ -72,13 +76,18 @@ fn page(limit: u16) -> Result<PageLimit, Failure> {
 
 /// Carries out a command that has nothing to tell.
 fn done(client: &Held, command: Command) -> Result<(), Failure> {
-    block_on(client.client.execute_as_json(&command))??;
+    let Empty {} = block_on(client.client.execute(&command))??;
     Ok(())
 }
 
-/// Carries out a command and gives its result.
-fn told(client: &Held, command: Command, result: &Place<*mut c_char>) -> Result<(), Failure> {
-    result.put(give(block_on(client.client.execute_as_json(&command))??)?);
+/// Carries out a command and gives its result, which is a `T`, as it came.
+fn told<T: DeserializeOwned + Send + 'static>(
+    client: &Held,
+    command: Command,
+    result: &Place<*mut c_char>,
+) -> Result<(), Failure> {
+    let (_, json) = block_on(client.client.carry_out::<T>(&command))??;
+    result.put(give(json)?);
     Ok(())
 }
 
@@ -133,7 +142,7 @@ pub unsafe extern "C" fn callie_client_create_group(
                 },
             )
         };
-        told(&client, command, &result)
+        told::<GroupCreated>(&client, command, &result)
     })
 }
 
@@ -286,7 +295,7 @@ pub unsafe extern "C" fn callie_client_list_groups(
                 Command::ListGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? },
             )
         };
-        told(&client, command, &result)
+        told::<GroupList>(&client, command, &result)
     })
 }
 
@@ -314,7 +323,7 @@ pub unsafe extern "C" fn callie_client_list_public_groups(
                 },
             )
         };
-        told(&client, command, &result)
+        told::<GroupList>(&client, command, &result)
     })
 }
 
@@ -344,7 +353,7 @@ pub unsafe extern "C" fn callie_client_get_group(
                 },
             )
         };
-        told(&client, command, &result)
+        told::<GroupDetails>(&client, command, &result)
     })
 }
 
@@ -409,7 +418,7 @@ pub unsafe extern "C" fn callie_client_get_presence(
             let client = CLIENTS.get(client)?;
             (result, client, Command::GetPresence { usernames: users(usernames, count, "usernames")? })
         };
-        told(&client, command, &result)
+        told::<PresenceMap>(&client, command, &result)
     })
 }
 
@@ -430,7 +439,7 @@ pub unsafe extern "C" fn callie_client_subscribe_presence(
             let client = CLIENTS.get(client)?;
             (result, client, Command::SubscribePresence { usernames: users(usernames, count, "usernames")? })
         };
-        told(&client, command, &result)
+        told::<PresenceMap>(&client, command, &result)
     })
 }
 
@@ -466,7 +475,7 @@ pub unsafe extern "C" fn callie_client_get_profile(
             let client = CLIENTS.get(client)?;
             (result, client, Command::GetProfile { username: parsed(username, "username", Username::parse)? })
         };
-        told(&client, command, &result)
+        told::<Profile>(&client, command, &result)
     })
 }
 
@@ -482,7 +491,7 @@ pub unsafe extern "C" fn callie_client_get_settings(
         // SAFETY: the caller's promise: the result can be written to.
         let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
         let client = CLIENTS.get(client)?;
-        told(&client, Command::GetSettings {}, &result)
+        told::<Settings>(&client, Command::GetSettings {}, &result)
     })
 }
 
@@ -513,7 +522,7 @@ pub unsafe extern "C" fn callie_client_update_settings(
                 },
             )
         };
-        told(&client, command, &result)
+        told::<Settings>(&client, command, &result)
     })
 }
 
@@ -568,7 +577,7 @@ pub unsafe extern "C" fn callie_client_list_blocked(
                 Command::ListBlocked { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? },
             )
         };
-        told(&client, command, &result)
+        told::<BlockedList>(&client, command, &result)
     })
 }
 
@@ -584,7 +593,7 @@ pub unsafe extern "C" fn callie_client_list_sessions(
         // SAFETY: the caller's promise: the result can be written to.
         let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
         let client = CLIENTS.get(client)?;
-        told(&client, Command::ListSessions {}, &result)
+        told::<SessionList>(&client, Command::ListSessions {}, &result)
     })
 }
 
@@ -688,6 +697,6 @@ pub unsafe extern "C" fn callie_client_server_stats(
         // SAFETY: the caller's promise: the result can be written to.
         let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
         let client = CLIENTS.get(client)?;
-        told(&client, Command::ServerStats {}, &result)
+        told::<ServerStats>(&client, Command::ServerStats {}, &result)
     })
 }

@@ -57,22 +57,26 @@ impl Client {
     /// # Errors
     /// [`RequestError`]; [`RESULT_LOST`](code::RESULT_LOST) when it was carried out but its result is not known.
     pub async fn execute<T: DeserializeOwned>(&self, command: &Command) -> Result<T, RequestError> {
+        self.carry_out(command).await.map(|(result, _)| result)
+    }
+
+    /// The same, and the result as it came, a JSON object.
+    pub(crate) async fn carry_out<T: DeserializeOwned>(
+        &self,
+        command: &Command,
+    ) -> Result<(T, String), RequestError> {
         let (_, slot) = self.submit(None, |session, now| session.command(now, command))?;
         let result = self.result(&slot).await?;
         let told = result.is_some();
-        serde_json::from_str(result.as_deref().unwrap_or(EMPTY)).map_err(|e| {
-            RequestError::BadAnswer(if told {
-                Fault::bad_answer(e)
-            } else {
-                Fault::new(code::RESULT_LOST, "it was carried out, but the result was lost with a connection")
-            })
-        })
-    }
-
-    /// The same with the result as it came, a JSON object.
-    pub(crate) async fn execute_as_json(&self, command: &Command) -> Result<String, RequestError> {
-        let (_, slot) = self.submit(None, |session, now| session.command(now, command))?;
-        Ok(self.result(&slot).await?.unwrap_or_else(|| EMPTY.to_owned()))
+        let json = result.unwrap_or_else(|| EMPTY.to_owned());
+        match serde_json::from_str(&json) {
+            Ok(result) => Ok((result, json)),
+            Err(e) if told => Err(RequestError::BadAnswer(Fault::bad_answer(e))),
+            Err(_) => Err(RequestError::BadAnswer(Fault::new(
+                code::RESULT_LOST,
+                "it was carried out, but the result was lost with a connection",
+            ))),
+        }
     }
 
     async fn result(&self, slot: &Slot<Ending>) -> Result<Option<String>, RequestError> {

@@ -196,6 +196,8 @@ impl Driver {
                 let now = self.shared.clock().now();
                 core.session.suspend(now);
                 core.take(&mut self.steps);
+                // Who waited for it may ask at once, before these steps are performed.
+                core.state = State::Suspended;
             }
             attempt
         };
