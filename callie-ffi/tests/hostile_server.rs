@@ -1,129 +1,19 @@
 //! Servers that lie, stall, babble or vanish: each ends in a typed error or event, in bounded time, and nothing panics.
 
+mod fake;
+
 use std::time::Duration;
 
-use callie::client::{
-    Client, Closed, Config, Ending, ErrorKind, Event, SendOptions, Server, Session, State, Ticket,
-};
-use callie_core::{
-    Content, Frame, Message, MessageId, Notice, Payload, PayloadId, Recipient, Sender, Stamp, SysCode,
-    Timestamp, Username,
+use callie::client::{Client, Closed, Config, Ending, ErrorKind, Event, Server, Session, State};
+use callie_core::{Content, Message, MessageId, Notice, PayloadId, SysCode};
+use fake::{
+    BOUND, Failure, SHORT, connected, fake, fake_socket, listen, next, next_id, payload, say, send, write,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Text;
-use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
-
-type Socket = WebSocketStream<TcpStream>;
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// Far over what any of these takes, far under a hang.
-const BOUND: Duration = Duration::from_secs(20);
-const SHORT: Duration = Duration::from_millis(300);
-
-/// Serves one connection with `serve` and gives the settings to reach it, with short times.
-async fn fake<F>(serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> Result<Config, Failure>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let config = Config::new(&format!("http://{}", listener.local_addr()?))?;
-    tokio::spawn(async move {
-        if let Ok((stream, _)) = listener.accept().await {
-            serve(stream).await;
-        }
-    });
-    Ok(Config { exchange_timeout: SHORT, send_timeout: SHORT, ..config })
-}
-
-/// The same behind a WebSocket upgrade.
-async fn fake_socket<F>(serve: impl FnOnce(Socket) -> F + Send + 'static) -> Result<Session, Failure>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let config = fake(async move |stream| {
-        if let Ok(socket) = accept(stream).await {
-            serve(socket).await;
-        }
-    })
-    .await?;
-    Ok(Session::resume(Config { exchange_timeout: BOUND, ..config }, "ada", "token")?)
-}
-
-#[allow(clippy::result_large_err, reason = "the library's own type")]
-async fn accept(stream: TcpStream) -> Result<Socket, Failure> {
-    let agree = |request: &Request, mut response: Response| {
-        for (name, value) in request.headers() {
-            if name == "sec-websocket-protocol" {
-                response.headers_mut().insert(name.clone(), value.clone());
-            }
-        }
-        Ok(response)
-    };
-    Ok(accept_hdr_async(stream, agree).await?)
-}
-
-/// Authenticates the client as a real server would, then goes on with `serve`.
-async fn connected<F>(serve: impl FnOnce(Socket) -> F + Send + 'static) -> Result<Client, Failure>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let session = fake_socket(async move |mut socket| {
-        if let Some(id) = next_id(&mut socket).await {
-            say(&mut socket, &Notice::new(SysCode::Authenticated).in_reply_to(id)).await;
-            serve(socket).await;
-        }
-    })
-    .await?;
-    Ok(timeout(BOUND, Client::open(&session)).await??)
-}
-
-async fn next_id(socket: &mut Socket) -> Option<PayloadId> {
-    let received = socket.next().await?.ok()?;
-    let text = received.to_text().ok()?;
-    let frame = Frame::from_client(text, &callie_core::Limits::default()).ok()?;
-    PayloadId::parse(frame.payload_id()).ok()
-}
-
-fn stamp(id: &str) -> Option<Stamp> {
-    Some(Stamp { payload_id: PayloadId::parse(id).ok()?, timestamp: Timestamp::from_unix_millis(0)? })
-}
-
-async fn say(socket: &mut Socket, notice: &Notice) {
-    if let (Ok(name), Some(stamp)) = (Username::parse("ada"), stamp("n")) {
-        send(socket, notice.to_payload(Recipient::User(name), stamp).encode()).await;
-    }
-}
-
-async fn send(socket: &mut Socket, text: String) {
-    // A client that has gone is what some of these tests are about.
-    let _ = socket.send(Text::text(text)).await;
-}
-
-/// A payload from `sender` to the client.
-fn payload(sender: &str, id: &str, content: Content) -> Option<Payload> {
-    let to = Recipient::User(Username::parse("ada").ok()?);
-    Some(Payload::new(stamp(id)?, Sender::parse(sender).ok()?, to, content))
-}
-
-/// Keeps the connection open without a word until the client goes.
-async fn listen(mut socket: Socket) {
-    while let Some(Ok(_)) = socket.next().await {}
-}
-
-/// The next event that is not about the connection or a message of one's own.
-async fn next(client: &Client) -> Result<Event, Failure> {
-    loop {
-        let event = client.next_events(1, BOUND).await?.pop().ok_or("no event came in time")?;
-        if !matches!(event, Event::State(_) | Event::Ended { .. }) {
-            return Ok(event);
-        }
-    }
-}
 
 /// Why the client lost its connection.
 async fn lost(client: &Client) -> Result<(u16, String), Failure> {
@@ -133,10 +23,6 @@ async fn lost(client: &Client) -> Result<(u16, String), Failure> {
             return Ok((close_code, reason));
         }
     }
-}
-
-fn write(client: &Client, text: &str) -> Result<Ticket, callie::client::SendError> {
-    client.send_text("bob", text, Vec::new(), &SendOptions::default())
 }
 
 async fn http(answer: &'static str) -> Result<ErrorKind, Failure> {

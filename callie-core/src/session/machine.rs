@@ -370,3 +370,81 @@ impl fmt::Debug for Session {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::{CodeName, SysCode};
+    use crate::content::CommandCall;
+    use crate::json::JsonObject;
+    use crate::session::SendError;
+
+    fn at(seconds: u64) -> Now {
+        Now { elapsed: Duration::from_secs(seconds), wall: Timestamp::UNIX_EPOCH }
+    }
+
+    fn texts(session: &mut Session) -> Vec<String> {
+        let outputs = std::iter::from_fn(|| session.poll());
+        outputs
+            .filter_map(|output| if let Output::Transmit(text) = output { Some(text) } else { None })
+            .collect()
+    }
+
+    /// A session that is online since the beginning.
+    fn online() -> Session {
+        let (username, token) = (Username::parse("ada").unwrap(), Token::parse("t").unwrap());
+        let mut random = 0;
+        let count = move || {
+            random += 1;
+            random
+        };
+        let mut session = Session::new(SessionConfig::new(username, token), Box::new(count));
+        session.connect(at(0));
+        session.opened(at(0));
+        let asked = texts(&mut session).pop().unwrap();
+        let frame = crate::Frame::from_client(&asked, &Limits::default()).unwrap();
+        let id = PayloadId::parse(frame.payload_id()).unwrap();
+        let stamp = Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
+        let welcome = Notice::new(SysCode::Authenticated).in_reply_to(id);
+        session.received(at(0), &welcome.to_payload(Recipient::parse("ada").unwrap(), stamp).encode());
+        session
+    }
+
+    fn is_online(session: &Session) -> bool {
+        matches!(session.link, Link::Online(_))
+    }
+
+    #[test]
+    fn silence_ends_a_link_that_is_read_and_not_one_that_is_held_back() {
+        for held_back in [false, true] {
+            let mut session = online();
+            let mut asked = 0;
+            for second in 1..=120 {
+                if held_back {
+                    session.held_back(at(second));
+                }
+                session.wake(at(second));
+                asked += texts(&mut session).len();
+            }
+            assert_eq!(is_online(&session), held_back);
+            assert!(!held_back || asked >= 2, "the server hears from it all the same");
+        }
+    }
+
+    #[test]
+    fn a_command_of_any_name_is_sent_but_for_the_sessions_own() {
+        let mut session = online();
+        texts(&mut session);
+        let call = |name: &'static str, parameters| {
+            CommandCall::new(CodeName::parse(name).unwrap(), JsonObject::parse(parameters).unwrap())
+        };
+        session.call(at(1), call("OF_LATER", r#"{"a":1}"#)).unwrap();
+        session.call(at(1), call("LIST_GROUPS", r#"{"limit":9999}"#)).unwrap();
+        assert_eq!(texts(&mut session).len(), 2);
+        let own =
+            [call("AUTHENTICATE", "{}"), call("ACK", r#"{"payloads":[{"sender":"bob","payloadID":"p"}]}"#)];
+        for call in own {
+            assert_eq!(session.call(at(1), call), Err(SendError::OwnCommand));
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The way to the server: whose certificate is trusted, which keys are, and which proxy leads there.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callie::client::{AccountError, Config, Proxy, Server};
+use callie_core::account;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+const BOUND: Duration = Duration::from_secs(20);
+
+/// Reads up to the end of a request's head.
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// Refuses a login, as a server does that could be reached.
+async fn refuse_login(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    head(stream).await;
+    let problem = serde_json::to_string(&account::AccountError::InvalidCredentials.problem()).unwrap();
+    let length = problem.len();
+    let answer = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {length}\r\n\r\n{problem}");
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
+
+/// What a login at the server ends in: `INVALID_CREDENTIALS` says that it was reached.
+async fn login(config: Config) -> AccountError {
+    let login = async { Server::with_config(config).login("ada", "password", None).await };
+    tokio::time::timeout(BOUND, login).await.unwrap().unwrap_err()
+}
+
+struct Tls {
+    config: Config,
+    root: String,
+    key: [u8; 32],
+    root_key: [u8; 32],
+}
+
+/// A server with a certificate by a root of its own.
+async fn tls() -> Tls {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root_key = KeyPair::generate().unwrap();
+    let root_pin = Sha256::digest(root_key.subject_public_key_info()).into();
+    let authority = CertifiedIssuer::self_signed(authority, root_key).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let settings = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = Config::new(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move {
+        let acceptor = TlsAcceptor::from(Arc::new(settings));
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                refuse_login(&mut stream).await;
+            }
+        }
+    });
+    Tls {
+        config: Config { proxy: Proxy::None, ..config },
+        root: authority.pem(),
+        key: Sha256::digest(key.subject_public_key_info()).into(),
+        root_key: root_pin,
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_root_is_refused() {
+    let server = tls().await;
+    for bundled_roots in [true, false] {
+        let error = login(Config { bundled_roots, ..server.config.clone() }).await;
+        assert_eq!(error.code(), "TLS_FAILED", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_extra_root_is_trusted_beside_and_without_the_bundled_ones() {
+    let server = tls().await;
+    for bundled_roots in [true, false] {
+        let extra_roots = vec![server.root.clone()];
+        let error = login(Config { bundled_roots, extra_roots, ..server.config.clone() }).await;
+        assert_eq!(error.code(), "INVALID_CREDENTIALS", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_pin_of_the_server_or_of_its_root_is_enough_and_another_is_not() {
+    let server = tls().await;
+    for (pins, code) in [
+        (vec![server.key], "INVALID_CREDENTIALS"),
+        (vec![server.root_key], "INVALID_CREDENTIALS"),
+        (vec![[7; 32], server.key], "INVALID_CREDENTIALS"),
+        (vec![[7; 32]], "TLS_FAILED"),
+    ] {
+        let extra_roots = vec![server.root.clone()];
+        let error = login(Config { pins, extra_roots, ..server.config.clone() }).await;
+        assert_eq!(error.code(), code, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_pin_does_not_make_an_unknown_root_trusted() {
+    let server = tls().await;
+    let error = login(Config { pins: vec![server.key], ..server.config }).await;
+    assert_eq!(error.code(), "TLS_FAILED", "{error}");
+}
+
+#[tokio::test]
+async fn an_extra_root_that_is_no_certificate_is_an_invalid_argument() {
+    let server = tls().await;
+    for nonsense in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let extra_roots = vec![nonsense.to_owned()];
+        let error = login(Config { extra_roots, ..server.config.clone() }).await;
+        assert_eq!(error.code(), "INVALID_ARGUMENT", "{error}");
+    }
+}
+
+/// A host that no name server knows: only a proxy can lead there.
+const BEHIND: &str = "http://chat.invalid:8080";
+
+#[tokio::test]
+#[ignore = "run by other tests, with a proxy in its environment"]
+async fn behind_the_proxy() {
+    println!("{}", login(Config::new(BEHIND).unwrap()).await.code());
+}
+
+/// The code that a login ends in, in a process with this environment.
+async fn login_with(name: &'static str, value: String) -> String {
+    let run = move || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        for known in ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
+            command.env_remove(known).env_remove(known.to_lowercase());
+        }
+        command.args(["--exact", "behind_the_proxy", "--ignored", "--nocapture"]).env(name, value);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_proxy_of_the_environment_is_used_with_its_login() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://user:secret@{}", listener.local_addr().unwrap());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let asked = head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        refuse_login(&mut stream).await;
+        asked
+    };
+    let (asked, told) = tokio::join!(serve, login_with("HTTP_PROXY", proxy));
+    assert!(told.contains("INVALID_CREDENTIALS"), "{told}");
+    assert!(asked.starts_with("CONNECT chat.invalid:8080 HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.to_lowercase().contains("proxy-authorization: basic dxnlcjpzzwnyzxq="), "{asked}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_says_no_or_cannot_be_used_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    };
+    let ((), told) = tokio::join!(serve, login_with("ALL_PROXY", proxy));
+    assert!(told.contains("PROXY_FAILED"), "{told}");
+    let told = login_with("ALL_PROXY", "socks5://127.0.0.1:1".to_owned()).await;
+    assert!(told.contains("PROXY_FAILED"), "{told}");
+}
+
+#[tokio::test]
+async fn no_proxy_is_used_where_none_is_wanted() {
+    let config = Config { proxy: Proxy::None, ..Config::new(BEHIND).unwrap() };
+    assert_eq!(login(config).await.code(), "UNREACHABLE");
+}
