@@ -6,7 +6,7 @@ SHELL := bash
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 
-.PHONY: help run install build test test-rust test-bindings bindings scenarios header bench bench-server soak fuzz fmt fmt-check lint docs clean
+.PHONY: help run install build test test-rust test-bindings bindings scenarios header bench bench-server bench-sdk soak fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +28,9 @@ test-rust: ## Run the tests of the Rust crates
 	@scripts/matrix.py read rust libtest target/scenarios/rust.log --part tests/scenarios/
 
 test-bindings: install build bindings ## Run the tests of Python, C and the examples, against the built server
-	$(VENV)/bin/python -m pytest bindings
+	@mkdir -p target/scenarios
+	$(VENV)/bin/python -m pytest bindings --junitxml=target/scenarios/pytest.xml
+	@scripts/matrix.py read python junit target/scenarios/pytest.xml --part python.tests.test_scenarios
 
 bindings: build ## Write the Python, Kotlin and Swift bindings from the built library
 	@scripts/bindings.sh
@@ -50,6 +52,12 @@ soak: ## Keep 2,000 connections busy for ten minutes: SOAK_MINUTES=10 make soak
 
 fuzz: ## Throw random input at the parser for a while: FUZZ_SECONDS=60 make fuzz
 	@scripts/fuzz.sh
+
+bench-sdk: install build bindings ## Measure the client library: sizes, Python's import, CPU an event
+	cargo build --profile sdk -p callie-ffi --lib
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check websockets==17.4
+	cp target/sdk/libcallie.so bindings/python/callie/_generated/
+	$(VENV)/bin/python scripts/bench_sdk.py
 
 fmt: ## Format the sources
 	cargo fmt --all

@@ -14,7 +14,7 @@
 ``reason`` for people.
 """
 
-from .client import Client, Group, GroupPage, GroupSummary, Statistics, Ticket
+from .client import Client, Ticket
 from .errors import (
     BadAnswer,
     CallieError,
@@ -41,11 +41,31 @@ from .events import (
     Unknown,
     Unreadable,
 )
+from .library import TRACE, check_payload, check_server_payload, set_logger, version
+from .server import Server, Session
+from .values import (
+    BlockedPage,
+    Group,
+    GroupDetails,
+    GroupPage,
+    GroupSummary,
+    Limits,
+    Member,
+    PayloadFault,
+    Profile,
+    ServerStats,
+    SessionInfo,
+    Settings,
+    Statistics,
+)
 
 __all__ = [
     "Attachment",
     "BadAnswer",
+    "BlockedPage",
     "CallieError",
+    "check_payload",
+    "check_server_payload",
     "Client",
     "Closed",
     "Connection",
@@ -56,19 +76,32 @@ __all__ = [
     "Ending",
     "Event",
     "Group",
+    "GroupDetails",
     "GroupPage",
     "GroupSummary",
     "Internal",
     "InvalidArgument",
+    "Limits",
+    "Member",
     "Message",
     "Notice",
+    "PayloadFault",
+    "Profile",
     "QueueFull",
     "Refused",
+    "Server",
+    "ServerStats",
+    "Session",
+    "SessionInfo",
+    "set_logger",
+    "Settings",
     "Signal",
     "Statistics",
     "Ticket",
     "TimedOut",
+    "TRACE",
     "Unknown",
     "Unreachable",
     "Unreadable",
+    "version",
 ]

@@ -12,9 +12,15 @@ try:
         ConnectionState,
         Ending,
         Event,
+        DirectMessages,
         InternalError,
+        Listener,
+        LogLevel,
+        LogSink,
+        PresenceAudience,
         ReceiveError,
         RequestError,
+        Role,
         SendError,
         SendOptions,
         Server,
@@ -22,6 +28,10 @@ try:
         Ticket,
         TokenSource,
         Visibility,
+        check_payload,
+        check_server_payload,
+        set_logger,
+        version,
     )
 except ModuleNotFoundError as error:
     raise ImportError("callie's native part is missing: run `make bindings` in the checkout") from error

@@ -12,12 +12,25 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import datetime
 from types import TracebackType
-from typing import Any, Coroutine, Dict, Iterable, Iterator, List, Optional, Type, TypeVar
+from typing import Any, Callable, Coroutine, Dict, Iterable, Iterator, List, Optional, Type, TypeVar
 
 from . import client
-from .client import Group, GroupPage, Statistics, Ticket as AsyncTicket
+from .client import Ticket as AsyncTicket
 from .events import Attachment, Connection, Ending, Event
+from .values import (
+    BlockedPage,
+    Group,
+    GroupDetails,
+    GroupPage,
+    Limits,
+    Profile,
+    ServerStats,
+    SessionInfo,
+    Settings,
+    Statistics,
+)
 
 __all__ = ["Client", "Ticket"]
 
@@ -82,6 +95,14 @@ class Client:
         """The session's token, to keep in a safe place: who has it is the user."""
         return self._client.token
 
+    def login(self) -> None:
+        """As :meth:`callie.Client.login`."""
+        _loop.run(self._client.login())
+
+    def start(self) -> None:
+        """As :meth:`callie.Client.start`."""
+        _loop.run(self._client.start())
+
     def connect(self) -> None:
         """As :meth:`callie.Client.connect`."""
         _loop.run(self._client.connect())
@@ -121,6 +142,15 @@ class Client:
         """As :meth:`callie.Client.stats`."""
         return self._client.stats()
 
+    @property
+    def limits(self) -> Limits:
+        """As :attr:`callie.Client.limits`."""
+        return self._client.limits
+
+    def listen(self, callback: Callable[[List[Event]], object]) -> None:
+        """As :meth:`callie.Client.listen`; the callback may call every method of this client."""
+        self._client.listen(callback)
+
     def ping(self, recipient: str = "SERVER") -> float:
         """As :meth:`callie.Client.ping`."""
         return _loop.run(self._client.ping(recipient))
@@ -133,13 +163,125 @@ class Client:
         """As :meth:`callie.Client.create_group`."""
         return _loop.run(self._client.create_group(name, members, public=public))
 
+    def join_group(self, group_id: str) -> None:
+        """As :meth:`callie.Client.join_group`."""
+        _loop.run(self._client.join_group(group_id))
+
     def leave_group(self, group_id: str) -> None:
         """As :meth:`callie.Client.leave_group`."""
         _loop.run(self._client.leave_group(group_id))
 
-    def list_groups(self, after: Optional[str] = None) -> GroupPage:
+    def add_member(self, group_id: str, username: str) -> None:
+        """As :meth:`callie.Client.add_member`."""
+        _loop.run(self._client.add_member(group_id, username))
+
+    def remove_member(self, group_id: str, username: str) -> None:
+        """As :meth:`callie.Client.remove_member`."""
+        _loop.run(self._client.remove_member(group_id, username))
+
+    def set_role(self, group_id: str, username: str, role: str) -> None:
+        """As :meth:`callie.Client.set_role`."""
+        _loop.run(self._client.set_role(group_id, username, role))
+
+    def rename_group(self, group_id: str, name: str) -> None:
+        """As :meth:`callie.Client.rename_group`."""
+        _loop.run(self._client.rename_group(group_id, name))
+
+    def delete_group(self, group_id: str) -> None:
+        """As :meth:`callie.Client.delete_group`."""
+        _loop.run(self._client.delete_group(group_id))
+
+    def list_groups(self, after: Optional[str] = None, limit: Optional[int] = None) -> GroupPage:
         """As :meth:`callie.Client.list_groups`."""
-        return _loop.run(self._client.list_groups(after))
+        return _loop.run(self._client.list_groups(after, limit))
+
+    def list_public_groups(self, after: Optional[str] = None, limit: Optional[int] = None) -> GroupPage:
+        """As :meth:`callie.Client.list_public_groups`."""
+        return _loop.run(self._client.list_public_groups(after, limit))
+
+    def get_group(
+        self, group_id: str, after: Optional[str] = None, limit: Optional[int] = None
+    ) -> GroupDetails:
+        """As :meth:`callie.Client.get_group`."""
+        return _loop.run(self._client.get_group(group_id, after, limit))
+
+    def edit_message(self, recipient: str, message_id: str, message: str) -> None:
+        """As :meth:`callie.Client.edit_message`."""
+        _loop.run(self._client.edit_message(recipient, message_id, message))
+
+    def delete_message(self, recipient: str, message_id: str, sender: Optional[str] = None) -> None:
+        """As :meth:`callie.Client.delete_message`."""
+        _loop.run(self._client.delete_message(recipient, message_id, sender))
+
+    def signal(self, recipient: str, kind: str, data: Any = None) -> None:
+        """As :meth:`callie.Client.signal`."""
+        self._client.signal(recipient, kind, data)
+
+    def get_presence(self, usernames: Iterable[str]) -> Dict[str, bool]:
+        """As :meth:`callie.Client.get_presence`."""
+        return _loop.run(self._client.get_presence(usernames))
+
+    def subscribe_presence(self, usernames: Iterable[str]) -> Dict[str, bool]:
+        """As :meth:`callie.Client.subscribe_presence`."""
+        return _loop.run(self._client.subscribe_presence(usernames))
+
+    def unsubscribe_presence(self, usernames: Iterable[str]) -> None:
+        """As :meth:`callie.Client.unsubscribe_presence`."""
+        _loop.run(self._client.unsubscribe_presence(usernames))
+
+    def get_profile(self, username: str) -> Profile:
+        """As :meth:`callie.Client.get_profile`."""
+        return _loop.run(self._client.get_profile(username))
+
+    def get_settings(self) -> Settings:
+        """As :meth:`callie.Client.get_settings`."""
+        return _loop.run(self._client.get_settings())
+
+    def update_settings(
+        self, *, display_name: Optional[str] = None, presence: Optional[str] = None, direct_messages: Optional[str] = None
+    ) -> Settings:
+        """As :meth:`callie.Client.update_settings`."""
+        return _loop.run(self._client.update_settings(display_name=display_name, presence=presence, direct_messages=direct_messages))
+
+    def block_user(self, username: str) -> None:
+        """As :meth:`callie.Client.block_user`."""
+        _loop.run(self._client.block_user(username))
+
+    def unblock_user(self, username: str) -> None:
+        """As :meth:`callie.Client.unblock_user`."""
+        _loop.run(self._client.unblock_user(username))
+
+    def list_blocked(self, after: Optional[str] = None, limit: Optional[int] = None) -> BlockedPage:
+        """As :meth:`callie.Client.list_blocked`."""
+        return _loop.run(self._client.list_blocked(after, limit))
+
+    def list_sessions(self) -> List[SessionInfo]:
+        """As :meth:`callie.Client.list_sessions`."""
+        return _loop.run(self._client.list_sessions())
+
+    def revoke_session(self, session_id: str) -> None:
+        """As :meth:`callie.Client.revoke_session`."""
+        _loop.run(self._client.revoke_session(session_id))
+
+    def kick_user(self, username: str, reason: Optional[str] = None) -> None:
+        """As :meth:`callie.Client.kick_user`."""
+        _loop.run(self._client.kick_user(username, reason))
+
+    def ban_user(self, username: str, reason: Optional[str] = None, until: Optional[datetime] = None) -> None:
+        """As :meth:`callie.Client.ban_user`."""
+        _loop.run(self._client.ban_user(username, reason, until))
+
+    def unban_user(self, username: str) -> None:
+        """As :meth:`callie.Client.unban_user`."""
+        _loop.run(self._client.unban_user(username))
+
+    def announce(self, message: str) -> None:
+        """As :meth:`callie.Client.announce`."""
+        _loop.run(self._client.announce(message))
+
+    def server_stats(self) -> ServerStats:
+        """As :meth:`callie.Client.server_stats`."""
+        return _loop.run(self._client.server_stats())
 
     def next_events(self, max: int = 64, timeout: Optional[float] = None) -> List[Event]:
         """As :meth:`callie.Client.next_events`."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, AsyncIterator, Callable, Deque, Dict, Generator, Iterable, List, Optional, Type
 
-from . import _native
+from . import _native, arguments
+from .commands import Commands
 from .errors import ConnectionClosed, InvalidArgument, text, translated
 from .events import Attachment, Closed, Connection, Ending, Event, connection, ending, from_native, to_json
+from .server import Server, Session
+from .values import Limits, Statistics
 
 #: Events taken from the native side at one go: the cost of a call is spread over so many.
 _BATCH = 64
@@ -39,56 +40,8 @@ class Ticket:
         return self.ending().__await__()
 
 
-@dataclass(frozen=True)
-class Statistics:
-    """What a client did so far, in numbers."""
-
-    #: How often it came online.
-    connects: int
-    #: How often after the first time.
-    reconnects: int
-    payloads_sent: int
-    payloads_received: int
-    messages_sent: int
-    messages_received: int
-    #: Messages that came a second time and were not told again.
-    duplicates: int
-    #: Messages, pings and commands that are not over now.
-    waiting: int
-    bytes_sent: int
-    bytes_received: int
-
-
-@dataclass(frozen=True)
-class Group:
-    """A group that was made."""
-
-    #: What messages to the group are sent to.
-    group_id: str
-    name: str
-    members: List[str]
-
-
-@dataclass(frozen=True)
-class GroupSummary:
-    """A group in a list."""
-
-    group_id: str
-    name: str
-    member_count: int
-
-
-@dataclass(frozen=True)
-class GroupPage:
-    """One page of a list of groups."""
-
-    groups: List[GroupSummary]
-    #: To be given as ``after`` for the next page, where there is one.
-    next: Optional[str]
-
-
-class Client:
-    """A user's connection to a server: ``async with`` connects and disconnects, ``async for`` takes events.
+class Client(Commands):
+    """One user's conversation with a server: ``async with`` connects and disconnects, ``async for`` takes events.
 
     With ``register=True`` the user is made first, unless the name is taken already. In place of a password the ``token``
     of an earlier login will do. Times are seconds; what is left out has the library's default.
@@ -103,6 +56,7 @@ class Client:
         token: Optional[str] = None,
         register: bool = False,
         device: Optional[str] = None,
+        token_source: Optional[Callable[[str, str], str]] = None,
         connect_timeout: Optional[float] = None,
         exchange_timeout: Optional[float] = None,
         send_timeout: Optional[float] = None,
@@ -112,31 +66,29 @@ class Client:
         bundled_roots: bool = True,
         pins: Iterable[str] = (),
         use_proxy: bool = True,
-        token_source: Optional[Callable[[str, str], str]] = None,
     ) -> None:
         if (password is None) == (token is None):
             raise InvalidArgument("INVALID_ARGUMENT", "give either a password or a token")
-        self._config = _native.Config(
-            url=text(server, "the server"),
-            connect_timeout_ms=_millis(connect_timeout, "connect_timeout"),
-            exchange_timeout_ms=_millis(exchange_timeout, "exchange_timeout"),
-            send_timeout_ms=_millis(send_timeout, "send_timeout"),
-            max_waiting=_whole(max_waiting, "max_waiting"),
-            event_queue=_whole(event_queue, "event_queue"),
-            extra_roots=[text(pem, "an extra root") for pem in extra_roots],
-            bundled_roots=bool(bundled_roots),
-            pins=[text(pin, "a pin") for pin in pins],
-            use_proxy=bool(use_proxy),
-        )
+        options: Dict[str, Any] = {
+            "connect_timeout": connect_timeout,
+            "exchange_timeout": exchange_timeout,
+            "send_timeout": send_timeout,
+            "max_waiting": max_waiting,
+            "event_queue": event_queue,
+            "extra_roots": arguments.texts(extra_roots, "an extra root"),
+            "bundled_roots": bundled_roots,
+            "pins": arguments.texts(pins, "a pin"),
+            "use_proxy": use_proxy,
+        }
+        self._config = arguments.config(server, **options)
+        self._server = Server(server, **options)
         self._username = text(username, "the username")
-        self._password = None if password is None else text(password, "the password")
-        self._token = None if token is None else text(token, "the token")
+        self._password = arguments.optional_text(password, "the password")
+        self._token = arguments.optional_text(token, "the token")
         self._register = register
-        self._device = None if device is None else text(device, "the device")
+        self._device = arguments.optional_text(device, "the device")
         self._token_source = None if token_source is None else _TokenSource(token_source)
-        with translated():
-            self._server = _native.Server(self._config)
-        self._session: Optional[_native.Session] = None
+        self._session: Optional[Session] = None
         self._native: Optional[_native.Client] = None
         self._buffer: Deque[Event] = deque()
         self._pull: Optional["asyncio.Task[None]"] = None
@@ -152,26 +104,41 @@ class Client:
         """The session's token, to keep in a safe place: who has it is the user."""
         if self._session is None:
             raise ConnectionClosed("CLOSED", "there is no session yet: connect first")
-        return self._session.token()
+        return self._session.token
+
+    async def login(self) -> None:
+        """Registers where asked to and logs in, without connecting: what is sent from now on waits for the connection.
+
+        :meth:`connect`, :meth:`start` and ``async with`` do it by themselves.
+        """
+        if self._native is not None:
+            return
+        if self._session is None:
+            self._session = await self._enter()
+        with translated():
+            native = _native.Client(self._session._native)
+        native.set_token_source(self._token_source)
+        self._native = native
+
+    async def _enter(self) -> Session:
+        if self._password is None:
+            with translated():
+                return Session(_native.Session.resume(self._config, self._username, self._token))
+        enter = self._server.register_and_login if self._register else self._server.login
+        return await enter(self._username, self._password, self._device)
 
     async def connect(self) -> None:
-        """Registers where asked to, logs in and connects. ``async with`` does it by itself."""
-        if self._native is not None:
-            raise InvalidArgument("INVALID_ARGUMENT", "this client is connected already")
+        """Logs in where that is still to be done, connects once, and waits for it; from then on as after :meth:`start`."""
+        if self._native is not None and self.state.state != "suspended":
+            raise InvalidArgument("INVALID_ARGUMENT", "this client is connecting, connected, or has ended")
+        await self.login()
         with translated():
-            if self._session is None:
-                self._session = await self._log_in()
-            native = _native.Client(self._session)
-            native.set_token_source(self._token_source)
-            await native.connect()
-            self._native = native
-        self._ended = False
+            await self._connection().connect()
 
-    async def _log_in(self) -> _native.Session:
-        if self._password is None:
-            return _native.Session.resume(self._config, self._username, self._token)
-        log_in = self._server.register_and_login if self._register else self._server.login
-        return await log_in(self._username, self._password, self._device)
+    async def start(self) -> None:
+        """Logs in where that is still to be done, then connects and keeps connecting, without waiting for it."""
+        await self.login()
+        self._connection().start()
 
     async def disconnect(self) -> None:
         """Writes what was sent, says goodbye and ends the connection. What has arrived can still be taken."""
@@ -184,8 +151,7 @@ class Client:
     async def logout(self) -> None:
         """Ends the session on the server: its connections close and its token is dead."""
         if self._session is not None:
-            with translated():
-                await self._server.logout(self._session)
+            await self._server.logout(self._session)
             self._session = None
 
     def send(
@@ -204,12 +170,8 @@ class Client:
         """
         natives = [a._to_native() for a in attachments]
         recipient, message = text(recipient, "the recipient"), text(message, "the message")
-        options = None
-        if not (confirm and metadata is None and timeout is None):
-            written = None if metadata is None else to_json(metadata, "the metadata")
-            options = _native.SendOptions(
-                confirm=bool(confirm), metadata=written, timeout_ms=_millis(timeout, "the timeout")
-            )
+        written = None if metadata is None else to_json(metadata, "the metadata")
+        options = arguments.send_options(confirm, written, timeout)
         with translated():
             return Ticket(self._connection().send(recipient, message, natives, options))
 
@@ -217,32 +179,6 @@ class Client:
         """Asks the server or a user for a sign of life; the answer is how many seconds it took."""
         with translated():
             return await self._connection().ping(text(recipient, "the recipient")) / 1_000_000
-
-    async def command(self, name: str, parameters: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
-        """Carries out a command by name, such as ``"GET_GROUP"``, and gives its result."""
-        written = to_json({} if parameters is None else parameters, "the parameters")
-        with translated():
-            result = await self._connection().command(text(name, "the command"), written)
-        return json.loads(result)
-
-    async def create_group(self, name: str, members: Iterable[str] = (), *, public: bool = False) -> Group:
-        """Makes a group of this user and ``members``; a public one can be joined by anyone."""
-        names = [text(member, "a member") for member in members]
-        with translated():
-            visibility = _native.Visibility.PUBLIC if public else _native.Visibility.PRIVATE
-            group = await self._connection().create_group(text(name, "the name"), names, visibility)
-        return Group(group.group_id, group.name, group.members)
-
-    async def leave_group(self, group_id: str) -> None:
-        """Leaves a group. The last to leave deletes it."""
-        with translated():
-            await self._connection().leave_group(text(group_id, "the group"))
-
-    async def list_groups(self, after: Optional[str] = None) -> GroupPage:
-        """One page of the groups that this user is in; ``after`` is the ``next`` of the page before."""
-        with translated():
-            page = await self._connection().list_groups(None, after)
-        return GroupPage([GroupSummary(g.group_id, g.name, g.member_count) for g in page.groups], page.next)
 
     def suspend(self) -> None:
         """Closes the connection for a while. What waits goes on waiting."""
@@ -264,6 +200,22 @@ class Client:
     def stats(self) -> Statistics:
         """What it did so far, in numbers."""
         return Statistics(**vars(self._connection().stats()))
+
+    @property
+    def limits(self) -> Limits:
+        """What the server allows; the protocol's defaults before the first connection."""
+        return Limits(**vars(self._connection().limits()))
+
+    def listen(self, callback: Callable[[List[Event]], object]) -> None:
+        """Hands all events to ``callback`` from now on, in batches, on a thread of the library; the last is :class:`Closed`.
+
+        It may take its time and call what is not a coroutine: :meth:`send`, :meth:`suspend`, :attr:`state`. What it raises
+        is logged, and the next batch comes all the same. Who listens does not iterate or call :meth:`next_events`.
+        """
+        if not callable(callback):
+            raise InvalidArgument("INVALID_ARGUMENT", "the callback must be callable")
+        with translated():
+            self._connection().listen(_Listener(callback))
 
     async def next_events(self, max: int = _BATCH, timeout: Optional[float] = None) -> List[Event]:
         """Takes up to ``max`` events, waiting at most ``timeout`` seconds for the first; an empty list when none came.
@@ -319,8 +271,21 @@ class Client:
 
     def _connection(self) -> _native.Client:
         if self._native is None:
-            raise ConnectionClosed("CLOSED", "this client is not connected: use `async with`, or connect() first")
+            raise ConnectionClosed("CLOSED", "there is no session yet: use `async with`, or connect() first")
         return self._native
+
+
+class _Listener(_native.Listener):
+    """Hands events to the application's callable."""
+
+    def __init__(self, callback: Callable[[List[Event]], object]) -> None:
+        self._callback = callback
+
+    def on_events(self, events: List[Any]) -> None:
+        try:
+            self._callback([from_native(event) for event in events])
+        except Exception as error:
+            raise _native.CallbackError.Failed(f"{type(error).__name__}: {error}") from error
 
 
 class _TokenSource(_native.TokenSource):
@@ -333,18 +298,4 @@ class _TokenSource(_native.TokenSource):
         try:
             return text(self._source(username, reason_code), "the token")
         except Exception as error:
-            raise _native.CallbackError.Failed(str(error)) from error
-
-
-def _millis(seconds: Optional[float], name: str) -> Optional[int]:
-    if seconds is None:
-        return None
-    if not isinstance(seconds, (int, float)) or not 0 < seconds <= 4_000_000:
-        raise InvalidArgument("INVALID_ARGUMENT", f"{name} must be a number of seconds above 0")
-    return max(1, round(seconds * 1000))
-
-
-def _whole(number: Optional[int], name: str) -> Optional[int]:
-    if number is not None and (not isinstance(number, int) or not 1 <= number < 2**32):
-        raise InvalidArgument("INVALID_ARGUMENT", f"{name} must be a whole number, at least 1")
-    return number
+            raise _native.CallbackError.Failed(f"{type(error).__name__}: {error}") from error

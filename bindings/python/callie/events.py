@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from . import _native
 from .errors import InvalidArgument, text
@@ -210,7 +210,7 @@ def _message(event: Any) -> Message:
         event.recipient,
         event.text,
         [Attachment._from_native(a) for a in event.attachments],
-        _instant(event.timestamp_ms),
+        instant(event.timestamp_ms),
         event.message_id,
         event.payload_id,
         _object(event.metadata),
@@ -222,7 +222,7 @@ def _notice(event: Any) -> Notice:
         event.code,
         event.description,
         event.in_reply_to,
-        _instant(event.timestamp_ms),
+        instant(event.timestamp_ms),
         _object(event.metadata),
         event.username,
         event.group_id,
@@ -242,7 +242,7 @@ def ending(native: Any) -> Ending:
 def connection(state: Any) -> Connection:
     """How a client stands to its server, as this package shows it."""
     if state.is_ONLINE():
-        expires = None if state.expires_at_ms is None else _instant(state.expires_at_ms)
+        expires = None if state.expires_at_ms is None else instant(state.expires_at_ms)
         return Connection("online", expires_at=expires)
     if state.is_WAITING():
         return Connection("waiting", state.retry_in_ms / 1000, state.close_code, state.reason)
@@ -251,7 +251,7 @@ def connection(state: Any) -> Connection:
     return Connection("connecting" if state.is_CONNECTING() else "suspended")
 
 
-_SHOWN = {
+_SHOWN: Dict[Any, Callable[[Any], Event]] = {
     _native.Event.MESSAGE: _message,
     _native.Event.ENDED: lambda e: Ended(e.ticket, e.message_id, ending(e.ending)),
     _native.Event.CONNECTION: lambda e: connection(e.state),
@@ -276,13 +276,19 @@ def to_json(value: Any, name: str) -> str:
     """A JSON object as text."""
     if not isinstance(value, dict):
         raise InvalidArgument("INVALID_ARGUMENT", f"{name} must be a dict, not {type(value).__name__}")
+    return any_json(value, name)
+
+
+def any_json(value: Any, name: str) -> str:
+    """JSON of any kind as text."""
     try:
         return text(json.dumps(value, ensure_ascii=False, allow_nan=False), name)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidArgument("INVALID_ARGUMENT", f"{name} must be JSON: {error}") from None
 
 
-def _instant(milliseconds: int) -> datetime:
+def instant(milliseconds: int) -> datetime:
+    """Milliseconds since 1970 as an instant."""
     # The protocol has a year 0000 and Python has none.
     try:
         return _EPOCH + timedelta(milliseconds=milliseconds)

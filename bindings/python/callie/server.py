@@ -1,0 +1,91 @@
+"""Accounts and sessions: what is done without a connection."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional
+
+from . import _native, arguments
+from .errors import text, translated
+from .events import instant
+from .values import SessionInfo
+
+
+class Session:
+    """A user's session on one server. Its text form never shows the token."""
+
+    def __init__(self, native: _native.Session) -> None:
+        self._native = native
+        #: Who this is.
+        self.username: str = native.username()
+
+    @property
+    def token(self) -> str:
+        """The token, to keep in a safe place: who has it is the user. ``Client(…, token=…)`` takes it."""
+        return self._native.token()
+
+    def __repr__(self) -> str:
+        return f"Session({self.username!r})"
+
+
+class Server:
+    """A server to register with and to log in to. It takes the options of :class:`callie.Client`."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        self._url = url
+        with translated():
+            self._native = _native.Server(arguments.config(url, **options))
+
+    async def register(self, username: str, password: str) -> None:
+        """Makes a new user."""
+        with translated():
+            await self._native.register(text(username, "the username"), text(password, "the password"))
+
+    async def login(self, username: str, password: str, device: Optional[str] = None) -> Session:
+        """Logs a user in; ``device`` is what the list of the user's sessions calls this one."""
+        return await self._enter(self._native.login, username, password, device)
+
+    async def register_and_login(self, username: str, password: str, device: Optional[str] = None) -> Session:
+        """Makes a new user unless the name is taken, then logs in."""
+        return await self._enter(self._native.register_and_login, username, password, device)
+
+    async def _enter(self, call: Any, username: str, password: str, device: Optional[str]) -> Session:
+        device = arguments.optional_text(device, "the device")
+        with translated():
+            return Session(await call(text(username, "the username"), text(password, "the password"), device))
+
+    async def logout(self, session: Session) -> None:
+        """Ends a session: its connections close and its token is dead."""
+        with translated():
+            await self._native.logout(session._native)
+
+    async def change_password(self, session: Session, old: str, new: str) -> None:
+        """Gives the session's user another password; the user's other sessions end."""
+        with translated():
+            await self._native.change_password(
+                session._native, text(old, "the old password"), text(new, "the new password")
+            )
+
+    async def sessions(self, session: Session) -> List[SessionInfo]:
+        """All sessions of the session's user, the newest first."""
+        with translated():
+            return [session_info(info) for info in await self._native.sessions(session._native)]
+
+    async def end_session(self, session: Session, session_id: str) -> None:
+        """Ends one of the user's sessions, by its ID."""
+        with translated():
+            await self._native.end_session(session._native, text(session_id, "the session's ID"))
+
+    def __repr__(self) -> str:
+        return f"Server({self._url!r})"
+
+
+def session_info(native: Any) -> SessionInfo:
+    """A session in a list, as this package shows it."""
+    return SessionInfo(
+        native.session_id,
+        native.device,
+        instant(native.created_at_ms),
+        instant(native.last_seen_at_ms),
+        instant(native.expires_at_ms),
+        native.current,
+    )

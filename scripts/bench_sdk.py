@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+"""Measures the client library: its size, the wheel's, how long Python imports it, and what an event costs Python.
+
+    bench_sdk.py --size     only the sizes; exit 1 where one is over its gate
+    bench_sdk.py [EVENTS]   everything, against a server of its own
+
+CPU is that of the whole measured process, all threads, from when the first message is asked for until the last has come.
+The hand-written client beside it is `websockets` and `json` and does the same checks: the nine fields and their types,
+names, times, IDs seen before. Both take the same messages from the same server in the same run.
+"""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIBRARY = ROOT / "target/sdk/libcallie.so"
+WHEELS = ROOT / "target/wheels"
+PASSWORD = "correct horse battery"
+BATCH = 64
+
+MIB = 1024 * 1024
+LIBRARY_GATE = 2.5 * MIB
+WHEEL_GATE = 1.5 * 1_000_000
+EVENTS = 20_000
+
+
+def sizes():
+    """Prints the sizes, and tells whether they are within their gates."""
+    with tempfile.TemporaryDirectory() as folder:
+        stripped = Path(folder) / "stripped.so"
+        subprocess.run(["strip", "-o", stripped, LIBRARY], check=True)
+        size = stripped.stat().st_size
+    print(f"shared library, stripped     {size / MIB:6.2f} MiB   (gate {LIBRARY_GATE / MIB} MiB)")
+    good = size <= LIBRARY_GATE
+    wheels = sorted(WHEELS.glob("callie-*.whl"), key=lambda wheel: wheel.stat().st_mtime)
+    if wheels:
+        size = wheels[-1].stat().st_size
+        print(f"wheel                        {size / 1e6:6.2f} MB    (gate {WHEEL_GATE / 1e6} MB)")
+        good &= size <= WHEEL_GATE
+    return good
+
+
+def import_time():
+    """The quickest of ten imports, each in a process of its own."""
+    code = "import time; t = time.perf_counter(); import callie; print(time.perf_counter() - t)"
+    runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(10)]
+    print(f"import callie                {min(float(run.stdout) for run in runs) * 1000:6.1f} ms    (to reach: 60 ms)")
+
+
+# The measured clients, each in a process of its own: `bench_sdk.py CLIENT URL TOKEN EVENTS`. A client prints "ready", and
+# at the end how many microseconds of CPU each event took.
+
+
+async def with_callie(url, token, count):
+    import callie
+
+    async with callie.Client(url, "bob", token=token) as client:
+        await client.next_events(BATCH)
+        print("ready", flush=True)
+        seen = 0
+        began = time.process_time()
+        while seen < count:
+            for event in await client.next_events(BATCH):
+                seen += isinstance(event, callie.Message)
+        print((time.process_time() - began) / count * 1e6, flush=True)
+
+
+FIELDS = ["token", "sender", "recipient", "timestamp", "type", "content", "metadata", "payloadID", "payloadVersion"]
+NAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?\Z")
+TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)\Z")
+ID = re.compile(r"[!-~]{1,128}\Z")
+
+
+def no_repeated_keys(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a key is there twice")
+    return members
+
+
+def check(text):
+    """A payload, if it is one, checked as the library does."""
+    from datetime import datetime
+
+    if len(text.encode()) > 65_536:
+        raise ValueError("too large")
+    payload = json.loads(text, object_pairs_hook=no_repeated_keys)
+    if not isinstance(payload, dict) or any(field not in payload for field in FIELDS):
+        raise ValueError("a field is missing")
+    if len(payload) != len(FIELDS):
+        raise ValueError("a field is unknown")
+    for field in ("token", "sender", "recipient", "timestamp", "type", "payloadID", "payloadVersion"):
+        if not isinstance(payload[field], str):
+            raise ValueError(f"{field} is no text")
+    if not isinstance(payload["content"], dict) or not isinstance(payload["metadata"], dict):
+        raise ValueError("content and metadata are objects")
+    for field in ("sender", "recipient"):
+        if payload[field] != "SERVER" and not NAME.match(payload[field]):
+            raise ValueError(f"{field} is no name")
+    if not TIMESTAMP.match(payload["timestamp"]) or not ID.match(payload["payloadID"]):
+        raise ValueError("malformed")
+    datetime.fromisoformat(payload["timestamp"].replace("Z", "+00:00"))
+    if payload["payloadVersion"].split(".")[0] != "1":
+        raise ValueError("another version")
+    if payload["type"] == "MSG":
+        content = payload["content"]
+        if not isinstance(content.get("text"), str) or not ID.match(content.get("messageID", "")):
+            raise ValueError("no message")
+        if not 1 <= len(content["text"].encode()) <= 32_768:
+            raise ValueError("too long")
+        if not isinstance(content.get("attachments", []), list):
+            raise ValueError("attachments are a list")
+    return payload
+
+
+async def with_websockets(url, token, count):
+    import uuid
+    from datetime import datetime, timezone
+
+    import websockets
+
+    def payload(recipient, kind, content):
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return json.dumps(
+            {
+                "token": token,
+                "sender": "bob",
+                "recipient": recipient,
+                "timestamp": now,
+                "type": kind,
+                "content": content,
+                "metadata": {},
+                "payloadID": str(uuid.uuid4()),
+                "payloadVersion": "1.0",
+            }
+        )
+
+    address = url.replace("http://", "ws://") + "/ws"
+    async with websockets.connect(address, subprotocols=["callie.1"], compression=None) as socket:
+        await socket.send(payload("SERVER", "CMD", {"command": "AUTHENTICATE", "parameters": {}}))
+        await socket.recv()
+        print("ready", flush=True)
+        seen, known = 0, set()
+        began = time.process_time()
+        async for text in socket:
+            received = check(text)
+            key = (received["sender"], received["payloadID"])
+            if received["type"] == "PING":
+                await socket.send(payload(received["sender"], "PONG", {}))
+            elif received["type"] == "MSG" and key not in known:
+                known.add(key)
+                seen += 1
+                if seen == count:
+                    break
+        print((time.process_time() - began) / count * 1e6, flush=True)
+
+
+async def send(url, count):
+    """Sends as fast as the queue takes it."""
+    import callie
+
+    async with callie.Client(url, "ada", PASSWORD, register=True) as client:
+
+        async def drain():
+            async for _ in client:
+                pass
+
+        draining = asyncio.ensure_future(drain())
+        text = "Is there *tea* at four? " * 4
+        tickets = []
+        for _ in range(count):
+            while True:
+                try:
+                    tickets.append(client.send("bob", text, confirm=False))
+                    break
+                except callie.QueueFull:
+                    await tickets.pop(0)
+        await tickets[-1]
+        await client.disconnect()
+        await draining
+
+
+class Bed:
+    """The test bed, with one world."""
+
+    def __enter__(self):
+        import socket
+
+        program = ROOT / "target/debug/callie-testbed"
+        self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._link = socket.create_connection(("127.0.0.1", int(self._process.stdout.readline())), timeout=60)
+        self._link.sendall(b"direct\n")
+        self.url = self._link.makefile().readline().split()[1]
+        return self
+
+    def __exit__(self, *_):
+        self._link.close()
+        self._process.stdin.close()
+        self._process.wait(timeout=60)
+
+
+async def events(url, count):
+    import callie
+
+    token = (await callie.Server(url).register_and_login("bob", PASSWORD)).token
+    cost = {}
+    for name in ("callie", "websockets") * 2:
+        client = await asyncio.create_subprocess_exec(
+            sys.executable, __file__, name, url, token, str(count), stdout=subprocess.PIPE
+        )
+        assert await client.stdout.readline() == b"ready\n"
+        await send(url, count)
+        cost[name] = min(cost.get(name, float("inf")), float(await client.stdout.readline()))
+        await client.wait()
+    ratio = cost["websockets"] / cost["callie"]
+    print(f"Python, CPU an event         {cost['callie']:6.1f} us    (to reach: 10 us)")
+    print(f"websockets and json          {cost['websockets']:6.1f} us    ({ratio:.1f} times as much; to reach: 2)")
+
+
+def main():
+    if len(sys.argv) == 5:
+        client = {"callie": with_callie, "websockets": with_websockets}[sys.argv[1]]
+        asyncio.run(client(sys.argv[2], sys.argv[3], int(sys.argv[4])))
+        return 0
+    if "--size" in sys.argv:
+        return 0 if sizes() else 1
+    os.environ.setdefault("PYTHONPATH", str(ROOT / "bindings/python"))
+    sys.path.insert(0, str(ROOT / "bindings/python"))
+    good = sizes()
+    import_time()
+    with Bed() as bed:
+        asyncio.run(events(bed.url, int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS))
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
