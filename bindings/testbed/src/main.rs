@@ -20,11 +20,12 @@
 //!
 //! - `request`: the lines
 //! - `world`: what one connection has started
-//! - `process`, `proxy`, `certificate`, `revoke`: its parts
+//! - `process`, `leash`, `proxy`, `certificate`, `revoke`: its parts
 //! - `hostile`: servers that are none
 
 mod certificate;
 mod hostile;
+mod leash;
 mod process;
 mod proxy;
 mod request;
@@ -35,7 +36,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
+use leash::Leashed;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -47,14 +49,27 @@ struct Arguments {
     /// The callie-server to start [default: the one beside this program]
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+/// What this program is when it is not the test bed.
+#[derive(Debug, Subcommand)]
+enum Role {
+    #[command(name = leash::WORD, hide = true)]
+    Leashed(Leashed),
 }
 
 /// Whatever goes wrong is one line for people.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ended = match arguments.role {
+        Some(Role::Leashed(leashed)) => leashed.run().map(|_| ()).map_err(Into::into),
+        None => serve(arguments.server),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Nothing can be done about a closed stderr.
@@ -64,8 +79,9 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let server = match arguments.server {
+#[tokio::main]
+async fn serve(server: Option<PathBuf>) -> Result<(), Failure> {
+    let server = match server {
         Some(server) => server,
         None => std::env::current_exe()?.with_file_name("callie-server"),
     };

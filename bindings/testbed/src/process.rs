@@ -1,13 +1,15 @@
-//! A callie-server as a child process, killed with its owner.
+//! A callie-server as a child process, killed with its owner and with the test bed.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
+
+use crate::leash;
 
 /// Starting takes well under a second; a machine under load takes longer.
 const START: Duration = Duration::from_secs(30);
@@ -30,8 +32,6 @@ const WIDE: [(&str, &str); 10] = [
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
-    #[error("cannot start {}: {source}; `make build` builds it", binary.display())]
-    Spawn { binary: PathBuf, source: std::io::Error },
     #[error("the server did not start: {log}")]
     Silent { log: String },
     #[error(transparent)]
@@ -55,11 +55,13 @@ impl Process {
         settings: &[(&str, &Path)],
     ) -> Result<Self, StartError> {
         let log = folder.join("server.log");
-        let mut command = Command::new(binary);
+        let mut command = Command::new(std::env::current_exe()?);
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("CALLIE_")) {
             command.env_remove(key);
         }
         let mut child = command
+            .args([leash::WORD, &std::process::id().to_string()])
+            .arg(binary)
             .args(["--listen", "127.0.0.1:0", "--database", "callie.db", "--no-web-page"])
             .envs(WIDE)
             .envs(settings.iter().copied())
@@ -68,8 +70,7 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(std::fs::File::options().create(true).append(true).open(&log)?)
             .kill_on_drop(true)
-            .spawn()
-            .map_err(|source| StartError::Spawn { binary: binary.to_owned(), source })?;
+            .spawn()?;
         let silent = || StartError::Silent { log: std::fs::read_to_string(&log).unwrap_or_default() };
         let mut stdout = BufReader::new(child.stdout.take().ok_or_else(silent)?).lines();
         let line = timeout(START, stdout.next_line()).await.map_err(|_| silent())??.ok_or_else(silent)?;
