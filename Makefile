@@ -6,7 +6,7 @@ SHELL := bash
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 
-.PHONY: help run install build test test-rust test-bindings bindings scenarios header bench bench-server bench-sdk soak fuzz fmt fmt-check lint docs clean
+.PHONY: help run install build test test-rust test-bindings bindings scenarios header bench bench-server bench-sdk wheel soak fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ bench-sdk: install build bindings ## Measure the client library: sizes, Python's
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check websockets==17.4
 	cp target/sdk/libcallie.so bindings/python/callie/_generated/
 	$(VENV)/bin/python scripts/bench_sdk.py
+
+wheel: install ## Build Python's wheel into target/wheels
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check maturin==1.16.0
+	cd bindings/python && ../../$(VENV)/bin/maturin build --out ../../target/wheels
 
 fmt: ## Format the sources
 	cargo fmt --all

