@@ -6,7 +6,7 @@ SHELL := bash
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 
-.PHONY: help run install build test test-rust test-bindings bindings scenarios header bench bench-server bench-sdk wheel soak fuzz fmt fmt-check lint docs clean
+.PHONY: help run install build test test-rust test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-sdk wheel soak fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ install: ## Install what the tests need, through apt and pip
 build: ## Build everything: server, library, tests, examples
 	@scripts/build.sh
 
-test: install build test-rust test-bindings ## Run every test
+test: install build test-rust test-bindings test-kotlin test-swift ## Run every test
 
 test-rust: ## Run the tests of the Rust crates
 	@mkdir -p target/scenarios
@@ -31,6 +31,12 @@ test-bindings: install build bindings ## Run the tests of Python, C and the exam
 	@mkdir -p target/scenarios
 	$(VENV)/bin/python -m pytest bindings --junitxml=target/scenarios/pytest.xml
 	@scripts/matrix.py read python junit target/scenarios/pytest.xml --part python.tests.test_scenarios
+
+test-kotlin: install build ## Run the tests of the Kotlin package, against the built server
+	@scripts/test-kotlin.sh
+
+test-swift: install build ## Run the tests of the Swift package, with a Swift of its own where there is none
+	@scripts/test-swift.sh
 
 bindings: build ## Write the Python, Kotlin and Swift bindings from the built library
 	@scripts/bindings.sh

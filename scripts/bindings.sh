@@ -1,33 +1,83 @@
 #!/usr/bin/env bash
-# Writes the bindings from the built library: Python's beside its package, Kotlin's and Swift's below target/bindings.
+# Writes the bindings from the built library, each where its package looks for them, with the library beside them.
+# What has not changed is left untouched, so that the compilers of those languages have nothing to do again.
+#
+# Usage: scripts/bindings.sh [debug|release] [python|kotlin|swift]…
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+profile=debug
+if [[ ${1:-} == debug || ${1:-} == release ]]; then
+    profile=$1
+    shift
+fi
+languages=("$@")
+((${#languages[@]})) || languages=(python kotlin swift)
+
 case "$(uname -s)" in
-    Darwin) library=libcallie.dylib ;;
-    *) library=libcallie.so ;;
+    Darwin) library=libcallie.dylib system=darwin ;;
+    *) library=libcallie.so system=linux ;;
 esac
-built=target/debug
+# As JNA names processors in the folders of a jar.
+case "$(uname -m)" in
+    x86_64 | amd64) processor=x86-64 ;;
+    arm64 | aarch64) processor=aarch64 ;;
+    *) processor=$(uname -m) ;;
+esac
+
+built=target/$profile
+options=()
+[[ $profile == debug ]] || options=(--release)
 if [[ ! -e $built/$library || ! -e $built/uniffi-bindgen ]]; then
-    cargo build -p callie-ffi --features bindgen
+    cargo build -p callie-ffi --features bindgen "${options[@]}"
 fi
 
 generate() {
+    rm -rf "$2"
+    mkdir -p "$2"
     "$built/uniffi-bindgen" generate -l "$1" --no-format -o "$2" "$built/$library" >/dev/null
 }
 
-python=bindings/python/callie/_generated
-rm -rf "$python"
-mkdir -p "$python"
-generate python "$python"
-touch "$python/__init__.py"
-cp "$built/$library" "$python/"
-echo "bindings: Python in $python"
+put() {
+    mkdir -p "$(dirname "$2")"
+    cmp -s "$1" "$2" || cp "$1" "$2"
+}
 
-for language in kotlin swift; do
-    out=target/bindings/$language
-    rm -rf "$out"
-    mkdir -p "$out"
-    generate "$language" "$out"
-    echo "bindings: $language in $out"
+generate_python() {
+    local package=bindings/python/callie/_generated
+    generate python "$package"
+    touch "$package/__init__.py"
+    cp "$built/$library" "$package/"
+    echo "bindings: Python in $package"
+}
+
+generate_kotlin() {
+    local written=target/bindings/written/kotlin source=dev/callie/ffi/callie.kt
+    generate kotlin "$written"
+    put "$written/$source" "target/bindings/kotlin/$source"
+    put "$built/$library" "target/bindings/kotlin-natives/$system-$processor/$library"
+    echo "bindings: Kotlin in target/bindings/kotlin"
+}
+
+generate_swift() {
+    local written=target/bindings/written/swift package=bindings/swift
+    generate swift "$written"
+    put "$written/CallieNative.swift" "$package/Generated/CallieNative/CallieNative.swift"
+    put "$written/CallieNativeFFI.h" "$package/Generated/CallieNativeFFI/CallieNativeFFI.h"
+    # uniffi's own module map names modules that only Apple's compilers have, and no library.
+    printf 'module CallieNativeFFI {\n    header "CallieNativeFFI.h"\n    link "callie"\n    export *\n}\n' \
+        >"$written/module.modulemap"
+    put "$written/module.modulemap" "$package/Generated/CallieNativeFFI/module.modulemap"
+    put "$built/$library" "$package/lib/$library"
+    echo "bindings: Swift in $package/Generated"
+}
+
+for language in "${languages[@]}"; do
+    case "$language" in
+        python | kotlin | swift) "generate_$language" ;;
+        *)
+            echo "usage: scripts/bindings.sh [debug|release] [python|kotlin|swift]…" >&2
+            exit 2
+            ;;
+    esac
 done
