@@ -1,0 +1,104 @@
+package dev.callie
+
+import dev.callie.ffi.AccountException
+import dev.callie.ffi.ConnectException
+import dev.callie.ffi.ReceiveException
+import dev.callie.ffi.RequestException
+import dev.callie.ffi.SendException
+
+/** What went wrong. [code] is stable and for programs, [reason] is for people. */
+public sealed class CallieException(
+    public val code: String,
+    public val reason: String,
+    cause: Throwable?,
+) : Exception("$reason ($code)", cause) {
+    /** An address, a name, a text or another argument is malformed or too large; nothing was sent. */
+    public class InvalidArgument internal constructor(code: String, reason: String, cause: Throwable?) :
+        CallieException(code, reason, cause)
+
+    /** The server could not be reached, or its certificate is not trusted. */
+    public class Unreachable internal constructor(code: String, reason: String, cause: Throwable?) :
+        CallieException(code, reason, cause)
+
+    /** There was no answer in time. A command may or may not have been carried out. */
+    public class TimedOut internal constructor(code: String, reason: String, cause: Throwable?) :
+        CallieException(code, reason, cause)
+
+    /** The server said no; the code is its own, such as `FORBIDDEN`. */
+    public class Refused internal constructor(code: String, reason: String, cause: Throwable?) :
+        CallieException(code, reason, cause)
+
+    /** The answer is not the protocol. */
+    public class BadAnswer internal constructor(code: String, reason: String, cause: Throwable?) :
+        CallieException(code, reason, cause)
+
+    /** Too much waits for its end, or too many events to be taken. */
+    public class QueueFull internal constructor(code: String, reason: String, cause: Throwable?) :
+        CallieException(code, reason, cause)
+
+    /** The client has ended: make a new one. */
+    public class Closed internal constructor(code: String, reason: String, cause: Throwable?) :
+        CallieException(code, reason, cause)
+
+    /** A fault of this library, or of the system under it. */
+    public class Internal internal constructor(code: String, reason: String, cause: Throwable?) :
+        CallieException(code, reason, cause)
+}
+
+/** Makes a call of the native library, whose errors become a [CallieException]. */
+internal inline fun <T> calling(call: () -> T): T =
+    try {
+        call()
+    } catch (error: AccountException) {
+        throw error.own()
+    } catch (error: ConnectException) {
+        throw error.own()
+    } catch (error: SendException) {
+        throw error.own()
+    } catch (error: RequestException) {
+        throw error.own()
+    } catch (error: ReceiveException) {
+        throw error.own()
+    }
+
+internal fun AccountException.own(): CallieException = when (this) {
+    is AccountException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
+    is AccountException.Unreachable -> CallieException.Unreachable(code, reason, this)
+    is AccountException.TimedOut -> CallieException.TimedOut(code, reason, this)
+    is AccountException.Refused -> CallieException.Refused(code, reason, this)
+    is AccountException.BadAnswer -> CallieException.BadAnswer(code, reason, this)
+    is AccountException.Internal -> CallieException.Internal(code, reason, this)
+}
+
+internal fun ConnectException.own(): CallieException = when (this) {
+    is ConnectException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
+    is ConnectException.Unreachable -> CallieException.Unreachable(code, reason, this)
+    is ConnectException.TimedOut -> CallieException.TimedOut(code, reason, this)
+    is ConnectException.Refused -> CallieException.Refused(code, reason, this)
+    is ConnectException.BadAnswer -> CallieException.BadAnswer(code, reason, this)
+    is ConnectException.Closed -> CallieException.Closed(code, reason, this)
+    is ConnectException.Internal -> CallieException.Internal(code, reason, this)
+}
+
+internal fun SendException.own(): CallieException = when (this) {
+    is SendException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
+    is SendException.QueueFull -> CallieException.QueueFull(code, reason, this)
+    is SendException.Closed -> CallieException.Closed(code, reason, this)
+    is SendException.Internal -> CallieException.Internal(code, reason, this)
+}
+
+internal fun RequestException.own(): CallieException = when (this) {
+    is RequestException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
+    is RequestException.QueueFull -> CallieException.QueueFull(code, reason, this)
+    is RequestException.TimedOut -> CallieException.TimedOut(code, reason, this)
+    is RequestException.Refused -> CallieException.Refused(code, reason, this)
+    is RequestException.BadAnswer -> CallieException.BadAnswer(code, reason, this)
+    is RequestException.Closed -> CallieException.Closed(code, reason, this)
+    is RequestException.Internal -> CallieException.Internal(code, reason, this)
+}
+
+internal fun ReceiveException.own(): CallieException = when (this) {
+    is ReceiveException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
+    is ReceiveException.Closed -> CallieException.Closed(code, reason, this)
+    is ReceiveException.Internal -> CallieException.Internal(code, reason, this)
+}
