@@ -10,6 +10,7 @@ import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeoutOrNull
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.microseconds
+import kotlin.time.Duration.Companion.milliseconds
 
 /** Gives a client the token of a new login when the server has ended its session. */
 public fun interface TokenSource {
@@ -126,7 +127,8 @@ public class Client(session: Session) : AutoCloseable {
         if (max < 1) {
             throw CallieException.InvalidArgument("INVALID_ARGUMENT", "a batch holds at least one event", null)
         }
-        withTimeoutOrNull(timeout) { inbox.fill() }
+        // No time at all would not even look.
+        withTimeoutOrNull(timeout.coerceAtLeast(1.milliseconds)) { inbox.fill() }
         return inbox.take(max)
     }
 

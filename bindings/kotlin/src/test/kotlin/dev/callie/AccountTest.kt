@@ -1,0 +1,121 @@
+package dev.callie
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import java.io.File
+import kotlin.time.Duration
+
+class AccountTest {
+    @Test
+    fun registersAndLogsIn() = scenario { world ->
+        val server = world.server()
+        server.register("ada", PASSWORD)
+        val session = server.login("ada", PASSWORD, "laptop")
+        assertEquals("ada", session.username)
+        assertTrue(session.token.isNotEmpty())
+        assertFalse(session.token in session.toString())
+        val listed = server.sessions(session).single()
+        assertEquals(listOf<Any?>(true, "laptop"), listOf(listed.current, listed.device))
+    }
+
+    @Test
+    fun wrongPasswordIsRefused() = scenario { world ->
+        val server = world.server()
+        server.register("ada", PASSWORD)
+        for (name in listOf("ada", "nobody")) {
+            refused<CallieException.Refused>("INVALID_CREDENTIALS") { server.login(name, "wrong horse battery") }
+        }
+    }
+
+    @Test
+    fun takenNameIsRefused() = scenario { world ->
+        val server = world.server()
+        server.register("ada", PASSWORD)
+        refused<CallieException.Refused>("USERNAME_TAKEN") { server.register("ada", PASSWORD) }
+    }
+
+    @Test
+    fun connectsAndAuthenticates() = scenario { world ->
+        Client(world.server().user("ada")).use { client ->
+            assertEquals(ConnectionState.Suspended, client.state)
+            client.connect()
+            val state = client.state as ConnectionState.Online
+            assertTrue(state.expiresAt != null)
+            assertEquals(client.limits, state.limits)
+            assertEquals("ada", client.username)
+            client.connect()
+        }
+    }
+
+    @Test
+    fun deadTokenIsRefused() = scenario { world ->
+        val server = world.server()
+        val session = server.user("ada")
+        server.logout(session)
+        Client(session).use { client ->
+            refused<CallieException.Refused>("AUTH_FAILED") { client.connect() }
+            val end = client.first<Event.Closed>()
+            assertEquals(4501 to "AUTH_FAILED", end.closeCode to end.code)
+            assertEquals(ConnectionState.Closed, client.state)
+        }
+    }
+
+    @Test
+    fun nobodyListeningIsUnreachable() = scenario { world ->
+        val url = world.ask("nobody")
+        refused<CallieException.Unreachable>("UNREACHABLE") { Server(url).login("ada", PASSWORD) }
+        Client(Session.resume(Config(url), "ada", "token")).use { client ->
+            refused<CallieException.Unreachable>("UNREACHABLE") { client.connect() }
+            assertEquals(ConnectionState.Suspended, client.state)
+        }
+    }
+
+    private class Tls(world: World) {
+        private val answer = world.ask("tls").split(' ')
+        val url = answer[0]
+        val root = File(answer[1]).readText()
+        val pin = answer[2]
+    }
+
+    /** Both ways to a server refuse it. */
+    private suspend fun isNotTrusted(config: Config) {
+        refused<CallieException.Unreachable>("TLS_FAILED") { Server(config).login("ada", PASSWORD) }
+        refused<CallieException.Unreachable>("TLS_FAILED") { Client.open(Session.resume(config, "ada", "token")) }
+    }
+
+    @Test
+    fun wrongCertificateIsRefused() = scenario { world -> isNotTrusted(Config(Tls(world).url)) }
+
+    @Test
+    fun extraRootIsTrusted() = scenario { world ->
+        val tls = Tls(world)
+        for (bundled in listOf(true, false)) {
+            val config = Config(tls.url, extraRoots = listOf(tls.root), bundledRoots = bundled)
+            Server(config).online("ada").use { assertTrue(it.ping("SERVER") > Duration.ZERO) }
+        }
+    }
+
+    @Test
+    fun pinnedKeyIsRequired() = scenario { world ->
+        val tls = Tls(world)
+        val other = "00".repeat(32)
+        val config = Config(tls.url, extraRoots = listOf(tls.root))
+        Server(config.copy(pins = listOf(other, tls.pin))).online("ada").use { it.ping("SERVER") }
+        isNotTrusted(config.copy(pins = listOf(other)))
+    }
+
+    @Test
+    fun statesAreToldInOrder() = scenario { world ->
+        Client(world.server().user("ada")).use { client ->
+            client.start()
+            assertEquals(Event.Connection(ConnectionState.Connecting), client.next())
+            assertTrue((client.next() as Event.Connection).state is ConnectionState.Online)
+            client.disconnect()
+            val end = client.next() as Event.Closed
+            assertEquals(1000 to "DISCONNECTED", end.closeCode to end.code)
+            refused<CallieException.Closed> { client.nextEvents(1, BOUND) }
+        }
+    }
+}

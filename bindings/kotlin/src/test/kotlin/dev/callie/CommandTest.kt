@@ -1,0 +1,87 @@
+package dev.callie
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import kotlin.time.Duration
+
+class CommandTest {
+    @Test
+    fun messageIsEditedAndDeleted() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        val id = ada.send("bob", "helo").messageId
+        assertEquals("helo", bob.text())
+        ada.editMessage("bob", id, "hello")
+        assertEquals(Event.Edited(id, "ada", "bob", "hello"), bob.first<Event.Edited>())
+        ada.deleteMessage("bob", id)
+        assertEquals(Event.Deleted(id, "ada", "bob", "ada"), bob.first<Event.Deleted>())
+    }
+
+    @Test
+    fun signalArrives() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        ada.signal("bob", "typing", """{"on":true}""")
+        assertEquals(Event.Signal("ada", "bob", "typing", """{"on":true}"""), bob.first<Event.Signal>())
+    }
+
+    @Test
+    fun commandResultIsTyped() = scenario { world ->
+        val ada = world.server().online("ada")
+        val made = ada.createGroup("Friends", visibility = Visibility.PUBLIC)
+        assertEquals(Group(made.groupId, "Friends", Visibility.PUBLIC, listOf("ada")), made)
+        val listed = ada.listGroups().groups.single()
+        assertEquals(GroupSummary(made.groupId, "Friends", Role.OWNER, 1uL), listed)
+        // By name it is the same, as JSON.
+        assertTrue("\"Friends\"" in ada.command("LIST_GROUPS"))
+    }
+
+    @Test
+    fun refusedCommandHasItsCode() = scenario { world ->
+        val ada = world.server().online("ada")
+        refused<CallieException.Refused>("GROUP_NOT_FOUND") {
+            ada.joinGroup("group:018f0000-0000-7000-8000-000000000000")
+        }
+        refused<CallieException.Refused>("UNKNOWN_COMMAND") { ada.command("MAKE_COFFEE") }
+        refused<CallieException.Refused>("INVALID_PARAMETERS") { ada.command("GET_SETTINGS", """{"sugar":2}""") }
+        refused<CallieException.Refused>("FORBIDDEN") { ada.serverStats() }
+    }
+
+    @Test
+    fun pingIsAnswered() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        assertTrue(ada.ping("SERVER") > Duration.ZERO)
+        assertTrue(ada.ping(bob.username) > Duration.ZERO)
+        refused<CallieException.Refused>("RECIPIENT_UNKNOWN") { ada.ping("nobody") }
+    }
+
+    @Test
+    fun statisticsCount() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = world.direct().online("bob")
+        repeat(3) {
+            ada.send("bob", "$it").ending()
+            assertEquals("$it", bob.text())
+        }
+        val sent = ada.statistics
+        val received = bob.statistics
+        assertEquals(listOf(3uL, 0uL), listOf(sent.messagesSent, sent.messagesReceived))
+        assertEquals(listOf(0uL, 3uL), listOf(received.messagesSent, received.messagesReceived))
+        assertEquals(
+            listOf(1uL, 0uL, 0uL, 0uL),
+            listOf(sent.connects, sent.reconnects, sent.waiting, received.duplicates),
+        )
+        assertTrue(sent.payloadsSent >= 4u && sent.payloadsReceived >= 4u)
+        // No payload is shorter than 150 bytes.
+        assertTrue(sent.bytesSent > 600u && sent.bytesReceived > 600u)
+        world.ask("cut")
+        while (ada.statistics.connects < 2u) ada.next()
+        assertEquals(1uL, ada.statistics.reconnects)
+    }
+}

@@ -1,0 +1,162 @@
+package dev.callie
+
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import java.util.concurrent.CopyOnWriteArrayList
+import kotlin.time.Duration.Companion.milliseconds
+
+class ResilienceTest {
+    private val delivered = Ending.Delivered(confirmed = 1, unconfirmed = 0, offline = 0)
+
+    /** How long clients wait for a server that may never answer. */
+    private val short = 300.milliseconds
+
+    @Test
+    fun cutLinkIsMendedAndNothingIsLost() = scenario { world ->
+        val ada = world.server().online("ada")
+        val bob = world.direct().online("bob")
+        ada.send("bob", "before").ending()
+        world.ask("hold")
+        val tickets = listOf("one", "two", "three").map { ada.send("bob", it) }
+        world.ask("cut")
+        assertEquals(1006, ada.comesTo<ConnectionState.Waiting>().closeCode)
+        world.ask("release")
+        ada.comesTo<ConnectionState.Online>()
+        for (ticket in tickets) assertEquals(delivered, ticket.ending())
+        assertEquals(delivered, ada.send("bob", "after").ending())
+        for (expected in listOf("before", "one", "two", "three", "after")) assertEquals(expected, bob.text())
+        assertTrue(ada.statistics.reconnects >= 1u)
+    }
+
+    @Test
+    fun killedServerIsFoundAgain() = scenario { world ->
+        val ada = world.server().online("ada")
+        world.ask("kill")
+        ada.comesTo<ConnectionState.Waiting>()
+        world.ask("start")
+        ada.comesTo<ConnectionState.Online>()
+        ada.ping("SERVER")
+    }
+
+    @Test
+    fun sentWhileOfflineGoesOutLater() = scenario { world ->
+        val server = world.server()
+        val ada = Client(server.user("ada"))
+        val bob = server.online("bob")
+        val early = ada.send("bob", "before the first connection")
+        ada.start()
+        assertEquals(delivered, early.ending())
+        assertEquals("before the first connection", bob.text())
+        world.ask("kill")
+        ada.comesTo<ConnectionState.Waiting>()
+        // To oneself, so that nobody else need be back first.
+        val late = ada.send("ada", "while the server is away")
+        world.ask("start")
+        assertEquals(delivered, late.ending())
+        assertEquals("while the server is away", ada.text())
+    }
+
+    @Test
+    fun deadlineEndsATicket() = scenario { world ->
+        val ada = Client(world.server().user("ada"))
+        val ending = ada.send("bob", "too late", timeout = 50.milliseconds).ending()
+        assertEquals("EXPIRED", (ending as Ending.Failed).code)
+        assertEquals(0uL, ada.statistics.waiting)
+    }
+
+    @Test
+    fun revokedSessionEndsTheClient() = scenario { world ->
+        val ada = world.server().online("ada")
+        world.ask("revoke ada")
+        ada.first<Event.Notice> { it.code == "SESSION_REVOKED" }
+        val end = ada.first<Event.Closed>()
+        assertEquals(4501 to "SESSION_REVOKED", end.closeCode to end.code)
+        refused<CallieException.Closed> { ada.nextEvents(1, BOUND) }
+        assertEquals(ConnectionState.Closed, ada.state)
+    }
+
+    @Test
+    fun tokenIsRefreshed() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        ada.comesTo<ConnectionState.Online>()
+        val asked = CopyOnWriteArrayList<Pair<String, String>>()
+        ada.setTokenSource { username, reasonCode ->
+            asked += username to reasonCode
+            runBlocking { server.login(username, PASSWORD).token }
+        }
+        world.ask("revoke ada")
+        ada.comesTo<ConnectionState.Online>()
+        ada.ping("SERVER")
+        assertEquals(listOf("ada" to "SESSION_REVOKED"), asked.toList())
+    }
+
+    @Test
+    fun suspendedClientResumes() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        ada.suspend()
+        ada.comesTo<ConnectionState.Suspended>()
+        val kept = ada.send("bob", "for later")
+        ada.resume()
+        ada.comesTo<ConnectionState.Online>()
+        assertEquals(delivered, kept.ending())
+        assertEquals("for later", bob.text())
+        assertEquals(1uL, ada.statistics.reconnects)
+    }
+
+    @Test
+    fun garbageIsSurvived() = scenario { world ->
+        val ada = Client.open(world.hostile("garbage"))
+        val told = mutableListOf<String>()
+        while (true) {
+            when (val event = ada.next()) {
+                is Event.Connection -> {}
+                is Event.Unreadable -> told += event.code
+                is Event.Unknown -> told += "unknown"
+                else -> {
+                    assertEquals("still here", (event as Event.Message).text)
+                    break
+                }
+            }
+        }
+        assertEquals(listOf("INVALID_JSON", "MISSING_FIELD", "INVALID_JSON", "unknown"), told)
+        ada.ping("SERVER")
+    }
+
+    @Test
+    fun lyingServerIsSurvived() = scenario { world ->
+        val ada = Client.open(world.hostile("liar"))
+        assertEquals("once", ada.text())
+        ada.ping("SERVER")
+        assertEquals(1uL to 1uL, ada.statistics.messagesReceived to ada.statistics.duplicates)
+        refused<CallieException.BadAnswer> { ada.listGroups() }
+        val sent = ada.send("bob", "hello", timeout = short)
+        ada.first<Event.Notice> { it.code == "DELIVERED" }
+        assertEquals(Ending.Unconfirmed, sent.ending())
+        ada.ping("SERVER")
+    }
+
+    @Test
+    fun silentServerTimesOut() = scenario { world ->
+        val config = impatient(world.ask("hostile silent"), short)
+        refused<CallieException.TimedOut> { Server(config).login("ada", PASSWORD) }
+        val client = Client(Session.resume(config, "ada", "token"))
+        refused<CallieException.TimedOut> { client.connect() }
+        assertEquals(ConnectionState.Suspended, client.state)
+    }
+
+    @Test
+    fun closeAtEveryStepIsAnError() = scenario { world ->
+        val steps = listOf("on-accept", "in-upgrade", "after-upgrade", "after-authenticate", "in-frame")
+        for (step in steps) {
+            val client = Client(world.hostile("close-$step"))
+            val refused = refused<CallieException> { client.connect() }
+            assertTrue(refused is CallieException.Unreachable || refused is CallieException.BadAnswer, "$step: $refused")
+            assertEquals(ConnectionState.Suspended, client.state, step)
+        }
+    }
+}
