@@ -109,8 +109,10 @@ func calling<T>(_ call: () throws -> T) throws(CallieError) -> T {
     }
 }
 
-/// The same for calls that wait.
-func calling<T>(_ call: () async throws -> T) async throws(CallieError) -> T {
+/// The same for calls that wait, wherever the caller runs.
+func calling<T: Sendable>(
+    isolation: isolated (any Actor)? = #isolation, _ call: () async throws -> T
+) async throws(CallieError) -> T {
     do {
         return try await call()
     } catch {

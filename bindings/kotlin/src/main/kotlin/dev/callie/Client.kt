@@ -43,7 +43,7 @@ public class Ticket internal constructor(private val native: dev.callie.ffi.Tick
 public class Client(session: Session) : AutoCloseable {
     internal val native: dev.callie.ffi.Client = calling { dev.callie.ffi.Client(session.native) }
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
-    private val inbox = Inbox(scope) { native.nextEvents(BATCH, FETCH_MS).map { it.own() } }
+    private val inbox = Inbox(scope) { calling { native.nextEvents(BATCH, FETCH_MS) }.map { it.own() } }
 
     /** Who this is. */
     public val username: String get() = native.username()

@@ -1,0 +1,123 @@
+import Callie
+import Foundation
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct LifetimeTests {
+    @Test func cancelledWaitLosesNothing() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        let messages = 100
+        for n in 0..<messages { try ada.send("\(n)", to: "bob") }
+        var received = 0
+        while received < messages {
+            // Given up at once, and run out at once: neither takes anything away.
+            let givenUp = Task { try await bob.nextEvents(max: 1, timeout: bound) }
+            givenUp.cancel()
+            var events: [Event] = []
+            do {
+                events += try await givenUp.value
+            } catch is CancellationError {
+            }
+            events += try await bob.nextEvents(max: 1, timeout: .zero)
+            for case .message(let message) in events {
+                #expect(message.text == "\(received)")
+                received += 1
+            }
+        }
+    }
+
+    @Test func callbackMayCallBack() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        let (told, tells) = AsyncStream.makeStream(of: UInt16.self)
+        try ada.listen { [weak ada] events in
+            for event in events {
+                switch event {
+                case .message(let message) where message.text == "enough":
+                    if let ada { try waiting { await ada.disconnect() } }
+                case .message(let message):
+                    guard let ada else { continue }
+                    try ada.send("\(message.text), \(ada.username)", to: "bob")
+                    _ = try waiting { try await ada.ping("SERVER") }
+                case .closed(let end):
+                    tells.yield(end.closeCode)
+                default:
+                    break
+                }
+            }
+        }
+        await refused(.invalidArgument) { try ada.listen { _ in } }
+        try bob.send("hello", to: "ada")
+        #expect(try await bob.text() == "hello, ada")
+        #expect(ada.statistics.messagesReceived == 1)
+        try bob.send("enough", to: "ada")
+        #expect(await told.first { _ in true } == 1000)
+    }
+
+    @Test func callbackThatFailsIsSurvived() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        let (told, tells) = AsyncStream.makeStream(of: String.self)
+        try ada.listen { events in
+            for case .message(let message) in events {
+                tells.yield(message.text)
+                if message.text == "bad" { throw Failure("this scenario's callback fails here") }
+            }
+        }
+        for text in ["bad", "good"] {
+            try bob.send(text, to: "ada")
+            #expect(await told.first { _ in true } == text)
+        }
+        _ = try await ada.ping("SERVER")
+    }
+
+    /// Waits until a user has gone.
+    private func gone(_ name: String, seenBy client: Client) async throws {
+        while true {
+            // The last connection may be closing.
+            switch await (try client.send("still there?", to: name)).ending {
+            case .offline: return
+            case .delivered, .unconfirmed: break
+            case let other: throw Failure("\(other)")
+            }
+        }
+    }
+
+    @Test func clientMayBeDroppedOnAnotherThread() async throws {
+        let world = try World()
+        let server = try world.server()
+        let bob = try await server.online("bob")
+        let ada = Box<Client?>(try await server.online("ada"))
+        Thread { ada.change { $0 = nil } }.start()
+        try await gone("ada", seenBy: bob)
+        // And inside its own callback.
+        let eve = Box<Client?>(try await server.online("eve"))
+        try eve.value?.listen { events in
+            for case .message in events { eve.change { $0 = nil } }
+        }
+        try bob.send("go", to: "eve")
+        try await gone("eve", seenBy: bob)
+    }
+
+    @Test func useAfterDisconnectIsAnError() async throws {
+        let world = try World()
+        let ada = try await world.server().online("ada")
+        await ada.disconnect()
+        await ada.disconnect()
+        await refused(.closed) { try ada.send("hello", to: "bob") }
+        await refused(.closed) { _ = try await ada.ping("SERVER") }
+        await refused(.closed) { _ = try await ada.command("LIST_GROUPS") }
+        await refused(.closed) { try await ada.connect() }
+        _ = try await ada.closed()
+        await refused(.closed) { _ = try await ada.nextEvents(max: 1, timeout: bound) }
+        ada.start()
+        ada.suspend()
+        ada.resume()
+        ada.networkChanged()
+        #expect(ada.state == .closed)
+    }
+}

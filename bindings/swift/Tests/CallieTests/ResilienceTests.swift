@@ -1,0 +1,154 @@
+import Callie
+import Foundation
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct ResilienceTests {
+    let delivered = Ending.delivered(confirmed: 1, unconfirmed: 0, offline: 0)
+
+    @Test func cutLinkIsMendedAndNothingIsLost() async throws {
+        let world = try World()
+        let ada = try await world.server().online("ada")
+        let bob = try await world.direct().online("bob")
+        _ = await (try ada.send("before", to: "bob")).ending
+        try world.ask("hold")
+        let tickets = try ["one", "two", "three"].map { try ada.send($0, to: "bob") }
+        try world.ask("cut")
+        #expect(try await ada.isWaiting() == 1006)
+        try world.ask("release")
+        try await ada.isOnline()
+        for ticket in tickets { #expect(await ticket.ending == delivered) }
+        #expect(await (try ada.send("after", to: "bob")).ending == delivered)
+        for expected in ["before", "one", "two", "three", "after"] { #expect(try await bob.text() == expected) }
+        #expect(ada.statistics.reconnects >= 1)
+    }
+
+    @Test func killedServerIsFoundAgain() async throws {
+        let world = try World()
+        let ada = try await world.server().online("ada")
+        try world.ask("kill")
+        _ = try await ada.isWaiting()
+        try world.ask("start")
+        try await ada.isOnline()
+        _ = try await ada.ping("SERVER")
+    }
+
+    @Test func sentWhileOfflineGoesOutLater() async throws {
+        let world = try World()
+        let server = try world.server()
+        let ada = try Client(try await server.user("ada"))
+        let bob = try await server.online("bob")
+        let early = try ada.send("before the first connection", to: "bob")
+        ada.start()
+        #expect(await early.ending == delivered)
+        #expect(try await bob.text() == "before the first connection")
+        try world.ask("kill")
+        _ = try await ada.isWaiting()
+        // To oneself, so that nobody else need be back first.
+        let late = try ada.send("while the server is away", to: "ada")
+        try world.ask("start")
+        #expect(await late.ending == delivered)
+        #expect(try await ada.text() == "while the server is away")
+    }
+
+    @Test func deadlineEndsATicket() async throws {
+        let world = try World()
+        let ada = try Client(try await world.server().user("ada"))
+        let ticket = try ada.send("too late", to: "bob", timeout: .milliseconds(50))
+        guard case .failed(let code, _, _) = await ticket.ending else { throw Failure("not failed") }
+        #expect(code == "EXPIRED" && ada.statistics.waiting == 0)
+    }
+
+    @Test func revokedSessionEndsTheClient() async throws {
+        let world = try World()
+        let ada = try await world.server().online("ada")
+        try world.ask("revoke ada")
+        try await ada.notice("SESSION_REVOKED")
+        let end = try await ada.closed()
+        #expect(end.closeCode == 4501 && end.code == "SESSION_REVOKED")
+        await refused(.closed) { _ = try await ada.nextEvents(max: 1, timeout: bound) }
+        #expect(ada.state == .closed)
+    }
+
+    @Test func tokenIsRefreshed() async throws {
+        let world = try World()
+        let server = try world.server()
+        let ada = try await server.online("ada")
+        try await ada.isOnline()
+        let asked = Box<[String]>([])
+        ada.setTokenSource { username, reasonCode in
+            asked.change { $0 += ["\(username) \(reasonCode)"] }
+            return try waiting { try await server.login(username: username, password: password).token }
+        }
+        try world.ask("revoke ada")
+        try await ada.isOnline()
+        _ = try await ada.ping("SERVER")
+        #expect(asked.value == ["ada SESSION_REVOKED"])
+    }
+
+    @Test func suspendedClientResumes() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        ada.suspend()
+        try await ada.first { if case .connection(.suspended) = $0 { () } else { nil } }
+        let kept = try ada.send("for later", to: "bob")
+        ada.resume()
+        try await ada.isOnline()
+        #expect(await kept.ending == delivered)
+        #expect(try await bob.text() == "for later")
+        #expect(ada.statistics.reconnects == 1)
+    }
+
+    @Test func garbageIsSurvived() async throws {
+        let world = try World()
+        let ada = try await Client.open(world.hostile("garbage"))
+        var told = [String]()
+        loop: while true {
+            switch try await ada.next() {
+            case .connection: break
+            case .unreadable(let fault): told.append(fault.code)
+            case .unknown: told.append("unknown")
+            case .message(let message):
+                #expect(message.text == "still here")
+                break loop
+            case let other: throw Failure("\(other)")
+            }
+        }
+        #expect(told == ["INVALID_JSON", "MISSING_FIELD", "INVALID_JSON", "unknown"])
+        _ = try await ada.ping("SERVER")
+    }
+
+    @Test func lyingServerIsSurvived() async throws {
+        let world = try World()
+        let ada = try await Client.open(world.hostile("liar"))
+        #expect(try await ada.text() == "once")
+        _ = try await ada.ping("SERVER")
+        #expect(ada.statistics.messagesReceived == 1 && ada.statistics.duplicates == 1)
+        await refused(.badAnswer) { _ = try await ada.listGroups() }
+        let sent = try ada.send("hello", to: "bob", timeout: .milliseconds(300))
+        try await ada.notice("DELIVERED")
+        #expect(await sent.ending == .unconfirmed)
+        _ = try await ada.ping("SERVER")
+    }
+
+    @Test func silentServerTimesOut() async throws {
+        let world = try World()
+        let config = try impatient(world.ask("hostile silent"), 300)
+        await refused(.timedOut) {
+            _ = try await Server(config: config).login(username: "ada", password: password)
+        }
+        let client = try Client(Session(resuming: config, username: "ada", token: "token"))
+        await refused(.timedOut) { try await client.connect() }
+        #expect(client.state == .suspended)
+    }
+
+    @Test func closeAtEveryStepIsAnError() async throws {
+        let world = try World()
+        for step in ["on-accept", "in-upgrade", "after-upgrade", "after-authenticate", "in-frame"] {
+            let client = try Client(world.hostile("close-\(step)"))
+            await refused(.unreachable, .badAnswer) { try await client.connect() }
+            #expect(client.state == .suspended, "\(step)")
+        }
+    }
+}

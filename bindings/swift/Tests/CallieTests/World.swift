@@ -1,0 +1,171 @@
+import Callie
+import Foundation
+import Testing
+
+/// The password of every user.
+let password = "correct horse battery"
+
+/// Far over what any wait takes, far under a hang.
+let bound = Duration.seconds(60)
+
+let repository = URL(filePath: #filePath).appending(path: "../../../../..").standardized
+
+/// The program that starts servers, one for all scenarios. It ends when this process does: its stdin ends then.
+private final class TestBed: Sendable {
+    static let shared = TestBed()
+    let port: UInt16
+
+    private init() {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = repository.appending(path: "target/debug/callie-testbed")
+        process.standardInput = Self.input
+        process.standardOutput = output
+        do {
+            try process.run()
+        } catch {
+            fatalError("\(process.executableURL?.path ?? ""): \(error); `make build` builds it")
+        }
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        port = UInt16(line.trimmingCharacters(in: .newlines)) ?? 0
+    }
+
+    /// Held for as long as this process lives.
+    private static let input = Pipe()
+}
+
+/// Servers of a scenario's own; they end with it.
+final class World {
+    private let socket: Int32
+    private var answers = [UInt8]()
+
+    init() throws {
+        #if os(Linux)
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        #else
+        socket = Darwin.socket(AF_INET, SOCK_STREAM, 0)
+        #endif
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = TestBed.shared.port.bigEndian
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let connected = withUnsafePointer(to: address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard connected == 0 else { throw Failure("no test bed: \(errno)") }
+    }
+
+    deinit {
+        close(socket)
+    }
+
+    /// Asks the test bed for something, and gives the answer.
+    @discardableResult
+    func ask(_ request: String) throws -> String {
+        let line = Array("\(request)\n".utf8)
+        guard write(socket, line, line.count) == line.count else { throw Failure("\(request): not sent") }
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while !answers.contains(UInt8(ascii: "\n")) {
+            let count = read(socket, &buffer, buffer.count)
+            guard count > 0 else { throw Failure("\(request): no answer") }
+            answers += buffer[..<count]
+        }
+        let answer = String(decoding: answers, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        answers = []
+        guard answer.hasPrefix("ok") else { throw Failure("\(request): \(answer)") }
+        return answer.dropFirst(2).trimmingCharacters(in: .whitespaces)
+    }
+
+    func server() throws -> Server { try Server(url: ask("server")) }
+
+    /// The way past the proxy.
+    func direct() throws -> Server { try Server(url: ask("direct")) }
+
+    /// The session that clients of a hostile server resume.
+    func hostile(_ kind: String, patience: UInt64 = 60_000) throws -> Session {
+        try Session(resuming: impatient(ask("hostile \(kind)"), patience), username: "ada", token: "token")
+    }
+}
+
+struct Failure: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+func impatient(_ url: String, _ patience: UInt64) -> Config {
+    Config(url: url, connectTimeoutMs: patience, exchangeTimeoutMs: patience)
+}
+
+extension Server {
+    func user(_ name: String) async throws -> Session {
+        try await registerAndLogin(username: name, password: password)
+    }
+
+    func online(_ name: String) async throws -> Client {
+        try await Client.open(try await user(name))
+    }
+}
+
+extension Client {
+    /// The next event.
+    func next() async throws -> Event {
+        guard let event = try await nextEvents(max: 1, timeout: bound).first else { throw Failure("no event came") }
+        return event
+    }
+
+    /// What the first event gives that `wanted` takes; those before it are passed over.
+    func first<T>(_ wanted: (Event) -> T?) async throws -> T {
+        while true {
+            if let found = wanted(try await next()) { return found }
+        }
+    }
+
+    /// The next message.
+    func message() async throws -> Event.Message {
+        try await first { if case .message(let message) = $0 { message } else { nil } }
+    }
+
+    /// The text of the next message.
+    func text() async throws -> String {
+        try await message().text
+    }
+
+    /// The next notice with this code.
+    func notice(_ code: String) async throws {
+        try await first { if case .notice(let notice) = $0, notice.code == code { () } else { nil } }
+    }
+
+    func isWaiting() async throws -> UInt16 {
+        try await first { if case .connection(.waiting(_, let closeCode, _)) = $0 { closeCode } else { nil } }
+    }
+
+    func isOnline() async throws {
+        try await first { if case .connection(.online) = $0 { () } else { nil } }
+    }
+
+    /// The last event.
+    func closed() async throws -> Event.Closed {
+        try await first { if case .closed(let closed) = $0 { closed } else { nil } }
+    }
+}
+
+/// Expects a call to fail with such an error.
+func refused(
+    _ kind: CallieError.Kind..., code: String? = nil, at place: SourceLocation = #_sourceLocation,
+    _ call: () async throws -> Void
+) async {
+    do {
+        try await call()
+        Issue.record("not refused", sourceLocation: place)
+    } catch let error as CallieError {
+        #expect(kind.contains(error.kind), "\(error)", sourceLocation: place)
+        if let code { #expect(error.code == code, sourceLocation: place) }
+    } catch {
+        Issue.record(error, sourceLocation: place)
+    }
+}

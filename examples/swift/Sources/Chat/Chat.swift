@@ -1,0 +1,81 @@
+// A chat in the terminal: swift run Chat http://127.0.0.1:8080 ada PASSWORD bob
+//
+// Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+
+import Callie
+import Foundation
+
+@main
+struct Chat {
+    static func main() async {
+        let arguments = CommandLine.arguments.dropFirst()
+        guard arguments.count == 4 else { fail("usage: Chat URL USERNAME PASSWORD PEER") }
+        let (url, username, password, peer) = (arguments[1], arguments[2], arguments[3], arguments[4])
+        do {
+            let session = try await Server(url: url).registerAndLogin(username: username, password: password)
+            let client = try await Client.open(session)
+            say("* \(username) is connected, write to \(peer)")
+            Task {
+                try await type(client, to: peer)
+                await client.disconnect()
+            }
+            // Either the user has had enough, or the client has ended.
+            try await show(client)
+        } catch {
+            fail("chat: \(error)")
+        }
+    }
+
+    static func show(_ client: Client) async throws {
+        for try await event in client.events {
+            switch event {
+            case .message(let message):
+                say("\(message.sender): \(message.text)")
+                for attachment in message.attachments { say("  [\(attachment.kind)] \(attachment.url)") }
+            case .notice(let notice):
+                say("* \(notice.description) (\(notice.code))")
+            case .ended(let ended):
+                switch ended.ending {
+                case .offline: say("* not delivered: offline")
+                case .failed(_, let reason, _): say("* not delivered: \(reason)")
+                case .unconfirmed: say("* not delivered: unconfirmed")
+                case .delivered, .sent: break
+                }
+            case .connection(.waiting(let milliseconds, _, let reason)):
+                say("* no connection, again in \(milliseconds) ms: \(reason)")
+            case .closed(let end):
+                say("* \(end.reason)")
+            default:
+                break
+            }
+        }
+    }
+
+    static func type(_ client: Client, to peer: String) async throws {
+        var last: Ticket?
+        for await line in lines() where !line.isEmpty {
+            last = try client.send(line, to: peer, timeout: .seconds(5))
+        }
+        // The last line may still be on its way.
+        _ = await last?.ending
+    }
+
+    /// Lines of the standard input, read on a thread of their own.
+    static func lines() -> AsyncStream<String> {
+        AsyncStream { lines in
+            Thread {
+                while let line = readLine() { lines.yield(line) }
+                lines.finish()
+            }.start()
+        }
+    }
+
+    static func say(_ line: String) {
+        FileHandle.standardOutput.write(Data((line + "\n").utf8))
+    }
+
+    static func fail(_ line: String) -> Never {
+        FileHandle.standardError.write(Data((line + "\n").utf8))
+        exit(1)
+    }
+}
