@@ -1,6 +1,6 @@
 import CallieNative
 
-/// What went wrong. `code` is stable and for programs, `reason` is for people.
+/// What went wrong: every call that fails throws one of these. `code` is stable and for programs, `reason` is for people.
 public struct CallieError: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of thing went wrong.
     public enum Kind: Sendable, Hashable {
@@ -101,7 +101,9 @@ public struct CallieError: Error, Sendable, Hashable, CustomStringConvertible {
 }
 
 /// Makes a call of the native library, whose errors become a `CallieError`.
-func calling<T>(_ call: () throws -> T) throws(CallieError) -> T {
+///
+/// Nothing here says so in its type: Swift 6.0.3 crashes where such an error is caught with `catch let error as`.
+func calling<T>(_ call: () throws -> T) throws -> T {
     do {
         return try call()
     } catch {
@@ -112,7 +114,7 @@ func calling<T>(_ call: () throws -> T) throws(CallieError) -> T {
 /// The same for calls that wait, wherever the caller runs.
 func calling<T: Sendable>(
     isolation: isolated (any Actor)? = #isolation, _ call: () async throws -> T
-) async throws(CallieError) -> T {
+) async throws -> T {
     do {
         return try await call()
     } catch {

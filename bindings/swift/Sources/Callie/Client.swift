@@ -30,14 +30,14 @@ public final class Client: Sendable {
     private let inbox: Inbox
 
     /// A client that is not connected yet.
-    public init(_ session: Session) throws(CallieError) {
+    public init(_ session: Session) throws {
         let native = try calling { try CallieNative.Client(session: session.native) }
         self.native = native
         inbox = Inbox(native)
     }
 
     /// A client that is online.
-    public static func open(_ session: Session) async throws(CallieError) -> Client {
+    public static func open(_ session: Session) async throws -> Client {
         let client = try Client(session)
         try await client.connect()
         return client
@@ -62,7 +62,7 @@ public final class Client: Sendable {
 
     /// Connects once, and waits for it; from then on as after `start()`. If it does not work the client is as it was before,
     /// but for a refusal by the server, which ends it.
-    public func connect() async throws(CallieError) {
+    public func connect() async throws {
         try await calling { try await native.connect() }
     }
 
@@ -88,7 +88,7 @@ public final class Client: Sendable {
     public func send(
         _ text: String, to recipient: String, attachments: [Attachment] = [], confirm: Bool = true,
         metadata: String? = nil, timeout: Duration? = nil
-    ) throws(CallieError) -> Ticket {
+    ) throws -> Ticket {
         let options = SendOptions(confirm: confirm, metadata: metadata, timeoutMs: timeout?.milliseconds)
         return Ticket(
             try calling {
@@ -97,17 +97,17 @@ public final class Client: Sendable {
     }
 
     /// Says something fleeting, such as `typing` or `read`, with JSON `data`. Nothing tells that it arrived.
-    public func signal(_ kind: String, to recipient: String, data: String? = nil) throws(CallieError) {
+    public func signal(_ kind: String, to recipient: String, data: String? = nil) throws {
         try calling { try native.signal(recipient: recipient, kind: kind, data: data) }
     }
 
     /// Asks the server (`SERVER`) or a user for a sign of life, and gives how long it took.
-    public func ping(_ recipient: String) async throws(CallieError) -> Duration {
+    public func ping(_ recipient: String) async throws -> Duration {
         .microseconds(Int64(clamping: try await calling { try await native.ping(recipient: recipient) }))
     }
 
     /// Carries out a command by name; parameters and result are JSON objects.
-    public func command(_ name: String, parameters: String = "{}") async throws(CallieError) -> String {
+    public func command(_ name: String, parameters: String = "{}") async throws -> String {
         try await calling { try await native.command(name: name, parameters: parameters) }
     }
 
@@ -129,7 +129,7 @@ public final class Client: Sendable {
 
     /// Hands all events to `listener` from now on, in batches, from a thread made for it. Who listens does not ask for
     /// `events`. If it throws, the next batch comes all the same.
-    public func listen(_ listener: @escaping @Sendable ([Event]) throws -> Void) throws(CallieError) {
+    public func listen(_ listener: @escaping @Sendable ([Event]) throws -> Void) throws {
         try calling { try native.listen(listener: Listening(listener)) }
     }
 
