@@ -1,8 +1,27 @@
 #!/usr/bin/env bash
-# Runs the tests of the Kotlin package. Every version in the pom is fixed, so Maven asks the network for nothing once it
-# has everything.
+# Tests the Kotlin package: its scenarios, then the chat, built as a project outside the repository against the installed
+# package. Every version in the poms is fixed, so Maven asks the network for nothing once it has everything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/bindings.sh kotlin
+
 # A compiler or a test that hangs is ended: fifteen minutes hold a first download too.
-timeout 900 mvn --batch-mode --no-transfer-progress --quiet --file bindings/kotlin/pom.xml test </dev/null
+maven() {
+    timeout 900 mvn --batch-mode --no-transfer-progress --quiet "$@" </dev/null
+}
+
+reports=bindings/kotlin/target/surefire-reports
+rm -rf "$reports"
+failed=0
+maven --file bindings/kotlin/pom.xml install || failed=1
+# What failed is noted too.
+if compgen -G "$reports/TEST-*.xml" >/dev/null; then
+    scripts/matrix.py read kotlin junit "$reports"/TEST-*.xml
+fi
+((failed == 0)) || exit 1
+
+outside=$(mktemp -d)
+trap 'rm -rf "$outside"' EXIT
+cp -r examples/kotlin/pom.xml examples/kotlin/src "$outside"
+maven --file "$outside/pom.xml" package
+CALLIE_CHAT="java -jar $outside/target/chat.jar" target/venv/bin/python -m pytest -q bindings/tests/check_chat.py
