@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Builds the native library for Android's processors and writes the Kotlin for it, where bindings/kotlin/android looks for
+# them. Untested where Callie is built: it takes the Android NDK, r28 or later, as ANDROID_NDK_HOME, and cargo-ndk.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+: "${ANDROID_NDK_HOME:?the folder of the Android NDK, r28 or later}"
+command -v cargo-ndk >/dev/null || { echo "android: please install cargo-ndk: cargo install cargo-ndk" >&2; exit 1; }
+
+libraries=bindings/kotlin/android/src/main/jniLibs
+# Devices may have pages of 16 KB: the linker is told, whatever its default.
+RUSTFLAGS="${RUSTFLAGS:-} -C link-arg=-Wl,-z,max-page-size=16384" cargo ndk --platform 26 \
+    --target arm64-v8a --target armeabi-v7a --target x86_64 --output-dir "$libraries" build --release -p callie-ffi
+scripts/bindings.sh kotlin
+
+readelf=$(find "$ANDROID_NDK_HOME/toolchains" -name llvm-readelf | head -n 1)
+for library in "$libraries"/{arm64-v8a,x86_64}/libcallie.so; do
+    if "$readelf" --program-headers "$library" | awk '$1 == "LOAD" && strtonum($NF) < 16384 { small = 1 } END { exit !small }'; then
+        echo "android: $library is not aligned to pages of 16 KB" >&2
+        exit 1
+    fi
+done
+echo "android: the libraries are in $libraries"

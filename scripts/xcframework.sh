@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Builds bindings/swift/CallieNativeFFI.xcframework for iOS, its simulator and macOS, and writes the Swift for it. Untested
+# where Callie is built: it takes macOS with Xcode, and Rust's targets for Apple.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[[ $(uname -s) == Darwin ]] || { echo "xcframework: this takes macOS with Xcode" >&2; exit 1; }
+
+package=bindings/swift
+work=target/xcframework
+targets=(aarch64-apple-ios aarch64-apple-ios-sim x86_64-apple-ios aarch64-apple-darwin x86_64-apple-darwin)
+scripts/bindings.sh release swift
+for target in "${targets[@]}"; do
+    cargo build --release -p callie-ffi --target "$target"
+done
+
+rm -rf "$work" "$package/CallieNativeFFI.xcframework"
+mkdir -p "$work"/{ios,simulator,macos,headers}
+cp "$package/Generated/CallieNativeFFI/CallieNativeFFI.h" "$work/headers/"
+# A static library is linked by being in the framework.
+printf 'module CallieNativeFFI {\n    header "CallieNativeFFI.h"\n    export *\n}\n' >"$work/headers/module.modulemap"
+cp target/aarch64-apple-ios/release/libcallie.a "$work/ios/"
+lipo -create target/{aarch64-apple-ios-sim,x86_64-apple-ios}/release/libcallie.a -output "$work/simulator/libcallie.a"
+lipo -create target/{aarch64,x86_64}-apple-darwin/release/libcallie.a -output "$work/macos/libcallie.a"
+arguments=()
+for system in ios simulator macos; do
+    arguments+=(-library "$work/$system/libcallie.a" -headers "$work/headers")
+done
+xcodebuild -create-xcframework "${arguments[@]}" -output "$package/CallieNativeFFI.xcframework"
+echo "xcframework: $package/CallieNativeFFI.xcframework"
