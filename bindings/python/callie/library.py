@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import time
 from typing import Any, Optional
 
 from . import _native
@@ -60,3 +62,16 @@ def check_server_payload(payload: str) -> Optional[PayloadFault]:
 
 def _fault(native: Any) -> Optional[PayloadFault]:
     return None if native is None else PayloadFault(native.code, native.path, native.reason)
+
+
+#: Far over what a thread takes to leave a callback, and nothing that a person notices.
+_LEAVE_SECONDS = 0.02
+
+
+def _leave() -> None:
+    """Lets the library's threads leave their callbacks: when Python has ended they cannot, and the process would abort."""
+    _native.set_logger(_native.LogLevel.ERROR, None)
+    time.sleep(_LEAVE_SECONDS)
+
+
+atexit.register(_leave)

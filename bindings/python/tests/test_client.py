@@ -1,8 +1,11 @@
 """The Python client against a real server process."""
 
 import asyncio
+import subprocess
+import sys
 import threading
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -352,3 +355,19 @@ def test_the_blocking_client_serves_several_threads(server, name):
         for thread in threads:
             thread.join()
         assert seen == texts
+
+
+def test_a_program_that_ends_at_once_ends_well():
+    program = (
+        "import asyncio, callie\n"
+        "async def main():\n"
+        "    try:\n"
+        "        await callie.Client('http://127.0.0.1:1', 'ada', token='t').connect()\n"
+        "    except callie.Unreachable:\n"
+        "        pass\n"
+        "asyncio.run(main())\n"
+    )
+    folder = Path(callie.__file__).parent.parent
+    for _ in range(8):
+        done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, timeout=30)
+        assert (done.returncode, done.stderr) == (0, "")
