@@ -1,5 +1,6 @@
 """What the tests of all bindings share: the built server, started on a free port with a database of its own."""
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / "target" / "debug"
 HEADER = ROOT / "bindings/c/include/callie.h"
+#: The names that every language has a test of.
+SCENARIOS = [row["name"] for row in json.loads((ROOT / "bindings/scenarios.json").read_text())]
 #: Starting takes well under a second; a machine under load takes longer.
 START_SECONDS = 30
 PASSWORD = "correct horse battery"
@@ -73,6 +76,16 @@ def own_server(tmp_path):
     server = Server(tmp_path)
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def bed_port():
+    """The port of the test bed; it ends when its stdin does."""
+    bed = subprocess.Popen([BUILT / "callie-testbed"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    yield int(bed.stdout.readline())
+    bed.stdin.close()
+    bed.wait(timeout=20)
+    bed.stdout.close()
 
 
 _names = iter(range(1_000_000))

@@ -1,0 +1,138 @@
+/* Coming online: whom to trust, what it looks like, what is counted. */
+#include "scenarios.h"
+
+void connects_and_authenticates(void)
+{
+    CallieClient *client = client_of(user(the_server(), "ada"));
+    CallieLimits limits;
+    char *username;
+    CHECK(callie_client_state(client) == CALLIE_STATE_SUSPENDED);
+    CHECK_OK(callie_client_connect(client));
+    CHECK(callie_client_state(client) == CALLIE_STATE_ONLINE);
+    CHECK_OK(callie_client_limits(client, &limits));
+    CHECK(limits.max_text_bytes == 32768 && limits.max_attachments == 10);
+    CHECK_OK(callie_client_username(client, &username));
+    CHECK_TEXT("ada", username);
+    CHECK_OK(callie_string_free(username));
+    CHECK_OK(callie_client_connect(client));
+}
+
+void dead_token_is_refused(void)
+{
+    CallieSession *session = user(the_server(), "ada");
+    CallieClient *client = client_of(session);
+    CHECK_OK(callie_server_logout(the_server(), session));
+    CHECK_REFUSED(CALLIE_STATUS_REFUSED, "AUTH_FAILED", callie_client_connect(client));
+    CallieEvents *end = next_of(client, CALLIE_EVENT_KIND_CLOSED);
+    CHECK_TEXT("AUTH_FAILED", FIELD(end, CALLIE_FIELD_CODE));
+    CHECK(callie_event_close_code(end, 0) == 4501);
+    CHECK_OK(callie_events_free(end));
+    CHECK(callie_client_state(client) == CALLIE_STATE_CLOSED);
+}
+
+/* Both ways to a server end in the same error. */
+static void is_refused(CallieServer *server, const char *code)
+{
+    CallieSession *session;
+    CHECK_REFUSED(CALLIE_STATUS_UNREACHABLE, code, callie_server_login(server, "ada", PASSWORD, NULL, &session));
+    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
+    CallieClient *client = client_of(session);
+    CHECK_OK(callie_session_free(session));
+    CHECK_REFUSED(CALLIE_STATUS_UNREACHABLE, code, callie_client_connect(client));
+    CHECK(callie_client_state(client) == CALLIE_STATE_SUSPENDED);
+}
+
+void nobody_listening_is_unreachable(void)
+{
+    is_refused(server_at(ask("nobody"), NULL), "UNREACHABLE");
+}
+
+/* A server with TLS: its URL, its root's PEM and the pin of its key. */
+static struct {
+    char url[64], root[65536], pin[65];
+} tls;
+
+static void start_tls(void)
+{
+    char path[1024];
+    CHECK(sscanf(ask("tls"), "%63s %1023s %64s", tls.url, path, tls.pin) == 3);
+    FILE *file = fopen(path, "r");
+    CHECK(file != NULL);
+    size_t length = fread(tls.root, 1, sizeof tls.root - 1, file);
+    CHECK(length > 0 && feof(file));
+    fclose(file);
+}
+
+static void is_trusted(CallieServer *server)
+{
+    CHECK_OK(callie_client_ping(online(server, "ada"), "SERVER", NULL));
+}
+
+void wrong_certificate_is_refused(void)
+{
+    start_tls();
+    is_refused(server_at(tls.url, NULL), "TLS_FAILED");
+}
+
+void extra_root_is_trusted(void)
+{
+    start_tls();
+    CallieOptions options = {.extra_roots = tls.root};
+    is_trusted(server_at(tls.url, &options));
+    options.no_bundled_roots = true;
+    is_trusted(server_at(tls.url, &options));
+}
+
+void pinned_key_is_required(void)
+{
+    static const char *const OTHER = "0000000000000000000000000000000000000000000000000000000000000000";
+    start_tls();
+    const char *pins[] = {OTHER, tls.pin};
+    CallieOptions options = {.extra_roots = tls.root, .pins = pins, .pin_count = 2};
+    is_trusted(server_at(tls.url, &options));
+    options.pin_count = 1;
+    is_refused(server_at(tls.url, &options), "TLS_FAILED");
+}
+
+void states_are_told_in_order(void)
+{
+    const CallieState expected[] = {CALLIE_STATE_CONNECTING, CALLIE_STATE_ONLINE, CALLIE_STATE_CLOSED};
+    CallieClient *client = client_of(user(the_server(), "ada"));
+    CallieEvents *events;
+    CHECK_OK(callie_client_start(client));
+    for (size_t i = 0; i < 3; i++) {
+        if (i == 2)
+            CHECK_OK(callie_client_disconnect(client));
+        events = any_event(client);
+        CHECK(callie_event_kind(events, 0) == (i < 2 ? CALLIE_EVENT_KIND_CONNECTION : CALLIE_EVENT_KIND_CLOSED));
+        CHECK(callie_event_state(events, 0) == expected[i]);
+        if (i == 2) {
+            CHECK(callie_event_close_code(events, 0) == 1000);
+            CHECK_TEXT("DISCONNECTED", FIELD(events, CALLIE_FIELD_CODE));
+        }
+        CHECK_OK(callie_events_free(events));
+    }
+    CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_next_events(client, 1, PATIENCE_MS, &events));
+}
+
+void statistics_count(void)
+{
+    CallieClient *ada = online(the_server(), "ada"), *bob = online(direct_server(), "bob");
+    CallieStats sent, received;
+    for (int n = 0; n < 3; n++) {
+        ending_of(ada, send_to(ada, "bob", "hello"));
+        expect_text(bob, "hello");
+    }
+    CHECK_OK(callie_client_stats(ada, &sent));
+    CHECK_OK(callie_client_stats(bob, &received));
+    CHECK(sent.messages_sent == 3 && sent.messages_received == 0);
+    CHECK(received.messages_sent == 0 && received.messages_received == 3 && received.duplicates == 0);
+    CHECK(sent.connects == 1 && sent.reconnects == 0 && sent.waiting == 0);
+    CHECK(sent.payloads_sent >= 4 && sent.payloads_received >= 4);
+    CHECK(sent.bytes_sent > 600 && sent.bytes_received > 600);
+    await_state(ada, CALLIE_STATE_ONLINE);
+    ask("cut");
+    await_state(ada, CALLIE_STATE_ONLINE);
+    CHECK_OK(callie_client_stats(ada, &sent));
+    CHECK(sent.connects == 2 && sent.reconnects == 1);
+}

@@ -1,0 +1,133 @@
+/* Users, their clients, and what arrives for them. */
+#include "scenarios.h"
+
+#define MOST 64
+
+static CallieServer *servers[MOST];
+static CallieSession *sessions[MOST];
+static CallieClient *clients[MOST];
+static size_t server_count, session_count, client_count;
+
+#define KEEP(list, count, handle)                                                                             \
+    do {                                                                                                      \
+        CHECK((count) < MOST);                                                                                \
+        (list)[(count)++] = (handle);                                                                         \
+    } while (0)
+
+CallieServer *server_at(const char *url, const CallieOptions *options)
+{
+    CallieServer *server;
+    CHECK_OK(callie_server_new(url, options, &server));
+    KEEP(servers, server_count, server);
+    return server;
+}
+
+CallieServer *the_server(void)
+{
+    static CallieServer *server;
+    if (server == NULL)
+        server = server_at(ask("server"), NULL);
+    return server;
+}
+
+CallieServer *direct_server(void)
+{
+    the_server();
+    return server_at(ask("direct"), NULL);
+}
+
+CallieSession *hostile(const char *kind, uint32_t patience_ms)
+{
+    CallieOptions options = {.connect_ms = patience_ms, .exchange_ms = patience_ms};
+    CallieServer *server = server_at(ask("hostile %s", kind), &options);
+    CallieSession *session;
+    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
+    KEEP(sessions, session_count, session);
+    return session;
+}
+
+CallieSession *user(CallieServer *server, const char *name)
+{
+    CallieSession *session;
+    CHECK_OK(callie_server_register_and_login(server, name, PASSWORD, NULL, &session));
+    KEEP(sessions, session_count, session);
+    return session;
+}
+
+CallieClient *client_of(CallieSession *session)
+{
+    CallieClient *client;
+    CHECK_OK(callie_client_new(session, &client));
+    KEEP(clients, client_count, client);
+    return client;
+}
+
+CallieClient *online(CallieServer *server, const char *name)
+{
+    CallieClient *client = client_of(user(server, name));
+    CHECK_OK(callie_client_connect(client));
+    return client;
+}
+
+void free_everything(void)
+{
+    /* One that a scenario freed itself is a status, and that is all. */
+    for (size_t i = 0; i < client_count; i++) {
+        callie_client_disconnect(clients[i]);
+        callie_client_free(clients[i]);
+    }
+    for (size_t i = 0; i < session_count; i++)
+        callie_session_free(sessions[i]);
+    for (size_t i = 0; i < server_count; i++)
+        callie_server_free(servers[i]);
+}
+
+CallieEvents *any_event(CallieClient *client)
+{
+    CallieEvents *events;
+    CHECK_OK(callie_client_next_events(client, 1, PATIENCE_MS, &events));
+    CHECK(callie_events_count(events) == 1);
+    return events;
+}
+
+CallieEvents *next_of(CallieClient *client, CallieEventKind kind)
+{
+    for (;;) {
+        CallieEvents *events = any_event(client);
+        if (callie_event_kind(events, 0) == kind)
+            return events;
+        CHECK_OK(callie_events_free(events));
+    }
+}
+
+void await_state(CallieClient *client, CallieState state)
+{
+    for (;;) {
+        CallieEvents *events = next_of(client, CALLIE_EVENT_KIND_CONNECTION);
+        bool found = callie_event_state(events, 0) == state;
+        CHECK_OK(callie_events_free(events));
+        if (found)
+            return;
+    }
+}
+
+void expect_text(CallieClient *client, const char *text)
+{
+    CallieEvents *events = next_of(client, CALLIE_EVENT_KIND_MESSAGE);
+    CHECK_TEXT(text, FIELD(events, CALLIE_FIELD_TEXT));
+    CHECK_OK(callie_events_free(events));
+}
+
+CallieSent send_to(CallieClient *client, const char *recipient, const char *text)
+{
+    CallieSent sent;
+    CHECK_OK(callie_client_send(client, recipient, text, NULL, 0, NULL, &sent));
+    return sent;
+}
+
+CallieEnding ending_of(CallieClient *client, CallieSent sent)
+{
+    CallieEnding ending;
+    CHECK_OK(callie_client_wait(client, sent.ticket, PATIENCE_MS, &ending));
+    return ending;
+}

@@ -1,0 +1,132 @@
+/* Links that break, servers that die, sessions that end, apps that sleep. */
+#include "scenarios.h"
+
+static void is_delivered(CallieClient *client, CallieSent sent)
+{
+    CHECK(ending_of(client, sent).kind == CALLIE_ENDING_KIND_DELIVERED);
+}
+
+void cut_link_is_mended_and_nothing_is_lost(void)
+{
+    const char *texts[] = {"one", "two", "three"};
+    CallieClient *ada = online(the_server(), "ada"), *bob = online(direct_server(), "bob");
+    CallieSent sent[3];
+    CallieStats stats;
+    is_delivered(ada, send_to(ada, "bob", "before"));
+    ask("hold");
+    for (size_t i = 0; i < 3; i++)
+        sent[i] = send_to(ada, "bob", texts[i]);
+    ask("cut");
+    await_state(ada, CALLIE_STATE_WAITING);
+    ask("release");
+    await_state(ada, CALLIE_STATE_ONLINE);
+    for (size_t i = 0; i < 3; i++)
+        is_delivered(ada, sent[i]);
+    is_delivered(ada, send_to(ada, "bob", "after"));
+    expect_text(bob, "before");
+    for (size_t i = 0; i < 3; i++)
+        expect_text(bob, texts[i]);
+    expect_text(bob, "after");
+    CHECK_OK(callie_client_stats(ada, &stats));
+    CHECK(stats.reconnects >= 1);
+}
+
+void killed_server_is_found_again(void)
+{
+    CallieClient *ada = online(the_server(), "ada");
+    ask("kill");
+    await_state(ada, CALLIE_STATE_WAITING);
+    ask("start");
+    await_state(ada, CALLIE_STATE_ONLINE);
+    CHECK_OK(callie_client_ping(ada, "SERVER", NULL));
+}
+
+void sent_while_offline_goes_out_later(void)
+{
+    CallieClient *ada = client_of(user(the_server(), "ada")), *bob = online(the_server(), "bob");
+    CallieSent early = send_to(ada, "bob", "before the first connection");
+    CHECK_OK(callie_client_start(ada));
+    is_delivered(ada, early);
+    expect_text(bob, "before the first connection");
+    ask("kill");
+    await_state(ada, CALLIE_STATE_WAITING);
+    /* To oneself, so that nobody else need be back first. */
+    CallieSent late = send_to(ada, "ada", "while the server is away");
+    ask("start");
+    is_delivered(ada, late);
+    expect_text(ada, "while the server is away");
+}
+
+void deadline_ends_a_ticket(void)
+{
+    CallieClient *ada = client_of(user(the_server(), "ada"));
+    CallieSendOptions options = {.timeout_ms = 50};
+    CallieSent sent;
+    CallieStats stats;
+    CHECK_OK(callie_client_send(ada, "bob", "too late", NULL, 0, &options, &sent));
+    CallieEnding ending = ending_of(ada, sent);
+    CHECK(ending.kind == CALLIE_ENDING_KIND_FAILED);
+    CHECK_TEXT("EXPIRED", ending.code);
+    CHECK_OK(callie_client_stats(ada, &stats));
+    CHECK(stats.waiting == 0);
+}
+
+void revoked_session_ends_the_client(void)
+{
+    CallieClient *ada = online(the_server(), "ada");
+    CallieEvents *events;
+    ask("revoke ada");
+    events = next_of(ada, CALLIE_EVENT_KIND_NOTICE);
+    CHECK_TEXT("SESSION_REVOKED", FIELD(events, CALLIE_FIELD_CODE));
+    CHECK_OK(callie_events_free(events));
+    events = next_of(ada, CALLIE_EVENT_KIND_CLOSED);
+    CHECK_TEXT("SESSION_REVOKED", FIELD(events, CALLIE_FIELD_CODE));
+    CHECK(callie_event_close_code(events, 0) == 4501);
+    CHECK_OK(callie_events_free(events));
+    CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_next_events(ada, 1, PATIENCE_MS, &events));
+    CHECK(callie_client_state(ada) == CALLIE_STATE_CLOSED);
+}
+
+/* Logs in again, and counts. */
+static bool log_in_again(const char *username, const char *reason, char *token, size_t size, void *user_data)
+{
+    CallieSession *session;
+    char *given;
+    ++*(int *)user_data;
+    CHECK_TEXT("SESSION_REVOKED", reason);
+    CHECK_OK(callie_server_login(the_server(), username, PASSWORD, NULL, &session));
+    CHECK_OK(callie_session_token(session, &given));
+    CHECK(strlen(given) < size);
+    strcpy(token, given);
+    CHECK_OK(callie_string_free(given));
+    CHECK_OK(callie_session_free(session));
+    return true;
+}
+
+void token_is_refreshed(void)
+{
+    CallieClient *ada = online(the_server(), "ada");
+    int asked = 0;
+    await_state(ada, CALLIE_STATE_ONLINE);
+    CHECK_OK(callie_client_set_token_source(ada, log_in_again, &asked));
+    ask("revoke ada");
+    await_state(ada, CALLIE_STATE_ONLINE);
+    CHECK_OK(callie_client_ping(ada, "SERVER", NULL));
+    CHECK(asked == 1);
+    CHECK_OK(callie_client_set_token_source(ada, NULL, NULL));
+}
+
+void suspended_client_resumes(void)
+{
+    CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
+    CallieStats stats;
+    CHECK_OK(callie_client_suspend(ada));
+    await_state(ada, CALLIE_STATE_SUSPENDED);
+    CallieSent kept = send_to(ada, "bob", "for later");
+    CHECK_OK(callie_client_resume(ada));
+    await_state(ada, CALLIE_STATE_ONLINE);
+    is_delivered(ada, kept);
+    expect_text(bob, "for later");
+    CHECK_OK(callie_client_stats(ada, &stats));
+    CHECK(stats.reconnects == 1);
+}

@@ -1,0 +1,90 @@
+/* What the scenarios share: the test bed, users, and waiting for events. A step that fails ends the process; each scenario
+ * has one of its own. What the helpers give is freed when the scenario is over. */
+#ifndef SCENARIOS_H
+#define SCENARIOS_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "../check.h"
+
+/* Every name of bindings/scenarios.json, by the file that has it. */
+#define SCENARIOS(X)                                                                                          \
+    /* accounts.c */                                                                                          \
+    X(registers_and_logs_in) X(wrong_password_is_refused) X(taken_name_is_refused)                            \
+    /* connection.c */                                                                                        \
+    X(connects_and_authenticates) X(dead_token_is_refused) X(nobody_listening_is_unreachable)                 \
+    X(wrong_certificate_is_refused) X(extra_root_is_trusted) X(pinned_key_is_required)                        \
+    X(states_are_told_in_order) X(statistics_count)                                                           \
+    /* messages.c */                                                                                          \
+    X(message_arrives) X(attachment_arrives) X(message_is_confirmed) X(offline_recipient_is_told)             \
+    X(unknown_recipient_is_told) X(group_message_arrives) X(broadcast_arrives) X(events_keep_their_order)     \
+    X(burst_of_10000_events_arrives) X(invalid_arguments_are_refused)                                         \
+    /* commands.c */                                                                                          \
+    X(message_is_edited_and_deleted) X(signal_arrives) X(command_result_is_typed)                             \
+    X(refused_command_has_its_code) X(ping_is_answered)                                                       \
+    /* resilience.c */                                                                                        \
+    X(cut_link_is_mended_and_nothing_is_lost) X(killed_server_is_found_again)                                 \
+    X(sent_while_offline_goes_out_later) X(deadline_ends_a_ticket) X(revoked_session_ends_the_client)         \
+    X(token_is_refreshed) X(suspended_client_resumes)                                                         \
+    /* hostile.c */                                                                                           \
+    X(garbage_is_survived) X(lying_server_is_survived) X(silent_server_times_out)                             \
+    X(close_at_every_step_is_an_error)                                                                        \
+    /* lifetimes.c */                                                                                         \
+    X(cancelled_wait_loses_nothing) X(callback_may_call_back) X(callback_that_fails_is_survived)              \
+    X(client_may_be_dropped_on_another_thread) X(use_after_disconnect_is_an_error)                            \
+    /* vectors.c */                                                                                           \
+    X(every_vector_is_judged)
+
+#define DECLARE(name) void name(void);
+SCENARIOS(DECLARE)
+#undef DECLARE
+
+/* The password of every user. */
+#define PASSWORD "correct horse battery"
+/* Longer than anything here takes. */
+#define PATIENCE_MS 60000
+
+/* The port of the test bed, and the file of the conformance vectors. */
+extern const char *bed_port;
+extern const char *vectors_file;
+
+/* Asks the test bed, and gives the answer; it is valid until the next question. */
+const char *ask(const char *format, ...);
+
+/* The test bed's server, made with the first call, through its proxy and past it. */
+CallieServer *the_server(void);
+CallieServer *direct_server(void);
+/* The server at a URL. */
+CallieServer *server_at(const char *url, const CallieOptions *options);
+/* The session that clients of a hostile server resume. */
+CallieSession *hostile(const char *kind, uint32_t patience_ms);
+/* A user of that name: logged in; with a client that is not connected; connected. */
+CallieSession *user(CallieServer *server, const char *name);
+CallieClient *client_of(CallieSession *session);
+CallieClient *online(CallieServer *server, const char *name);
+/* Frees all that the helpers gave. */
+void free_everything(void);
+
+/* The next event, of whatever kind; free it. */
+CallieEvents *any_event(CallieClient *client);
+/* The next event of a kind, others are passed over; free it. */
+CallieEvents *next_of(CallieClient *client, CallieEventKind kind);
+/* Waits until the client tells that it is in a state. */
+void await_state(CallieClient *client, CallieState state);
+/* Takes the next message and compares its text. */
+void expect_text(CallieClient *client, const char *text);
+/* Sends with the defaults, and waits for the end. */
+CallieSent send_to(CallieClient *client, const char *recipient, const char *text);
+CallieEnding ending_of(CallieClient *client, CallieSent sent);
+
+/* A text of the only event in a batch. */
+#define FIELD(events, field) callie_event_string(events, 0, field, NULL)
+/* A call is refused with a status and a code. */
+#define CHECK_REFUSED(status, code, call)                                                                     \
+    do {                                                                                                      \
+        CHECK_STATUS(status, call);                                                                           \
+        CHECK_TEXT(code, callie_last_error_code());                                                           \
+    } while (0)
+
+#endif

@@ -1,0 +1,39 @@
+/* The conformance vectors. As C reads no JSON, they come as records: a line `from code path-length payload-length`, the path
+ * and the payload. The code is `-` for a valid payload, the path's length -1 where the path is not told. */
+#include "scenarios.h"
+
+/* Reads so many bytes; free them. */
+static char *take(FILE *file, size_t length)
+{
+    char *bytes = malloc(length + 1);
+    CHECK(bytes != NULL && fread(bytes, 1, length, file) == length);
+    bytes[length] = '\0';
+    return bytes;
+}
+
+void every_vector_is_judged(void)
+{
+    FILE *file = fopen(vectors_file, "rb");
+    char from[16], code[CALLIE_CODE_SIZE];
+    long path_length;
+    size_t length, judged = 0;
+    CHECK(file != NULL);
+    while (fscanf(file, "%15s %64s %ld %zu", from, code, &path_length, &length) == 4) {
+        CallieStatus (*check)(const char *, size_t, CalliePayloadFault *) =
+            strcmp(from, "client") == 0 ? callie_check_payload : callie_check_server_payload;
+        CHECK(fgetc(file) == '\n');
+        char *path = take(file, path_length < 0 ? 0 : (size_t)path_length);
+        char *payload = take(file, length);
+        CalliePayloadFault fault;
+        CHECK_OK(check(payload, length, &fault));
+        if (strcmp(code, fault.code[0] == '\0' ? "-" : fault.code) != 0 || (path_length >= 0 && strcmp(path, fault.path) != 0)) {
+            fprintf(stderr, "not %s at \"%s\" but %s at \"%s\": %.200s\n", code, path, fault.code, fault.path, payload);
+            exit(1);
+        }
+        free(path);
+        free(payload);
+        judged++;
+    }
+    CHECK(feof(file) && judged >= 300);
+    fclose(file);
+}

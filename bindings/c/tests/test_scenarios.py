@@ -1,0 +1,109 @@
+"""The scenarios of bindings/scenarios.json in C: as they are, under valgrind, and with the address sanitizer."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import BUILT, ROOT, SCENARIOS
+
+SOURCES = Path(__file__).resolve().parent / "scenarios"
+#: Valgrind takes seconds for each, so it is given those that have memory to lose, some of each family. Those with TLS
+#: are none of them: it cannot follow the assembler of the cryptography, and takes what that wrote for uninitialised.
+UNDER_VALGRIND = [
+    "registers_and_logs_in",
+    "dead_token_is_refused",
+    "states_are_told_in_order",
+    "message_arrives",
+    "attachment_arrives",
+    "group_message_arrives",
+    "invalid_arguments_are_refused",
+    "message_is_edited_and_deleted",
+    "command_result_is_typed",
+    "cut_link_is_mended_and_nothing_is_lost",
+    "token_is_refreshed",
+    "garbage_is_survived",
+    "lying_server_is_survived",
+    "close_at_every_step_is_an_error",
+    "callback_may_call_back",
+    "callback_that_fails_is_survived",
+    "client_may_be_dropped_on_another_thread",
+    "use_after_disconnect_is_an_error",
+]
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory):
+    """Compiles the scenarios."""
+    folder = tmp_path_factory.mktemp("scenarios")
+
+    def compile(name, *flags):
+        program = folder / name
+        subprocess.run(
+            ["cc", "-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Werror", "-pedantic", "-g", "-pthread"]
+            + [*flags, "-I", ROOT / "bindings/c/include", *sorted(SOURCES.glob("*.c")), "-o", program]
+            + ["-L", BUILT, "-lcallie", f"-Wl,-rpath,{BUILT}"],
+            check=True,
+            timeout=100,
+        )
+        return program
+
+    return compile
+
+
+@pytest.fixture(scope="module")
+def plain(build):
+    return build("plain")
+
+
+@pytest.fixture(scope="module")
+def sanitized(build):
+    return build("sanitized", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+
+
+@pytest.fixture(scope="module")
+def vectors(tmp_path_factory):
+    """The conformance vectors as records, since C reads no JSON."""
+    records = []
+    for file in sorted((ROOT / "callie-core/tests/vectors").glob("*.json")):
+        for vector in json.loads(file.read_text())["vectors"]:
+            payload = vector.get("payload", "".join(text * times for text, times in vector.get("parts", []))).encode()
+            fault = vector.get("fault")
+            code, path = (fault["code"], fault["path"].encode()) if fault else ("-", b"")
+            # What the connection's token hides of a path, only the connection's server knows.
+            told = len(path) if "connectionToken" not in vector else -1
+            records.append(f"{vector['from']} {code} {told} {len(payload)}\n".encode() + path * (told > 0) + payload)
+    written = tmp_path_factory.mktemp("vectors") / "vectors"
+    written.write_bytes(b"".join(records))
+    return written
+
+
+@pytest.fixture
+def passes(bed_port, vectors):
+    def run(command, name):
+        command = [*command, str(bed_port), vectors, name]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=110)
+        assert done.stdout == f"{name} ok\n", done.stdout + done.stderr
+
+    return run
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario(plain, passes, name):
+    passes([plain], name)
+
+
+@pytest.mark.parametrize("name", UNDER_VALGRIND)
+def test_scenario_under_valgrind(plain, passes, under_valgrind, name):
+    passes(under_valgrind([plain]), name)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_scenario_with_the_address_sanitizer(sanitized, passes, name):
+    passes([sanitized], name)
+
+
+def test_the_program_has_every_scenario_and_no_other(plain):
+    listed = subprocess.run([plain, "--list"], capture_output=True, text=True, check=True, timeout=20)
+    assert sorted(listed.stdout.split()) == sorted(SCENARIOS)
