@@ -20,7 +20,8 @@ install: ## Install what the tests need, through apt and pip
 build: ## Build everything: server, library, tests, examples
 	@scripts/build.sh
 
-test: install build test-rust test-bindings test-kotlin test-swift ## Run every test
+test: install build test-rust test-bindings test-kotlin test-swift ## Run every test, and print which language passed which scenario
+	@$(MAKE) --no-print-directory scenarios
 
 test-rust: ## Run the tests of the Rust crates
 	@mkdir -p target/scenarios
