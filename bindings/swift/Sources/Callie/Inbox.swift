@@ -5,6 +5,8 @@ actor Inbox {
     private let native: CallieNative.Client
     private var events: [Event] = []
     private var taken = 0
+    /// One fetch at a time, whoever waits for it: events keep their order.
+    private var fetching: Task<Void, any Error>?
 
     init(_ native: CallieNative.Client) {
         self.native = native
@@ -23,15 +25,23 @@ actor Inbox {
                 return Array(events[taken..<end])
             }
             let left = deadline.map { Swift.max(.zero, $0 - clock.now) } ?? Self.step
-            let wait = min(left, Self.step)
-            let fetched = try await calling {
-                try await native.nextEvents(max: Self.batch, timeoutMs: wait.milliseconds)
-            }
-            events += fetched.map(Event.init)
+            try await fetch(within: min(left, Self.step))
             if events.isEmpty, let deadline, clock.now >= deadline {
                 return []
             }
         }
+    }
+
+    private func fetch(within wait: Duration) async throws {
+        let running = fetching ?? Task {
+            defer { fetching = nil }
+            let fetched = try await calling {
+                try await native.nextEvents(max: Self.batch, timeoutMs: wait.milliseconds)
+            }
+            events += fetched.map(Event.init)
+        }
+        fetching = running
+        try await running.value
     }
 
     private func drop(to end: Int) {

@@ -15,16 +15,23 @@ import kotlinx.coroutines.sync.withLock
 internal class Inbox(private val scope: CoroutineScope, private val fetch: suspend () -> List<Event>) {
     private val mutex = Mutex()
     private val events = ArrayDeque<Event>()
-    private var fetching: Deferred<Result<List<Event>>>? = null
+    private var fetching: Deferred<Result<Unit>>? = null
 
     /** Waits until there is an event, or the reason why none will come. */
-    suspend fun fill(): Unit = mutex.withLock {
-        while (events.isEmpty()) {
-            val running = fetching ?: scope.async { runCatching { fetch() } }.also { fetching = it }
-            val fetched = running.await()
-            fetching = null
-            events.addAll(fetched.getOrThrow())
+    suspend fun fill() {
+        while (true) {
+            // Awaited outside of the lock: others may take meanwhile.
+            val running = mutex.withLock {
+                if (events.isNotEmpty()) return
+                fetching ?: scope.async { keep(runCatching { fetch() }) }.also { fetching = it }
+            }
+            running.await().getOrThrow()
         }
+    }
+
+    private suspend fun keep(fetched: Result<List<Event>>): Result<Unit> = mutex.withLock {
+        fetching = null
+        fetched.map { events += it }
     }
 
     /** Takes what is there, at most [max]. */
