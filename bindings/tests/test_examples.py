@@ -89,3 +89,13 @@ def test_the_rust_example_hears_itself(server, name):
     )
     ended = "* Delivered { confirmed: 1, unconfirmed: 0, offline: 0 }"
     assert (done.returncode, done.stdout) == (0, f"{user}: Hello, **{user}**\n{ended}\n"), done.stderr
+
+
+def test_the_bot_answers_who_writes_to_it(python_chat, server, name):
+    bot, ada = name("bot"), name("ada")
+    with running([BUILT / "examples/bot", server.url, bot, PASSWORD]) as echo:
+        assert echo.stdout.readline() == f"* {bot} is connected\n"
+        with running([*python_chat, server.url, ada, PASSWORD, bot]) as chat:
+            assert chat.stdout.readline() == f"* {ada} is connected, write to {bot}\n"
+            type_line(chat, "Grüße")
+            assert chat.stdout.readline() == f"{bot}: You said: Grüße\n"
