@@ -31,7 +31,7 @@ test-rust: ## Run the tests of the Rust crates
 test-bindings: install build bindings ## Run the tests of Python, C and the examples, against the built server
 	@mkdir -p target/scenarios
 	$(VENV)/bin/python -m pytest bindings --junitxml=target/scenarios/pytest.xml
-	@scripts/matrix.py read c junit target/scenarios/pytest.xml --part c.tests.test_scenarios
+	@scripts/matrix.py read c junit target/scenarios/pytest.xml --part c.tests.test_c_scenarios
 	@scripts/matrix.py read python junit target/scenarios/pytest.xml --part python.tests.test_scenarios
 
 test-kotlin: install build ## Run the tests of the Kotlin package, against the built server
