@@ -97,8 +97,8 @@ def test_junit_is_read_of_every_runner(noted):
     text = """<testsuites><testsuite>
         <testcase classname="python.tests.test_scenarios" name="test_message_arrives"/>
         <testcase classname="python.tests.test_scenarios" name="test_ping_is_answered"><failure message="no"/></testcase>
-        <testcase classname="c.tests.test_scenarios" name="test_scenario[message_arrives]"><error/></testcase>
-        <testcase classname="c.tests.test_scenarios" name="test_scenario[ping_is_answered-valgrind]"/>
+        <testcase classname="c.tests.test_c_scenarios" name="test_scenario[message_arrives]"><error/></testcase>
+        <testcase classname="c.tests.test_c_scenarios" name="test_scenario[ping_is_answered-valgrind]"/>
         <testcase classname="dev.callie.ScenariosTest" name="messageArrives" time="1"/>
         <testcase classname="CallieTests.Scenarios" name="pingIsAnswered()"/>
     </testsuite></testsuites>"""
