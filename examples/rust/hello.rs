@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use callie::client::{Client, Event, SendOptions, Server};
+use callie::client::{Client, Ending, Event, SendOptions, Server};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,6 +23,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for event in events {
             match event {
                 Event::Message { envelope, message } => println!("{}: {}", envelope.sender, message.text()),
+                Event::Ended { ending: Ending::Delivered { .. }, .. } => println!("* delivered"),
+                Event::Ended { ending: Ending::Failed(failure), .. } => {
+                    println!("* {} ({})", failure.reason, failure.code);
+                }
                 Event::Ended { ending, .. } => println!("* {ending:?}"),
                 Event::Notice(notice) => println!("* {} ({})", notice.description(), notice.code()),
                 Event::Closed(closed) => return Err(closed.reason.into()),
