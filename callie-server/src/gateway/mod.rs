@@ -2,9 +2,9 @@
 //!
 //! `upgrade.rs` answers the HTTP request and takes the socket over, `admission.rs` counts who may come in. Then
 //! `opening.rs` waits for the first payload, `conversation.rs` decides what each further one is answered with, `pump.rs`
-//! moves payloads both ways (`socket.rs` and `readahead.rs` below it) and `closing.rs` ends the connection. `strikes.rs`, `heartbeat.rs` and `awaiting.rs` are what a
-//! connection remembers meanwhile. One task per connection does all of it; what others have for the connection waits in
-//! its outbox.
+//! moves payloads both ways (`socket.rs` and `readahead.rs` below it) and `closing.rs` ends the connection. `strikes.rs`,
+//! `heartbeat.rs` and `awaiting.rs` are what a connection remembers meanwhile. One task per connection does all of it;
+//! what others have for the connection waits in its outbox.
 
 mod admission;
 mod awaiting;
