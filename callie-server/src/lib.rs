@@ -16,10 +16,12 @@
 //! - [`store`]: what outlives the process: users, sessions, groups, settings.
 //! - [`http`]: connections, accounts and sessions over HTTP.
 //! - [`gateway`]: one WebSocket connection, from the upgrade to its close.
+//! - `cluster`: what several servers tell each other.
 //! - [`server`]: all of it put together.
 
 pub mod cli;
 pub mod clock;
+mod cluster;
 mod commands;
 pub mod config;
 pub mod gateway;
@@ -31,6 +33,7 @@ pub mod store;
 pub mod telemetry;
 mod tls;
 
+pub use cluster::JoinError;
 pub use config::Config;
 pub use server::{App, ReloadError, Server, StartError};
 pub use tls::TlsError;

@@ -8,11 +8,12 @@ use arc_swap::ArcSwap;
 use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::cluster::{Cluster, Invitation, JoinError, Peers};
 use crate::config::{Config, ConfigError};
 use crate::gateway::{self, Gateway, Timing};
 use crate::http::{self, Attempts, Listener};
 use crate::password::Passwords;
-use crate::store::{OpenError, SessionEvent, Store, watch_events};
+use crate::store::{OpenError, SessionEvent, Store, StoreError, watch_events};
 use crate::telemetry::{self, Metrics};
 use crate::tls::{Tls, TlsError};
 
@@ -44,6 +45,12 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The cluster cannot be joined as it is configured.
+    #[error(transparent)]
+    Cluster(#[from] JoinError),
+    /// The database does not answer.
+    #[error("the database does not answer: {0}")]
+    Store(#[from] StoreError),
     /// The system gives no random bytes or no thread.
     #[error("cannot make ready: {reason}")]
     System {
@@ -109,6 +116,7 @@ pub struct Server {
     tls: Arc<Tls>,
     public: JoinHandle<()>,
     background: JoinSet<()>,
+    cluster: Option<Cluster>,
 }
 
 impl Server {
@@ -131,13 +139,16 @@ impl Server {
             Some(addr) => Some(bind(addr).await?),
             None => None,
         };
+        let invitation = Invitation::read(&config)?;
         let store = Store::open(&config.database).await?;
+        let secret = store.secret().await?;
+        let peers = Arc::new(Peers::new(invitation.is_none()));
         let figures = Metrics::default();
         let (stop, stopping) = watch::channel(false);
         let app = Arc::new(App {
             store: store.clone(),
             events: broadcast::Sender::new(EVENT_QUEUE),
-            gateway: Gateway::new(&config, timing, &figures),
+            gateway: Gateway::new(&config, timing, &figures, secret.bytes(), peers),
             metrics: figures,
             passwords: Passwords::new().await.map_err(|e| StartError::System { reason: e.to_string() })?,
             attempts: ArcSwap::from_pointee(Attempts::new(&config)),
@@ -148,6 +159,10 @@ impl Server {
         background.spawn(watch_events(store.clone(), app.events.clone()));
         background.spawn(upkeep(store));
         background.spawn(gateway::run(Arc::clone(&app)));
+        let cluster = match invitation {
+            Some(invitation) => Some(Cluster::join(Arc::clone(&app), invitation, secret.fingerprint()).await),
+            None => None,
+        };
         let (addr, metrics_addr) = (listener.addr(), metrics.as_ref().map(Listener::addr));
         if let Some(metrics) = metrics {
             let (app, none, router) =
@@ -163,7 +178,7 @@ impl Server {
         let public =
             tokio::spawn(http::serve(listener, Arc::clone(&app), Arc::clone(&tls), router, stopping));
         tracing::info!(%addr, tls = tls.is_on(), "listening");
-        Ok(Self { app, addr, metrics_addr, tls, public, background })
+        Ok(Self { app, addr, metrics_addr, tls, public, background, cluster })
     }
 
     /// Takes the live keys of `new`, and reads the certificate again. What cannot be done leaves all as it was.
@@ -218,6 +233,9 @@ impl Server {
         };
         if tokio::time::timeout(DRAIN_TIMEOUT, ended).await.is_err() {
             tracing::warn!("some connections did not end in time");
+        }
+        if let Some(cluster) = self.cluster.take() {
+            cluster.leave().await;
         }
         self.background.shutdown().await;
         if tokio::time::timeout(CLOSE_TIMEOUT, self.app.store.close()).await.is_err() {

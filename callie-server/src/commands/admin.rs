@@ -6,6 +6,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::answer::{Answer, Refusal};
 use crate::clock;
+use crate::cluster::Entry;
 use crate::gateway::{Speaker, stamp};
 use crate::router::Farewell;
 use crate::store::Ban;
@@ -28,11 +29,9 @@ pub(super) async fn kick(
     if !speaker.app.store.user_exists(&username).await? {
         return Err(Refusal::new(SysCode::UserNotFound));
     }
-    let mut notice = Notice::new(SysCode::Kicked);
-    if let Some(reason) = reason {
-        notice = notice.reason(reason);
-    }
-    speaker.hub().end(&username, &Farewell::from_notice(notice));
+    let hub = speaker.hub();
+    hub.end(&username, &Farewell::kick(reason.clone()));
+    hub.peers.tell_all(&Entry::Kick { user: username, reason });
     Ok(Answer::done())
 }
 

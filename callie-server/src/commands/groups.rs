@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::answer::{Answer, Refusal};
 use crate::clock;
-use crate::gateway::{Speaker, stamp};
+use crate::cluster::{Entry, GroupChange};
+use crate::gateway::{Speaker, load_group, stamp};
 use crate::router::Hub;
 use crate::store::{GroupError, GroupLimits, Removal};
 
@@ -33,18 +34,59 @@ where
     Ok(speaker.app.gateway.lanes.run(&id, job(speaker.clone())).await??)
 }
 
-/// Tells all members who are connected.
-fn tell_members(hub: &Hub, id: GroupId, notice: &Notice) {
-    if let Some(group) = hub.group(id) {
-        group.announce(&encoded(id, notice), None);
-    }
+/// Has every node know of a change that the database has already, and tells the members.
+fn changed(hub: &Hub, id: GroupId, change: GroupChange) {
+    let notice = match &change {
+        // Each member is told of their own joining.
+        GroupChange::Created(_) => None,
+        GroupChange::Joined(name) => Some(about(SysCode::UserJoined, id, name)),
+        GroupChange::Left(name) => Some(about(SysCode::UserLeft, id, name)),
+        GroupChange::Updated => Some(Notice::new(SysCode::GroupUpdated).group_id(id)),
+        GroupChange::Deleted => Some(Notice::new(SysCode::GroupDeleted).group_id(id)),
+    };
+    let text = notice.map(|notice| encoded(id, &notice)).unwrap_or_default();
+    apply(hub, id, &change, &text);
+    hub.peers.tell_all(&Entry::Changed { group: id, change, text: &text });
 }
 
-/// Tells one user who is no member, or not yet or no longer.
-fn tell_user(hub: &Hub, name: &Username, id: GroupId, notice: &Notice) {
-    let text = encoded(id, notice);
-    for link in hub.links_of(name.as_str()) {
-        link.send(&text);
+/// Takes a change that another node tells of.
+pub(crate) fn group_changed(hub: &Hub, id: GroupId, change: &GroupChange, text: &str) {
+    apply(hub, id, change, &Utf8Bytes::from(text));
+}
+
+fn apply(hub: &Hub, id: GroupId, change: &GroupChange, text: &Utf8Bytes) {
+    let tell_members = || {
+        if let Some(group) = hub.group(id) {
+            group.announce(text);
+        }
+    };
+    match change {
+        GroupChange::Created(members) => {
+            for member in members {
+                hub.joined(id, member);
+            }
+            hub.set_members(id, members);
+            for member in members.iter().skip(1) {
+                let text = encoded(id, &about(SysCode::UserJoined, id, member));
+                for link in hub.links_of(member.as_str()) {
+                    link.send(&text);
+                }
+            }
+        }
+        GroupChange::Joined(name) => {
+            hub.joined(id, name);
+            tell_members();
+        }
+        // Those who leave hear of it too.
+        GroupChange::Left(name) => {
+            tell_members();
+            hub.left(id, name);
+        }
+        GroupChange::Updated => tell_members(),
+        GroupChange::Deleted => {
+            tell_members();
+            hub.dissolved(id);
+        }
     }
 }
 
@@ -78,13 +120,7 @@ pub(super) async fn create(
             .create_group(id, &name, visibility, owner, &members, limits(&speaker), clock::now())
             .await?;
         let (group, all) = created;
-        for member in &all {
-            speaker.hub().joined(id, member);
-        }
-        speaker.hub().loaded(id, &all);
-        for member in all.iter().filter(|member| *member != owner) {
-            tell_user(speaker.hub(), member, id, &about(SysCode::UserJoined, id, member));
-        }
+        changed(speaker.hub(), id, GroupChange::Created(all.clone()));
         Ok(GroupCreated { group_id: id, name: group.name, visibility: group.visibility, members: all })
     })
     .await?;
@@ -95,9 +131,8 @@ pub(super) async fn join(speaker: &Speaker, id: GroupId) -> Result<Answer, Refus
     in_lane(speaker, id, move |speaker| async move {
         let name = &speaker.origin.user.name;
         speaker.app.store.join_group(id, name, limits(&speaker)).await?;
-        speaker.hub().joined(id, name);
-        load_members(&speaker, id).await?;
-        tell_members(speaker.hub(), id, &about(SysCode::UserJoined, id, name));
+        changed(speaker.hub(), id, GroupChange::Joined(name.clone()));
+        load_group(&speaker.app, id).await?;
         Ok(())
     })
     .await?;
@@ -108,12 +143,9 @@ pub(super) async fn leave(speaker: &Speaker, id: GroupId) -> Result<Answer, Refu
     in_lane(speaker, id, move |speaker| async move {
         let name = &speaker.origin.user.name;
         let removal = speaker.app.store.leave_group(id, name).await?;
-        let notice = about(SysCode::UserLeft, id, name);
-        // Those who leave hear of it on their other connections too.
-        tell_members(speaker.hub(), id, &notice);
-        speaker.hub().left(id, name);
+        changed(speaker.hub(), id, GroupChange::Left(name.clone()));
         if let Removal::HandedOver { .. } = removal {
-            tell_members(speaker.hub(), id, &Notice::new(SysCode::GroupUpdated).group_id(id));
+            changed(speaker.hub(), id, GroupChange::Updated);
         }
         Ok(())
     })
@@ -125,8 +157,7 @@ pub(super) async fn add(speaker: &Speaker, id: GroupId, user: Username) -> Resul
     in_lane(speaker, id, move |speaker| async move {
         let actor = &speaker.origin.user.name;
         speaker.app.store.add_member(id, actor, &user, limits(&speaker)).await?;
-        speaker.hub().joined(id, &user);
-        tell_members(speaker.hub(), id, &about(SysCode::UserJoined, id, &user));
+        changed(speaker.hub(), id, GroupChange::Joined(user));
         Ok(())
     })
     .await?;
@@ -136,8 +167,7 @@ pub(super) async fn add(speaker: &Speaker, id: GroupId, user: Username) -> Resul
 pub(super) async fn remove(speaker: &Speaker, id: GroupId, user: Username) -> Result<Answer, Refusal> {
     in_lane(speaker, id, move |speaker| async move {
         speaker.app.store.remove_member(id, &speaker.origin.user.name, &user).await?;
-        tell_members(speaker.hub(), id, &about(SysCode::UserLeft, id, &user));
-        speaker.hub().left(id, &user);
+        changed(speaker.hub(), id, GroupChange::Left(user));
         Ok(())
     })
     .await?;
@@ -152,7 +182,7 @@ pub(super) async fn set_role(
 ) -> Result<Answer, Refusal> {
     in_lane(speaker, id, move |speaker| async move {
         speaker.app.store.set_role(id, &speaker.origin.user.name, &user, role).await?;
-        tell_members(speaker.hub(), id, &Notice::new(SysCode::GroupUpdated).group_id(id));
+        changed(speaker.hub(), id, GroupChange::Updated);
         Ok(())
     })
     .await?;
@@ -162,7 +192,7 @@ pub(super) async fn set_role(
 pub(super) async fn rename(speaker: &Speaker, id: GroupId, name: GroupName) -> Result<Answer, Refusal> {
     in_lane(speaker, id, move |speaker| async move {
         speaker.app.store.rename_group(id, &speaker.origin.user.name, &name).await?;
-        tell_members(speaker.hub(), id, &Notice::new(SysCode::GroupUpdated).group_id(id));
+        changed(speaker.hub(), id, GroupChange::Updated);
         Ok(())
     })
     .await?;
@@ -172,21 +202,11 @@ pub(super) async fn rename(speaker: &Speaker, id: GroupId, name: GroupName) -> R
 pub(super) async fn delete(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
     in_lane(speaker, id, move |speaker| async move {
         speaker.app.store.delete_group(id, &speaker.origin.user.name).await?;
-        tell_members(speaker.hub(), id, &Notice::new(SysCode::GroupDeleted).group_id(id));
-        speaker.hub().dissolved(id);
+        changed(speaker.hub(), id, GroupChange::Deleted);
         Ok(())
     })
     .await?;
     Ok(Answer::done())
-}
-
-/// Reads the members of a group of which nobody was connected before. In its lane, so nobody changes them meanwhile.
-async fn load_members(speaker: &Speaker, id: GroupId) -> Result<(), GroupError> {
-    if speaker.hub().group(id).is_some_and(|group| !group.state().loaded) {
-        let members = speaker.app.store.group_member_names(id).await?;
-        speaker.hub().loaded(id, &members);
-    }
-    Ok(())
 }
 
 pub(super) async fn list(

@@ -2,13 +2,16 @@
 //!
 //! A message's identity is its author and ID, so that no stored message is needed to know who may do this.
 
+use std::sync::Arc;
+
 use callie_core::command::{Conversation, MessageText, Push, Role, SignalData, SignalKind};
 use callie_core::{GroupId, MessageId, SysCode, Username};
+use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::answer::{Answer, Refusal};
 use crate::gateway::{Speaker, absence, code_of, exclusion, stamp};
-use crate::router::{Direct, Last, Parcel};
+use crate::router::{Direct, Last, Parcel, Passage};
 
 pub(super) async fn delete(
     speaker: &Speaker,
@@ -80,7 +83,8 @@ impl Kind {
 
     /// A refusal, or silence where a fleeting signal meets nobody.
     fn refuse(self, code: SysCode) -> Result<Answer, Refusal> {
-        if self == Self::Fleeting && code == SysCode::RecipientOffline {
+        let is_of_no_matter = matches!(code, SysCode::RecipientOffline | SysCode::DeliveryUnconfirmed);
+        if self == Self::Fleeting && is_of_no_matter {
             return Ok(Answer::Silence);
         }
         Err(Refusal::new(code))
@@ -113,14 +117,35 @@ async fn send_to_user(
         &mut Last::default(),
         Parcel { from: &speaker.origin, text: text.clone(), ask: None, timed: None },
     ) {
-        Direct::Sent => {
-            if kind == Kind::OfMessage {
-                hub.to_own_others(&speaker.origin, &text);
+        Direct::Sent => {}
+        Direct::Leaving(passage) => {
+            if let Err(code) = passed(passage).await {
+                return kind.refuse(match code {
+                    SysCode::RecipientOffline => absence(speaker, name).await,
+                    code => code,
+                });
             }
-            Ok(kind.answer())
         }
-        Direct::Barred(barred) => kind.refuse(code_of(barred)),
-        Direct::NotHere => kind.refuse(absence(speaker.app.store.direct_access(me, name).await)),
+        Direct::Barred(barred) => return kind.refuse(code_of(barred)),
+        Direct::NotHere => return kind.refuse(absence(speaker, name).await),
+    }
+    if kind == Kind::OfMessage {
+        hub.to_own_others(&speaker.origin, &text);
+    }
+    Ok(kind.answer())
+}
+
+/// Waits until it is known whether a payload reached anyone.
+async fn passed(passage: Arc<Passage>) -> Result<(), SysCode> {
+    let (tell, told) = oneshot::channel();
+    passage.finally(move |passed| {
+        // A command whose server is stopping is answered by nobody.
+        let _ = tell.send(passed);
+    });
+    match told.await {
+        Ok(passed) if passed.reached > 0 => Ok(()),
+        Ok(passed) if passed.unknown > 0 => Err(SysCode::DeliveryUnconfirmed),
+        _ => Err(SysCode::RecipientOffline),
     }
 }
 
@@ -134,9 +159,11 @@ async fn send_to_group(
     let Some(group) = speaker.hub().group(id).filter(|group| group.state().online.contains_key(me)) else {
         return kind.refuse(exclusion(speaker, id).await);
     };
-    let reached = match kind {
-        Kind::OfMessage => group.announce(&text, Some(&speaker.origin.link)),
-        Kind::Fleeting => group.announce_to_others(&text, me),
-    };
-    if reached == 0 { kind.refuse(SysCode::RecipientOffline) } else { Ok(kind.answer()) }
+    let own = kind == Kind::OfMessage;
+    let passage = speaker.hub().push_to_group(id, &group, &speaker.origin.link, own, &text);
+    match passed(passage).await {
+        Err(SysCode::RecipientOffline) if !speaker.hub().peers.is_whole() => kind.refuse(SysCode::InternalError),
+        Err(code) => kind.refuse(code),
+        Ok(()) => Ok(kind.answer()),
+    }
 }

@@ -18,6 +18,8 @@ use crate::gateway::{Reply, Speaker};
 use crate::router::PayloadKey;
 use answer::{Answer, Refusal};
 
+pub(crate) use groups::group_changed;
+
 /// Carries out a command, and answers it.
 pub(crate) async fn carry_out(speaker: Speaker, command: Command, reply: Reply, key: Option<PayloadKey>) {
     match execute(&speaker, command).await {

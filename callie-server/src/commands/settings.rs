@@ -6,11 +6,19 @@ use callie_core::command::{
 use callie_core::{SysCode, Username};
 
 use super::answer::{Answer, Refusal};
+use crate::cluster::{Entry, PrivacyChange};
 use crate::gateway::Speaker;
+use crate::router::Hub;
 use crate::store::SettingsUpdate;
 
 /// Blocks are changed one after the other: lifting one of two that stand against each other must see the other.
 const BLOCKS: &str = "blocks";
+
+/// Has every node know of a change that the database has already.
+fn changed(hub: &Hub, name: &Username, change: PrivacyChange) {
+    hub.privacy_changed(name, &change);
+    hub.peers.tell_all(&Entry::Private { user: name.clone(), change });
+}
 
 fn gone() -> Refusal {
     Refusal::new(SysCode::UserNotFound)
@@ -38,10 +46,8 @@ pub(super) async fn update(
         let name = &asker.origin.user.name;
         let settings = asker.app.store.update_settings(name, &change).await?;
         if let Some(settings) = &settings {
-            asker.hub().change_privacy(name, |privacy| {
-                privacy.presence = settings.presence;
-                privacy.direct = settings.direct_messages;
-            });
+            let change = PrivacyChange::Settings(settings.presence, settings.direct_messages);
+            changed(asker.hub(), name, change);
         }
         Ok::<_, Refusal>(settings)
     });
@@ -59,11 +65,7 @@ pub(super) async fn block(speaker: &Speaker, username: Username) -> Result<Answe
         if !asker.app.store.block(name, &username).await? {
             return Err(gone());
         }
-        for (one, other) in [(name, &username), (&username, name)] {
-            asker.hub().change_privacy(one, |privacy| {
-                privacy.barred.insert(other.clone());
-            });
-        }
+        changed(asker.hub(), name, PrivacyChange::Barred(username));
         Ok(())
     });
     blocked.await??;
@@ -83,11 +85,7 @@ pub(super) async fn unblock(speaker: &Speaker, username: Username) -> Result<Ans
             return Err(gone());
         }
         if !store.is_blocked_either(name, &username).await? {
-            for (one, other) in [(name, &username), (&username, name)] {
-                asker.hub().change_privacy(one, |privacy| {
-                    privacy.barred.remove(other);
-                });
-            }
+            changed(asker.hub(), name, PrivacyChange::Unbarred(username));
         }
         Ok(())
     });

@@ -112,6 +112,19 @@ keys! {
     fixed listen: String = "127.0.0.1:8080".into();
     /// The database: a file, or a URL such as "sqlite:///var/lib/callie/callie.db". A file is made when missing.
     fixed database: String = "callie.db".into();
+    /// NATS servers, separated by commas, through which this server and others on the same database are one cluster:
+    /// "nats://", or "tls://" for TLS, with user and password where NATS asks for them.
+    fixed cluster: Option<String> = None, example "\"nats://127.0.0.1:4222\"";
+    /// The cluster's name: the first part of all its NATS subjects. Clusters that share a NATS need different ones.
+    fixed cluster_name: String = "callie".into();
+    /// A NATS credentials file (JWT and NKey).
+    fixed cluster_credentials: Option<PathBuf> = None, example "\"/etc/callie/nats.creds\"";
+    /// The root certificates (PEM) of the NATS servers, where they are not the system's. TLS is then required.
+    fixed cluster_tls_ca: Option<PathBuf> = None, example "\"/etc/callie/nats-ca.pem\"";
+    /// This server's certificate (PEM) for NATS. Set both keys or neither.
+    fixed cluster_tls_cert: Option<PathBuf> = None, example "\"/etc/callie/nats-cert.pem\"";
+    /// The private key (PEM) of that certificate.
+    fixed cluster_tls_key: Option<PathBuf> = None, example "\"/etc/callie/nats-key.pem\"";
     /// The certificate chain (PEM) for TLS. Set both keys or neither; SIGHUP reads the files again.
     fixed tls_cert: Option<PathBuf> = None, example "\"/etc/callie/cert.pem\"";
     /// The private key (PEM) of the certificate.

@@ -67,6 +67,9 @@ impl Gauges {
         let gateway = &app.gateway;
         app.metrics.connections_changed(change(&mut self.connections, gateway.connections()));
         app.metrics.unauthenticated_changed(change(&mut self.unauthenticated, gateway.unauthenticated()));
+        let peers = gateway.hub.peers.all();
+        let queued = peers.iter().map(|peer| peer.queued()).sum();
+        app.metrics.cluster_is(peers.len(), gateway.hub.peers.is_whole(), queued);
         if self.ticks.is_multiple_of(QUEUES_EVERY) {
             app.metrics.queue_changed(change(&mut self.queued, gateway.queued_bytes()));
         }

@@ -60,7 +60,7 @@ impl Speaker {
     /// Notes what became of a payload, or that it is not known yet.
     pub(crate) fn settle(&self, key: Option<PayloadKey>, outcome: Outcome) {
         if let Some(key) = key {
-            self.origin.user.recent.settle(key, outcome);
+            self.origin.user.settle(key, outcome);
         }
     }
 }
@@ -145,7 +145,7 @@ impl Conversation {
         }
         let key = remembered(frame).then(|| self.app().gateway.hub.keys.of(frame.payload_id()));
         if let Some(key) = key
-            && let Err(outcome) = self.speaker.origin.user.recent.note(key, likely(frame), now)
+            && let Err(outcome) = self.speaker.origin.user.note(key, likely(frame), now)
         {
             let notice = Notice::new(SysCode::DuplicatePayload).outcome(outcome);
             self.speaker.answer(&Reply::to(frame), None, outcome, notice);
@@ -227,7 +227,7 @@ impl Conversation {
     }
 
     fn rate(&self, frame: &Frame<'_>) -> Result<(), Duration> {
-        let rates = &self.speaker.origin.user.rates;
+        let rates = &self.speaker.origin.user;
         let kind = frame.payload_type();
         match frame.recipient() {
             RecipientRef::Server

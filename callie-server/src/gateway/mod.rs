@@ -3,7 +3,8 @@
 //! `upgrade.rs` answers the HTTP request and takes the socket over, `admission.rs` counts who may come in. Then
 //! `opening.rs` waits for the first payload, `conversation.rs` decides what each further one is answered with, `pump.rs`
 //! moves payloads both ways (`socket.rs` and `readahead.rs` below it) and `closing.rs` ends the connection. `strikes.rs`,
-//! `heartbeat.rs` and `awaiting.rs` are what a connection remembers meanwhile. One task per connection does all of it;
+//! `heartbeat.rs` and `awaiting.rs` are what a connection remembers meanwhile, `knowledge.rs` is what all of them know from
+//! the database. One task per connection does all of it;
 //! what others have for the connection waits in its outbox.
 
 mod admission;
@@ -12,6 +13,7 @@ mod background;
 mod closing;
 mod conversation;
 mod heartbeat;
+mod knowledge;
 mod lanes;
 mod opening;
 mod passing;
@@ -27,13 +29,14 @@ mod upgrade;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use callie_core::{Limits, PayloadId, Stamp};
 use uuid::Uuid;
 
 pub use background::{drain, run};
 pub(crate) use conversation::Speaker;
+pub(crate) use knowledge::{load_group, refresh_user, reload_group};
 pub(crate) use lanes::{LaneError, Lanes};
 pub(crate) use passing::{absence, code_of, exclusion};
 pub(crate) use reply::Reply;
@@ -44,8 +47,9 @@ use admission::Admission;
 use tally::Tally;
 
 use crate::clock;
+use crate::cluster::Peers;
 use crate::config::Config;
-use crate::router::{Allowance, Hub};
+use crate::router::{Allowance, Hub, Keys};
 use crate::telemetry::Metrics;
 
 /// What all connections share.
@@ -64,11 +68,16 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// The gateway of a server that has no connection yet.
-    #[must_use]
-    pub fn new(config: &Config, timing: Timing, metrics: &Metrics) -> Self {
+    /// The gateway of a server that has no connection yet; the secret makes the keys of payloads.
+    pub(crate) fn new(
+        config: &Config,
+        timing: Timing,
+        metrics: &Metrics,
+        secret: &[u8; 16],
+        peers: Arc<Peers>,
+    ) -> Self {
         Self {
-            hub: Arc::new(Hub::new(timing.reconnection)),
+            hub: Arc::new(Hub::new(timing.reconnection, Keys::new(secret), peers)),
             lanes: Lanes::default(),
             admission: Arc::default(),
             timing,
@@ -91,10 +100,16 @@ impl Gateway {
         self.admission.total().saturating_sub(self.admission.authenticated())
     }
 
-    /// Users with at least one connection.
+    /// Users with at least one connection, to whichever node of the cluster.
     #[must_use]
     pub fn users_online(&self) -> usize {
         self.hub.users_online()
+    }
+
+    /// Whether the user called `name` is connected, as far as this server knows.
+    #[must_use]
+    pub fn is_online(&self, name: &str) -> bool {
+        self.hub.user(name).is_some_and(|user| user.is_online())
     }
 
     /// Payloads taken from clients since the start.
@@ -120,8 +135,13 @@ impl Gateway {
         self.started.elapsed().as_secs()
     }
 
+    /// How long a confirmation is waited for.
+    pub(crate) fn confirmation(&self) -> Duration {
+        self.timing.confirmation
+    }
+
     /// What a user's connections are allowed, as the configuration says now.
-    fn allowance(&self, config: &Config) -> Allowance {
+    pub(crate) fn allowance(&self, config: &Config) -> Allowance {
         Allowance {
             limits: config.limits(),
             broadcasts_per_minute: config.broadcasts_per_minute,

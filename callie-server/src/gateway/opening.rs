@@ -1,26 +1,29 @@
 //! The first payload of a connection, and what it takes to let its user in (protocol, "Authentication").
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use callie_core::command::{Command, Cursor, PageLimit};
-use callie_core::{ContentRef, Fault, Frame, GroupId, Notice, RecipientRef, SysCode};
+use callie_core::command::Command;
+use callie_core::{ContentRef, Fault, Frame, Notice, RecipientRef, SysCode};
+use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::admission::Pass;
 use super::background::retry_after_ms;
 use super::closing;
 use super::conversation::{Conversation, Step, Work, welcome};
+use super::knowledge::{ATTEMPTS, load_groups, read_user};
 use super::pump::Pump;
 use super::reply::Reply;
 use super::socket::{Incoming, Socket};
 use crate::clock;
-use crate::router::{Entrance, Farewell, Known, Link, Origin, Place, Privacy};
+use crate::cluster::{Awaited, Entry};
+use crate::router::{Entrance, Farewell, Link, Origin, Place};
 use crate::server::App;
 use crate::store::StoreError;
 
-/// How often a user is read anew who changes while being read. It takes a change at the very moment each time.
-const ATTEMPTS: usize = 10;
+/// How long a connection waits for what other nodes remember of its user. Without it the user may send a payload twice.
+const RECALL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits for the first payload and lets its user in, or closes the connection.
 pub(super) async fn open(app: Arc<App>, mut socket: Socket, pass: &mut Pass) -> Option<Box<Pump>> {
@@ -83,6 +86,7 @@ async fn let_in(
     let place = enter(app, link).await?;
     let origin = place.origin().clone();
     load_groups(app, &origin).await.map_err(|e| no_room(&e))?;
+    recall(app, &origin).await;
     // It may have ended before the connection could be seen, and nobody would say so again.
     if app.store.session(&session.id, clock::now()).await.map_err(|e| no_room(&e))?.is_none() {
         return Err(Farewell::new(SysCode::SessionRevoked));
@@ -155,53 +159,31 @@ async fn enter(app: &App, link: Arc<Link>) -> Result<Place, Farewell> {
             }
             Entrance::Stale => {
                 let version = user.state().version;
-                known = Some(read_user(app, &link, version).await.map_err(|e| no_room(&e))?);
+                known = Some(read_user(app, &link.user, version).await.map_err(|e| no_room(&e))?);
             }
         }
     }
     Err(Farewell::from_notice(Notice::new(SysCode::Overloaded).retry_after_ms(retry_after_ms())))
 }
 
-async fn read_user(app: &App, link: &Link, version: u64) -> Result<Known, StoreError> {
-    let mut groups: Vec<GroupId> = Vec::new();
-    let mut after: Option<Cursor> = None;
-    loop {
-        let page = app.store.list_groups(&link.user, after.as_ref(), PageLimit::default()).await?;
-        groups.extend(page.groups.iter().map(|group| group.group_id));
-        after = page.next;
-        if after.is_none() {
-            break;
+/// Asks the nodes that the user is or was connected to what they remember of the user. They have been told that the user
+/// is here, and tell from now on what comes in there.
+async fn recall(app: &App, origin: &Origin) {
+    let hub = &app.gateway.hub;
+    if origin.user.links().len() > 1 {
+        return;
+    }
+    let mut answers = Vec::new();
+    for peer in hub.who_remembers(&origin.user).iter().filter_map(|node| hub.peers.get(*node)) {
+        let (asker, answer) = oneshot::channel();
+        let user = origin.user.name.clone();
+        peer.ask(Awaited::Memory(asker), |ticket| Entry::Recall { ticket, user });
+        answers.push(answer);
+    }
+    let until = tokio::time::Instant::now() + RECALL_TIMEOUT;
+    for answer in answers {
+        if let Ok(Ok(memory)) = tokio::time::timeout_at(until, answer).await {
+            hub.remember(&origin.user, memory);
         }
     }
-    let barred = app.store.blocked_either(&link.user).await?.into_iter().collect();
-    let settings = app.store.settings(&link.user).await?;
-    // A user with a live session is there; one who is not sees and hears what anyone may.
-    let privacy = match settings {
-        Some(set) => Privacy { presence: set.presence, direct: set.direct_messages, barred },
-        None => Privacy { barred, ..Privacy::default() },
-    };
-    Ok(Known { groups, privacy, version })
-}
-
-/// Reads the members of the user's groups of which nobody was connected before.
-async fn load_groups(app: &App, origin: &Origin) -> Result<(), StoreError> {
-    let groups = origin.user.state().groups.clone();
-    for id in groups {
-        for _ in 0..ATTEMPTS {
-            let Some(group) = app.gateway.hub.group(id) else { break };
-            let as_of = {
-                let state = group.state();
-                if state.loaded {
-                    break;
-                }
-                state.changes
-            };
-            let members = app.store.group_member_names(id).await?;
-            let mut state = group.change();
-            if !state.loaded && state.changes == as_of {
-                state.load(&members);
-            }
-        }
-    }
-    Ok(())
 }

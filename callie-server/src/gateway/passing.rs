@@ -1,15 +1,17 @@
 //! Passing payloads on, and what their sender is told of it (protocol, "Routing").
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use callie_core::{Frame, GroupId, Notice, Outcome, PayloadType, RecipientRef, SysCode, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::conversation::{Speaker, Step};
+use super::knowledge::load_group;
 use super::reply::Reply;
 use crate::config::Audience;
-use crate::router::{Barred, Direct, Last, Links, Parcel, PayloadKey, Reach, Request, send_to_all};
-use crate::store::{DirectAccess, StoreError};
+use crate::router::{Asker, Barred, Direct, Group, Last, Parcel, Passed, PayloadKey, Reach, Request};
+use crate::store::DirectAccess;
 use callie_core::command::Visibility;
 
 /// When a payload came in, and whether its way is timed.
@@ -53,17 +55,27 @@ fn to_user(
     let origin = &speaker.origin;
     let text = Utf8Bytes::from(frame.pass_on());
     let is_copied = frame.payload_type() == PayloadType::Msg && origin.user.name != *to;
-    let others = if is_copied { origin.user.links_but(&origin.link) } else { Links::new() };
-    let copy = (!others.is_empty()).then(|| text.clone());
+    let (others, away) = if is_copied { origin.user.ways_but(&origin.link) } else { Default::default() };
+    let copy = (!others.is_empty() || !away.is_empty()).then(|| text.clone());
     let ask = request(speaker, frame, key, false, now);
     let parcel = Parcel { from: origin, text, ask, timed: now.timed() };
+    let copy = || {
+        if let Some(copy) = &copy {
+            speaker.hub().to_own(origin, &others, &away, copy);
+        }
+    };
     match speaker.hub().to_user(to, last, parcel) {
         Direct::Sent => {
-            if let Some(copy) = copy {
-                send_to_all(&others, copy, None);
-            }
+            copy();
             // A plain message was noted as sent; what becomes of another comes by itself.
             speaker.took(frame.payload_type(), None, Outcome::Sent);
+            Step::Done
+        }
+        Direct::Leaving(passage) => {
+            copy();
+            let Ok(to) = Username::parse(to) else { return Step::Done };
+            let (speaker, reply) = (speaker.clone(), Reply::to(frame));
+            passage.finally(move |passed| arrived(speaker, reply, to, key, passed));
             Step::Done
         }
         Direct::Barred(barred) => {
@@ -75,11 +87,34 @@ fn to_user(
             speaker.settle(key, Outcome::Pending);
             let (speaker, reply) = (speaker.clone(), Reply::to(frame));
             Step::Later(Box::pin(async move {
-                let from = &speaker.origin.user.name;
-                let code = absence(speaker.app.store.direct_access(from, &to).await);
+                let code = absence(&speaker, &to).await;
                 speaker.refuse(&reply, key, code);
             }))
         }
+    }
+}
+
+/// What became of a payload at the other nodes that its recipient is connected to.
+fn arrived(speaker: Speaker, reply: Reply, to: Username, key: Option<PayloadKey>, passed: Passed) {
+    if passed.reached > 0 {
+        // It was noted as sent.
+        speaker.took(reply.kind(), None, Outcome::Sent);
+    } else if passed.unknown > 0 {
+        unsure(&speaker, &reply, key);
+    } else {
+        tokio::spawn(async move {
+            let code = absence(&speaker, &to).await;
+            speaker.refuse(&reply, key, code);
+        });
+    }
+}
+
+/// The way to another node broke: a payload may or may not have arrived.
+fn unsure(speaker: &Speaker, reply: &Reply, key: Option<PayloadKey>) {
+    if reply.kind() == PayloadType::Msg {
+        speaker.answer(reply, key, Outcome::Unconfirmed, Notice::new(SysCode::DeliveryUnconfirmed));
+    } else {
+        speaker.took(reply.kind(), key, Outcome::Sent);
     }
 }
 
@@ -91,12 +126,17 @@ pub(crate) fn code_of(barred: Barred) -> SysCode {
     }
 }
 
-/// What the sender is told when the recipient is not connected.
-pub(crate) fn absence(access: Result<DirectAccess, StoreError>) -> SysCode {
-    match access {
+/// What the sender is told when the recipient is not known to be connected.
+pub(crate) async fn absence(speaker: &Speaker, to: &Username) -> SysCode {
+    // Asked first: who joins the cluster meanwhile was not there when the payload came.
+    let is_whole = speaker.hub().peers.is_whole();
+    match speaker.app.store.direct_access(&speaker.origin.user.name, to).await {
         Ok(DirectAccess::Unknown) => SysCode::RecipientUnknown,
         Ok(DirectAccess::GroupsOnly) => SysCode::Forbidden,
-        Ok(DirectAccess::Allowed | DirectAccess::Blocked) => SysCode::RecipientOffline,
+        Ok(DirectAccess::Blocked) => SysCode::RecipientOffline,
+        // The recipient may be connected to a node that cannot be asked.
+        Ok(DirectAccess::Allowed) if !is_whole => SysCode::InternalError,
+        Ok(DirectAccess::Allowed) => SysCode::RecipientOffline,
         Err(error) => {
             tracing::error!(%error, "a recipient could not be looked up");
             SysCode::InternalError
@@ -122,30 +162,70 @@ fn to_group(
         }));
     };
     let ask = request(speaker, frame, key, true, now);
-    let asked = ask.is_some();
-    let text = Utf8Bytes::from(frame.pass_on());
-    let reach =
-        speaker.hub().to_group(&group, Parcel { from: &speaker.origin, text, ask, timed: now.timed() });
-    if asked {
-        // The answer comes by itself, and settles it.
-        speaker.took(frame.payload_type(), None, Outcome::Pending);
-    } else {
-        tell_reach(speaker, frame, key, reach);
+    let call = Call { reply: Reply::to(frame), key, text: Utf8Bytes::from(frame.pass_on()), ask };
+    if group.state().loaded {
+        call_group(speaker, id, &group, call, now.timed());
+        return Step::Done;
     }
-    Step::Done
+    // The sender came into the group through another node a moment ago.
+    let speaker = speaker.clone();
+    Step::Later(Box::pin(async move {
+        match load_group(&speaker.app, id).await {
+            Ok(()) => call_group(&speaker, id, &group, call, None),
+            Err(error) => {
+                tracing::error!(%error, "the members of a group could not be looked up");
+                speaker.refuse(&call.reply, key, SysCode::InternalError);
+            }
+        }
+    }))
 }
 
-fn tell_reach(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>, reach: Reach) {
+/// A message to a group.
+struct Call {
+    reply: Reply,
+    key: Option<PayloadKey>,
+    text: Utf8Bytes,
+    ask: Option<Request>,
+}
+
+fn call_group(speaker: &Speaker, id: GroupId, group: &Arc<Group>, call: Call, timed: Option<Instant>) {
+    let Call { reply, key, text, ask } = call;
+    let asked = ask.is_some();
+    let reach = speaker.hub().to_group(id, group, Parcel { from: &speaker.origin, text, ask, timed });
+    if asked {
+        // The answer comes by itself, and settles it.
+        speaker.took(reply.kind(), None, Outcome::Pending);
+        return;
+    }
+    let Some(passage) = reach.elsewhere.clone() else { return tell_reach(speaker, &reply, key, reach) };
+    let (speaker, group) = (speaker.clone(), group.clone());
+    passage.finally(move |passed| {
+        if passed.unknown > 0 {
+            return unsure(&speaker, &reply, key);
+        }
+        let mut reach = reach;
+        reach.delivered = passed.reached;
+        if passed.missed > 0 {
+            reach.missed_elsewhere(passed.missed, &group);
+        }
+        tell_reach(&speaker, &reply, key, reach);
+    });
+}
+
+fn tell_reach(speaker: &Speaker, reply: &Reply, key: Option<PayloadKey>, reach: Reach) {
     if reach.delivered == 0 {
-        speaker.refuse(&Reply::to(frame), key, SysCode::RecipientOffline);
+        // Whoever is not here may be connected to a node that cannot be asked.
+        let is_whole = speaker.hub().peers.is_whole();
+        let code = if is_whole { SysCode::RecipientOffline } else { SysCode::InternalError };
+        speaker.refuse(reply, key, code);
     } else if reach.offline_count > 0 {
         let notice = Notice::new(SysCode::PartiallyDelivered)
             .delivered(reach.delivered as u64)
             .offline(reach.offline)
             .offline_count(reach.offline_count as u64);
-        speaker.answer(&Reply::to(frame), key, Outcome::Sent, notice);
+        speaker.answer(reply, key, Outcome::Sent, notice);
     } else {
-        speaker.took(frame.payload_type(), key, Outcome::Sent);
+        speaker.took(reply.kind(), key, Outcome::Sent);
     }
 }
 
@@ -198,11 +278,10 @@ fn request(
         return None;
     }
     let (payload_id, message_id) = Reply::to(frame).ids()?;
+    let asker = Asker::Sender { origin: speaker.origin.clone(), key: key?, message_id };
     Some(Request {
-        origin: speaker.origin.clone(),
-        key: key?,
+        asker,
         payload_id,
-        message_id,
         counts,
         deadline: now.at + speaker.app.gateway.timing.confirmation,
     })

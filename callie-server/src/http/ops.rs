@@ -29,12 +29,15 @@ pub(crate) fn ops_routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Ready to serve: not stopping, and the database answers.
+/// Ready to serve: not stopping, the database answers, and all other nodes of the cluster are known.
 async fn ready(State(app): State<Arc<App>>) -> Response {
     if *app.stopping().borrow() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     match app.store.ping().await {
+        Ok(()) if !app.gateway.hub.peers.is_whole() => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the cluster does not answer\n").into_response()
+        }
         Ok(()) => "ok\n".into_response(),
         Err(error) => {
             tracing::warn!(%error, "not ready");

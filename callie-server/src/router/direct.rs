@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use callie_core::Username;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::delivery::{Delivery, Request};
 use super::hub::{Hub, Origin};
 use super::link::Link;
-use super::receipt::{Delivery, Request};
-use super::user::{Barred, Links, User};
+use super::passage::Passage;
+use super::user::{Barred, Links, User, Ways};
+use crate::cluster::{Awaited, Entry, NOBODY_ASKS, Nodes};
 
 /// A payload to pass on.
 pub(crate) struct Parcel<'a> {
@@ -23,10 +26,11 @@ pub(crate) struct Parcel<'a> {
 }
 
 /// What became of a payload to one user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Direct {
     /// A connection took it. If its sender asked, the answer comes by itself.
     Sent,
+    /// It is on its way to other nodes.
+    Leaving(Arc<Passage>),
     /// The recipient is connected and may not be written to.
     Barred(Barred),
     /// The recipient is not connected, if there is such a user at all.
@@ -40,47 +44,94 @@ pub(crate) struct Last(Option<Arc<User>>);
 impl Hub {
     /// Passes a payload on to every connection of one user.
     pub(crate) fn to_user(&self, to: &str, last: &mut Last, parcel: Parcel<'_>) -> Direct {
-        match self.links_to(to, last, parcel.from) {
+        match self.ways_to(to, last, parcel.from) {
             Err(barred) => Direct::Barred(barred),
-            Ok(links) if self.hand_out(&links, parcel) => Direct::Sent,
-            Ok(_) => Direct::NotHere,
+            Ok(ways) if ways.is_empty() => Direct::NotHere,
+            Ok(ways) => self.hand_out(to, &ways, parcel),
         }
     }
 
-    /// The connections through which `from` reaches a user.
-    fn links_to(&self, to: &str, last: &mut Last, from: &Origin) -> Result<Links, Barred> {
+    /// The ways by which `from` reaches a user.
+    fn ways_to(&self, to: &str, last: &mut Last, from: &Origin) -> Result<Ways, Barred> {
         if from.user.name == *to {
-            return Ok(from.user.links());
+            return Ok(from.user.ways());
         }
         if let Some(user) = last.0.as_ref().filter(|user| user.name == *to) {
-            let links = user.reached_by(&from.user)?;
-            // Without a connection it may be one that was forgotten; one with a connection is the user's only entry.
-            if !links.is_empty() {
-                return Ok(links);
+            let ways = user.reached_by(&from.user)?;
+            // Without a way it may be one that was forgotten; one with a way is the user's only entry.
+            if !ways.is_empty() {
+                return Ok(ways);
             }
         }
         last.0 = self.user(to);
-        last.0.as_ref().map_or_else(|| Ok(Links::new()), |user| user.reached_by(&from.user))
+        last.0.as_ref().map_or_else(|| Ok(Ways::default()), |user| user.reached_by(&from.user))
     }
 
-    fn hand_out(&self, links: &Links, parcel: Parcel<'_>) -> bool {
-        let Some(request) = parcel.ask else {
-            return send_to_all(links, parcel.text, parcel.timed);
-        };
-        if links.is_empty() {
-            return false;
+    fn hand_out(&self, to: &str, ways: &Ways, parcel: Parcel<'_>) -> Direct {
+        let Parcel { from, text, ask, timed } = parcel;
+        let from = &from.user.name;
+        if let Some(request) = ask {
+            self.hand_out_asked(to, ways, from, &text, request);
+            return Direct::Sent;
         }
+        if ways.away.is_empty() {
+            return if send_to_all(&ways.links, text, timed) { Direct::Sent } else { Direct::NotHere };
+        }
+        let entry = |ticket, text| Entry::Direct { ticket, to, from: from.as_str(), asked: None, text };
+        if send_to_all(&ways.links, text.clone(), timed) {
+            self.peers.tell(&ways.away, &entry(NOBODY_ASKS, text.as_str()));
+            return Direct::Sent;
+        }
+        let passage = Passage::new(0);
+        for node in &ways.away {
+            passage.begin();
+            let awaited = Awaited::Passage { passage: passage.clone(), members: 1 };
+            self.ask_node(*node, awaited, |ticket| entry(ticket, text.as_str()));
+        }
+        Direct::Leaving(passage)
+    }
+
+    fn hand_out_asked(
+        &self,
+        to: &str,
+        ways: &Ways,
+        from: &Username,
+        text: &Utf8Bytes,
+        request: Request,
+    ) {
+        let payload_id = (!ways.away.is_empty()).then(|| request.payload_id.clone());
         let delivery = Delivery::start(request);
-        delivery.hand_to(links, &parcel.text);
+        if !ways.links.is_empty() {
+            delivery.hand_to(&ways.links, text);
+        }
+        for node in &ways.away {
+            let part = delivery.leave_to_node(1);
+            let awaited = Awaited::Delivery { delivery: delivery.clone(), part };
+            self.ask_node(*node, awaited, |ticket| Entry::Direct {
+                ticket,
+                to,
+                from: from.as_str(),
+                asked: payload_id.as_ref().map(callie_core::PayloadId::as_str),
+                text,
+            });
+        }
         delivery.handed_out(0);
         self.await_confirmation(&delivery);
-        true
     }
 
-    /// Gives a payload to the sender's other connections.
+    /// Gives a payload to the sender's other connections, wherever they are.
     pub(crate) fn to_own_others(&self, from: &Origin, text: &Utf8Bytes) {
-        for link in from.user.links_but(&from.link) {
+        let (others, away) = from.user.ways_but(&from.link);
+        self.to_own(from, &others, &away, text);
+    }
+
+    /// The same, where they have been looked up.
+    pub(crate) fn to_own(&self, from: &Origin, others: &Links, away: &Nodes, text: &Utf8Bytes) {
+        for link in others {
             link.send(text);
+        }
+        if !away.is_empty() {
+            self.peers.tell(away, &Entry::Copy { user: from.user.name.as_str(), text });
         }
     }
 }

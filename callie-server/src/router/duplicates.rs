@@ -1,40 +1,59 @@
 //! What became of a user's recent payloads, so that one sent again is not acted on again (protocol, "Routing").
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use callie_core::Outcome;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
 use parking_lot::Mutex;
+use siphasher::sip::SipHasher13;
 
 /// How long a payload's ID is remembered.
 pub(crate) const MEMORY: Duration = Duration::from_secs(5 * 60);
 
 /// A payload ID, as it is remembered: a keyed hash, since the IDs themselves would be many times as large.
 ///
-/// The key is made when the server starts, so nobody can make two IDs meet. By chance two of one user's payloads within
+/// The secret is made with the database, so nobody can make two IDs meet, and all nodes on it have the same keys. By chance two of one user's payloads within
 /// five minutes, some 15,000 at the usual rate, meet once in a hundred thousand million such five minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PayloadKey(u64);
 
+impl PayloadKey {
+    /// The key that another node gave as a number.
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The key for another node.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// Makes [`PayloadKey`]s.
-pub(crate) struct Keys(RandomState);
+pub(crate) struct Keys(SipHasher13);
 
 impl Keys {
-    /// Keys that differ from those of every other run.
-    pub(crate) fn new() -> Self {
-        Self(RandomState::new())
+    /// Keys that differ from those with any other secret.
+    pub(crate) fn new(secret: &[u8; 16]) -> Self {
+        Self(SipHasher13::new_with_key(secret))
     }
 
     /// The key of a payload whose sender is not plain from where it is kept.
     pub(crate) fn of_both(&self, sender: &str, payload_id: &str) -> PayloadKey {
-        PayloadKey(self.0.hash_one((sender, payload_id)))
+        self.hash((sender, payload_id))
     }
 
     /// The key of one user's payload.
     pub(crate) fn of(&self, payload_id: &str) -> PayloadKey {
-        PayloadKey(self.0.hash_one(payload_id))
+        self.hash(payload_id)
+    }
+
+    fn hash(&self, value: impl Hash) -> PayloadKey {
+        let mut hasher = self.0;
+        value.hash(&mut hasher);
+        PayloadKey(hasher.finish())
     }
 }
 
@@ -175,6 +194,36 @@ impl Recent {
         }
     }
 
+    /// Notes what another node knows of a payload that came so many seconds ago.
+    pub(crate) fn adopt(&self, key: PayloadKey, age: u32, outcome: Outcome, now: Instant) {
+        // One from before this memory began is remembered as from its beginning, which is longer.
+        let second = self.second(now).saturating_sub(age);
+        let halves = halves(key);
+        let mut memory = self.memory.lock();
+        match memory.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
+            Slot::Occupied(mut known) => known.get_mut().settle(outcome),
+            Slot::Vacant(free) => {
+                free.insert(Entry::new(key, second, outcome));
+            }
+        }
+        memory.newest = memory.newest.max(second);
+    }
+
+    /// All that is remembered: key, age in seconds, outcome.
+    pub(crate) fn notes(&self, now: Instant) -> Vec<(u64, u32, Outcome)> {
+        let second = self.second(now);
+        let memory = self.memory.lock();
+        let fresh = memory.entries.iter().filter(|entry| !entry.is_old(second));
+        fresh
+            .map(|entry| (entry.hash(), second.saturating_sub(entry.came >> OUTCOME_BITS), entry.outcome()))
+            .collect()
+    }
+
+    /// Whether nothing is remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.memory.lock().entries.is_empty()
+    }
+
     /// Forgets all if the last one is old; true if nothing is left.
     pub(crate) fn forget(&self, now: Instant) -> bool {
         let second = self.second(now);
@@ -202,7 +251,7 @@ mod tests {
 
     #[test]
     fn a_payload_is_taken_once_and_again_after_five_minutes() {
-        let (keys, start) = (Keys::new(), Instant::now());
+        let (keys, start) = (Keys::new(&[7; 16]), Instant::now());
         let recent = Recent::new(start);
         let key = keys.of("p-1");
         let note = |now| recent.note(key, Outcome::Pending, now);
@@ -216,8 +265,24 @@ mod tests {
     }
 
     #[test]
+    fn what_one_memory_tells_another_knows() {
+        let (keys, start) = (Keys::new(&[7; 16]), Instant::now());
+        let (here, there) = (Recent::new(start), Recent::new(start));
+        let key = keys.of("p-1");
+        here.note(key, Outcome::Pending, start).unwrap();
+        let later = start + Duration::from_secs(60);
+        for (number, age, outcome) in here.notes(later) {
+            assert_eq!((number, age), (key.number(), 60));
+            there.adopt(PayloadKey::from_number(number), age, outcome, later);
+        }
+        there.adopt(key, 0, Outcome::Delivered, later);
+        assert_eq!(there.note(key, Outcome::Pending, later), Err(Outcome::Delivered));
+        assert_eq!(there.note(key, Outcome::Pending, start + MEMORY + Duration::from_secs(1)), Ok(()));
+    }
+
+    #[test]
     fn payloads_are_forgotten_each_in_its_time() {
-        let (keys, start) = (Keys::new(), Instant::now());
+        let (keys, start) = (Keys::new(&[7; 16]), Instant::now());
         let recent = Recent::new(start);
         for n in 0..600_u32 {
             let now = start + Duration::from_secs(n.into());

@@ -1,35 +1,43 @@
 //! The way of a payload to many: the bytes are shared by all who get them.
 
-use callie_core::{MAX_OFFLINE_NAMES, Username};
+use std::sync::Arc;
+
+use callie_core::{GroupId, MAX_OFFLINE_NAMES, PayloadId, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::delivery::Delivery;
 use super::direct::{Parcel, is_same, send_to_all};
-use super::group::Group;
+use super::group::{Group, GroupState};
 use super::hub::Hub;
 use super::link::Link;
-use super::receipt::Delivery;
+use super::passage::Passage;
+use crate::cluster::{Awaited, Entry, NOBODY_ASKS};
 
 /// How far a payload to a group came.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Reach {
-    /// Other members who got it.
+    /// Other members who got it here.
     pub(crate) delivered: usize,
     /// Some of those who did not.
     pub(crate) offline: Vec<Username>,
     /// How many did not.
     pub(crate) offline_count: usize,
+    /// Its way to members who are connected to other nodes, if there are any.
+    pub(crate) elsewhere: Option<Arc<Passage>>,
 }
 
 impl Hub {
     /// Passes a payload on to all other members of a group and, if it reached one, to the sender's other connections.
     ///
     /// If its sender asked, the answer comes by itself.
-    pub(crate) fn to_group(&self, group: &Group, parcel: Parcel<'_>) -> Reach {
+    pub(crate) fn to_group(&self, id: GroupId, group: &Group, parcel: Parcel<'_>) -> Reach {
         let Parcel { from, text, ask, timed } = parcel;
+        let me = &from.user.name;
+        let asked = ask.as_ref().map(|request| request.payload_id.clone());
         let delivery = ask.map(Delivery::start);
         let mut reach = Reach::default();
         let state = group.state();
-        for (name, links) in state.online.iter().filter(|(name, _)| **name != from.user.name) {
+        for (name, links) in state.online.iter().filter(|(name, _)| *name != me) {
             let taken = match &delivery {
                 Some(delivery) => delivery.hand_to(links, &text),
                 None => send_to_all(links, text.clone(), timed),
@@ -40,13 +48,12 @@ impl Hub {
                 reach.miss(name);
             }
         }
-        for name in state.offline.iter().take(MAX_OFFLINE_NAMES.saturating_sub(reach.offline.len())) {
-            reach.offline.push(name.clone());
-        }
+        reach.miss_all(&state);
         let never_handed = state.offline.len();
+        let onward = Onward { id, from: me, asked: asked.as_ref(), text: &text };
+        reach.elsewhere = self.to_other_nodes(&state, &onward, delivery.as_ref(), reach.delivered);
         drop(state);
-        reach.offline_count += never_handed;
-        if reach.delivered > 0 {
+        if reach.delivered > 0 || reach.elsewhere.is_some() {
             self.to_own_others(from, &text);
         }
         if let Some(delivery) = delivery {
@@ -56,14 +63,112 @@ impl Hub {
         reach
     }
 
-    /// Gives a payload to every connection but one.
+    /// Sends a payload to a group on to the nodes that have members of it, once to each.
+    fn to_other_nodes(
+        &self,
+        state: &GroupState,
+        onward: &Onward<'_>,
+        delivery: Option<&Arc<Delivery>>,
+        delivered: usize,
+    ) -> Option<Arc<Passage>> {
+        let mut passage = None;
+        for share in state.shares(onward.from) {
+            let entry = |ticket| Entry::Group {
+                ticket,
+                group: onward.id,
+                from: onward.from.as_str(),
+                asked: onward.asked.map(PayloadId::as_str),
+                members: share.members as u64,
+                uncounted: share.uncounted.clone(),
+                own: false,
+                text: onward.text,
+            };
+            let members = share.members;
+            if members == 0 {
+                if !share.uncounted.is_empty() {
+                    self.peers.tell(&[share.node], &entry(NOBODY_ASKS));
+                }
+                continue;
+            }
+            let passage = passage.get_or_insert_with(|| Passage::new(delivered));
+            let awaited = match delivery {
+                Some(delivery) => {
+                    let part = delivery.leave_to_node(members);
+                    Awaited::Delivery { delivery: delivery.clone(), part }
+                }
+                None => {
+                    passage.begin();
+                    Awaited::Passage { passage: passage.clone(), members }
+                }
+            };
+            self.ask_node(share.node, awaited, entry);
+        }
+        passage
+    }
+
+    /// Gives a payload of the server to members of a group, here and elsewhere; tells how many other members than the
+    /// sender's own user got it here, and its way to those elsewhere.
+    ///
+    /// With `own` the sender's other connections get it too.
+    pub(crate) fn push_to_group(
+        &self,
+        id: GroupId,
+        group: &Group,
+        from: &Link,
+        own: bool,
+        text: &Utf8Bytes,
+    ) -> Arc<Passage> {
+        let mut reached = 0;
+        let state = group.state();
+        for (name, links) in &state.online {
+            if *name != from.user {
+                reached += usize::from(send_to_all(links, text.clone(), None));
+            } else if own {
+                for link in links.iter().filter(|link| !is_same(link, from)) {
+                    link.send(text);
+                }
+            }
+        }
+        let passage = Passage::new(reached);
+        for share in state.shares(&from.user) {
+            passage.begin();
+            let awaited = Awaited::Passage { passage: passage.clone(), members: share.members };
+            self.ask_node(share.node, awaited, |ticket| Entry::Group {
+                ticket,
+                group: id,
+                from: from.user.as_str(),
+                asked: None,
+                members: share.members as u64,
+                uncounted: share.uncounted.clone(),
+                own,
+                text,
+            });
+        }
+        passage
+    }
+
+    /// Gives a payload to every connection but one, here and elsewhere.
     pub(crate) fn to_everyone(&self, text: &Utf8Bytes, but: Option<&Link>) {
+        self.to_everyone_here(text, but);
+        self.peers.tell_all(&Entry::Everyone { text });
+    }
+
+    /// Gives a payload to every connection to this node but one.
+    pub(super) fn to_everyone_here(&self, text: &Utf8Bytes, but: Option<&Link>) {
         for link in self.every_link() {
             if but.is_none_or(|but| !is_same(&link, but)) {
                 link.send(text);
             }
         }
     }
+}
+
+/// A payload to a group on its way to other nodes.
+struct Onward<'a> {
+    id: GroupId,
+    from: &'a Username,
+    asked: Option<&'a PayloadId>,
+    text: &'a str,
 }
 
 impl Reach {
@@ -73,29 +178,30 @@ impl Reach {
             self.offline.push(name.clone());
         }
     }
+
+    /// All members who are not connected.
+    fn miss_all(&mut self, state: &GroupState) {
+        let room = MAX_OFFLINE_NAMES.saturating_sub(self.offline.len());
+        self.offline.extend(state.offline.iter().take(room).cloned());
+        self.offline_count += state.offline.len();
+    }
+
+    /// Adds what other nodes told: so many more were missed there. Their names are those who are offline by now.
+    pub(crate) fn missed_elsewhere(&mut self, missed: usize, group: &Group) {
+        self.offline_count += missed;
+        let state = group.state();
+        let news = state.offline.iter().filter(|name| !self.offline.contains(name));
+        let room = MAX_OFFLINE_NAMES.saturating_sub(self.offline.len());
+        let names: Vec<Username> = news.take(missed.min(room)).cloned().collect();
+        self.offline.extend(names);
+    }
 }
 
 impl Group {
-    /// Gives a payload of the server to all members but one connection; tells how many other members than `but`'s user
-    /// got it.
-    pub(crate) fn announce(&self, text: &Utf8Bytes, but: Option<&Link>) -> usize {
-        let mut reached = 0;
-        for (name, links) in &self.state().online {
-            let mut taken = false;
-            for link in links.iter().filter(|link| but.is_none_or(|but| !is_same(link, but))) {
-                taken |= link.send(text);
-            }
-            if taken && but.is_none_or(|but| but.user != *name) {
-                reached += 1;
-            }
+    /// Gives a payload of the server to all members who are connected to this node.
+    pub(crate) fn announce(&self, text: &Utf8Bytes) {
+        for links in self.state().online.values() {
+            send_to_all(links, text.clone(), None);
         }
-        reached
-    }
-
-    /// Gives a payload of the server to all members but one; tells how many got it.
-    pub(crate) fn announce_to_others(&self, text: &Utf8Bytes, but: &Username) -> usize {
-        let state = self.state();
-        let others = state.online.iter().filter(|(name, _)| *name != but);
-        others.filter(|(_, links)| send_to_all(links, text.clone(), None)).count()
     }
 }

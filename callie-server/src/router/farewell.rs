@@ -1,5 +1,6 @@
 //! How a connection ends: the SYS before the close, and how much is still written before it.
 
+use callie_core::command::RemovalReason;
 use callie_core::{CloseCode, Notice, SysCode};
 
 /// What a connection is told when the server ends it.
@@ -31,6 +32,15 @@ impl Farewell {
     /// A farewell with this code's SYS and close code.
     pub(crate) fn new(code: SysCode) -> Self {
         Self::from_notice(Notice::new(code))
+    }
+
+    /// For a user whom an admin ends the connections of.
+    pub(crate) fn kick(reason: Option<RemovalReason>) -> Self {
+        let notice = Notice::new(SysCode::Kicked);
+        Self::from_notice(match reason {
+            Some(reason) => notice.reason(reason),
+            None => notice,
+        })
     }
 
     /// The last answer to a flood of payloads: RATE_LIMITED does not close by itself.

@@ -1,16 +1,17 @@
 //! A group of which somebody is connected: who is there, and who is not.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use callie_core::Username;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::link::Link;
-use super::user::Links;
+use super::user::{Links, Ways};
+use crate::cluster::{NodeId, Nodes};
 
-/// A group in memory. It is there while one of its members is connected; see [`User`](super::user::User) for the order of
-/// locks.
+/// A group in memory. It is there while one of its members is connected to this node; see [`User`](super::user::User) for
+/// the order of locks.
 #[derive(Default)]
 pub(crate) struct Group {
     state: RwLock<GroupState>,
@@ -19,14 +20,32 @@ pub(crate) struct Group {
 /// Who is in the group.
 #[derive(Default)]
 pub(crate) struct GroupState {
-    /// Members who are connected, with their connections: what a message to the group goes through.
+    /// Members who are connected here, with their connections: what a message to the group goes through.
     pub(crate) online: HashMap<Username, Links>,
+    /// Members who are connected to other nodes, here or not.
+    away: HashMap<Username, Nodes>,
+    /// How many members each other node has.
+    nodes: BTreeMap<NodeId, usize>,
+    /// Members who are connected in more than one place: nearly always nobody.
+    several: BTreeSet<Username>,
     /// Members who are not connected; all of them once `loaded` is set.
     pub(crate) offline: BTreeSet<Username>,
     /// Whether the list of members was read from the database.
     pub(crate) loaded: bool,
     /// Counts changes, so that a list read from the database meanwhile is known to be old.
     pub(crate) changes: u64,
+    /// Counts arrivals and departures at other nodes, likewise.
+    pub(super) moves: u64,
+}
+
+/// Another node's share of a group.
+pub(crate) struct Share<'a> {
+    /// The node.
+    pub(crate) node: NodeId,
+    /// Members who are counted there; they are connected to no node that counts them earlier.
+    pub(crate) members: usize,
+    /// Members who get messages there too and are counted elsewhere.
+    pub(crate) uncounted: Vec<&'a str>,
 }
 
 impl Group {
@@ -52,6 +71,7 @@ impl GroupState {
         }
         self.offline.remove(name);
         self.online.insert(name.clone(), Links::from_iter([link.clone()]));
+        self.note_places(name);
     }
 
     /// A member's connection closed.
@@ -60,34 +80,146 @@ impl GroupState {
         links.retain(|l| !Arc::ptr_eq(l, link));
         if links.is_empty() {
             self.online.remove(name);
-            self.offline.insert(name.clone());
+            if !self.away.contains_key(name) {
+                self.offline.insert(name.clone());
+            }
+            self.note_places(name);
         }
     }
 
-    /// A user became a member, with these connections.
-    pub(crate) fn add(&mut self, name: &Username, links: Links) {
-        self.changes += 1;
-        if links.is_empty() {
+    /// To which other nodes a member is connected.
+    pub(crate) fn set_away(&mut self, name: &Username, away: &Nodes) {
+        self.moves += 1;
+        self.leave_nodes(name);
+        if away.is_empty() {
             if !self.online.contains_key(name) {
                 self.offline.insert(name.clone());
             }
         } else {
             self.offline.remove(name);
-            self.online.insert(name.clone(), links);
+            for node in away {
+                *self.nodes.entry(*node).or_default() += 1;
+            }
+            self.away.insert(name.clone(), away.clone());
         }
+        self.note_places(name);
+    }
+
+    fn leave_nodes(&mut self, name: &Username) {
+        for node in self.away.remove(name).unwrap_or_default() {
+            if let Some(count) = self.nodes.get_mut(&node) {
+                *count -= 1;
+                if *count == 0 {
+                    self.nodes.remove(&node);
+                }
+            }
+        }
+    }
+
+    fn note_places(&mut self, name: &Username) {
+        let nodes = self.away.get(name).map_or(0, |nodes| nodes.len());
+        if nodes + usize::from(self.online.contains_key(name)) > 1 {
+            self.several.insert(name.clone());
+        } else if !self.several.is_empty() {
+            self.several.remove(name);
+        }
+    }
+
+    /// A user became a member, who is reached like this.
+    pub(crate) fn add(&mut self, name: &Username, ways: Ways) {
+        self.changes += 1;
+        if ways.links.is_empty() {
+            self.online.remove(name);
+        } else {
+            self.offline.remove(name);
+            self.online.insert(name.clone(), ways.links);
+        }
+        self.set_away(name, &ways.away);
     }
 
     /// A user is no member any more.
     pub(crate) fn remove(&mut self, name: &Username) {
         self.changes += 1;
+        self.leave_nodes(name);
         self.online.remove(name);
         self.offline.remove(name);
+        self.several.remove(name);
     }
 
-    /// Takes the list of all members, as the database has it.
-    pub(crate) fn load(&mut self, members: &[Username]) {
-        let absent = members.iter().filter(|name| !self.online.contains_key(*name));
-        self.offline = absent.cloned().collect();
+    /// Takes the list of all members, as the database has it, and to which other nodes some of them are connected.
+    pub(crate) fn load(&mut self, members: &[Username], away: Vec<(&Username, Nodes)>) {
+        for (name, nodes) in away {
+            self.set_away(name, &nodes);
+        }
+        let is_there = |name: &Username| self.online.contains_key(name) || self.away.contains_key(name);
+        self.offline = members.iter().filter(|name| !is_there(name)).cloned().collect();
         self.loaded = true;
+    }
+
+    /// The other nodes that have members, each with its share, as a message of `from` counts them.
+    pub(crate) fn shares(&self, from: &Username) -> Vec<Share<'_>> {
+        let shares = self.nodes.iter().map(|(&node, &count)| {
+            let mut share = Share { node, members: count, uncounted: Vec::new() };
+            for name in &self.several {
+                let Some(nodes) = self.away.get(name).filter(|nodes| nodes.contains(&node)) else { continue };
+                let counts_here = !self.online.contains_key(name) && nodes.iter().min() == Some(&node);
+                if name == from || !counts_here {
+                    share.members -= 1;
+                    if name != from {
+                        share.uncounted.push(name.as_str());
+                    }
+                }
+            }
+            share
+        });
+        shares.collect()
+    }
+
+    /// The members who are connected, to whichever node; some may come twice.
+    pub(crate) fn present(&self) -> impl Iterator<Item = &Username> {
+        self.online.keys().chain(self.away.keys())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use callie_core::SessionId;
+
+    fn name(text: &str) -> Username {
+        Username::parse(text).unwrap()
+    }
+
+    fn ways(links: usize, away: &[u64]) -> Ways {
+        let link = || Link::new(name("any"), SessionId::parse("s").unwrap(), 100);
+        Ways { links: (0..links).map(|_| link()).collect(), away: away.iter().map(|n| NodeId(*n)).collect() }
+    }
+
+    #[test]
+    fn a_member_is_counted_in_one_place_however_many_there_are() {
+        let mut group = GroupState::default();
+        group.add(&name("ada"), ways(1, &[1]));
+        group.add(&name("bob"), ways(0, &[2, 1]));
+        group.add(&name("cy"), ways(1, &[2]));
+        group.add(&name("dan"), ways(0, &[2]));
+        group.add(&name("eve"), ways(0, &[]));
+        let shares = group.shares(&name("ada"));
+        let seen: Vec<_> = shares.iter().map(|s| (s.node.0, s.members, s.uncounted.clone())).collect();
+        assert_eq!(seen, [(1, 1, vec![]), (2, 1, vec!["bob", "cy"])]);
+        assert_eq!(group.offline.iter().map(Username::as_str).collect::<Vec<_>>(), ["eve"]);
+    }
+
+    #[test]
+    fn who_leaves_one_place_is_still_in_the_other() {
+        let mut group = GroupState::default();
+        group.add(&name("bob"), ways(0, &[1, 2]));
+        group.set_away(&name("bob"), &ways(0, &[2]).away);
+        let shares = group.shares(&name("ada"));
+        assert_eq!(shares.iter().map(|s| (s.node.0, s.members)).collect::<Vec<_>>(), [(2, 1)]);
+        drop(shares);
+        group.set_away(&name("bob"), &Nodes::new());
+        assert!(group.shares(&name("ada")).is_empty() && group.offline.contains("bob"));
+        group.remove(&name("bob"));
+        assert!(group.present().next().is_none() && group.offline.is_empty());
     }
 }

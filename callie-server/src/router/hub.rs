@@ -6,24 +6,27 @@ use std::time::{Duration, Instant};
 
 use callie_core::{GroupId, Limits, Username};
 use dashmap::DashMap;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
+use super::delivery::Delivery;
 use super::duplicates::Keys;
 use super::farewell::Farewell;
 use super::group::Group;
 use super::link::Link;
 use super::rate::Rates;
-use super::receipt::Delivery;
-use super::user::{Links, Privacy, User};
+use super::user::{Links, Privacy, User, UserState, Ways};
+use crate::cluster::{Awaited, Entry, Fate, NodeId, Nodes, Peers, Ticket};
 
-/// The connections of this server.
+/// The connections of this server, and what it knows of those to other nodes.
 pub(crate) struct Hub {
-    users: DashMap<Username, Arc<User>>,
-    groups: DashMap<GroupId, Arc<Group>>,
+    pub(super) users: DashMap<Username, Arc<User>>,
+    pub(super) groups: DashMap<GroupId, Arc<Group>>,
     /// Who subscribed to whose presence, by whom they watch.
     pub(super) watchers: DashMap<Username, HashSet<Username>>,
     /// Makes the keys of recent payloads.
     pub(crate) keys: Keys,
+    /// The other nodes.
+    pub(crate) peers: Arc<Peers>,
     /// Confirmed deliveries by their deadline. All last equally long, so the oldest is at the front.
     deliveries: Mutex<VecDeque<Weak<Delivery>>>,
     /// Users whose last connection closed, by when others are told.
@@ -65,34 +68,35 @@ pub(crate) enum Entrance {
 
 impl Hub {
     /// A server without connections.
-    pub(crate) fn new(grace: Duration) -> Self {
+    pub(crate) fn new(grace: Duration, keys: Keys, peers: Arc<Peers>) -> Self {
         Self {
             users: DashMap::new(),
             groups: DashMap::new(),
             watchers: DashMap::new(),
-            keys: Keys::new(),
+            keys,
+            peers,
             deliveries: Mutex::default(),
             leaving: Mutex::default(),
             grace,
         }
     }
 
-    /// The user called `name`, if connected now or lately.
+    /// The user called `name`, if connected now or lately, to whichever node.
     pub(crate) fn user(&self, name: &str) -> Option<Arc<User>> {
         self.users.get(name).map(|user| user.clone())
     }
 
-    /// The open connections of the user called `name`.
+    /// The open connections to this node of the user called `name`.
     pub(crate) fn links_of(&self, name: &str) -> Links {
         self.user(name).map(|user| user.links()).unwrap_or_default()
     }
 
-    /// The group, if one of its members is connected.
+    /// The group, if one of its members is connected to this node.
     pub(crate) fn group(&self, id: GroupId) -> Option<Arc<Group>> {
         self.groups.get(&id).map(|group| group.clone())
     }
 
-    /// Every open connection.
+    /// Every open connection to this node.
     pub(crate) fn every_link(&self) -> Vec<Arc<Link>> {
         let mut all = Vec::new();
         for user in &self.users {
@@ -101,18 +105,19 @@ impl Hub {
         all
     }
 
-    /// How many users are connected.
+    /// How many users are connected, to whichever node.
     pub(crate) fn users_online(&self) -> usize {
         self.users.iter().filter(|user| user.is_online()).count()
     }
 
     /// The entry of the user called `name`, made if there is none.
     pub(crate) fn entry(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
-        let make = || {
-            let rates = Rates::new(&allowance.limits, allowance.broadcasts_per_minute);
-            Arc::new(User::new(name.clone(), rates))
-        };
-        self.users.entry(name.clone()).or_insert_with(make).clone()
+        self.users.entry(name.clone()).or_insert_with(|| self.make(name, allowance)).clone()
+    }
+
+    pub(super) fn make(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
+        let rates = Rates::new(&allowance.limits, allowance.broadcasts_per_minute);
+        Arc::new(User::new(name.clone(), rates, self.peers.clone()))
     }
 
     /// Registers a connection. While a user has none, memory is not kept up to date: then `known` says what the database
@@ -145,7 +150,15 @@ impl Hub {
         state.leaves = None;
         state.links.push(link.clone());
         for &id in &state.groups {
-            self.groups.entry(id).or_default().change().attach(&link.user, link);
+            let group = self.groups.entry(id).or_default();
+            let mut group = group.change();
+            group.attach(&link.user, link);
+            if !state.away().is_empty() {
+                group.set_away(&link.user, state.away());
+            }
+        }
+        if state.links.len() == 1 {
+            self.peers.tell_all(&state.here(&link.user));
         }
         Entrance::In
     }
@@ -162,11 +175,20 @@ impl Hub {
             self.detach(id, link);
         }
         if state.links.is_empty() {
-            let at = Instant::now() + self.grace;
-            state.leaves = Some(at);
-            drop(state);
-            self.leaving.lock().push_back((at, user.clone()));
+            self.peers.tell_all(&Entry::Gone { user: user.name.clone() });
+            self.went(user, state);
         }
+    }
+
+    /// The user may be connected nowhere any more: then others are told after a while.
+    pub(super) fn went(&self, user: &Arc<User>, mut state: MutexGuard<'_, UserState>) {
+        if state.is_online() {
+            return;
+        }
+        let at = Instant::now() + self.grace;
+        state.leaves = Some(at);
+        drop(state);
+        self.leaving.lock().push_back((at, user.clone()));
     }
 
     fn detach(&self, id: GroupId, link: &Arc<Link>) {
@@ -182,36 +204,118 @@ impl Hub {
 
     /// `name` became a member of the group: the database has it already.
     pub(crate) fn joined(&self, id: GroupId, name: &Username) {
-        let add = |links: Links| {
-            if links.is_empty() {
+        let add = |ways: Ways| {
+            if ways.links.is_empty() {
                 if let Some(group) = self.groups.get(&id) {
-                    group.change().add(name, links);
+                    group.change().add(name, ways);
                 }
             } else {
-                self.groups.entry(id).or_default().change().add(name, links);
+                self.groups.entry(id).or_default().change().add(name, ways);
             }
         };
         match self.user(name.as_str()) {
             Some(user) => {
                 let mut state = user.state();
                 state.version += 1;
-                if !state.groups.contains(&id) && !state.links.is_empty() {
+                if !state.groups.contains(&id) && state.is_online() {
                     state.groups.push(id);
                 }
-                add(state.links.clone());
+                add(state.ways());
             }
-            None => add(Links::new()),
+            None => add(Ways::default()),
         }
     }
 
-    /// Notes all members of a group of which nobody was connected before.
-    pub(crate) fn loaded(&self, id: GroupId, members: &[Username]) {
-        if let Some(group) = self.group(id) {
+    /// Notes all members of a group of which nobody was connected to this node before, as the database had them when the
+    /// group's `changes` were `as_of`; false if that is not so any more.
+    pub(crate) fn load(&self, id: GroupId, members: &[Username], as_of: u64) -> bool {
+        let Some(group) = self.group(id) else { return true };
+        loop {
+            // Users are locked before groups, so this comes first and is done again if somebody moved meanwhile.
+            let moves = group.state().moves;
+            let away = if self.peers.is_empty() { Vec::new() } else { self.away_among(members) };
             let mut state = group.change();
-            if !state.loaded {
-                state.load(members);
+            if state.loaded {
+                return true;
+            }
+            if state.changes != as_of {
+                return false;
+            }
+            if state.moves == moves {
+                state.load(members, away);
+                return true;
             }
         }
+    }
+
+    /// Takes what the database has of a user who is connected; false if that changed meanwhile.
+    pub(crate) fn refresh(&self, user: &Arc<User>, known: Known) -> bool {
+        let (joined, left) = {
+            let mut state = user.state();
+            if state.version != known.version {
+                return false;
+            }
+            state.privacy = known.privacy;
+            let is_new = |id: &&GroupId| !state.groups.contains(id);
+            let joined: Vec<GroupId> = known.groups.iter().filter(is_new).copied().collect();
+            let is_old = |id: &&GroupId| !known.groups.contains(id);
+            let left: Vec<GroupId> = state.groups.iter().filter(is_old).copied().collect();
+            (joined, left)
+        };
+        for id in joined {
+            self.joined(id, &user.name);
+        }
+        for id in left {
+            self.left(id, &user.name);
+        }
+        let state = user.state();
+        if !state.links.is_empty() {
+            self.peers.tell_all(&state.here(&user.name));
+        }
+        true
+    }
+
+    /// Takes the members of a group, as the database has them now.
+    pub(crate) fn set_members(&self, id: GroupId, members: &[Username]) {
+        let Some(group) = self.group(id) else { return };
+        let known: HashSet<Username> = {
+            let state = group.state();
+            state.present().chain(&state.offline).cloned().collect()
+        };
+        let members: HashSet<&Username> = members.iter().collect();
+        for name in known.iter().filter(|name| !members.contains(name)) {
+            self.left(id, name);
+        }
+        for name in members.into_iter().filter(|name| !known.contains(*name)) {
+            self.joined(id, name);
+        }
+        if let Some(group) = self.group(id) {
+            group.change().loaded = true;
+        }
+    }
+
+    /// The users who are connected to this node.
+    pub(crate) fn users_here(&self) -> Vec<Username> {
+        let here = self.users.iter().filter(|user| !user.state().links.is_empty());
+        here.map(|user| user.name.clone()).collect()
+    }
+
+    /// The groups of which somebody is connected to this node.
+    pub(crate) fn group_ids(&self) -> Vec<GroupId> {
+        self.groups.iter().map(|group| *group.key()).collect()
+    }
+
+    /// Whether it matters here who is in the group and whether `name` is.
+    pub(crate) fn concerns(&self, id: GroupId, name: &Username) -> bool {
+        self.groups.contains_key(&id) || !self.links_of(name.as_str()).is_empty()
+    }
+
+    fn away_among<'a>(&self, members: &'a [Username]) -> Vec<(&'a Username, Nodes)> {
+        let away = members.iter().filter_map(|name| {
+            let nodes = self.user(name.as_str())?.state().away().clone();
+            (!nodes.is_empty()).then_some((name, nodes))
+        });
+        away.collect()
     }
 
     /// `name` is no member of the group any more: the database has it already.
@@ -233,7 +337,7 @@ impl Hub {
     /// The group is gone: the database has it already.
     pub(crate) fn dissolved(&self, id: GroupId) {
         let Some(group) = self.group(id) else { return };
-        let members: Vec<Username> = group.state().online.keys().cloned().collect();
+        let members: Vec<Username> = group.state().present().cloned().collect();
         for name in members {
             self.left(id, &name);
         }
@@ -249,10 +353,23 @@ impl Hub {
         }
     }
 
-    /// Ends all connections of `name`.
+    /// Ends all connections of `name` to this node.
     pub(crate) fn end(&self, name: &Username, farewell: &Farewell) {
         for link in self.links_of(name.as_str()) {
             link.end(farewell.clone());
+        }
+    }
+
+    /// Tells another node something that it answers.
+    pub(super) fn ask_node<'a>(
+        &self,
+        node: NodeId,
+        awaited: Awaited,
+        entry: impl FnOnce(Ticket) -> Entry<'a>,
+    ) {
+        match self.peers.get(node) {
+            Some(peer) => peer.ask(awaited, entry),
+            None => awaited.end(Fate::NotSent),
         }
     }
 
@@ -285,8 +402,9 @@ impl Hub {
     pub(crate) fn forget_the_gone(&self, now: Instant) {
         self.users.retain(|_, user| {
             let gone = {
-                let state = user.state();
-                state.links.is_empty() && state.leaves.is_none()
+                let mut state = user.state();
+                state.remembered.retain(|(_, until)| *until > now);
+                !state.is_online() && state.leaves.is_none() && state.remembered.is_empty()
             };
             let nothing_recent = user.recent.forget(now);
             !(gone && nothing_recent)

@@ -22,7 +22,7 @@ impl Hub {
     pub(crate) fn came_online(&self, user: &User, mode: PresenceMode) {
         {
             let mut state = user.state();
-            if state.announced || state.links.is_empty() {
+            if state.announced || !state.is_online() {
                 return;
             }
             state.announced = true;
@@ -70,7 +70,7 @@ impl Hub {
         }
     }
 
-    /// The connections of everyone who may see `user` come and go.
+    /// The connections to this node of everyone who may see `user` come and go: every node tells its own.
     fn audience(&self, user: &User, mode: PresenceMode) -> Vec<Arc<Link>> {
         let (setting, groups, barred) = {
             let state = user.state();
@@ -142,7 +142,7 @@ impl Hub {
     fn forget_subscriptions(&self, user: &User) {
         let watched: Vec<Username> = {
             let mut state = user.state();
-            if !state.links.is_empty() {
+            if state.is_online() {
                 return;
             }
             state.groups = Vec::new();

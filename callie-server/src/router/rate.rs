@@ -1,27 +1,37 @@
 //! How much a user may send: token buckets, shared by all connections of the user (protocol, "Routing").
 
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
 use callie_core::Limits;
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::middleware::StateInformationMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use serde::{Deserialize, Serialize};
 
 /// How much wider the bucket for signs of life and confirmations is.
 pub(crate) const WIDE: u32 = 10;
 /// BROADCASTs a user may send at once.
 const BROADCAST_BURST: u32 = 5;
 
-/// The buckets of one user.
-pub(crate) struct Rates {
-    payloads: DefaultDirectRateLimiter,
-    /// `ACK`, PONG and PING to SERVER: they must not fail because a user talks much.
-    upkeep: DefaultDirectRateLimiter,
-    broadcasts: DefaultDirectRateLimiter,
+type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
+
+/// The buckets of one user, in the order of [`Bucket::ALL`].
+pub(crate) struct Rates([Pail; Bucket::ALL.len()]);
+
+/// One bucket, and what was taken from it elsewhere.
+struct Pail {
+    limiter: Limiter,
+    burst: u32,
+    /// Payloads that the user sent through other nodes and that this bucket still has to give; below zero, so many that
+    /// were taken to look into it.
+    debt: AtomicI32,
 }
 
 /// Which bucket a payload is taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Bucket {
     /// Everything else.
     Payloads,
@@ -31,30 +41,98 @@ pub(crate) enum Bucket {
     Broadcasts,
 }
 
+impl Bucket {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Self; 3] = [Self::Payloads, Self::Upkeep, Self::Broadcasts];
+}
+
+impl Pail {
+    fn new(quota: Quota) -> Self {
+        let limiter = RateLimiter::direct(quota).with_middleware();
+        Self { limiter, burst: quota.burst_size().get(), debt: AtomicI32::new(0) }
+    }
+
+    fn take(&self) -> Result<(), Duration> {
+        loop {
+            match self.debt.load(Ordering::Relaxed) {
+                0 => return self.check().map(|_| ()),
+                ..0 => {
+                    self.debt.fetch_add(1, Ordering::Relaxed);
+                    return Ok(());
+                }
+                1.. => {
+                    self.check()?;
+                    self.debt.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    /// Takes one, and tells how many are left.
+    fn check(&self) -> Result<u32, Duration> {
+        match self.limiter.check() {
+            Ok(state) => Ok(state.remaining_burst_capacity()),
+            Err(until) => Err(until.wait_time_from(DefaultClock::default().now())),
+        }
+    }
+
+    fn owe(&self, payloads: u32) {
+        // A debt beyond a full bucket says no more than an empty one that is asked for as much again.
+        let most = i32::try_from(self.burst).unwrap_or(i32::MAX).saturating_mul(2);
+        let payloads = i32::try_from(payloads).unwrap_or(i32::MAX);
+        let _ = self.debt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |debt| {
+            Some(debt.saturating_add(payloads).min(most))
+        });
+    }
+
+    fn spent(&self) -> u32 {
+        let taken = match self.check() {
+            Ok(left) => {
+                self.debt.fetch_sub(1, Ordering::Relaxed);
+                self.burst.saturating_sub(left)
+            }
+            Err(_) => self.burst,
+        };
+        taken.saturating_add_signed(self.debt.load(Ordering::Relaxed))
+    }
+}
+
 impl Rates {
     /// Full buckets.
     pub(crate) fn new(limits: &Limits, broadcasts_per_minute: u32) -> Self {
         let quota =
             |rate: u32, burst: u32| Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst));
         let broadcasts = Quota::per_minute(at_least_one(broadcasts_per_minute));
-        Self {
-            payloads: RateLimiter::direct(quota(limits.messages_per_second, limits.burst)),
-            upkeep: RateLimiter::direct(quota(
-                limits.messages_per_second.saturating_mul(WIDE),
-                limits.burst.saturating_mul(WIDE),
-            )),
-            broadcasts: RateLimiter::direct(broadcasts.allow_burst(at_least_one(BROADCAST_BURST))),
-        }
+        Self(Bucket::ALL.map(|bucket| {
+            Pail::new(match bucket {
+                Bucket::Payloads => quota(limits.messages_per_second, limits.burst),
+                Bucket::Upkeep => quota(
+                    limits.messages_per_second.saturating_mul(WIDE),
+                    limits.burst.saturating_mul(WIDE),
+                ),
+                Bucket::Broadcasts => broadcasts.allow_burst(at_least_one(BROADCAST_BURST)),
+            })
+        }))
     }
 
     /// Takes one payload from a bucket, or tells when there will be room.
     pub(crate) fn take(&self, bucket: Bucket) -> Result<(), Duration> {
-        let limiter = match bucket {
-            Bucket::Payloads => &self.payloads,
-            Bucket::Upkeep => &self.upkeep,
-            Bucket::Broadcasts => &self.broadcasts,
-        };
-        limiter.check().map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+        self.pail(bucket).take()
+    }
+
+    /// The user sent so many payloads through another node: they are taken here as well, as soon as there is room.
+    pub(crate) fn owe(&self, bucket: Bucket, payloads: u32) {
+        self.pail(bucket).owe(payloads);
+    }
+
+    /// What was taken from each bucket and has not flowed back.
+    pub(crate) fn spent(&self) -> [u32; Bucket::ALL.len()] {
+        Bucket::ALL.map(|bucket| self.pail(bucket).spent())
+    }
+
+    fn pail(&self, bucket: Bucket) -> &Pail {
+        // Buckets are numbered in the order of their list.
+        &self.0[bucket as usize]
     }
 }
 
@@ -79,5 +157,31 @@ mod tests {
             assert_eq!(rates.take(Bucket::Upkeep), Ok(()));
         }
         assert!(rates.take(Bucket::Upkeep).is_err());
+    }
+
+    #[test]
+    fn what_was_sent_through_another_node_is_taken_here_too() {
+        let limits = Limits { messages_per_second: 1, burst: 10, ..Limits::default() };
+        let rates = Rates::new(&limits, 1);
+        rates.owe(Bucket::Payloads, 7);
+        for _ in 0..3 {
+            assert_eq!(rates.take(Bucket::Payloads), Ok(()));
+        }
+        assert!(rates.take(Bucket::Payloads).is_err());
+        // What is owed when nothing is left is not forgotten.
+        rates.owe(Bucket::Payloads, 5);
+        assert_eq!(rates.spent()[Bucket::Payloads as usize], 15);
+    }
+
+    #[test]
+    fn looking_into_a_bucket_takes_nothing_from_it() {
+        let limits = Limits { messages_per_second: 1, burst: 3, ..Limits::default() };
+        let rates = Rates::new(&limits, 1);
+        assert_eq!(rates.take(Bucket::Payloads), Ok(()));
+        for _ in 0..3 {
+            assert_eq!(rates.spent()[Bucket::Payloads as usize], 1);
+        }
+        assert_eq!([rates.take(Bucket::Payloads), rates.take(Bucket::Payloads)], [Ok(()), Ok(())]);
+        assert!(rates.take(Bucket::Payloads).is_err());
     }
 }

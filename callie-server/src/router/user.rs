@@ -2,21 +2,25 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use callie_core::{GroupId, Username};
+use callie_core::{GroupId, Outcome, Username};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use super::duplicates::Recent;
+use super::duplicates::{PayloadKey, Recent};
 use super::link::Link;
-use super::rate::Rates;
+use super::rate::{Bucket, Rates};
+use crate::cluster::{self, Entry, NodeId, Nodes, Peers};
 use callie_core::command::{DirectMessages, PresenceAudience};
 
 /// Everything kept in memory about one user.
 ///
+/// A user who is connected to another node only has an entry too, so that what is asked of a user is asked in one way.
+///
 /// Locks are taken in this order: the hub's map of users, one user's state, the hub's map of groups, one group's state,
-/// then those that take no other ([`Recent`], outboxes). Two users' states are never held at once, and nothing is held
+/// then those that take no other ([`Recent`], outboxes, streams to other nodes). Two users' states are never held at once, and nothing is held
 /// across an await.
 pub(crate) struct User {
     /// The user's name.
@@ -26,13 +30,21 @@ pub(crate) struct User {
     /// What the user sent lately.
     pub(crate) recent: Recent,
     state: Mutex<UserState>,
+    /// Whether the user is connected to other nodes too: they then hear what the user sends, for there is one rate and
+    /// one memory of payloads for all connections.
+    is_elsewhere: AtomicBool,
+    peers: Arc<Peers>,
 }
 
 /// The part that changes.
 #[derive(Default)]
 pub(crate) struct UserState {
-    /// The open connections.
+    /// The open connections to this node.
     pub(crate) links: Links,
+    /// The other nodes that the user is connected to.
+    away: Nodes,
+    /// Other nodes that the user left, and until when they remember what the user sent.
+    pub(crate) remembered: SmallVec<[(NodeId, Instant); 0]>,
     /// The groups the user is in, while connected.
     pub(crate) groups: Vec<GroupId>,
     /// Who may write to the user and see them, while connected.
@@ -45,6 +57,50 @@ pub(crate) struct UserState {
     pub(crate) announced: bool,
     /// When others are told that the user went offline; none while connected or once they were told.
     pub(crate) leaves: Option<Instant>,
+}
+
+impl UserState {
+    /// Whether the user is connected, to whichever node.
+    pub(crate) fn is_online(&self) -> bool {
+        !self.links.is_empty() || !self.away.is_empty()
+    }
+
+    /// The other nodes that the user is connected to.
+    pub(crate) fn away(&self) -> &Nodes {
+        &self.away
+    }
+
+    /// All ways to the user.
+    pub(super) fn ways(&self) -> Ways {
+        Ways { links: self.links.clone(), away: self.away.clone() }
+    }
+
+    /// What other nodes are told of the user, who is connected to this one.
+    pub(super) fn here(&self, name: &Username) -> Entry<'static> {
+        let Privacy { presence, direct, ref barred } = self.privacy;
+        let barred = barred.iter().cloned().collect();
+        Entry::Here {
+            user: name.clone(),
+            groups: self.groups.clone(),
+            privacy: cluster::Privacy { presence, direct, barred },
+        }
+    }
+}
+
+/// The ways to a user.
+#[derive(Default)]
+pub(crate) struct Ways {
+    /// The connections to this node.
+    pub(crate) links: Links,
+    /// The other nodes that the user is connected to.
+    pub(crate) away: Nodes,
+}
+
+impl Ways {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.links.is_empty() && self.away.is_empty()
+    }
 }
 
 /// Connections of one user: nearly always one.
@@ -78,8 +134,9 @@ pub(crate) enum Barred {
 
 impl User {
     /// A user without connections.
-    pub(crate) fn new(name: Username, rates: Rates) -> Self {
-        Self { name, rates, recent: Recent::new(Instant::now()), state: Mutex::default() }
+    pub(crate) fn new(name: Username, rates: Rates, peers: Arc<Peers>) -> Self {
+        let recent = Recent::new(Instant::now());
+        Self { name, rates, recent, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), peers }
     }
 
     /// The part that changes. Mind the order of locks.
@@ -92,9 +149,48 @@ impl User {
         self.state.lock().links.clone()
     }
 
-    /// Whether the user is connected.
+    /// Whether the user is connected, to whichever node.
     pub(crate) fn is_online(&self) -> bool {
-        !self.state.lock().links.is_empty()
+        self.state.lock().is_online()
+    }
+
+    /// Notes to which other nodes the user is connected.
+    pub(super) fn set_away(&self, state: &mut UserState, away: Nodes) {
+        self.is_elsewhere.store(!away.is_empty(), Ordering::Relaxed);
+        state.away = away;
+    }
+
+    /// Takes a payload from a bucket, or tells when there will be room.
+    pub(crate) fn take(&self, bucket: Bucket) -> Result<(), Duration> {
+        self.rates.take(bucket)?;
+        self.share(|| Entry::Spent { user: self.name.as_str(), bucket });
+        Ok(())
+    }
+
+    /// Notes a payload with what is likely to become of it, or tells what became of it when it came before.
+    pub(crate) fn note(&self, key: PayloadKey, outcome: Outcome, now: Instant) -> Result<(), Outcome> {
+        self.recent.note(key, outcome, now)?;
+        self.share(|| Entry::Noted { user: self.name.as_str(), key: key.number(), outcome });
+        Ok(())
+    }
+
+    /// Notes what became of a payload, if it is remembered.
+    pub(crate) fn settle(&self, key: PayloadKey, outcome: Outcome) {
+        self.recent.settle(key, outcome);
+        self.share(|| Entry::Noted { user: self.name.as_str(), key: key.number(), outcome });
+    }
+
+    /// Tells the other nodes that the user is connected to.
+    fn share<'a>(&self, entry: impl FnOnce() -> Entry<'a>) {
+        if self.is_elsewhere.load(Ordering::Relaxed) {
+            let away = self.state.lock().away.clone();
+            self.peers.tell(&away, &entry());
+        }
+    }
+
+    /// All ways to the user.
+    pub(crate) fn ways(&self) -> Ways {
+        self.state.lock().ways()
     }
 
     /// Whether both are in one group. Takes one lock after the other.
@@ -104,31 +200,33 @@ impl User {
         mine.iter().any(|group| theirs.groups.contains(group))
     }
 
-    /// The connections through which `from` reaches this user, none if the user has none.
-    pub(crate) fn reached_by(&self, from: &Self) -> Result<Links, Barred> {
-        let (links, direct) = {
+    /// The ways by which `from` reaches this user, none if the user is not connected.
+    pub(crate) fn reached_by(&self, from: &Self) -> Result<Ways, Barred> {
+        let (ways, direct) = {
             let state = self.state.lock();
-            if state.links.is_empty() {
-                return Ok(Links::new());
+            if !state.is_online() {
+                return Ok(Ways::default());
             }
             if state.privacy.barred.contains(from.name.as_str()) {
                 return Err(Barred::Blocked);
             }
-            (state.links.clone(), state.privacy.direct)
+            (state.ways(), state.privacy.direct)
         };
         if direct == DirectMessages::Groups && !from.shares_group_with(self) {
             return Err(Barred::NoSharedGroup);
         }
-        Ok(links)
+        Ok(ways)
     }
 
-    /// The user's connections but one; none for nearly everyone.
-    pub(crate) fn links_but(&self, one: &Link) -> Links {
+    /// The user's connections but one, here and elsewhere; none for nearly everyone.
+    pub(crate) fn ways_but(&self, one: &Link) -> (Links, Nodes) {
         let state = self.state.lock();
+        let away = state.away.clone();
         if state.links.len() < 2 {
-            return Links::new();
+            return (Links::new(), away);
         }
-        state.links.iter().filter(|link| !std::ptr::eq(&***link, one)).cloned().collect()
+        let others = state.links.iter().filter(|link| !std::ptr::eq(&***link, one)).cloned();
+        (others.collect(), away)
     }
 
     /// Whether `viewer` may see that `self` comes and goes.

@@ -14,6 +14,7 @@ mod lists;
 mod members;
 mod model;
 mod open;
+mod secret;
 mod sessions;
 mod settings;
 mod touch;

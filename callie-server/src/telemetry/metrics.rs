@@ -112,6 +112,9 @@ pub struct Metrics {
     connections: Gauge,
     unauthenticated: Gauge,
     queue_bytes: Gauge<i64, AtomicI64>,
+    cluster_nodes: Gauge,
+    cluster_whole: Gauge,
+    cluster_queue_bytes: Gauge,
     payloads: Family<PayloadLabels, Counter>,
     deliveries: Counter,
     delivery: Histogram,
@@ -131,6 +134,9 @@ impl Default for Metrics {
             connections: Gauge::default(),
             unauthenticated: Gauge::default(),
             queue_bytes: Gauge::default(),
+            cluster_nodes: Gauge::default(),
+            cluster_whole: Gauge::default(),
+            cluster_queue_bytes: Gauge::default(),
             payloads: Family::default(),
             deliveries: Counter::default(),
             delivery: Histogram::new(LATENCY_BUCKETS),
@@ -146,6 +152,17 @@ impl Default for Metrics {
             made.unauthenticated.clone(),
         );
         registry.register("queue_bytes", "Bytes that wait in outboxes", made.queue_bytes.clone());
+        registry.register("cluster_nodes", "Other nodes that are there", made.cluster_nodes.clone());
+        registry.register(
+            "cluster_whole",
+            "1 if all users are known who are connected anywhere",
+            made.cluster_whole.clone(),
+        );
+        registry.register(
+            "cluster_queue_bytes",
+            "Bytes that wait to be sent to other nodes",
+            made.cluster_queue_bytes.clone(),
+        );
         registry.register("payloads", "Payloads received, by type and outcome", made.payloads.clone());
         registry.register("deliveries", "Payloads put into outboxes for clients", made.deliveries.clone());
         registry.register(
@@ -181,6 +198,14 @@ impl Metrics {
     /// Adds to the bytes that wait in outboxes.
     pub fn queue_changed(&self, by: i64) {
         self.queue_bytes.inc_by(by);
+    }
+
+    /// Tells how many other nodes are there, whether all users are known who are connected anywhere, and how many bytes
+    /// wait to be sent to other nodes.
+    pub fn cluster_is(&self, nodes: usize, whole: bool, queued: usize) {
+        self.cluster_nodes.set(i64::try_from(nodes).unwrap_or(i64::MAX));
+        self.cluster_whole.set(whole.into());
+        self.cluster_queue_bytes.set(i64::try_from(queued).unwrap_or(i64::MAX));
     }
 
     /// Counts a received payload; `kind` is none for a text whose type could not be read.

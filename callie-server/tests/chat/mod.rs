@@ -25,7 +25,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Chat {
     pub server: Server,
     pub database: String,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 /// A user with a live session.
@@ -64,7 +64,14 @@ pub async fn start_with(config: Config, timing: Timing) -> Chat {
     let database = folder.path().join("callie.db").display().to_string();
     let config = Config { listen: "127.0.0.1:0".into(), database: database.clone(), ..config };
     let server = Server::start_with(config, timing).await.unwrap();
-    Chat { server, database, _folder: folder }
+    Chat { server, database, _folder: Some(folder) }
+}
+
+/// A server on a database that is there.
+pub async fn start_on(config: Config, timing: Timing) -> Chat {
+    let config = Config { listen: "127.0.0.1:0".into(), ..config };
+    let database = config.database.clone();
+    Chat { server: Server::start_with(config, timing).await.unwrap(), database, _folder: None }
 }
 
 impl Chat {
@@ -77,6 +84,13 @@ impl Chat {
         let store = &self.server.app().store;
         let username = Username::parse(name).unwrap();
         store.create_user(&username, "no password fits", clock::now()).await.unwrap();
+        self.login_again(name).await
+    }
+
+    /// One more session of a user.
+    pub async fn login_again(&self, name: &str) -> Login {
+        let store = &self.server.app().store;
+        let username = Username::parse(name).unwrap();
         let user = store.user(&username, clock::now()).await.unwrap().unwrap();
         let token = fresh(&format!("token-of-{name}"));
         let session = SessionId::parse(&fresh("session")).unwrap();

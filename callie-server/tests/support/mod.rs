@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, unreachable_pub)]
 #![allow(missing_docs)]
 
+pub mod leash;
+pub mod nats;
 pub mod process;
 
 use std::net::SocketAddr;

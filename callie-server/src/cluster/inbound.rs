@@ -1,0 +1,209 @@
+//! Following the streams of the other nodes, and acting on what they say.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+
+use super::awaited::Awaited;
+use super::changes::Check;
+use super::peer::Peer;
+use super::wire::{self, Entry, Head, NodeId, Place, Unreadable};
+use crate::commands;
+use crate::router::{Arrival, Audience, Counts, Farewell, Privacy};
+use crate::server::App;
+
+/// The streams of all other nodes.
+pub(super) struct Inbound {
+    app: Arc<App>,
+    streams: HashMap<NodeId, Stream>,
+    /// Changes that the database is asked about.
+    checks: mpsc::UnboundedSender<Check>,
+}
+
+/// One other node's stream, as far as it was followed.
+struct Stream {
+    number: u64,
+    /// The next frame.
+    next: u64,
+    /// Set when a frame was missed: nothing of this stream is of use any more.
+    broken: bool,
+    /// Whether the node has named all its users.
+    complete: bool,
+    /// Whether the node has not been told yet how far its stream was taken.
+    untold: bool,
+}
+
+/// What follows from a frame.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Followed {
+    /// All went well.
+    Well,
+    /// The other node has to begin its stream anew.
+    Broken(u64),
+}
+
+impl Inbound {
+    pub(super) fn new(app: Arc<App>, checks: mpsc::UnboundedSender<Check>) -> Self {
+        Self { app, streams: HashMap::new(), checks }
+    }
+
+    /// Acts on a frame of `peer`.
+    pub(super) fn take(&mut self, peer: &Arc<Peer>, head: &Head, mut entries: &[u8]) -> Followed {
+        let Some(place) = head.place else { return Followed::Well };
+        match self.find(peer.id, place) {
+            Find::Next => {}
+            Find::Known => return Followed::Well,
+            Find::Gap => return Followed::Broken(place.stream),
+        }
+        while let Some(entry) = wire::next_entry(&mut entries) {
+            match entry {
+                Ok(entry) => self.act(peer, entry),
+                Err(Unreadable) => {
+                    tracing::error!(node = %peer.id, "a frame of another node cannot be read");
+                    self.streams.entry(peer.id).and_modify(|stream| stream.broken = true);
+                    return Followed::Broken(place.stream);
+                }
+            }
+        }
+        Followed::Well
+    }
+
+    fn find(&mut self, node: NodeId, place: Place) -> Find {
+        let known = self.streams.get(&node).map(|stream| stream.number);
+        if known.is_none_or(|number| place.stream > number) {
+            if known.is_some() {
+                // Whatever was said before is said again.
+                self.forget_users_of(node);
+            }
+            let stream =
+                Stream { number: place.stream, next: 0, broken: false, complete: false, untold: false };
+            self.streams.insert(node, stream);
+        }
+        let Some(stream) = self.streams.get_mut(&node) else { return Find::Gap };
+        if place.stream < stream.number || place.frame < stream.next {
+            return Find::Known;
+        }
+        if stream.broken || place.frame > stream.next {
+            stream.broken = true;
+            return Find::Gap;
+        }
+        stream.next += 1;
+        stream.untold = true;
+        Find::Next
+    }
+
+    /// Whether all nodes in `nodes` have named all their users.
+    pub(super) fn know_all(&self, nodes: &[Arc<Peer>]) -> bool {
+        nodes.iter().all(|peer| self.streams.get(&peer.id).is_some_and(|s| s.complete && !s.broken))
+    }
+
+    /// How far a node's stream was taken; with `fresh`, only if it has not been told.
+    pub(super) fn taken(&mut self, node: NodeId, fresh: bool) -> Option<Place> {
+        let stream = self.streams.get_mut(&node).filter(|stream| stream.untold || !fresh)?;
+        stream.untold = false;
+        Some(Place { stream: stream.number, frame: stream.next })
+    }
+
+    /// A node is not there any more.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.streams.remove(&node);
+        self.forget_users_of(node);
+    }
+
+    fn forget_users_of(&self, node: NodeId) {
+        let gateway = &self.app.gateway;
+        gateway.hub.node_is_gone(node, &gateway.allowance(&self.app.config()));
+    }
+
+    fn act(&mut self, peer: &Arc<Peer>, entry: Entry<'_>) {
+        let gateway = &self.app.gateway;
+        let hub = &gateway.hub;
+        let arrival = |ticket, from, asked, text| {
+            let deadline = Instant::now() + gateway.confirmation();
+            Arrival { peer, ticket, from, asked, text, deadline }
+        };
+        match entry {
+            Entry::Here { user, groups, privacy } => {
+                let config = self.app.config();
+                let privacy = Privacy {
+                    presence: privacy.presence,
+                    direct: privacy.direct,
+                    barred: privacy.barred.into_iter().collect(),
+                };
+                let allowance = gateway.allowance(&config);
+                hub.is_there(peer.id, &user, groups, privacy, &allowance, config.presence);
+            }
+            Entry::Gone { user } => {
+                hub.is_gone(peer.id, &user, true, &gateway.allowance(&self.app.config()));
+            }
+            Entry::Remembered { user } => {
+                hub.is_gone(peer.id, &user, true, &gateway.allowance(&self.app.config()));
+            }
+            Entry::Complete => {
+                if let Some(stream) = self.streams.get_mut(&peer.id) {
+                    stream.complete = true;
+                }
+            }
+            Entry::Direct { ticket, to, from, asked, text } => {
+                hub.arrived_for_user(to, &arrival(ticket, from, asked, text));
+            }
+            Entry::Group { ticket, group, from, asked, members, uncounted, own, text } => {
+                let audience = Audience { members, uncounted: &uncounted, own };
+                hub.arrived_for_group(group, &arrival(ticket, from, asked, text), &audience);
+            }
+            Entry::Copy { user, text } => hub.arrived_copy(user, text),
+            Entry::Everyone { text } => hub.arrived_for_everyone(text),
+            Entry::Missed { ticket, reached } => {
+                if let Some(awaited) = peer.answered(ticket) {
+                    awaited.reached(number(reached));
+                }
+            }
+            Entry::Report { ticket, confirmed, unconfirmed, missed } => {
+                if let Some(Awaited::Delivery { delivery, part }) = peer.answered(ticket) {
+                    let (confirmed, unconfirmed) = (number(confirmed), number(unconfirmed));
+                    delivery.report(part, Counts { confirmed, unconfirmed, missed: number(missed) });
+                }
+            }
+            Entry::Changed { group, change, text } => {
+                commands::group_changed(hub, group, &change, text);
+                self.check(Check::Group(group, change));
+            }
+            Entry::Private { user, change } => {
+                hub.privacy_changed(&user, &change);
+                self.check(Check::Privacy(user, change));
+            }
+            Entry::Kick { user, reason } => hub.end(&user, &Farewell::kick(reason)),
+            Entry::Spent { user, bucket } => hub.spent_elsewhere(user, bucket),
+            Entry::Noted { user, key, outcome } => hub.noted_elsewhere(user, key, outcome),
+            Entry::Recall { ticket, user } => {
+                peer.tell(&Entry::Recalled { ticket, memory: hub.memory_of(&user) });
+            }
+            Entry::Recalled { ticket, memory } => {
+                if let Some(Awaited::Memory(asker)) = peer.answered(ticket) {
+                    // A connection that is gone needs no memory.
+                    let _ = asker.send(memory);
+                }
+            }
+        }
+    }
+
+    fn check(&self, check: Check) {
+        // Without a receiver the server is stopping.
+        let _ = self.checks.send(check);
+    }
+}
+
+enum Find {
+    /// The frame is the next one.
+    Next,
+    /// It was taken before, or belongs to a stream that was given up.
+    Known,
+    /// One before it is missing.
+    Gap,
+}
+
+fn number(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}

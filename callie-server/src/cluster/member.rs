@@ -1,0 +1,517 @@
+//! This server as a node of its cluster: joining, saying and hearing who is there, and leaving.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_nats::{Client, Event, Message, StatusCode, Subscriber};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+use super::changes::{check_all, refresh_all};
+use super::inbound::{Followed, Inbound};
+use super::nats::Nats;
+use super::peer::Peer;
+use super::peers::Peers;
+use super::wire::{self, Beat, Head, NodeId, Place, VERSION, Word};
+use crate::config::Config;
+use crate::server::App;
+
+/// How often a node says that it is there.
+const BEAT: Duration = Duration::from_secs(1);
+/// A node that was not heard for so long is gone: with the time others are given to come back, presence follows within
+/// 10 s of a crash.
+const SILENCE: Duration = Duration::from_secs(3);
+/// How often it is looked who is late.
+const TICK: Duration = Duration::from_millis(250);
+/// How long a node that joins waits for others to say that they are there. They do so at once.
+const SETTLE: Duration = Duration::from_millis(500);
+/// How long a server that starts waits for its cluster. It then serves without, and says so.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long after a frame its sender is told that it was taken, so that one word answers many frames.
+const TELL_TAKEN: Duration = Duration::from_millis(5);
+/// Frames that are taken before anything else is looked at.
+const AT_ONCE: usize = 64;
+/// How long NATS may take to accept a frame for sending: it takes them all at once unless it has gone.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a node that leaves waits for what it has told others to be taken.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+/// The shortest time between two attempts to reach NATS; the longest is twice as long.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// Why a server cannot be part of its cluster. Each is one line for people.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The URLs cannot be read.
+    #[error("cluster must be one or more URLs such as \"nats://127.0.0.1:4222\", separated by commas")]
+    Address,
+    /// The name cannot stand in a subject.
+    #[error("cluster_name must be letters, digits, '-' and '_'")]
+    Name,
+    /// Only one of certificate and key is given.
+    #[error("set both cluster_tls_cert and cluster_tls_key, or neither")]
+    Pair,
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// How to join the cluster that the configuration names.
+pub(crate) struct Invitation(Nats);
+
+impl Invitation {
+    /// Reads the configuration; none for a server on its own.
+    pub(crate) fn read(config: &Config) -> Result<Option<Self>, JoinError> {
+        Ok(Nats::read(config)?.map(Self))
+    }
+}
+
+/// This server's part in its cluster. Dropping it ends that part without a word.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    leave: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Cluster {
+    /// Joins the cluster. Where that takes long it goes on beside: the server then is on its own until it has joined.
+    pub(crate) async fn join(app: Arc<App>, invitation: Invitation, database: u64) -> Self {
+        let (leave, leaving) = watch::channel(false);
+        let (whole, mut is_whole) = watch::channel(false);
+        let node = Node { app, nats: invitation.0, database, leaving, whole };
+        let task = tokio::spawn(node.run());
+        if tokio::time::timeout(JOIN_TIMEOUT, is_whole.wait_for(|whole| *whole)).await.is_err() {
+            tracing::warn!("serving without the cluster, which cannot be joined yet");
+        }
+        Self { leave, task }
+    }
+
+    /// Leaves the cluster, once all that was said has been heard.
+    pub(crate) async fn leave(mut self) {
+        self.leave.send_replace(true);
+        if tokio::time::timeout(2 * LEAVE_TIMEOUT, &mut self.task).await.is_err() {
+            tracing::warn!("did not leave the cluster in time");
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Node {
+    app: Arc<App>,
+    nats: Nats,
+    database: u64,
+    leaving: watch::Receiver<bool>,
+    /// Told when this node knows all others.
+    whole: watch::Sender<bool>,
+}
+
+async fn leave_is_asked(leaving: &mut watch::Receiver<bool>) {
+    // The sender is dropped only together with this task.
+    let _ = leaving.wait_for(|leave| *leave).await;
+}
+
+/// How a time in the cluster ended.
+enum End {
+    /// As it was meant to.
+    Left,
+    /// The connection to NATS is of no use any more.
+    Lost(String),
+}
+
+impl Node {
+    async fn run(mut self) {
+        let mut reported = false;
+        loop {
+            match self.nats.connect().await {
+                Ok((client, events)) => {
+                    reported = false;
+                    match self.be_member(client, events).await {
+                        End::Left => return,
+                        End::Lost(reason) => {
+                            tracing::warn!(reason, "lost the cluster: users of other nodes cannot be reached");
+                        }
+                    }
+                }
+                Err(reason) if !reported => {
+                    reported = true;
+                    tracing::warn!(reason, "cannot reach NATS, and will try on");
+                }
+                Err(_) => {}
+            }
+            // All nodes lost it at the same time, and need not come back at the same.
+            let wait = RETRY + RETRY.mul_f64(getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX)));
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = leave_is_asked(&mut self.leaving) => return,
+            }
+        }
+    }
+
+    /// Is a member until the connection is lost or the server leaves.
+    async fn be_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
+        let (checks, to_check) = mpsc::unbounded_channel();
+        let checker = tokio::spawn(check_all(self.app.clone(), to_check));
+        let mut member = Member {
+            me: NodeId(getrandom::u64().unwrap_or_default()),
+            peers: self.app.gateway.hub.peers.clone(),
+            inbound: Inbound::new(self.app.clone(), checks),
+            name: self.nats.name.clone(),
+            database: self.database,
+            heard: HashMap::new(),
+            streams: 0,
+            since: Instant::now(),
+            beat_at: Instant::now(),
+            tell_at: None,
+            app: self.app.clone(),
+            client,
+        };
+        let end = match member.subscribe(&self.nats.beats()).await {
+            Ok((frames, beats)) => {
+                member.serve(frames, beats, &mut events, &mut self.leaving, &self.whole).await
+            }
+            Err(reason) => End::Lost(reason),
+        };
+        self.whole.send_replace(false);
+        member.end();
+        checker.abort();
+        end
+    }
+}
+
+/// One time in the cluster.
+struct Member {
+    app: Arc<App>,
+    client: Client,
+    peers: Arc<Peers>,
+    inbound: Inbound,
+    me: NodeId,
+    /// The first part of all subjects.
+    name: String,
+    database: u64,
+    /// When each node was heard last, this one too: it hears its own beats.
+    heard: HashMap<NodeId, Instant>,
+    /// Streams that were begun.
+    streams: u64,
+    since: Instant,
+    /// When to say the next time that this node is there.
+    beat_at: Instant,
+    /// When to tell others how far their streams were taken.
+    tell_at: Option<Instant>,
+}
+
+impl Member {
+    /// Where frames for a node go.
+    fn frames(&self, node: NodeId) -> String {
+        format!("{}.{node}.frame", self.name)
+    }
+
+    async fn subscribe(&mut self, beats: &str) -> Result<(Subscriber, Subscriber), String> {
+        // What nobody listens to comes back beside the frames, see `publish`.
+        let frames = self.client.subscribe(format!("{}.{}.>", self.name, self.me)).await;
+        let frames = frames.map_err(|e| e.to_string())?;
+        let beats = self.client.subscribe(beats.to_owned()).await.map_err(|e| e.to_string())?;
+        self.client.flush().await.map_err(|e| e.to_string())?;
+        self.heard.insert(self.me, Instant::now());
+        self.beat(Word::Joining).await?;
+        Ok((frames, beats))
+    }
+
+    async fn serve(
+        &mut self,
+        mut frames: Subscriber,
+        mut beats: Subscriber,
+        events: &mut mpsc::UnboundedReceiver<Event>,
+        leaving: &mut watch::Receiver<bool>,
+        whole: &watch::Sender<bool>,
+    ) -> End {
+        let wake = self.peers.wake();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let tell_at = self.tell_at;
+            let tell = async {
+                match tell_at {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let done = tokio::select! {
+                frame = frames.next() => match frame {
+                    Some(frame) => self.take_frames(frame, &mut frames).await,
+                    None => Err("the connection ended".to_owned()),
+                },
+                () = wake.notified() => self.flush().await,
+                () = tell => self.tell_taken().await,
+                beat = beats.next() => match beat {
+                    Some(beat) => self.hear(&beat.payload).await,
+                    None => Err("the connection ended".to_owned()),
+                },
+                _ = tick.tick() => self.look_around().await,
+                event = events.recv() => match event {
+                    Some(Event::Disconnected | Event::Closed) | None => Err("disconnected".to_owned()),
+                    // What was lost shows as a gap.
+                    Some(_) => Ok(()),
+                },
+                () = leave_is_asked(leaving) => return self.leave(&mut frames).await,
+            };
+            if let Err(reason) = done {
+                return End::Lost(reason);
+            }
+            self.note_whole(whole);
+        }
+    }
+
+    /// Takes a frame and those that have come meanwhile, then sends what follows from them.
+    async fn take_frames(&mut self, first: Message, frames: &mut Subscriber) -> Result<(), String> {
+        self.take(&first).await?;
+        for _ in 1..AT_ONCE {
+            let Some(Some(frame)) = frames.next().now_or_never() else { break };
+            self.take(&frame).await?;
+        }
+        self.flush().await
+    }
+
+    async fn take(&mut self, message: &Message) -> Result<(), String> {
+        if message.status == Some(StatusCode::NO_RESPONDERS) {
+            self.refused(&message.subject);
+            return Ok(());
+        }
+        let Ok((head, entries)) = wire::read_head(&message.payload) else {
+            tracing::error!("a frame of another version came");
+            return Ok(());
+        };
+        self.heard.insert(head.from, Instant::now());
+        let peer = match self.peers.get(head.from) {
+            Some(peer) => peer,
+            None => self.meet(head.from),
+        };
+        if let Some(taken) = head.taken.filter(|taken| taken.stream == peer.stream) {
+            peer.taken_until(taken.frame);
+        }
+        if head.broken == Some(peer.stream) {
+            self.begin_anew(&peer);
+        }
+        match self.inbound.take(&peer, &head, entries) {
+            Followed::Well => {
+                self.tell_at.get_or_insert_with(|| Instant::now() + TELL_TAKEN);
+                Ok(())
+            }
+            Followed::Broken(stream) => {
+                tracing::warn!(node = %peer.id, "missed something another node said, and asked for it anew");
+                let head = Head { broken: Some(stream), ..self.head(peer.id, None, true) };
+                self.publish(peer.id, head, Vec::new()).await
+            }
+        }
+    }
+
+    /// NATS tells that nobody listens where a frame went to: that node is gone, and the frame with it.
+    fn refused(&mut self, subject: &str) {
+        let mut parts = subject.rsplit('.').map(|part| u64::from_str_radix(part, 16).ok());
+        let (Some(Some(frame)), Some(Some(stream)), Some(Some(node))) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return;
+        };
+        if let Some(peer) = self.peers.get(NodeId(node)).filter(|peer| peer.stream == stream) {
+            tracing::info!(node = %peer.id, "another node is gone");
+            self.lose(peer.id, Some(frame));
+        }
+    }
+
+    async fn hear(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let Ok(beat) = wire::read_beat(bytes) else { return Ok(()) };
+        if beat.node == self.me {
+            self.heard.insert(self.me, Instant::now());
+            return Ok(());
+        }
+        if beat.database != self.database {
+            tracing::error!(
+                node = %beat.node,
+                "a node of this cluster uses another database and is not listened to: give one of them another cluster_name"
+            );
+            return Ok(());
+        }
+        if beat.word == Word::Leaving {
+            tracing::info!(node = %beat.node, "another node has left");
+            self.lose(beat.node, None);
+            return Ok(());
+        }
+        self.heard.insert(beat.node, Instant::now());
+        if self.peers.get(beat.node).is_none() {
+            self.meet(beat.node);
+        }
+        if beat.word == Word::Joining {
+            self.beat(Word::Here).await?;
+        }
+        self.flush().await
+    }
+
+    /// Begins to tell a node that was not known.
+    fn meet(&mut self, node: NodeId) -> Arc<Peer> {
+        tracing::info!(%node, "another node is there");
+        let peer = self.new_stream(node);
+        self.peers.put(peer.clone());
+        self.app.gateway.hub.introduce(&peer);
+        peer
+    }
+
+    fn new_stream(&mut self, node: NodeId) -> Arc<Peer> {
+        self.streams += 1;
+        Peer::new(node, self.streams, self.peers.wake())
+    }
+
+    /// Begins the stream to a node anew.
+    fn begin_anew(&mut self, peer: &Peer) {
+        tracing::warn!(node = %peer.id, "telling another node everything anew");
+        let new = self.new_stream(peer.id);
+        if let Some(old) = self.peers.put(new.clone()) {
+            old.end(None);
+        }
+        self.app.gateway.hub.introduce(&new);
+    }
+
+    /// A node is gone.
+    fn lose(&mut self, node: NodeId, refused_from: Option<u64>) {
+        self.heard.remove(&node);
+        if let Some(peer) = self.peers.remove(node) {
+            // Its users first: who asks meanwhile is told that they are gone.
+            self.inbound.forget(node);
+            peer.end(refused_from);
+        }
+    }
+
+    async fn look_around(&mut self) -> Result<(), String> {
+        let now = Instant::now();
+        let is_silent = |at: &Instant| now.saturating_duration_since(*at) > SILENCE;
+        if self.heard.get(&self.me).is_none_or(is_silent) {
+            return Err("NATS does not pass on what is said".to_owned());
+        }
+        let silent: Vec<NodeId> = self.heard.iter().filter(|(_, at)| is_silent(at)).map(|(id, _)| *id).collect();
+        for node in silent {
+            tracing::warn!(%node, "another node is silent and taken for gone");
+            self.lose(node, None);
+        }
+        for peer in self.peers.all().iter().filter(|peer| peer.is_stuck(now)) {
+            self.begin_anew(peer);
+        }
+        if now >= self.beat_at {
+            self.beat_at = now + BEAT;
+            self.beat(Word::Here).await?;
+        }
+        self.flush().await
+    }
+
+    fn note_whole(&self, told: &watch::Sender<bool>) {
+        let is_whole = self.since.elapsed() >= SETTLE && self.inbound.know_all(&self.peers.all());
+        if is_whole == self.peers.is_whole() {
+            return;
+        }
+        self.peers.set_whole(is_whole);
+        if is_whole && !told.send_replace(true) {
+            tracing::info!(nodes = self.peers.all().len() + 1, "the cluster is whole");
+            let app = self.app.clone();
+            tokio::spawn(async move { refresh_all(&app).await });
+        }
+    }
+
+    fn head(&mut self, node: NodeId, place: Option<Place>, fresh: bool) -> Head {
+        let taken = self.inbound.taken(node, fresh);
+        Head { version: VERSION, from: self.me, place, taken, broken: None }
+    }
+
+    /// Sends what waits for each node.
+    async fn flush(&mut self) -> Result<(), String> {
+        let now = Instant::now();
+        for peer in self.peers.all().iter() {
+            while let Some((frame, entries)) = peer.next_frame(now) {
+                let place = Place { stream: peer.stream, frame };
+                let head = self.head(peer.id, Some(place), false);
+                self.publish(peer.id, head, entries).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells each node how far its stream was taken, where that has not been said with a frame.
+    async fn tell_taken(&mut self) -> Result<(), String> {
+        self.tell_at = None;
+        for peer in self.peers.all().iter() {
+            let head = self.head(peer.id, None, true);
+            if head.taken.is_some() {
+                self.publish(peer.id, head, Vec::new()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish(&self, node: NodeId, head: Head, entries: Vec<u8>) -> Result<(), String> {
+        let mut bytes = wire::append(&head, Vec::with_capacity(64 + entries.len()));
+        bytes.extend_from_slice(&entries);
+        let to = self.frames(node);
+        let sent = async {
+            match head.place {
+                Some(Place { stream, frame }) => {
+                    let back = format!("{}.{}.refused.{node}.{stream:x}.{frame:x}", self.name, self.me);
+                    self.client.publish_with_reply(to, back, bytes.into()).await
+                }
+                None => self.client.publish(to, bytes.into()).await,
+            }
+        };
+        match tokio::time::timeout(PUBLISH_TIMEOUT, sent).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("NATS takes nothing".to_owned()),
+        }
+    }
+
+    async fn beat(&self, word: Word) -> Result<(), String> {
+        let beat = Beat { version: VERSION, node: self.me, database: self.database, word };
+        let bytes = wire::append(&beat, Vec::new());
+        let subject = format!("{}.beat", self.name);
+        self.client.publish(subject, bytes.into()).await.map_err(|e| e.to_string())
+    }
+
+    /// Says goodbye once all that was told has been taken.
+    async fn leave(&mut self, frames: &mut Subscriber) -> End {
+        let said = async {
+            self.flush().await?;
+            self.tell_taken().await?;
+            while self.peers.all().iter().any(|peer| !peer.is_idle()) {
+                match frames.next().await {
+                    Some(frame) => self.take_frames(frame, frames).await?,
+                    None => return Err("the connection ended".to_owned()),
+                }
+            }
+            Ok(())
+        };
+        // What was not taken in time is given up like what was said to a node that is gone.
+        let _: Result<Result<(), String>, _> = tokio::time::timeout(LEAVE_TIMEOUT, said).await;
+        if self.beat(Word::Leaving).await.is_ok() {
+            // The others notice in a while if this does not go out.
+            let _ = tokio::time::timeout(LEAVE_TIMEOUT, self.client.flush()).await;
+        }
+        End::Left
+    }
+
+    /// Nobody else is there any more, as far as this server knows.
+    fn end(&mut self) {
+        self.peers.set_whole(false);
+        for peer in self.peers.all().iter() {
+            self.lose(peer.id, None);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The connection to NATS.
+
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use tokio::sync::mpsc;
+
+use super::member::JoinError;
+use crate::config::Config;
+
+/// How long connecting may take: a server in the same network answers in milliseconds.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often NATS is asked whether it is there; two questions without an answer are a lost connection.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
+/// Messages that may wait between the connection and the cluster's task. Each may be a frame, so they are few.
+const SUBSCRIPTION_CAPACITY: usize = 4_096;
+
+/// Where NATS is, and what the nodes of this cluster call themselves there.
+pub(super) struct Nats {
+    servers: Vec<ServerAddr>,
+    /// The first part of all subjects.
+    pub(super) name: String,
+    options: Options,
+}
+
+/// What the connection is made with, besides the servers.
+#[derive(Clone)]
+struct Options {
+    credentials: Option<String>,
+    ca: Option<std::path::PathBuf>,
+    certificate: Option<(std::path::PathBuf, std::path::PathBuf)>,
+}
+
+impl Nats {
+    /// Reads what the configuration says; none if it names no cluster.
+    pub(super) fn read(config: &Config) -> Result<Option<Self>, JoinError> {
+        let Some(urls) = &config.cluster else { return Ok(None) };
+        let servers = urls.split(',').map(str::trim).filter(|url| !url.is_empty());
+        // The address is not shown: it may hold a password.
+        let servers: Result<Vec<ServerAddr>, _> = servers.map(str::parse).collect();
+        let servers = servers.map_err(|_| JoinError::Address)?;
+        if servers.is_empty() {
+            return Err(JoinError::Address);
+        }
+        let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if config.cluster_name.is_empty() || !config.cluster_name.chars().all(is_token) {
+            return Err(JoinError::Name);
+        }
+        let credentials = match &config.cluster_credentials {
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|source| JoinError::File {
+                path: path.clone(),
+                source,
+            })?),
+            None => None,
+        };
+        let certificate = match (&config.cluster_tls_cert, &config.cluster_tls_key) {
+            (Some(cert), Some(key)) => Some((cert.clone(), key.clone())),
+            (None, None) => None,
+            _ => return Err(JoinError::Pair),
+        };
+        for path in config.cluster_tls_ca.iter().chain(certificate.iter().flat_map(|(c, k)| [c, k])) {
+            std::fs::File::open(path).map_err(|source| JoinError::File { path: path.clone(), source })?;
+        }
+        let options = Options { credentials, ca: config.cluster_tls_ca.clone(), certificate };
+        Ok(Some(Self { servers, name: config.cluster_name.clone(), options }))
+    }
+
+    /// Connects once. What happens to the connection comes through `events`; a lost one is not mended, but made anew.
+    pub(super) async fn connect(&self) -> Result<(Client, mpsc::UnboundedReceiver<Event>), String> {
+        let (sender, events) = mpsc::unbounded_channel();
+        let mut options = ConnectOptions::new()
+            .name("callie-server")
+            .connection_timeout(CONNECT_TIMEOUT)
+            .ping_interval(PING_INTERVAL)
+            .subscription_capacity(SUBSCRIPTION_CAPACITY)
+            .max_reconnects(1)
+            .event_callback(move |event| {
+                // Without a receiver the connection has been given up.
+                let _ = sender.send(event);
+                std::future::ready(())
+            });
+        if let Some(credentials) = &self.options.credentials {
+            options = options.credentials(credentials).map_err(|e| e.to_string())?;
+        }
+        if let Some(ca) = &self.options.ca {
+            options = options.add_root_certificates(ca.clone()).require_tls(true);
+        }
+        if let Some((cert, key)) = &self.options.certificate {
+            options = options.add_client_certificate(cert.clone(), key.clone());
+        }
+        let client = options.connect(&self.servers[..]).await.map_err(|e| e.to_string())?;
+        Ok((client, events))
+    }
+
+    /// Where every node says that it is there.
+    pub(super) fn beats(&self) -> String {
+        format!("{}.beat", self.name)
+    }
+}

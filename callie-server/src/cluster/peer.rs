@@ -1,0 +1,270 @@
+//! The stream of what this node tells one other: queued by anyone, without waiting, sent by the cluster's task.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::awaited::{Awaited, Fate};
+use super::wire::{self, Entry, NOBODY_ASKS, NodeId, Ticket};
+
+/// A frame that is so large is closed: many entries share it, and a NATS server takes 1 MiB by default.
+const FRAME: usize = 128 * 1024;
+/// What may wait for another node. More means that NATS does not keep up; the stream then begins anew.
+const MOST_QUEUED: usize = 64 * 1024 * 1024;
+/// How long a frame may wait for the other node to say that it was taken: far longer than any honest delay.
+pub(crate) const TAKEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Another node, and the stream to it.
+pub(crate) struct Peer {
+    /// The other node.
+    pub(crate) id: NodeId,
+    /// The stream's number.
+    pub(crate) stream: u64,
+    state: Mutex<State>,
+    /// Wakes the cluster's task.
+    wake: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    drafts: VecDeque<Draft>,
+    queued: usize,
+    /// The number of the next frame.
+    next: u64,
+    last_ticket: Ticket,
+    /// What is answered, or settled when it was taken.
+    awaited: HashMap<Ticket, Awaited>,
+    /// Frames that were sent and not taken yet.
+    sent: VecDeque<Sent>,
+    phase: Phase,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    /// More waited than may; the cluster's task begins a new stream.
+    Overflowed,
+    /// The stream has ended.
+    Lost,
+}
+
+/// A frame that still grows or waits to be sent.
+#[derive(Default)]
+struct Draft {
+    entries: Vec<u8>,
+    tickets: Vec<Ticket>,
+}
+
+struct Sent {
+    frame: u64,
+    at: Instant,
+    tickets: Vec<Ticket>,
+}
+
+impl Peer {
+    /// A new stream to `id`.
+    pub(crate) fn new(id: NodeId, stream: u64, wake: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { id, stream, state: Mutex::default(), wake })
+    }
+
+    /// Queues an entry that is not answered.
+    pub(crate) fn tell(&self, entry: &Entry<'_>) {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Open {
+            let wake = state.append(entry, NOBODY_ASKS);
+            drop(state);
+            self.wake_if(wake);
+        }
+    }
+
+    /// Queues an entry that is answered, with the ticket it gets; what awaits the answer is told its fate in any case.
+    pub(crate) fn ask<'a>(&self, awaited: Awaited, entry: impl FnOnce(Ticket) -> Entry<'a>) {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            drop(state);
+            awaited.end(Fate::NotSent);
+            return;
+        }
+        state.last_ticket += 1;
+        let ticket = state.last_ticket;
+        state.awaited.insert(ticket, awaited);
+        let wake = state.append(&entry(ticket), ticket);
+        drop(state);
+        self.wake_if(wake);
+    }
+
+    fn wake_if(&self, wake: bool) {
+        if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The next frame's number and entries.
+    pub(crate) fn next_frame(&self, now: Instant) -> Option<(u64, Vec<u8>)> {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            return None;
+        }
+        let draft = state.drafts.pop_front()?;
+        state.queued -= draft.entries.len();
+        let frame = state.next;
+        state.next += 1;
+        state.sent.push_back(Sent { frame, at: now, tickets: draft.tickets });
+        Some((frame, draft.entries))
+    }
+
+    /// The other node has acted on all frames before `frame`.
+    pub(crate) fn taken_until(&self, frame: u64) {
+        let mut done = Vec::new();
+        {
+            let mut state = self.state.lock();
+            while state.sent.front().is_some_and(|sent| sent.frame < frame) {
+                let Some(sent) = state.sent.pop_front() else { break };
+                for ticket in sent.tickets {
+                    if state.awaited.get(&ticket).is_some_and(Awaited::ends_when_taken) {
+                        done.extend(state.awaited.remove(&ticket));
+                    }
+                }
+            }
+        }
+        for awaited in done {
+            awaited.end(Fate::Taken);
+        }
+    }
+
+    /// Hands out what awaits the answer with this ticket; none if it was answered already.
+    pub(crate) fn answered(&self, ticket: Ticket) -> Option<Awaited> {
+        self.state.lock().awaited.remove(&ticket)
+    }
+
+    /// Whether the stream has to begin anew: it overflowed, or a frame was not taken for too long.
+    pub(crate) fn is_stuck(&self, now: Instant) -> bool {
+        let state = self.state.lock();
+        state.phase == Phase::Overflowed
+            || state.sent.front().is_some_and(|sent| now.saturating_duration_since(sent.at) > TAKEN_WITHIN)
+    }
+
+    /// Whether all that was told has been taken.
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        state.drafts.is_empty() && state.sent.is_empty()
+    }
+
+    /// Bytes that wait to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.state.lock().queued
+    }
+
+    /// Ends the stream; `refused_from` is the first frame that is known not to have arrived. All that is awaited is told.
+    pub(crate) fn end(&self, refused_from: Option<u64>) {
+        let (awaited, not_sent) = {
+            let mut state = self.state.lock();
+            state.phase = Phase::Lost;
+            state.queued = 0;
+            let mut not_sent: HashSet<Ticket> =
+                std::mem::take(&mut state.drafts).into_iter().flat_map(|draft| draft.tickets).collect();
+            for sent in std::mem::take(&mut state.sent) {
+                if refused_from.is_some_and(|from| sent.frame >= from) {
+                    not_sent.extend(sent.tickets);
+                }
+            }
+            (std::mem::take(&mut state.awaited), not_sent)
+        };
+        for (ticket, awaited) in awaited {
+            awaited.end(if not_sent.contains(&ticket) { Fate::NotSent } else { Fate::Unknown });
+        }
+    }
+}
+
+impl State {
+    /// Appends an entry; true if the cluster's task has to be woken for it.
+    fn append(&mut self, entry: &Entry<'_>, ticket: Ticket) -> bool {
+        let is_first = self.drafts.is_empty();
+        if self.drafts.back().is_none_or(|draft| draft.entries.len() >= FRAME) {
+            self.drafts.push_back(Draft::default());
+        }
+        let Some(draft) = self.drafts.back_mut() else { return false };
+        let before = draft.entries.len();
+        draft.entries = wire::append(entry, std::mem::take(&mut draft.entries));
+        self.queued += draft.entries.len() - before;
+        if ticket != NOBODY_ASKS {
+            draft.tickets.push(ticket);
+        }
+        if self.queued > MOST_QUEUED {
+            self.phase = Phase::Overflowed;
+            return true;
+        }
+        is_first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::{Passage, Passed};
+    use callie_core::Username;
+
+    fn peer() -> Arc<Peer> {
+        Peer::new(NodeId(1), 1, Arc::default())
+    }
+
+    fn ask(peer: &Peer) -> Arc<Mutex<Option<Passed>>> {
+        let (passage, told) = (Passage::new(0), Arc::new(Mutex::new(None)));
+        passage.begin();
+        peer.ask(Awaited::Passage { passage: passage.clone(), members: 1 }, |ticket| Entry::Direct {
+            ticket,
+            to: "bob",
+            from: "ada",
+            asked: None,
+            text: "{}",
+        });
+        let tell = told.clone();
+        passage.finally(move |passed| *tell.lock() = Some(passed));
+        told
+    }
+
+    #[test]
+    fn what_was_taken_has_arrived() {
+        let peer = peer();
+        let told = ask(&peer);
+        let (frame, entries) = peer.next_frame(Instant::now()).unwrap();
+        assert!(frame == 0 && !entries.is_empty());
+        assert!(told.lock().is_none());
+        peer.taken_until(1);
+        assert_eq!(told.lock().unwrap(), Passed { reached: 1, missed: 0, unknown: 0 });
+        assert!(peer.is_idle());
+    }
+
+    #[test]
+    fn the_end_of_a_stream_tells_what_did_not_go_out_from_what_may_have_arrived() {
+        let peer = peer();
+        let sent = ask(&peer);
+        peer.next_frame(Instant::now()).unwrap();
+        let refused = ask(&peer);
+        peer.next_frame(Instant::now()).unwrap();
+        let waiting = ask(&peer);
+        peer.end(Some(1));
+        let late = ask(&peer);
+        assert_eq!(sent.lock().unwrap().unknown, 1);
+        for certain in [refused, waiting, late] {
+            assert_eq!(certain.lock().unwrap().missed, 1);
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_not_read_overflows_instead_of_filling_the_memory() {
+        let peer = peer();
+        let text = "x".repeat(1024 * 1024);
+        assert!(!peer.is_stuck(Instant::now()));
+        for _ in 0..=MOST_QUEUED / text.len() {
+            peer.tell(&Entry::Everyone { text: &text });
+        }
+        assert!(peer.is_stuck(Instant::now()));
+        peer.tell(&Entry::Gone { user: Username::parse("ada").unwrap() });
+        assert!(peer.queued() <= MOST_QUEUED + text.len() + 16);
+    }
+}

@@ -1,0 +1,91 @@
+//! The other nodes, as this one sees them: what the router asks when a payload has to go further than this process.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::ArcSwap;
+use smallvec::SmallVec;
+use tokio::sync::Notify;
+
+use super::peer::Peer;
+use super::wire::{Entry, NodeId};
+
+/// Some of the other nodes: nearly always none or one.
+pub(crate) type Nodes = SmallVec<[NodeId; 2]>;
+
+/// All other nodes. A server on its own has none, ever.
+pub(crate) struct Peers {
+    /// Few, so a list is searched fastest.
+    list: ArcSwap<Vec<Arc<Peer>>>,
+    /// Whether all users who are connected anywhere are known.
+    whole: AtomicBool,
+    wake: Arc<Notify>,
+}
+
+impl Peers {
+    /// No other nodes. A server on its own knows everyone; one of a cluster nobody until it has joined.
+    pub(crate) fn new(alone: bool) -> Self {
+        Self { list: ArcSwap::default(), whole: AtomicBool::new(alone), wake: Arc::default() }
+    }
+
+    /// Whether somebody who is not known here is connected nowhere.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_whole(&self, whole: bool) {
+        self.whole.store(whole, Ordering::Release);
+    }
+
+    /// All other nodes.
+    pub(crate) fn all(&self) -> Arc<Vec<Arc<Peer>>> {
+        self.list.load_full()
+    }
+
+    /// The node, if it is there.
+    pub(crate) fn get(&self, id: NodeId) -> Option<Arc<Peer>> {
+        self.list.load().iter().find(|peer| peer.id == id).cloned()
+    }
+
+    /// Tells all other nodes.
+    pub(crate) fn tell_all(&self, entry: &Entry<'_>) {
+        for peer in self.list.load().iter() {
+            peer.tell(entry);
+        }
+    }
+
+    /// Tells some nodes.
+    pub(crate) fn tell(&self, nodes: &[NodeId], entry: &Entry<'_>) {
+        for peer in self.list.load().iter().filter(|peer| nodes.contains(&peer.id)) {
+            peer.tell(entry);
+        }
+    }
+
+    /// Whether there is nobody to tell.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.load().is_empty()
+    }
+
+    /// Wakes the cluster's task when something is to be sent.
+    pub(super) fn wake(&self) -> Arc<Notify> {
+        self.wake.clone()
+    }
+
+    /// Takes a node, and its new stream in the place of an older one, which is given back.
+    pub(super) fn put(&self, peer: Arc<Peer>) -> Option<Arc<Peer>> {
+        let old = self.remove(peer.id);
+        let mut list = Vec::clone(&self.list.load());
+        list.push(peer);
+        self.list.store(Arc::new(list));
+        old
+    }
+
+    /// Takes a node away.
+    pub(super) fn remove(&self, id: NodeId) -> Option<Arc<Peer>> {
+        let mut list = Vec::clone(&self.list.load());
+        let at = list.iter().position(|peer| peer.id == id)?;
+        let old = list.remove(at);
+        self.list.store(Arc::new(list));
+        Some(old)
+    }
+}

@@ -1,0 +1,176 @@
+//! What other nodes say of their users, kept beside this node's own.
+
+use std::time::Instant;
+
+use callie_core::{GroupId, Outcome, Username};
+
+use super::duplicates::{MEMORY, PayloadKey};
+use super::hub::{Allowance, Hub};
+use super::rate::Bucket;
+use super::user::{Privacy, User};
+use crate::cluster::{Entry, Memory, NodeId, Nodes, Peer, PrivacyChange};
+use crate::config::PresenceMode;
+
+impl Hub {
+    /// Tells a node everything about this one's users. It is told first that there is more to come: whatever changes from
+    /// then on comes in order, since each user is told under the user's lock.
+    pub(crate) fn introduce(&self, peer: &Peer) {
+        for user in &self.users {
+            let state = user.state();
+            if !state.links.is_empty() {
+                peer.tell(&state.here(&user.name));
+            } else if !user.recent.is_empty() {
+                peer.tell(&Entry::Remembered { user: user.name.clone() });
+            }
+        }
+        peer.tell(&Entry::Complete);
+    }
+
+    /// A user is connected to another node.
+    pub(crate) fn is_there(
+        &self,
+        node: NodeId,
+        name: &Username,
+        groups: Vec<GroupId>,
+        privacy: Privacy,
+        allowance: &Allowance,
+        mode: PresenceMode,
+    ) {
+        let user = {
+            // Held as long as the user's state, so that the user is not forgotten meanwhile.
+            let entry = self.users.entry(name.clone()).or_insert_with(|| self.make(name, allowance));
+            let user = entry.clone();
+            let mut state = user.state();
+            // What this node knows of its own users it has from the database.
+            if state.links.is_empty() {
+                for id in state.groups.iter().filter(|id| !groups.contains(id)) {
+                    self.is_away(*id, name, &Nodes::new());
+                }
+                state.groups = groups;
+                state.privacy = privacy;
+            }
+            state.leaves = None;
+            let mut away = state.away().clone();
+            if !away.contains(&node) {
+                away.push(node);
+            }
+            user.set_away(&mut state, away);
+            for id in &state.groups {
+                self.is_away(*id, name, state.away());
+            }
+            drop(state);
+            user
+        };
+        self.came_online(&user, mode);
+    }
+
+    /// A user is not connected to another node any more, or only remembered there.
+    pub(crate) fn is_gone(&self, node: NodeId, name: &Username, remembered: bool, allowance: &Allowance) {
+        let user = if remembered {
+            self.entry(name, allowance)
+        } else {
+            let Some(user) = self.user(name.as_str()) else { return };
+            user
+        };
+        let mut state = user.state();
+        if remembered {
+            state.remembered.retain(|(there, _)| *there != node);
+            state.remembered.push((node, Instant::now() + MEMORY));
+        }
+        let mut away = state.away().clone();
+        let before = away.len();
+        away.retain(|there| *there != node);
+        if away.len() == before {
+            return;
+        }
+        user.set_away(&mut state, away);
+        for id in &state.groups {
+            self.is_away(*id, name, state.away());
+        }
+        self.went(&user, state);
+    }
+
+    fn is_away(&self, id: GroupId, name: &Username, away: &Nodes) {
+        if let Some(group) = self.groups.get(&id) {
+            group.change().set_away(name, away);
+        }
+    }
+
+    /// A node is not there any more.
+    pub(crate) fn node_is_gone(&self, node: NodeId, allowance: &Allowance) {
+        let mut names: Vec<Username> = Vec::new();
+        for user in &self.users {
+            let mut state = user.state();
+            state.remembered.retain(|(there, _)| *there != node);
+            if state.away().contains(&node) {
+                names.push(user.name.clone());
+            }
+        }
+        for name in names {
+            self.is_gone(node, &name, false, allowance);
+        }
+    }
+
+    /// The nodes that may know what a user sent lately.
+    pub(crate) fn who_remembers(&self, user: &User) -> Nodes {
+        let state = user.state();
+        let mut nodes = state.away().clone();
+        nodes.extend(state.remembered.iter().map(|(node, _)| *node));
+        nodes
+    }
+
+    /// What this node remembers of a user, for the node that the user came to.
+    pub(crate) fn memory_of(&self, name: &Username) -> Memory {
+        let Some(user) = self.user(name.as_str()) else { return Memory::default() };
+        let watching = user.state().watching.iter().cloned().collect();
+        Memory { spent: user.rates.spent(), notes: user.recent.notes(Instant::now()), watching }
+    }
+
+    /// Takes what another node remembers of a user who came here.
+    pub(crate) fn remember(&self, user: &User, memory: Memory) {
+        for (bucket, spent) in Bucket::ALL.into_iter().zip(memory.spent) {
+            user.rates.owe(bucket, spent);
+        }
+        let now = Instant::now();
+        for (key, age, outcome) in memory.notes {
+            user.recent.adopt(PayloadKey::from_number(key), age, outcome, now);
+        }
+        // Another node's user may have watched no more than this one's.
+        self.watch(user, &memory.watching);
+    }
+
+    /// A user who is here too sent a payload through another node.
+    pub(crate) fn spent_elsewhere(&self, name: &str, bucket: Bucket) {
+        if let Some(user) = self.user(name) {
+            user.rates.owe(bucket, 1);
+        }
+    }
+
+    /// What another node knows of a payload of a user who is here too.
+    pub(crate) fn noted_elsewhere(&self, name: &str, key: u64, outcome: Outcome) {
+        if let Some(user) = self.user(name) {
+            user.recent.adopt(PayloadKey::from_number(key), 0, outcome, Instant::now());
+        }
+    }
+
+    /// Who may write to a user or see them changed; the database has it already.
+    pub(crate) fn privacy_changed(&self, name: &Username, change: &PrivacyChange) {
+        match change {
+            PrivacyChange::Settings(presence, direct) => self.change_privacy(name, |privacy| {
+                privacy.presence = *presence;
+                privacy.direct = *direct;
+            }),
+            PrivacyChange::Barred(other) => self.change_both(name, other, |privacy, other| {
+                privacy.barred.insert(other.clone());
+            }),
+            PrivacyChange::Unbarred(other) => self.change_both(name, other, |privacy, other| {
+                privacy.barred.remove(other);
+            }),
+        }
+    }
+
+    fn change_both(&self, name: &Username, other: &Username, change: impl Fn(&mut Privacy, &Username)) {
+        self.change_privacy(name, |privacy| change(privacy, other));
+        self.change_privacy(other, |privacy| change(privacy, name));
+    }
+}

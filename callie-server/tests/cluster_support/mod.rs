@@ -1,0 +1,165 @@
+//! A cluster in this process: real servers on one database, a real NATS between them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, unreachable_pub)]
+#![allow(missing_docs)]
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use callie_server::gateway::Timing;
+use callie_server::{Config, clock};
+use parking_lot::Mutex;
+
+use crate::chat::{self, Chat, Client, PATIENCE};
+use crate::support::nats::Nats;
+
+/// Servers that are one cluster.
+pub struct Cluster {
+    pub nodes: Vec<Option<Chat>>,
+    pub nats: Nats,
+    config: Config,
+    sessions: Mutex<HashMap<String, String>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Cluster {
+    pub async fn of(nodes: usize) -> Self {
+        Self::with(nodes, Config::default()).await
+    }
+
+    pub async fn with(nodes: usize, config: Config) -> Self {
+        let nats = Nats::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let database = folder.path().join("callie.db").display().to_string();
+        let metrics_listen = Some("127.0.0.1:0".into());
+        let config = Config { cluster: Some(nats.url()), database, metrics_listen, ..config };
+        let mut cluster = Self {
+            nodes: Vec::new(),
+            nats,
+            config,
+            sessions: Mutex::default(),
+            _folder: folder,
+        };
+        for _ in 0..nodes {
+            cluster.add_node().await;
+        }
+        cluster
+    }
+
+    /// Starts one more node, and waits until all know of it.
+    pub async fn add_node(&mut self) -> usize {
+        self.nodes.push(Some(chat::start_on(self.config.clone(), timing()).await));
+        self.whole().await;
+        self.nodes.len() - 1
+    }
+
+    pub fn node(&self, at: usize) -> &Chat {
+        self.nodes[at].as_ref().unwrap()
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Chat> {
+        self.nodes.iter().flatten()
+    }
+
+    /// A new user, connected to a node.
+    pub async fn user(&self, node: usize, name: &str) -> Client {
+        let username = callie_core::Username::parse(name).unwrap();
+        let store = &self.node(node).server.app().store;
+        store.create_user(&username, "no password fits", clock::now()).await.unwrap();
+        self.device(node, name).await
+    }
+
+    /// One more connection of a user, with a session of its own; every node knows of it.
+    pub async fn device(&self, node: usize, name: &str) -> Client {
+        let login = self.node(node).login_again(name).await;
+        self.sessions.lock().insert(login.token.clone(), login.session.as_str().to_owned());
+        let client = self.node(node).connect(&login).await;
+        for other in 0..self.nodes.len() {
+            if other != node && self.nodes[other].is_some() && self.nodes[node].is_some() {
+                self.settled(node, other).await;
+            }
+        }
+        client
+    }
+
+    pub fn session_of(&self, client: &Client) -> String {
+        self.sessions.lock()[&client.token].clone()
+    }
+
+    /// The users ada and bob, each on a node, who know of each other.
+    pub async fn two(&self, ada: usize, bob: usize) -> (Client, Client) {
+        let clients = (self.user(ada, "ada").await, self.user(bob, "bob").await);
+        self.all_know(&["ada", "bob"]).await;
+        clients
+    }
+
+    pub async fn make_admin(&self, node: usize, name: &str) {
+        let name = callie_core::Username::parse(name).unwrap();
+        self.node(node).server.app().store.set_admin(&name, true).await.unwrap();
+    }
+
+    /// Waits until every node knows every other.
+    pub async fn whole(&self) {
+        let others = self.running().count() - 1;
+        let nodes: Vec<_> = self.running().map(|node| node.server.metrics_addr().unwrap()).collect();
+        for addr in nodes {
+            until("all nodes know each other", || async {
+                let figures = crate::support::call(addr, "GET", "/metrics", None, "").await.body;
+                let nodes = format!("callie_cluster_nodes {others}\n");
+                figures.contains(&nodes) && figures.contains("callie_cluster_whole 1\n")
+            })
+            .await;
+        }
+    }
+
+    /// Waits until what `from` has told `to` so far has been acted on there: for that it tells one thing more.
+    pub async fn settled(&self, from: usize, to: usize) {
+        let marker = chat::fresh("marker");
+        let login = self.node(from).login(&marker).await;
+        let client = self.node(from).connect(&login).await;
+        self.knows_online(to, &marker).await;
+        client.leave().await;
+    }
+
+    /// Waits until all nodes know that these users are online.
+    pub async fn all_know(&self, names: &[&str]) {
+        for node in (0..self.nodes.len()).filter(|at| self.nodes[*at].is_some()) {
+            for name in names {
+                self.knows_online(node, name).await;
+            }
+        }
+    }
+
+    pub async fn knows_online(&self, node: usize, name: &str) {
+        until("a user is known to be online", || async { self.is_online(node, name) }).await;
+    }
+
+    pub async fn knows_offline(&self, node: usize, name: &str) {
+        until("a user is known to be offline", || async { !self.is_online(node, name) }).await;
+    }
+
+    fn is_online(&self, node: usize, name: &str) -> bool {
+        self.node(node).server.app().gateway.is_online(name)
+    }
+
+    /// Ends all nodes well.
+    pub async fn end(self) {
+        for node in self.nodes.into_iter().flatten() {
+            node.server.shutdown().await;
+        }
+    }
+}
+
+/// Times that make a test quick, and long enough for a user to move between nodes.
+fn timing() -> Timing {
+    Timing { reconnection: Duration::from_millis(700), ..Timing::default() }
+}
+
+/// Waits for something that no event tells.
+pub async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("in time: {what}"));
+}
