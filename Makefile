@@ -6,7 +6,7 @@ SHELL := bash
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 
-.PHONY: help run install build test test-rust test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-sdk wheel soak fuzz fmt fmt-check lint docs clean
+.PHONY: help run install build test test-rust test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk wheel soak fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: ## Measure the core beside serde_json
 
 bench-server: ## Measure the server beside a bare floor, in processes of their own
 	cargo bench -p callie-server --bench gateway
+
+bench-cluster: install ## Measure several servers with a NATS between them
+	cargo bench -p callie-server --bench gateway -- cluster
 
 soak: ## Keep 2,000 connections busy for ten minutes: SOAK_MINUTES=10 make soak
 	cargo bench -p callie-server --bench gateway -- soak $(or $(SOAK_MINUTES),10)

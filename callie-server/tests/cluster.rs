@@ -158,7 +158,8 @@ async fn a_confirmed_group_message_counts_each_member_once() {
     bob.ack(&got).await;
     cy.ack(&got).await;
     let answer = ada.sys("DELIVERED").await;
-    let counts = ["delivered", "unconfirmed", "offlineCount"].map(|name| answer["metadata"][name].as_u64().unwrap());
+    let counts =
+        ["delivered", "unconfirmed", "offlineCount"].map(|name| answer["metadata"][name].as_u64().unwrap());
     assert_eq!(counts, [2, 0, 1]);
     cluster.end().await;
 }
@@ -287,7 +288,8 @@ async fn kicks_bans_and_revocations_act_on_every_node_within_a_second() {
     assert_eq!(close, 4503);
     let session = cluster.session_of(&ada_there);
     ada.run("REVOKE_SESSION", json!({"sessionID": session})).await;
-    let (_, close) = tokio::time::timeout(second, ada_there.ended("SESSION_REVOKED")).await.expect("within a second");
+    let (_, close) =
+        tokio::time::timeout(second, ada_there.ended("SESSION_REVOKED")).await.expect("within a second");
     assert_eq!(close, 4501);
     cluster.end().await;
 }

@@ -23,13 +23,16 @@ pub(crate) fn token(number: usize) -> String {
 }
 
 pub(crate) async fn run(arguments: &[&str]) {
-    let [database, users, grouped, port] = arguments else { panic!("DATABASE USERS GROUPED PORT") };
+    let [database, users, grouped, port, cluster @ ..] = arguments else {
+        panic!("DATABASE USERS GROUPED PORT [NATS]")
+    };
     let (users, grouped): (usize, usize) = (users.parse().unwrap(), grouped.parse().unwrap());
     let config = Config {
         listen: format!("127.0.0.1:{port}"),
         database: (*database).to_owned(),
         messages_per_second: UNLIMITED,
         burst: UNLIMITED,
+        cluster: cluster.first().map(|&url| url.to_owned()),
         ..Config::default()
     };
     let server = Server::start(config).await.unwrap();

@@ -38,11 +38,11 @@ pub(crate) async fn connect(process: &Process, users: usize, to: impl Fn(usize) 
     clients
 }
 
-async fn measure(process: &Process, count: &AtomicU64, duration: Duration) -> Rate {
+async fn measure(cpu: impl Fn() -> f64, count: &AtomicU64, duration: Duration) -> Rate {
     tokio::time::sleep(WARM_UP).await;
-    let (cpu, messages, start) = (process.cpu(), count.load(Ordering::Relaxed), Instant::now());
+    let (before, messages, start) = (cpu(), count.load(Ordering::Relaxed), Instant::now());
     tokio::time::sleep(duration).await;
-    let (cpu, messages) = (process.cpu() - cpu, count.load(Ordering::Relaxed) - messages);
+    let (cpu, messages) = (cpu() - before, count.load(Ordering::Relaxed) - messages);
     Rate { cpu: cpu / messages as f64, speed: messages as f64 / start.elapsed().as_secs_f64() }
 }
 
@@ -56,6 +56,18 @@ pub(crate) async fn relay(
 ) -> Rate {
     let process = Process::start(role, &folder.join("relay.db"), 2 * pairs, 0, 0);
     let clients = connect(&process, 2 * pairs, |number| host::username(number ^ 1)).await;
+    let rate = throw(clients, in_flight, duration, || process.cpu()).await;
+    process.stop().await;
+    rate
+}
+
+/// Has pairs of clients throw messages back and forth; `cpu` tells what that has taken so far.
+pub(crate) async fn throw(
+    clients: Vec<Client>,
+    in_flight: u64,
+    duration: Duration,
+    cpu: impl Fn() -> f64,
+) -> Rate {
     let count = Arc::new(AtomicU64::new(0));
     let stop = Arc::new(AtomicBool::new(false));
     let mut tasks = JoinSet::new();
@@ -83,19 +95,26 @@ pub(crate) async fn relay(
             }
         });
     }
-    let rate = measure(&process, &count, duration).await;
+    let rate = measure(cpu, &count, duration).await;
     stop.store(true, Ordering::Relaxed);
     tasks.shutdown().await;
-    process.stop().await;
     rate
 }
 
 /// One sender and a group of members who read; the rate is of deliveries.
 pub(crate) async fn group(role: Role, folder: &Path, members: usize, duration: Duration) -> Rate {
+    let process = Process::start(role, &folder.join("group.db"), members, members, 0);
+    let clients = connect(&process, members, |_| GROUP.to_owned()).await;
+    let rate = fan_out(clients, duration, || process.cpu()).await;
+    process.stop().await;
+    rate
+}
+
+/// Has the first client write to the group of all; `cpu` tells what that has taken so far.
+pub(crate) async fn fan_out(mut clients: Vec<Client>, duration: Duration, cpu: impl Fn() -> f64) -> Rate {
     /// Messages that may be on their way to the slowest member.
     const IN_FLIGHT: u64 = 16;
-    let process = Process::start(role, &folder.join("group.db"), members, members, 0);
-    let mut clients = connect(&process, members, |_| GROUP.to_owned()).await;
+    let members = clients.len();
     let mut sender = clients.remove(0);
     let count = Arc::new(AtomicU64::new(0));
     let mut tasks = JoinSet::new();
@@ -124,9 +143,8 @@ pub(crate) async fn group(role: Role, folder: &Path, members: usize, duration: D
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     });
-    let rate = measure(&process, &count, duration).await;
+    let rate = measure(cpu, &count, duration).await;
     tasks.shutdown().await;
-    process.stop().await;
     rate
 }
 

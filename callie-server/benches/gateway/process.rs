@@ -46,6 +46,18 @@ impl Process {
     /// Starts one; the server keeps its database at `database`, has `users` users, the first `grouped` in one group, and
     /// listens on `port`, or a free one.
     pub(crate) fn start(role: Role, database: &Path, users: usize, grouped: usize, port: u16) -> Self {
+        Self::start_in(None, role, database, users, grouped, port)
+    }
+
+    /// The same, as a node of the cluster whose NATS is at `cluster`.
+    pub(crate) fn start_in(
+        cluster: Option<&str>,
+        role: Role,
+        database: &Path,
+        users: usize,
+        grouped: usize,
+        port: u16,
+    ) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["role", role.name()])
             .args([
@@ -54,6 +66,7 @@ impl Process {
                 &grouped.to_string(),
                 &port.to_string(),
             ])
+            .args(cluster)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -66,10 +79,7 @@ impl Process {
 
     /// Seconds of CPU so far.
     pub(crate) fn cpu(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        // The 14th and 15th field: the first two stand before the bracket.
-        (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / TICKS
+        cpu_of(self.child.id())
     }
 
     /// Bytes of resident memory.
@@ -98,6 +108,14 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Seconds of CPU of a process so far.
+pub(crate) fn cpu_of(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    // The 14th and 15th field: the first two stand before the bracket.
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / TICKS
 }
 
 /// Waits until the one who started this process wants it to end.

@@ -32,6 +32,9 @@ struct Options {
     /// The database, a file or a sqlite:// URL [env: CALLIE_DATABASE] [default: callie.db]
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
+    /// NATS servers through which this server and others on its database are one [env: CALLIE_CLUSTER]
+    #[arg(long, value_name = "URLS", global = true)]
+    cluster: Option<String>,
     /// A TOML file; `callie-server config` prints one with every key
     #[arg(long, value_name = "FILE", env = "CALLIE_CONFIG", global = true)]
     config: Option<PathBuf>,
@@ -49,6 +52,7 @@ impl Options {
         let overrides = Overrides {
             listen: self.listen.clone(),
             database: self.database.clone(),
+            cluster: self.cluster.clone(),
             log_format: self.log_format,
             web_page: self.no_web_page.then_some(false),
         };

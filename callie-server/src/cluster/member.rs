@@ -142,7 +142,10 @@ impl Node {
                     match self.be_member(client, events).await {
                         End::Left => return,
                         End::Lost(reason) => {
-                            tracing::warn!(reason, "lost the cluster: users of other nodes cannot be reached");
+                            tracing::warn!(
+                                reason,
+                                "lost the cluster: users of other nodes cannot be reached"
+                            );
                         }
                     }
                 }
@@ -153,7 +156,8 @@ impl Node {
                 Err(_) => {}
             }
             // All nodes lost it at the same time, and need not come back at the same.
-            let wait = RETRY + RETRY.mul_f64(getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX)));
+            let wait =
+                RETRY + RETRY.mul_f64(getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX)));
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = leave_is_asked(&mut self.leaving) => return,
@@ -400,7 +404,8 @@ impl Member {
         if self.heard.get(&self.me).is_none_or(is_silent) {
             return Err("NATS does not pass on what is said".to_owned());
         }
-        let silent: Vec<NodeId> = self.heard.iter().filter(|(_, at)| is_silent(at)).map(|(id, _)| *id).collect();
+        let silent: Vec<NodeId> =
+            self.heard.iter().filter(|(_, at)| is_silent(at)).map(|(id, _)| *id).collect();
         for node in silent {
             tracing::warn!(%node, "another node is silent and taken for gone");
             self.lose(node, None);

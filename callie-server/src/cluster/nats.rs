@@ -26,6 +26,8 @@ pub(super) struct Nats {
 /// What the connection is made with, besides the servers.
 #[derive(Clone)]
 struct Options {
+    /// User and password, as the first URL that has some gives them.
+    user: Option<(String, String)>,
     credentials: Option<String>,
     ca: Option<std::path::PathBuf>,
     certificate: Option<(std::path::PathBuf, std::path::PathBuf)>,
@@ -47,10 +49,10 @@ impl Nats {
             return Err(JoinError::Name);
         }
         let credentials = match &config.cluster_credentials {
-            Some(path) => Some(std::fs::read_to_string(path).map_err(|source| JoinError::File {
-                path: path.clone(),
-                source,
-            })?),
+            Some(path) => Some(
+                std::fs::read_to_string(path)
+                    .map_err(|source| JoinError::File { path: path.clone(), source })?,
+            ),
             None => None,
         };
         let certificate = match (&config.cluster_tls_cert, &config.cluster_tls_key) {
@@ -61,7 +63,11 @@ impl Nats {
         for path in config.cluster_tls_ca.iter().chain(certificate.iter().flat_map(|(c, k)| [c, k])) {
             std::fs::File::open(path).map_err(|source| JoinError::File { path: path.clone(), source })?;
         }
-        let options = Options { credentials, ca: config.cluster_tls_ca.clone(), certificate };
+        let user = servers
+            .iter()
+            .find_map(|server| Some((server.username()?, server.password().unwrap_or_default())));
+        let user = user.map(|(user, password)| (decoded(user), decoded(password)));
+        let options = Options { user, credentials, ca: config.cluster_tls_ca.clone(), certificate };
         Ok(Some(Self { servers, name: config.cluster_name.clone(), options }))
     }
 
@@ -79,6 +85,9 @@ impl Nats {
                 let _ = sender.send(event);
                 std::future::ready(())
             });
+        if let Some((user, password)) = self.options.user.clone() {
+            options = options.user_and_password(user, password);
+        }
         if let Some(credentials) = &self.options.credentials {
             options = options.credentials(credentials).map_err(|e| e.to_string())?;
         }
@@ -96,4 +105,9 @@ impl Nats {
     pub(super) fn beats(&self) -> String {
         format!("{}.beat", self.name)
     }
+}
+
+/// A part of a URL as it was meant.
+fn decoded(part: &str) -> String {
+    percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
 }

@@ -162,7 +162,9 @@ async fn send_to_group(
     let own = kind == Kind::OfMessage;
     let passage = speaker.hub().push_to_group(id, &group, &speaker.origin.link, own, &text);
     match passed(passage).await {
-        Err(SysCode::RecipientOffline) if !speaker.hub().peers.is_whole() => kind.refuse(SysCode::InternalError),
+        Err(SysCode::RecipientOffline) if !speaker.hub().peers.is_whole() => {
+            kind.refuse(SysCode::InternalError)
+        }
         Err(code) => kind.refuse(code),
         Ok(()) => Ok(kind.answer()),
     }

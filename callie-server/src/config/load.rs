@@ -32,6 +32,9 @@ pub struct Overrides {
     /// See [`Config::database`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
+    /// See [`Config::cluster`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
     /// See [`Config::log_format`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_format: Option<LogFormat>,

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use callie_core::{Limits, PayloadId, Stamp};
+use callie_core::{GroupId, Limits, PayloadId, Stamp};
 use uuid::Uuid;
 
 pub use background::{drain, run};
@@ -110,6 +110,13 @@ impl Gateway {
     #[must_use]
     pub fn is_online(&self, name: &str) -> bool {
         self.hub.user(name).is_some_and(|user| user.is_online())
+    }
+
+    /// Whether the user called `name` is in the group and connected to this server, as far as it knows.
+    #[must_use]
+    pub fn is_member(&self, group: &str, name: &str) -> bool {
+        let group = GroupId::parse(group).ok().and_then(|id| self.hub.group(id));
+        group.is_some_and(|group| group.state().online.contains_key(name))
     }
 
     /// Payloads taken from clients since the start.

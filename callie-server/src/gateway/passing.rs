@@ -279,10 +279,5 @@ fn request(
     }
     let (payload_id, message_id) = Reply::to(frame).ids()?;
     let asker = Asker::Sender { origin: speaker.origin.clone(), key: key?, message_id };
-    Some(Request {
-        asker,
-        payload_id,
-        counts,
-        deadline: now.at + speaker.app.gateway.timing.confirmation,
-    })
+    Some(Request { asker, payload_id, counts, deadline: now.at + speaker.app.gateway.timing.confirmation })
 }

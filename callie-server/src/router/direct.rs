@@ -91,14 +91,7 @@ impl Hub {
         Direct::Leaving(passage)
     }
 
-    fn hand_out_asked(
-        &self,
-        to: &str,
-        ways: &Ways,
-        from: &Username,
-        text: &Utf8Bytes,
-        request: Request,
-    ) {
+    fn hand_out_asked(&self, to: &str, ways: &Ways, from: &Username, text: &Utf8Bytes, request: Request) {
         let payload_id = (!ways.away.is_empty()).then(|| request.payload_id.clone());
         let delivery = Delivery::start(request);
         if !ways.links.is_empty() {

@@ -24,8 +24,8 @@ mod rate;
 mod receipt;
 mod user;
 
-pub(crate) use delivery::{Asker, Counts, Delivery, Part, Request};
 pub(crate) use arrival::{Arrival, Audience};
+pub(crate) use delivery::{Asker, Counts, Delivery, Part, Request};
 pub(crate) use direct::{Direct, Last, Parcel};
 pub(crate) use duplicates::{AlreadyHashed, Keys, PayloadKey};
 pub(crate) use fanout::Reach;

@@ -106,10 +106,9 @@ impl Rates {
         Self(Bucket::ALL.map(|bucket| {
             Pail::new(match bucket {
                 Bucket::Payloads => quota(limits.messages_per_second, limits.burst),
-                Bucket::Upkeep => quota(
-                    limits.messages_per_second.saturating_mul(WIDE),
-                    limits.burst.saturating_mul(WIDE),
-                ),
+                Bucket::Upkeep => {
+                    quota(limits.messages_per_second.saturating_mul(WIDE), limits.burst.saturating_mul(WIDE))
+                }
                 Bucket::Broadcasts => broadcasts.allow_burst(at_least_one(BROADCAST_BURST)),
             })
         }))

@@ -47,8 +47,12 @@ pub fn set_level(level: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Silences the NATS client: what matters of it we tell ourselves, and it repeats itself at every attempt to connect.
+const SILENT: &str = "async_nats=off";
+
 fn parse(level: &str) -> Result<EnvFilter, ConfigError> {
-    EnvFilter::builder().parse(level).map_err(|e| ConfigError::BadValue {
+    let filter = EnvFilter::builder().parse(format!("{level},{SILENT}"));
+    filter.map_err(|e| ConfigError::BadValue {
         key: "log_level".to_owned(),
         place: "the configuration".to_owned(),
         reason: e.to_string(),

@@ -32,13 +32,8 @@ impl Cluster {
         let database = folder.path().join("callie.db").display().to_string();
         let metrics_listen = Some("127.0.0.1:0".into());
         let config = Config { cluster: Some(nats.url()), database, metrics_listen, ..config };
-        let mut cluster = Self {
-            nodes: Vec::new(),
-            nats,
-            config,
-            sessions: Mutex::default(),
-            _folder: folder,
-        };
+        let mut cluster =
+            Self { nodes: Vec::new(), nats, config, sessions: Mutex::default(), _folder: folder };
         for _ in 0..nodes {
             cluster.add_node().await;
         }
@@ -143,9 +138,8 @@ impl Cluster {
 
     /// Ends all nodes well.
     pub async fn end(self) {
-        for node in self.nodes.into_iter().flatten() {
-            node.server.shutdown().await;
-        }
+        let ends = self.nodes.into_iter().flatten().map(|node| node.server.shutdown());
+        futures_util::future::join_all(ends).await;
     }
 }
 

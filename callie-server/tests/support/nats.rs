@@ -39,6 +39,10 @@ impl Nats {
         self.port
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// Kills it as a crash would.
     pub fn kill(&mut self) {
         self.process.kill();
@@ -56,7 +60,8 @@ impl Nats {
                 if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)).await {
                     let mut line = String::new();
                     // The first word of a NATS server is what it is.
-                    if BufReader::new(stream).read_line(&mut line).await.is_ok() && line.starts_with("INFO ") {
+                    if BufReader::new(stream).read_line(&mut line).await.is_ok() && line.starts_with("INFO ")
+                    {
                         return;
                     }
                 }
@@ -69,7 +74,8 @@ impl Nats {
 }
 
 fn run(port: u16, more: &[String]) -> Leashed {
-    let mut arguments = vec!["--addr".to_owned(), "127.0.0.1".to_owned(), "--port".to_owned(), port.to_string()];
+    let mut arguments =
+        vec!["--addr".to_owned(), "127.0.0.1".to_owned(), "--port".to_owned(), port.to_string()];
     arguments.extend_from_slice(more);
     Leashed::start(binary(), &arguments)
 }
@@ -81,6 +87,7 @@ fn binary() -> PathBuf {
         return installed;
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("nats-server")).find(|file| file.exists());
+    let found =
+        std::env::split_paths(&path).map(|folder| folder.join("nats-server")).find(|file| file.exists());
     found.expect("nats-server is installed: run `make install`")
 }
