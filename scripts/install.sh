@@ -17,6 +17,10 @@ missing=()
 for command in "${!packages[@]}"; do
     command -v "$command" >/dev/null || missing+=("${packages[$command]}")
 done
+# The server's programs are not on the PATH; a test that starts one looks in the same places.
+if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
+    missing+=(postgresql)
+fi
 # Debian keeps what makes a venv in a package of its own.
 if command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     missing+=(python3-venv)
@@ -33,6 +37,12 @@ if ((${#missing[@]})); then
         sudo=(sudo)
     fi
     echo "install: apt-get install ${missing[*]}"
+    # The tests start PostgreSQL themselves. Debian would make a database and run it from now on, unless told.
+    settings=/etc/postgresql-common/createcluster.conf
+    if [[ " ${missing[*]} " == *" postgresql "* && ! -e $settings ]]; then
+        "${sudo[@]}" mkdir -p "${settings%/*}"
+        echo 'create_main_cluster = false' | "${sudo[@]}" tee "$settings" >/dev/null
+    fi
     "${sudo[@]}" apt-get update -qq </dev/null
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
 fi

@@ -222,13 +222,9 @@ async fn a_rolling_restart_loses_no_confirmed_message() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_on_another_database_is_not_listened_to() {
     let nats = Nats::start().await;
-    let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let start = |folder: &Path| {
-        let database = folder.join("callie.db").display().to_string();
-        let config = callie_server::Config { cluster: Some(nats.url()), database, ..Default::default() };
-        chat::start_on(config, chat::quick())
-    };
-    let (here, there) = (start(one.path()).await, start(other.path()).await);
+    let config = callie_server::Config { cluster: Some(nats.url()), ..Default::default() };
+    let here = chat::start_with(config.clone(), chat::quick()).await;
+    let there = chat::start_with(config, chat::quick()).await;
     let mut ada = here.user("ada").await;
     let _bob_there = there.user("bob").await;
     here.login("bob").await;
@@ -262,15 +258,13 @@ async fn nats_with_a_password_and_tls_is_joined_with_them_and_not_without() {
     let secured = ["--user", "callie", "--pass", "secret", "--tls", "--tlscert", &cert, "--tlskey", &key];
     let nats = Nats::start_with(&secured).await;
     let start = |url: String, ca: Option<&String>| {
-        let database = folder.path().join("callie.db").display().to_string();
         let config = callie_server::Config {
             cluster: Some(url),
             cluster_tls_ca: ca.map(Into::into),
-            database,
             metrics_listen: Some("127.0.0.1:0".into()),
             ..Default::default()
         };
-        chat::start_on(config, chat::quick())
+        chat::start_with(config, chat::quick())
     };
     let good = format!("tls://callie:secret@127.0.0.1:{}", nats.port());
     let joined = start(good.clone(), Some(&root)).await;

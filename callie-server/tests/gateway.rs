@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
+mod support;
 
 use std::time::Duration;
 
@@ -213,9 +214,8 @@ async fn a_session_that_expires_ends_its_sockets_within_a_second() {
     let chat = start().await;
     let login = chat.login("ada").await;
     let expires = clock::now() + 1_000;
-    let url = format!("sqlite://{}", chat.database);
     sqlx::any::install_default_drivers();
-    let mut database = <sqlx::AnyConnection as sqlx::Connection>::connect(&url).await.unwrap();
+    let mut database = <sqlx::AnyConnection as sqlx::Connection>::connect(&chat.database.url).await.unwrap();
     sqlx::query("UPDATE sessions SET expires = $1").bind(expires).execute(&mut database).await.unwrap();
     let mut ada = chat.connect(&login).await;
     assert_eq!(ada.ended("SESSION_EXPIRED").await.1, 4501);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
+mod support;
 
 use chat::start;
 use sqlx::{Connection as _, Executor as _};
@@ -37,7 +38,7 @@ async fn a_panic_in_one_connection_ends_that_one_only() {
     let chat = start().await;
     let (mut ada, mut bob, mut eve) =
         (chat.user("ada").await, chat.user("bob").await, chat.user("eve").await);
-    let mut database = sqlx::SqliteConnection::connect(&format!("sqlite://{}", chat.database)).await.unwrap();
+    let mut database = sqlx::SqliteConnection::connect(&chat.database.url).await.unwrap();
     database.execute("ALTER TABLE users RENAME TO elsewhere").await.unwrap();
     let message = eve.message("nobody", "this one is looked up");
     eve.send(&message).await;

@@ -106,7 +106,7 @@ async fn a_locked_database_is_told_and_the_server_goes_on_when_it_is_free_again(
     let addr = running.addr();
     assert_eq!(try_register(addr, "alice").await.status, 201);
     let (token, _) = login(addr, "alice").await;
-    let url = format!("sqlite://{}", running.server.app().config().database);
+    let url = running.database.url.clone();
     let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
 

@@ -1,11 +1,14 @@
 //! What the store promises about groups, blocks and settings.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod support;
+
 use std::time::Duration;
 
 use callie_core::command::{Cursor, DirectMessages, GroupName, PageLimit, Role, Visibility};
 use callie_core::{GroupId, Username};
 use callie_server::store::{DirectAccess, GroupError, GroupLimits, Removal, SettingsUpdate, Store};
+use support::database::{OwnStore, fresh_store};
 use uuid::Uuid;
 
 const LIMITS: GroupLimits = GroupLimits { max_members: 1_000, max_groups: 100 };
@@ -22,8 +25,8 @@ fn at_most(entries: u16) -> PageLimit {
     PageLimit::new(entries).unwrap()
 }
 
-async fn store_with(users: &[&str]) -> Store {
-    let store = Store::open(":memory:").await.unwrap();
+async fn store_with(users: &[&str]) -> OwnStore {
+    let store = fresh_store().await;
     for user in users {
         assert!(store.create_user(&name(user), "hash", 1).await.unwrap());
     }
@@ -160,8 +163,7 @@ async fn blocks_and_settings_decide_who_may_write() {
 
 #[tokio::test]
 async fn a_caller_that_gives_up_leaves_nothing_half_done() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("callie.db").display().to_string()).await.unwrap();
+    let store = fresh_store().await;
     let users: Vec<Username> = (0..20).map(|n| name(&format!("user-{n}"))).collect();
     for user in &users {
         assert!(store.create_user(user, "hash", 1).await.unwrap());

@@ -1,10 +1,13 @@
 //! What the store promises about sessions: how long they last, and what a login races with.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod support;
+
 use callie_core::account::SESSION_DAYS;
 use callie_core::{SessionId, Username};
 use callie_server::clock::{DAY, Millis};
 use callie_server::store::{Ban, Session, Store, TokenHash};
+use support::database::{OwnStore, fresh_store};
 use uuid::Uuid;
 
 const NOW: Millis = 1_800_000_000_000;
@@ -15,8 +18,8 @@ fn alice() -> Username {
     Username::parse("alice").unwrap()
 }
 
-async fn store() -> Store {
-    let store = Store::open(":memory:").await.unwrap();
+async fn store() -> OwnStore {
+    let store = fresh_store().await;
     assert!(store.create_user(&alice(), "hash", NOW).await.unwrap());
     store
 }

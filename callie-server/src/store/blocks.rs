@@ -131,7 +131,8 @@ impl Store {
     pub async fn direct_access(&self, from: &Username, to: &Username) -> Result<DirectAccess, StoreError> {
         let row = sqlx::query(
             "SELECT direct_messages, \
-             EXISTS (SELECT 1 FROM blocks WHERE (blocker = $1 AND blocked = $2) OR (blocker = $2 AND blocked = $1)) \
+             CASE WHEN EXISTS (SELECT 1 FROM blocks WHERE (blocker = $1 AND blocked = $2) OR (blocker = $2 AND blocked = $1)) \
+             THEN 1 ELSE 0 END \
              FROM users WHERE name = $2",
         )
         .bind(from.as_str())

@@ -22,7 +22,7 @@ pub enum StoreError {
 #[non_exhaustive]
 pub enum OpenError {
     /// The URL has a scheme that is not supported.
-    #[error("cannot open the database {url}: only a file or a sqlite:// URL will do")]
+    #[error("cannot open the database {url}: only a file, a sqlite:// URL or a postgres:// URL will do")]
     Scheme {
         /// The URL, without what follows the scheme: that may hold a password.
         url: String,

@@ -215,9 +215,10 @@ pub(super) async fn may_all_be_added(
         let list = placeholders(2, chunk.len());
         let sql = format!(
             "SELECT name, direct_messages, \
-             EXISTS (SELECT 1 FROM blocks WHERE (blocker = $1 AND blocked = name) OR (blocker = name AND blocked = $1)), \
-             EXISTS (SELECT 1 FROM group_members a JOIN group_members b ON a.group_id = b.group_id \
-             WHERE a.username = $1 AND b.username = name) \
+             CASE WHEN EXISTS (SELECT 1 FROM blocks WHERE (blocker = $1 AND blocked = name) \
+             OR (blocker = name AND blocked = $1)) THEN 1 ELSE 0 END, \
+             CASE WHEN EXISTS (SELECT 1 FROM group_members a JOIN group_members b ON a.group_id = b.group_id \
+             WHERE a.username = $1 AND b.username = name) THEN 1 ELSE 0 END \
              FROM users WHERE name IN ({list})"
         );
         // Only placeholders are put into the text.

@@ -12,15 +12,18 @@ mod events;
 mod groups;
 mod lists;
 mod members;
+mod migrations;
 mod model;
 mod open;
+mod postgres;
 mod secret;
 mod sessions;
 mod settings;
+mod sqlite;
 mod touch;
 mod users;
 
-use sqlx::AnyPool;
+use sqlx::{Any, AnyPool, Transaction};
 
 pub use error::{GroupError, OpenError, StoreError};
 pub use events::{SessionEvent, watch_events};
@@ -34,16 +37,26 @@ pub struct Store {
     read: AnyPool,
     /// SQLite takes one writer at a time: a pool of one lets them queue fairly, where they would else poll the file.
     write: AnyPool,
-    /// How a transaction that will write begins.
-    begin: &'static str,
+    kind: Kind,
     touched: touch::Touched,
     poke: std::sync::Arc<tokio::sync::Notify>,
 }
 
+/// The kinds of databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Sqlite,
+    Postgres,
+}
+
 impl Store {
     /// A transaction that holds the right to write from its beginning, so that it cannot fail halfway for want of it.
-    async fn begin(&self) -> Result<sqlx::Transaction<'static, sqlx::Any>, StoreError> {
-        Ok(self.write.begin_with(self.begin).await?)
+    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
+        let begin = match self.kind {
+            Kind::Sqlite => "BEGIN IMMEDIATE",
+            Kind::Postgres => "BEGIN",
+        };
+        Ok(self.write.begin_with(begin).await?)
     }
 
     /// Whether the database answers.

@@ -1,27 +1,50 @@
-//! Opening the database: where it is, how it is set up, its migrations.
+//! Opening the database: which kind it is, connecting, bringing it up to date.
 
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
+use sqlx::migrate::Migrator;
+use sqlx::{AnyConnection, AnyPool, Connection as _};
 
-use super::{OpenError, Store};
+use super::postgres::{self, PostgresUrl};
+use super::sqlite::{self, SqliteFile};
+use super::{Kind, OpenError, Store, migrations};
 
-/// Readers at a time: SQLite answers from memory in microseconds, so few serve many.
-const READERS: u32 = 4;
-/// How long a question waits for a connection to the database before it is refused: longer than any honest wait, shorter
-/// than a client's patience.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long SQLite waits for another process (an admin command, a backup) that holds the file, in milliseconds.
-const BUSY_TIMEOUT_MS: u32 = 3_000;
+/// Readers of SQLite at a time: it answers from memory in microseconds, so few serve many.
+const SQLITE_READERS: u32 = 4;
+/// How long a question waits for a connection to SQLite before it is refused: longer than any honest wait, shorter than a
+/// client's patience.
+const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a question waits for a connection to PostgreSQL, the making of one included. While PostgreSQL is away all
+/// questions take as long, so it is short.
+const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the first connection to PostgreSQL may take: one who starts a server waits for it.
+const FIRST_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection that comes back may take to show that it is well. One that does not is closed: a host that is
+/// gone without a word would otherwise keep it for a quarter of an hour.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Store {
-    /// Opens `database`, a file or a `sqlite:` URL; a file that is missing is made.
+    /// Connections to PostgreSQL at a time, if nothing else is said.
+    pub const CONNECTIONS: u32 = 10;
+
+    /// Opens `database`: a file or a `sqlite:` URL, made when missing, or a `postgres:` URL.
     ///
     /// # Errors
     /// [`OpenError`], one line for people.
     pub async fn open(database: &str) -> Result<Self, OpenError> {
-        Self::connect(Location::parse(database)?).await
+        Self::open_with(database, Self::CONNECTIONS).await
+    }
+
+    /// Opens `database` as [`Store::open`] does, with at most `connections` to PostgreSQL at a time.
+    ///
+    /// # Errors
+    /// [`OpenError`], one line for people.
+    pub async fn open_with(database: &str, connections: u32) -> Result<Self, OpenError> {
+        match PostgresUrl::parse(database) {
+            Some(url) => Self::open_postgres(&url?, connections).await,
+            None => Self::open_sqlite(&sqlite_file(database)?).await,
+        }
     }
 
     /// Opens `database` as [`Store::open`] does, unless its file is missing: a name mistyped must not make a new one.
@@ -29,123 +52,102 @@ impl Store {
     /// # Errors
     /// [`OpenError`], one line for people.
     pub async fn open_existing(database: &str) -> Result<Self, OpenError> {
-        let location = Location::parse(database)?;
-        if !location.in_memory && !std::path::Path::new(&location.shown).exists() {
-            return Err(OpenError::Missing { path: location.shown });
+        if let Some(url) = PostgresUrl::parse(database) {
+            return Self::open_postgres(&url?, 1).await;
         }
-        Self::connect(location).await
+        let file = sqlite_file(database)?;
+        if !file.exists() {
+            return Err(OpenError::Missing { path: file.path });
+        }
+        Self::open_sqlite(&file).await
     }
 
-    async fn connect(location: Location) -> Result<Self, OpenError> {
+    async fn open_sqlite(file: &SqliteFile) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
-        location.make_file()?;
-        location.probe().await?;
-        let write = location.connect(1).await?;
-        sqlx::migrate!()
-            .run(&write)
-            .await
-            .map_err(|e| OpenError::Migrate { path: location.shown.clone(), reason: one_line(&e) })?;
+        let failed = |error: sqlx::Error| cannot_connect(&file.path, &error);
+        file.make()?;
+        // Once outside a pool: a pool would try again and again, and then tell that it took too long.
+        let mut first = AnyConnection::connect(&file.url).await.map_err(failed)?;
+        sqlite::set_up(&mut first).await.map_err(failed)?;
+        first.close().await.map_err(failed)?;
+        let pool = async |connections| {
+            AnyPoolOptions::new()
+                .max_connections(connections)
+                .min_connections(1)
+                .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .test_before_acquire(false)
+                .after_connect(|connection, _| Box::pin(sqlite::set_up(connection)))
+                .connect(&file.url)
+                .await
+                .map_err(failed)
+        };
+        let write = pool(1).await?;
+        let mut connection = write.acquire().await.map_err(failed)?;
+        migrate(&migrations::for_sqlite(), &mut connection, &file.path).await?;
+        drop(connection);
         // A database in memory belongs to its one connection.
-        let read = if location.in_memory { write.clone() } else { location.connect(READERS).await? };
-        Ok(Self {
-            read,
-            write,
-            begin: "BEGIN IMMEDIATE",
-            touched: super::touch::Touched::default(),
-            poke: std::sync::Arc::default(),
-        })
+        let read = if file.in_memory { write.clone() } else { pool(SQLITE_READERS).await? };
+        Ok(Self::on(Kind::Sqlite, read, write))
     }
-}
 
-/// Where a database is.
-struct Location {
-    url: String,
-    shown: String,
-    in_memory: bool,
-}
-
-impl Location {
-    fn parse(database: &str) -> Result<Self, OpenError> {
-        let path = match database.split_once(':') {
-            Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
-            Some((scheme, rest)) if rest.starts_with("//") => {
-                return Err(OpenError::Scheme { url: format!("{scheme}://…") });
+    async fn open_postgres(url: &PostgresUrl, connections: u32) -> Result<Self, OpenError> {
+        sqlx::any::install_default_drivers();
+        let failed = |error: sqlx::Error| cannot_connect(&url.shown, &error);
+        // Once outside a pool, as for SQLite; and without the pool's limits on time.
+        let first = tokio::time::timeout(FIRST_CONNECT_TIMEOUT, AnyConnection::connect_with(&url.options));
+        let mut first = match first.await {
+            Ok(connected) => connected.map_err(failed)?,
+            Err(_) => {
+                let reason = format!("it did not answer in {} seconds", FIRST_CONNECT_TIMEOUT.as_secs());
+                return Err(OpenError::Connect { path: url.shown.clone(), reason });
             }
-            _ => database,
         };
-        // The parameters of a URL (its mode) are ours to set.
-        let path =
-            if database.starts_with("sqlite:") { path.split('?').next().unwrap_or(path) } else { path };
-        if path == ":memory:" {
-            return Ok(Self { url: "sqlite::memory:".to_owned(), shown: path.to_owned(), in_memory: true });
+        postgres::set_up_migration(&mut first).await.map_err(failed)?;
+        if let Some(reason) = postgres::fault(&mut first).await.map_err(failed)? {
+            return Err(OpenError::Connect { path: url.shown.clone(), reason });
         }
-        let absolute =
-            std::path::absolute(path).map_err(|source| OpenError::Path { path: path.to_owned(), source })?;
-        let url = format!("sqlite://{}?mode=rwc", escape(&absolute.to_string_lossy()));
-        Ok(Self { url, shown: path.to_owned(), in_memory: false })
-    }
-
-    /// Makes a missing file, for its owner alone: it will hold password hashes. SQLite gives the files beside it the same
-    /// rights.
-    fn make_file(&self) -> Result<(), OpenError> {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        if self.in_memory {
-            return Ok(());
-        }
-        match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.shown) {
-            Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
-                Err(OpenError::Path { path: self.shown.clone(), source })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Connects once, outside a pool: a pool would try again and again, and then tell that it took too long.
-    async fn probe(&self) -> Result<(), OpenError> {
-        let probed = async {
-            let mut connection = AnyConnection::connect(&self.url).await?;
-            set_up(&mut connection).await?;
-            connection.close().await
-        };
-        probed.await.map_err(|e| OpenError::Connect { path: self.shown.clone(), reason: one_line(&e) })
-    }
-
-    async fn connect(&self, connections: u32) -> Result<AnyPool, OpenError> {
-        AnyPoolOptions::new()
+        migrate(&migrations::for_postgres(), &mut first, &url.shown).await?;
+        first.close().await.map_err(failed)?;
+        // No least number of connections: to keep it up, a pool would block one for minutes while the database is away.
+        let pool = AnyPoolOptions::new()
             .max_connections(connections)
-            .min_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .test_before_acquire(false)
-            .after_connect(|connection, _| Box::pin(set_up(connection)))
-            .connect(&self.url)
-            .await
-            .map_err(|e| OpenError::Connect { path: self.shown.clone(), reason: one_line(&e) })
+            .min_connections(0)
+            .acquire_timeout(POSTGRES_ACQUIRE_TIMEOUT)
+            .test_before_acquire(true)
+            .after_connect(|connection, _| Box::pin(postgres::set_up(connection)))
+            .after_release(|connection, _| Box::pin(still_answers(connection)))
+            .connect_lazy_with(url.options.clone());
+        Ok(Self::on(Kind::Postgres, pool.clone(), pool))
+    }
+
+    fn on(kind: Kind, read: AnyPool, write: AnyPool) -> Self {
+        Self { read, write, kind, touched: super::touch::Touched::default(), poke: std::sync::Arc::default() }
     }
 }
 
-/// WAL lets readers go on beside the writer. FULL keeps what was committed also through a loss of power.
-async fn set_up(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
-    connection.execute(sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))).await?;
-    for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON"] {
-        connection.execute(pragma).await?;
+fn sqlite_file(database: &str) -> Result<SqliteFile, OpenError> {
+    match database.split_once("://") {
+        Some((scheme, _)) if scheme != "sqlite" => Err(OpenError::Scheme { url: format!("{scheme}://…") }),
+        _ => SqliteFile::parse(database),
     }
-    Ok(())
 }
 
-/// Escapes what would mean something in a URL.
-fn escape(path: &str) -> String {
-    path.bytes()
-        .map(|b| match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'.' | b'_' | b'-' | b'~' => {
-                char::from(b).to_string()
-            }
-            _ => format!("%{b:02X}"),
-        })
-        .collect()
+async fn migrate(migrator: &Migrator, connection: &mut AnyConnection, path: &str) -> Result<(), OpenError> {
+    // It takes a lock where several servers may start at once.
+    let done = migrator.run_direct(None, connection, false).await;
+    done.map_err(|e| OpenError::Migrate { path: path.to_owned(), reason: one_line(&e) })
 }
 
-fn one_line(error: &dyn std::error::Error) -> String {
+async fn still_answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    Ok(matches!(tokio::time::timeout(RELEASE_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
+}
+
+fn cannot_connect(path: &str, error: &sqlx::Error) -> OpenError {
+    OpenError::Connect { path: path.to_owned(), reason: one_line(error) }
+}
+
+pub(super) fn one_line(error: &dyn std::error::Error) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -14,6 +14,7 @@ use tokio::process::Child;
 
 use super::verdict::Record;
 use crate::support::nats::Nats;
+use crate::support::postgres::Postgres;
 use crate::support::process::{LISTENING, command};
 use crate::support::{self, PATIENCE};
 
@@ -59,6 +60,8 @@ pub struct World {
     stage: Arc<Stage>,
     nodes: Vec<Option<Node>>,
     nats: Nats,
+    postgres: Postgres,
+    database: String,
     folder: tempfile::TempDir,
 }
 
@@ -71,13 +74,15 @@ impl World {
     pub async fn start(nodes: usize, users: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let nats = Nats::start().await;
+        let postgres = Postgres::start().await;
+        let database = postgres.database().await;
         let stage = Stage {
             nodes: Mutex::new(vec![None; nodes]),
             tokens: Vec::new(),
             record: Mutex::default(),
             calm: AtomicBool::new(false),
         };
-        let mut world = Self { stage: Arc::new(stage), nodes: Vec::new(), nats, folder };
+        let mut world = Self { stage: Arc::new(stage), nodes: Vec::new(), nats, postgres, database, folder };
         for at in 0..nodes {
             world.nodes.push(None);
             world.start_node(at).await;
@@ -102,7 +107,14 @@ impl World {
         let ops: SocketAddr = ([127, 0, 0, 1], free_port()).into();
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log(at)).unwrap();
         let mut command = command(self.folder.path());
-        command.args(["--listen", "127.0.0.1:0", "--database", "shared.db", "--cluster", &self.nats.url()]);
+        command.args([
+            "--listen",
+            "127.0.0.1:0",
+            "--database",
+            &self.database,
+            "--cluster",
+            &self.nats.url(),
+        ]);
         command.env("CALLIE_METRICS_LISTEN", ops.to_string());
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -135,6 +147,12 @@ impl World {
                     println!("drain node {at}");
                     self.end_node(at, Signal::TERM).await;
                     self.start_node(at).await;
+                }
+                3 => {
+                    println!("kill PostgreSQL");
+                    self.postgres.crash();
+                    pause(random, 0..2_500).await;
+                    self.postgres.start_again().await;
                 }
                 _ => {
                     println!("kill NATS");

@@ -12,11 +12,12 @@ use callie_server::store::TokenHash;
 use callie_server::{Config, Server, clock};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::support::database::{Database, fresh_database};
 
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,8 +25,7 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// A server with a database of its own, gone with the test.
 pub struct Chat {
     pub server: Server,
-    pub database: String,
-    _folder: Option<TempDir>,
+    pub database: Database,
 }
 
 /// A user with a live session.
@@ -60,18 +60,17 @@ pub async fn start() -> Chat {
 }
 
 pub async fn start_with(config: Config, timing: Timing) -> Chat {
-    let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("callie.db").display().to_string();
-    let config = Config { listen: "127.0.0.1:0".into(), database: database.clone(), ..config };
+    let database = fresh_database().await;
+    let config = Config { listen: "127.0.0.1:0".into(), database: database.url.clone(), ..config };
     let server = Server::start_with(config, timing).await.unwrap();
-    Chat { server, database, _folder: Some(folder) }
+    Chat { server, database }
 }
 
-/// A server on a database that is there.
-pub async fn start_on(config: Config, timing: Timing) -> Chat {
-    let config = Config { listen: "127.0.0.1:0".into(), ..config };
-    let database = config.database.clone();
-    Chat { server: Server::start_with(config, timing).await.unwrap(), database, _folder: None }
+/// A server on a database that is there, and stays when the server ends.
+pub async fn start_on(database: &Database, config: Config, timing: Timing) -> Chat {
+    let config = Config { listen: "127.0.0.1:0".into(), database: database.url.clone(), ..config };
+    let server = Server::start_with(config, timing).await.unwrap();
+    Chat { server, database: database.clone() }
 }
 
 impl Chat {

@@ -10,6 +10,7 @@ use callie_server::{Config, clock};
 use parking_lot::Mutex;
 
 use crate::chat::{self, Chat, Client, PATIENCE};
+use crate::support::database::{Database, fresh_database};
 use crate::support::nats::Nats;
 
 /// Servers that are one cluster.
@@ -18,7 +19,7 @@ pub struct Cluster {
     pub nats: Nats,
     config: Config,
     sessions: Mutex<HashMap<String, String>>,
-    _folder: tempfile::TempDir,
+    database: Database,
 }
 
 impl Cluster {
@@ -28,12 +29,10 @@ impl Cluster {
 
     pub async fn with(nodes: usize, config: Config) -> Self {
         let nats = Nats::start().await;
-        let folder = tempfile::tempdir().unwrap();
-        let database = folder.path().join("callie.db").display().to_string();
+        let database = fresh_database().await;
         let metrics_listen = Some("127.0.0.1:0".into());
-        let config = Config { cluster: Some(nats.url()), database, metrics_listen, ..config };
-        let mut cluster =
-            Self { nodes: Vec::new(), nats, config, sessions: Mutex::default(), _folder: folder };
+        let config = Config { cluster: Some(nats.url()), metrics_listen, ..config };
+        let mut cluster = Self { nodes: Vec::new(), nats, config, sessions: Mutex::default(), database };
         for _ in 0..nodes {
             cluster.add_node().await;
         }
@@ -42,7 +41,7 @@ impl Cluster {
 
     /// Starts one more node, and waits until all know of it.
     pub async fn add_node(&mut self) -> usize {
-        self.nodes.push(Some(chat::start_on(self.config.clone(), timing()).await));
+        self.nodes.push(Some(chat::start_on(&self.database, self.config.clone(), timing()).await));
         self.whole().await;
         self.nodes.len() - 1
     }

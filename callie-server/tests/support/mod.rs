@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, unreachable_pub)]
 #![allow(missing_docs)]
 
+pub mod database;
 pub mod leash;
 pub mod nats;
+pub mod postgres;
 pub mod process;
 
 use std::net::SocketAddr;
@@ -12,9 +14,10 @@ use std::time::Duration;
 use callie_core::account::{Problem, path};
 use callie_server::{Config, Server};
 use serde_json::Value;
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+
+use database::{Database, fresh_database};
 
 /// Longer than anything here takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -23,7 +26,7 @@ pub const PASSWORD: &str = "correct horse battery staple";
 /// A server with a database of its own, gone with the test.
 pub struct Running {
     pub server: Server,
-    _folder: TempDir,
+    pub database: Database,
 }
 
 impl Running {
@@ -37,10 +40,9 @@ pub async fn start() -> Running {
 }
 
 pub async fn start_with(config: Config) -> Running {
-    let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("callie.db").display().to_string();
-    let config = Config { listen: "127.0.0.1:0".into(), database, ..config };
-    Running { server: Server::start(config).await.unwrap(), _folder: folder }
+    let database = fresh_database().await;
+    let config = Config { listen: "127.0.0.1:0".into(), database: database.url.clone(), ..config };
+    Running { server: Server::start(config).await.unwrap(), database }
 }
 
 /// An answer as it came.

@@ -1,0 +1,111 @@
+//! PostgreSQL: what its URL may say, how a connection is set up, what is asked of the database.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::any::AnyConnectOptions;
+use sqlx::{AnyConnection, AssertSqlSafe, Executor as _, Row as _};
+
+use super::OpenError;
+
+/// How long one statement may take, waiting for other transactions included. The longest of ours takes milliseconds, and
+/// a client waits for the answer.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a transaction may stand still before PostgreSQL ends it: a server that hangs or is cut off must not keep the
+/// others from what it has locked. Ours do nothing else between two statements.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a server that starts waits for another one that is bringing the database up to date.
+const MIGRATION_WAIT: Duration = Duration::from_secs(60);
+
+/// What may stand behind the `?` of the URL. What sqlx does not know it ignores and logs, value and all; a name mistyped
+/// should be told, and never its value.
+const PARAMETERS: [&str; 17] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "user",
+];
+
+/// A database of a PostgreSQL server.
+#[derive(Debug)]
+pub(super) struct PostgresUrl {
+    /// What sqlx is told; it may hold a password.
+    pub(super) options: AnyConnectOptions,
+    /// What people are told: the URL without password and parameters.
+    pub(super) shown: String,
+}
+
+impl PostgresUrl {
+    /// The URL, if `database` is one of PostgreSQL's.
+    pub(super) fn parse(database: &str) -> Option<Result<Self, OpenError>> {
+        let is_ours = database.starts_with("postgres:") || database.starts_with("postgresql:");
+        is_ours.then(|| Self::read(database))
+    }
+
+    fn read(database: &str) -> Result<Self, OpenError> {
+        let mut options = AnyConnectOptions::from_str(database).map_err(|error| OpenError::Connect {
+            // As it cannot be read, nobody knows where the password in it stands.
+            path: "postgres://…".to_owned(),
+            reason: super::open::one_line(&error),
+        })?;
+        let mut shown = options.database_url.clone();
+        shown.set_query(None);
+        // Only a URL without a host cannot have a password, and has none.
+        let _ = shown.set_password(None);
+        let shown = shown.to_string();
+        let mut named = false;
+        for (key, _) in options.database_url.query_pairs() {
+            named |= key == "application_name";
+            let is_setting = key.starts_with("options[") && key.ends_with(']');
+            if !is_setting && !PARAMETERS.contains(&&*key) {
+                let reason = format!("its URL has the unknown parameter '{}'", key.escape_debug());
+                return Err(OpenError::Connect { path: shown, reason });
+            }
+        }
+        if !named {
+            // What an operator finds in pg_stat_activity.
+            options.database_url.query_pairs_mut().append_pair("application_name", "callie-server");
+        }
+        Ok(Self { options, shown })
+    }
+}
+
+/// Sets up a connection that answers clients.
+pub(super) async fn set_up(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let settings = format!(
+        "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
+         SET default_transaction_isolation = 'read committed'",
+        STATEMENT_TIMEOUT.as_millis(),
+        IDLE_IN_TRANSACTION_TIMEOUT.as_millis(),
+    );
+    // Only numbers are put into the text.
+    connection.execute(AssertSqlSafe(settings)).await?;
+    Ok(())
+}
+
+/// Sets up a connection that brings the database up to date, which may take its time but not wait for ever.
+pub(super) async fn set_up_migration(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
+    let settings = format!("SET lock_timeout = {}", MIGRATION_WAIT.as_millis());
+    connection.execute(AssertSqlSafe(settings)).await?;
+    Ok(())
+}
+
+/// What is wrong with the database, if it cannot hold all that Callie keeps.
+pub(super) async fn fault(connection: &mut AnyConnection) -> Result<Option<String>, sqlx::Error> {
+    let row = connection.fetch_one("SELECT current_setting('server_encoding')").await?;
+    let encoding: String = row.try_get(0)?;
+    Ok((encoding != "UTF8").then(|| format!("its encoding is {encoding}; it must be UTF8")))
+}
