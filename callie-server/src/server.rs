@@ -131,7 +131,7 @@ impl Server {
             Some(addr) => Some(bind(addr).await?),
             None => None,
         };
-        let store = Store::open(&config.database).await?;
+        let store = Store::open_with(&config.database, config.database_connections).await?;
         let figures = Metrics::default();
         let (stop, stopping) = watch::channel(false);
         let app = Arc::new(App {
