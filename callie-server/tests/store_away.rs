@@ -1,5 +1,10 @@
 //! PostgreSQL stops, fails, or is cut off without a word: what goes on, what is refused, and that all heals by itself.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that fails fails its test"
+)]
 
 mod chat;
 mod support;
