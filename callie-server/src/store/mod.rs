@@ -1,8 +1,10 @@
 //! What outlives the process: users, sessions, groups, blocks and settings, in one set of SQL for every database.
 //!
-//! `open.rs` connects and migrates; `model.rs` has the values; the other files have one family of questions each, all of
-//! them methods of [`Store`]. Whatever changes more than one row is one transaction: it happens wholly or not at all.
-//! SQL is kept to what SQLite and PostgreSQL share: `$1` placeholders, TEXT and BIGINT.
+//! `open.rs` connects and migrates, with `sqlite.rs`, `postgres.rs` and `migrations.rs`; `connections.rs` bounds how long an
+//! answer takes, `locks.rs` says how several servers decide on one database; `model.rs` has the values; the other files
+//! have one family of questions each, all of them methods of [`Store`]. Whatever changes more than one row is one
+//! transaction: it happens wholly or not at all. SQL is kept to what SQLite and PostgreSQL share: `$1` placeholders, TEXT
+//! and BIGINT, numbers for flags.
 
 mod admins;
 mod blocks;
@@ -35,7 +37,8 @@ pub use settings::SettingsUpdate;
 #[derive(Debug, Clone)]
 pub struct Store {
     read: Connections,
-    /// SQLite takes one writer at a time: a pool of one lets them queue fairly, where they would else poll the file.
+    /// SQLite takes one writer at a time: a pool of one lets them queue fairly, where they would else poll the file. For
+    /// PostgreSQL it is the same pool as `read`.
     write: Connections,
     touched: touch::Touched,
     poke: std::sync::Arc<tokio::sync::Notify>,
