@@ -5,8 +5,11 @@ SHELL := bash
 # What is built once with the same features is not built twice.
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
+# The server's tests that touch its database: they run on PostgreSQL too.
+ON_POSTGRES := accounts accounts_ops accounts_sessions cli_admin cluster commands gateway groups messages \
+	store_groups store_sessions store_together
 
-.PHONY: help run install build test test-rust test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk wheel soak fuzz fmt fmt-check lint docs clean
+.PHONY: help run install build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk wheel soak fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +30,10 @@ test-rust: ## Run the tests of the Rust crates
 	@mkdir -p target/scenarios
 	cargo test --workspace --features callie-ffi/bindgen 2>&1 | tee target/scenarios/rust.log
 	@scripts/matrix.py read rust libtest target/scenarios/rust.log --part tests/scenarios/
+	@$(MAKE) --no-print-directory test-postgres
+
+test-postgres: ## Run the server's tests once more, with PostgreSQL for SQLite
+	CALLIE_TEST_DATABASE=postgres cargo test --workspace --features callie-ffi/bindgen $(ON_POSTGRES:%=--test %)
 
 test-bindings: install build bindings ## Run the tests of Python, C and the examples, against the built server
 	@mkdir -p target/scenarios

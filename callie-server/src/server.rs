@@ -140,7 +140,7 @@ impl Server {
             None => None,
         };
         let invitation = Invitation::read(&config)?;
-        let store = Store::open(&config.database).await?;
+        let store = Store::open_with(&config.database, config.database_connections).await?;
         let secret = store.secret().await?;
         let peers = Arc::new(Peers::new(invitation.is_none()));
         let figures = Metrics::default();

@@ -5,6 +5,7 @@ mod support;
 
 use callie_core::account::path;
 use callie_server::Config;
+use serde_json::json;
 use support::{PASSWORD, call, credentials, is_alive, login, register, start, start_with};
 
 #[tokio::test]
@@ -196,4 +197,29 @@ async fn neither_the_token_nor_the_password_is_in_the_database() {
             assert!(!bytes.windows(secret.len()).any(|at| at == secret.as_bytes()), "{place}");
         }
     }
+}
+
+#[tokio::test]
+async fn no_character_is_too_much_for_the_database() {
+    let running = start().await;
+    let addr = running.addr();
+    let odd = "\0 a password of \u{1F511} and \u{FFFF}, and \0";
+    let registered = call(addr, "POST", path::REGISTER, None, &credentials("alice", odd)).await;
+    assert_eq!(registered.status, 201, "{registered:?}");
+    let login = |device: &str| json!({"username": "alice", "password": odd, "device": device}).to_string();
+    let refused = call(addr, "POST", path::LOGIN, None, &login("a phone\0")).await;
+    assert_eq!(refused.problem(), (400, "INVALID_REQUEST".into()));
+    let device = "\u{1F4F1} \u{10FFFF} e\u{301}";
+    let token = call(addr, "POST", path::LOGIN, None, &login(device)).await.json()["token"].clone();
+    let token = token.as_str();
+    let listed = call(addr, "GET", path::SESSIONS, token, "").await.json();
+    assert_eq!(listed["sessions"][0]["device"], device);
+    for name in ["alice\0", "al\u{FC}"] {
+        let answer = call(addr, "POST", path::REGISTER, None, &credentials(name, PASSWORD)).await;
+        assert_eq!(answer.problem(), (422, "INVALID_USERNAME".into()));
+        let answer = call(addr, "POST", path::LOGIN, None, &credentials(name, PASSWORD)).await;
+        assert_eq!(answer.problem(), (401, "INVALID_CREDENTIALS".into()));
+    }
+    let ended = call(addr, "DELETE", &format!("{}/%00", path::SESSIONS), token, "").await;
+    assert_eq!(ended.problem(), (404, "SESSION_NOT_FOUND".into()));
 }

@@ -268,3 +268,19 @@ async fn lists_are_paged() {
     ada.refused("LIST_GROUPS", json!({"limit": 0}), "INVALID_PARAMETERS").await;
     ada.refused("LIST_GROUPS", json!({"limit": 201}), "INVALID_PARAMETERS").await;
 }
+
+#[tokio::test]
+async fn names_may_have_every_character_but_those_that_steer() {
+    let chat = start().await;
+    let mut ada = chat.user("ada").await;
+    for odd in ["\0", "our\0group", "two\nlines"] {
+        ada.refused("CREATE_GROUP", json!({"name": odd}), "INVALID_PARAMETERS").await;
+        ada.refused("UPDATE_SETTINGS", json!({"displayName": odd}), "INVALID_PARAMETERS").await;
+        ada.refused("LIST_GROUPS", json!({"after": odd}), "INVALID_PARAMETERS").await;
+    }
+    let name = "\u{1F46A} \u{10FFFF} \u{FFFF} e\u{301} ' \" \\ %";
+    let group = ada.run("CREATE_GROUP", json!({"name": name})).await["groupID"].clone();
+    assert_eq!(ada.run("GET_GROUP", json!({"groupID": group})).await["name"], name);
+    assert_eq!(ada.run("UPDATE_SETTINGS", json!({"displayName": name})).await["displayName"], name);
+    ada.run("LIST_GROUPS", json!({"after": "\u{10FFFF}"})).await;
+}

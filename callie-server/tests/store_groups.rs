@@ -185,3 +185,45 @@ async fn a_caller_that_gives_up_leaves_nothing_half_done() {
     let id = GroupId::from_uuid(Uuid::now_v7());
     store.create_group(id, &title(), Visibility::Private, alice, &users, limits, 1).await.unwrap();
 }
+
+#[tokio::test]
+async fn lists_are_in_the_order_of_bytes_page_by_page() {
+    // In the order of a language they would stand otherwise, the underscore first.
+    let users = ["ab", "a_b", "a-b", "a.b", "a1b", "owner", "zz", "z_z", "0-0"];
+    let store = store_with(&users).await;
+    let owner = name("owner");
+    let members: Vec<&str> = users.into_iter().filter(|user| *user != "owner").collect();
+    let id = group_of(&store, "owner", &members).await;
+    for user in &members {
+        assert!(store.block(&owner, &name(user)).await.unwrap());
+    }
+    let mut expected: Vec<Username> = users.iter().map(|user| name(user)).collect();
+    expected.sort();
+
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.group_page(id, &owner, after.as_ref(), at_most(2)).await.unwrap();
+        listed.extend(page.members.into_iter().map(|member| member.username));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(listed, expected);
+
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.list_blocked(&owner, after.as_ref(), at_most(2)).await.unwrap();
+        listed.extend(page.blocked);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    expected.retain(|user| *user != owner);
+    assert_eq!(listed, expected);
+    for user in &members {
+        assert!(store.set_admin(&name(user), true).await.unwrap());
+    }
+    assert_eq!(store.list_admins().await.unwrap(), expected);
+}

@@ -5,8 +5,9 @@ mod support;
 
 use callie_core::Username;
 use callie_server::store::{OpenError, Store};
-use sqlx::{Connection as _, PgConnection, Row as _};
+use sqlx::{Connection as _, Executor as _, PgConnection, Row as _};
 use support::postgres::{PASSWORD, Postgres};
+use support::process::{command, output};
 
 fn name(text: &str) -> Username {
     Username::parse(text).unwrap()
@@ -50,4 +51,66 @@ async fn what_cannot_be_opened_is_told_in_one_line_without_the_password() {
         assert!(!said.contains(PASSWORD) && !said.contains("guessed-password"), "{said}");
         assert!(error.to_string().contains("postgres://") && !error.to_string().contains('\n'), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_character_is_refused() {
+    let postgres = Postgres::shared().await;
+    let create = "CREATE DATABASE narrow OWNER callie TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C' \
+        LOCALE_PROVIDER libc";
+    postgres.superuser().await.execute(create).await.unwrap();
+    let url = postgres.database().await;
+    let (server, _) = url.rsplit_once('/').unwrap();
+    let error = Store::open(&format!("{server}/narrow")).await.unwrap_err().to_string();
+    assert!(error.ends_with("its encoding is LATIN1; it must be UTF8"), "{error}");
+}
+
+#[tokio::test]
+async fn the_server_is_reached_over_tls_as_the_url_says() {
+    let postgres = Postgres::start_with_tls().await;
+    let url = postgres.database().await;
+    let certificate = postgres.certificate();
+    let checked = format!("{url}?sslmode=verify-full&sslrootcert={}", certificate.display());
+    let store = Store::open(&checked).await.unwrap();
+    assert!(store.create_user(&name("alice"), "hash", 1).await.unwrap());
+    let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
+        WHERE usename = 'callie' AND application_name = 'callie-server' AND ssl";
+    let encrypted: i64 =
+        sqlx::query_scalar(encrypted).fetch_one(&mut postgres.superuser().await).await.unwrap();
+    assert!(encrypted > 0, "the store's connections are encrypted");
+    // Signed by nobody the system trusts.
+    let error = Store::open(&format!("{url}?sslmode=verify-full")).await.unwrap_err().to_string();
+    assert!(error.contains("certificate") && !error.contains('\n'), "{error}");
+    Store::open(&format!("{url}?sslmode=require")).await.unwrap();
+    let plain = Postgres::shared().await.database().await;
+    let error = Store::open(&format!("{plain}?sslmode=require")).await.unwrap_err().to_string();
+    assert!(error.to_lowercase().contains("tls") && !error.contains('\n'), "{error}");
+}
+
+#[tokio::test]
+async fn the_password_may_stand_where_others_do_not_see_it() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let url = Postgres::shared().await.database().await;
+    let bare = url.replace(&format!(":{PASSWORD}@"), "@").replace("postgres://", "postgresql://");
+    let store = Store::open(&url).await.unwrap();
+    assert!(store.create_user(&name("alice"), "hash", 1).await.unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pgpass");
+    std::fs::write(&file, format!("127.0.0.1:*:*:callie:{PASSWORD}\n")).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let ways = [
+        ("PGPASSWORD", PASSWORD.to_owned(), bare.clone()),
+        ("PGPASSFILE", file.display().to_string(), bare),
+        ("CALLIE_DATABASE", url, String::new()),
+    ];
+    for (variable, value, database) in ways {
+        let mut command = command(folder.path());
+        command.args(["admin", "grant", "alice"]).env(variable, value);
+        if !database.is_empty() {
+            command.args(["--database", &database]);
+        }
+        let done = output(command).await;
+        assert!(done.status.success(), "{variable}: {done:?}");
+    }
+    assert!(store.is_admin(&name("alice")).await.unwrap());
 }

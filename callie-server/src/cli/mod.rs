@@ -29,7 +29,7 @@ struct Options {
     /// The address and port to listen on; port 0 takes a free one [env: CALLIE_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", global = true)]
     listen: Option<String>,
-    /// The database, a file or a sqlite:// URL [env: CALLIE_DATABASE] [default: callie.db]
+    /// The database, a file or a sqlite:// or postgres:// URL [env: CALLIE_DATABASE] [default: callie.db]
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
     /// NATS servers through which this server and others on its database are one [env: CALLIE_CLUSTER]

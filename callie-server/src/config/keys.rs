@@ -6,6 +6,8 @@ use callie_core::Limits;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::store::Store;
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -110,8 +112,11 @@ macro_rules! keys {
 keys! {
     /// The address and port to listen on. Port 0 takes a free one.
     fixed listen: String = "127.0.0.1:8080".into();
-    /// The database: a file, or a URL such as "sqlite:///var/lib/callie/callie.db". A file is made when missing.
+    /// The database: a file, made when missing, or a URL such as "sqlite:///var/lib/callie/callie.db" or
+    /// "postgres://callie@db.example/callie?sslmode=verify-full". Keep a password in PGPASSWORD or in ~/.pgpass.
     fixed database: String = "callie.db".into();
+    /// The most connections to a PostgreSQL database at a time.
+    fixed database_connections: u32 = Store::CONNECTIONS;
     /// NATS servers, separated by commas, through which this server and others on the same database are one cluster:
     /// "nats://", or "tls://" for TLS, with user and password where NATS asks for them.
     fixed cluster: Option<String> = None, example "\"nats://127.0.0.1:4222\"";

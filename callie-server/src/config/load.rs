@@ -131,6 +131,7 @@ fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
         Err(ConfigError::BadValue { key: key.to_owned(), place: place.to_owned(), reason: reason.to_owned() })
     };
     let positive = [
+        ("database_connections", config.database_connections as usize),
         ("max_payload_bytes", config.max_payload_bytes),
         ("max_text_bytes", config.max_text_bytes),
         ("max_group_members", config.max_group_members),

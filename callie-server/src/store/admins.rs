@@ -78,13 +78,13 @@ impl Store {
                 .bind(ban.until)
                 .bind(ban.reason.as_ref().map(RemovalReason::as_str))
                 .bind(user.as_str())
-                .execute(&mut *tx)
+                .execute(&mut tx)
                 .await?
                 .rows_affected();
         if done == 0 {
             return Ok(false);
         }
-        sqlx::query("DELETE FROM sessions WHERE username = $1").bind(user.as_str()).execute(&mut *tx).await?;
+        sqlx::query("DELETE FROM sessions WHERE username = $1").bind(user.as_str()).execute(&mut tx).await?;
         record(&mut tx, Event::user_banned(user, ban), now).await?;
         tx.commit().await?;
         self.poke.notify_one();

@@ -2,7 +2,7 @@
 
 use callie_core::{SysCode, Username};
 
-/// The database could not answer. Nothing of what was asked has been done.
+/// The database could not answer. Nothing of what was asked has been done, unless PostgreSQL was lost just as it confirmed it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {

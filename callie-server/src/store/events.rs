@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use callie_core::command::RemovalReason;
 use callie_core::{SessionId, Username};
-use sqlx::{AnyConnection, Row as _};
+use sqlx::Row as _;
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::clock::{self, Millis};
 
 use super::column::{optional_text, text};
+use super::connections::Tx;
 use super::{Ban, Store, StoreError};
 
 /// How often the log is read: what an admin does elsewhere takes effect within a second.
 const POLL: Duration = Duration::from_millis(400);
-/// How far back is read each time: clocks of several servers differ, and transactions end out of order.
+/// How far back of the last reading is read: clocks of several servers differ, and an entry is seen only when its
+/// transaction has ended, which takes seconds at most.
 const OVERLAP: Millis = 30_000;
-/// How long entries are kept: far longer than any server may lag.
-const KEEP: Millis = 60 * 60 * 1000;
+/// How long entries are kept: a server that is cut off from the database for as long reads what it has missed.
+const KEEP: Millis = clock::DAY;
 /// How often old entries are removed, in readings.
 const CLEAN_EVERY: u32 = 500;
 
@@ -70,7 +72,7 @@ impl<'a> Event<'a> {
 }
 
 /// Writes `event` within the transaction of what it tells of.
-pub(super) async fn record(tx: &mut AnyConnection, event: Event<'_>, now: Millis) -> Result<(), StoreError> {
+pub(super) async fn record(tx: &mut Tx, event: Event<'_>, now: Millis) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO events (id, at, kind, subject, reason, until) VALUES ($1, $2, $3, $4, $5, $6)")
         .bind(Uuid::now_v7().to_string())
         .bind(now)
@@ -85,22 +87,32 @@ pub(super) async fn record(tx: &mut AnyConnection, event: Event<'_>, now: Millis
 
 /// Reads the log and sends what is new, until `events` has no receiver and `store` is closed or the task is dropped.
 pub async fn watch_events(store: Store, events: broadcast::Sender<SessionEvent>) {
-    let started = clock::now();
+    // The last reading that succeeded: what came while the database was away is read when it is back.
+    let mut read = clock::now();
+    let mut well = true;
     let mut seen: HashMap<String, Millis> = HashMap::new();
     for round in 1_u32.. {
         // Either the time is up or this process has just written an entry.
         let _ = tokio::time::timeout(POLL, store.poke.notified()).await;
         let now = clock::now();
-        match store.events_since(started.max(now - OVERLAP), &mut seen).await {
+        match store.events_since(read - OVERLAP, &mut seen).await {
             Ok(new) => {
+                if !std::mem::replace(&mut well, true) {
+                    tracing::info!("the log of ended sessions can be read again");
+                }
+                read = now;
                 for event in new {
                     // Without a receiver there is no socket to close.
                     let _ = events.send(event);
                 }
             }
-            Err(error) => tracing::warn!(%error, "the log of ended sessions cannot be read"),
+            // Told once: several times a second would hide all else.
+            Err(error) if std::mem::replace(&mut well, false) => {
+                tracing::warn!(%error, "the log of ended sessions cannot be read");
+            }
+            Err(_) => {}
         }
-        seen.retain(|_, at| *at > now - 2 * OVERLAP);
+        seen.retain(|_, at| *at > read - 2 * OVERLAP);
         if round % CLEAN_EVERY == 0
             && let Err(error) = store.remove_events_before(now - KEEP).await
         {

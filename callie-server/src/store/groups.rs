@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use callie_core::command::{GroupName, Role, Visibility};
 use callie_core::{GroupId, Username};
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyExecutor, Row as _};
 
 use crate::clock::Millis;
 
 use super::column::text;
+use super::connections::Tx;
 use super::members::{check_rooms, insert_members, may_all_be_added, member_role};
 use super::{Group, GroupError, Store};
 
@@ -36,6 +37,7 @@ impl Store {
             return Err(GroupError::TooManyMembers);
         }
         let mut tx = self.begin().await?;
+        tx.lock_users(&all).await?;
         may_all_be_added(&mut tx, owner, &all[1..]).await?;
         check_rooms(&mut tx, &all, limits.max_groups).await?;
         sqlx::query("INSERT INTO chat_groups (id, name, visibility, member_count, created) VALUES ($1, $2, $3, $4, $5)")
@@ -44,7 +46,7 @@ impl Store {
             .bind(visibility.as_str())
             .bind(i64::try_from(all.len()).unwrap_or(i64::MAX))
             .bind(now)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         insert_members(&mut tx, id, &all).await?;
         tx.commit().await?;
@@ -63,11 +65,12 @@ impl Store {
         name: &GroupName,
     ) -> Result<Group, GroupError> {
         let mut tx = self.begin().await?;
+        tx.lock_group(id).await?;
         require(&mut tx, id, actor, Role::Admin).await?;
         sqlx::query("UPDATE chat_groups SET name = $1 WHERE id = $2")
             .bind(name.as_str())
             .bind(id.to_string())
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?;
         let group = read_group(&mut tx, id).await?.ok_or(GroupError::NotFound)?;
         tx.commit().await?;
@@ -80,6 +83,7 @@ impl Store {
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::Store`].
     pub async fn delete_group(&self, id: GroupId, actor: &Username) -> Result<Vec<Username>, GroupError> {
         let mut tx = self.begin().await?;
+        tx.lock_group(id).await?;
         require(&mut tx, id, actor, Role::Owner).await?;
         let members = super::members::names(&mut tx, id).await?;
         remove_group(&mut tx, id).await?;
@@ -100,6 +104,7 @@ impl Store {
         role: Role,
     ) -> Result<(), GroupError> {
         let mut tx = self.begin().await?;
+        tx.lock_group(id).await?;
         require(&mut tx, id, actor, Role::Owner).await?;
         if actor == user {
             return Err(GroupError::Forbidden);
@@ -120,8 +125,7 @@ impl Store {
     /// # Errors
     /// [`GroupError::Store`].
     pub async fn group(&self, id: GroupId) -> Result<Option<Group>, GroupError> {
-        let mut connection = self.read.acquire().await?;
-        read_group(&mut connection, id).await
+        read_group(&self.read, id).await
     }
 }
 
@@ -136,12 +140,12 @@ pub struct GroupLimits {
 
 /// The actor's role, if it is `least` or more: what every command on a group asks first.
 pub(super) async fn require(
-    tx: &mut AnyConnection,
+    tx: &mut Tx,
     id: GroupId,
     actor: &Username,
     least: Role,
 ) -> Result<Role, GroupError> {
-    match member_role(tx, id, actor).await? {
+    match member_role(&mut *tx, id, actor).await? {
         Some(role) if role >= least => Ok(role),
         Some(_) => Err(GroupError::Forbidden),
         None => Err(match read_group(tx, id).await? {
@@ -152,12 +156,12 @@ pub(super) async fn require(
 }
 
 pub(super) async fn read_group(
-    connection: &mut AnyConnection,
+    asked: impl AnyExecutor<'_>,
     id: GroupId,
 ) -> Result<Option<Group>, GroupError> {
     let row = sqlx::query("SELECT name, visibility, member_count FROM chat_groups WHERE id = $1")
         .bind(id.to_string())
-        .fetch_optional(connection)
+        .fetch_optional(asked)
         .await?;
     row.map(|row| {
         Ok(Group {
@@ -170,14 +174,14 @@ pub(super) async fn read_group(
     .transpose()
 }
 
-pub(super) async fn remove_group(tx: &mut AnyConnection, id: GroupId) -> Result<(), GroupError> {
+pub(super) async fn remove_group(tx: &mut Tx, id: GroupId) -> Result<(), GroupError> {
     // Its members go with it: ON DELETE CASCADE.
     sqlx::query("DELETE FROM chat_groups WHERE id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
 
 pub(super) async fn write_role(
-    tx: &mut AnyConnection,
+    tx: &mut Tx,
     id: GroupId,
     user: &Username,
     role: Role,

@@ -72,7 +72,7 @@ impl Store {
         limit: PageLimit,
     ) -> Result<MemberPage, GroupError> {
         // A transaction: the count and the members are of one moment.
-        let mut tx = self.read.begin().await?;
+        let mut tx = self.begin_reading().await?;
         require(&mut tx, id, actor, Role::Member).await?;
         let group = read_group(&mut tx, id).await?.ok_or(GroupError::NotFound)?;
         let rows = sqlx::query(
@@ -81,7 +81,7 @@ impl Store {
         .bind(id.to_string())
         .bind(after.map_or("", Cursor::as_str))
         .bind(one_more(limit.get()))
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await?;
         tx.commit().await?;
         let mut members = rows

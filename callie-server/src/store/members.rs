@@ -2,9 +2,10 @@
 
 use callie_core::command::{DirectMessages, Role, Visibility};
 use callie_core::{GroupId, Username};
-use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
+use sqlx::{AnyExecutor, AssertSqlSafe, Row as _};
 
 use super::column::text;
+use super::connections::Tx;
 use super::groups::{GroupLimits, read_group, remove_group, require, write_role};
 use super::{CHUNK, GroupError, Removal, Store, StoreError, placeholders};
 
@@ -21,6 +22,8 @@ impl Store {
         limits: GroupLimits,
     ) -> Result<(), GroupError> {
         let mut tx = self.begin().await?;
+        tx.lock_users(&[user]).await?;
+        tx.lock_group(id).await?;
         if member_role(&mut tx, id, user).await?.is_some() {
             return Err(GroupError::AlreadyMember);
         }
@@ -47,6 +50,8 @@ impl Store {
         limits: GroupLimits,
     ) -> Result<(), GroupError> {
         let mut tx = self.begin().await?;
+        tx.lock_users(&[user]).await?;
+        tx.lock_group(id).await?;
         require(&mut tx, id, actor, Role::Admin).await?;
         if member_role(&mut tx, id, user).await?.is_some() {
             return Err(GroupError::AlreadyMember);
@@ -70,6 +75,7 @@ impl Store {
         user: &Username,
     ) -> Result<(), GroupError> {
         let mut tx = self.begin().await?;
+        tx.lock_group(id).await?;
         let own = require(&mut tx, id, actor, Role::Admin).await?;
         match member_role(&mut tx, id, user).await? {
             None => return Err(GroupError::UserNotFound(user.clone())),
@@ -88,6 +94,7 @@ impl Store {
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Store`].
     pub async fn leave_group(&self, id: GroupId, user: &Username) -> Result<Removal, GroupError> {
         let mut tx = self.begin().await?;
+        tx.lock_group(id).await?;
         let role = require(&mut tx, id, user, Role::Member).await?;
         drop_member(&mut tx, id, user).await?;
         let heir = sqlx::query(
@@ -95,7 +102,7 @@ impl Store {
              ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, place LIMIT 1",
         )
         .bind(id.to_string())
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut tx)
         .await?;
         let removal = match heir {
             None => {
@@ -118,8 +125,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn role(&self, id: GroupId, user: &Username) -> Result<Option<Role>, StoreError> {
-        let mut connection = self.read.acquire().await?;
-        member_role(&mut connection, id, user).await
+        member_role(&self.read, id, user).await
     }
 
     /// Whether `user` is in the group.
@@ -135,39 +141,33 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn group_member_names(&self, id: GroupId) -> Result<Vec<Username>, StoreError> {
-        let mut connection = self.read.acquire().await?;
-        names(&mut connection, id).await
+        names(&self.read, id).await
     }
 }
 
-pub(super) async fn names(connection: &mut AnyConnection, id: GroupId) -> Result<Vec<Username>, StoreError> {
+pub(super) async fn names(asked: impl AnyExecutor<'_>, id: GroupId) -> Result<Vec<Username>, StoreError> {
     let rows = sqlx::query("SELECT username FROM group_members WHERE group_id = $1")
         .bind(id.to_string())
-        .fetch_all(connection)
+        .fetch_all(asked)
         .await?;
     rows.iter().map(|row| text(row, 0)).collect()
 }
 
 pub(super) async fn member_role(
-    connection: &mut AnyConnection,
+    asked: impl AnyExecutor<'_>,
     id: GroupId,
     user: &Username,
 ) -> Result<Option<Role>, StoreError> {
     let row = sqlx::query("SELECT role FROM group_members WHERE group_id = $1 AND username = $2")
         .bind(id.to_string())
         .bind(user.as_str())
-        .fetch_optional(connection)
+        .fetch_optional(asked)
         .await?;
     row.map(|row| text(&row, 0)).transpose()
 }
 
 /// Puts `user` into the group if there is room.
-async fn admit(
-    tx: &mut AnyConnection,
-    id: GroupId,
-    user: &Username,
-    limits: GroupLimits,
-) -> Result<(), GroupError> {
+async fn admit(tx: &mut Tx, id: GroupId, user: &Username, limits: GroupLimits) -> Result<(), GroupError> {
     check_rooms(tx, &[user], limits.max_groups).await?;
     let most = i64::try_from(limits.max_members).unwrap_or(i64::MAX);
     let grown = sqlx::query(
@@ -192,7 +192,7 @@ async fn admit(
     Ok(())
 }
 
-async fn drop_member(tx: &mut AnyConnection, id: GroupId, user: &Username) -> Result<(), GroupError> {
+async fn drop_member(tx: &mut Tx, id: GroupId, user: &Username) -> Result<(), GroupError> {
     sqlx::query("DELETE FROM group_members WHERE group_id = $1 AND username = $2")
         .bind(id.to_string())
         .bind(user.as_str())
@@ -207,7 +207,7 @@ async fn drop_member(tx: &mut AnyConnection, id: GroupId, user: &Username) -> Re
 
 /// Refuses when one of `users` does not exist or may not be written to by `actor` directly.
 pub(super) async fn may_all_be_added(
-    tx: &mut AnyConnection,
+    tx: &mut Tx,
     actor: &Username,
     users: &[&Username],
 ) -> Result<(), GroupError> {
@@ -246,11 +246,7 @@ pub(super) async fn may_all_be_added(
 }
 
 /// Refuses when one of `users` is in as many groups as one may be.
-pub(super) async fn check_rooms(
-    tx: &mut AnyConnection,
-    users: &[&Username],
-    most: usize,
-) -> Result<(), GroupError> {
+pub(super) async fn check_rooms(tx: &mut Tx, users: &[&Username], most: usize) -> Result<(), GroupError> {
     for chunk in users.chunks(CHUNK) {
         let list = placeholders(2, chunk.len());
         let sql = format!(
@@ -268,11 +264,7 @@ pub(super) async fn check_rooms(
 }
 
 /// Puts `users` into a new group, the first as its owner, in this order of standing.
-pub(super) async fn insert_members(
-    tx: &mut AnyConnection,
-    id: GroupId,
-    users: &[&Username],
-) -> Result<(), GroupError> {
+pub(super) async fn insert_members(tx: &mut Tx, id: GroupId, users: &[&Username]) -> Result<(), GroupError> {
     let mut place = 0_i64;
     for chunk in users.chunks(CHUNK) {
         let rows: Vec<String> = (0..chunk.len())

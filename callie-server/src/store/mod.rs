@@ -1,16 +1,20 @@
 //! What outlives the process: users, sessions, groups, blocks and settings, in one set of SQL for every database.
 //!
-//! `open.rs` connects and migrates; `model.rs` has the values; the other files have one family of questions each, all of
-//! them methods of [`Store`]. Whatever changes more than one row is one transaction: it happens wholly or not at all.
-//! SQL is kept to what SQLite and PostgreSQL share: `$1` placeholders, TEXT and BIGINT.
+//! `open.rs` connects and migrates, with `sqlite.rs`, `postgres.rs` and `migrations.rs`; `connections.rs` bounds how long an
+//! answer takes, `locks.rs` says how several servers decide on one database; `model.rs` has the values; the other files
+//! have one family of questions each, all of them methods of [`Store`]. Whatever changes more than one row is one
+//! transaction: it happens wholly or not at all. SQL is kept to what SQLite and PostgreSQL share: `$1` placeholders, TEXT
+//! and BIGINT, numbers for flags.
 
 mod admins;
 mod blocks;
 mod column;
+mod connections;
 mod error;
 mod events;
 mod groups;
 mod lists;
+mod locks;
 mod members;
 mod migrations;
 mod model;
@@ -23,8 +27,7 @@ mod sqlite;
 mod touch;
 mod users;
 
-use sqlx::{Any, AnyPool, Transaction};
-
+use connections::{Connections, Kind, Tx};
 pub use error::{GroupError, OpenError, StoreError};
 pub use events::{SessionEvent, watch_events};
 pub use groups::GroupLimits;
@@ -34,29 +37,36 @@ pub use settings::SettingsUpdate;
 /// The database of a server. Cloning shares it.
 #[derive(Debug, Clone)]
 pub struct Store {
-    read: AnyPool,
-    /// SQLite takes one writer at a time: a pool of one lets them queue fairly, where they would else poll the file.
-    write: AnyPool,
-    kind: Kind,
+    read: Connections,
+    /// SQLite takes one writer at a time: a pool of one lets them queue fairly, where they would else poll the file. For
+    /// PostgreSQL it is the same pool as `read`.
+    write: Connections,
     touched: touch::Touched,
     poke: std::sync::Arc<tokio::sync::Notify>,
 }
 
-/// The kinds of databases.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Sqlite,
-    Postgres,
-}
-
 impl Store {
-    /// A transaction that holds the right to write from its beginning, so that it cannot fail halfway for want of it.
-    async fn begin(&self) -> Result<Transaction<'static, Any>, StoreError> {
-        let begin = match self.kind {
-            Kind::Sqlite => "BEGIN IMMEDIATE",
-            Kind::Postgres => "BEGIN",
-        };
-        Ok(self.write.begin_with(begin).await?)
+    /// A transaction that will write. SQLite gives the right to it at the beginning, so that it cannot fail halfway for want
+    /// of it; `locks.rs` says what is done on PostgreSQL.
+    async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(self
+            .write
+            .begin(match self.write.kind() {
+                Kind::Sqlite => "BEGIN IMMEDIATE",
+                Kind::Postgres => "BEGIN",
+            })
+            .await?)
+    }
+
+    /// A transaction that only reads, and reads all as it was at one moment.
+    async fn begin_reading(&self) -> Result<Tx, StoreError> {
+        Ok(self
+            .read
+            .begin(match self.read.kind() {
+                Kind::Sqlite => "BEGIN",
+                Kind::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            })
+            .await?)
     }
 
     /// Whether the database answers.

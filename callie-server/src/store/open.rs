@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{AnyConnection, AnyPool, Connection as _};
+use sqlx::{AnyConnection, Connection as _};
 
+use super::connections::{Connections, Kind};
 use super::postgres::{self, PostgresUrl};
 use super::sqlite::{self, SqliteFile};
-use super::{Kind, OpenError, Store, migrations};
+use super::{OpenError, Store, migrations};
 
 /// Readers of SQLite at a time: it answers from memory in microseconds, so few serve many.
 const SQLITE_READERS: u32 = 4;
@@ -89,7 +90,7 @@ impl Store {
         drop(connection);
         // A database in memory belongs to its one connection.
         let read = if file.in_memory { write.clone() } else { pool(SQLITE_READERS).await? };
-        Ok(Self::on(Kind::Sqlite, read, write))
+        Ok(Self::on(Connections::new(read, Kind::Sqlite), Connections::new(write, Kind::Sqlite)))
     }
 
     async fn open_postgres(url: &PostgresUrl, connections: u32) -> Result<Self, OpenError> {
@@ -119,11 +120,12 @@ impl Store {
             .after_connect(|connection, _| Box::pin(postgres::set_up(connection)))
             .after_release(|connection, _| Box::pin(still_answers(connection)))
             .connect_lazy_with(url.options.clone());
-        Ok(Self::on(Kind::Postgres, pool.clone(), pool))
+        let pool = Connections::new(pool, Kind::Postgres);
+        Ok(Self::on(pool.clone(), pool))
     }
 
-    fn on(kind: Kind, read: AnyPool, write: AnyPool) -> Self {
-        Self { read, write, kind, touched: super::touch::Touched::default(), poke: std::sync::Arc::default() }
+    fn on(read: Connections, write: Connections) -> Self {
+        Self { read, write, touched: super::touch::Touched::default(), poke: std::sync::Arc::default() }
     }
 }
 

@@ -8,6 +8,7 @@ use sqlx::any::AnyRow;
 use crate::clock::{self, Millis};
 
 use super::column::{optional_text, text};
+use super::connections::Kind;
 use super::events::{Event, record};
 use super::{Session, Store, StoreError, TokenHash};
 
@@ -31,12 +32,13 @@ impl Store {
         now: Millis,
     ) -> Result<Option<Session>, StoreError> {
         let mut tx = self.begin().await?;
+        tx.lock_users(&[&user.name]).await?;
         let row = sqlx::query(
             "SELECT banned, banned_until, ban_reason FROM users WHERE name = $1 AND password = $2",
         )
         .bind(user.name.as_str())
         .bind(user.password.as_str())
-        .fetch_optional(&mut *tx)
+        .fetch_optional(&mut tx)
         .await?;
         match row {
             Some(row) if super::users::read_ban(&row, 0, now)?.is_none() => {}
@@ -56,7 +58,7 @@ impl Store {
         )
         .bind(user.name.as_str())
         .bind(MAX_SESSIONS as i64 - 1)
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut tx)
         .await?;
         for row in &ended {
             record(&mut tx, Event::session_ended(row.try_get(0)?), now).await?;
@@ -71,7 +73,7 @@ impl Store {
         .bind(device.map(DeviceName::as_str))
         .bind(now)
         .bind(session.expires)
-        .execute(&mut *tx)
+        .execute(&mut tx)
         .await?;
         tx.commit().await?;
         if !ended.is_empty() {
@@ -143,7 +145,7 @@ impl Store {
             .bind(id.as_str())
             .bind(user.as_str())
             .bind(now)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?
             .rows_affected();
         if ended == 0 {
@@ -160,9 +162,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn remove_expired(&self, now: Millis) -> Result<u64, StoreError> {
-        let done = sqlx::query(
-            "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires <= $1 ORDER BY expires LIMIT $2)",
-        )
+        let done = sqlx::query(match self.write.kind() {
+            Kind::Sqlite => {
+                "DELETE FROM sessions WHERE id IN \
+                 (SELECT id FROM sessions WHERE expires <= $1 ORDER BY expires LIMIT $2)"
+            }
+            // Other servers do the same at the same time.
+            Kind::Postgres => {
+                "DELETE FROM sessions WHERE id IN \
+                 (SELECT id FROM sessions WHERE expires <= $1 ORDER BY expires LIMIT $2 FOR UPDATE SKIP LOCKED)"
+            }
+        })
         .bind(now)
         .bind(SWEEP)
         .execute(&self.write)

@@ -7,11 +7,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use callie_core::SessionId;
+use sqlx::AssertSqlSafe;
 
 use crate::clock::Millis;
 
+use super::connections::{Kind, Tx};
 use super::sessions::LIFETIME;
-use super::{Session, Store, StoreError};
+use super::{CHUNK, Session, Store, StoreError};
 
 /// A use within this time of the one before is not written down.
 const COARSE: Millis = 60_000;
@@ -61,16 +63,35 @@ impl Store {
             return Ok(());
         }
         let mut tx = self.begin().await?;
-        for (id, at) in waiting {
-            // A session that ended meanwhile stays ended: this changes rows and makes none.
-            sqlx::query("UPDATE sessions SET last_seen = $1, expires = $2 WHERE id = $3 AND last_seen < $1")
-                .bind(at)
-                .bind(at + LIFETIME)
-                .bind(id.as_str())
-                .execute(&mut *tx)
-                .await?;
+        let waiting: Vec<(SessionId, Millis)> = waiting.into_iter().collect();
+        for chunk in waiting.chunks(CHUNK) {
+            write(&mut tx, chunk).await?;
         }
         tx.commit().await?;
         Ok(())
     }
+}
+
+/// Writes some of the uses. A session that ended meanwhile stays ended: this changes rows and makes none.
+async fn write(tx: &mut Tx, uses: &[(SessionId, Millis)]) -> Result<(), StoreError> {
+    let list = |place: fn(usize) -> String| (0..uses.len()).map(place).collect::<Vec<_>>().join(", ");
+    let pairs = list(|n| format!("(${}, ${})", 2 * n + 2, 2 * n + 3));
+    let mut sql = format!(
+        "UPDATE sessions SET last_seen = used.column2, expires = used.column2 + $1 FROM (VALUES {pairs}) AS used \
+         WHERE sessions.id = used.column1 AND sessions.last_seen < used.column2"
+    );
+    if tx.kind() == Kind::Postgres {
+        // What another transaction holds is being ended or written there: to wait for it could be to wait in a circle.
+        let ids = list(|n| format!("${}", 2 * n + 2));
+        sql += &format!(
+            " AND sessions.id IN (SELECT id FROM sessions WHERE id IN ({ids}) FOR NO KEY UPDATE SKIP LOCKED)"
+        );
+    }
+    // Only placeholders are put into the text.
+    let mut query = sqlx::query(AssertSqlSafe(sql)).bind(LIFETIME);
+    for (id, at) in uses {
+        query = query.bind(id.as_str()).bind(*at);
+    }
+    query.execute(tx).await?;
+    Ok(())
 }

@@ -77,7 +77,7 @@ impl Store {
             .bind(new)
             .bind(name.as_str())
             .bind(old)
-            .execute(&mut *tx)
+            .execute(&mut tx)
             .await?
             .rows_affected();
         if changed == 0 {
@@ -86,7 +86,7 @@ impl Store {
         let ended = sqlx::query("DELETE FROM sessions WHERE username = $1 AND id <> $2 RETURNING id")
             .bind(name.as_str())
             .bind(keep.as_str())
-            .fetch_all(&mut *tx)
+            .fetch_all(&mut tx)
             .await?;
         for row in ended {
             record(&mut tx, Event::session_ended(row.try_get(0)?), now).await?;

@@ -60,17 +60,13 @@ pub async fn start() -> Chat {
 }
 
 pub async fn start_with(config: Config, timing: Timing) -> Chat {
-    let database = fresh_database().await;
+    start_on(fresh_database().await, config, timing).await
+}
+
+pub async fn start_on(database: Database, config: Config, timing: Timing) -> Chat {
     let config = Config { listen: "127.0.0.1:0".into(), database: database.url.clone(), ..config };
     let server = Server::start_with(config, timing).await.unwrap();
     Chat { server, database }
-}
-
-/// A server on a database that is there, and stays when the server ends.
-pub async fn start_on(database: &Database, config: Config, timing: Timing) -> Chat {
-    let config = Config { listen: "127.0.0.1:0".into(), database: database.url.clone(), ..config };
-    let server = Server::start_with(config, timing).await.unwrap();
-    Chat { server, database: database.clone() }
 }
 
 impl Chat {

@@ -41,7 +41,7 @@ impl Cluster {
 
     /// Starts one more node, and waits until all know of it.
     pub async fn add_node(&mut self) -> usize {
-        self.nodes.push(Some(chat::start_on(&self.database, self.config.clone(), timing()).await));
+        self.nodes.push(Some(chat::start_on(self.database.clone(), self.config.clone(), timing()).await));
         self.whole().await;
         self.nodes.len() - 1
     }

@@ -20,6 +20,11 @@ pub struct Database {
 }
 
 impl Database {
+    /// One that somebody else made.
+    pub fn at(url: String) -> Self {
+        Self { url, folder: None }
+    }
+
     /// All that it holds, as bytes, and where they were found.
     pub async fn contents(&self) -> Vec<(String, Vec<u8>)> {
         if let Some(folder) = &self.folder {
@@ -41,7 +46,7 @@ impl Database {
 /// Makes one.
 pub async fn fresh_database() -> Database {
     if is_postgres() {
-        return Database { url: Postgres::shared().await.database().await, folder: None };
+        return Database::at(Postgres::shared().await.database().await);
     }
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("callie.db").display());

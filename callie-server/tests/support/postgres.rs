@@ -34,6 +34,8 @@ pub struct Postgres {
     programs: PathBuf,
     port: u16,
     databases: AtomicU32,
+    /// Whether it speaks TLS, with the certificate of [`Postgres::certificate`].
+    tls: bool,
     keeper: Mutex<Option<Child>>,
 }
 
@@ -46,11 +48,26 @@ impl Postgres {
 
     /// One of its own, for a test that stops it.
     pub async fn start() -> Self {
+        Self::start_with(false).await
+    }
+
+    /// One of its own that speaks TLS too.
+    pub async fn start_with_tls() -> Self {
+        Self::start_with(true).await
+    }
+
+    async fn start_with(tls: bool) -> Self {
         let programs = programs();
         // Not removed by this process, which may be killed, but by the keeper.
         let folder = tempfile::Builder::new().prefix("callie-postgres-").tempdir().unwrap().keep();
         let password = folder.join("password");
         std::fs::write(&password, PASSWORD).unwrap();
+        if tls {
+            let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+            std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+            std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+            run(Command::new("chmod").arg("0600").arg(folder.join("key.pem")));
+        }
         if is_root() {
             run(Command::new("chown").args(["-R", "postgres:postgres"]).arg(&folder));
         }
@@ -62,7 +79,8 @@ impl Postgres {
             .arg(folder.join("data"))
             .stdout(Stdio::null()));
         let port = free_port();
-        let server = Self { folder, programs, port, databases: AtomicU32::new(0), keeper: Mutex::new(None) };
+        let server =
+            Self { folder, programs, port, databases: AtomicU32::new(0), tls, keeper: Mutex::new(None) };
         server.start_again().await;
         let create = format!("CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'");
         server.superuser().await.execute(AssertSqlSafe(create)).await.unwrap();
@@ -75,6 +93,11 @@ impl Postgres {
         let create = format!("CREATE DATABASE {name} OWNER {ROLE}");
         self.superuser().await.execute(AssertSqlSafe(create)).await.unwrap();
         format!("postgres://{ROLE}:{PASSWORD}@127.0.0.1:{}/{name}", self.port)
+    }
+
+    /// The certificate of one that speaks TLS, which nobody but itself has signed.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("cert.pem")
     }
 
     /// Stops it as an operator does; all connections end.
@@ -102,6 +125,9 @@ impl Postgres {
             // What is lost with the machine is lost to nobody here.
             "fsync=off".to_owned(),
             "full_page_writes=off".to_owned(),
+            format!("ssl={}", if self.tls { "on" } else { "off" }),
+            format!("ssl_cert_file={}", self.certificate().display()),
+            format!("ssl_key_file={}", self.folder.join("key.pem").display()),
         ];
         for setting in &settings {
             keeper.args(["-c", setting]);

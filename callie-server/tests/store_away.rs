@@ -1,0 +1,192 @@
+//! PostgreSQL stops, fails, or is cut off without a word: what goes on, what is refused, and that all heals by itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that fails fails its test"
+)]
+
+mod chat;
+mod support;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use callie_core::account::path;
+use callie_server::store::Store;
+use callie_server::{Config, clock};
+use chat::{Chat, Client, quick, start_on};
+use serde_json::json;
+use support::database::Database;
+use support::postgres::Postgres;
+use support::process::{command, output};
+use support::{Answer, PASSWORD, call, credentials};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// Nobody waits longer for an answer. A login asks several questions, but the first that fails ends it.
+const A_FEW_SECONDS: Duration = Duration::from_secs(8);
+
+async fn serve(url: String) -> Chat {
+    let config = Config { metrics_listen: Some("127.0.0.1:0".into()), ..Config::default() };
+    start_on(Database::at(url), config, quick()).await
+}
+
+/// `done`, which must not take long.
+async fn soon<T>(done: impl Future<Output = T>) -> T {
+    tokio::time::timeout(A_FEW_SECONDS, done).await.expect("an answer within a few seconds")
+}
+
+async fn try_login(addr: SocketAddr, name: &str) -> Answer {
+    soon(call(addr, "POST", path::LOGIN, None, &credentials(name, PASSWORD))).await
+}
+
+async fn readiness(chat: &Chat) -> (u16, String) {
+    let answer = soon(call(chat.server.metrics_addr().unwrap(), "GET", "/readyz", None, "")).await;
+    (answer.status, answer.body)
+}
+
+/// Waits until the server says that it is ready, which nobody has to help it with.
+async fn healed(chat: &Chat) {
+    let since = Instant::now();
+    while readiness(chat).await.0 != 200 {
+        assert!(since.elapsed() < support::PATIENCE, "it does not heal");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn chats(one: &mut Client, other: &mut Client, text: &str) {
+    let message = one.message(&other.name, text);
+    one.send(&message).await;
+    other.msg(text).await;
+}
+
+/// What is true while the database is away.
+async fn goes_on_without_it(chat: &Chat, ada: &mut Client, bob: &mut Client) {
+    chats(ada, bob, "are you there still?").await;
+    assert_eq!(try_login(chat.addr(), "carol").await.problem(), (503, "UNAVAILABLE".into()));
+    soon(ada.refused("CREATE_GROUP", json!({"name": "ours"}), "INTERNAL_ERROR")).await;
+    let unknown = ada.message("nobody", "nobody can be looked up");
+    soon(ada.answered(&unknown, "INTERNAL_ERROR")).await;
+    assert_eq!(readiness(chat).await, (503, "the database does not answer\n".into()));
+    chats(bob, ada, "yes, I am").await;
+}
+
+/// What is true when it is back.
+async fn is_whole_again(chat: &Chat, ada: &mut Client, bob: &mut Client) {
+    healed(chat).await;
+    assert_eq!(try_login(chat.addr(), "carol").await.status, 200);
+    ada.run("CREATE_GROUP", json!({"name": "ours"})).await;
+    chats(ada, bob, "all is well").await;
+    // What other servers write reaches this one as before.
+    let elsewhere = Store::open(&chat.database.url).await.unwrap();
+    let name = "bob".parse().unwrap();
+    let session = elsewhere.list_sessions(&name, clock::now()).await.unwrap().remove(0);
+    assert!(elsewhere.end_session(&name, &session.id, clock::now()).await.unwrap());
+    assert_eq!(soon(bob.ended("SESSION_REVOKED")).await.1, 4501);
+    ada.nothing_more().await;
+}
+
+async fn two_who_chat(chat: &Chat) -> (Client, Client) {
+    support::register(chat.addr(), "carol").await;
+    (chat.user("ada").await, chat.user("bob").await)
+}
+
+#[tokio::test]
+async fn those_connected_chat_on_while_postgresql_is_stopped_and_all_heals_when_it_is_back() {
+    let postgres = Postgres::start().await;
+    let chat = serve(postgres.database().await).await;
+    let (mut ada, mut bob) = two_who_chat(&chat).await;
+    postgres.stop();
+    goes_on_without_it(&chat, &mut ada, &mut bob).await;
+    let started = Instant::now();
+    let error = Store::open(&chat.database.url).await.unwrap_err().to_string();
+    assert!(error.starts_with("cannot open the database postgres://callie@127.0.0.1:"), "{error}");
+    assert!(!error.contains('\n') && started.elapsed() < A_FEW_SECONDS);
+    postgres.start_again().await;
+    is_whole_again(&chat, &mut ada, &mut bob).await;
+}
+
+#[tokio::test]
+async fn a_crash_of_postgresql_is_noticed_by_nobody_who_does_not_need_it_meanwhile() {
+    let postgres = Postgres::start().await;
+    let chat = serve(postgres.database().await).await;
+    let (mut ada, mut bob) = two_who_chat(&chat).await;
+    postgres.crash();
+    postgres.start_again().await;
+    // The pool's connections are all broken; none of them is handed out.
+    assert_eq!(try_login(chat.addr(), "carol").await.status, 200);
+    is_whole_again(&chat, &mut ada, &mut bob).await;
+}
+
+/// The way to PostgreSQL, which can go silent: nothing comes through, and nobody is told.
+struct Link {
+    addr: SocketAddr,
+    silent: watch::Sender<bool>,
+}
+
+impl Link {
+    async fn to(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (silent, silence) = watch::channel(false);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(pass_on(client, target, silence.clone()));
+            }
+        });
+        Self { addr, silent }
+    }
+}
+
+async fn pass_on(mut client: TcpStream, target: SocketAddr, mut silence: watch::Receiver<bool>) {
+    let mut server = TcpStream::connect(target).await.unwrap();
+    let cut = tokio::select! {
+        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => false,
+        silent = silence.wait_for(|silent| *silent) => silent.is_ok(),
+    };
+    if cut {
+        // Both ends stay open, for ever.
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test]
+async fn a_postgresql_that_is_gone_without_a_word_keeps_nobody_waiting() {
+    let url = url::Url::parse(&Postgres::shared().await.database().await).unwrap();
+    let link = Link::to(([127, 0, 0, 1], url.port().unwrap()).into()).await;
+    let mut through = url.clone();
+    through.set_port(Some(link.addr.port())).unwrap();
+    let chat = serve(through.into()).await;
+    let (mut ada, mut bob) = two_who_chat(&chat).await;
+    link.silent.send_replace(true);
+    let addr = chat.addr();
+    // More than there are connections: all of them are in use when they fall silent.
+    let logins = (0..12).map(|n| async move { try_login(addr, &format!("user-{n}")).await });
+    for answer in futures_util::future::join_all(logins).await {
+        assert_eq!(answer.problem(), (503, "UNAVAILABLE".into()));
+    }
+    goes_on_without_it(&chat, &mut ada, &mut bob).await;
+    link.silent.send_replace(false);
+    is_whole_again(&chat, &mut ada, &mut bob).await;
+}
+
+#[tokio::test]
+async fn the_program_does_not_start_without_it_and_says_why_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody listens there any more.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    drop(taken);
+    let url = format!("postgres://callie:hidden-word@127.0.0.1:{port}/callie");
+    for arguments in [["--listen", "127.0.0.1:0"].as_slice(), &["admin", "list"]] {
+        let mut command = command(folder.path());
+        // From the environment, where other users of the machine do not see it.
+        command.args(arguments).env("CALLIE_DATABASE", &url);
+        let ended = soon(output(command)).await;
+        assert_eq!(ended.status.code(), Some(1));
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("postgres://callie@127.0.0.1") && !said.contains("hidden-word"), "{said}");
+    }
+}
