@@ -53,6 +53,22 @@ async fn who_is_connected_nowhere_is_offline_and_who_is_nobody_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_has_just_left_another_node_is_said_to_be_offline_before_this_one_has_heard_of_it() {
+    let cluster = Cluster::of(2).await;
+    let (mut ada, mut bob) = cluster.two(0, 1).await;
+    for round in 0..20 {
+        // Nothing is waited for: the message meets the news on its way.
+        bob.leave().await;
+        for message in [ada.message("bob", "gone?"), ada.acked("bob", "gone?")] {
+            let answer = ada.answered(&message, "RECIPIENT_OFFLINE").await;
+            assert_eq!(answer["messageID"], message["content"]["messageID"], "round {round}");
+        }
+        bob = cluster.device(1, "bob").await;
+    }
+    cluster.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn all_devices_of_sender_and_recipient_get_a_message_wherever_they_are() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;

@@ -40,6 +40,10 @@ struct Stream {
 pub(super) enum Followed {
     /// All went well.
     Well,
+    /// All went well, and it began a new stream of a node that had one: answers that were in the old one may be lost.
+    Anew,
+    /// There was nothing to follow.
+    Nothing,
     /// The other node has to begin its stream anew.
     Broken(u64),
 }
@@ -51,12 +55,13 @@ impl Inbound {
 
     /// Acts on a frame of `peer`.
     pub(super) fn take(&mut self, peer: &Arc<Peer>, head: &Head, mut entries: &[u8]) -> Followed {
-        let Some(place) = head.place else { return Followed::Well };
-        match self.find(peer.id, place) {
-            Find::Next => {}
-            Find::Known => return Followed::Well,
+        let Some(place) = head.place else { return Followed::Nothing };
+        let followed = match self.find(peer.id, place) {
+            Find::Next => Followed::Well,
+            Find::First => Followed::Anew,
+            Find::Known => return Followed::Nothing,
             Find::Gap => return Followed::Broken(place.stream),
-        }
+        };
         while let Some(entry) = wire::next_entry(&mut entries) {
             match entry {
                 Ok(entry) => self.act(peer, entry),
@@ -67,14 +72,17 @@ impl Inbound {
                 }
             }
         }
-        Followed::Well
+        followed
     }
 
     fn find(&mut self, node: NodeId, place: Place) -> Find {
         let known = self.streams.get(&node).map(|stream| stream.number);
+        let is_anew = known.is_some_and(|number| place.stream > number);
         if known.is_none_or(|number| place.stream > number) {
-            if known.is_some() {
-                // Whatever was said before is said again.
+            if is_anew {
+                // Whatever was said before is said again. Until then nobody is said to be offline who is there; it is
+                // looked at again after each frame.
+                self.app.gateway.hub.peers.set_whole(false);
                 self.forget_users_of(node);
             }
             let stream =
@@ -85,13 +93,17 @@ impl Inbound {
         if place.stream < stream.number || place.frame < stream.next {
             return Find::Known;
         }
-        if stream.broken || place.frame > stream.next {
+        if stream.broken {
+            // The other node was asked already to begin anew.
+            return Find::Known;
+        }
+        if place.frame > stream.next {
             stream.broken = true;
             return Find::Gap;
         }
         stream.next += 1;
         stream.untold = true;
-        Find::Next
+        if is_anew { Find::First } else { Find::Next }
     }
 
     /// Whether all nodes in `nodes` have named all their users.
@@ -113,8 +125,7 @@ impl Inbound {
     }
 
     fn forget_users_of(&self, node: NodeId) {
-        let gateway = &self.app.gateway;
-        gateway.hub.node_is_gone(node, &gateway.allowance(&self.app.config()));
+        self.app.gateway.hub.node_is_gone(node);
     }
 
     fn act(&mut self, peer: &Arc<Peer>, entry: Entry<'_>) {
@@ -135,13 +146,13 @@ impl Inbound {
                 let allowance = gateway.allowance(&config);
                 hub.is_there(peer.id, &user, groups, privacy, &allowance, config.presence);
             }
-            Entry::Gone { user } => {
-                hub.is_gone(peer.id, &user, true, &gateway.allowance(&self.app.config()));
+            Entry::Gone { user } | Entry::Remembered { user } => {
+                hub.is_only_remembered(peer.id, &user, &gateway.allowance(&self.app.config()));
             }
-            Entry::Remembered { user } => {
-                hub.is_gone(peer.id, &user, true, &gateway.allowance(&self.app.config()));
-            }
-            Entry::Complete => {
+            Entry::Complete { unheard } => {
+                if unheard {
+                    self.check(Check::All);
+                }
                 if let Some(stream) = self.streams.get_mut(&peer.id) {
                     stream.complete = true;
                 }
@@ -198,6 +209,8 @@ impl Inbound {
 enum Find {
     /// The frame is the next one.
     Next,
+    /// It is the first one of a stream in the place of an older one.
+    First,
     /// It was taken before, or belongs to a stream that was given up.
     Known,
     /// One before it is missing.

@@ -1,6 +1,7 @@
 //! This server as a node of its cluster: joining, saying and hearing who is there, and leaving.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use super::changes::{check_all, refresh_all};
+use super::changes::{Check, check_all};
 use super::inbound::{Followed, Inbound};
 use super::nats::Nats;
 use super::peer::Peer;
@@ -27,18 +28,21 @@ const BEAT: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(3);
 /// How often it is looked who is late.
 const TICK: Duration = Duration::from_millis(250);
-/// How long a node that joins waits for others to say that they are there. They do so at once.
-const SETTLE: Duration = Duration::from_millis(500);
+/// How long a node that joins waits for others to say that they are there. They do so at once, and
+/// once more within a second.
+const SETTLE: Duration = Duration::from_millis(1_200);
 /// How long a server that starts waits for its cluster. It then serves without, and says so.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long after a frame its sender is told that it was taken, so that one word answers many frames.
 const TELL_TAKEN: Duration = Duration::from_millis(5);
 /// Frames that are taken before anything else is looked at.
 const AT_ONCE: usize = 64;
+/// Frames that are sent to a node before anything else is looked at.
+const SENT_AT_ONCE: usize = 64;
 /// How long NATS may take to accept a frame for sending: it takes them all at once unless it has gone.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a node that leaves waits for what it has told others to be taken.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
+const LEAVE_TIMEOUT: Duration = Duration::from_millis(500);
 /// The shortest time between two attempts to reach NATS; the longest is twice as long.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -52,6 +56,14 @@ pub enum JoinError {
     /// The name cannot stand in a subject.
     #[error("cluster_name must be letters, digits, '-' and '_'")]
     Name,
+    /// Payloads may be larger than NATS passes on.
+    #[error(
+        "max_payload_bytes must be at most {most} in a cluster: NATS passes on no more than 1 MiB at a time"
+    )]
+    Payload {
+        /// The most that will do.
+        most: usize,
+    },
     /// Only one of certificate and key is given.
     #[error("set both cluster_tls_cert and cluster_tls_key, or neither")]
     Pair,
@@ -136,10 +148,15 @@ impl Node {
     async fn run(mut self) {
         let mut reported = false;
         loop {
-            match self.nats.connect().await {
+            let connected = tokio::select! {
+                connected = self.nats.connect() => connected,
+                () = leave_is_asked(&mut self.leaving) => return,
+            };
+            match connected {
                 Ok((client, events)) => {
                     reported = false;
-                    match self.be_member(client, events).await {
+                    let time = AssertUnwindSafe(self.be_member(client, events)).catch_unwind();
+                    match time.await.unwrap_or_else(|_| End::Lost("a fault of this server".to_owned())) {
                         End::Left => return,
                         End::Lost(reason) => {
                             tracing::warn!(
@@ -168,9 +185,15 @@ impl Node {
     /// Is a member until the connection is lost or the server leaves.
     async fn be_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
         let (checks, to_check) = mpsc::unbounded_channel();
+        // Changes were made while this server was on its own, or before it was there: nothing is lost by looking.
+        let _ = checks.send(Check::All);
         let checker = tokio::spawn(check_all(self.app.clone(), to_check));
+        let me = match getrandom::u64() {
+            Ok(me) => NodeId(me),
+            Err(error) => return End::Lost(error.to_string()),
+        };
         let mut member = Member {
-            me: NodeId(getrandom::u64().unwrap_or_default()),
+            me,
             peers: self.app.gateway.hub.peers.clone(),
             inbound: Inbound::new(self.app.clone(), checks),
             name: self.nats.name.clone(),
@@ -190,7 +213,6 @@ impl Node {
             Err(reason) => End::Lost(reason),
         };
         self.whole.send_replace(false);
-        member.end();
         checker.abort();
         end
     }
@@ -264,7 +286,15 @@ impl Member {
                     Some(beat) => self.hear(&beat.payload).await,
                     None => Err("the connection ended".to_owned()),
                 },
-                _ = tick.tick() => self.look_around().await,
+                _ = tick.tick() => {
+                    // What was said while this task was busy is heard first.
+                    while let Some(Some(beat)) = beats.next().now_or_never() {
+                        if let Err(reason) = self.hear(&beat.payload).await {
+                            return End::Lost(reason);
+                        }
+                    }
+                    self.look_around().await
+                }
                 event = events.recv() => match event {
                     Some(Event::Disconnected | Event::Closed) | None => Err("disconnected".to_owned()),
                     // What was lost shows as a gap.
@@ -303,22 +333,37 @@ impl Member {
             Some(peer) => peer,
             None => self.meet(head.from),
         };
-        if let Some(taken) = head.taken.filter(|taken| taken.stream == peer.stream) {
-            peer.taken_until(taken.frame);
-        }
         if head.broken == Some(peer.stream) {
             self.begin_anew(&peer);
         }
         match self.inbound.take(&peer, &head, entries) {
-            Followed::Well => {
+            followed @ (Followed::Well | Followed::Anew) => {
+                if followed == Followed::Anew {
+                    peer.give_up_answers();
+                }
+                self.note_taken(&peer, &head);
                 self.tell_at.get_or_insert_with(|| Instant::now() + TELL_TAKEN);
+                Ok(())
+            }
+            Followed::Nothing => {
+                if head.place.is_none() {
+                    self.note_taken(&peer, &head);
+                }
                 Ok(())
             }
             Followed::Broken(stream) => {
                 tracing::warn!(node = %peer.id, "missed something another node said, and asked for it anew");
-                let head = Head { broken: Some(stream), ..self.head(peer.id, None, true) };
+                let head =
+                    Head { version: VERSION, from: self.me, place: None, taken: None, broken: Some(stream) };
                 self.publish(peer.id, head, Vec::new()).await
             }
+        }
+    }
+
+    /// Settles what the other node has taken: after what its frame says, since answers stand before their being taken.
+    fn note_taken(&self, peer: &Peer, head: &Head) {
+        if let Some(taken) = head.taken.filter(|taken| taken.stream == peer.stream) {
+            peer.taken_until(taken.frame);
         }
     }
 
@@ -381,6 +426,9 @@ impl Member {
     /// Begins the stream to a node anew.
     fn begin_anew(&mut self, peer: &Peer) {
         tracing::warn!(node = %peer.id, "telling another node everything anew");
+        self.peers.note_unheard();
+        // Nobody is said to be offline whom something could not be sent to.
+        self.peers.set_whole(false);
         let new = self.new_stream(peer.id);
         if let Some(old) = self.peers.put(new.clone()) {
             old.end(None);
@@ -428,24 +476,24 @@ impl Member {
         self.peers.set_whole(is_whole);
         if is_whole && !told.send_replace(true) {
             tracing::info!(nodes = self.peers.all().len() + 1, "the cluster is whole");
-            let app = self.app.clone();
-            tokio::spawn(async move { refresh_all(&app).await });
         }
-    }
-
-    fn head(&mut self, node: NodeId, place: Option<Place>, fresh: bool) -> Head {
-        let taken = self.inbound.taken(node, fresh);
-        Head { version: VERSION, from: self.me, place, taken, broken: None }
     }
 
     /// Sends what waits for each node.
     async fn flush(&mut self) -> Result<(), String> {
         let now = Instant::now();
         for peer in self.peers.all().iter() {
-            while let Some((frame, entries)) = peer.next_frame(now) {
-                let place = Place { stream: peer.stream, frame };
-                let head = self.head(peer.id, Some(place), false);
+            for _ in 0..SENT_AT_ONCE {
+                let Some((frame, entries, is_last)) = peer.next_frame(now) else { break };
+                let place = Some(Place { stream: peer.stream, frame });
+                // The answers to what was taken are all sent by then.
+                let taken = if is_last { self.inbound.taken(peer.id, false) } else { None };
+                let head = Head { version: VERSION, from: self.me, place, taken, broken: None };
                 self.publish(peer.id, head, entries).await?;
+                if is_last {
+                    break;
+                }
+                self.peers.wake().notify_one();
             }
         }
         Ok(())
@@ -454,9 +502,15 @@ impl Member {
     /// Tells each node how far its stream was taken, where that has not been said with a frame.
     async fn tell_taken(&mut self) -> Result<(), String> {
         self.tell_at = None;
+        self.flush().await?;
         for peer in self.peers.all().iter() {
-            let head = self.head(peer.id, None, true);
-            if head.taken.is_some() {
+            if peer.queued() > 0 {
+                // It is told with the last frame that waits.
+                continue;
+            }
+            if let Some(taken) = self.inbound.taken(peer.id, true) {
+                let head =
+                    Head { version: VERSION, from: self.me, place: None, taken: Some(taken), broken: None };
                 self.publish(peer.id, head, Vec::new()).await?;
             }
         }
@@ -495,10 +549,16 @@ impl Member {
         let said = async {
             self.flush().await?;
             self.tell_taken().await?;
+            let wake = self.peers.wake();
             while self.peers.all().iter().any(|peer| !peer.is_idle()) {
-                match frames.next().await {
-                    Some(frame) => self.take_frames(frame, frames).await?,
-                    None => return Err("the connection ended".to_owned()),
+                tokio::select! {
+                    frame = frames.next() => match frame {
+                        Some(frame) => self.take_frames(frame, frames).await?,
+                        None => return Err("the connection ended".to_owned()),
+                    },
+                    () = wake.notified() => self.flush().await?,
+                    // Another node that leaves waits for this one's word.
+                    () = tokio::time::sleep(TELL_TAKEN) => self.tell_taken().await?,
                 }
             }
             Ok(())
@@ -511,9 +571,11 @@ impl Member {
         }
         End::Left
     }
+}
 
-    /// Nobody else is there any more, as far as this server knows.
-    fn end(&mut self) {
+impl Drop for Member {
+    /// Nobody else is there any more, as far as this server knows. Whatever ended this time in the cluster.
+    fn drop(&mut self) {
         self.peers.set_whole(false);
         for peer in self.peers.all().iter() {
             self.lose(peer.id, None);

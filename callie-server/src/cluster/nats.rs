@@ -12,8 +12,13 @@ use crate::config::Config;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often NATS is asked whether it is there; two questions without an answer are a lost connection.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
-/// Messages that may wait between the connection and the cluster's task. Each may be a frame, so they are few.
-const SUBSCRIPTION_CAPACITY: usize = 4_096;
+/// Messages that may wait between the connection and the cluster's task. Each may be a frame of 128 KiB, so they are few; what is lost beyond it
+/// shows as a gap.
+const SUBSCRIPTION_CAPACITY: usize = 1_024;
+/// Messages that may wait to be written to the connection, likewise.
+const CLIENT_CAPACITY: usize = 64;
+/// The largest payload of a cluster: with its envelope it has to fit what a NATS server takes by default, 1 MiB.
+const MOST_PAYLOAD_BYTES: usize = 512 * 1024;
 
 /// Where NATS is, and what the nodes of this cluster call themselves there.
 pub(super) struct Nats {
@@ -43,6 +48,9 @@ impl Nats {
         let servers = servers.map_err(|_| JoinError::Address)?;
         if servers.is_empty() {
             return Err(JoinError::Address);
+        }
+        if config.max_payload_bytes > MOST_PAYLOAD_BYTES {
+            return Err(JoinError::Payload { most: MOST_PAYLOAD_BYTES });
         }
         let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if config.cluster_name.is_empty() || !config.cluster_name.chars().all(is_token) {
@@ -79,7 +87,8 @@ impl Nats {
             .connection_timeout(CONNECT_TIMEOUT)
             .ping_interval(PING_INTERVAL)
             .subscription_capacity(SUBSCRIPTION_CAPACITY)
-            .max_reconnects(1)
+            .client_capacity(CLIENT_CAPACITY)
+            .max_reconnects(self.servers.len())
             .event_callback(move |event| {
                 // Without a receiver the connection has been given up.
                 let _ = sender.send(event);

@@ -32,6 +32,8 @@ pub(crate) struct Peer {
 struct State {
     drafts: VecDeque<Draft>,
     queued: usize,
+    /// How much may be queued: what is told at the stream's beginning does not count.
+    most_queued: Option<usize>,
     /// The number of the next frame.
     next: u64,
     last_ticket: Ticket,
@@ -103,8 +105,8 @@ impl Peer {
         }
     }
 
-    /// The next frame's number and entries.
-    pub(crate) fn next_frame(&self, now: Instant) -> Option<(u64, Vec<u8>)> {
+    /// The next frame's number and entries, and whether it is the last one that waits.
+    pub(crate) fn next_frame(&self, now: Instant) -> Option<(u64, Vec<u8>, bool)> {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return None;
@@ -114,7 +116,7 @@ impl Peer {
         let frame = state.next;
         state.next += 1;
         state.sent.push_back(Sent { frame, at: now, tickets: draft.tickets });
-        Some((frame, draft.entries))
+        Some((frame, draft.entries, state.drafts.is_empty()))
     }
 
     /// The other node has acted on all frames before `frame`.
@@ -139,6 +141,29 @@ impl Peer {
     /// Hands out what awaits the answer with this ticket; none if it was answered already.
     pub(crate) fn answered(&self, ticket: Ticket) -> Option<Awaited> {
         self.state.lock().awaited.remove(&ticket)
+    }
+
+    /// The stream's beginning has been told: from now on the queue is bounded.
+    pub(crate) fn begun(&self) {
+        let mut state = self.state.lock();
+        state.most_queued = Some(state.queued + MOST_QUEUED);
+    }
+
+    /// The other node has begun its stream anew: answers to what it had been sent may be lost.
+    pub(crate) fn give_up_answers(&self) {
+        let given_up = {
+            let mut state = self.state.lock();
+            let waiting: HashSet<Ticket> =
+                state.drafts.iter().flat_map(|draft| draft.tickets.iter().copied()).collect();
+            let (keep, given_up): (HashMap<_, _>, HashMap<_, _>) = std::mem::take(&mut state.awaited)
+                .into_iter()
+                .partition(|(ticket, _)| waiting.contains(ticket));
+            state.awaited = keep;
+            given_up
+        };
+        for awaited in given_up.into_values() {
+            awaited.end(Fate::Unknown);
+        }
     }
 
     /// Whether the stream has to begin anew: it overflowed, or a frame was not taken for too long.
@@ -194,7 +219,7 @@ impl State {
         if ticket != NOBODY_ASKS {
             draft.tickets.push(ticket);
         }
-        if self.queued > MOST_QUEUED {
+        if self.most_queued.is_some_and(|most| self.queued > most) {
             self.phase = Phase::Overflowed;
             return true;
         }
@@ -231,7 +256,7 @@ mod tests {
     fn what_was_taken_has_arrived() {
         let peer = peer();
         let told = ask(&peer);
-        let (frame, entries) = peer.next_frame(Instant::now()).unwrap();
+        let (frame, entries, _) = peer.next_frame(Instant::now()).unwrap();
         assert!(frame == 0 && !entries.is_empty());
         assert!(told.lock().is_none());
         peer.taken_until(1);
@@ -259,12 +284,14 @@ mod tests {
     fn a_stream_that_is_not_read_overflows_instead_of_filling_the_memory() {
         let peer = peer();
         let text = "x".repeat(1024 * 1024);
+        peer.tell(&Entry::Everyone { text: &text });
+        peer.begun();
         assert!(!peer.is_stuck(Instant::now()));
         for _ in 0..=MOST_QUEUED / text.len() {
             peer.tell(&Entry::Everyone { text: &text });
         }
         assert!(peer.is_stuck(Instant::now()));
         peer.tell(&Entry::Gone { user: Username::parse("ada").unwrap() });
-        assert!(peer.queued() <= MOST_QUEUED + text.len() + 16);
+        assert!(peer.queued() <= MOST_QUEUED + 2 * text.len() + 16);
     }
 }

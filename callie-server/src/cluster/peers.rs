@@ -19,18 +19,44 @@ pub(crate) struct Peers {
     list: ArcSwap<Vec<Arc<Peer>>>,
     /// Whether all users who are connected anywhere are known.
     whole: AtomicBool,
+    /// Whether changes of groups or settings were made of which not every node has heard.
+    unheard: AtomicBool,
     wake: Arc<Notify>,
 }
 
 impl Peers {
     /// No other nodes. A server on its own knows everyone; one of a cluster nobody until it has joined.
     pub(crate) fn new(alone: bool) -> Self {
-        Self { list: ArcSwap::default(), whole: AtomicBool::new(alone), wake: Arc::default() }
+        Self {
+            list: ArcSwap::default(),
+            whole: AtomicBool::new(alone),
+            unheard: AtomicBool::new(false),
+            wake: Arc::default(),
+        }
     }
 
     /// Whether somebody who is not known here is connected nowhere.
     pub(crate) fn is_whole(&self) -> bool {
         self.whole.load(Ordering::Acquire)
+    }
+
+    /// Tells all other nodes of a change that the database has. If one of them cannot be told, it is told to look when it
+    /// is there again.
+    pub(crate) fn tell_change(&self, entry: &Entry<'_>) {
+        if !self.is_whole() {
+            self.unheard.store(true, Ordering::Relaxed);
+        }
+        self.tell_all(entry);
+    }
+
+    /// Something that a node was to be told may not have got there.
+    pub(super) fn note_unheard(&self) {
+        self.unheard.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a node that comes has to look into the database for what it was not told.
+    pub(crate) fn has_unheard(&self) -> bool {
+        self.unheard.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_whole(&self, whole: bool) {
@@ -73,9 +99,15 @@ impl Peers {
 
     /// Takes a node, and its new stream in the place of an older one, which is given back.
     pub(super) fn put(&self, peer: Arc<Peer>) -> Option<Arc<Peer>> {
-        let old = self.remove(peer.id);
         let mut list = Vec::clone(&self.list.load());
-        list.push(peer);
+        let old = match list.iter_mut().find(|there| there.id == peer.id) {
+            Some(there) => Some(std::mem::replace(there, peer)),
+            None => {
+                list.push(peer);
+                None
+            }
+        };
+        // In one step, so that nobody misses the node in between.
         self.list.store(Arc::new(list));
         old
     }

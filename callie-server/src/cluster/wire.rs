@@ -101,8 +101,12 @@ pub(crate) enum Entry<'a> {
         /// The user.
         user: Username,
     },
-    /// All who were here when the stream began have been named.
-    Complete,
+    /// All who were here when the stream began have been named. Changes may have been made that were not told: then the
+    /// database has to be asked.
+    Complete {
+        /// Whether there may be some.
+        unheard: bool,
+    },
 
     /// A payload to a user with a connection there. Answered by [`Entry::Missed`] where it met nobody; where its sender
     /// asked for confirmation, by [`Entry::Report`].

@@ -46,7 +46,11 @@ fn changed(hub: &Hub, id: GroupId, change: GroupChange) {
     };
     let text = notice.map(|notice| encoded(id, &notice)).unwrap_or_default();
     apply(hub, id, &change, &text);
-    hub.peers.tell_all(&Entry::Changed { group: id, change, text: &text });
+    if let GroupChange::Created(members) = &change {
+        // Here it is known to be new; another node may have heard of later changes before.
+        hub.set_members(id, members);
+    }
+    hub.peers.tell_change(&Entry::Changed { group: id, change, text: &text });
 }
 
 /// Takes a change that another node tells of.
@@ -65,7 +69,6 @@ fn apply(hub: &Hub, id: GroupId, change: &GroupChange, text: &Utf8Bytes) {
             for member in members {
                 hub.joined(id, member);
             }
-            hub.set_members(id, members);
             for member in members.iter().skip(1) {
                 let text = encoded(id, &about(SysCode::UserJoined, id, member));
                 for link in hub.links_of(member.as_str()) {

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::answer::{Answer, Refusal};
-use crate::gateway::{Speaker, absence, code_of, exclusion, stamp};
+use crate::gateway::{Speaker, absence, code_of, exclusion, load_group, stamp};
 use crate::router::{Direct, Last, Parcel, Passage};
 
 pub(super) async fn delete(
@@ -118,16 +118,18 @@ async fn send_to_user(
         Parcel { from: &speaker.origin, text: text.clone(), ask: None, timed: None },
     ) {
         Direct::Sent => {}
+        // Nobody is told what becomes of a signal.
+        Direct::Leaving(_) if kind == Kind::Fleeting => {}
         Direct::Leaving(passage) => {
             if let Err(code) = passed(passage).await {
                 return kind.refuse(match code {
-                    SysCode::RecipientOffline => absence(speaker, name).await,
+                    SysCode::RecipientOffline => absence(speaker, name, hub.peers.is_whole()).await,
                     code => code,
                 });
             }
         }
         Direct::Barred(barred) => return kind.refuse(code_of(barred)),
-        Direct::NotHere => return kind.refuse(absence(speaker, name).await),
+        Direct::NotHere => return kind.refuse(absence(speaker, name, hub.peers.is_whole()).await),
     }
     if kind == Kind::OfMessage {
         hub.to_own_others(&speaker.origin, &text);
@@ -156,11 +158,15 @@ async fn send_to_group(
     kind: Kind,
 ) -> Result<Answer, Refusal> {
     let me = &speaker.origin.user.name;
+    load_group(&speaker.app, id).await?;
     let Some(group) = speaker.hub().group(id).filter(|group| group.state().online.contains_key(me)) else {
         return kind.refuse(exclusion(speaker, id).await);
     };
     let own = kind == Kind::OfMessage;
     let passage = speaker.hub().push_to_group(id, &group, &speaker.origin.link, own, &text);
+    if kind == Kind::Fleeting {
+        return Ok(Answer::Silence);
+    }
     match passed(passage).await {
         Err(SysCode::RecipientOffline) if !speaker.hub().peers.is_whole() => {
             kind.refuse(SysCode::InternalError)

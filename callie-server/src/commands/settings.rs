@@ -17,7 +17,7 @@ const BLOCKS: &str = "blocks";
 /// Has every node know of a change that the database has already.
 fn changed(hub: &Hub, name: &Username, change: PrivacyChange) {
     hub.privacy_changed(name, &change);
-    hub.peers.tell_all(&Entry::Private { user: name.clone(), change });
+    hub.peers.tell_change(&Entry::Private { user: name.clone(), change });
 }
 
 fn gone() -> Refusal {

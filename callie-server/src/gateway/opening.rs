@@ -170,7 +170,7 @@ async fn enter(app: &App, link: Arc<Link>) -> Result<Place, Farewell> {
 /// is here, and tell from now on what comes in there.
 async fn recall(app: &App, origin: &Origin) {
     let hub = &app.gateway.hub;
-    if origin.user.links().len() > 1 {
+    if origin.user.state().recalled {
         return;
     }
     let mut answers = Vec::new();
@@ -186,4 +186,5 @@ async fn recall(app: &App, origin: &Origin) {
             hub.remember(&origin.user, memory);
         }
     }
+    origin.user.state().recalled = true;
 }

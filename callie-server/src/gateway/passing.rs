@@ -85,9 +85,10 @@ fn to_user(
         Direct::NotHere => {
             let Ok(to) = Username::parse(to) else { return Step::Done };
             speaker.settle(key, Outcome::Pending);
+            let is_whole = speaker.hub().peers.is_whole();
             let (speaker, reply) = (speaker.clone(), Reply::to(frame));
             Step::Later(Box::pin(async move {
-                let code = absence(&speaker, &to).await;
+                let code = absence(&speaker, &to, is_whole).await;
                 speaker.refuse(&reply, key, code);
             }))
         }
@@ -102,8 +103,9 @@ fn arrived(speaker: Speaker, reply: Reply, to: Username, key: Option<PayloadKey>
     } else if passed.unknown > 0 {
         unsure(&speaker, &reply, key);
     } else {
+        let is_whole = speaker.hub().peers.is_whole();
         tokio::spawn(async move {
-            let code = absence(&speaker, &to).await;
+            let code = absence(&speaker, &to, is_whole).await;
             speaker.refuse(&reply, key, code);
         });
     }
@@ -126,10 +128,9 @@ pub(crate) fn code_of(barred: Barred) -> SysCode {
     }
 }
 
-/// What the sender is told when the recipient is not known to be connected.
-pub(crate) async fn absence(speaker: &Speaker, to: &Username) -> SysCode {
-    // Asked first: who joins the cluster meanwhile was not there when the payload came.
-    let is_whole = speaker.hub().peers.is_whole();
+/// What the sender is told when the recipient is not known to be connected; `is_whole` says whether all who are connected
+/// anywhere were known then.
+pub(crate) async fn absence(speaker: &Speaker, to: &Username, is_whole: bool) -> SysCode {
     match speaker.app.store.direct_access(&speaker.origin.user.name, to).await {
         Ok(DirectAccess::Unknown) => SysCode::RecipientUnknown,
         Ok(DirectAccess::GroupsOnly) => SysCode::Forbidden,

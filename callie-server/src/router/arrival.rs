@@ -31,7 +31,7 @@ pub(crate) struct Arrival<'a> {
 pub(crate) struct Audience<'a> {
     /// How many members the other node counts on.
     pub(crate) members: u64,
-    /// Members who get it and are counted elsewhere.
+    /// Members who get it and are counted elsewhere, sorted.
     pub(crate) uncounted: &'a [&'a str],
     /// Whether the sender's own connections get it.
     pub(crate) own: bool,
@@ -82,7 +82,7 @@ impl Hub {
                     if audience.own {
                         send_to_all(links, text.clone(), None);
                     }
-                } else if audience.uncounted.contains(&name.as_str()) {
+                } else if audience.uncounted.binary_search(&name.as_str()).is_ok() {
                     send_to_all(links, text.clone(), None);
                 } else {
                     reached += usize::from(match &delivery {

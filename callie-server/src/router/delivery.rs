@@ -159,7 +159,7 @@ impl Delivery {
     /// A node tells what became of its part. Members it does not account for were not there.
     pub(crate) fn report(&self, part: Part, mut counts: Counts) {
         self.change(|tally| {
-            let known = counts.confirmed + counts.unconfirmed + counts.missed;
+            let known = counts.confirmed.saturating_add(counts.unconfirmed).saturating_add(counts.missed);
             counts.missed += tally.parts[part.0].members.saturating_sub(known);
             tally.settle(part, counts);
         });
@@ -230,6 +230,8 @@ impl Delivery {
         match &self.asker {
             Asker::Sender { origin, key, message_id } => {
                 let (code, outcome) = match (told.confirmed, told.unconfirmed) {
+                    // Whoever did not get it may be connected to a node that cannot be asked.
+                    (0, 0) if !origin.user.knows_all() => (SysCode::InternalError, Outcome::Failed),
                     (0, 0) => (SysCode::RecipientOffline, Outcome::Failed),
                     (0, _) => (SysCode::DeliveryUnconfirmed, Outcome::Unconfirmed),
                     _ => (SysCode::Delivered, Outcome::Delivered),

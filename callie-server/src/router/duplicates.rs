@@ -198,9 +198,18 @@ impl Recent {
     pub(crate) fn adopt(&self, key: PayloadKey, age: u32, outcome: Outcome, now: Instant) {
         // One from before this memory began is remembered as from its beginning, which is longer.
         let second = self.second(now).saturating_sub(age);
+        let today = self.second(now);
         let halves = halves(key);
         let mut memory = self.memory.lock();
+        if memory.entries.len() >= memory.sweep_at.max(FEW) {
+            memory.sweep(today);
+        }
         match memory.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
+            Slot::Occupied(mut known) if known.get().is_old(today) => {
+                *known.get_mut() = Entry::new(key, second, outcome);
+            }
+            // What is known is not forgotten for one who does not know yet.
+            Slot::Occupied(_) if outcome == Outcome::Pending => {}
             Slot::Occupied(mut known) => known.get_mut().settle(outcome),
             Slot::Vacant(free) => {
                 free.insert(Entry::new(key, second, outcome));

@@ -158,21 +158,23 @@ impl GroupState {
 
     /// The other nodes that have members, each with its share, as a message of `from` counts them.
     pub(crate) fn shares(&self, from: &Username) -> Vec<Share<'_>> {
-        let shares = self.nodes.iter().map(|(&node, &count)| {
-            let mut share = Share { node, members: count, uncounted: Vec::new() };
-            for name in &self.several {
-                let Some(nodes) = self.away.get(name).filter(|nodes| nodes.contains(&node)) else { continue };
-                let counts_here = !self.online.contains_key(name) && nodes.iter().min() == Some(&node);
-                if name == from || !counts_here {
+        let all = self.nodes.iter();
+        let mut shares: Vec<Share<'_>> =
+            all.map(|(&node, &members)| Share { node, members, uncounted: Vec::new() }).collect();
+        for name in &self.several {
+            let Some(nodes) = self.away.get(name) else { continue };
+            let counted_at = if self.online.contains_key(name) { None } else { nodes.iter().min() };
+            for share in shares.iter_mut().filter(|share| nodes.contains(&share.node)) {
+                if name == from {
                     share.members -= 1;
-                    if name != from {
-                        share.uncounted.push(name.as_str());
-                    }
+                } else if counted_at != Some(&share.node) {
+                    share.members -= 1;
+                    // In the order of names, since `several` is.
+                    share.uncounted.push(name.as_str());
                 }
             }
-            share
-        });
-        shares.collect()
+        }
+        shares
     }
 
     /// The members who are connected, to whichever node; some may come twice.

@@ -158,7 +158,8 @@ impl Hub {
             }
         }
         if state.links.len() == 1 {
-            self.peers.tell_all(&state.here(&link.user));
+            state.recalled = false;
+            state.tell_here(&link.user, |entry| self.peers.tell_all(entry));
         }
         Entrance::In
     }
@@ -270,7 +271,7 @@ impl Hub {
         }
         let state = user.state();
         if !state.links.is_empty() {
-            self.peers.tell_all(&state.here(&user.name));
+            state.tell_here(&user.name, |entry| self.peers.tell_all(entry));
         }
         true
     }
@@ -291,6 +292,15 @@ impl Hub {
         }
         if let Some(group) = self.group(id) {
             group.change().loaded = true;
+        }
+    }
+
+    /// Tells the other nodes anew of a user who is connected to this one.
+    pub(crate) fn tell_again(&self, name: &Username) {
+        let Some(user) = self.user(name.as_str()) else { return };
+        let state = user.state();
+        if !state.links.is_empty() {
+            state.tell_here(name, |entry| self.peers.tell_all(entry));
         }
     }
 

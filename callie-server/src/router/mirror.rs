@@ -1,5 +1,6 @@
 //! What other nodes say of their users, kept beside this node's own.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use callie_core::{GroupId, Outcome, Username};
@@ -11,6 +12,9 @@ use super::user::{Privacy, User};
 use crate::cluster::{Entry, Memory, NodeId, Nodes, Peer, PrivacyChange};
 use crate::config::PresenceMode;
 
+/// Notes that are handed over when a user moves, the newest: more would not fit the smallest frame that NATS refuses.
+const MOST_NOTES: usize = 40_000;
+
 impl Hub {
     /// Tells a node everything about this one's users. It is told first that there is more to come: whatever changes from
     /// then on comes in order, since each user is told under the user's lock.
@@ -18,12 +22,13 @@ impl Hub {
         for user in &self.users {
             let state = user.state();
             if !state.links.is_empty() {
-                peer.tell(&state.here(&user.name));
+                state.tell_here(&user.name, |entry| peer.tell(entry));
             } else if !user.recent.is_empty() {
                 peer.tell(&Entry::Remembered { user: user.name.clone() });
             }
         }
-        peer.tell(&Entry::Complete);
+        peer.tell(&Entry::Complete { unheard: self.peers.has_unheard() });
+        peer.begun();
     }
 
     /// A user is connected to another node.
@@ -54,6 +59,7 @@ impl Hub {
             if !away.contains(&node) {
                 away.push(node);
             }
+            state.remembered.retain(|(there, _)| *there != node);
             user.set_away(&mut state, away);
             for id in &state.groups {
                 self.is_away(*id, name, state.away());
@@ -64,19 +70,21 @@ impl Hub {
         self.came_online(&user, mode);
     }
 
-    /// A user is not connected to another node any more, or only remembered there.
-    pub(crate) fn is_gone(&self, node: NodeId, name: &Username, remembered: bool, allowance: &Allowance) {
-        let user = if remembered {
-            self.entry(name, allowance)
-        } else {
-            let Some(user) = self.user(name.as_str()) else { return };
-            user
-        };
-        let mut state = user.state();
-        if remembered {
+    /// A user is not connected to another node any more, which still knows what the user sent lately.
+    pub(crate) fn is_only_remembered(&self, node: NodeId, name: &Username, allowance: &Allowance) {
+        let user = self.entry(name, allowance);
+        {
+            let mut state = user.state();
             state.remembered.retain(|(there, _)| *there != node);
             state.remembered.push((node, Instant::now() + MEMORY));
         }
+        self.is_gone(node, &user);
+    }
+
+    /// A user is not connected to another node any more.
+    fn is_gone(&self, node: NodeId, user: &Arc<User>) {
+        let name = &user.name;
+        let mut state = user.state();
         let mut away = state.away().clone();
         let before = away.len();
         away.retain(|there| *there != node);
@@ -87,7 +95,7 @@ impl Hub {
         for id in &state.groups {
             self.is_away(*id, name, state.away());
         }
-        self.went(&user, state);
+        self.went(user, state);
     }
 
     fn is_away(&self, id: GroupId, name: &Username, away: &Nodes) {
@@ -97,17 +105,17 @@ impl Hub {
     }
 
     /// A node is not there any more.
-    pub(crate) fn node_is_gone(&self, node: NodeId, allowance: &Allowance) {
-        let mut names: Vec<Username> = Vec::new();
+    pub(crate) fn node_is_gone(&self, node: NodeId) {
+        let mut gone: Vec<Arc<User>> = Vec::new();
         for user in &self.users {
             let mut state = user.state();
             state.remembered.retain(|(there, _)| *there != node);
             if state.away().contains(&node) {
-                names.push(user.name.clone());
+                gone.push(user.clone());
             }
         }
-        for name in names {
-            self.is_gone(node, &name, false, allowance);
+        for user in gone {
+            self.is_gone(node, &user);
         }
     }
 
@@ -123,7 +131,10 @@ impl Hub {
     pub(crate) fn memory_of(&self, name: &Username) -> Memory {
         let Some(user) = self.user(name.as_str()) else { return Memory::default() };
         let watching = user.state().watching.iter().cloned().collect();
-        Memory { spent: user.rates.spent(), notes: user.recent.notes(Instant::now()), watching }
+        let mut notes = user.recent.notes(Instant::now());
+        notes.sort_unstable_by_key(|(_, age, _)| *age);
+        notes.truncate(MOST_NOTES);
+        Memory { spent: user.rates.spent(), notes, watching }
     }
 
     /// Takes what another node remembers of a user who came here.

@@ -32,6 +32,10 @@ impl Hub {
 
     /// Tells who may know of the users whose time to come back is over.
     pub(crate) fn announce_the_gone(&self, now: Instant, mode: PresenceMode) {
+        // Who was connected to another node may be so still, while that cannot be asked.
+        if !self.peers.is_whole() {
+            return;
+        }
         loop {
             let (at, user) = {
                 let mut leaving = self.leaving.lock();

@@ -83,6 +83,10 @@ impl Pail {
         let _ = self.debt.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |debt| {
             Some(debt.saturating_add(payloads).min(most))
         });
+        // What the bucket can give it gives now: it fills again while the user says nothing here.
+        while self.debt.load(Ordering::Relaxed) > 0 && self.check().is_ok() {
+            self.debt.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     fn spent(&self) -> u32 {

@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::duplicates::{PayloadKey, Recent};
 use super::link::Link;
 use super::rate::{Bucket, Rates};
-use crate::cluster::{self, Entry, NodeId, Nodes, Peers};
+use crate::cluster::{self, Entry, NodeId, Nodes, Peers, PrivacyChange};
 use callie_core::command::{DirectMessages, PresenceAudience};
 
 /// Everything kept in memory about one user.
@@ -55,9 +55,14 @@ pub(crate) struct UserState {
     pub(crate) watching: HashSet<Username>,
     /// Whether others think the user is online: from the first connection until a while after the last.
     pub(crate) announced: bool,
+    /// Whether other nodes were asked what they remember, since the user is connected to this one.
+    pub(crate) recalled: bool,
     /// When others are told that the user went offline; none while connected or once they were told.
     pub(crate) leaves: Option<Instant>,
 }
+
+/// Names that other nodes are told at once; more follow one by one, so that no entry outgrows what NATS takes.
+const MOST_BARRED: usize = 5_000;
 
 impl UserState {
     /// Whether the user is connected, to whichever node.
@@ -75,14 +80,18 @@ impl UserState {
         Ways { links: self.links.clone(), away: self.away.clone() }
     }
 
-    /// What other nodes are told of the user, who is connected to this one.
-    pub(super) fn here(&self, name: &Username) -> Entry<'static> {
+    /// Tells other nodes of the user, who is connected to this one.
+    pub(super) fn tell_here(&self, name: &Username, tell: impl Fn(&Entry<'_>)) {
         let Privacy { presence, direct, ref barred } = self.privacy;
-        let barred = barred.iter().cloned().collect();
-        Entry::Here {
+        let mut names = barred.iter().cloned();
+        let barred = names.by_ref().take(MOST_BARRED).collect();
+        tell(&Entry::Here {
             user: name.clone(),
             groups: self.groups.clone(),
             privacy: cluster::Privacy { presence, direct, barred },
+        });
+        for other in names {
+            tell(&Entry::Private { user: name.clone(), change: PrivacyChange::Barred(other) });
         }
     }
 }
@@ -186,6 +195,11 @@ impl User {
             let away = self.state.lock().away.clone();
             self.peers.tell(&away, &entry());
         }
+    }
+
+    /// Whether all users who are connected anywhere are known.
+    pub(super) fn knows_all(&self) -> bool {
+        self.peers.is_whole()
     }
 
     /// All ways to the user.
