@@ -134,10 +134,13 @@ class ResilienceTest {
         ada.ping("SERVER")
         assertEquals(1uL to 1uL, ada.statistics.messagesReceived to ada.statistics.duplicates)
         refused<CallieException.BadAnswer> { ada.listGroups() }
-        val sent = ada.send("bob", "hello", timeout = short)
+        val sent = ada.send("bob", "hello")
         ada.first<Event.Notice> { it.code == "DELIVERED" }
-        assertEquals(Ending.Unconfirmed, sent.ending())
         ada.ping("SERVER")
+        // It is not what was delivered: it is under way until the end.
+        assertEquals(1uL, ada.statistics.waiting)
+        ada.disconnect()
+        assertEquals(Ending.Unconfirmed, sent.ending())
     }
 
     @Test
