@@ -6,7 +6,7 @@ SHELL := bash
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 
-.PHONY: help run install build test test-rust test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-sdk wheel soak fuzz fmt fmt-check lint docs clean
+.PHONY: help run install build test test-rust test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-sdk size wheel soak fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,14 +62,18 @@ fuzz: ## Throw random input at the parser for a while: FUZZ_SECONDS=60 make fuzz
 	@scripts/fuzz.sh
 
 bench-sdk: install build bindings ## Measure the client library: sizes, Python's import, CPU an event
-	cargo build --profile sdk -p callie-ffi --lib
+	@scripts/library.sh shared
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check websockets==17.4
 	cp target/sdk/libcallie.so bindings/python/callie/_generated/
 	$(VENV)/bin/python scripts/bench_sdk.py
 
+size: ## Build the library as it is shipped, and fail where it is larger than its gate
+	@scripts/library.sh shared
+	python3 scripts/bench_sdk.py --size
+
 wheel: install ## Build Python's wheel into target/wheels
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check maturin==1.16.0
-	cd bindings/python && ../../$(VENV)/bin/maturin build --out ../../target/wheels
+	@scripts/library.sh wheel
 
 fmt: ## Format the sources
 	cargo fmt --all

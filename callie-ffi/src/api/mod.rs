@@ -17,6 +17,7 @@ mod values;
 pub use callback::{Listener, LogLevel, LogSink, TokenSource, set_logger};
 pub use client::{Client, SendOptions, Statistics, Ticket};
 pub use config::Config;
+#[cfg(feature = "capi")]
 pub(crate) use config::read_pin;
 pub use error::{AccountError, CallbackError, ConnectError, ReceiveError, RequestError, SendError};
 pub use event::{ConnectionState, Ending, Event, Limits};
