@@ -219,7 +219,7 @@ async def events(url, count):
     cost = {}
     for name in ("callie", "websockets") * 2:
         client = await asyncio.create_subprocess_exec(
-            sys.executable, __file__, name, url, token, str(count), stdout=subprocess.PIPE
+            sys.executable, str(ROOT / "scripts/bench_sdk.py"), name, url, token, str(count), stdout=subprocess.PIPE
         )
         assert await client.stdout.readline() == b"ready\n"
         await send(url, count)

@@ -15,8 +15,20 @@ library() {
     cargo rustc --profile sdk -p callie-ffi --lib --crate-type "$@"
 }
 
+# A shared library of cargo's keeps what only the generator of the bindings reads, the descriptions of all that is exported.
+# So it is linked here, as the C library is, where the linker takes a list of what stays.
+shared() {
+    if [[ $(uname -s) != Linux ]]; then
+        library cdylib --no-default-features
+        return
+    fi
+    library staticlib --no-default-features
+    cc -shared -o target/sdk/libcallie.so -Wl,--version-script=scripts/library.map -Wl,--gc-sections -Wl,--no-undefined \
+        -Wl,-z,relro,-z,now -Wl,--whole-archive target/sdk/libcallie.a -Wl,--no-whole-archive -lgcc_s -lpthread -lm -ldl -lc
+}
+
 case "${1:-}" in
-    shared) library cdylib --no-default-features ;;
+    shared) shared ;;
     static) library staticlib ;;
     wheel) cd bindings/python && ../../target/venv/bin/maturin build --out ../../target/wheels ;;
     *)
