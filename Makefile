@@ -9,7 +9,7 @@ VENV := target/venv
 ON_POSTGRES := accounts accounts_ops accounts_sessions cli_admin cluster commands gateway groups messages \
 	store_groups store_sessions store_together
 
-.PHONY: help run install build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk wheel soak fuzz fmt fmt-check lint docs clean
+.PHONY: help run install build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk size wheel soak chaos fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,18 +68,26 @@ bench-cluster: install ## Measure several servers with a NATS between them
 soak: ## Keep 2,000 connections busy for ten minutes: SOAK_MINUTES=10 make soak
 	cargo bench -p callie-server --bench gateway -- soak $(or $(SOAK_MINUTES),10)
 
+chaos: install ## Break a cluster at random for a while: CHAOS_SECONDS=60 make chaos
+	CALLIE_CHAOS_SECONDS=$(or $(CHAOS_SECONDS),60) cargo test -p callie-server --test cluster_chaos -- --nocapture
+
 fuzz: ## Throw random input at the parser for a while: FUZZ_SECONDS=60 make fuzz
 	@scripts/fuzz.sh
 
 bench-sdk: install build bindings ## Measure the client library: sizes, Python's import, CPU an event
-	cargo build --profile sdk -p callie-ffi --lib
+	@scripts/library.sh bench
+	@scripts/library.sh shared
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check websockets==17.4
 	cp target/sdk/libcallie.so bindings/python/callie/_generated/
 	$(VENV)/bin/python scripts/bench_sdk.py
 
+size: ## Build the library as it is shipped, and fail where it is larger than its gate
+	@scripts/library.sh shared
+	python3 scripts/bench_sdk.py --size
+
 wheel: install ## Build Python's wheel into target/wheels
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check maturin==1.16.0
-	cd bindings/python && ../../$(VENV)/bin/maturin build --out ../../target/wheels
+	@scripts/library.sh wheel
 
 fmt: ## Format the sources
 	cargo fmt --all

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Measures the client library: its size, the wheel's, how long Python imports it, and what an event costs Python.
+"""Measures the client library: its size, the wheel's, how long Python imports it, what an event costs each language, and
+how long a connection takes.
 
     bench_sdk.py --size     only the sizes; exit 1 where one is over its gate
     bench_sdk.py [EVENTS]   everything, against a server of its own
 
 CPU is that of the whole measured process, all threads, from before the first message until the last was handed out. The
-library's batches are full: messages are read from the socket as they come, and handed out when all have.
+library's batches are full: messages are read from the socket as they come, and handed out when all have. A program in Rust
+sends them, faster than anybody takes them.
 The hand-written client beside it is `websockets` and `json` and does the same checks: the nine fields and their types,
 names, times, IDs seen before. Both take the same messages from the same server in the same run.
 """
@@ -23,6 +25,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "target/sdk/libcallie.so"
 WHEELS = ROOT / "target/wheels"
+#: What `make bench-sdk` builds: callie-ffi/benches/client.rs and bindings/c/bench/receive.c.
+RUST = ROOT / "target/sdk/bench-client"
+C = ROOT / "target/sdk/bench-receive"
 PASSWORD = "correct horse battery"
 BATCH = 64
 
@@ -51,6 +56,8 @@ def sizes():
 def import_time():
     """The quickest of ten imports, each in a process of its own."""
     code = "import time; t = time.perf_counter(); import callie; print(time.perf_counter() - t)"
+    # As pip leaves it: compiled.
+    subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "bindings/python/callie"], check=True)
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(10)]
     print(f"import callie                {min(float(run.stdout) for run in runs) * 1000:6.1f} ms    (to reach: 60 ms)")
 
@@ -166,31 +173,6 @@ async def with_websockets(url, token, count):
         print((time.process_time() - began) / count * 1e6, flush=True)
 
 
-async def send(url, count):
-    """Sends as fast as the queue takes it."""
-    import callie
-
-    async with callie.Client(url, "ada", PASSWORD, register=True) as client:
-
-        async def drain():
-            async for _ in client:
-                pass
-
-        draining = asyncio.ensure_future(drain())
-        text = "Is there *tea* at four? " * 4
-        tickets = []
-        for _ in range(count):
-            while True:
-                try:
-                    tickets.append(client.send("bob", text, confirm=False))
-                    break
-                except callie.QueueFull:
-                    await tickets.pop(0)
-        await tickets[-1]
-        await client.disconnect()
-        await draining
-
-
 class Bed:
     """The test bed, with one world."""
 
@@ -212,22 +194,44 @@ class Bed:
         self._process.wait(timeout=60)
 
 
-async def events(url, count):
+def received(command, url, token, count):
+    """Lets a client receive `count` messages: microseconds of CPU each."""
+    client = subprocess.Popen([*command, url, token, str(count)], stdout=subprocess.PIPE, text=True)
+    assert client.stdout.readline() == "ready\n"
+    subprocess.run([RUST, "send", url, str(count)], check=True)
+    cost = float(client.stdout.readline())
+    client.wait()
+    return cost
+
+
+def events(url, token, count):
+    """Prints what an event costs, each language's better one of two runs."""
+    clients = {
+        "Rust": [RUST, "receive"],
+        "C": [C],
+        "Python": [sys.executable, __file__, "callie"],
+        "websockets": [sys.executable, __file__, "websockets"],
+    }
+    cost = {name: min(received(command, url, token, count) for _ in range(2)) for name, command in clients.items()}
+    print(f"Rust, CPU an event           {cost['Rust']:6.1f} us")
+    print(f"C                            {cost['C']:6.1f} us    ({cost['C'] / cost['Rust']:.2f} times Rust; to reach: 1.2)")
+    print(f"Python                       {cost['Python']:6.1f} us    (to reach: 10 us)")
+    ratio = cost["websockets"] / cost["Python"]
+    print(f"websockets and json          {cost['websockets']:6.1f} us    ({ratio:.1f} times as much; to reach: 2)")
+
+
+def connecting(url, token):
+    """Prints how long it takes from connecting to the first message."""
+    done = subprocess.run([RUST, "connect", url, token], check=True, capture_output=True, text=True)
+    ours, bare = map(float, done.stdout.split())
+    print(f"connect to first message     {ours:6.0f} us    ({ours / bare:.1f} times a bare WebSocket's {bare:.0f} us; to reach: 3)")
+
+
+def account(url):
+    """The token of bob."""
     import callie
 
-    token = (await callie.Server(url).register_and_login("bob", PASSWORD)).token
-    cost = {}
-    for name in ("callie", "websockets") * 2:
-        client = await asyncio.create_subprocess_exec(
-            sys.executable, __file__, name, url, token, str(count), stdout=subprocess.PIPE
-        )
-        assert await client.stdout.readline() == b"ready\n"
-        await send(url, count)
-        cost[name] = min(cost.get(name, float("inf")), float(await client.stdout.readline()))
-        await client.wait()
-    ratio = cost["websockets"] / cost["callie"]
-    print(f"Python, CPU an event         {cost['callie']:6.1f} us    (to reach: 10 us)")
-    print(f"websockets and json          {cost['websockets']:6.1f} us    ({ratio:.1f} times as much; to reach: 2)")
+    return asyncio.run(callie.Server(url).register_and_login("bob", PASSWORD)).token
 
 
 def main():
@@ -242,7 +246,9 @@ def main():
     good = sizes()
     import_time()
     with Bed() as bed:
-        asyncio.run(events(bed.url, int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS))
+        token = account(bed.url)
+        events(bed.url, token, int(sys.argv[1]) if len(sys.argv) > 1 else EVENTS)
+        connecting(bed.url, token)
     return 0 if good else 1
 
 

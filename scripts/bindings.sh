@@ -25,11 +25,15 @@ case "$(uname -m)" in
     *) processor=$(uname -m) ;;
 esac
 
-built=target/$profile
-options=()
-[[ $profile == debug ]] || options=(--release)
+# The sources are the same whatever the library is built for, and are read from one that has not been stripped.
+built=target/debug
 if [[ ! -e $built/$library || ! -e $built/uniffi-bindgen ]]; then
-    cargo build -p callie-ffi --features bindgen "${options[@]}"
+    cargo build -p callie-ffi --features bindgen
+fi
+shipped=$built/$library
+if [[ $profile == release ]]; then
+    scripts/library.sh shared
+    shipped=target/sdk/$library
 fi
 
 generate() {
@@ -47,7 +51,7 @@ generate_python() {
     local package=bindings/python/callie/_generated
     generate python "$package"
     touch "$package/__init__.py"
-    cp "$built/$library" "$package/"
+    cp "$shipped" "$package/"
     echo "bindings: Python in $package"
 }
 
@@ -55,7 +59,7 @@ generate_kotlin() {
     local written=target/bindings/written/kotlin source=dev/callie/ffi/callie.kt
     generate kotlin "$written"
     put "$written/$source" "target/bindings/kotlin/$source"
-    put "$built/$library" "target/bindings/kotlin-natives/$system-$processor/$library"
+    put "$shipped" "target/bindings/kotlin-natives/$system-$processor/$library"
     echo "bindings: Kotlin in target/bindings/kotlin"
 }
 
@@ -68,7 +72,7 @@ generate_swift() {
     printf 'module CallieNativeFFI {\n    header "CallieNativeFFI.h"\n    link "callie"\n    export *\n}\n' \
         >"$written/module.modulemap"
     put "$written/module.modulemap" "$package/Generated/CallieNativeFFI/module.modulemap"
-    put "$built/$library" "$package/lib/$library"
+    put "$shipped" "$package/lib/$library"
     echo "bindings: Swift in $package/Generated"
 }
 

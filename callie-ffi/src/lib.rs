@@ -25,6 +25,7 @@
 //! ```
 
 pub mod api;
+#[cfg(feature = "capi")]
 pub mod capi;
 pub mod client;
 mod logging;

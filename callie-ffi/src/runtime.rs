@@ -2,16 +2,19 @@
 //!
 //! It is never dropped: objects may be dropped on any thread, at any time, the end of the process included.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
+#[cfg(feature = "capi")]
+use std::pin::Pin;
 use std::pin::pin;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::task::Poll;
+use std::thread;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle};
 
-/// Sockets and timers only, no computing: two threads keep a slow one from holding up the rest.
-const WORKERS: usize = 2;
-
-static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+/// The way to the runtime. One thread drives it: there are sockets and timers in it and no computing, and a second one
+/// would mostly be woken to find nothing to do.
+static RUNTIME: OnceLock<Handle> = OnceLock::new();
 
 /// The runtime could not be started: the system gives no threads or no descriptors.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -21,21 +24,24 @@ pub(crate) struct NoRuntime {
 }
 
 /// The runtime, started by the first who asks.
-fn runtime() -> Result<&'static Runtime, NoRuntime> {
+fn runtime() -> Result<&'static Handle, NoRuntime> {
+    static STARTS: Mutex<()> = Mutex::new(());
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
     }
-    let started = Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .thread_name("callie")
-        .enable_all()
-        .build()
-        .map_err(|e| NoRuntime { reason: e.to_string() })?;
-    // Of two who start at once, one is kept and the other is put away without waiting.
-    if let Err(surplus) = RUNTIME.set(started) {
-        surplus.shutdown_background();
+    let _alone = STARTS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(runtime) = RUNTIME.get() {
+        return Ok(runtime);
     }
-    RUNTIME.get().ok_or_else(|| NoRuntime { reason: "it ended".into() })
+    let handle = start().map_err(|e| NoRuntime { reason: e.to_string() })?;
+    Ok(RUNTIME.get_or_init(|| handle))
+}
+
+fn start() -> std::io::Result<Handle> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    thread::Builder::new().name("callie".to_owned()).spawn(move || runtime.block_on(pending::<()>()))?;
+    Ok(handle)
 }
 
 /// Polls `work` inside the runtime, from whatever thread the foreign language polls.
@@ -45,8 +51,9 @@ pub(crate) async fn within<F: Future>(work: F) -> Result<F::Output, NoRuntime> {
     let runtime = runtime()?;
     let mut work = pin!(work);
     Ok(poll_fn(|context| {
-        let _inside = runtime.enter();
-        work.as_mut().poll(context)
+        let mut polled = Poll::Pending;
+        enter(runtime, &mut || polled = work.as_mut().poll(context));
+        polled
     })
     .await)
 }
@@ -57,7 +64,23 @@ pub(crate) fn inside<T>(work: impl FnOnce() -> T) -> Result<T, NoRuntime> {
     Ok(work())
 }
 
+/// Does `work` inside the runtime: once in the library, not once for each call that is exported.
+fn enter(runtime: &Handle, work: &mut dyn FnMut()) {
+    let _inside = runtime.enter();
+    work();
+}
+
 /// Runs `work` to its end while the calling thread waits.
+#[cfg(feature = "capi")]
 pub(crate) fn block_on<F: Future>(work: F) -> Result<F::Output, NoRuntime> {
-    Ok(runtime()?.block_on(work))
+    let runtime = runtime()?;
+    let mut done = None;
+    wait(runtime, pin!(async { done = Some(work.await) }));
+    done.ok_or_else(|| NoRuntime { reason: "it ended".into() })
+}
+
+/// Waits for `work`: once in the library, as tokio's waiting is larger than most of what waits.
+#[cfg(feature = "capi")]
+fn wait(runtime: &Handle, work: Pin<&mut dyn Future<Output = ()>>) {
+    runtime.block_on(work);
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use callie::client::{AccountError, Config, Proxy, Server};
 use callie_core::account;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _};
+use ring::digest::{SHA256, digest};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -45,6 +45,10 @@ async fn login(config: Config) -> AccountError {
     tokio::time::timeout(BOUND, login).await.unwrap().unwrap_err()
 }
 
+fn sha256(key: &[u8]) -> [u8; 32] {
+    digest(&SHA256, key).as_ref().try_into().unwrap()
+}
+
 struct Tls {
     config: Config,
     root: String,
@@ -57,7 +61,7 @@ async fn tls() -> Tls {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root_key = KeyPair::generate().unwrap();
-    let root_pin = Sha256::digest(root_key.subject_public_key_info()).into();
+    let root_pin = sha256(&root_key.subject_public_key_info());
     let authority = CertifiedIssuer::self_signed(authority, root_key).unwrap();
     let key = KeyPair::generate().unwrap();
     let certificate =
@@ -83,7 +87,7 @@ async fn tls() -> Tls {
     Tls {
         config: Config { proxy: Proxy::None, ..config },
         root: authority.pem(),
-        key: Sha256::digest(key.subject_public_key_info()).into(),
+        key: sha256(&key.subject_public_key_info()),
         root_key: root_pin,
     }
 }

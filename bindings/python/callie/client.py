@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from types import TracebackType
 from typing import Any, AsyncIterator, Callable, Deque, Dict, Generator, Iterable, List, Optional, Type
@@ -10,14 +11,14 @@ from typing import Any, AsyncIterator, Callable, Deque, Dict, Generator, Iterabl
 from . import _native, arguments
 from .commands import Commands
 from .errors import ConnectionClosed, InvalidArgument, text, translated
-from .events import Attachment, Closed, Connection, Ending, Event, connection, ending, from_native, to_json
+from .events import Attachment, Closed, Connection, Ending, Event, connection, ending, from_batch, to_json
 from .server import Server, Session
 from .values import Limits, Statistics
 
 #: Events taken from the native side at one go: the cost of a call is spread over so many.
 _BATCH = 64
-#: One pull waits so long before it is begun again; only the end of the connection ends it earlier.
-_PULL_MS = 600_000
+#: One wait is so long before it is begun again; only the end of the connection ends it earlier.
+_WAIT_SECONDS = 600.0
 
 
 class Ticket:
@@ -91,7 +92,6 @@ class Client(Commands):
         self._session: Optional[Session] = None
         self._native: Optional[_native.Client] = None
         self._buffer: Deque[Event] = deque()
-        self._pull: Optional["asyncio.Task[None]"] = None
         self._ended = False
 
     @property
@@ -144,9 +144,6 @@ class Client(Commands):
         """Writes what was sent, says goodbye and ends the connection. What has arrived can still be taken."""
         if self._native is not None:
             await self._native.disconnect()
-            if self._pull is not None:
-                # It ends with the connection; left alone it would outlive the event loop.
-                await asyncio.wait({self._pull})
 
     async def logout(self) -> None:
         """Ends the session on the server: its connections close and its token is dead."""
@@ -215,7 +212,7 @@ class Client(Commands):
         if not callable(callback):
             raise InvalidArgument("INVALID_ARGUMENT", "the callback must be callable")
         with translated():
-            self._connection().listen(_Listener(callback))
+            self._connection().listen_in_batches(_Listener(callback))
 
     async def next_events(self, max: int = _BATCH, timeout: Optional[float] = None) -> List[Event]:
         """Takes up to ``max`` events, waiting at most ``timeout`` seconds for the first; an empty list when none came.
@@ -224,25 +221,29 @@ class Client(Commands):
         """
         if not isinstance(max, int) or max < 1:
             raise InvalidArgument("INVALID_ARGUMENT", "max must be a whole number, at least 1")
-        loop = asyncio.get_running_loop()
-        deadline = None if timeout is None else loop.time() + timeout
-        while not self._buffer:
-            # The pull is a task of its own, so that cancelling this call leaves what it takes in the buffer.
-            if self._pull is None:
-                self._pull = loop.create_task(self._fill(self._connection()))
-            pull = self._pull
-            left = None if deadline is None else deadline - loop.time()
-            await asyncio.wait({pull}, timeout=left)
-            if not pull.done():
-                return []
-            if self._pull is pull:
-                self._pull = None
-            with translated():
-                pull.result()
+        if not self._buffer:
+            await self._refill(timeout)
         return [self._buffer.popleft() for _ in range(min(max, len(self._buffer)))]
 
-    async def _fill(self, connection: _native.Client) -> None:
-        self._buffer.extend(map(from_native, await connection.next_events(_BATCH, _PULL_MS)))
+    async def _refill(self, timeout: Optional[float]) -> None:
+        """Takes what is there, when there is something."""
+        native = self._connection()
+        loop = asyncio.get_running_loop()
+        deadline = None if timeout is None else loop.time() + timeout
+        # Who only takes events lets others have their turn, once for each batch.
+        await asyncio.sleep(0)
+        while not self._buffer:
+            with translated():
+                batch = native.take_batch(_BATCH)
+            if batch:
+                self._buffer.extend(from_batch(batch))
+                return
+            left = _WAIT_SECONDS if deadline is None else min(deadline - loop.time(), _WAIT_SECONDS)
+            if left <= 0:
+                return
+            with translated():
+                # It takes nothing, so cancelling this call loses nothing.
+                await native.await_events(math.ceil(left * 1000))
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
@@ -275,15 +276,15 @@ class Client(Commands):
         return self._native
 
 
-class _Listener(_native.Listener):
+class _Listener(_native.BatchListener):
     """Hands events to the application's callable."""
 
     def __init__(self, callback: Callable[[List[Event]], object]) -> None:
         self._callback = callback
 
-    def on_events(self, events: List[Any]) -> None:
+    def on_batch(self, batch: str) -> None:
         try:
-            self._callback([from_native(event) for event in events])
+            self._callback(from_batch(batch))
         except Exception as error:
             raise _native.CallbackError.Failed(f"{type(error).__name__}: {error}") from error
 

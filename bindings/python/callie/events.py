@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, List, Optional, Union
 
 from . import _native
 from .errors import InvalidArgument, text
+from .record import Record, of
 
 _KINDS = {
     "image": _native.AttachmentKind.IMAGE,
     "video": _native.AttachmentKind.VIDEO,
     "file": _native.AttachmentKind.FILE,
 }
-_KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
-@dataclass(frozen=True)
-class Attachment:
+class Attachment(Record):
     """A file that goes with a message, by its URL: servers of Callie neither take nor give files."""
 
     #: ``"image"``, ``"video"`` or ``"file"``.
@@ -32,7 +30,7 @@ class Attachment:
     #: A MIME type, such as ``"image/png"``.
     filetype: Optional[str] = None
     #: All of its metadata; when sending, the three fields above go on top of it.
-    metadata: Dict[str, Any] = field(default_factory=dict)
+    metadata: Dict[str, Any] = {}
 
     def _to_native(self) -> _native.Attachment:
         if self.kind not in _KINDS:
@@ -48,20 +46,8 @@ class Attachment:
             metadata=to_json(self.metadata, "an attachment's metadata") if self.metadata else None,
         )
 
-    @staticmethod
-    def _from_native(native: _native.Attachment) -> "Attachment":
-        return Attachment(
-            _KIND_NAMES[native.kind],
-            native.url,
-            native.filename,
-            native.size,
-            native.filetype,
-            json.loads(native.metadata) if native.metadata else {},
-        )
 
-
-@dataclass(frozen=True)
-class Message:
+class Message(Record):
     """A chat message."""
 
     sender: str
@@ -79,8 +65,7 @@ class Message:
     metadata: Dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(Record):
     """How a message is over."""
 
     #: ``"delivered"``, ``"sent"``, ``"offline"``, ``"failed"`` or ``"unconfirmed"``.
@@ -100,8 +85,7 @@ class Ending:
     path: str = ""
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Record):
     """A message that was sent is over: told once for each."""
 
     ticket: int
@@ -109,8 +93,7 @@ class Ended:
     ending: Ending
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(Record):
     """The connection changed."""
 
     #: ``"suspended"``, ``"connecting"``, ``"online"`` or ``"waiting"``.
@@ -125,8 +108,7 @@ class Connection:
     expires_at: Optional[datetime] = None
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(Record):
     """A notice of the server that ends nothing that was sent: who came and went, that a group changed."""
 
     #: For programs, such as ``"USER_JOINED"``.
@@ -143,8 +125,7 @@ class Notice:
     message_id: Optional[str] = None
 
 
-@dataclass(frozen=True)
-class Edited:
+class Edited(Record):
     """A message that somebody sent has another text now."""
 
     message_id: str
@@ -153,8 +134,7 @@ class Edited:
     text: str
 
 
-@dataclass(frozen=True)
-class Deleted:
+class Deleted(Record):
     """A message is to be dropped."""
 
     message_id: str
@@ -163,8 +143,7 @@ class Deleted:
     deleted_by: str
 
 
-@dataclass(frozen=True)
-class Signal:
+class Signal(Record):
     """Somebody says something fleeting, such as ``"typing"``."""
 
     sender: str
@@ -174,15 +153,13 @@ class Signal:
     data: Any = None
 
 
-@dataclass(frozen=True)
-class Unknown:
+class Unknown(Record):
     """A SYS or CMD of the server that this version does not know."""
 
     payload: Dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Unreadable:
+class Unreadable(Record):
     """The server sent what is not a valid payload; nothing acted on it."""
 
     code: str
@@ -190,8 +167,7 @@ class Unreadable:
     reason: str
 
 
-@dataclass(frozen=True)
-class Closed:
+class Closed(Record):
     """The last event: the client has ended."""
 
     #: The WebSocket close code; 1000 when the application asked for the end.
@@ -202,32 +178,6 @@ class Closed:
 
 
 Event = Union[Message, Ended, Connection, Notice, Edited, Deleted, Signal, Unknown, Unreadable, Closed]
-
-
-def _message(event: Any) -> Message:
-    return Message(
-        event.sender,
-        event.recipient,
-        event.text,
-        [Attachment._from_native(a) for a in event.attachments],
-        instant(event.timestamp_ms),
-        event.message_id,
-        event.payload_id,
-        _object(event.metadata),
-    )
-
-
-def _notice(event: Any) -> Notice:
-    return Notice(
-        event.code,
-        event.description,
-        event.in_reply_to,
-        instant(event.timestamp_ms),
-        _object(event.metadata),
-        event.username,
-        event.group_id,
-        event.message_id,
-    )
 
 
 def ending(native: Any) -> Ending:
@@ -251,25 +201,69 @@ def connection(state: Any) -> Connection:
     return Connection("connecting" if state.is_CONNECTING() else "suspended")
 
 
-_SHOWN: Dict[Any, Callable[[Any], Event]] = {
-    _native.Event.MESSAGE: _message,
-    _native.Event.ENDED: lambda e: Ended(e.ticket, e.message_id, ending(e.ending)),
-    _native.Event.CONNECTION: lambda e: connection(e.state),
-    _native.Event.NOTICE: _notice,
-    _native.Event.EDITED: lambda e: Edited(e.message_id, e.sender, e.recipient, e.text),
-    _native.Event.DELETED: lambda e: Deleted(e.message_id, e.sender, e.recipient, e.deleted_by),
-    _native.Event.SIGNAL: lambda e: Signal(
-        e.sender, e.recipient, e.kind, None if e.data is None else json.loads(e.data)
-    ),
-    _native.Event.UNKNOWN: lambda e: Unknown(json.loads(e.payload)),
-    _native.Event.UNREADABLE: lambda e: Unreadable(e.code, e.path, e.reason),
-    _native.Event.CLOSED: lambda e: Closed(e.close_code, e.code, e.reason),
+# What the library says of an event becomes the event's fields: the names are the same but for what has another type here.
+# Each of these is handed all members of one JSON object, which is nobody else's.
+
+
+def _message(said: Dict[str, Any]) -> Message:
+    said["sent_at"] = instant(said.pop("timestamp_ms"))
+    said["metadata"] = _object(said["metadata"])
+    if said["attachments"]:
+        said["attachments"] = [_attachment(file) for file in said["attachments"]]
+    return of(Message, said)
+
+
+def _attachment(said: Dict[str, Any]) -> Attachment:
+    said["metadata"] = _object(said["metadata"] or "{}")
+    return of(Attachment, said)
+
+
+def _ended(said: Dict[str, Any]) -> Ended:
+    said["ending"] = Ending(**said["ending"])
+    return of(Ended, said)
+
+
+def _connection(said: Dict[str, Any]) -> Connection:
+    state = said["state"]
+    expires, wait = state.get("expires_at_ms"), state.get("retry_in_ms")
+    return Connection(
+        state["state"],
+        None if wait is None else wait / 1000,
+        state.get("close_code"),
+        state.get("reason"),
+        None if expires is None else instant(expires),
+    )
+
+
+def _notice(said: Dict[str, Any]) -> Notice:
+    said["sent_at"] = instant(said.pop("timestamp_ms"))
+    said["metadata"] = _object(said["metadata"])
+    return of(Notice, said)
+
+
+def _signal(said: Dict[str, Any]) -> Signal:
+    if said["data"] is not None:
+        said["data"] = json.loads(said["data"])
+    return of(Signal, said)
+
+
+_SHOWN: Dict[str, Callable[[Dict[str, Any]], Event]] = {
+    "message": _message,
+    "ended": _ended,
+    "connection": _connection,
+    "notice": _notice,
+    "edited": lambda said: of(Edited, said),
+    "deleted": lambda said: of(Deleted, said),
+    "signal": _signal,
+    "unknown": lambda said: Unknown(json.loads(said["payload"])),
+    "unreadable": lambda said: of(Unreadable, said),
+    "closed": lambda said: of(Closed, said),
 }
 
 
-def from_native(event: Any) -> Event:
-    """The event as this package shows it."""
-    return _SHOWN[type(event)](event)
+def from_batch(batch: str) -> List[Event]:
+    """The events of one batch, as this package shows them."""
+    return [_SHOWN[said.pop("event")](said) for said in json.loads(batch)]
 
 
 def to_json(value: Any, name: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import List, Optional
 
+from .record import Record
 
-@dataclass(frozen=True)
-class Group:
+
+class Group(Record):
     """A group that was made."""
 
     #: What messages to the group are sent to.
@@ -19,8 +19,7 @@ class Group:
     public: bool = False
 
 
-@dataclass(frozen=True)
-class GroupSummary:
+class GroupSummary(Record):
     """A group in a list."""
 
     group_id: str
@@ -30,8 +29,7 @@ class GroupSummary:
     role: Optional[str] = None
 
 
-@dataclass(frozen=True)
-class GroupPage:
+class GroupPage(Record):
     """One page of a list of groups."""
 
     groups: List[GroupSummary]
@@ -39,8 +37,7 @@ class GroupPage:
     next: Optional[str]
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(Record):
     """One member of a group."""
 
     username: str
@@ -50,8 +47,7 @@ class Member:
     online: bool
 
 
-@dataclass(frozen=True)
-class GroupDetails:
+class GroupDetails(Record):
     """A group and one page of its members."""
 
     group_id: str
@@ -63,8 +59,7 @@ class GroupDetails:
     next: Optional[str]
 
 
-@dataclass(frozen=True)
-class Profile:
+class Profile(Record):
     """What a user tells of themselves."""
 
     username: str
@@ -72,8 +67,7 @@ class Profile:
     display_name: str
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Record):
     """A user's settings."""
 
     #: What to be called; empty for nothing.
@@ -84,8 +78,7 @@ class Settings:
     direct_messages: str
 
 
-@dataclass(frozen=True)
-class BlockedPage:
+class BlockedPage(Record):
     """One page of those whom a user blocked."""
 
     usernames: List[str]
@@ -93,8 +86,7 @@ class BlockedPage:
     next: Optional[str]
 
 
-@dataclass(frozen=True)
-class SessionInfo:
+class SessionInfo(Record):
     """One of a user's sessions."""
 
     #: What it is ended by.
@@ -109,8 +101,7 @@ class SessionInfo:
     current: bool
 
 
-@dataclass(frozen=True)
-class ServerStats:
+class ServerStats(Record):
     """The server's figures. Counts are since it started."""
 
     uptime_seconds: int
@@ -122,8 +113,7 @@ class ServerStats:
     payloads_sent: int
 
 
-@dataclass(frozen=True)
-class Statistics:
+class Statistics(Record):
     """What a client did so far, in numbers."""
 
     #: How often it came online.
@@ -142,8 +132,7 @@ class Statistics:
     bytes_received: int
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Record):
     """What the server allows."""
 
     max_payload_bytes: int
@@ -157,8 +146,7 @@ class Limits:
     burst: int
 
 
-@dataclass(frozen=True)
-class PayloadFault:
+class PayloadFault(Record):
     """The first fault of a text that is no valid payload."""
 
     #: For programs, such as ``"MISSING_FIELD"``.

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 
+use callie_core::account::SessionList;
 use callie_core::command::{
-    self, Conversation, Cursor, DisplayName, GroupName, MessageText, PageLimit, RemovalReason, SignalData,
-    SignalKind,
+    self, Command, Conversation, Cursor, DisplayName, Empty, GroupName, MessageText, PageLimit,
+    RemovalReason, SignalData, SignalKind,
 };
 use callie_core::{GroupId, Limits, MessageId, NameError, SessionId, Timestamp, Username};
+
+use serde::de::DeserializeOwned;
 
 use super::client::Client;
 use super::error::{RequestError, SendError};
@@ -73,19 +76,18 @@ fn online(presence: command::PresenceMap) -> HashMap<String, bool> {
         .collect()
 }
 
-/// Writes what a foreign command does: it awaits the command inside the runtime and gives its result.
-macro_rules! run {
-    ($call:expr) => {
-        Ok(within($call).await??.into())
-    };
-}
+impl Client {
+    /// Carries out a command inside the runtime, and gives its result. All commands go through here, so that what waits for
+    /// them is in the library once.
+    async fn told<T: DeserializeOwned>(&self, command: Command) -> Result<T, RequestError> {
+        let (result, _) = within(self.inner.outcome(&command)).await??.read()?;
+        Ok(result)
+    }
 
-/// The same for commands that have nothing to tell.
-macro_rules! run_silently {
-    ($call:expr) => {{
-        within($call).await??;
-        Ok(())
-    }};
+    /// The same for a command that has nothing to tell.
+    async fn done(&self, command: Command) -> Result<(), RequestError> {
+        self.told::<Empty>(command).await.map(drop)
+    }
 }
 
 #[uniffi::export]
@@ -100,43 +102,55 @@ impl Client {
     ) -> Result<Group, RequestError> {
         let name = GroupName::parse(&name).map_err(|e| invalid("the group's name", e))?;
         let visibility = visibility.map(command::Visibility::from).unwrap_or_default();
-        run!(self.inner.create_group(name, users(&members)?, visibility))
+        Ok(self
+            .told::<command::GroupCreated>(Command::CreateGroup {
+                name,
+                members: users(&members)?,
+                visibility,
+            })
+            .await?
+            .into())
     }
 
     /// Enters a public group.
     pub async fn join_group(&self, group_id: String) -> Result<(), RequestError> {
-        run_silently!(self.inner.join_group(group(&group_id)?))
+        self.done(Command::JoinGroup { group_id: group(&group_id)? }).await
     }
 
     /// Leaves a group; the last to leave deletes it.
     pub async fn leave_group(&self, group_id: String) -> Result<(), RequestError> {
-        run_silently!(self.inner.leave_group(group(&group_id)?))
+        self.done(Command::LeaveGroup { group_id: group(&group_id)? }).await
     }
 
     /// Brings a user into a group.
     pub async fn add_member(&self, group_id: String, username: String) -> Result<(), RequestError> {
-        run_silently!(self.inner.add_member(group(&group_id)?, user(&username)?))
+        self.done(Command::AddMember { group_id: group(&group_id)?, username: user(&username)? }).await
     }
 
     /// Takes a user out of a group.
     pub async fn remove_member(&self, group_id: String, username: String) -> Result<(), RequestError> {
-        run_silently!(self.inner.remove_member(group(&group_id)?, user(&username)?))
+        self.done(Command::RemoveMember { group_id: group(&group_id)?, username: user(&username)? }).await
     }
 
     /// Gives a member another role; a new owner makes the old one an admin.
     pub async fn set_role(&self, group_id: String, username: String, role: Role) -> Result<(), RequestError> {
-        run_silently!(self.inner.set_role(group(&group_id)?, user(&username)?, role.into()))
+        self.done(Command::SetRole {
+            group_id: group(&group_id)?,
+            username: user(&username)?,
+            role: role.into(),
+        })
+        .await
     }
 
     /// Gives a group another name.
     pub async fn rename_group(&self, group_id: String, name: String) -> Result<(), RequestError> {
         let name = GroupName::parse(&name).map_err(|e| invalid("the group's name", e))?;
-        run_silently!(self.inner.rename_group(group(&group_id)?, name))
+        self.done(Command::RenameGroup { group_id: group(&group_id)?, name }).await
     }
 
     /// Ends a group.
     pub async fn delete_group(&self, group_id: String) -> Result<(), RequestError> {
-        run_silently!(self.inner.delete_group(group(&group_id)?))
+        self.done(Command::DeleteGroup { group_id: group(&group_id)? }).await
     }
 
     /// One page of the groups that this user is in; `after` is the `next` of the page before.
@@ -147,7 +161,7 @@ impl Client {
         after: Option<String>,
     ) -> Result<GroupPage, RequestError> {
         let (limit, after) = page(limit, after)?;
-        run!(self.inner.list_groups(limit, after))
+        Ok(self.told::<command::GroupList>(Command::ListGroups { limit, after }).await?.into())
     }
 
     /// One page of the groups that anyone can join; `after` is the `next` of the page before.
@@ -158,7 +172,7 @@ impl Client {
         after: Option<String>,
     ) -> Result<GroupPage, RequestError> {
         let (limit, after) = page(limit, after)?;
-        run!(self.inner.list_public_groups(limit, after))
+        Ok(self.told::<command::GroupList>(Command::ListPublicGroups { limit, after }).await?.into())
     }
 
     /// A group, with one page of its members; `after` is the `next` of the page before.
@@ -170,7 +184,10 @@ impl Client {
         after: Option<String>,
     ) -> Result<GroupDetails, RequestError> {
         let (limit, after) = page(limit, after)?;
-        run!(self.inner.get_group(group(&group_id)?, limit, after))
+        Ok(self
+            .told::<command::GroupDetails>(Command::GetGroup { group_id: group(&group_id)?, limit, after })
+            .await?
+            .into())
     }
 
     /// Tells those who have a message to drop it; `sender` is its author, where that is not this user.
@@ -182,7 +199,12 @@ impl Client {
         sender: Option<String>,
     ) -> Result<(), RequestError> {
         let sender = optional(sender, "the sender", Username::parse)?;
-        run_silently!(self.inner.delete_message(conversation(&recipient)?, message(&message_id)?, sender))
+        self.done(Command::DeleteMessage {
+            recipient: conversation(&recipient)?,
+            message_id: message(&message_id)?,
+            sender,
+        })
+        .await
     }
 
     /// Tells those who have a message of this user its new text.
@@ -193,7 +215,12 @@ impl Client {
         text: String,
     ) -> Result<(), RequestError> {
         let text = self::text(text, &self.inner.limits())?;
-        run_silently!(self.inner.edit_message(conversation(&recipient)?, message(&message_id)?, text))
+        self.done(Command::EditMessage {
+            recipient: conversation(&recipient)?,
+            message_id: message(&message_id)?,
+            text,
+        })
+        .await
     }
 
     /// Says something fleeting, such as `typing` or `read`, with JSON `data`. It is taken at once; nothing tells that it
@@ -210,7 +237,9 @@ impl Client {
 
     /// Who is online, by name.
     pub async fn get_presence(&self, usernames: Vec<String>) -> Result<HashMap<String, bool>, RequestError> {
-        Ok(online(within(self.inner.get_presence(users(&usernames)?)).await??))
+        Ok(online(
+            self.told::<command::PresenceMap>(Command::GetPresence { usernames: users(&usernames)? }).await?,
+        ))
     }
 
     /// Who is online, by name, and to be told of changes.
@@ -218,22 +247,25 @@ impl Client {
         &self,
         usernames: Vec<String>,
     ) -> Result<HashMap<String, bool>, RequestError> {
-        Ok(online(within(self.inner.subscribe_presence(users(&usernames)?)).await??))
+        Ok(online(
+            self.told::<command::PresenceMap>(Command::SubscribePresence { usernames: users(&usernames)? })
+                .await?,
+        ))
     }
 
     /// Not to be told any more.
     pub async fn unsubscribe_presence(&self, usernames: Vec<String>) -> Result<(), RequestError> {
-        run_silently!(self.inner.unsubscribe_presence(users(&usernames)?))
+        self.done(Command::UnsubscribePresence { usernames: users(&usernames)? }).await
     }
 
     /// What a user tells of themselves.
     pub async fn get_profile(&self, username: String) -> Result<Profile, RequestError> {
-        run!(self.inner.get_profile(user(&username)?))
+        Ok(self.told::<command::Profile>(Command::GetProfile { username: user(&username)? }).await?.into())
     }
 
     /// This user's settings.
     pub async fn get_settings(&self) -> Result<Settings, RequestError> {
-        run!(self.inner.get_settings())
+        Ok(self.told::<command::Settings>(Command::GetSettings {}).await?.into())
     }
 
     /// Changes those of this user's settings that are given.
@@ -246,17 +278,24 @@ impl Client {
     ) -> Result<Settings, RequestError> {
         let display_name = optional(display_name, "the display name", DisplayName::parse)?;
         let (presence, direct) = (presence.map(Into::into), direct_messages.map(Into::into));
-        run!(self.inner.update_settings(display_name, presence, direct))
+        Ok(self
+            .told::<command::Settings>(Command::UpdateSettings {
+                display_name,
+                presence,
+                direct_messages: direct,
+            })
+            .await?
+            .into())
     }
 
     /// Stops all direct traffic with a user, both ways.
     pub async fn block_user(&self, username: String) -> Result<(), RequestError> {
-        run_silently!(self.inner.block_user(user(&username)?))
+        self.done(Command::BlockUser { username: user(&username)? }).await
     }
 
     /// Allows it again.
     pub async fn unblock_user(&self, username: String) -> Result<(), RequestError> {
-        run_silently!(self.inner.unblock_user(user(&username)?))
+        self.done(Command::UnblockUser { username: user(&username)? }).await
     }
 
     /// One page of those whom this user blocked; `after` is the `next` of the page before.
@@ -267,26 +306,26 @@ impl Client {
         after: Option<String>,
     ) -> Result<BlockedPage, RequestError> {
         let (limit, after) = page(limit, after)?;
-        run!(self.inner.list_blocked(limit, after))
+        Ok(self.told::<command::BlockedList>(Command::ListBlocked { limit, after }).await?.into())
     }
 
     /// This user's sessions.
     pub async fn list_sessions(&self) -> Result<Vec<SessionInfo>, RequestError> {
-        let list = within(self.inner.list_sessions()).await??;
+        let list = self.told::<SessionList>(Command::ListSessions {}).await?;
         Ok(list.sessions.into_iter().map(SessionInfo::from).collect())
     }
 
     /// Ends one of this user's sessions.
     pub async fn revoke_session(&self, session_id: String) -> Result<(), RequestError> {
         let session_id = SessionId::parse(&session_id).map_err(|e| invalid("the session's ID", e))?;
-        run_silently!(self.inner.revoke_session(session_id))
+        self.done(Command::RevokeSession { session_id }).await
     }
 
     /// Ends a user's connections, as an admin of the server.
     #[uniffi::method(default(reason = None))]
     pub async fn kick_user(&self, username: String, reason: Option<String>) -> Result<(), RequestError> {
         let reason = optional(reason, "the reason", RemovalReason::parse)?;
-        run_silently!(self.inner.kick_user(user(&username)?, reason))
+        self.done(Command::KickUser { username: user(&username)?, reason }).await
     }
 
     /// Ends a user's sessions and takes no new ones, until a time in milliseconds since 1970 or for ever, as an admin of the
@@ -305,22 +344,22 @@ impl Client {
                     .ok_or_else(|| invalid("the time", "one before the year 10000"))
             })
             .transpose()?;
-        run_silently!(self.inner.ban_user(user(&username)?, reason, until))
+        self.done(Command::BanUser { username: user(&username)?, reason, until }).await
     }
 
     /// Takes a ban back, as an admin of the server.
     pub async fn unban_user(&self, username: String) -> Result<(), RequestError> {
-        run_silently!(self.inner.unban_user(user(&username)?))
+        self.done(Command::UnbanUser { username: user(&username)? }).await
     }
 
     /// Speaks to everyone online, as an admin of the server.
     pub async fn announce(&self, text: String) -> Result<(), RequestError> {
         let text = self::text(text, &self.inner.limits())?;
-        run_silently!(self.inner.announce(text))
+        self.done(Command::Announce { text }).await
     }
 
     /// The server's figures, for an admin of it.
     pub async fn server_stats(&self) -> Result<ServerStats, RequestError> {
-        run!(self.inner.server_stats())
+        Ok(self.told::<command::ServerStats>(Command::ServerStats {}).await?.into())
     }
 }

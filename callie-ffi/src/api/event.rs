@@ -1,12 +1,13 @@
 //! What arrives.
 
 use callie_core::Timestamp;
+use serde::Serialize;
 
 use super::payload::Attachment;
 use crate::client;
 
 /// What the server allows.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, uniffi::Record)]
 pub struct Limits {
     /// The largest payload, in bytes.
     pub max_payload_bytes: u64,
@@ -36,7 +37,8 @@ impl From<callie_core::Limits> for Limits {
 }
 
 /// How a client stands to its server.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, uniffi::Enum)]
+#[serde(tag = "state", rename_all = "snake_case")]
 pub enum ConnectionState {
     /// Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
     Suspended,
@@ -80,7 +82,8 @@ impl From<client::State> for ConnectionState {
 }
 
 /// How a message is over.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, uniffi::Enum)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Ending {
     /// The recipient's client, or some of the group's, confirmed it.
     Delivered {
@@ -125,7 +128,8 @@ impl From<client::Ending> for Ending {
 }
 
 /// Something for the application. Times are milliseconds since 1970 (UTC); metadata and data are JSON.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, uniffi::Enum)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The connection changed.
     Connection {

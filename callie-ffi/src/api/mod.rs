@@ -3,6 +3,7 @@
 //! One concept per file. Calls that wait are async and may be cancelled at any await; times are milliseconds; errors carry a
 //! stable `code` and a `reason`. Nothing here decides anything: see [`client`](crate::client).
 
+mod batch;
 mod callback;
 mod client;
 mod commands;
@@ -14,9 +15,10 @@ mod payload;
 mod server;
 mod values;
 
-pub use callback::{Listener, LogLevel, LogSink, TokenSource, set_logger};
+pub use callback::{BatchListener, Listener, LogLevel, LogSink, TokenSource, set_logger};
 pub use client::{Client, SendOptions, Statistics, Ticket};
 pub use config::Config;
+#[cfg(feature = "capi")]
 pub(crate) use config::read_pin;
 pub use error::{AccountError, CallbackError, ConnectError, ReceiveError, RequestError, SendError};
 pub use event::{ConnectionState, Ending, Event, Limits};

@@ -1,9 +1,11 @@
 //! The parts of messages.
 
 use callie_core::{AttachmentError, JsonObject};
+use serde::Serialize;
 
 /// What kind of file an attachment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, uniffi::Enum)]
+#[serde(rename_all = "snake_case")]
 pub enum AttachmentKind {
     /// An image.
     Image,
@@ -14,7 +16,7 @@ pub enum AttachmentKind {
 }
 
 /// A file that goes with a message, by its URL: servers of Callie neither take nor give files.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, uniffi::Record)]
 pub struct Attachment {
     /// What kind of file.
     pub kind: AttachmentKind,

@@ -76,17 +76,17 @@ fn page(limit: u16) -> Result<PageLimit, Failure> {
 
 /// Carries out a command that has nothing to tell.
 fn done(client: &Held, command: Command) -> Result<(), Failure> {
-    let Empty {} = block_on(client.client.execute(&command))??;
+    let (Empty {}, _) = block_on(client.client.outcome(&command))??.read()?;
     Ok(())
 }
 
 /// Carries out a command and gives its result, which is a `T`, as it came.
-fn told<T: DeserializeOwned + Send + 'static>(
+fn told<T: DeserializeOwned>(
     client: &Held,
     command: Command,
     result: &Place<*mut c_char>,
 ) -> Result<(), Failure> {
-    let (_, json) = block_on(client.client.carry_out::<T>(&command))??;
+    let (_, json) = block_on(client.client.outcome(&command))??.read::<T>()?;
     result.put(give(json)?);
     Ok(())
 }

@@ -57,26 +57,13 @@ impl Client {
     /// # Errors
     /// [`RequestError`]; [`RESULT_LOST`](code::RESULT_LOST) when it was carried out but its result is not known.
     pub async fn execute<T: DeserializeOwned>(&self, command: &Command) -> Result<T, RequestError> {
-        self.carry_out(command).await.map(|(result, _)| result)
+        self.outcome(command).await?.read().map(|(result, _)| result)
     }
 
-    /// The same, and the result as it came, a JSON object.
-    pub(crate) async fn carry_out<T: DeserializeOwned>(
-        &self,
-        command: &Command,
-    ) -> Result<(T, String), RequestError> {
+    /// Carries out a command, and gives what is to be read as its result: what waits is the same for all of them.
+    pub(crate) async fn outcome(&self, command: &Command) -> Result<Outcome, RequestError> {
         let (_, slot) = self.submit(None, |session, now| session.command(now, command))?;
-        let result = self.result(&slot).await?;
-        let told = result.is_some();
-        let json = result.unwrap_or_else(|| EMPTY.to_owned());
-        match serde_json::from_str(&json) {
-            Ok(result) => Ok((result, json)),
-            Err(e) if told => Err(RequestError::BadAnswer(Fault::bad_answer(e))),
-            Err(_) => Err(RequestError::BadAnswer(Fault::new(
-                code::RESULT_LOST,
-                "it was carried out, but the result was lost with a connection",
-            ))),
-        }
+        self.result(&slot).await.map(Outcome)
     }
 
     async fn result(&self, slot: &Slot<Ending>) -> Result<Option<String>, RequestError> {
@@ -129,6 +116,25 @@ impl Client {
     ) -> Result<(), SendError> {
         let command = Command::Signal { recipient, kind, data };
         self.submit(None, |session, now| session.command(now, &command)).map(drop)
+    }
+}
+
+/// What a command that was carried out has given, if anything.
+pub(crate) struct Outcome(Option<String>);
+
+impl Outcome {
+    /// Reads it as the command's result, and gives it as it came, too: a JSON object.
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<(T, String), RequestError> {
+        let told = self.0.is_some();
+        let json = self.0.unwrap_or_else(|| EMPTY.to_owned());
+        match serde_json::from_str(&json) {
+            Ok(result) => Ok((result, json)),
+            Err(e) if told => Err(RequestError::BadAnswer(Fault::bad_answer(e))),
+            Err(_) => Err(RequestError::BadAnswer(Fault::new(
+                code::RESULT_LOST,
+                "it was carried out, but the result was lost with a connection",
+            ))),
+        }
     }
 }
 

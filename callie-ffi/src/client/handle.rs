@@ -13,6 +13,7 @@ use super::config::Config;
 use super::driver::{Driver, Source};
 use super::error::{ConnectError, Fault, ReceiveError, SendError, code, not_taken};
 use super::event::{Closed, Event, State};
+use super::queue::{Over, Taken};
 use super::refresh::TokenSource;
 use super::session::Session;
 use super::shared::{Core, Shared};
@@ -191,16 +192,36 @@ impl Client {
     /// [`ReceiveError::Closed`] after the last event.
     pub async fn next_events(&self, max: usize, wait: Duration) -> Result<Vec<Event>, ReceiveError> {
         if max == 0 {
-            return Err(ReceiveError::InvalidArgument(Fault::argument("the size of a batch", "at least 1")));
+            return Err(no_batch());
         }
-        match self.shared.queue.next_within(max, wait).await {
+        self.hand_out(self.shared.queue.next_within(max, wait).await)
+    }
+
+    /// Takes up to `max` of the events that are there, without waiting; an empty batch when there are none.
+    ///
+    /// # Errors
+    /// [`ReceiveError::Closed`] after the last event.
+    pub fn take_events(&self, max: usize) -> Result<Vec<Event>, ReceiveError> {
+        if max == 0 {
+            return Err(no_batch());
+        }
+        self.hand_out(self.shared.queue.take(max))
+    }
+
+    /// Waits at most `wait` until there are events to take, or the last has been taken. It takes none itself.
+    pub async fn await_events(&self, wait: Duration) {
+        self.shared.queue.filled(wait).await;
+    }
+
+    fn hand_out(&self, taken: Result<Taken, Over>) -> Result<Vec<Event>, ReceiveError> {
+        match taken {
             Ok(taken) => {
                 if taken.made_room {
                     self.shared.driver.wake();
                 }
                 Ok(taken.events)
             }
-            Err(_) => Err(ReceiveError::Closed(self.end_fault())),
+            Err(Over) => Err(ReceiveError::Closed(self.end_fault())),
         }
     }
 
@@ -283,6 +304,10 @@ impl fmt::Debug for Client {
             .field("state", &self.state())
             .finish_non_exhaustive()
     }
+}
+
+fn no_batch() -> ReceiveError {
+    ReceiveError::InvalidArgument(Fault::argument("the size of a batch", "at least 1"))
 }
 
 /// What the session machine is told of the configuration.

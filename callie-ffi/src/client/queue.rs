@@ -128,6 +128,24 @@ impl EventQueue {
         }
     }
 
+    /// Waits at most `wait` until there is something to take, or never will be again. It takes nothing.
+    pub(super) async fn filled(&self, wait: Duration) {
+        let filled = async {
+            while self.is_waiting() {
+                self.arrived.notified().await;
+            }
+            // One permit wakes one, and who waits beside this one is to be woken too.
+            self.arrived.notify_one();
+        };
+        // What is there now is all that the caller asks.
+        let _ = tokio::time::timeout(wait, filled).await;
+    }
+
+    fn is_waiting(&self) -> bool {
+        let inner = self.inner();
+        inner.events.is_empty() && !inner.complete
+    }
+
     /// A file descriptor that can be read from while events wait.
     #[cfg(unix)]
     pub(super) fn descriptor(&self) -> std::io::Result<std::os::fd::RawFd> {

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use ring::digest::{SHA256, digest};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
+use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::SigningKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
-use sha2::{Digest, Sha256};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use super::config::Config;
@@ -49,7 +50,8 @@ pub(super) fn roots(config: &Config) -> Result<RootCertStore, Fault> {
 }
 
 fn settings_for(roots: RootCertStore, pins: &[[u8; 32]]) -> Result<Arc<ClientConfig>, Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = CryptoProvider { key_provider: &NoKeys, ..rustls::crypto::ring::default_provider() };
+    let provider = Arc::new(provider);
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let mut settings = if pins.is_empty() {
@@ -60,6 +62,16 @@ fn settings_for(roots: RootCertStore, pins: &[[u8; 32]]) -> Result<Arc<ClientCon
     };
     settings.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(settings))
+}
+
+/// Clients have no certificates here, and nothing that signs with their keys is in the library.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
+        Err(Error::General("no certificates of clients".into()))
+    }
 }
 
 /// Verifies a server as usual, and then that a pinned key is in the path to it.
@@ -82,7 +94,7 @@ impl Pinned {
     }
 
     fn holds_a_pin(&self, path: &VerifiedPath<'_>) -> bool {
-        let pinned = |key: &[u8]| self.pins.iter().any(|pin| Sha256::digest(key)[..] == pin[..]);
+        let pinned = |key: &[u8]| self.pins.iter().any(|pin| digest(&SHA256, key).as_ref() == pin);
         pinned(&path.end_entity().subject_public_key_info())
             || path.intermediate_certificates().any(|c| pinned(&c.subject_public_key_info()))
             || pinned(&webpki::spki_for_anchor(path.anchor()))
