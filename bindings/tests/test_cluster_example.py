@@ -1,0 +1,70 @@
+"""The cluster of examples/cluster, run as a reader runs it: nginx, three nodes, NATS and PostgreSQL."""
+
+import asyncio
+import os
+import random
+import re
+import signal
+import subprocess
+import threading
+
+import pytest
+
+import callie
+
+from conftest import BUILT, PASSWORD, ROOT
+
+#: Making a database and starting seven processes takes a few seconds; a machine under load takes longer.
+START_SECONDS = 90
+#: Far over the time in which clients come back to another node.
+SOON = 60
+
+
+@pytest.mark.timeout(240)
+def test_users_chat_through_the_cluster_and_come_back_when_a_node_is_killed():
+    port = random.randrange(20_000, 31_000, 20)
+    cluster = subprocess.Popen(
+        [ROOT / "examples/cluster/run.sh"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "CALLIE_SERVER": str(BUILT / "callie-server"), "PORT": str(port)},
+    )
+    watch = threading.Timer(START_SECONDS, cluster.terminate)
+    watch.start()
+    try:
+        first = cluster.stdout.readline()
+        assert "listening on http://" in first, first + cluster.stdout.read()
+        url = first.split(" on ")[1].strip()
+        nodes = [int(re.search(r"process (\d+)", cluster.stdout.readline())[1]) for _ in range(3)]
+        watch.cancel()
+        asyncio.run(asyncio.wait_for(chat(url, nodes), 3 * SOON))
+        cluster.terminate()
+        assert cluster.wait(timeout=SOON) == 0
+        assert not [pid for pid in nodes if os.path.exists(f"/proc/{pid}")]
+    finally:
+        watch.cancel()
+        if cluster.poll() is None:
+            cluster.terminate()
+            cluster.wait(timeout=SOON)
+        cluster.stdout.close()
+
+
+async def chat(url, nodes):
+    enter = lambda name: callie.Client(url, name, PASSWORD, register=True)
+    async with enter("ada") as ada, enter("bob") as bob:
+        for victim in [None, *nodes[:2]]:
+            if victim is not None:
+                os.kill(victim, signal.SIGKILL)
+            text = f"without {victim}"
+            # Whoever was on that node is away for a moment: it is said again until it gets there.
+            while (await ada.send("bob", text).ending()).kind != "delivered":
+                await asyncio.sleep(0.2)
+            await asyncio.wait_for(hears(bob, text), SOON)
+
+
+async def hears(client, text):
+    async for event in client:
+        if isinstance(event, callie.Message) and event.text == text:
+            return
+    raise AssertionError("the client was closed")
