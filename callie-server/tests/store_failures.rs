@@ -141,3 +141,12 @@ async fn a_database_of_a_newer_server_is_refused_and_left_alone() {
     let error = Store::open(&database).await.unwrap_err();
     assert!(matches!(error, OpenError::Migrate { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn a_database_in_memory_is_the_same_for_all_who_ask() {
+    let store = Store::open(":memory:").await.unwrap();
+    let name = "alice".parse().unwrap();
+    assert!(store.create_user(&name, "hash", 1).await.unwrap());
+    let many = futures_util::future::join_all((0..8).map(|_| store.user_exists(&name))).await;
+    assert!(many.into_iter().all(|known| known.unwrap()));
+}

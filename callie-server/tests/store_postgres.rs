@@ -45,7 +45,11 @@ async fn what_cannot_be_opened_is_told_in_one_line_without_the_password() {
     let missing = format!("{url}_of_nobody");
     let unknown = format!("{url}?sslmod={PASSWORD}");
     let unreadable = url.replace("127.0.0.1:", "127.0.0.1:x");
-    for bad in [wrong, missing, unknown, unreadable] {
+    let of_other_characters = ["/", "?", "#", "?a="].map(|mark| {
+        let password = format!("12{mark}guessed-password");
+        url.replace(PASSWORD, &password)
+    });
+    for bad in [wrong, missing, unknown, unreadable].into_iter().chain(of_other_characters) {
         let error: OpenError = Store::open(&bad).await.unwrap_err();
         let said = format!("{error} {error:?}");
         assert!(!said.contains(PASSWORD) && !said.contains("guessed-password"), "{said}");

@@ -17,9 +17,9 @@ use super::{Ban, Store, StoreError};
 
 /// How often the log is read: what an admin does elsewhere takes effect within a second.
 const POLL: Duration = Duration::from_millis(400);
-/// How far back of the last reading is read: clocks of several servers differ, and an entry is seen only when its
-/// transaction has ended, which takes seconds at most.
-const OVERLAP: Millis = 30_000;
+/// How far back of the last reading is read: the clocks of several servers may differ by half of it, and a login, whose entry
+/// is of the time that it began, may take a third before others can see it.
+const OVERLAP: Millis = 60_000;
 /// How long entries are kept: a server that is cut off from the database for as long reads what it has missed.
 const KEEP: Millis = clock::DAY;
 /// How often old entries are removed, in readings.

@@ -56,11 +56,18 @@ impl PostgresUrl {
     }
 
     fn read(database: &str) -> Result<Self, OpenError> {
-        let mut options = AnyConnectOptions::from_str(database).map_err(|error| OpenError::Connect {
-            // As it cannot be read, nobody knows where the password in it stands.
-            path: "postgres://…".to_owned(),
-            reason: super::open::one_line(&error),
-        })?;
+        // As it cannot be read, nobody knows where the password in it stands.
+        let unclear = |reason| OpenError::Connect { path: "postgres://…".to_owned(), reason };
+        let mut options =
+            AnyConnectOptions::from_str(database).map_err(|error| unclear(super::open::one_line(&error)))?;
+        let url = &options.database_url;
+        // A password with one of these characters ends the host early, and would be shown as something else.
+        let stray =
+            url.fragment().is_some() || [url.path(), url.query().unwrap_or_default()].concat().contains('@');
+        if stray {
+            let reason = "in its URL, write '/' as %2F, '?' as %3F, '#' as %23 and '@' as %40";
+            return Err(unclear(reason.to_owned()));
+        }
         let mut shown = options.database_url.clone();
         shown.set_query(None);
         // Only a URL without a host cannot have a password, and has none.
