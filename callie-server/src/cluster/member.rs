@@ -1,24 +1,18 @@
-//! This server as a node of its cluster: joining, saying and hearing who is there, and leaving.
+//! One time in the cluster: saying and hearing who is there, sending and taking frames, and leaving.
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::{Client, Event, Message, StatusCode, Subscriber};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use super::changes::{Check, check_all};
 use super::inbound::{Followed, Inbound};
-use super::nats::Nats;
 use super::peer::Peer;
 use super::peers::Peers;
 use super::wire::{self, Beat, Head, NodeId, Place, VERSION, Word};
-use crate::config::Config;
 use crate::server::App;
 
 /// How often a node says that it is there.
@@ -31,8 +25,6 @@ const TICK: Duration = Duration::from_millis(250);
 /// How long a node that joins waits for others to say that they are there. They do so at once, and
 /// once more within a second.
 const SETTLE: Duration = Duration::from_millis(1_200);
-/// How long a server that starts waits for its cluster. It then serves without, and says so.
-const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long after a frame its sender is told that it was taken, so that one word answers many frames.
 const TELL_TAKEN: Duration = Duration::from_millis(5);
 /// Frames that are taken before anything else is looked at.
@@ -42,184 +34,24 @@ const SENT_AT_ONCE: usize = 64;
 /// How long NATS may take to accept a frame for sending: it takes them all at once unless it has gone.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a node that leaves waits for what it has told others to be taken.
-const LEAVE_TIMEOUT: Duration = Duration::from_millis(500);
-/// The shortest time between two attempts to reach NATS; the longest is twice as long.
-const RETRY: Duration = Duration::from_millis(250);
-
-/// Why a server cannot be part of its cluster. Each is one line for people.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JoinError {
-    /// The URLs cannot be read.
-    #[error("cluster must be one or more URLs such as \"nats://127.0.0.1:4222\", separated by commas")]
-    Address,
-    /// The name cannot stand in a subject.
-    #[error("cluster_name must be letters, digits, '-' and '_'")]
-    Name,
-    /// Payloads may be larger than NATS passes on.
-    #[error(
-        "max_payload_bytes must be at most {most} in a cluster: NATS passes on no more than 1 MiB at a time"
-    )]
-    Payload {
-        /// The most that will do.
-        most: usize,
-    },
-    /// Only one of certificate and key is given.
-    #[error("set both cluster_tls_cert and cluster_tls_key, or neither")]
-    Pair,
-    /// A file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-/// How to join the cluster that the configuration names.
-pub(crate) struct Invitation(Nats);
-
-impl Invitation {
-    /// Reads the configuration; none for a server on its own.
-    pub(crate) fn read(config: &Config) -> Result<Option<Self>, JoinError> {
-        Ok(Nats::read(config)?.map(Self))
-    }
-}
-
-/// This server's part in its cluster. Dropping it ends that part without a word.
-#[derive(Debug)]
-pub(crate) struct Cluster {
-    leave: watch::Sender<bool>,
-    task: JoinHandle<()>,
-}
-
-impl Cluster {
-    /// Joins the cluster. Where that takes long it goes on beside: the server then is on its own until it has joined.
-    pub(crate) async fn join(app: Arc<App>, invitation: Invitation, database: u64) -> Self {
-        let (leave, leaving) = watch::channel(false);
-        let (whole, mut is_whole) = watch::channel(false);
-        let node = Node { app, nats: invitation.0, database, leaving, whole };
-        let task = tokio::spawn(node.run());
-        if tokio::time::timeout(JOIN_TIMEOUT, is_whole.wait_for(|whole| *whole)).await.is_err() {
-            tracing::warn!("serving without the cluster, which cannot be joined yet");
-        }
-        Self { leave, task }
-    }
-
-    /// Leaves the cluster, once all that was said has been heard.
-    pub(crate) async fn leave(mut self) {
-        self.leave.send_replace(true);
-        if tokio::time::timeout(2 * LEAVE_TIMEOUT, &mut self.task).await.is_err() {
-            tracing::warn!("did not leave the cluster in time");
-        }
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-struct Node {
-    app: Arc<App>,
-    nats: Nats,
-    database: u64,
-    leaving: watch::Receiver<bool>,
-    /// Told when this node knows all others.
-    whole: watch::Sender<bool>,
-}
-
-async fn leave_is_asked(leaving: &mut watch::Receiver<bool>) {
-    // The sender is dropped only together with this task.
-    let _ = leaving.wait_for(|leave| *leave).await;
-}
+pub(super) const LEAVE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How a time in the cluster ended.
-enum End {
+pub(super) enum End {
     /// As it was meant to.
     Left,
     /// The connection to NATS is of no use any more.
     Lost(String),
 }
 
-impl Node {
-    async fn run(mut self) {
-        let mut reported = false;
-        loop {
-            let connected = tokio::select! {
-                connected = self.nats.connect() => connected,
-                () = leave_is_asked(&mut self.leaving) => return,
-            };
-            match connected {
-                Ok((client, events)) => {
-                    reported = false;
-                    let time = AssertUnwindSafe(self.be_member(client, events)).catch_unwind();
-                    match time.await.unwrap_or_else(|_| End::Lost("a fault of this server".to_owned())) {
-                        End::Left => return,
-                        End::Lost(reason) => {
-                            tracing::warn!(
-                                reason,
-                                "lost the cluster: users of other nodes cannot be reached"
-                            );
-                        }
-                    }
-                }
-                Err(reason) if !reported => {
-                    reported = true;
-                    tracing::warn!(reason, "cannot reach NATS, and will try on");
-                }
-                Err(_) => {}
-            }
-            // All nodes lost it at the same time, and need not come back at the same.
-            let wait =
-                RETRY + RETRY.mul_f64(getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX)));
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = leave_is_asked(&mut self.leaving) => return,
-            }
-        }
-    }
-
-    /// Is a member until the connection is lost or the server leaves.
-    async fn be_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
-        let (checks, to_check) = mpsc::unbounded_channel();
-        // Changes were made while this server was on its own, or before it was there: nothing is lost by looking.
-        let _ = checks.send(Check::All);
-        let checker = tokio::spawn(check_all(self.app.clone(), to_check));
-        let me = match getrandom::u64() {
-            Ok(me) => NodeId(me),
-            Err(error) => return End::Lost(error.to_string()),
-        };
-        let mut member = Member {
-            me,
-            peers: self.app.gateway.hub.peers.clone(),
-            inbound: Inbound::new(self.app.clone(), checks),
-            name: self.nats.name.clone(),
-            database: self.database,
-            heard: HashMap::new(),
-            streams: 0,
-            since: Instant::now(),
-            beat_at: Instant::now(),
-            tell_at: None,
-            app: self.app.clone(),
-            client,
-        };
-        let end = match member.subscribe(&self.nats.beats()).await {
-            Ok((frames, beats)) => {
-                member.serve(frames, beats, &mut events, &mut self.leaving, &self.whole).await
-            }
-            Err(reason) => End::Lost(reason),
-        };
-        self.whole.send_replace(false);
-        checker.abort();
-        end
-    }
+/// Waits until the server leaves.
+pub(super) async fn leave_is_asked(leaving: &mut watch::Receiver<bool>) {
+    // The sender is dropped only together with this task.
+    let _ = leaving.wait_for(|leave| *leave).await;
 }
 
 /// One time in the cluster.
-struct Member {
+pub(super) struct Member {
     app: Arc<App>,
     client: Client,
     peers: Arc<Peers>,
@@ -240,12 +72,39 @@ struct Member {
 }
 
 impl Member {
+    /// The node `me` of the cluster with this name, whose database has this number.
+    pub(super) fn new(
+        app: Arc<App>,
+        client: Client,
+        me: NodeId,
+        peers: Arc<Peers>,
+        inbound: Inbound,
+        (name, database): (String, u64),
+    ) -> Self {
+        let (since, heard) = (Instant::now(), HashMap::new());
+        Self {
+            app,
+            client,
+            peers,
+            inbound,
+            me,
+            name,
+            database,
+            heard,
+            streams: 0,
+            since,
+            beat_at: since,
+            tell_at: None,
+        }
+    }
+
     /// Where frames for a node go.
     fn frames(&self, node: NodeId) -> String {
         format!("{}.{node}.frame", self.name)
     }
 
-    async fn subscribe(&mut self, beats: &str) -> Result<(Subscriber, Subscriber), String> {
+    /// Listens, and tells the others that this node is there.
+    pub(super) async fn subscribe(&mut self, beats: &str) -> Result<(Subscriber, Subscriber), String> {
         // What nobody listens to comes back beside the frames, see `publish`.
         let frames = self.client.subscribe(format!("{}.{}.>", self.name, self.me)).await;
         let frames = frames.map_err(|e| e.to_string())?;
@@ -256,7 +115,8 @@ impl Member {
         Ok((frames, beats))
     }
 
-    async fn serve(
+    /// Is a member until the connection is lost or the server leaves.
+    pub(super) async fn serve(
         &mut self,
         mut frames: Subscriber,
         mut beats: Subscriber,

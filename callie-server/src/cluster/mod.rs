@@ -2,7 +2,7 @@
 //!
 //! Every node knows who is connected to which other node, as `wire.rs` says it: so it answers senders at once and as
 //! exactly as a server on its own. What it tells another node is one ordered stream (`peer.rs`), queued by the router
-//! without waiting and sent by one task (`member.rs`) through the connection that `nats.rs` makes. `inbound.rs` follows
+//! without waiting and sent by one task (`join.rs`, `member.rs`) through the connection that `nats.rs` makes. `inbound.rs` follows
 //! the streams of the others and hands what comes to the router; `changes.rs` asks the database where two changes may
 //! have crossed. `peers.rs` is the list of nodes, `awaited.rs` what waits for their answers.
 //!
@@ -12,15 +12,16 @@
 mod awaited;
 mod changes;
 mod inbound;
+mod join;
 mod member;
 mod nats;
 mod peer;
 mod peers;
 mod wire;
 
-pub use member::JoinError;
+pub use join::JoinError;
 
-pub(crate) use member::{Cluster, Invitation};
+pub(crate) use join::{Cluster, Invitation};
 
 pub(crate) use awaited::{Awaited, Fate};
 pub(crate) use peer::Peer;

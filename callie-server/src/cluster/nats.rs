@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use tokio::sync::mpsc;
 
-use super::member::JoinError;
+use super::join::JoinError;
 use crate::config::Config;
 
 /// How long connecting may take: a server in the same network answers in milliseconds.

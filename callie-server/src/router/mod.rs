@@ -1,6 +1,7 @@
 //! Where a checked payload goes: who is connected, and the way to them.
 //!
-//! `hub.rs` knows every connection of this server; `user.rs`, `link.rs` and `group.rs` are what it knows. A payload to
+//! `hub.rs` knows every connection of this server; `user.rs`, `link.rs` and `group.rs` are what it knows,
+//! `membership.rs` what it takes from the database. A payload to
 //! a user goes through `direct.rs`, to a group or to everyone through `fanout.rs`; all end in an `outbox.rs`. `rate.rs`,
 //! `duplicates.rs`, `delivery.rs` and `receipt.rs` are the rules on the way, `presence.rs` tells who came and went.
 //!
@@ -16,6 +17,7 @@ mod farewell;
 mod group;
 mod hub;
 mod link;
+mod membership;
 mod mirror;
 mod outbox;
 mod passage;

@@ -1,0 +1,179 @@
+//! This server as a node of its cluster: joining, again and again where the connection is lost, and leaving.
+
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, Event};
+use futures_util::FutureExt as _;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use super::changes::{Check, check_all};
+use super::inbound::Inbound;
+use super::member::{End, LEAVE_TIMEOUT, Member, leave_is_asked};
+use super::nats::Nats;
+use super::wire::NodeId;
+use crate::config::Config;
+use crate::server::App;
+
+/// How long a server that starts waits for its cluster. It then serves without, and says so.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
+/// The shortest time between two attempts to reach NATS; the longest is twice as long.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// Why a server cannot be part of its cluster. Each is one line for people.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The URLs cannot be read.
+    #[error("cluster must be one or more URLs such as \"nats://127.0.0.1:4222\", separated by commas")]
+    Address,
+    /// The name cannot stand in a subject.
+    #[error("cluster_name must be letters, digits, '-' and '_'")]
+    Name,
+    /// Payloads may be larger than NATS passes on.
+    #[error(
+        "max_payload_bytes must be at most {most} in a cluster: NATS passes on no more than 1 MiB at a time"
+    )]
+    Payload {
+        /// The most that will do.
+        most: usize,
+    },
+    /// Only one of certificate and key is given.
+    #[error("set both cluster_tls_cert and cluster_tls_key, or neither")]
+    Pair,
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// How to join the cluster that the configuration names.
+pub(crate) struct Invitation(Nats);
+
+impl Invitation {
+    /// Reads the configuration; none for a server on its own.
+    pub(crate) fn read(config: &Config) -> Result<Option<Self>, JoinError> {
+        Ok(Nats::read(config)?.map(Self))
+    }
+}
+
+/// This server's part in its cluster. Dropping it ends that part without a word.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    leave: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl Cluster {
+    /// Joins the cluster. Where that takes long it goes on beside: the server then is on its own until it has joined.
+    pub(crate) async fn join(app: Arc<App>, invitation: Invitation, database: u64) -> Self {
+        let (leave, leaving) = watch::channel(false);
+        let (whole, mut is_whole) = watch::channel(false);
+        let node = Node { app, nats: invitation.0, database, leaving, whole };
+        let task = tokio::spawn(node.run());
+        if tokio::time::timeout(JOIN_TIMEOUT, is_whole.wait_for(|whole| *whole)).await.is_err() {
+            tracing::warn!("serving without the cluster, which cannot be joined yet");
+        }
+        Self { leave, task }
+    }
+
+    /// Leaves the cluster, once all that was said has been heard.
+    pub(crate) async fn leave(mut self) {
+        self.leave.send_replace(true);
+        if tokio::time::timeout(2 * LEAVE_TIMEOUT, &mut self.task).await.is_err() {
+            tracing::warn!("did not leave the cluster in time");
+        }
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Node {
+    app: Arc<App>,
+    nats: Nats,
+    database: u64,
+    leaving: watch::Receiver<bool>,
+    /// Told when this node knows all others.
+    whole: watch::Sender<bool>,
+}
+
+impl Node {
+    async fn run(mut self) {
+        let mut reported = false;
+        loop {
+            let connected = tokio::select! {
+                connected = self.nats.connect() => connected,
+                () = leave_is_asked(&mut self.leaving) => return,
+            };
+            match connected {
+                Ok((client, events)) => {
+                    reported = false;
+                    let time = AssertUnwindSafe(self.be_member(client, events)).catch_unwind();
+                    match time.await.unwrap_or_else(|_| End::Lost("a fault of this server".to_owned())) {
+                        End::Left => return,
+                        End::Lost(reason) => {
+                            tracing::warn!(
+                                reason,
+                                "lost the cluster: users of other nodes cannot be reached"
+                            );
+                        }
+                    }
+                }
+                Err(reason) if !reported => {
+                    reported = true;
+                    tracing::warn!(reason, "cannot reach NATS, and will try on");
+                }
+                Err(_) => {}
+            }
+            // All nodes lost it at the same time, and need not come back at the same.
+            let wait =
+                RETRY + RETRY.mul_f64(getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX)));
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = leave_is_asked(&mut self.leaving) => return,
+            }
+        }
+    }
+
+    /// Is a member until the connection is lost or the server leaves.
+    async fn be_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
+        let (checks, to_check) = mpsc::unbounded_channel();
+        // Changes were made while this server was on its own, or before it was there: nothing is lost by looking.
+        let _ = checks.send(Check::All);
+        let checker = tokio::spawn(check_all(self.app.clone(), to_check));
+        let me = match getrandom::u64() {
+            Ok(me) => NodeId(me),
+            Err(error) => return End::Lost(error.to_string()),
+        };
+        let peers = self.app.gateway.hub.peers.clone();
+        let inbound = Inbound::new(self.app.clone(), checks);
+        let mut member = Member::new(
+            self.app.clone(),
+            client,
+            me,
+            peers,
+            inbound,
+            (self.nats.name.clone(), self.database),
+        );
+        let end = match member.subscribe(&self.nats.beats()).await {
+            Ok((frames, beats)) => {
+                member.serve(frames, beats, &mut events, &mut self.leaving, &self.whole).await
+            }
+            Err(reason) => End::Lost(reason),
+        };
+        self.whole.send_replace(false);
+        checker.abort();
+        end
+    }
+}

@@ -1,0 +1,172 @@
+//! Who is in which group, and who may write to whom, as the database has it: kept in memory for those who are connected.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use callie_core::{GroupId, Username};
+
+use super::hub::{Hub, Known};
+use super::user::{Privacy, User, Ways};
+use crate::cluster::Nodes;
+
+impl Hub {
+    /// `name` became a member of the group: the database has it already.
+    pub(crate) fn joined(&self, id: GroupId, name: &Username) {
+        let add = |ways: Ways| {
+            if ways.links.is_empty() {
+                if let Some(group) = self.groups.get(&id) {
+                    group.change().add(name, ways);
+                }
+            } else {
+                self.groups.entry(id).or_default().change().add(name, ways);
+            }
+        };
+        match self.user(name.as_str()) {
+            Some(user) => {
+                let mut state = user.state();
+                state.version += 1;
+                if !state.groups.contains(&id) && state.is_online() {
+                    state.groups.push(id);
+                }
+                add(state.ways());
+            }
+            None => add(Ways::default()),
+        }
+    }
+
+    /// Notes all members of a group of which nobody was connected to this node before, as the database had them when the
+    /// group's `changes` were `as_of`; false if that is not so any more.
+    pub(crate) fn load(&self, id: GroupId, members: &[Username], as_of: u64) -> bool {
+        let Some(group) = self.group(id) else { return true };
+        loop {
+            // Users are locked before groups, so this comes first and is done again if somebody moved meanwhile.
+            let moves = group.state().moves;
+            let away = if self.peers.is_empty() { Vec::new() } else { self.away_among(members) };
+            let mut state = group.change();
+            if state.loaded {
+                return true;
+            }
+            if state.changes != as_of {
+                return false;
+            }
+            if state.moves == moves {
+                state.load(members, away);
+                return true;
+            }
+        }
+    }
+
+    /// Takes what the database has of a user who is connected; false if that changed meanwhile.
+    pub(crate) fn refresh(&self, user: &Arc<User>, known: Known) -> bool {
+        let (joined, left) = {
+            let mut state = user.state();
+            if state.version != known.version {
+                return false;
+            }
+            state.privacy = known.privacy;
+            let is_new = |id: &&GroupId| !state.groups.contains(id);
+            let joined: Vec<GroupId> = known.groups.iter().filter(is_new).copied().collect();
+            let is_old = |id: &&GroupId| !known.groups.contains(id);
+            let left: Vec<GroupId> = state.groups.iter().filter(is_old).copied().collect();
+            (joined, left)
+        };
+        for id in joined {
+            self.joined(id, &user.name);
+        }
+        for id in left {
+            self.left(id, &user.name);
+        }
+        let state = user.state();
+        if !state.links.is_empty() {
+            state.tell_here(&user.name, |entry| self.peers.tell_all(entry));
+        }
+        true
+    }
+
+    /// Takes the members of a group, as the database has them now.
+    pub(crate) fn set_members(&self, id: GroupId, members: &[Username]) {
+        let Some(group) = self.group(id) else { return };
+        let known: HashSet<Username> = {
+            let state = group.state();
+            state.present().chain(&state.offline).cloned().collect()
+        };
+        let members: HashSet<&Username> = members.iter().collect();
+        for name in known.iter().filter(|name| !members.contains(name)) {
+            self.left(id, name);
+        }
+        for name in members.into_iter().filter(|name| !known.contains(*name)) {
+            self.joined(id, name);
+        }
+        if let Some(group) = self.group(id) {
+            group.change().loaded = true;
+        }
+    }
+
+    /// Tells the other nodes anew of a user who is connected to this one.
+    pub(crate) fn tell_again(&self, name: &Username) {
+        let Some(user) = self.user(name.as_str()) else { return };
+        let state = user.state();
+        if !state.links.is_empty() {
+            state.tell_here(name, |entry| self.peers.tell_all(entry));
+        }
+    }
+
+    /// The users who are connected to this node.
+    pub(crate) fn users_here(&self) -> Vec<Username> {
+        let here = self.users.iter().filter(|user| !user.state().links.is_empty());
+        here.map(|user| user.name.clone()).collect()
+    }
+
+    /// The groups of which somebody is connected to this node.
+    pub(crate) fn group_ids(&self) -> Vec<GroupId> {
+        self.groups.iter().map(|group| *group.key()).collect()
+    }
+
+    /// Whether it matters here who is in the group and whether `name` is.
+    pub(crate) fn concerns(&self, id: GroupId, name: &Username) -> bool {
+        self.groups.contains_key(&id) || !self.links_of(name.as_str()).is_empty()
+    }
+
+    fn away_among<'a>(&self, members: &'a [Username]) -> Vec<(&'a Username, Nodes)> {
+        let away = members.iter().filter_map(|name| {
+            let nodes = self.user(name.as_str())?.state().away().clone();
+            (!nodes.is_empty()).then_some((name, nodes))
+        });
+        away.collect()
+    }
+
+    /// `name` is no member of the group any more: the database has it already.
+    pub(crate) fn left(&self, id: GroupId, name: &Username) {
+        let user = self.user(name.as_str());
+        let state = user.as_ref().map(|user| {
+            let mut state = user.state();
+            state.version += 1;
+            state.groups.retain(|g| *g != id);
+            state
+        });
+        if let Some(group) = self.groups.get(&id) {
+            group.change().remove(name);
+        }
+        drop(state);
+        self.forget_if_empty(id);
+    }
+
+    /// The group is gone: the database has it already.
+    pub(crate) fn dissolved(&self, id: GroupId) {
+        let Some(group) = self.group(id) else { return };
+        let members: Vec<Username> = group.state().present().cloned().collect();
+        for name in members {
+            self.left(id, &name);
+        }
+        self.groups.remove(&id);
+    }
+
+    /// Changes a user's privacy: the database has it already.
+    pub(crate) fn change_privacy(&self, name: &Username, change: impl FnOnce(&mut Privacy)) {
+        if let Some(user) = self.user(name.as_str()) {
+            let mut state = user.state();
+            state.version += 1;
+            change(&mut state.privacy);
+        }
+    }
+}
