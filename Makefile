@@ -76,9 +76,7 @@ fuzz: ## Throw random input at the parser for a while: FUZZ_SECONDS=60 make fuzz
 
 bench-sdk: install build bindings ## Measure the client library: sizes, Python's import, CPU an event
 	@scripts/library.sh bench
-	@scripts/library.sh shared
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check websockets==17.4
-	cp target/sdk/libcallie.so bindings/python/callie/_generated/
 	$(VENV)/bin/python scripts/bench_sdk.py
 
 size: ## Build the library as it is shipped, and fail where it is larger than its gate

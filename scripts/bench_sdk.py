@@ -25,9 +25,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "target/sdk/libcallie.so"
 WHEELS = ROOT / "target/wheels"
-#: What `make bench-sdk` builds: callie-ffi/benches/client.rs and bindings/c/bench/receive.c.
+#: What `scripts/library.sh bench` builds, from callie-ffi/benches/client.rs, bindings/c/bench, bindings/kotlin and
+#: bindings/swift/Bench.
 RUST = ROOT / "target/sdk/bench-client"
 C = ROOT / "target/sdk/bench-receive"
+KOTLIN = ROOT / "bindings/kotlin/target"
+SWIFT = ROOT / "target/swift/bench/release/Receive"
 PASSWORD = "correct horse battery"
 BATCH = 64
 
@@ -174,12 +177,12 @@ async def with_websockets(url, token, count):
 
 
 class Bed:
-    """The test bed, with one world."""
+    """The test bed, with one world; optimised, since the time to connect is the server's too."""
 
     def __enter__(self):
         import socket
 
-        program = ROOT / "target/debug/callie-testbed"
+        program = ROOT / "target/release/callie-testbed"
         self._process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._link = socket.create_connection(("127.0.0.1", int(self._process.stdout.readline())), timeout=60)
         self._link.sendall(b"server\ndirect\n")
@@ -204,17 +207,27 @@ def received(command, url, token, count):
     return cost
 
 
+def kotlin_classes():
+    """The classes of the package, of its tests, and of all that they need."""
+    needed = (KOTLIN / "classpath").read_text().strip()
+    return f"{KOTLIN / 'test-classes'}:{KOTLIN / 'classes'}:{needed}"
+
+
 def events(url, token, count):
     """Prints what an event costs, each language's better one of two runs."""
     clients = {
         "Rust": [RUST, "receive"],
         "C": [C],
+        "Kotlin": ["java", "-cp", kotlin_classes(), "dev.callie.bench.ReceiveKt"],
+        "Swift": [ROOT / "scripts/swift.sh", SWIFT],
         "Python": [sys.executable, __file__, "callie"],
         "websockets": [sys.executable, __file__, "websockets"],
     }
     cost = {name: min(received(command, url, token, count) for _ in range(2)) for name, command in clients.items()}
     print(f"Rust, CPU an event           {cost['Rust']:6.1f} us")
     print(f"C                            {cost['C']:6.1f} us    ({cost['C'] / cost['Rust']:.2f} times Rust; to reach: 1.2)")
+    print(f"Kotlin                       {cost['Kotlin']:6.1f} us")
+    print(f"Swift                        {cost['Swift']:6.1f} us")
     print(f"Python                       {cost['Python']:6.1f} us    (to reach: 10 us)")
     ratio = cost["websockets"] / cost["Python"]
     print(f"websockets and json          {cost['websockets']:6.1f} us    ({ratio:.1f} times as much; to reach: 2)")

@@ -4,7 +4,7 @@
 # Usage: scripts/library.sh shared   target/sdk/libcallie.so for Python, Kotlin and Swift, without what only C calls
 #        scripts/library.sh static   target/sdk/libcallie.a, which bindings/c/Makefile links the C library from
 #        scripts/library.sh wheel    Python's wheel, into target/wheels
-#        scripts/library.sh bench    what measures it: target/sdk/bench-client and bench-receive
+#        scripts/library.sh bench    what measures it, in each language, and an optimised test bed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,6 +36,12 @@ bench() {
     library staticlib
     cc -O2 -std=c11 -D_POSIX_C_SOURCE=200809L -I bindings/c/include bindings/c/bench/receive.c -o target/sdk/bench-receive \
         target/sdk/libcallie.a -lgcc_s -lpthread -lm -ldl
+    cargo build --release -p callie-testbed
+    scripts/bindings.sh release
+    mvn --batch-mode --no-transfer-progress --quiet --file bindings/kotlin/pom.xml test-compile \
+        org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath -Dmdep.outputFile=target/classpath </dev/null
+    scripts/swift.sh swift build --configuration release --package-path "$PWD/bindings/swift/Bench" \
+        --scratch-path "$PWD/target/swift/bench" --product Receive </dev/null
 }
 
 case "${1:-}" in

@@ -68,13 +68,23 @@ impl Nodes {
     }
 }
 
-pub(crate) async fn run() {
+/// Does all the work, or the one called `only`.
+pub(crate) async fn run(only: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    relays(folder).await;
-    groups(folder).await;
-    arrivals(folder).await;
-    spread(folder).await;
+    let wanted = |work: &str| only.is_none_or(|only| only == work);
+    if wanted("relay") {
+        relays(folder).await;
+    }
+    if wanted("group") {
+        groups(folder).await;
+    }
+    if wanted("arrivals") {
+        arrivals(folder).await;
+    }
+    if wanted("memory") {
+        spread(folder).await;
+    }
 }
 
 /// Messages between pairs on one node, and between pairs on two.
@@ -138,13 +148,13 @@ async fn groups(folder: &Path) {
     }
 }
 
-/// Users who come in, while so many are there already.
+/// Users who come in to the first node, while so many are there already: what that costs all others, who hear of each.
 async fn arrivals(folder: &Path) {
-    const MORE: usize = 500;
-    println!("\nA user comes in: CPU of all nodes and NATS");
+    const MORE: usize = 4_000;
+    println!("\nA user comes in: CPU of the user's node, and of all other nodes and NATS");
     println!("| users there | 1 node | 2 nodes | 3 nodes |");
     println!("| --- | --- | --- | --- |");
-    for there in [0, 1_000, 2_000, 4_000] {
+    for there in [0, 2_000, 4_000, 8_000] {
         let mut row = Vec::new();
         for count in 1..=3 {
             let folder = folder.join(format!("arrivals-{there}-{count}"));
@@ -152,10 +162,12 @@ async fn arrivals(folder: &Path) {
             let to = |number| host::username(number ^ 1);
             let old = nodes.connect(0..there, to, |number| number % count).await;
             settle().await;
-            let before = nodes.cpu();
-            let new = nodes.connect(there..there + MORE, to, |number| number % count).await;
+            let (own, all) = (nodes.nodes[0].cpu(), nodes.cpu());
+            let new = nodes.connect(there..there + MORE, to, |_| 0).await;
             settle().await;
-            row.push(micros((nodes.cpu() - before - idle(&nodes).await) / MORE as f64));
+            let (own, all) = (nodes.nodes[0].cpu() - own, nodes.cpu() - all);
+            let each = |seconds: f64| format!("{:.0} µs", seconds / MORE as f64 * 1e6);
+            row.push(if count == 1 { each(own) } else { format!("{} and {}", each(own), each(all - own)) });
             drop((old, new));
             nodes.stop().await;
         }
@@ -163,24 +175,19 @@ async fn arrivals(folder: &Path) {
     }
 }
 
-/// What the nodes take in the time that [`settle`] takes, doing nothing.
-async fn idle(nodes: &Nodes) -> f64 {
-    let before = nodes.cpu();
-    settle().await;
-    nodes.cpu() - before
-}
-
 /// Memory of a node for each user who is connected to another.
 async fn spread(folder: &Path) {
-    const USERS: usize = 5_000;
+    const USERS: usize = 9_000;
+    // So many first that all has grown that grows once.
+    const FIRST: usize = 1_000;
     let nodes = Nodes::start(2, &folder.join("spread"), USERS, 0).await;
     let to = |number| host::username(number ^ 1);
-    let first = nodes.connect(0..100, to, |_| 0).await;
+    let first = nodes.connect(0..FIRST, to, |_| 0).await;
     settle().await;
     let (here, there) = (nodes.nodes[0].memory(), nodes.nodes[1].memory());
-    let more = nodes.connect(100..USERS, to, |_| 0).await;
+    let more = nodes.connect(FIRST..USERS, to, |_| 0).await;
     settle().await;
-    let users = (USERS - 100) as f64;
+    let users = (USERS - FIRST) as f64;
     println!(
         "\nMemory of a connected user: {:.2} KiB on the user's node, {:.2} KiB on each other",
         (nodes.nodes[0].memory() - here) / users / 1024.0,

@@ -7,7 +7,7 @@
 //! With `-- soak [MINUTES]` it keeps 2,000 connections busy, coming and going, and watches that memory stays flat and
 //! nothing is lost. With `-- quick` the table is made of short runs, to see that all of it works; `-- only WORK` does one
 //! of `relay`, `group`, `memory`, `latency` and `comeback`. With `-- cluster` it measures several servers with a real NATS
-//! between them.
+//! between them, or one of `relay`, `group`, `arrivals` and `memory` of it.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that fails says where")]
 #![allow(missing_docs, reason = "a program, not a library")]
 
@@ -40,7 +40,7 @@ fn main() {
             let minutes = rest.first().map_or(10.0, |m| m.parse().unwrap());
             runtime.block_on(soak::run(minutes));
         }
-        ["cluster"] => runtime.block_on(cluster::run()),
+        ["cluster", only @ ..] => runtime.block_on(cluster::run(only.first().copied())),
         ["quick"] => runtime.block_on(table::run(&table::Effort::quick(), "")),
         ["only", work] => runtime.block_on(table::run(&table::Effort::full(), work)),
         _ => runtime.block_on(table::run(&table::Effort::full(), "")),

@@ -94,3 +94,78 @@ pub fn pass(record: &Record) {
     }
     println!("{} messages: {figures:#?}", record.sent.len());
 }
+
+/// A verdict that cannot fail is worth nothing.
+mod tests {
+    use super::*;
+
+    /// One message from a user to bob, sent `sent` times, with what the sender was told and how often it came to whom.
+    fn record(asked: Asked, sent: usize, told: &[&str], came: &[(&str, usize)]) -> Record {
+        let mut record = Record::default();
+        record.begin("m", "bob", asked);
+        for _ in 0..sent {
+            record.sent("m");
+        }
+        for code in told {
+            record.answered("m", code);
+        }
+        for &(user, times) in came {
+            for _ in 0..times {
+                record.received("m", user);
+            }
+        }
+        record
+    }
+
+    #[test]
+    fn the_truth_passes() {
+        pass(&record(Asked::Confirmation, 1, &["DELIVERED"], &[("bob", 1)]));
+        pass(&record(Asked::Confirmation, 1, &["RECIPIENT_OFFLINE"], &[]));
+        pass(&record(Asked::Nothing, 1, &[], &[("bob", 1)]));
+        pass(&record(Asked::Nothing, 2, &["INTERNAL_ERROR"], &[("bob", 1)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "was said to be delivered")]
+    fn a_delivery_that_was_none_is_seen() {
+        pass(&record(Asked::Confirmation, 1, &["DELIVERED"], &[]));
+    }
+
+    #[test]
+    #[should_panic(expected = "was said not to have arrived")]
+    fn an_absence_that_was_none_is_seen() {
+        pass(&record(Asked::Nothing, 1, &["RECIPIENT_OFFLINE"], &[("bob", 1)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "came 2 times")]
+    fn a_message_that_came_twice_is_seen() {
+        pass(&record(Asked::Confirmation, 1, &["DELIVERED"], &[("bob", 2)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "came to somebody else")]
+    fn a_message_that_went_astray_is_seen() {
+        pass(&record(Asked::Nothing, 1, &[], &[("eve", 1)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "was answered by")]
+    fn a_confirmation_that_never_came_is_seen() {
+        pass(&record(Asked::Confirmation, 1, &[], &[("bob", 1)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "was answered more often than sent")]
+    fn a_second_answer_is_seen() {
+        pass(&record(Asked::Confirmation, 1, &["DELIVERY_UNCONFIRMED", "DELIVERED"], &[("bob", 1)]));
+    }
+
+    #[test]
+    #[should_panic(expected = "sent when all was well")]
+    fn a_failure_when_all_was_well_is_seen() {
+        let mut record = record(Asked::Confirmation, 1, &["INTERNAL_ERROR"], &[]);
+        record.finished(HashSet::from(["m".to_owned()]));
+        pass(&record);
+    }
+}

@@ -1,0 +1,35 @@
+package dev.callie.bench
+
+import com.sun.management.OperatingSystemMXBean
+import dev.callie.Client
+import dev.callie.Config
+import dev.callie.Event
+import dev.callie.Session
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.runBlocking
+import java.lang.management.ManagementFactory
+import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.minutes
+
+private const val BATCH = 64
+
+/**
+ * Takes messages in batches: `URL TOKEN COUNT` prints "ready", then microseconds of CPU an event. All threads count, those
+ * of the virtual machine's compiler and its collector too.
+ */
+fun main(arguments: Array<String>): Unit = runBlocking {
+    val (url, token, number) = arguments
+    val count = number.toInt()
+    val system = ManagementFactory.getOperatingSystemMXBean() as OperatingSystemMXBean
+    val config = Config(url, eventQueue = (count + BATCH).toUInt())
+    Client.open(Session.resume(config, "bob", token)).use { client ->
+        client.nextEvents(BATCH, 1.minutes)
+        println("ready")
+        val began = system.processCpuTime
+        // The batches are full, as they are under load.
+        while (client.statistics.messagesReceived < count.toULong()) delay(50.milliseconds)
+        var seen = 0
+        while (seen < count) seen += client.nextEvents(BATCH, 1.minutes).count { it is Event.Message }
+        println((system.processCpuTime - began) / 1e3 / count)
+    }
+}
