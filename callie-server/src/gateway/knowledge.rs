@@ -2,35 +2,22 @@
 
 use std::sync::Arc;
 
-use callie_core::command::{Cursor, PageLimit};
 use callie_core::{GroupId, Username};
 
 use crate::router::{Known, Origin, Privacy};
 use crate::server::App;
-use crate::store::StoreError;
+use crate::store::{Relations, StoreError};
 
 /// How often something is read anew that changes while being read. It takes a change at the very moment each time.
 pub(super) const ATTEMPTS: usize = 10;
 
 /// Reads what is to be known of a user; `version` is the user's before that.
 pub(super) async fn read_user(app: &App, name: &Username, version: u64) -> Result<Known, StoreError> {
-    let mut groups: Vec<GroupId> = Vec::new();
-    let mut after: Option<Cursor> = None;
-    loop {
-        let page = app.store.list_groups(name, after.as_ref(), PageLimit::default()).await?;
-        groups.extend(page.groups.iter().map(|group| group.group_id));
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
-    }
-    let barred = app.store.blocked_either(name).await?.into_iter().collect();
-    let settings = app.store.settings(name).await?;
     // A user with a live session is there; one who is not sees and hears what anyone may.
-    let privacy = match settings {
-        Some(set) => Privacy { presence: set.presence, direct: set.direct_messages, barred },
-        None => Privacy { barred, ..Privacy::default() },
+    let Some(Relations { groups, barred, presence, direct }) = app.store.relations(name).await? else {
+        return Ok(Known { groups: Vec::new(), privacy: Privacy::default(), version });
     };
+    let privacy = Privacy { presence, direct, barred: barred.into_iter().collect() };
     Ok(Known { groups, privacy, version })
 }
 

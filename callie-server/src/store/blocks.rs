@@ -79,20 +79,6 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// Everyone who blocks `user` or whom `user` blocks, in no order: to ask once and keep.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails.
-    pub async fn blocked_either(&self, user: &Username) -> Result<Vec<Username>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT blocked FROM blocks WHERE blocker = $1 UNION SELECT blocker FROM blocks WHERE blocked = $1",
-        )
-        .bind(user.as_str())
-        .fetch_all(&self.read)
-        .await?;
-        rows.iter().map(|row| text(row, 0)).collect()
-    }
-
     /// Whether the two are in a group together.
     ///
     /// # Errors

@@ -98,78 +98,48 @@ fn parts<'e>(
     stream::once(answer).map_ok(|parts| stream::iter(parts).map(Ok)).try_flatten().boxed()
 }
 
-impl<'c> Executor<'c> for &'c Connections {
-    type Database = Any;
+/// An [`Executor`] that asks what is in its field `$asked`, each time with the patience of its kind.
+macro_rules! patient_executor {
+    ($executor:ty, $asked:ident) => {
+        impl<'c> Executor<'c> for $executor {
+            type Database = Any;
 
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Parts<'e>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Any>,
-    {
-        parts(in_time(self.kind, self.pool.fetch_many(query).try_collect()))
-    }
+            fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Parts<'e>
+            where
+                'c: 'e,
+                E: 'q + Execute<'q, Any>,
+            {
+                parts(in_time(self.kind, self.$asked.fetch_many(query).try_collect()))
+            }
 
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Any>,
-    {
-        Box::pin(in_time(self.kind, self.pool.fetch_optional(query)))
-    }
+            fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, Error>>
+            where
+                'c: 'e,
+                E: 'q + Execute<'q, Any>,
+            {
+                Box::pin(in_time(self.kind, self.$asked.fetch_optional(query)))
+            }
 
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [AnyTypeInfo],
-    ) -> BoxFuture<'e, Result<AnyStatement, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(in_time(self.kind, self.pool.prepare_with(sql, parameters)))
-    }
+            fn prepare_with<'e>(
+                self,
+                sql: SqlStr,
+                parameters: &'e [AnyTypeInfo],
+            ) -> BoxFuture<'e, Result<AnyStatement, Error>>
+            where
+                'c: 'e,
+            {
+                Box::pin(in_time(self.kind, self.$asked.prepare_with(sql, parameters)))
+            }
 
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(in_time(self.kind, self.pool.describe(sql)))
-    }
+            fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
+            where
+                'c: 'e,
+            {
+                Box::pin(in_time(self.kind, self.$asked.describe(sql)))
+            }
+        }
+    };
 }
 
-impl<'c> Executor<'c> for &'c mut Tx {
-    type Database = Any;
-
-    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> Parts<'e>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Any>,
-    {
-        parts(in_time(self.kind, self.inner.fetch_many(query).try_collect()))
-    }
-
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, Error>>
-    where
-        'c: 'e,
-        E: 'q + Execute<'q, Any>,
-    {
-        Box::pin(in_time(self.kind, self.inner.fetch_optional(query)))
-    }
-
-    fn prepare_with<'e>(
-        self,
-        sql: SqlStr,
-        parameters: &'e [AnyTypeInfo],
-    ) -> BoxFuture<'e, Result<AnyStatement, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(in_time(self.kind, self.inner.prepare_with(sql, parameters)))
-    }
-
-    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
-    where
-        'c: 'e,
-    {
-        Box::pin(in_time(self.kind, self.inner.describe(sql)))
-    }
-}
+patient_executor!(&'c Connections, pool);
+patient_executor!(&'c mut Tx, inner);

@@ -20,6 +20,7 @@ mod migrations;
 mod model;
 mod open;
 mod postgres;
+mod relations;
 mod secret;
 mod sessions;
 mod settings;
@@ -32,6 +33,7 @@ pub use error::{GroupError, OpenError, StoreError};
 pub use events::{SessionEvent, watch_events};
 pub use groups::GroupLimits;
 pub use model::{Ban, DirectAccess, Group, GroupMember, MemberPage, Removal, Session, TokenHash, User};
+pub use relations::Relations;
 pub use settings::SettingsUpdate;
 
 /// The database of a server. Cloning shares it.
