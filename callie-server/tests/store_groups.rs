@@ -140,6 +140,29 @@ async fn a_list_of_groups_is_given_page_by_page_without_gaps() {
 }
 
 #[tokio::test]
+async fn how_a_user_stands_to_others_is_told_at_once() {
+    let store = store_with(&["alice", "bob", "carol"]).await;
+    let (alice, bob, carol) = (name("alice"), name("bob"), name("carol"));
+    let groups = [group_of(&store, "alice", &["bob"]).await, group_of(&store, "carol", &["alice"]).await];
+    group_of(&store, "bob", &["carol"]).await;
+    store.block(&alice, &bob).await.unwrap();
+    store.block(&carol, &alice).await.unwrap();
+    let change =
+        SettingsUpdate { direct_messages: Some(DirectMessages::Groups), ..SettingsUpdate::default() };
+    store.update_settings(&alice, &change).await.unwrap();
+
+    let mut told = store.relations(&alice).await.unwrap().unwrap();
+    told.groups.sort();
+    told.barred.sort();
+    let mut groups = groups.to_vec();
+    groups.sort();
+    assert_eq!(told.groups, groups);
+    assert_eq!(told.barred, [bob, carol]);
+    assert_eq!(told.direct, DirectMessages::Groups);
+    assert_eq!(store.relations(&name("nobody")).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn blocks_and_settings_decide_who_may_write() {
     let store = store_with(&["alice", "bob"]).await;
     let (alice, bob) = (name("alice"), name("bob"));

@@ -1,6 +1,7 @@
 //! What goes on beside the connections: deadlines, departures, sessions that end elsewhere, and the end of the server.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use callie_core::{Notice, SessionId, SysCode};
@@ -88,7 +89,9 @@ impl Drop for AbortOnDrop {
 async fn heed_events(app: Arc<App>) {
     let mut events = app.events.subscribe();
     loop {
-        match events.recv().await {
+        let event = events.recv().await;
+        app.gateway.endings.fetch_add(1, Ordering::SeqCst);
+        match event {
             Ok(SessionEvent::SessionEnded { session_id }) => end_session(&app.gateway.hub, &session_id),
             Ok(SessionEvent::UserBanned { username, ban }) => {
                 app.gateway.hub.end(&username, &banned(&ban));

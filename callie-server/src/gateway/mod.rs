@@ -65,6 +65,8 @@ pub struct Gateway {
     started: Instant,
     tally: Tally,
     sent: AtomicU64,
+    /// Counts what has ended sessions; see [`Gateway::endings`].
+    endings: AtomicU64,
 }
 
 impl Gateway {
@@ -85,6 +87,7 @@ impl Gateway {
             started: Instant::now(),
             tally: Tally::new(metrics),
             sent: AtomicU64::new(0),
+            endings: AtomicU64::new(0),
         }
     }
 
@@ -145,6 +148,12 @@ impl Gateway {
     /// How long a confirmation is waited for.
     pub(crate) fn confirmation(&self) -> Duration {
         self.timing.confirmation
+    }
+
+    /// How many events that end sessions were acted on. Each is counted before the connections are looked through for it:
+    /// a connection that can be seen while the count is as it was before its session was looked up has missed none.
+    pub(crate) fn endings(&self) -> u64 {
+        self.endings.load(Ordering::SeqCst)
     }
 
     /// What a user's connections are allowed, as the configuration says now.
