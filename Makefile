@@ -83,9 +83,10 @@ size: ## Build the library as it is shipped, and fail where it is larger than it
 	@scripts/library.sh shared
 	python3 scripts/bench_sdk.py --size
 
-wheel: install ## Build Python's wheel into target/wheels
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check maturin==1.16.0
+wheel: install ## Build Python's wheel into target/wheels, and fail where it is larger than its gate
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check maturin==1.16.0 wheel==0.48.0
 	@scripts/library.sh wheel
+	python3 scripts/bench_sdk.py --size
 
 fmt: ## Format the sources
 	cargo fmt --all

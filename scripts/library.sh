@@ -44,10 +44,25 @@ bench() {
         --scratch-path "$PWD/target/swift/bench" --product Receive </dev/null
 }
 
+# maturin writes the bindings from a library of cargo's, and packs that one. On Linux the smaller one takes its place.
+wheel() {
+    local tools=$PWD/target/venv/bin built=target/wheels/built unpacked=target/wheels/unpacked
+    rm -rf target/wheels
+    (cd bindings/python && "$tools/maturin" build --out "../../$built")
+    shared
+    if [[ $(uname -s) != Linux ]]; then
+        mv "$built"/*.whl target/wheels
+        return
+    fi
+    "$tools/wheel" unpack --dest "$unpacked" "$built"/*.whl
+    strip -o "$unpacked"/callie-*/callie/_generated/libcallie.so target/sdk/libcallie.so
+    "$tools/wheel" pack --dest-dir target/wheels "$unpacked"/callie-*
+}
+
 case "${1:-}" in
     shared) shared ;;
     static) library staticlib ;;
-    wheel) cd bindings/python && ../../target/venv/bin/maturin build --out ../../target/wheels ;;
+    wheel) wheel ;;
     bench) bench ;;
     *)
         echo "usage: scripts/library.sh shared|static|wheel|bench" >&2
