@@ -9,7 +9,7 @@ command -v cargo-ndk >/dev/null || { echo "android: please install cargo-ndk: ca
 libraries=bindings/kotlin/android/src/main/jniLibs
 # Devices may have pages of 16 KB: the linker is told, whatever its default.
 RUSTFLAGS="${RUSTFLAGS:-} -C link-arg=-Wl,-z,max-page-size=16384" cargo ndk --platform 26 \
-    --target arm64-v8a --target armeabi-v7a --target x86_64 --output-dir "$libraries" build --release -p callie-ffi
+    --target arm64-v8a --target armeabi-v7a --target x86_64 --output-dir "$libraries" build --profile sdk --no-default-features -p callie-ffi
 scripts/bindings.sh kotlin
 
 readelf=$(find "$ANDROID_NDK_HOME/toolchains" -name llvm-readelf | head -n 1)

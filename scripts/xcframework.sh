@@ -10,7 +10,7 @@ work=target/xcframework
 targets=(aarch64-apple-ios aarch64-apple-ios-sim x86_64-apple-ios aarch64-apple-darwin x86_64-apple-darwin)
 scripts/bindings.sh release swift
 for target in "${targets[@]}"; do
-    cargo build --release -p callie-ffi --target "$target"
+    cargo rustc --profile sdk -p callie-ffi --lib --crate-type staticlib --no-default-features --target "$target"
 done
 
 rm -rf "$work" "$package/CallieNativeFFI.xcframework"
@@ -18,9 +18,9 @@ mkdir -p "$work"/{ios,simulator,macos,headers}
 cp "$package/Generated/CallieNativeFFI/CallieNativeFFI.h" "$work/headers/"
 # A static library is linked by being in the framework.
 printf 'module CallieNativeFFI {\n    header "CallieNativeFFI.h"\n    export *\n}\n' >"$work/headers/module.modulemap"
-cp target/aarch64-apple-ios/release/libcallie.a "$work/ios/"
-lipo -create target/{aarch64-apple-ios-sim,x86_64-apple-ios}/release/libcallie.a -output "$work/simulator/libcallie.a"
-lipo -create target/{aarch64,x86_64}-apple-darwin/release/libcallie.a -output "$work/macos/libcallie.a"
+cp target/aarch64-apple-ios/sdk/libcallie.a "$work/ios/"
+lipo -create target/{aarch64-apple-ios-sim,x86_64-apple-ios}/sdk/libcallie.a -output "$work/simulator/libcallie.a"
+lipo -create target/{aarch64,x86_64}-apple-darwin/sdk/libcallie.a -output "$work/macos/libcallie.a"
 arguments=()
 for system in ios simulator macos; do
     arguments+=(-library "$work/$system/libcallie.a" -headers "$work/headers")
