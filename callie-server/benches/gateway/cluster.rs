@@ -154,7 +154,7 @@ async fn arrivals(folder: &Path) {
     println!("\nA user comes in: CPU of the user's node, and of all other nodes and NATS");
     println!("| users there | 1 node | 2 nodes | 3 nodes |");
     println!("| --- | --- | --- | --- |");
-    for there in [0, 2_000, 4_000, 8_000] {
+    for there in [0, 1_000, 2_000, 4_000] {
         let mut row = Vec::new();
         for count in 1..=3 {
             let folder = folder.join(format!("arrivals-{there}-{count}"));
@@ -177,7 +177,7 @@ async fn arrivals(folder: &Path) {
 
 /// Memory of a node for each user who is connected to another.
 async fn spread(folder: &Path) {
-    const USERS: usize = 9_000;
+    const USERS: usize = 8_000;
     // So many first that all has grown that grows once.
     const FIRST: usize = 1_000;
     let nodes = Nodes::start(2, &folder.join("spread"), USERS, 0).await;
