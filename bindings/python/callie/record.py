@@ -29,7 +29,8 @@ class Record:
 
     def __init_subclass__(cls) -> None:
         fields = tuple(cls.__annotations__)
-        cls._fields = cls.__match_args__ = fields  # type: ignore[attr-defined]
+        cls._fields = fields
+        setattr(cls, "__match_args__", fields)
         cls._defaults = {name: vars(cls)[name] for name in fields if name in vars(cls)}
 
     if not TYPE_CHECKING:
