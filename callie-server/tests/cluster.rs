@@ -333,6 +333,48 @@ async fn a_payload_sent_again_through_another_node_is_not_acted_on_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_payload_sent_again_after_its_node_was_stopped_is_not_acted_on_again() {
+    let mut cluster = Cluster::of(3).await;
+    let (mut ada, mut bob) = cluster.two(0, 1).await;
+    let plain = ada.message("bob", "plain");
+    let open = ada.acked("bob", "not confirmed");
+    for (message, text) in [(&plain, "plain"), (&open, "not confirmed")] {
+        ada.send(message).await;
+        bob.msg(text).await;
+    }
+    cluster.stop(0).await;
+    let mut ada = cluster.device(2, "ada").await;
+    for (message, outcome) in [(plain, "sent"), (open, "unconfirmed")] {
+        let mut again = message;
+        again["token"] = json!(ada.token);
+        ada.send(&again).await;
+        assert_eq!(ada.sys("DUPLICATE_PAYLOAD").await["metadata"]["outcome"], outcome);
+    }
+    bob.nothing_more().await;
+    cluster.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_is_open_when_its_node_stops_ends_for_a_sender_who_moved_before() {
+    let mut cluster = Cluster::of(3).await;
+    let (mut ada, mut bob) = cluster.two(0, 1).await;
+    let message = ada.acked("bob", "not confirmed");
+    ada.send(&message).await;
+    bob.msg("not confirmed").await;
+    ada.leave().await;
+    let mut ada = cluster.device(2, "ada").await;
+    let mut again = message;
+    again["token"] = json!(ada.token);
+    ada.send(&again).await;
+    assert_eq!(ada.sys("DUPLICATE_PAYLOAD").await["metadata"]["outcome"], "pending");
+    cluster.stop(0).await;
+    ada.send(&again).await;
+    assert_eq!(ada.sys("DUPLICATE_PAYLOAD").await["metadata"]["outcome"], "unconfirmed");
+    bob.nothing_more().await;
+    cluster.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_do_not_double_a_users_rate() {
     let limits = callie_server::Config { messages_per_second: 1, burst: 20, ..Default::default() };
     let cluster = Cluster::with(2, limits).await;

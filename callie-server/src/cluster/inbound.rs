@@ -11,7 +11,7 @@ use super::changes::Check;
 use super::peer::Peer;
 use super::wire::{self, Entry, Head, NodeId, Place, Unreadable};
 use crate::commands;
-use crate::router::{Arrival, Audience, Counts, Farewell, Privacy};
+use crate::router::{Arrival, Audience, Counts, Farewell, Note, Privacy};
 use crate::server::App;
 
 /// The streams of all other nodes.
@@ -187,7 +187,7 @@ impl Inbound {
             }
             Entry::Kick { user, reason } => hub.end(&user, &Farewell::kick(reason)),
             Entry::Spent { user, bucket } => hub.spent_elsewhere(user, bucket),
-            Entry::Noted { user, key, outcome } => hub.noted_elsewhere(user, key, outcome),
+            Entry::Noted { user, key, outcome } => hub.noted_elsewhere(user, Note { key, age: 0, outcome }),
             Entry::Recall { ticket, user } => {
                 peer.tell(&Entry::Recalled { ticket, memory: hub.memory_of(&user) });
             }
@@ -196,6 +196,9 @@ impl Inbound {
                     // A connection that is gone needs no memory.
                     let _ = asker.send(memory);
                 }
+            }
+            Entry::Bequeathed { user, notes } => {
+                hub.inherit(&user, notes, &gateway.allowance(&self.app.config()));
             }
         }
     }

@@ -84,10 +84,10 @@ impl Cluster {
         Self { leave, task }
     }
 
-    /// Leaves the cluster, once all that was said has been heard.
+    /// Leaves the cluster, once all that was said has been heard: twice and a goodbye, each in its time.
     pub(crate) async fn leave(mut self) {
         self.leave.send_replace(true);
-        if tokio::time::timeout(2 * LEAVE_TIMEOUT, &mut self.task).await.is_err() {
+        if tokio::time::timeout(4 * LEAVE_TIMEOUT, &mut self.task).await.is_err() {
             tracing::warn!("did not leave the cluster in time");
         }
     }

@@ -408,9 +408,23 @@ impl Member {
         self.client.publish(subject, bytes.into()).await.map_err(|e| e.to_string())
     }
 
-    /// Says goodbye once all that was told has been taken.
+    /// Says goodbye once all that was told has been taken, and what is remembered of payloads is known to the others.
     async fn leave(&mut self, frames: &mut Subscriber) -> End {
-        let said = async {
+        self.until_taken(frames).await;
+        let hub = self.app.gateway.hub.clone();
+        hub.give_up_deliveries();
+        hub.bequeath();
+        self.until_taken(frames).await;
+        if self.beat(Word::Leaving).await.is_ok() {
+            // The others notice in a while if this does not go out.
+            let _ = tokio::time::timeout(LEAVE_TIMEOUT, self.client.flush()).await;
+        }
+        End::Left
+    }
+
+    /// Waits until the others have taken all that they were told, for a while.
+    async fn until_taken(&mut self, frames: &mut Subscriber) {
+        let taken = async {
             self.flush().await?;
             self.tell_taken().await?;
             let wake = self.peers.wake();
@@ -428,12 +442,7 @@ impl Member {
             Ok(())
         };
         // What was not taken in time is given up like what was said to a node that is gone.
-        let _: Result<Result<(), String>, _> = tokio::time::timeout(LEAVE_TIMEOUT, said).await;
-        if self.beat(Word::Leaving).await.is_ok() {
-            // The others notice in a while if this does not go out.
-            let _ = tokio::time::timeout(LEAVE_TIMEOUT, self.client.flush()).await;
-        }
-        End::Left
+        let _: Result<Result<(), String>, _> = tokio::time::timeout(LEAVE_TIMEOUT, taken).await;
     }
 }
 

@@ -10,7 +10,7 @@ use callie_core::command::{DirectMessages, PresenceAudience, RemovalReason};
 use callie_core::{GroupId, Outcome, Username};
 use serde::{Deserialize, Serialize};
 
-use crate::router::Bucket;
+use crate::router::{Bucket, Note};
 
 /// The version of all that stands here. Nodes of another one are not listened to.
 pub(crate) const VERSION: u8 = 1;
@@ -156,6 +156,8 @@ pub(crate) enum Entry<'a> {
     Recall { ticket: Ticket, user: Username },
     /// What is remembered of a user.
     Recalled { ticket: Ticket, memory: Memory },
+    /// The node leaves, and this is what it remembers of the user's payloads.
+    Bequeathed { user: Username, notes: Vec<Note> },
 }
 
 /// A change of a group.
@@ -197,8 +199,8 @@ pub(crate) struct Privacy {
 pub(crate) struct Memory {
     /// Payloads taken from each bucket that have not flowed back yet, in the order of [`Bucket::ALL`].
     pub(crate) spent: [u32; Bucket::ALL.len()],
-    /// Recent payloads: key, age in seconds, outcome.
-    pub(crate) notes: Vec<(u64, u32, Outcome)>,
+    /// Recent payloads.
+    pub(crate) notes: Vec<Note>,
     /// Whose presence the user subscribed to.
     pub(crate) watching: Vec<Username>,
 }

@@ -7,10 +7,14 @@ use callie_core::Outcome;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
 /// How long a payload's ID is remembered.
 pub(crate) const MEMORY: Duration = Duration::from_secs(5 * 60);
+/// How long what became of a payload may stay open: twice as long as a confirmation is waited for, which is the longest
+/// wait there is. What is still open then is settled by nobody, since the node that acted on it is gone.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A payload ID, as it is remembered: a keyed hash, since the IDs themselves would be many times as large.
 ///
@@ -20,11 +24,6 @@ pub(crate) const MEMORY: Duration = Duration::from_secs(5 * 60);
 pub(crate) struct PayloadKey(u64);
 
 impl PayloadKey {
-    /// The key that another node gave as a number.
-    pub(crate) fn from_number(number: u64) -> Self {
-        Self(number)
-    }
-
     /// The key for another node.
     pub(crate) fn number(self) -> u64 {
         self.0
@@ -71,6 +70,17 @@ impl Hasher for AlreadyHashed {
     }
 }
 
+/// What one node knows of a payload, for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    /// The [`PayloadKey`]'s number.
+    pub(crate) key: u64,
+    /// How many seconds ago the payload came.
+    pub(crate) age: u32,
+    /// What became of it.
+    pub(crate) outcome: Outcome,
+}
+
 /// One user's recent payloads, all connections together.
 pub(crate) struct Recent {
     /// What ages are counted from.
@@ -114,7 +124,15 @@ impl Entry {
         u64::from(self.key[0]) | u64::from(self.key[1]) << 32
     }
 
-    fn outcome(&self) -> Outcome {
+    /// What became of it, as far as is known at this second.
+    fn outcome(&self, now: u32) -> Outcome {
+        match self.noted() {
+            Outcome::Pending if u64::from(self.age(now)) > SETTLED_WITHIN.as_secs() => Outcome::Unconfirmed,
+            noted => noted,
+        }
+    }
+
+    fn noted(&self) -> Outcome {
         match self.came % (1 << OUTCOME_BITS) {
             0 => Outcome::Pending,
             1 => Outcome::Sent,
@@ -133,6 +151,24 @@ impl Entry {
             Outcome::Failed => 4,
         };
         self.came = self.came >> OUTCOME_BITS << OUTCOME_BITS | number;
+    }
+
+    /// Takes what another node says of it. What is certain is not given up for what is not.
+    fn learn(&mut self, outcome: Outcome) {
+        let known = self.noted();
+        let is_less = match outcome {
+            Outcome::Pending => true,
+            Outcome::Unconfirmed => matches!(known, Outcome::Delivered | Outcome::Failed),
+            _ => false,
+        };
+        if !is_less {
+            self.settle(outcome);
+        }
+    }
+
+    /// How many seconds ago it came.
+    fn age(&self, now: u32) -> u32 {
+        now.saturating_sub(self.came >> OUTCOME_BITS)
     }
 
     fn is_old(&self, now: u32) -> bool {
@@ -174,7 +210,7 @@ impl Recent {
             Slot::Occupied(mut known) => {
                 let known = known.get_mut();
                 if !known.is_old(second) {
-                    return Err(known.outcome());
+                    return Err(known.outcome(second));
                 }
                 *known = Entry::new(key, second, outcome);
             }
@@ -194,38 +230,32 @@ impl Recent {
         }
     }
 
-    /// Notes what another node knows of a payload that came so many seconds ago.
-    pub(crate) fn adopt(&self, key: PayloadKey, age: u32, outcome: Outcome, now: Instant) {
-        // One from before this memory began is remembered as from its beginning, which is longer.
-        let second = self.second(now).saturating_sub(age);
-        let today = self.second(now);
-        let halves = halves(key);
+    /// Takes over what another node knows.
+    pub(crate) fn adopt(&self, notes: impl IntoIterator<Item = Note>, now: Instant) {
+        let second = self.second(now);
         let mut memory = self.memory.lock();
-        if memory.entries.len() >= memory.sweep_at.max(FEW) {
-            memory.sweep(today);
+        for note in notes {
+            memory.adopt(note, second);
         }
-        match memory.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
-            Slot::Occupied(mut known) if known.get().is_old(today) => {
-                *known.get_mut() = Entry::new(key, second, outcome);
-            }
-            // What is known is not forgotten for one who does not know yet.
-            Slot::Occupied(_) if outcome == Outcome::Pending => {}
-            Slot::Occupied(mut known) => known.get_mut().settle(outcome),
-            Slot::Vacant(free) => {
-                free.insert(Entry::new(key, second, outcome));
-            }
-        }
-        memory.newest = memory.newest.max(second);
     }
 
-    /// All that is remembered: key, age in seconds, outcome.
-    pub(crate) fn notes(&self, now: Instant) -> Vec<(u64, u32, Outcome)> {
+    /// What is remembered, the newest first and at most so many.
+    pub(crate) fn notes(&self, now: Instant, most: usize) -> Vec<Note> {
         let second = self.second(now);
-        let memory = self.memory.lock();
-        let fresh = memory.entries.iter().filter(|entry| !entry.is_old(second));
-        fresh
-            .map(|entry| (entry.hash(), second.saturating_sub(entry.came >> OUTCOME_BITS), entry.outcome()))
-            .collect()
+        let mut notes: Vec<Note> = {
+            let memory = self.memory.lock();
+            let fresh = memory.entries.iter().filter(|entry| !entry.is_old(second));
+            fresh
+                .map(|entry| Note {
+                    key: entry.hash(),
+                    age: entry.age(second),
+                    outcome: entry.outcome(second),
+                })
+                .collect()
+        };
+        notes.sort_unstable_by_key(|note| note.age);
+        notes.truncate(most);
+        notes
     }
 
     /// Whether nothing is remembered.
@@ -245,6 +275,26 @@ impl Recent {
 }
 
 impl Memory {
+    fn adopt(&mut self, Note { key, age, outcome }: Note, now: u32) {
+        if self.entries.len() >= self.sweep_at.max(FEW) {
+            self.sweep(now);
+        }
+        let key = PayloadKey(key);
+        // One from before this memory began is remembered as from its beginning, which is longer.
+        let second = now.saturating_sub(age);
+        let halves = halves(key);
+        match self.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
+            Slot::Occupied(mut known) if known.get().is_old(now) => {
+                *known.get_mut() = Entry::new(key, second, outcome);
+            }
+            Slot::Occupied(mut known) => known.get_mut().learn(outcome),
+            Slot::Vacant(free) => {
+                free.insert(Entry::new(key, second, outcome));
+            }
+        }
+        self.newest = self.newest.max(second);
+    }
+
     fn sweep(&mut self, now: u32) {
         self.entries.retain(|entry| !entry.is_old(now));
         self.sweep_at = 2 * self.entries.len();
@@ -279,14 +329,40 @@ mod tests {
         let (here, there) = (Recent::new(start), Recent::new(start));
         let key = keys.of("p-1");
         here.note(key, Outcome::Pending, start).unwrap();
-        let later = start + Duration::from_secs(60);
-        for (number, age, outcome) in here.notes(later) {
-            assert_eq!((number, age), (key.number(), 60));
-            there.adopt(PayloadKey::from_number(number), age, outcome, later);
-        }
-        there.adopt(key, 0, Outcome::Delivered, later);
+        let later = start + Duration::from_secs(20);
+        let notes = here.notes(later, 10);
+        assert_eq!(notes.iter().map(|note| (note.key, note.age)).collect::<Vec<_>>(), [(key.number(), 20)]);
+        there.adopt(notes, later);
+        assert_eq!(there.note(key, Outcome::Pending, later), Err(Outcome::Pending));
+        there.adopt([Note { key: key.number(), age: 0, outcome: Outcome::Delivered }], later);
+        there.adopt([Note { key: key.number(), age: 0, outcome: Outcome::Unconfirmed }], later);
         assert_eq!(there.note(key, Outcome::Pending, later), Err(Outcome::Delivered));
         assert_eq!(there.note(key, Outcome::Pending, start + MEMORY + Duration::from_secs(1)), Ok(()));
+    }
+
+    #[test]
+    fn what_nobody_settles_any_more_is_unconfirmed() {
+        let (keys, start) = (Keys::new(&[7; 16]), Instant::now());
+        let recent = Recent::new(start);
+        let key = keys.of("p-1");
+        recent.note(key, Outcome::Pending, start).unwrap();
+        let note = |now| recent.note(key, Outcome::Pending, now);
+        assert_eq!(note(start + SETTLED_WITHIN), Err(Outcome::Pending));
+        let late = start + SETTLED_WITHIN + Duration::from_secs(1);
+        assert_eq!(note(late), Err(Outcome::Unconfirmed));
+        assert_eq!(recent.notes(late, 1)[0].outcome, Outcome::Unconfirmed);
+    }
+
+    #[test]
+    fn the_newest_notes_are_handed_over_first() {
+        let (keys, start) = (Keys::new(&[7; 16]), Instant::now());
+        let recent = Recent::new(start);
+        for n in 0..100_u32 {
+            let now = start + Duration::from_secs(n.into());
+            recent.note(keys.of(&n.to_string()), Outcome::Sent, now).unwrap();
+        }
+        let ages = recent.notes(start + Duration::from_secs(99), 3).into_iter().map(|note| note.age);
+        assert_eq!(ages.collect::<Vec<_>>(), [0, 1, 2]);
     }
 
     #[test]

@@ -248,6 +248,14 @@ impl Hub {
         }
     }
 
+    /// Ends all deliveries: this server stops, and hears of no confirmation any more.
+    pub(crate) fn give_up_deliveries(&self) {
+        let waiting = std::mem::take(&mut *self.deliveries.lock());
+        for delivery in waiting.iter().filter_map(Weak::upgrade) {
+            delivery.expire();
+        }
+    }
+
     /// Forgets the payloads of users who sent none lately, and those of them who are gone.
     pub(crate) fn forget_the_gone(&self, now: Instant) {
         self.users.retain(|_, user| {

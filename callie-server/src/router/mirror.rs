@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use callie_core::{GroupId, Outcome, Username};
+use callie_core::{GroupId, Username};
 
-use super::duplicates::{MEMORY, PayloadKey};
+use super::duplicates::{MEMORY, Note};
 use super::hub::{Allowance, Hub};
 use super::rate::Bucket;
 use super::user::{Privacy, User};
@@ -14,6 +14,8 @@ use crate::config::PresenceMode;
 
 /// Notes that are handed over when a user moves, the newest: more would not fit the smallest frame that NATS refuses.
 const MOST_NOTES: usize = 40_000;
+/// Notes of all users together that a node leaves to the others: some 13 MB to each, for which its leaving has time.
+const MOST_BEQUEATHED: usize = 1_000_000;
 
 impl Hub {
     /// Tells a node everything about this one's users. It is told first that there is more to come: whatever changes from
@@ -131,10 +133,26 @@ impl Hub {
     pub(crate) fn memory_of(&self, name: &Username) -> Memory {
         let Some(user) = self.user(name.as_str()) else { return Memory::default() };
         let watching = user.state().watching.iter().cloned().collect();
-        let mut notes = user.recent.notes(Instant::now());
-        notes.sort_unstable_by_key(|(_, age, _)| *age);
-        notes.truncate(MOST_NOTES);
+        let notes = user.recent.notes(Instant::now(), MOST_NOTES);
         Memory { spent: user.rates.spent(), notes, watching }
+    }
+
+    /// Leaves to all other nodes what this one remembers of payloads, since it stops: its users come back elsewhere, and
+    /// send again what was not answered.
+    pub(crate) fn bequeath(&self) {
+        let (now, mut room) = (Instant::now(), MOST_BEQUEATHED);
+        for user in &self.users {
+            let notes = user.recent.notes(now, room.min(MOST_NOTES));
+            room -= notes.len();
+            if !notes.is_empty() {
+                self.peers.tell_all(&Entry::Bequeathed { user: user.name.clone(), notes });
+            }
+        }
+    }
+
+    /// Takes what a node that stops remembers of a user's payloads.
+    pub(crate) fn inherit(&self, name: &Username, notes: Vec<Note>, allowance: &Allowance) {
+        self.entry(name, allowance).recent.adopt(notes, Instant::now());
     }
 
     /// Takes what another node remembers of a user who came here.
@@ -142,10 +160,7 @@ impl Hub {
         for (bucket, spent) in Bucket::ALL.into_iter().zip(memory.spent) {
             user.rates.owe(bucket, spent);
         }
-        let now = Instant::now();
-        for (key, age, outcome) in memory.notes {
-            user.recent.adopt(PayloadKey::from_number(key), age, outcome, now);
-        }
+        user.recent.adopt(memory.notes, Instant::now());
         // Another node's user may have watched no more than this one's.
         self.watch(user, &memory.watching);
     }
@@ -158,9 +173,9 @@ impl Hub {
     }
 
     /// What another node knows of a payload of a user who is here too.
-    pub(crate) fn noted_elsewhere(&self, name: &str, key: u64, outcome: Outcome) {
+    pub(crate) fn noted_elsewhere(&self, name: &str, note: Note) {
         if let Some(user) = self.user(name) {
-            user.recent.adopt(PayloadKey::from_number(key), 0, outcome, Instant::now());
+            user.recent.adopt([note], Instant::now());
         }
     }
 

@@ -29,7 +29,7 @@ mod user;
 pub(crate) use arrival::{Arrival, Audience};
 pub(crate) use delivery::{Asker, Counts, Delivery, Part, Request};
 pub(crate) use direct::{Direct, Last, Parcel};
-pub(crate) use duplicates::{AlreadyHashed, Keys, PayloadKey};
+pub(crate) use duplicates::{AlreadyHashed, Keys, Note, PayloadKey};
 pub(crate) use fanout::Reach;
 pub(crate) use farewell::{Farewell, NOT_UTF8, PROTOCOL_ERROR};
 pub(crate) use group::Group;

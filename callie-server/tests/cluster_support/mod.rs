@@ -135,6 +135,11 @@ impl Cluster {
         self.node(node).server.app().gateway.is_online(name)
     }
 
+    /// Ends one node well.
+    pub async fn stop(&mut self, node: usize) {
+        self.nodes[node].take().unwrap().server.shutdown().await;
+    }
+
     /// Ends all nodes well.
     pub async fn end(self) {
         let ends = self.nodes.into_iter().flatten().map(|node| node.server.shutdown());
