@@ -86,8 +86,8 @@ pub(crate) fn number_of(text: &str) -> Option<u64> {
 
 fn greeting(role: Role, number: usize, recipient: &str) -> String {
     match role {
-        Role::Floor if recipient == host::GROUP => format!("{TO_ALL}{number}"),
-        Role::Floor => number.to_string(),
+        Role::Floor | Role::Reader if recipient == host::GROUP => format!("{TO_ALL}{number}"),
+        Role::Floor | Role::Reader => number.to_string(),
         Role::Callie => {
             payload(number, "SERVER", "CMD", r#"{"command":"AUTHENTICATE","parameters":{}}"#, "hello")
         }

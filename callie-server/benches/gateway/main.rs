@@ -3,6 +3,8 @@
 //! The server and the floor are processes of their own (this program again, in another role); the load is made here. CPU
 //! time is what the operating system counts for the server's process, so that other work on the machine matters little.
 //! The floor is the same WebSocket set-up, forwarding texts without looking into them: what no server can do without.
+//! Beside the relay there is a second one, which does no more of the protocol than to read a payload's ID with `serde_json`
+//! and to remember it.
 //!
 //! With `-- soak [MINUTES]` it keeps 2,000 connections busy, coming and going, and watches that memory stays flat and
 //! nothing is lost. With `-- quick` the table is made of short runs, to see that all of it works; `-- only WORK` does one
@@ -34,7 +36,8 @@ fn main() {
     match words.as_slice() {
         ["role", role, rest @ ..] => match Role::named(role) {
             Role::Callie => runtime.block_on(host::run(rest)),
-            Role::Floor => runtime.block_on(floor::run()),
+            Role::Floor => runtime.block_on(floor::run(false)),
+            Role::Reader => runtime.block_on(floor::run(true)),
         },
         ["soak", rest @ ..] => {
             let minutes = rest.first().map_or(10.0, |m| m.parse().unwrap());

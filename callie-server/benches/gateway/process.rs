@@ -16,6 +16,8 @@ pub(crate) enum Role {
     Callie,
     /// What is beside it.
     Floor,
+    /// A floor that reads what it forwards, and knows a payload again.
+    Reader,
 }
 
 impl Role {
@@ -23,6 +25,7 @@ impl Role {
         match name {
             "callie" => Self::Callie,
             "floor" => Self::Floor,
+            "reader" => Self::Reader,
             other => panic!("no role {other}"),
         }
     }
@@ -31,6 +34,7 @@ impl Role {
         match self {
             Self::Callie => "callie",
             Self::Floor => "floor",
+            Self::Reader => "reader",
         }
     }
 }

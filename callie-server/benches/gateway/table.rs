@@ -26,11 +26,14 @@ impl Effort {
 }
 
 const PAIRS: usize = 50;
+/// Stands where nothing is measured.
+const NONE: &str = "–";
 
 struct Row {
     work: String,
     callie: String,
     floor: String,
+    reader: String,
     reached: String,
     target: String,
     well: bool,
@@ -67,7 +70,8 @@ pub(crate) async fn run(effort: &Effort, only: &str) {
 }
 
 async fn relay_row(effort: &Effort, folder: &std::path::Path, in_flight: u64, most: f64) -> (Row, f64) {
-    let (callie, floor) = both(effort, |role, run| {
+    let roles = [Role::Callie, Role::Floor, Role::Reader];
+    let [callie, floor, reader] = all(effort, roles, |role, run| {
         let folder = folder.join(format!("relay-{in_flight}-{}-{run}", role.name()));
         async move { load::relay(role, &made(&folder), PAIRS, in_flight, effort.duration).await }
     })
@@ -79,6 +83,7 @@ async fn relay_row(effort: &Effort, folder: &std::path::Path, in_flight: u64, mo
         ),
         callie: micros(callie.cpu),
         floor: micros(floor.cpu),
+        reader: format!("{}, {:.2} × floor", micros(reader.cpu), reader.cpu / floor.cpu),
         reached: format!("{ratio:.2} × floor"),
         target: format!("≤ {most} × floor"),
         well: ratio <= most,
@@ -87,7 +92,7 @@ async fn relay_row(effort: &Effort, folder: &std::path::Path, in_flight: u64, mo
 }
 
 async fn group_row(effort: &Effort, folder: &std::path::Path) -> Row {
-    let (callie, floor) = both(effort, |role, run| {
+    let [callie, floor] = all(effort, [Role::Callie, Role::Floor], |role, run| {
         let folder = folder.join(format!("group-{}-{run}", role.name()));
         async move { load::group(role, &made(&folder), effort.members, effort.duration).await }
     })
@@ -97,6 +102,7 @@ async fn group_row(effort: &Effort, folder: &std::path::Path) -> Row {
         work: format!("a group of {}: deliveries per CPU second", effort.members),
         callie: format!("{:.0}", 1.0 / callie.cpu),
         floor: format!("{:.0}", 1.0 / floor.cpu),
+        reader: NONE.into(),
         reached: format!("{ratio:.2} × floor"),
         target: "≥ 0.8 × floor".into(),
         well: ratio >= 0.8,
@@ -116,6 +122,7 @@ async fn memory_row(effort: &Effort, folder: &std::path::Path) -> Row {
         work: format!("memory of an idle connection, over {}", effort.connections),
         callie: format!("{:.2} KiB", callie / 1024.0),
         floor: format!("{:.2} KiB", floor / 1024.0),
+        reader: NONE.into(),
         reached: format!("{:.2} KiB", callie / 1024.0),
         target: "≤ 8 KiB".into(),
         well: callie <= 8.0 * 1024.0,
@@ -136,6 +143,7 @@ async fn latency_row(effort: &Effort, folder: &std::path::Path, speed: f64) -> R
         work: format!("p99 latency at half of the floor's top rate ({speed:.0} a second)"),
         callie: format!("{:.2} ms", callie * 1e3),
         floor: format!("{:.2} ms", floor * 1e3),
+        reader: NONE.into(),
         reached: format!("{ratio:.2} × floor"),
         target: "≤ 1.5 × floor".into(),
         well: ratio <= 1.5,
@@ -151,28 +159,32 @@ async fn comeback_row(effort: &Effort, folder: &std::path::Path) -> Row {
     Row {
         work: format!("{} connections come back at once after a restart", effort.connections),
         callie: format!("{took:.1} s"),
-        floor: "–".into(),
+        floor: NONE.into(),
+        reader: NONE.into(),
         reached: format!("{took:.1} s"),
         target: "≤ 10 s, none lost".into(),
         well: took <= 10.0,
     }
 }
 
-/// Does a work in turn with both, so that the machine's moods meet both; the medians.
-async fn both<F: Future<Output = Rate>>(effort: &Effort, work: impl Fn(Role, usize) -> F) -> (Rate, Rate) {
-    let mut rates = [Vec::new(), Vec::new()];
+/// Does a work in turn with all, so that the machine's moods meet all; the medians.
+async fn all<const N: usize, F: Future<Output = Rate>>(
+    effort: &Effort,
+    roles: [Role; N],
+    work: impl Fn(Role, usize) -> F,
+) -> [Rate; N] {
+    let mut rates = [const { Vec::new() }; N];
     for run in 0..effort.runs {
-        for (rates, role) in rates.iter_mut().zip([Role::Callie, Role::Floor]) {
+        for (rates, role) in rates.iter_mut().zip(roles) {
             let rate = work(role, run).await;
             eprintln!("{:>6}: {} a message, {:.0} a second", role.name(), micros(rate.cpu), rate.speed);
             rates.push(rate);
         }
     }
-    let [callie, floor] = rates.map(|rates| Rate {
+    rates.map(|rates: Vec<Rate>| Rate {
         cpu: median(rates.iter().map(|rate| rate.cpu).collect()),
         speed: median(rates.iter().map(|rate| rate.speed).collect()),
-    });
-    (callie, floor)
+    })
 }
 
 fn made(folder: &std::path::Path) -> std::path::PathBuf {
@@ -190,12 +202,12 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn print(rows: &[Row]) {
-    println!("| work | server | floor | reached | target | |");
-    println!("| --- | --- | --- | --- | --- | --- |");
+    println!("| work | server | floor | floor that reads | reached | target | |");
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
     for row in rows {
-        let Row { work, callie, floor, reached, target, well } = row;
+        let Row { work, callie, floor, reader, reached, target, well } = row;
         println!(
-            "| {work} | {callie} | {floor} | {reached} | {target} | {} |",
+            "| {work} | {callie} | {floor} | {reader} | {reached} | {target} | {} |",
             if *well { "met" } else { "MISSED" }
         );
     }
