@@ -4,12 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::mpsc;
-
 use super::awaited::Awaited;
-use super::changes::Check;
+use super::changes::{Check, Checks};
 use super::peer::Peer;
-use super::wire::{self, Entry, Head, NodeId, Place, Unreadable};
+use super::wire::{self, Entry, GroupChange, Head, NodeId, Place, PrivacyChange, Unreadable};
 use crate::commands;
 use crate::router::{Arrival, Audience, Counts, Farewell, Note, Privacy};
 use crate::server::App;
@@ -19,7 +17,7 @@ pub(super) struct Inbound {
     app: Arc<App>,
     streams: HashMap<NodeId, Stream>,
     /// Changes that the database is asked about.
-    checks: mpsc::UnboundedSender<Check>,
+    checks: Checks,
 }
 
 /// One other node's stream, as far as it was followed.
@@ -49,7 +47,7 @@ pub(super) enum Followed {
 }
 
 impl Inbound {
-    pub(super) fn new(app: Arc<App>, checks: mpsc::UnboundedSender<Check>) -> Self {
+    pub(super) fn new(app: Arc<App>, checks: Checks) -> Self {
         Self { app, streams: HashMap::new(), checks }
     }
 
@@ -144,6 +142,7 @@ impl Inbound {
                     barred: privacy.barred.into_iter().collect(),
                 };
                 let allowance = gateway.allowance(&config);
+                let groups = Arc::new(groups.into_iter().collect());
                 hub.is_there(peer.id, &user, groups, privacy, &allowance, config.presence);
             }
             Entry::Gone { user } | Entry::Remembered { user } => {
@@ -151,7 +150,7 @@ impl Inbound {
             }
             Entry::Complete { unheard } => {
                 if unheard {
-                    self.check(Check::All);
+                    self.checks.ask(Check::All);
                 }
                 if let Some(stream) = self.streams.get_mut(&peer.id) {
                     stream.complete = true;
@@ -179,11 +178,21 @@ impl Inbound {
             }
             Entry::Changed { group, change, text } => {
                 commands::group_changed(hub, group, &change, text);
-                self.check(Check::Group(group, change));
+                match change {
+                    GroupChange::Created(_) => self.checks.ask(Check::Group(group)),
+                    GroupChange::Joined(user) | GroupChange::Left(user) => {
+                        self.checks.ask(Check::Member(group, user));
+                    }
+                    GroupChange::Updated | GroupChange::Deleted => {}
+                }
             }
             Entry::Private { user, change } => {
                 hub.privacy_changed(&user, &change);
-                self.check(Check::Privacy(user, change));
+                let other = match change {
+                    PrivacyChange::Settings(..) => None,
+                    PrivacyChange::Barred(other) | PrivacyChange::Unbarred(other) => Some(other),
+                };
+                self.checks.ask(Check::Privacy(user, other));
             }
             Entry::Kick { user, reason } => hub.end(&user, &Farewell::kick(reason)),
             Entry::Spent { user, bucket } => hub.spent_elsewhere(user, bucket),
@@ -201,11 +210,6 @@ impl Inbound {
                 hub.inherit(&user, notes, &gateway.allowance(&self.app.config()));
             }
         }
-    }
-
-    fn check(&self, check: Check) {
-        // Without a receiver the server is stopping.
-        let _ = self.checks.send(check);
     }
 }
 

@@ -10,7 +10,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::changes::{Check, check_all};
+use super::changes::{Check, check_all, checks};
 use super::inbound::Inbound;
 use super::member::{End, LEAVE_TIMEOUT, Member, leave_is_asked};
 use super::nats::Nats;
@@ -148,9 +148,9 @@ impl Node {
 
     /// Is a member until the connection is lost or the server leaves.
     async fn be_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
-        let (checks, to_check) = mpsc::unbounded_channel();
+        let (checks, to_check) = checks();
         // Changes were made while this server was on its own, or before it was there: nothing is lost by looking.
-        let _ = checks.send(Check::All);
+        checks.ask(Check::All);
         let checker = tokio::spawn(check_all(self.app.clone(), to_check));
         let me = match getrandom::u64() {
             Ok(me) => NodeId(me),

@@ -304,6 +304,8 @@ impl Member {
     fn lose(&mut self, node: NodeId, refused_from: Option<u64>) {
         self.heard.remove(&node);
         if let Some(peer) = self.peers.remove(node) {
+            // It may only be cut off, and goes on meanwhile without hearing of changes.
+            self.peers.note_unheard();
             // Its users first: who asks meanwhile is told that they are gone.
             self.inbound.forget(node);
             peer.end(refused_from);

@@ -1,5 +1,7 @@
 //! Who is online, as far as one may know.
 
+use std::collections::BTreeSet;
+
 use callie_core::command::{Presence, PresenceMap};
 use callie_core::{SysCode, Username};
 
@@ -8,6 +10,7 @@ use crate::gateway::Speaker;
 
 pub(super) fn get(speaker: &Speaker, names: Vec<Username>) -> Answer {
     let (hub, viewer) = (speaker.hub(), &speaker.origin.user);
+    let names: BTreeSet<Username> = names.into_iter().collect();
     let presence = names.into_iter().map(|name| {
         let online = hub.shows_online(viewer, name.as_str());
         (name, if online { Presence::Online } else { Presence::Offline })

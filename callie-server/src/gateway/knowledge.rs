@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use callie_core::{GroupId, Username};
 
-use crate::router::{Known, Origin, Privacy};
+use crate::router::{Groups, Known, Origin, Privacy};
 use crate::server::App;
 use crate::store::{Relations, StoreError};
 
@@ -15,16 +15,16 @@ pub(super) const ATTEMPTS: usize = 10;
 pub(super) async fn read_user(app: &App, name: &Username, version: u64) -> Result<Known, StoreError> {
     // A user with a live session is there; one who is not sees and hears what anyone may.
     let Some(Relations { groups, barred, presence, direct }) = app.store.relations(name).await? else {
-        return Ok(Known { groups: Vec::new(), privacy: Privacy::default(), version });
+        return Ok(Known { groups: Groups::default(), privacy: Privacy::default(), version });
     };
     let privacy = Privacy { presence, direct, barred: barred.into_iter().collect() };
-    Ok(Known { groups, privacy, version })
+    Ok(Known { groups: Arc::new(groups.into_iter().collect()), privacy, version })
 }
 
 /// Reads the members of the user's groups of which nobody was connected before.
 pub(super) async fn load_groups(app: &App, origin: &Origin) -> Result<(), StoreError> {
     let groups = origin.user.state().groups.clone();
-    for id in groups {
+    for &id in &*groups {
         load_group(app, id).await?;
     }
     Ok(())

@@ -14,7 +14,7 @@ use super::farewell::Farewell;
 use super::group::Group;
 use super::link::Link;
 use super::rate::Rates;
-use super::user::{Links, Privacy, User, UserState};
+use super::user::{Groups, Links, Privacy, User, UserState};
 use crate::cluster::{Awaited, Entry, Fate, NodeId, Peers, Ticket};
 
 /// The connections of this server, and what it knows of those to other nodes.
@@ -48,7 +48,7 @@ pub(crate) struct Allowance {
 /// What the database has of a user, and the version of the user's state when it was read.
 pub(crate) struct Known {
     /// The groups the user is in.
-    pub(crate) groups: Vec<GroupId>,
+    pub(crate) groups: Groups,
     /// Who may write to the user and see them.
     pub(crate) privacy: Privacy,
     /// The version.
@@ -129,11 +129,10 @@ impl Hub {
         known: Option<Known>,
         allowance: &Allowance,
     ) -> Entrance {
-        // The user may have been forgotten meanwhile, and even be there anew.
-        let entry = self.users.entry(link.user.clone()).or_insert_with(|| user.clone());
-        if !Arc::ptr_eq(&entry, user) {
+        // The user may have been forgotten meanwhile, and even be there anew. Of what changed until then nothing is known.
+        let Some(entry) = self.users.get(&link.user).filter(|entry| Arc::ptr_eq(entry, user)) else {
             return Entrance::Stale;
-        }
+        };
         let mut state = user.state();
         if state.links.len() >= allowance.connections {
             return Entrance::TooMany;
@@ -149,7 +148,7 @@ impl Hub {
         }
         state.leaves = None;
         state.links.push(link.clone());
-        for &id in &state.groups {
+        for &id in &*state.groups {
             let group = self.groups.entry(id).or_default();
             let mut group = group.change();
             group.attach(&link.user, link);
@@ -161,6 +160,8 @@ impl Hub {
             state.recalled = false;
             state.tell_here(&link.user, |entry| self.peers.tell_all(entry));
         }
+        drop(state);
+        drop(entry);
         Entrance::In
     }
 
@@ -172,7 +173,7 @@ impl Hub {
         if state.links.len() == before {
             return;
         }
-        for &id in &state.groups {
+        for &id in &*state.groups {
             self.detach(id, link);
         }
         if state.links.is_empty() {

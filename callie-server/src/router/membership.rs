@@ -12,25 +12,30 @@ use crate::cluster::Nodes;
 impl Hub {
     /// `name` became a member of the group: the database has it already.
     pub(crate) fn joined(&self, id: GroupId, name: &Username) {
-        let add = |ways: Ways| {
-            if ways.links.is_empty() {
-                if let Some(group) = self.groups.get(&id) {
-                    group.change().add(name, ways);
-                }
-            } else {
-                self.groups.entry(id).or_default().change().add(name, ways);
-            }
-        };
         match self.user(name.as_str()) {
             Some(user) => {
                 let mut state = user.state();
                 state.version += 1;
-                if !state.groups.contains(&id) && state.is_online() {
-                    state.groups.push(id);
+                if state.is_online() {
+                    Arc::make_mut(&mut state.groups).insert(id);
                 }
-                add(state.ways());
+                self.add(id, name, state.ways());
             }
-            None => add(Ways::default()),
+            None => self.add(id, name, Ways::default()),
+        }
+    }
+
+    fn add(&self, id: GroupId, name: &Username, ways: Ways) {
+        if !ways.links.is_empty() {
+            self.groups.entry(id).or_default().change().add(name, ways);
+        } else if let Some(group) = self.groups.get(&id) {
+            group.change().add(name, ways);
+        }
+    }
+
+    fn remove(&self, id: GroupId, name: &Username) {
+        if let Some(group) = self.groups.get(&id) {
+            group.change().remove(name);
         }
     }
 
@@ -58,27 +63,28 @@ impl Hub {
 
     /// Takes what the database has of a user who is connected; false if that changed meanwhile.
     pub(crate) fn refresh(&self, user: &Arc<User>, known: Known) -> bool {
-        let (joined, left) = {
-            let mut state = user.state();
-            if state.version != known.version {
-                return false;
-            }
-            state.privacy = known.privacy;
-            let is_new = |id: &&GroupId| !state.groups.contains(id);
-            let joined: Vec<GroupId> = known.groups.iter().filter(is_new).copied().collect();
-            let is_old = |id: &&GroupId| !known.groups.contains(id);
-            let left: Vec<GroupId> = state.groups.iter().filter(is_old).copied().collect();
-            (joined, left)
-        };
-        for id in joined {
-            self.joined(id, &user.name);
+        let mut state = user.state();
+        if state.version != known.version {
+            return false;
         }
+        if state.links.is_empty() {
+            return true;
+        }
+        state.version += 1;
+        state.privacy = known.privacy;
+        let before = std::mem::replace(&mut state.groups, known.groups);
+        // Held all the while, so that no other change comes in between and is undone.
+        for &id in state.groups.difference(&before) {
+            self.add(id, &user.name, state.ways());
+        }
+        let left: Vec<GroupId> = before.difference(&state.groups).copied().collect();
+        for &id in &left {
+            self.remove(id, &user.name);
+        }
+        state.tell_here(&user.name, |entry| self.peers.tell_all(entry));
+        drop(state);
         for id in left {
-            self.left(id, &user.name);
-        }
-        let state = user.state();
-        if !state.links.is_empty() {
-            state.tell_here(&user.name, |entry| self.peers.tell_all(entry));
+            self.forget_if_empty(id);
         }
         true
     }
@@ -141,12 +147,10 @@ impl Hub {
         let state = user.as_ref().map(|user| {
             let mut state = user.state();
             state.version += 1;
-            state.groups.retain(|g| *g != id);
+            Arc::make_mut(&mut state.groups).remove(&id);
             state
         });
-        if let Some(group) = self.groups.get(&id) {
-            group.change().remove(name);
-        }
+        self.remove(id, name);
         drop(state);
         self.forget_if_empty(id);
     }

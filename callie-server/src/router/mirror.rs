@@ -8,7 +8,7 @@ use callie_core::{GroupId, Username};
 use super::duplicates::{MEMORY, Note};
 use super::hub::{Allowance, Hub};
 use super::rate::Bucket;
-use super::user::{Privacy, User};
+use super::user::{Groups, Privacy, User};
 use crate::cluster::{Entry, Memory, NodeId, Nodes, Peer, PrivacyChange};
 use crate::config::PresenceMode;
 
@@ -38,7 +38,7 @@ impl Hub {
         &self,
         node: NodeId,
         name: &Username,
-        groups: Vec<GroupId>,
+        groups: Groups,
         privacy: Privacy,
         allowance: &Allowance,
         mode: PresenceMode,
@@ -50,7 +50,7 @@ impl Hub {
             let mut state = user.state();
             // What this node knows of its own users it has from the database.
             if state.links.is_empty() {
-                for id in state.groups.iter().filter(|id| !groups.contains(id)) {
+                for id in state.groups.difference(&groups) {
                     self.is_away(*id, name, &Nodes::new());
                 }
                 state.groups = groups;
@@ -63,7 +63,7 @@ impl Hub {
             }
             state.remembered.retain(|(there, _)| *there != node);
             user.set_away(&mut state, away);
-            for id in &state.groups {
+            for id in &*state.groups {
                 self.is_away(*id, name, state.away());
             }
             drop(state);
@@ -94,7 +94,7 @@ impl Hub {
             return;
         }
         user.set_away(&mut state, away);
-        for id in &state.groups {
+        for id in &*state.groups {
             self.is_away(*id, name, state.away());
         }
         self.went(user, state);

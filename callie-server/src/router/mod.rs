@@ -39,4 +39,4 @@ pub(crate) use outbox::{Item, Outbox};
 pub(crate) use passage::{Passage, Passed};
 pub(crate) use rate::Bucket;
 pub(crate) use receipt::Receipt;
-pub(crate) use user::{Barred, Privacy};
+pub(crate) use user::{Barred, Groups, Privacy};

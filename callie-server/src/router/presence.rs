@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::hub::Hub;
 use super::link::Link;
-use super::user::User;
+use super::user::{Groups, User};
 use crate::config::PresenceMode;
 use crate::gateway::stamp;
 
@@ -84,7 +84,7 @@ impl Hub {
             return Vec::new();
         }
         let mut names: HashSet<Username> = HashSet::new();
-        for id in groups {
+        for &id in &*groups {
             if let Some(group) = self.group(id) {
                 names.extend(group.state().online.keys().cloned());
             }
@@ -149,7 +149,7 @@ impl Hub {
             if state.is_online() {
                 return;
             }
-            state.groups = Vec::new();
+            state.groups = Groups::default();
             state.watching.drain().collect()
         };
         self.unwatch(user, &watched);

@@ -1,6 +1,6 @@
 //! A user who is connected, or was a moment ago.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ pub(crate) struct UserState {
     /// Other nodes that the user left, and until when they remember what the user sent.
     pub(crate) remembered: SmallVec<[(NodeId, Instant); 0]>,
     /// The groups the user is in, while connected.
-    pub(crate) groups: Vec<GroupId>,
+    pub(crate) groups: Groups,
     /// Who may write to the user and see them, while connected.
     pub(crate) privacy: Privacy,
     /// Counts changes to `groups` and `privacy`, so that what was read from the database meanwhile is known to be old.
@@ -87,7 +87,7 @@ impl UserState {
         let barred = names.by_ref().take(MOST_BARRED).collect();
         tell(&Entry::Here {
             user: name.clone(),
-            groups: self.groups.clone(),
+            groups: self.groups.iter().copied().collect(),
             privacy: cluster::Privacy { presence, direct, barred },
         });
         for other in names {
@@ -97,7 +97,7 @@ impl UserState {
 }
 
 /// The ways to a user.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) struct Ways {
     /// The connections to this node.
     pub(crate) links: Links,
@@ -111,6 +111,9 @@ impl Ways {
         self.links.is_empty() && self.away.is_empty()
     }
 }
+
+/// Groups in their order, so that two users' are compared in one pass, and shared, so that nobody waits meanwhile.
+pub(crate) type Groups = Arc<BTreeSet<GroupId>>;
 
 /// Connections of one user: nearly always one.
 pub(crate) type Links = SmallVec<[Arc<Link>; 1]>;
@@ -210,8 +213,8 @@ impl User {
     /// Whether both are in one group. Takes one lock after the other.
     pub(crate) fn shares_group_with(&self, other: &Self) -> bool {
         let mine = self.state.lock().groups.clone();
-        let theirs = other.state.lock();
-        mine.iter().any(|group| theirs.groups.contains(group))
+        let theirs = other.state.lock().groups.clone();
+        !mine.is_disjoint(&theirs)
     }
 
     /// The ways by which `from` reaches this user, none if the user is not connected.
