@@ -116,14 +116,14 @@ sys_codes! {
     /// A payload over the server's limit.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", Invalid, "the payload is larger than the server takes", [], closes PayloadTooLarge;
     /// Another token than the connection's.
-    InvalidToken = "INVALID_TOKEN", Invalid, "the token is not the one this connection authenticated with", ["inReplyTo"];
+    InvalidToken = "INVALID_TOKEN", Invalid, "the token is not the one this connection authenticated with", ["inReplyTo", "command?"];
     /// Another sender than the connection's user.
-    SenderMismatch = "SENDER_MISMATCH", Invalid, "the sender is not the user this connection authenticated as", ["inReplyTo"];
+    SenderMismatch = "SENDER_MISMATCH", Invalid, "the sender is not the user this connection authenticated as", ["inReplyTo", "command?"];
 
     /// The connection is authenticated.
     Authenticated = "AUTHENTICATED", Outcome, "welcome", ["inReplyTo", "command?", "username", "sessionID", "expiresAt", "heartbeatSeconds", "limits"];
     /// The first payload did not authenticate the connection.
-    AuthFailed = "AUTH_FAILED", Closing, "the first payload must be valid and carry a live token and its user as sender", ["inReplyTo?", "path?"], closes Authentication;
+    AuthFailed = "AUTH_FAILED", Closing, "the first payload must be valid and carry a live token and its user as sender", ["inReplyTo?", "command?", "path?"], closes Authentication;
     /// No first payload came in time.
     AuthTimeout = "AUTH_TIMEOUT", Closing, "no payload came in time to authenticate the connection", [], closes Authentication;
     /// The session has ended by age.
@@ -146,11 +146,11 @@ sys_codes! {
     /// A payload that was seen already.
     DuplicatePayload = "DUPLICATE_PAYLOAD", Outcome, "this payload was taken already and is not acted on again", ["inReplyTo", "messageID?", "command?", "outcome"];
     /// Too many payloads.
-    RateLimited = "RATE_LIMITED", Refused, "too many payloads; the rest is dropped", ["inReplyTo", "retryAfterMs"];
+    RateLimited = "RATE_LIMITED", Refused, "too many payloads; the rest is dropped", ["inReplyTo", "command?", "retryAfterMs"];
     /// The recipient's client confirmed the message.
     Delivered = "DELIVERED", Outcome, "the message was delivered", ["inReplyTo", "messageID", "delivered?", "unconfirmed?", "offlineCount?"];
     /// The message was sent and not confirmed.
-    DeliveryUnconfirmed = "DELIVERY_UNCONFIRMED", Outcome, "the message may or may not have arrived", ["inReplyTo", "messageID", "delivered?", "unconfirmed?", "offlineCount?"];
+    DeliveryUnconfirmed = "DELIVERY_UNCONFIRMED", Outcome, "the message may or may not have arrived", ["inReplyTo", "messageID?", "command?", "delivered?", "unconfirmed?", "offlineCount?"];
 
     /// The connection was silent for too long.
     HeartbeatMissed = "HEARTBEAT_MISSED", Closing, "nothing came on this connection for too long", [], closes HeartbeatMissed;

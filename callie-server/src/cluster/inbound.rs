@@ -159,8 +159,8 @@ impl Inbound {
             Entry::Direct { ticket, to, from, asked, text } => {
                 hub.arrived_for_user(to, &arrival(ticket, from, asked, text));
             }
-            Entry::Group { ticket, group, from, asked, members, uncounted, own, text } => {
-                let audience = Audience { members, uncounted: &uncounted, own };
+            Entry::Group { ticket, group, from, asked, members, uncounted, text } => {
+                let audience = Audience { members, uncounted: &uncounted };
                 hub.arrived_for_group(group, &arrival(ticket, from, asked, text), &audience);
             }
             Entry::Copy { user, text } => hub.arrived_copy(user, text),

@@ -128,8 +128,6 @@ pub(crate) enum Entry<'a> {
         members: u64,
         /// Members who get it and are counted elsewhere.
         uncounted: Vec<&'a str>,
-        /// Whether the sender's own connections get it too.
-        own: bool,
         text: &'a str,
     },
     /// A payload for all connections of a user there.

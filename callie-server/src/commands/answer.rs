@@ -1,7 +1,7 @@
 //! How a command ends: with a result, without a word, or refused.
 
 use callie_core::command::CommandFault;
-use callie_core::{Notice, SysCode};
+use callie_core::{Notice, Outcome, SysCode};
 use serde::Serialize;
 
 use crate::gateway::LaneError;
@@ -27,7 +27,7 @@ impl Answer {
     }
 }
 
-/// Why a command was not carried out. Nothing of it was.
+/// Why a command was not carried out. Nothing of it was, unless its [`Refusal::outcome`] is open.
 #[derive(Debug)]
 pub(super) struct Refusal {
     code: SysCode,
@@ -57,6 +57,15 @@ impl Refusal {
         let fault = CommandFault::of_parameter(name, reason);
         let description = Some(fault.reason().to_owned());
         Self { code: fault.code(), description, path: Some(fault.path()), fault: None }
+    }
+
+    /// What became of the command.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self.code {
+            // It may have been carried out.
+            SysCode::DeliveryUnconfirmed | SysCode::InternalError => Outcome::Unconfirmed,
+            _ => Outcome::Failed,
+        }
     }
 
     /// Tells the operator of a fault of the server.

@@ -83,7 +83,9 @@ impl Kind {
 
     /// A refusal, or silence where a fleeting signal meets nobody.
     fn refuse(self, code: SysCode) -> Result<Answer, Refusal> {
-        let is_of_no_matter = matches!(code, SysCode::RecipientOffline | SysCode::DeliveryUnconfirmed);
+        // Where it is not known whether the recipient is there, that is no more to the sender.
+        let is_of_no_matter =
+            matches!(code, SysCode::RecipientOffline | SysCode::DeliveryUnconfirmed | SysCode::InternalError);
         if self == Self::Fleeting && is_of_no_matter {
             return Ok(Answer::Silence);
         }
@@ -94,6 +96,10 @@ impl Kind {
 async fn send(speaker: &Speaker, to: &Conversation, push: &Push, kind: Kind) -> Result<Answer, Refusal> {
     let payload = push.to_payload(to.clone().into(), stamp());
     let text = Utf8Bytes::from(payload.encode());
+    // Where the sender writes escapes and leaves out what the server adds, a command fits whose push does not.
+    if text.len() > speaker.app.gateway.limits.max_payload_bytes {
+        return Err(Refusal::because(SysCode::LimitReached, "the text is too long to be passed on"));
+    }
     match to {
         Conversation::User(name) => send_to_user(speaker, name, text, kind).await,
         Conversation::Group(id) => send_to_group(speaker, *id, text, kind).await,
@@ -108,6 +114,7 @@ async fn send_to_user(
 ) -> Result<Answer, Refusal> {
     let hub = speaker.hub();
     let me = &speaker.origin.user.name;
+    let was_whole = hub.peers.is_whole();
     if name == me {
         hub.to_own_others(&speaker.origin, &text);
         return Ok(kind.answer());
@@ -123,13 +130,13 @@ async fn send_to_user(
         Direct::Leaving(passage) => {
             if let Err(code) = passed(passage).await {
                 return kind.refuse(match code {
-                    SysCode::RecipientOffline => absence(speaker, name, hub.peers.is_whole()).await,
+                    SysCode::RecipientOffline => absence(speaker, name, was_whole).await,
                     code => code,
                 });
             }
         }
         Direct::Barred(barred) => return kind.refuse(code_of(barred)),
-        Direct::NotHere => return kind.refuse(absence(speaker, name, hub.peers.is_whole()).await),
+        Direct::NotHere => return kind.refuse(absence(speaker, name, was_whole).await),
     }
     if kind == Kind::OfMessage {
         hub.to_own_others(&speaker.origin, &text);
@@ -162,16 +169,20 @@ async fn send_to_group(
     let Some(group) = speaker.hub().group(id).filter(|group| group.state().online.contains_key(me)) else {
         return kind.refuse(exclusion(speaker, id).await);
     };
-    let own = kind == Kind::OfMessage;
-    let passage = speaker.hub().push_to_group(id, &group, &speaker.origin.link, own, &text);
+    let hub = speaker.hub();
+    let was_whole = hub.peers.is_whole();
+    let passage = hub.push_to_group(id, &group, me, &text);
     if kind == Kind::Fleeting {
         return Ok(Answer::Silence);
     }
     match passed(passage).await {
-        Err(SysCode::RecipientOffline) if !speaker.hub().peers.is_whole() => {
+        Err(SysCode::RecipientOffline) if !(was_whole && hub.peers.is_whole()) => {
             kind.refuse(SysCode::InternalError)
         }
         Err(code) => kind.refuse(code),
-        Ok(()) => Ok(kind.answer()),
+        Ok(()) => {
+            hub.to_own_others(&speaker.origin, &text);
+            Ok(kind.answer())
+        }
     }
 }

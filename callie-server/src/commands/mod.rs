@@ -27,7 +27,8 @@ pub(crate) async fn carry_out(speaker: Speaker, command: Command, reply: Reply, 
         Ok(Answer::Silence) => speaker.took(reply.kind(), key, Outcome::Sent),
         Err(refusal) => {
             refusal.log();
-            speaker.answer(&reply, key, Outcome::Failed, refusal.into_notice());
+            let outcome = refusal.outcome();
+            speaker.answer(&reply, key, outcome, refusal.into_notice());
         }
     }
 }

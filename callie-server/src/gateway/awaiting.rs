@@ -7,7 +7,7 @@ use crate::router::{AlreadyHashed, PayloadKey, Receipt};
 
 /// The most that are kept. A client that does not confirm any is told from one that is slow by the time alone, so this
 /// only bounds memory; what does not fit ends unconfirmed at once, which is true.
-const MOST: usize = 16_384;
+const MOST: usize = 4_096;
 /// Those that are over are looked for when so many are kept, and again when twice as many as then are left.
 const FIRST_SWEEP: usize = 64;
 

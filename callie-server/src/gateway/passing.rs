@@ -64,6 +64,8 @@ fn to_user(
             speaker.hub().to_own(origin, &others, &away, copy);
         }
     };
+    // Before the recipient is looked for: who comes to be known meanwhile was not known then.
+    let was_whole = speaker.hub().peers.is_whole();
     match speaker.hub().to_user(to, last, parcel) {
         Direct::Sent => {
             copy();
@@ -74,8 +76,10 @@ fn to_user(
         Direct::Leaving(passage) => {
             copy();
             let Ok(to) = Username::parse(to) else { return Step::Done };
+            // A plain message was noted as sent.
+            speaker.settle(key, Outcome::Pending);
             let (speaker, reply) = (speaker.clone(), Reply::to(frame));
-            passage.finally(move |passed| arrived(speaker, reply, to, key, passed));
+            passage.finally(move |passed| arrived(speaker, reply, to, key, passed, was_whole));
             Step::Done
         }
         Direct::Barred(barred) => {
@@ -85,10 +89,9 @@ fn to_user(
         Direct::NotHere => {
             let Ok(to) = Username::parse(to) else { return Step::Done };
             speaker.settle(key, Outcome::Pending);
-            let is_whole = speaker.hub().peers.is_whole();
             let (speaker, reply) = (speaker.clone(), Reply::to(frame));
             Step::Later(Box::pin(async move {
-                let code = absence(&speaker, &to, is_whole).await;
+                let code = absence(&speaker, &to, was_whole).await;
                 speaker.refuse(&reply, key, code);
             }))
         }
@@ -96,16 +99,21 @@ fn to_user(
 }
 
 /// What became of a payload at the other nodes that its recipient is connected to.
-fn arrived(speaker: Speaker, reply: Reply, to: Username, key: Option<PayloadKey>, passed: Passed) {
+fn arrived(
+    speaker: Speaker,
+    reply: Reply,
+    to: Username,
+    key: Option<PayloadKey>,
+    passed: Passed,
+    was_whole: bool,
+) {
     if passed.reached > 0 {
-        // It was noted as sent.
-        speaker.took(reply.kind(), None, Outcome::Sent);
+        speaker.took(reply.kind(), key, Outcome::Sent);
     } else if passed.unknown > 0 {
         unsure(&speaker, &reply, key);
     } else {
-        let is_whole = speaker.hub().peers.is_whole();
         tokio::spawn(async move {
-            let code = absence(&speaker, &to, is_whole).await;
+            let code = absence(&speaker, &to, was_whole).await;
             speaker.refuse(&reply, key, code);
         });
     }
@@ -128,15 +136,15 @@ pub(crate) fn code_of(barred: Barred) -> SysCode {
     }
 }
 
-/// What the sender is told when the recipient is not known to be connected; `is_whole` says whether all who are connected
-/// anywhere were known then.
-pub(crate) async fn absence(speaker: &Speaker, to: &Username, is_whole: bool) -> SysCode {
+/// What the sender is told when the recipient is not known to be connected; `was_whole` says whether all who are connected
+/// anywhere were known before the recipient was looked for.
+pub(crate) async fn absence(speaker: &Speaker, to: &Username, was_whole: bool) -> SysCode {
     match speaker.app.store.direct_access(&speaker.origin.user.name, to).await {
         Ok(DirectAccess::Unknown) => SysCode::RecipientUnknown,
         Ok(DirectAccess::GroupsOnly) => SysCode::Forbidden,
         Ok(DirectAccess::Blocked) => SysCode::RecipientOffline,
         // The recipient may be connected to a node that cannot be asked.
-        Ok(DirectAccess::Allowed) if !is_whole => SysCode::InternalError,
+        Ok(DirectAccess::Allowed) if !(was_whole && speaker.hub().peers.is_whole()) => SysCode::InternalError,
         Ok(DirectAccess::Allowed) => SysCode::RecipientOffline,
         Err(error) => {
             tracing::error!(%error, "a recipient could not be looked up");
@@ -192,13 +200,18 @@ struct Call {
 fn call_group(speaker: &Speaker, id: GroupId, group: &Arc<Group>, call: Call, timed: Option<Instant>) {
     let Call { reply, key, text, ask } = call;
     let asked = ask.is_some();
+    let was_whole = speaker.hub().peers.is_whole();
     let reach = speaker.hub().to_group(id, group, Parcel { from: &speaker.origin, text, ask, timed });
     if asked {
         // The answer comes by itself, and settles it.
         speaker.took(reply.kind(), None, Outcome::Pending);
         return;
     }
-    let Some(passage) = reach.elsewhere.clone() else { return tell_reach(speaker, &reply, key, reach) };
+    let Some(passage) = reach.elsewhere.clone() else {
+        return tell_reach(speaker, &reply, key, reach, was_whole);
+    };
+    // A plain message was noted as sent.
+    speaker.settle(key, Outcome::Pending);
     let (speaker, group) = (speaker.clone(), group.clone());
     passage.finally(move |passed| {
         if passed.unknown > 0 {
@@ -209,14 +222,14 @@ fn call_group(speaker: &Speaker, id: GroupId, group: &Arc<Group>, call: Call, ti
         if passed.missed > 0 {
             reach.missed_elsewhere(passed.missed, &group);
         }
-        tell_reach(&speaker, &reply, key, reach);
+        tell_reach(&speaker, &reply, key, reach, was_whole);
     });
 }
 
-fn tell_reach(speaker: &Speaker, reply: &Reply, key: Option<PayloadKey>, reach: Reach) {
+fn tell_reach(speaker: &Speaker, reply: &Reply, key: Option<PayloadKey>, reach: Reach, was_whole: bool) {
     if reach.delivered == 0 {
         // Whoever is not here may be connected to a node that cannot be asked.
-        let is_whole = speaker.hub().peers.is_whole();
+        let is_whole = was_whole && speaker.hub().peers.is_whole();
         let code = if is_whole { SysCode::RecipientOffline } else { SysCode::InternalError };
         speaker.refuse(reply, key, code);
     } else if reach.offline_count > 0 {
@@ -279,6 +292,7 @@ fn request(
         return None;
     }
     let (payload_id, message_id) = Reply::to(frame).ids()?;
-    let asker = Asker::Sender { origin: speaker.origin.clone(), key: key?, message_id };
+    let was_whole = speaker.hub().peers.is_whole();
+    let asker = Asker::Sender { origin: speaker.origin.clone(), key: key?, message_id, was_whole };
     Some(Request { asker, payload_id, counts, deadline: now.at + speaker.app.gateway.timing.confirmation })
 }

@@ -56,8 +56,9 @@ impl End {
     fn discards(&self) -> Option<Discarded> {
         match self {
             Self::Farewell(farewell) if farewell.drain => None,
-            Self::Farewell(_) => Some(Discarded::SlowConsumer),
-            Self::Gone => Some(Discarded::LinkLost),
+            Self::Farewell(Farewell { notice: Some(_), .. }) => Some(Discarded::SlowConsumer),
+            // It broke the WebSocket's own rules, or is gone.
+            Self::Farewell(_) | Self::Gone => Some(Discarded::LinkLost),
         }
     }
 }

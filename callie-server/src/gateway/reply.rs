@@ -59,6 +59,12 @@ impl Reply {
 
 /// Whether the answer is about the message, not about the way it was sent.
 fn names_message(code: SysCode) -> bool {
-    !matches!(code, SysCode::InvalidRecipient | SysCode::Forbidden | SysCode::RateLimited)
-        && !code.counts_as_invalid()
+    !matches!(
+        code,
+        SysCode::InvalidRecipient
+            | SysCode::Forbidden
+            | SysCode::RateLimited
+            | SysCode::Authenticated
+            | SysCode::AuthFailed
+    ) && !code.counts_as_invalid()
 }

@@ -33,8 +33,6 @@ pub(crate) struct Audience<'a> {
     pub(crate) members: u64,
     /// Members who get it and are counted elsewhere, sorted.
     pub(crate) uncounted: &'a [&'a str],
-    /// Whether the sender's own connections get it.
-    pub(crate) own: bool,
 }
 
 impl Arrival<'_> {
@@ -77,12 +75,8 @@ impl Hub {
         let text = Utf8Bytes::from(arrival.text);
         let mut reached = 0;
         if let Some(group) = self.group(id) {
-            for (name, links) in &group.state().online {
-                if name == arrival.from {
-                    if audience.own {
-                        send_to_all(links, text.clone(), None);
-                    }
-                } else if audience.uncounted.binary_search(&name.as_str()).is_ok() {
+            for (name, links) in group.state().online.iter().filter(|(name, _)| *name != arrival.from) {
+                if audience.uncounted.binary_search(&name.as_str()).is_ok() {
                     send_to_all(links, text.clone(), None);
                 } else {
                     reached += usize::from(match &delivery {

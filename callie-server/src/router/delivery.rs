@@ -37,6 +37,8 @@ pub(crate) enum Asker {
         key: PayloadKey,
         /// The message in it.
         message_id: MessageId,
+        /// Whether all users who are connected anywhere were known before the audience was looked for.
+        was_whole: bool,
     },
     /// The node that the sender is connected to.
     Node {
@@ -66,7 +68,7 @@ pub(crate) struct Request {
 pub(crate) struct Part(usize);
 
 struct Tally {
-    /// What is known of each part of the audience.
+    /// What is known of each part of the audience; nothing once the answer is out.
     parts: Vec<State>,
     /// Parts that are not settled.
     waiting: usize,
@@ -160,7 +162,7 @@ impl Delivery {
     pub(crate) fn report(&self, part: Part, mut counts: Counts) {
         self.change(|tally| {
             let known = counts.confirmed.saturating_add(counts.unconfirmed).saturating_add(counts.missed);
-            counts.missed += tally.parts[part.0].members.saturating_sub(known);
+            counts.missed += tally.members(part).saturating_sub(known);
             tally.settle(part, counts);
         });
     }
@@ -168,7 +170,7 @@ impl Delivery {
     /// A node tells nothing of its part any more.
     pub(crate) fn give_up(&self, part: Part, may_have_arrived: bool) {
         self.change(|tally| {
-            let members = tally.parts[part.0].members;
+            let members = tally.members(part);
             let counts = if may_have_arrived {
                 Counts { unconfirmed: members, ..Counts::default() }
             } else {
@@ -180,7 +182,9 @@ impl Delivery {
 
     /// A connection is about to write it: from here on it may have arrived.
     pub(super) fn written(&self, part: Part) {
-        self.tally.lock().parts[part.0].written = true;
+        if let Some(state) = self.tally.lock().parts.get_mut(part.0) {
+            state.written = true;
+        }
     }
 
     /// A member confirmed it.
@@ -191,7 +195,7 @@ impl Delivery {
     /// A connection cannot confirm it any more.
     pub(super) fn returned(&self, part: Part) {
         self.change(|tally| {
-            let state = &mut tally.parts[part.0];
+            let Some(state) = tally.parts.get_mut(part.0) else { return };
             state.receipts -= 1;
             if state.receipts == 0 {
                 let written = usize::from(state.written);
@@ -228,10 +232,12 @@ impl Delivery {
 
     fn tell(&self, told: Counts, counts: bool) {
         match &self.asker {
-            Asker::Sender { origin, key, message_id } => {
+            Asker::Sender { origin, key, message_id, was_whole } => {
                 let (code, outcome) = match (told.confirmed, told.unconfirmed) {
                     // Whoever did not get it may be connected to a node that cannot be asked.
-                    (0, 0) if !origin.user.knows_all() => (SysCode::InternalError, Outcome::Failed),
+                    (0, 0) if !(*was_whole && origin.user.knows_all()) => {
+                        (SysCode::InternalError, Outcome::Failed)
+                    }
                     (0, 0) => (SysCode::RecipientOffline, Outcome::Failed),
                     (0, _) => (SysCode::DeliveryUnconfirmed, Outcome::Unconfirmed),
                     _ => (SysCode::Delivered, Outcome::Delivered),
@@ -261,14 +267,18 @@ impl Delivery {
 impl Tally {
     /// Notes what became of a part; what is said later of it counts for nothing.
     fn settle(&mut self, part: Part, counts: Counts) {
-        let state = &mut self.parts[part.0];
-        if !state.settled {
+        if let Some(state) = self.parts.get_mut(part.0).filter(|state| !state.settled) {
             state.settled = true;
             self.waiting -= 1;
             self.told.confirmed += counts.confirmed;
             self.told.unconfirmed += counts.unconfirmed;
             self.told.missed += counts.missed;
         }
+    }
+
+    /// How many members are in a part.
+    fn members(&self, part: Part) -> usize {
+        self.parts.get(part.0).map_or(0, |state| state.members)
     }
 
     /// The answer, when it is time for it; once.
@@ -278,6 +288,8 @@ impl Tally {
             return None;
         }
         self.answered = true;
+        // Receipts may hold the delivery for long after this, and what they say counts for nothing.
+        self.parts = Vec::new();
         Some(self.told)
     }
 }

@@ -153,15 +153,15 @@ impl Entry {
         self.came = self.came >> OUTCOME_BITS << OUTCOME_BITS | number;
     }
 
-    /// Takes what another node says of it. What is certain is not given up for what is not.
+    /// Takes what another node knew of it. What is known better is not given up for it.
     fn learn(&mut self, outcome: Outcome) {
-        let known = self.noted();
-        let is_less = match outcome {
-            Outcome::Pending => true,
-            Outcome::Unconfirmed => matches!(known, Outcome::Delivered | Outcome::Failed),
-            _ => false,
+        let certainty = |outcome| match outcome {
+            Outcome::Pending => 0,
+            Outcome::Sent => 1,
+            Outcome::Unconfirmed => 2,
+            Outcome::Delivered | Outcome::Failed => 3,
         };
-        if !is_less {
+        if certainty(outcome) >= certainty(self.noted()) {
             self.settle(outcome);
         }
     }
@@ -222,15 +222,24 @@ impl Recent {
         Ok(())
     }
 
-    /// Notes what became of a payload, if it is remembered.
-    pub(crate) fn settle(&self, key: PayloadKey, outcome: Outcome) {
+    /// Notes what became of a payload, if it is remembered; false if it is not.
+    pub(crate) fn settle(&self, key: PayloadKey, outcome: Outcome) -> bool {
         let halves = halves(key);
-        if let Some(known) = self.memory.lock().entries.find_mut(key.0, |entry| entry.key == halves) {
-            known.settle(outcome);
+        match self.memory.lock().entries.find_mut(key.0, |entry| entry.key == halves) {
+            Some(known) => known.settle(outcome),
+            None => return false,
+        }
+        true
+    }
+
+    /// Takes what the node says that acts on a payload: what it says last is so.
+    pub(crate) fn hear(&self, note: Note, now: Instant) {
+        if !self.settle(PayloadKey(note.key), note.outcome) {
+            self.adopt([note], now);
         }
     }
 
-    /// Takes over what another node knows.
+    /// Takes over what another node knew a moment ago.
     pub(crate) fn adopt(&self, notes: impl IntoIterator<Item = Note>, now: Instant) {
         let second = self.second(now);
         let mut memory = self.memory.lock();

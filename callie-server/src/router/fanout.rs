@@ -80,7 +80,6 @@ impl Hub {
                 asked: onward.asked.map(PayloadId::as_str),
                 members: share.members as u64,
                 uncounted: share.uncounted.clone(),
-                own: false,
                 text: onward.text,
             };
             let members = share.members;
@@ -106,41 +105,28 @@ impl Hub {
         passage
     }
 
-    /// Gives a payload of the server to members of a group, here and elsewhere; tells how many other members than the
-    /// sender's own user got it here, and its way to those elsewhere.
-    ///
-    /// With `own` the sender's other connections get it too.
+    /// Gives a payload of the server to all other members of a group, here and elsewhere, and tells of its way to them.
     pub(crate) fn push_to_group(
         &self,
         id: GroupId,
         group: &Group,
-        from: &Link,
-        own: bool,
+        from: &Username,
         text: &Utf8Bytes,
     ) -> Arc<Passage> {
-        let mut reached = 0;
         let state = group.state();
-        for (name, links) in &state.online {
-            if *name != from.user {
-                reached += usize::from(send_to_all(links, text.clone(), None));
-            } else if own {
-                for link in links.iter().filter(|link| !is_same(link, from)) {
-                    link.send(text);
-                }
-            }
-        }
+        let others = state.online.iter().filter(|(name, _)| *name != from);
+        let reached = others.filter(|(_, links)| send_to_all(links, text.clone(), None)).count();
         let passage = Passage::new(reached);
-        for share in state.shares(&from.user) {
+        for share in state.shares(from) {
             passage.begin();
             let awaited = Awaited::Passage { passage: passage.clone(), members: share.members };
             self.ask_node(share.node, awaited, |ticket| Entry::Group {
                 ticket,
                 group: id,
-                from: from.user.as_str(),
+                from: from.as_str(),
                 asked: None,
                 members: share.members as u64,
                 uncounted: share.uncounted.clone(),
-                own,
                 text,
             });
         }

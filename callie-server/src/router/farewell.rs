@@ -45,7 +45,7 @@ impl Farewell {
 
     /// The last answer to a flood of payloads: RATE_LIMITED does not close by itself.
     pub(crate) fn flooding(notice: Notice) -> Self {
-        Self { notice: Some(Box::new(notice)), close: CloseCode::Flooding.as_u16(), drain: false }
+        Self { close: CloseCode::Flooding.as_u16(), ..Self::from_notice(notice) }
     }
 
     /// A farewell that RFC 6455 demands, without a payload.

@@ -175,7 +175,7 @@ impl Hub {
     /// What another node knows of a payload of a user who is here too.
     pub(crate) fn noted_elsewhere(&self, name: &str, note: Note) {
         if let Some(user) = self.user(name) {
-            user.recent.adopt([note], Instant::now());
+            user.recent.hear(note, Instant::now());
         }
     }
 
