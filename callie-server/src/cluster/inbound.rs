@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::awaited::Awaited;
-use super::changes::{Check, Checks};
 use super::peer::Peer;
 use super::wire::{self, Entry, GroupChange, Head, NodeId, Place, PrivacyChange, Unreadable};
 use crate::commands;
+use crate::gateway::Check;
 use crate::router::{Arrival, Audience, Counts, Farewell, Note, Privacy};
 use crate::server::App;
 
@@ -16,8 +16,6 @@ use crate::server::App;
 pub(super) struct Inbound {
     app: Arc<App>,
     streams: HashMap<NodeId, Stream>,
-    /// Changes that the database is asked about.
-    checks: Checks,
 }
 
 /// One other node's stream, as far as it was followed.
@@ -47,8 +45,8 @@ pub(super) enum Followed {
 }
 
 impl Inbound {
-    pub(super) fn new(app: Arc<App>, checks: Checks) -> Self {
-        Self { app, streams: HashMap::new(), checks }
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self { app, streams: HashMap::new() }
     }
 
     /// Acts on a frame of `peer`.
@@ -150,7 +148,7 @@ impl Inbound {
             }
             Entry::Complete { unheard } => {
                 if unheard {
-                    self.checks.ask(Check::All);
+                    gateway.checks.ask(Check::All);
                 }
                 if let Some(stream) = self.streams.get_mut(&peer.id) {
                     stream.complete = true;
@@ -179,9 +177,9 @@ impl Inbound {
             Entry::Changed { group, change, text } => {
                 commands::group_changed(hub, group, &change, text);
                 match change {
-                    GroupChange::Created(_) => self.checks.ask(Check::Group(group)),
+                    GroupChange::Created(_) => gateway.checks.ask(Check::Group(group)),
                     GroupChange::Joined(user) | GroupChange::Left(user) => {
-                        self.checks.ask(Check::Member(group, user));
+                        gateway.checks.ask(Check::Member(group, user));
                     }
                     GroupChange::Updated | GroupChange::Deleted => {}
                 }
@@ -192,8 +190,9 @@ impl Inbound {
                     PrivacyChange::Settings(..) => None,
                     PrivacyChange::Barred(other) | PrivacyChange::Unbarred(other) => Some(other),
                 };
-                self.checks.ask(Check::Privacy(user, other));
+                gateway.checks.ask(Check::Privacy(user, other));
             }
+            Entry::Doubted { check } => gateway.checks.ask(check),
             Entry::Kick { user, reason } => hub.end(&user, &Farewell::kick(reason)),
             Entry::Spent { user, bucket } => hub.spent_elsewhere(user, bucket),
             Entry::Noted { user, key, outcome } => hub.noted_elsewhere(user, Note { key, age: 0, outcome }),

@@ -10,12 +10,12 @@ use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use super::changes::{Check, check_all, checks};
 use super::inbound::Inbound;
 use super::member::{End, LEAVE_TIMEOUT, Member, leave_is_asked};
 use super::nats::Nats;
 use super::wire::NodeId;
 use crate::config::Config;
+use crate::gateway::Check;
 use crate::server::App;
 
 /// How long a server that starts waits for its cluster. It then serves without, and says so.
@@ -148,16 +148,14 @@ impl Node {
 
     /// Is a member until the connection is lost or the server leaves.
     async fn be_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
-        let (checks, to_check) = checks();
         // Changes were made while this server was on its own, or before it was there: nothing is lost by looking.
-        checks.ask(Check::All);
-        let checker = tokio::spawn(check_all(self.app.clone(), to_check));
+        self.app.gateway.checks.ask(Check::All);
         let me = match getrandom::u64() {
             Ok(me) => NodeId(me),
             Err(error) => return End::Lost(error.to_string()),
         };
         let peers = self.app.gateway.hub.peers.clone();
-        let inbound = Inbound::new(self.app.clone(), checks);
+        let inbound = Inbound::new(self.app.clone());
         let mut member = Member::new(
             self.app.clone(),
             client,
@@ -173,7 +171,6 @@ impl Node {
             Err(reason) => End::Lost(reason),
         };
         self.whole.send_replace(false);
-        checker.abort();
         end
     }
 }

@@ -10,6 +10,7 @@ use callie_core::command::{DirectMessages, PresenceAudience, RemovalReason};
 use callie_core::{GroupId, Outcome, Username};
 use serde::{Deserialize, Serialize};
 
+use crate::gateway::Check;
 use crate::router::{Bucket, Note};
 
 /// The version of all that stands here. Nodes of another one are not listened to.
@@ -143,6 +144,8 @@ pub(crate) enum Entry<'a> {
     Changed { group: GroupId, change: GroupChange, text: &'a str },
     /// Who may write to a user or see them changed; the database has it already.
     Private { user: Username, change: PrivacyChange },
+    /// A change may have been made, and the database has to be asked.
+    Doubted { check: Check },
     /// An admin ends the user's connections.
     Kick { user: Username, reason: Option<RemovalReason> },
 

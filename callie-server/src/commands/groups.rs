@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::answer::{Answer, Refusal};
 use crate::clock;
 use crate::cluster::{Entry, GroupChange};
-use crate::gateway::{Speaker, load_group, stamp};
+use crate::gateway::{Check, Speaker, in_doubt, load_group, stamp};
 use crate::router::Hub;
 use crate::store::{GroupError, GroupLimits, Removal};
 
@@ -24,14 +24,19 @@ fn limits(speaker: &Speaker) -> GroupLimits {
     GroupLimits { max_members: config.max_group_members, max_groups: config.max_groups_per_user }
 }
 
-/// Does a change of a group after all earlier ones.
-async fn in_lane<T, F, Job>(speaker: &Speaker, id: GroupId, job: F) -> Result<T, Refusal>
+/// Does a change of a group after all earlier ones; `subject` is who is in it or not by that.
+async fn in_lane<T, F, Job>(speaker: &Speaker, id: GroupId, subject: &Username, job: F) -> Result<T, Refusal>
 where
     T: Send + 'static,
     Job: Future<Output = Result<T, GroupError>> + Send + 'static,
     F: FnOnce(Speaker) -> Job,
 {
-    Ok(speaker.app.gateway.lanes.run(&id, job(speaker.clone())).await??)
+    let done = speaker.app.gateway.lanes.run(&id, job(speaker.clone())).await?;
+    if let Err(GroupError::Store(_)) = &done {
+        in_doubt(&speaker.app, Check::Member(id, subject.clone()));
+        in_doubt(&speaker.app, Check::Group(id));
+    }
+    Ok(done?)
 }
 
 /// Has every node know of a change that the database has already, and tells the members.
@@ -116,7 +121,7 @@ pub(super) async fn create(
         ));
     }
     let id = GroupId::from_uuid(Uuid::now_v7());
-    let created = in_lane(speaker, id, move |speaker| async move {
+    let created = in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
         let owner = &speaker.origin.user.name;
         let store = &speaker.app.store;
         let created = store
@@ -131,7 +136,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn join(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, move |speaker| async move {
+    in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
         let name = &speaker.origin.user.name;
         speaker.app.store.join_group(id, name, limits(&speaker)).await?;
         changed(speaker.hub(), id, GroupChange::Joined(name.clone()));
@@ -143,7 +148,7 @@ pub(super) async fn join(speaker: &Speaker, id: GroupId) -> Result<Answer, Refus
 }
 
 pub(super) async fn leave(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, move |speaker| async move {
+    in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
         let name = &speaker.origin.user.name;
         let removal = speaker.app.store.leave_group(id, name).await?;
         changed(speaker.hub(), id, GroupChange::Left(name.clone()));
@@ -157,7 +162,7 @@ pub(super) async fn leave(speaker: &Speaker, id: GroupId) -> Result<Answer, Refu
 }
 
 pub(super) async fn add(speaker: &Speaker, id: GroupId, user: Username) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, move |speaker| async move {
+    in_lane(speaker, id, &user.clone(), move |speaker| async move {
         let actor = &speaker.origin.user.name;
         speaker.app.store.add_member(id, actor, &user, limits(&speaker)).await?;
         changed(speaker.hub(), id, GroupChange::Joined(user));
@@ -168,7 +173,7 @@ pub(super) async fn add(speaker: &Speaker, id: GroupId, user: Username) -> Resul
 }
 
 pub(super) async fn remove(speaker: &Speaker, id: GroupId, user: Username) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, move |speaker| async move {
+    in_lane(speaker, id, &user.clone(), move |speaker| async move {
         speaker.app.store.remove_member(id, &speaker.origin.user.name, &user).await?;
         changed(speaker.hub(), id, GroupChange::Left(user));
         Ok(())
@@ -183,7 +188,7 @@ pub(super) async fn set_role(
     user: Username,
     role: Role,
 ) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, move |speaker| async move {
+    in_lane(speaker, id, &user.clone(), move |speaker| async move {
         speaker.app.store.set_role(id, &speaker.origin.user.name, &user, role).await?;
         changed(speaker.hub(), id, GroupChange::Updated);
         Ok(())
@@ -193,7 +198,7 @@ pub(super) async fn set_role(
 }
 
 pub(super) async fn rename(speaker: &Speaker, id: GroupId, name: GroupName) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, move |speaker| async move {
+    in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
         speaker.app.store.rename_group(id, &speaker.origin.user.name, &name).await?;
         changed(speaker.hub(), id, GroupChange::Updated);
         Ok(())
@@ -203,7 +208,7 @@ pub(super) async fn rename(speaker: &Speaker, id: GroupId, name: GroupName) -> R
 }
 
 pub(super) async fn delete(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, move |speaker| async move {
+    in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
         speaker.app.store.delete_group(id, &speaker.origin.user.name).await?;
         changed(speaker.hub(), id, GroupChange::Deleted);
         Ok(())

@@ -7,9 +7,9 @@ use callie_core::{SysCode, Username};
 
 use super::answer::{Answer, Refusal};
 use crate::cluster::{Entry, PrivacyChange};
-use crate::gateway::Speaker;
+use crate::gateway::{Check, Speaker, in_doubt};
 use crate::router::Hub;
-use crate::store::SettingsUpdate;
+use crate::store::{SettingsUpdate, StoreError};
 
 /// Blocks are changed one after the other: lifting one of two that stand against each other must see the other.
 const BLOCKS: &str = "blocks";
@@ -18,6 +18,18 @@ const BLOCKS: &str = "blocks";
 fn changed(hub: &Hub, name: &Username, change: PrivacyChange) {
     hub.privacy_changed(name, &change);
     hub.peers.tell_change(&Entry::Private { user: name.clone(), change });
+}
+
+/// What came of a change, which may have been made although the database failed.
+fn made<T>(
+    speaker: &Speaker,
+    other: Option<&Username>,
+    change: Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    if change.is_err() {
+        in_doubt(&speaker.app, Check::Privacy(speaker.origin.user.name.clone(), other.cloned()));
+    }
+    change
 }
 
 fn gone() -> Refusal {
@@ -44,7 +56,7 @@ pub(super) async fn update(
     let asker = speaker.clone();
     let changed = speaker.app.gateway.lanes.run(&speaker.origin.user.name, async move {
         let name = &asker.origin.user.name;
-        let settings = asker.app.store.update_settings(name, &change).await?;
+        let settings = made(&asker, None, asker.app.store.update_settings(name, &change).await)?;
         if let Some(settings) = &settings {
             let change = PrivacyChange::Settings(settings.presence, settings.direct_messages);
             changed(asker.hub(), name, change);
@@ -62,7 +74,7 @@ pub(super) async fn block(speaker: &Speaker, username: Username) -> Result<Answe
     let asker = speaker.clone();
     let blocked = speaker.app.gateway.lanes.run(&BLOCKS, async move {
         let name = &asker.origin.user.name;
-        if !asker.app.store.block(name, &username).await? {
+        if !made(&asker, Some(&username), asker.app.store.block(name, &username).await)? {
             return Err(gone());
         }
         changed(asker.hub(), name, PrivacyChange::Barred(username));
@@ -81,10 +93,10 @@ pub(super) async fn unblock(speaker: &Speaker, username: Username) -> Result<Ans
     let unblocked = speaker.app.gateway.lanes.run(&BLOCKS, async move {
         let name = &asker.origin.user.name;
         let store = &asker.app.store;
-        if !store.unblock(name, &username).await? {
+        if !made(&asker, Some(&username), store.unblock(name, &username).await)? {
             return Err(gone());
         }
-        if !store.is_blocked_either(name, &username).await? {
+        if !made(&asker, Some(&username), store.is_blocked_either(name, &username).await)? {
             changed(asker.hub(), name, PrivacyChange::Unbarred(username));
         }
         Ok(())

@@ -93,6 +93,12 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, Config
     if let Some(path) = file {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        if let Err(error) = toml::from_str::<toml::Table>(&text) {
+            // The error itself shows the whole line, which may hold a password.
+            let line = error.span().map_or(1, |at| text[..at.start].matches('\n').count() + 1);
+            let reason = format!("line {line}: {}", one_line(error.message()));
+            return Err(ConfigError::NotToml { place: path.display().to_string(), reason });
+        }
         figment = figment.merge(Toml::string(&text));
     }
     let place = file.map_or_else(|| "the configuration".to_owned(), |p| p.display().to_string());

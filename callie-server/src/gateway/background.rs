@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use callie_core::{Notice, SessionId, SysCode};
 use tokio::sync::broadcast::error::RecvError;
@@ -18,6 +18,9 @@ const RETRY_FROM: u64 = 250;
 /// What is added at most: thousands of clients that come back are spread over it.
 const RETRY_SPREAD: u64 = 4_750;
 
+/// How long to wait before the database is asked again.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// Outboxes are looked through once in so many ticks: there are as many as connections.
 const QUEUES_EVERY: u32 = 10;
 
@@ -30,7 +33,8 @@ pub(super) fn retry_after_ms() -> u64 {
 /// Works beside the connections until the server stops.
 pub async fn run(app: Arc<App>) {
     let events = tokio::spawn(heed_events(app.clone()));
-    let _ends_with_this = AbortOnDrop(events);
+    let checks = tokio::spawn(super::checks::run(app.clone()));
+    let _end_with_this = [AbortOnDrop(events), AbortOnDrop(checks)];
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut forget_at = Instant::now() + FORGET;
@@ -96,7 +100,8 @@ async fn heed_events(app: Arc<App>) {
             Ok(SessionEvent::UserBanned { username, ban }) => {
                 app.gateway.hub.end(&username, &banned(&ban));
             }
-            Err(RecvError::Lagged(_)) => check_all_sessions(&app).await,
+            // Beside what comes next: it takes as long as the database is away.
+            Err(RecvError::Lagged(_)) => drop(tokio::spawn(check_all_sessions(app.clone()))),
             Err(RecvError::Closed) => return,
         }
     }
@@ -122,12 +127,20 @@ fn banned(ban: &Ban) -> Farewell {
 }
 
 /// Some events were missed: every connection's session is looked up.
-async fn check_all_sessions(app: &App) {
+async fn check_all_sessions(app: Arc<App>) {
     for link in app.gateway.hub.every_link() {
-        match app.store.session(&link.session, clock::now()).await {
-            Ok(None) => link.end(Farewell::new(SysCode::SessionRevoked)),
-            Ok(Some(_)) => {}
-            Err(error) => tracing::error!(%error, "a session could not be looked up"),
+        loop {
+            match app.store.session(&link.session, clock::now()).await {
+                Ok(None) => link.end(Farewell::new(SysCode::SessionRevoked)),
+                Ok(Some(_)) => {}
+                Err(error) if !*app.stopping().borrow() => {
+                    tracing::error!(%error, "a session could not be looked up yet");
+                    tokio::time::sleep(RETRY).await;
+                    continue;
+                }
+                Err(_) => return,
+            }
+            break;
         }
     }
 }

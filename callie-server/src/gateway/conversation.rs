@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use callie_core::command::Command;
 use callie_core::{
-    CodeName, Content, ContentRef, Frame, Notice, Outcome, Payload, PayloadId, PayloadType, Recipient,
-    RecipientRef, Route, Sender, SysCode, Timestamp, route,
+    CloseCode, CodeName, Content, ContentRef, Frame, Notice, Outcome, Payload, PayloadId, PayloadType,
+    Recipient, RecipientRef, Route, Sender, SysCode, Timestamp, route,
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -241,6 +241,13 @@ impl Conversation {
             }
             _ => rates.take(Bucket::Payloads),
         }
+    }
+
+    /// Takes a sign of life of the WebSocket itself, which is answered already: too many are a flood like any other.
+    pub(super) fn control(&mut self, now: Instant) -> Option<Farewell> {
+        self.speaker.origin.user.take(Bucket::Upkeep).err()?;
+        let reaction = self.flood.dropped(now, self.app().gateway.timing.flood);
+        (reaction == Reaction::Close).then(|| Farewell::bare(CloseCode::Flooding.as_u16()))
     }
 
     fn limited(&mut self, frame: &Frame<'_>, wait: Duration, now: Instant) -> Step {

@@ -10,6 +10,7 @@
 mod admission;
 mod awaiting;
 mod background;
+mod checks;
 mod closing;
 mod conversation;
 mod heartbeat;
@@ -35,8 +36,9 @@ use callie_core::{GroupId, Limits, PayloadId, Stamp};
 use uuid::Uuid;
 
 pub use background::{drain, run};
+pub(crate) use checks::{Check, Checks, in_doubt};
 pub(crate) use conversation::Speaker;
-pub(crate) use knowledge::{load_group, refresh_user, reload_group};
+pub(crate) use knowledge::load_group;
 pub(crate) use lanes::{LaneError, Lanes};
 pub(crate) use passing::{absence, code_of, exclusion};
 pub(crate) use reply::Reply;
@@ -49,7 +51,7 @@ use tally::Tally;
 use crate::clock;
 use crate::cluster::Peers;
 use crate::config::Config;
-use crate::router::{Allowance, Hub, Keys};
+use crate::router::{Allowance, Hub, Keys, Quotas};
 use crate::telemetry::Metrics;
 
 /// What all connections share.
@@ -58,6 +60,8 @@ pub struct Gateway {
     pub(crate) hub: Arc<Hub>,
     /// What is done one after the other.
     pub(crate) lanes: Lanes,
+    /// What is looked up anew.
+    pub(crate) checks: Checks,
     admission: Arc<Admission>,
     timing: Timing,
     /// The limits of payloads, which stay as they were at the start.
@@ -81,6 +85,7 @@ impl Gateway {
         Self {
             hub: Arc::new(Hub::new(timing.reconnection, Keys::new(secret), peers)),
             lanes: Lanes::default(),
+            checks: Checks::default(),
             admission: Arc::default(),
             timing,
             limits: config.limits(),
@@ -159,8 +164,11 @@ impl Gateway {
     /// What a user's connections are allowed, as the configuration says now.
     pub(crate) fn allowance(&self, config: &Config) -> Allowance {
         Allowance {
-            limits: config.limits(),
-            broadcasts_per_minute: config.broadcasts_per_minute,
+            quotas: Quotas {
+                messages_per_second: config.messages_per_second,
+                burst: config.burst,
+                broadcasts_per_minute: config.broadcasts_per_minute,
+            },
             connections: config.max_connections_per_user,
         }
     }

@@ -177,7 +177,12 @@ impl Pump {
                     more = More::Nothing;
                     break;
                 }
-                Poll::Ready(Incoming::Control) => continue,
+                Poll::Ready(Incoming::Control) => {
+                    if let Some(farewell) = self.conversation.control(now) {
+                        return Err(End::Farewell(farewell));
+                    }
+                    continue;
+                }
                 Poll::Ready(Incoming::Text(text)) => text,
                 Poll::Ready(Incoming::Gone) => return Err(End::Gone),
                 Poll::Ready(Incoming::Fatal(farewell)) => return Err(End::Farewell(farewell)),

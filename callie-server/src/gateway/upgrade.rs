@@ -133,16 +133,22 @@ fn granted(accept: &str, request: &HeaderMap) -> Response {
     if let Ok(accept) = HeaderValue::from_str(accept) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
-    if has_token(request, &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL) {
+    // The name of a protocol, unlike that of a header's option, is told from another in case.
+    if words(request, &SEC_WEBSOCKET_PROTOCOL).any(|word| word == SUBPROTOCOL) {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     }
     response
 }
 
-/// Whether a header that is a list of words has this one.
+/// Whether a header that is a list of words has this one, in whichever case.
 fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).any(|word| word.trim().eq_ignore_ascii_case(token))
+    words(headers, name).any(|word| word.eq_ignore_ascii_case(token))
+}
+
+/// The words of a header that is a list of them.
+fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines = headers.get_all(name).into_iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse as _;
@@ -20,9 +21,14 @@ pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Ans
     Ok(json(StatusCode::OK, &session_list(sessions, &asking.id)))
 }
 
-pub(super) async fn end(State(app): State<Arc<App>>, Path(id): Path<String>, headers: HeaderMap) -> Answer {
+pub(super) async fn end(
+    State(app): State<Arc<App>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Answer {
     let asking = bearer(&app, &headers).await?;
     // What cannot be an ID is none of the user's sessions either.
+    let Path(id) = id.map_err(|_| AccountError::SessionNotFound)?;
     let id = SessionId::parse(&id).map_err(|_| AccountError::SessionNotFound)?;
     if !app.store.end_session(&asking.user, &id, clock::now()).await? {
         return Err(AccountError::SessionNotFound.into());

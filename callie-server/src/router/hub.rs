@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use callie_core::{GroupId, Limits, Username};
+use callie_core::{GroupId, Username};
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 
@@ -13,7 +13,7 @@ use super::duplicates::Keys;
 use super::farewell::Farewell;
 use super::group::Group;
 use super::link::Link;
-use super::rate::Rates;
+use super::rate::{Quotas, Rates};
 use super::user::{Groups, Links, Privacy, User, UserState};
 use crate::cluster::{Awaited, Entry, Fate, NodeId, Peers, Ticket};
 
@@ -37,10 +37,8 @@ pub(crate) struct Hub {
 
 /// What a user's entry starts with.
 pub(crate) struct Allowance {
-    /// The limits in force.
-    pub(crate) limits: Limits,
-    /// BROADCASTs in a minute.
-    pub(crate) broadcasts_per_minute: u32,
+    /// What the user may send.
+    pub(crate) quotas: Quotas,
     /// Connections at a time.
     pub(crate) connections: usize,
 }
@@ -116,8 +114,7 @@ impl Hub {
     }
 
     pub(super) fn make(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
-        let rates = Rates::new(&allowance.limits, allowance.broadcasts_per_minute);
-        Arc::new(User::new(name.clone(), rates, self.peers.clone()))
+        Arc::new(User::new(name.clone(), Rates::new(allowance.quotas), self.peers.clone()))
     }
 
     /// Registers a connection. While a user has none, memory is not kept up to date: then `known` says what the database
@@ -145,6 +142,10 @@ impl Hub {
                 }
                 _ => return Entrance::Stale,
             }
+        }
+        if user.rates.load().quotas() != allowance.quotas {
+            // The configuration was changed. The connection is told what holds now.
+            user.rates.store(Arc::new(Rates::new(allowance.quotas)));
         }
         state.leaves = None;
         state.links.push(link.clone());

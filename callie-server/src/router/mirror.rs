@@ -134,7 +134,7 @@ impl Hub {
         let Some(user) = self.user(name.as_str()) else { return Memory::default() };
         let watching = user.state().watching.iter().cloned().collect();
         let notes = user.recent.notes(Instant::now(), MOST_NOTES);
-        Memory { spent: user.rates.spent(), notes, watching }
+        Memory { spent: user.rates.load().spent(), notes, watching }
     }
 
     /// Leaves to all other nodes what this one remembers of payloads, since it stops: its users come back elsewhere, and
@@ -158,7 +158,7 @@ impl Hub {
     /// Takes what another node remembers of a user who came here.
     pub(crate) fn remember(&self, user: &User, memory: Memory) {
         for (bucket, spent) in Bucket::ALL.into_iter().zip(memory.spent) {
-            user.rates.owe(bucket, spent);
+            user.rates.load().owe(bucket, spent);
         }
         user.recent.adopt(memory.notes, Instant::now());
         // Another node's user may have watched no more than this one's.
@@ -168,7 +168,7 @@ impl Hub {
     /// A user who is here too sent a payload through another node.
     pub(crate) fn spent_elsewhere(&self, name: &str, bucket: Bucket) {
         if let Some(user) = self.user(name) {
-            user.rates.owe(bucket, 1);
+            user.rates.load().owe(bucket, 1);
         }
     }
 

@@ -37,6 +37,6 @@ pub(crate) use hub::{Allowance, Entrance, Hub, Known, Origin, Place};
 pub(crate) use link::Link;
 pub(crate) use outbox::{Item, Outbox};
 pub(crate) use passage::{Passage, Passed};
-pub(crate) use rate::Bucket;
+pub(crate) use rate::{Bucket, Quotas};
 pub(crate) use receipt::Receipt;
 pub(crate) use user::{Barred, Groups, Privacy};

@@ -83,7 +83,8 @@ impl Outbox {
             return Err(Refusal::Closed);
         }
         let cost = item.cost();
-        if state.cost + cost > self.capacity {
+        // One payload always fits: a client that reads is not too slow for it.
+        if state.cost > 0 && state.cost + cost > self.capacity {
             state.phase = Phase::Ending(Farewell::slow_consumer());
             let reader = state.reader.take();
             drop(state);

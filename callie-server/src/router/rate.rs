@@ -4,7 +4,6 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
-use callie_core::Limits;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
@@ -18,8 +17,23 @@ const BROADCAST_BURST: u32 = 5;
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
 
-/// The buckets of one user, in the order of [`Bucket::ALL`].
-pub(crate) struct Rates([Pail; Bucket::ALL.len()]);
+/// The buckets of one user.
+pub(crate) struct Rates {
+    /// In the order of [`Bucket::ALL`].
+    pails: [Pail; Bucket::ALL.len()],
+    quotas: Quotas,
+}
+
+/// How wide the buckets are, as the configuration says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Quotas {
+    /// Payloads a second.
+    pub(crate) messages_per_second: u32,
+    /// Payloads at once.
+    pub(crate) burst: u32,
+    /// BROADCASTs a minute.
+    pub(crate) broadcasts_per_minute: u32,
+}
 
 /// One bucket, and what was taken from it elsewhere.
 struct Pail {
@@ -103,19 +117,24 @@ impl Pail {
 
 impl Rates {
     /// Full buckets.
-    pub(crate) fn new(limits: &Limits, broadcasts_per_minute: u32) -> Self {
+    pub(crate) fn new(quotas: Quotas) -> Self {
+        let Quotas { messages_per_second, burst, broadcasts_per_minute } = quotas;
         let quota =
             |rate: u32, burst: u32| Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst));
         let broadcasts = Quota::per_minute(at_least_one(broadcasts_per_minute));
-        Self(Bucket::ALL.map(|bucket| {
+        let pails = Bucket::ALL.map(|bucket| {
             Pail::new(match bucket {
-                Bucket::Payloads => quota(limits.messages_per_second, limits.burst),
-                Bucket::Upkeep => {
-                    quota(limits.messages_per_second.saturating_mul(WIDE), limits.burst.saturating_mul(WIDE))
-                }
+                Bucket::Payloads => quota(messages_per_second, burst),
+                Bucket::Upkeep => quota(messages_per_second.saturating_mul(WIDE), burst.saturating_mul(WIDE)),
                 Bucket::Broadcasts => broadcasts.allow_burst(at_least_one(BROADCAST_BURST)),
             })
-        }))
+        });
+        Self { pails, quotas }
+    }
+
+    /// How wide they are.
+    pub(crate) fn quotas(&self) -> Quotas {
+        self.quotas
     }
 
     /// Takes one payload from a bucket, or tells when there will be room.
@@ -135,7 +154,7 @@ impl Rates {
 
     fn pail(&self, bucket: Bucket) -> &Pail {
         // Buckets are numbered in the order of their list.
-        &self.0[bucket as usize]
+        &self.pails[bucket as usize]
     }
 }
 
@@ -147,10 +166,13 @@ fn at_least_one(number: u32) -> NonZeroU32 {
 mod tests {
     use super::*;
 
+    fn rates(burst: u32) -> Rates {
+        Rates::new(Quotas { messages_per_second: 1, burst, broadcasts_per_minute: 1 })
+    }
+
     #[test]
     fn a_burst_passes_and_the_next_payload_waits() {
-        let limits = Limits { messages_per_second: 1, burst: 3, ..Limits::default() };
-        let rates = Rates::new(&limits, 1);
+        let rates = rates(3);
         for _ in 0..3 {
             assert_eq!(rates.take(Bucket::Payloads), Ok(()));
         }
@@ -164,8 +186,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_through_another_node_is_taken_here_too() {
-        let limits = Limits { messages_per_second: 1, burst: 10, ..Limits::default() };
-        let rates = Rates::new(&limits, 1);
+        let rates = rates(10);
         rates.owe(Bucket::Payloads, 7);
         for _ in 0..3 {
             assert_eq!(rates.take(Bucket::Payloads), Ok(()));
@@ -178,8 +199,7 @@ mod tests {
 
     #[test]
     fn looking_into_a_bucket_takes_nothing_from_it() {
-        let limits = Limits { messages_per_second: 1, burst: 3, ..Limits::default() };
-        let rates = Rates::new(&limits, 1);
+        let rates = rates(3);
         assert_eq!(rates.take(Bucket::Payloads), Ok(()));
         for _ in 0..3 {
             assert_eq!(rates.spent()[Bucket::Payloads as usize], 1);

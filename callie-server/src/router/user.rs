@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use callie_core::{GroupId, Outcome, Username};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
@@ -26,7 +27,7 @@ pub(crate) struct User {
     /// The user's name.
     pub(crate) name: Username,
     /// What the user may send.
-    pub(crate) rates: Rates,
+    pub(crate) rates: ArcSwap<Rates>,
     /// What the user sent lately.
     pub(crate) recent: Recent,
     state: Mutex<UserState>,
@@ -148,6 +149,7 @@ impl User {
     /// A user without connections.
     pub(crate) fn new(name: Username, rates: Rates, peers: Arc<Peers>) -> Self {
         let recent = Recent::new(Instant::now());
+        let rates = ArcSwap::from_pointee(rates);
         Self { name, rates, recent, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), peers }
     }
 
@@ -174,7 +176,7 @@ impl User {
 
     /// Takes a payload from a bucket, or tells when there will be room.
     pub(crate) fn take(&self, bucket: Bucket) -> Result<(), Duration> {
-        self.rates.take(bucket)?;
+        self.rates.load().take(bucket)?;
         self.share(|| Entry::Spent { user: self.name.as_str(), bucket });
         Ok(())
     }
