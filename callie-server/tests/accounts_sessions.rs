@@ -37,7 +37,7 @@ async fn sessions_are_listed_newest_first_and_ended_one_by_one() {
     let end = async |token: &str, id: &str| {
         call(addr, "DELETE", &format!("{}/{id}", path::SESSIONS), Some(token), "").await
     };
-    for not_theirs in [bob_id.as_str(), "none", "%2e%2e", "a%00b"] {
+    for not_theirs in [bob_id.as_str(), "none", "%2e%2e", "a%00b", "%ff"] {
         assert_eq!(
             end(&first, not_theirs).await.problem(),
             (404, "SESSION_NOT_FOUND".into()),

@@ -108,10 +108,11 @@ async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
         ("max_payload_bytes = 1000", "max_payload_bytes"),
         ("max_text_bytes = 100000", "max_text_bytes"),
         ("this is no TOML", "bad.toml"),
+        ("# The database.\ndatabase = \"postgres://callie:secret@localhost/callie\n", "line 2"),
     ] {
         std::fs::write(folder.path().join("bad.toml"), text).unwrap();
         let said = refused(folder.path(), &["--config", "bad.toml"], &[]).await;
-        assert!(said.contains(named), "{text}: {said}");
+        assert!(said.contains(named) && !said.contains("secret"), "{text}: {said}");
     }
     let said = refused(folder.path(), &[], &[("CALLIE_BURST", "many")]).await;
     assert!(said.contains("burst") && said.contains("environment"), "{said}");

@@ -255,6 +255,39 @@ async fn in_a_group_its_admins_delete_what_others_wrote() {
 }
 
 #[tokio::test]
+async fn an_edit_in_a_group_shows_on_ones_other_devices_if_it_reached_anyone() {
+    let chat = start().await;
+    let login = chat.login("ada").await;
+    let (mut ada, mut ada2) = (chat.connect(&login).await, chat.connect(&login).await);
+    let mut bob = chat.user("bob").await;
+    let group = ada.group(&mut [&mut bob]).await;
+    let edit = json!({"recipient": group, "messageID": "m1", "text": "better"});
+    ada.run("EDIT_MESSAGE", edit.clone()).await;
+    for client in [&mut ada2, &mut bob] {
+        assert_eq!(client.next().await["content"]["command"], "EDIT_MESSAGE");
+    }
+    bob.leave().await;
+    for client in [&mut ada, &mut ada2] {
+        client.sys("USER_LEFT").await;
+    }
+    ada.refused("EDIT_MESSAGE", edit, "RECIPIENT_OFFLINE").await;
+    ada2.nothing_more().await;
+}
+
+#[tokio::test]
+async fn a_text_that_grows_too_long_on_its_way_is_refused() {
+    let limits = Config { max_text_bytes: 65_536, ..Config::default() };
+    let chat = start_with(limits, quick()).await;
+    let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
+    let edit = |text: String| json!({"recipient": "bob", "messageID": "m1", "text": text});
+    // As long as a payload may be that carries it.
+    let empty = ada.command("EDIT_MESSAGE", edit(String::new())).to_string().len();
+    let longest = "x".repeat(65_536 - empty);
+    ada.refused("EDIT_MESSAGE", edit(longest), "LIMIT_REACHED").await;
+    bob.nothing_more().await;
+}
+
+#[tokio::test]
 async fn signals_pass_and_are_not_answered() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);

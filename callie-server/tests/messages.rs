@@ -408,3 +408,45 @@ async fn a_flood_is_closed_while_others_are_served() {
     assert!(served > 5);
     assert_eq!(flood.await.unwrap(), 4429);
 }
+
+#[tokio::test]
+async fn a_flood_of_the_websockets_own_pings_is_closed_as_well() {
+    let config = Config { messages_per_second: 1, burst: 1, ..Config::default() };
+    let timing = Timing { flood: Duration::from_millis(300), ..quick() };
+    let chat = start_with(config, timing).await;
+    let ada = chat.user("ada").await;
+    let (mut sink, mut stream) = futures_util::StreamExt::split(ada.ws);
+    let flood = tokio::spawn(async move {
+        let ping = || tokio_tungstenite::tungstenite::Message::Ping("?".into());
+        while futures_util::SinkExt::send(&mut sink, ping()).await.is_ok() {}
+    });
+    let close = tokio::time::timeout(chat::PATIENCE, async {
+        loop {
+            match futures_util::StreamExt::next(&mut stream).await {
+                Some(Ok(tokio_tungstenite::tungstenite::Message::Close(Some(frame)))) => {
+                    return u16::from(frame.code);
+                }
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    assert_eq!(close.await.unwrap(), 4429);
+    flood.abort();
+}
+
+#[tokio::test]
+async fn who_comes_back_after_a_reload_has_the_limits_that_are_told() {
+    let chat = start_with(Config { burst: 5, messages_per_second: 1, ..Config::default() }, quick()).await;
+    let login = chat.login("ada").await;
+    let ada = chat.connect(&login).await;
+    let mut bob = chat.user("bob").await;
+    chat.server.reload(&Config { burst: 50, messages_per_second: 1, ..Config::default() }).unwrap();
+    ada.leave().await;
+    let mut ada = chat.connect(&login).await;
+    for n in 0..40 {
+        let message = ada.message("bob", &n.to_string());
+        ada.send(&message).await;
+        bob.msg(&n.to_string()).await;
+    }
+}

@@ -1,13 +1,16 @@
 //! What is left when the process, the disk or the lock fails: all that was said to be done, and nothing half-done.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
+mod chat;
 mod support;
 
 use std::path::Path;
+use std::time::Duration;
 
 use callie_core::account::path;
 use callie_server::store::{OpenError, Store};
 use rustix::process::Signal;
+use serde_json::json;
 use sqlx::{Connection as _, Executor as _};
 use support::process::{Process, command, command_on_a_full_disk};
 use support::{Answer, PASSWORD, call, credentials, login, start};
@@ -122,6 +125,28 @@ async fn a_locked_database_is_told_and_the_server_goes_on_when_it_is_free_again(
     other.execute("ROLLBACK").await.unwrap();
     assert_eq!(try_register(addr, "bob").await.status, 201);
     assert_eq!(call(addr, "POST", path::LOGOUT, Some(&token), "").await.status, 204);
+}
+
+#[tokio::test]
+async fn a_change_that_the_database_made_without_saying_so_is_found_out() {
+    let chat = chat::start().await;
+    let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
+    let group = ada.group(&mut [&mut bob]).await;
+    let gateway = &chat.server.app().gateway;
+    assert!(gateway.is_member(&group, "bob"));
+
+    let mut other = sqlx::SqliteConnection::connect(&chat.database.url).await.unwrap();
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+    ada.refused("REMOVE_MEMBER", json!({"groupID": group, "username": "bob"}), "INTERNAL_ERROR").await;
+    // What the server could not do itself stands for what it did and was not told of.
+    other.execute("DELETE FROM group_members WHERE username = 'bob'").await.unwrap();
+    other.execute("COMMIT").await.unwrap();
+    let found_out = async {
+        while gateway.is_member(&group, "bob") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(support::PATIENCE, found_out).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@
 //! `opening.rs` waits for the first payload, `conversation.rs` decides what each further one is answered with, `pump.rs`
 //! moves payloads both ways (`socket.rs` and `readahead.rs` below it) and `closing.rs` ends the connection. `strikes.rs`,
 //! `heartbeat.rs` and `awaiting.rs` are what a connection remembers meanwhile, `knowledge.rs` is what all of them know from
-//! the database. One task per connection does all of it;
-//! what others have for the connection waits in its outbox.
+//! the database, and `checks.rs` looks it up anew where it may be old. One task per connection does all of it; what others
+//! have for the connection waits in its outbox.
 
 mod admission;
 mod awaiting;

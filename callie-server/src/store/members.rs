@@ -99,9 +99,11 @@ impl Store {
         drop_member(&mut tx, id, user).await?;
         let heir = sqlx::query(
             "SELECT username FROM group_members WHERE group_id = $1 \
-             ORDER BY CASE role WHEN 'owner' THEN 0 WHEN 'admin' THEN 1 ELSE 2 END, place LIMIT 1",
+             ORDER BY CASE role WHEN $2 THEN 0 WHEN $3 THEN 1 ELSE 2 END, place LIMIT 1",
         )
         .bind(id.to_string())
+        .bind(Role::Owner.as_str())
+        .bind(Role::Admin.as_str())
         .fetch_optional(&mut tx)
         .await?;
         let removal = match heir {
