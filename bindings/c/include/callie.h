@@ -591,6 +591,18 @@ CallieStatus callie_client_signal(CallieClient *client,
                                   const char *kind,
                                   const char *data);
 
+// Tells those who have a message to drop it; `sender` is its author, or NULL for this user.
+CallieStatus callie_client_delete_message(CallieClient *client,
+                                          const char *recipient,
+                                          const char *message_id,
+                                          const char *sender);
+
+// Tells those who have a message of this user its new text.
+CallieStatus callie_client_edit_message(CallieClient *client,
+                                        const char *recipient,
+                                        const char *message_id,
+                                        const char *message);
+
 // Makes a group of this user and the `member_count` users in `members` (NULL where there are none). A public one can be
 // joined by anyone.
 //
@@ -651,18 +663,6 @@ CallieStatus callie_client_get_group(CallieClient *client,
                                      uint16_t limit,
                                      const char *after,
                                      char **result);
-
-// Tells those who have a message to drop it; `sender` is its author, or NULL for this user.
-CallieStatus callie_client_delete_message(CallieClient *client,
-                                          const char *recipient,
-                                          const char *message_id,
-                                          const char *sender);
-
-// Tells those who have a message of this user its new text.
-CallieStatus callie_client_edit_message(CallieClient *client,
-                                        const char *recipient,
-                                        const char *message_id,
-                                        const char *message);
 
 // Who of the `count` users is online.
 //

@@ -1,0 +1,256 @@
+//! Groups: making, joining, leaving, ruling and listing them.
+
+use std::ffi::c_char;
+
+use callie_core::command::{
+    Command, Cursor, GroupCreated, GroupDetails, GroupList, GroupName, Role, Visibility,
+};
+use callie_core::{GroupId, Username};
+
+use super::super::border::{Place, guard};
+use super::super::client::{CLIENTS, CallieClient};
+use super::super::status::CallieStatus;
+use super::{done, optional, page, parsed, told, users};
+
+/// Makes a group of this user and the `member_count` users in `members` (NULL where there are none). A public one can be
+/// joined by anyone.
+///
+/// The result is `{groupID, name, visibility, members}`; the caller frees it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_create_group(
+    client: *mut CallieClient,
+    name: *const c_char,
+    members: *const *const c_char,
+    member_count: usize,
+    is_public: bool,
+    result: *mut *mut c_char,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+        let (result, client, command) = unsafe {
+            let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
+            (
+                result,
+                client,
+                Command::CreateGroup {
+                    name: parsed(name, "name", GroupName::parse)?,
+                    members: users(members, member_count, "members")?,
+                    visibility: if is_public { Visibility::Public } else { Visibility::Private },
+                },
+            )
+        };
+        told::<GroupCreated>(&client, command, &result)
+    })
+}
+
+/// Enters a public group.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_join_group(
+    client: *mut CallieClient,
+    group_id: *const c_char,
+) -> CallieStatus {
+    guard(|| {
+        let client = CLIENTS.get(client)?;
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+        let command =
+            unsafe { Command::JoinGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? } };
+        done(&client, command)
+    })
+}
+
+/// Leaves a group. The last to leave deletes it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_leave_group(
+    client: *mut CallieClient,
+    group_id: *const c_char,
+) -> CallieStatus {
+    guard(|| {
+        let client = CLIENTS.get(client)?;
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+        let command =
+            unsafe { Command::LeaveGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? } };
+        done(&client, command)
+    })
+}
+
+/// Brings a user into a group.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_add_member(
+    client: *mut CallieClient,
+    group_id: *const c_char,
+    username: *const c_char,
+) -> CallieStatus {
+    guard(|| {
+        let client = CLIENTS.get(client)?;
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+        let command = unsafe {
+            Command::AddMember {
+                group_id: parsed(group_id, "group_id", GroupId::parse)?,
+                username: parsed(username, "username", Username::parse)?,
+            }
+        };
+        done(&client, command)
+    })
+}
+
+/// Takes a user out of a group.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_remove_member(
+    client: *mut CallieClient,
+    group_id: *const c_char,
+    username: *const c_char,
+) -> CallieStatus {
+    guard(|| {
+        let client = CLIENTS.get(client)?;
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+        let command = unsafe {
+            Command::RemoveMember {
+                group_id: parsed(group_id, "group_id", GroupId::parse)?,
+                username: parsed(username, "username", Username::parse)?,
+            }
+        };
+        done(&client, command)
+    })
+}
+
+/// Gives a member another role, `owner`, `admin` or `member`; a new owner makes the old one an admin.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_set_role(
+    client: *mut CallieClient,
+    group_id: *const c_char,
+    username: *const c_char,
+    role: *const c_char,
+) -> CallieStatus {
+    guard(|| {
+        let client = CLIENTS.get(client)?;
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+        let command = unsafe {
+            Command::SetRole {
+                group_id: parsed(group_id, "group_id", GroupId::parse)?,
+                username: parsed(username, "username", Username::parse)?,
+                role: parsed(role, "role", Role::parse)?,
+            }
+        };
+        done(&client, command)
+    })
+}
+
+/// Gives a group another name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_rename_group(
+    client: *mut CallieClient,
+    group_id: *const c_char,
+    name: *const c_char,
+) -> CallieStatus {
+    guard(|| {
+        let client = CLIENTS.get(client)?;
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+        let command = unsafe {
+            Command::RenameGroup {
+                group_id: parsed(group_id, "group_id", GroupId::parse)?,
+                name: parsed(name, "name", GroupName::parse)?,
+            }
+        };
+        done(&client, command)
+    })
+}
+
+/// Ends a group.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_delete_group(
+    client: *mut CallieClient,
+    group_id: *const c_char,
+) -> CallieStatus {
+    guard(|| {
+        let client = CLIENTS.get(client)?;
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+        let command =
+            unsafe { Command::DeleteGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? } };
+        done(&client, command)
+    })
+}
+
+/// One page of the groups that this user is in, at most `limit` (1 to 200; 0 for 100); `after` is the `next` of the page
+/// before, or NULL.
+///
+/// The result is `{groups: [{groupID, name, role, memberCount}], next?}`; the caller frees it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_list_groups(
+    client: *mut CallieClient,
+    limit: u16,
+    after: *const c_char,
+    result: *mut *mut c_char,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+        let (result, client, command) = unsafe {
+            let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
+            (
+                result,
+                client,
+                Command::ListGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? },
+            )
+        };
+        told::<GroupList>(&client, command, &result)
+    })
+}
+
+/// One page of the groups that anyone can join; `limit` and `after` as for `callie_client_list_groups`.
+///
+/// The result is `{groups: [{groupID, name, memberCount}], next?}`; the caller frees it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_list_public_groups(
+    client: *mut CallieClient,
+    limit: u16,
+    after: *const c_char,
+    result: *mut *mut c_char,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+        let (result, client, command) = unsafe {
+            let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
+            (
+                result,
+                client,
+                Command::ListPublicGroups {
+                    limit: page(limit)?,
+                    after: optional(after, "after", Cursor::parse)?,
+                },
+            )
+        };
+        told::<GroupList>(&client, command, &result)
+    })
+}
+
+/// A group, with one page of its members; `limit` and `after` as for `callie_client_list_groups`.
+///
+/// The result is `{groupID, name, visibility, memberCount, members: [{username, role, online}], next?}`; the caller frees it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_get_group(
+    client: *mut CallieClient,
+    group_id: *const c_char,
+    limit: u16,
+    after: *const c_char,
+    result: *mut *mut c_char,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+        let (result, client, command) = unsafe {
+            let result = Place::at(result, "result", std::ptr::null_mut())?;
+            let client = CLIENTS.get(client)?;
+            (
+                result,
+                client,
+                Command::GetGroup {
+                    group_id: parsed(group_id, "group_id", GroupId::parse)?,
+                    limit: page(limit)?,
+                    after: optional(after, "after", Cursor::parse)?,
+                },
+            )
+        };
+        told::<GroupDetails>(&client, command, &result)
+    })
+}

@@ -1,0 +1,101 @@
+//! The commands, one function each. Results are JSON objects, as the protocol names their members ("Commands").
+//!
+//! A refusal is `CALLIE_STATUS_REFUSED` with the server's code, such as `FORBIDDEN` or `GROUP_NOT_FOUND`.
+
+mod admin;
+mod groups;
+mod messages;
+mod presence;
+mod sessions;
+mod settings;
+
+use std::ffi::c_char;
+
+use callie_core::command::{Command, Empty, MessageText, PageLimit};
+use callie_core::{MAX_PAGE, NameError, Username};
+
+use serde::de::DeserializeOwned;
+
+use super::border::{Place, array, optional_text, text};
+use super::client::Held;
+use super::server::malformed;
+use super::status::Failure;
+use super::text::give;
+use crate::runtime::block_on;
+
+pub use admin::*;
+pub use groups::*;
+pub use messages::*;
+pub use presence::*;
+pub use sessions::*;
+pub use settings::*;
+
+/// Reads a text of a form of the protocol.
+///
+/// # Safety
+/// `pointer` is NULL or ends in NUL.
+unsafe fn parsed<T>(
+    pointer: *const c_char,
+    name: &str,
+    parse: fn(&str) -> Result<T, NameError>,
+) -> Result<T, Failure> {
+    // SAFETY: passed on to the caller.
+    parse(unsafe { text(pointer, name)? }).map_err(|e| malformed(name, e))
+}
+
+/// The same where it may be left out with NULL.
+///
+/// # Safety
+/// As for [`parsed`].
+unsafe fn optional<T>(
+    pointer: *const c_char,
+    name: &str,
+    parse: fn(&str) -> Result<T, NameError>,
+) -> Result<Option<T>, Failure> {
+    // SAFETY: passed on to the caller.
+    let given = unsafe { optional_text(pointer, name)? };
+    given.map(|given| parse(given).map_err(|e| malformed(name, e))).transpose()
+}
+
+/// Reads `count` usernames.
+///
+/// # Safety
+/// `pointer` is NULL or points to so many texts, each NULL or ending in NUL.
+unsafe fn users(pointer: *const *const c_char, count: usize, name: &str) -> Result<Vec<Username>, Failure> {
+    // SAFETY: passed on to the caller.
+    unsafe { array(pointer, count, name)?.iter().map(|&user| parsed(user, name, Username::parse)).collect() }
+}
+
+/// Reads a text that is not empty and within the server's limit.
+///
+/// # Safety
+/// `pointer` is NULL or ends in NUL.
+unsafe fn line(client: &Held, pointer: *const c_char, name: &str) -> Result<MessageText, Failure> {
+    // SAFETY: passed on to the caller.
+    let line = unsafe { text(pointer, name)? };
+    MessageText::new(line, &client.client.limits()).map_err(|e| malformed(name, e))
+}
+
+fn page(limit: u16) -> Result<PageLimit, Failure> {
+    if limit == 0 {
+        return Ok(PageLimit::default());
+    }
+    PageLimit::new(limit).ok_or_else(|| malformed("limit", format_args!("at most {MAX_PAGE}")))
+}
+
+/// Carries out a command that has nothing to tell.
+fn done(client: &Held, command: Command) -> Result<(), Failure> {
+    let (Empty {}, _) = block_on(client.client.outcome(&command))??.read()?;
+    Ok(())
+}
+
+/// Carries out a command and gives its result, which is a `T`, as it came.
+fn told<T: DeserializeOwned>(
+    client: &Held,
+    command: Command,
+    result: &Place<*mut c_char>,
+) -> Result<(), Failure> {
+    let (_, json) = block_on(client.client.outcome(&command))??.read::<T>()?;
+    result.put(give(json)?);
+    Ok(())
+}
