@@ -184,10 +184,10 @@ async fn recall(app: &App, origin: &Origin) {
         answers.push(answer);
     }
     let until = tokio::time::Instant::now() + RECALL_TIMEOUT;
+    let mut memories = Vec::new();
     for answer in answers {
-        if let Ok(Ok(memory)) = tokio::time::timeout_at(until, answer).await {
-            hub.remember(&origin.user, memory);
-        }
+        memories.extend(tokio::time::timeout_at(until, answer).await.into_iter().flatten());
     }
+    hub.remember(&origin.user, memories);
     origin.user.state().recalled = true;
 }

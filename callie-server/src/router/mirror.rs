@@ -155,14 +155,18 @@ impl Hub {
         self.entry(name, allowance).recent.adopt(notes, Instant::now());
     }
 
-    /// Takes what another node remembers of a user who came here.
-    pub(crate) fn remember(&self, user: &User, memory: Memory) {
-        for (bucket, spent) in Bucket::ALL.into_iter().zip(memory.spent) {
+    /// Takes what other nodes remember of a user who came here.
+    pub(crate) fn remember(&self, user: &User, memories: Vec<Memory>) {
+        for (at, bucket) in Bucket::ALL.into_iter().enumerate() {
+            // Nodes that the user was connected to at the same time told each other: what one has counted the others have.
+            let spent = memories.iter().map(|memory| memory.spent[at]).max().unwrap_or_default();
             user.rates.load().owe(bucket, spent);
         }
-        user.recent.adopt(memory.notes, Instant::now());
-        // Another node's user may have watched no more than this one's.
-        self.watch(user, &memory.watching);
+        for memory in memories {
+            user.recent.adopt(memory.notes, Instant::now());
+            // Another node's user may have watched no more than this one's.
+            self.watch(user, &memory.watching);
+        }
     }
 
     /// A user who is here too sent a payload through another node.
