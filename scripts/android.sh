@@ -12,11 +12,16 @@ RUSTFLAGS="${RUSTFLAGS:-} -C link-arg=-Wl,-z,max-page-size=16384" cargo ndk --pl
     --target arm64-v8a --target armeabi-v7a --target x86_64 --output-dir "$libraries" build --profile sdk --no-default-features -p callie-ffi
 scripts/bindings.sh kotlin
 
-readelf=$(find "$ANDROID_NDK_HOME/toolchains" -name llvm-readelf | head -n 1)
+readelf=$(find "$ANDROID_NDK_HOME/toolchains" -name llvm-readelf -print -quit)
 for library in "$libraries"/{arm64-v8a,x86_64}/libcallie.so; do
-    if "$readelf" --program-headers "$library" | awk '$1 == "LOAD" && strtonum($NF) < 16384 { small = 1 } END { exit !small }'; then
-        echo "android: $library is not aligned to pages of 16 KB" >&2
-        exit 1
-    fi
+    # The last column is the alignment, in hexadecimal, which the shell reads where not every awk does.
+    alignments=$("$readelf" --program-headers --wide "$library" | awk '$1 == "LOAD" { print $NF }')
+    [[ -n $alignments ]] || { echo "android: $readelf shows nothing that is loaded of $library" >&2; exit 1; }
+    for alignment in $alignments; do
+        if ((alignment < 16384)); then
+            echo "android: $library is not aligned to pages of 16 KB" >&2
+            exit 1
+        fi
+    done
 done
 echo "android: the libraries are in $libraries"
