@@ -14,7 +14,9 @@ server=${CALLIE_SERVER:-$root/target/release/callie-server}
 nats=$(PATH="$root/target/venv/bin:$PATH" command -v nats-server) || { echo "run.sh: nats-server is missing: make install" >&2; exit 1; }
 PATH="$PATH:/usr/sbin"
 command -v nginx >/dev/null || { echo "run.sh: nginx is missing: make install" >&2; exit 1; }
-postgres=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
+# The newest. Where there is none, ls fails, which the next line puts into words.
+postgres=$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -n 1) || true
+postgres=${postgres%/initdb}
 [[ -n $postgres ]] || { echo "run.sh: PostgreSQL is missing: make install" >&2; exit 1; }
 [[ -x $server ]] || (cd "$root" && cargo build --release -p callie-server)
 
