@@ -22,8 +22,10 @@ pub enum Permission {
     GroupAdmin,
     /// The owner of the group.
     GroupOwner,
-    /// The author of the message; for others' messages, an admin of the group.
+    /// The author of the message.
     Author,
+    /// The author of the message; for others' messages, an admin or the owner of the group.
+    AuthorOrGroupAdmin,
     /// An admin of the server.
     ServerAdmin,
 }
@@ -200,7 +202,7 @@ commands! {
         after: Option<Cursor> = "after" by take,
     }
     /// Tells those who have a message to drop it.
-    DeleteMessage = "DELETE_MESSAGE", Author, {
+    DeleteMessage = "DELETE_MESSAGE", AuthorOrGroupAdmin, {
         /// Where the message went.
         recipient: Conversation = "recipient" by take,
         /// The message.

@@ -171,6 +171,7 @@ fn the_table_of_commands_is_that_of_the_code() {
             "groupAdmin" => "admin, owner",
             "groupOwner" => "owner",
             "author" => "the author",
+            "authorOrGroupAdmin" => "the author; in a group also admin, owner",
             "serverAdmin" => "server admins",
             other => panic!("{other}"),
         };
