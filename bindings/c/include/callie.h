@@ -52,7 +52,7 @@
  *         return 0;
  *     }
  *
- *     cc -I include hello.c -L lib -lcallie -o hello
+ *     cc -std=c11 hello.c $(pkg-config --cflags --libs callie) -o hello
  *
  * What every function asks of its caller, and promises:
  *
