@@ -9,7 +9,7 @@ VENV := target/venv
 ON_POSTGRES := accounts accounts_ops accounts_sessions cli_admin cluster commands gateway groups messages \
 	store_groups store_sessions store_together
 
-.PHONY: help run install build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk size wheel soak chaos fuzz fmt fmt-check lint docs clean
+.PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk size wheel soak chaos fuzz fmt fmt-check lint docs clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ run: ## Start the server on 127.0.0.1:8080
 
 install: ## Install what the tests need, through apt and pip
 	@scripts/install.sh
+
+venv: ## Make the venv of the tests alone, for which python3-venv is enough
+	@scripts/venv.sh
 
 build: ## Build everything: server, library, tests, examples
 	@scripts/build.sh
@@ -62,7 +65,7 @@ bench: ## Measure the core beside serde_json
 bench-server: ## Measure the server beside a bare floor, in processes of their own
 	cargo bench -p callie-server --bench gateway
 
-bench-cluster: install ## Measure several servers with a NATS between them
+bench-cluster: venv ## Measure several servers with a NATS between them
 	cargo bench -p callie-server --bench gateway -- cluster
 
 soak: ## Keep 2,000 connections busy for ten minutes: SOAK_MINUTES=10 make soak
@@ -83,7 +86,7 @@ size: ## Build the library as it is shipped, and fail where it is larger than it
 	@scripts/library.sh shared
 	python3 scripts/bench_sdk.py --size
 
-wheel: install ## Build Python's wheel into target/wheels, and fail where it is larger than its gate
+wheel: venv ## Build Python's wheel into target/wheels, and fail where it is larger than its gate
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check maturin==1.16.0 wheel==0.48.0
 	@scripts/library.sh wheel
 	python3 scripts/bench_sdk.py --size
@@ -102,4 +105,4 @@ docs: ## The documentation of the crates, with warnings as errors
 
 clean: ## Remove what was built
 	cargo clean
-	rm -rf bindings/python/callie/_generated
+	rm -rf bindings/python/callie/_generated bindings/kotlin/target bindings/swift/{Generated,lib,.build}

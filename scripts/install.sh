@@ -52,11 +52,4 @@ if ! command -v cargo >/dev/null; then
     exit 1
 fi
 
-# pytest and the NATS server go into a venv below target/, so that the system stays as it is.
-venv=target/venv
-if ! "$venv/bin/python" -c 'import pytest, pytest_timeout' 2>/dev/null || [[ ! -x $venv/bin/nats-server ]]; then
-    echo "install: python3 -m venv $venv; pip install -r scripts/requirements.txt"
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/requirements.txt </dev/null
-fi
+scripts/venv.sh

