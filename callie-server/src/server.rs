@@ -19,7 +19,7 @@ use crate::tls::{Tls, TlsError};
 
 /// How long connections may take to end when the server stops. With the cluster's and the database's time it makes the
 /// 10 s that a server may take, after which supervisors kill.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(7);
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
 /// How long the database may take to close. A write that waits longer for a lock is given up: nobody was told it is done.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Ended sessions that may wait for a slow subscriber, which then asks for each of its sessions anew.

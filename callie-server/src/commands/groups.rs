@@ -24,8 +24,13 @@ fn limits(speaker: &Speaker) -> GroupLimits {
     GroupLimits { max_members: config.max_group_members, max_groups: config.max_groups_per_user }
 }
 
-/// Does a change of a group after all earlier ones; `subject` is who is in it or not by that.
-async fn in_lane<T, F, Job>(speaker: &Speaker, id: GroupId, subject: &Username, job: F) -> Result<T, Refusal>
+/// Does a change of a group after all earlier ones; `subject` is who is in it or not by that, none if it is many.
+async fn in_lane<T, F, Job>(
+    speaker: &Speaker,
+    id: GroupId,
+    subject: Option<&Username>,
+    job: F,
+) -> Result<T, Refusal>
 where
     T: Send + 'static,
     Job: Future<Output = Result<T, GroupError>> + Send + 'static,
@@ -33,8 +38,7 @@ where
 {
     let done = speaker.app.gateway.lanes.run(&id, job(speaker.clone())).await?;
     if let Err(GroupError::Store(_)) = &done {
-        in_doubt(&speaker.app, Check::Member(id, subject.clone()));
-        in_doubt(&speaker.app, Check::Group(id));
+        in_doubt(&speaker.app, subject.map_or(Check::All, |user| Check::Member(id, user.clone())));
     }
     Ok(done?)
 }
@@ -121,7 +125,7 @@ pub(super) async fn create(
         ));
     }
     let id = GroupId::from_uuid(Uuid::now_v7());
-    let created = in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
+    let created = in_lane(speaker, id, None, move |speaker| async move {
         let owner = &speaker.origin.user.name;
         let store = &speaker.app.store;
         let created = store
@@ -136,7 +140,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn join(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
+    in_lane(speaker, id, Some(&speaker.origin.user.name), move |speaker| async move {
         let name = &speaker.origin.user.name;
         speaker.app.store.join_group(id, name, limits(&speaker)).await?;
         changed(speaker.hub(), id, GroupChange::Joined(name.clone()));
@@ -148,7 +152,7 @@ pub(super) async fn join(speaker: &Speaker, id: GroupId) -> Result<Answer, Refus
 }
 
 pub(super) async fn leave(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
+    in_lane(speaker, id, Some(&speaker.origin.user.name), move |speaker| async move {
         let name = &speaker.origin.user.name;
         let removal = speaker.app.store.leave_group(id, name).await?;
         changed(speaker.hub(), id, GroupChange::Left(name.clone()));
@@ -162,7 +166,7 @@ pub(super) async fn leave(speaker: &Speaker, id: GroupId) -> Result<Answer, Refu
 }
 
 pub(super) async fn add(speaker: &Speaker, id: GroupId, user: Username) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, &user.clone(), move |speaker| async move {
+    in_lane(speaker, id, Some(&user.clone()), move |speaker| async move {
         let actor = &speaker.origin.user.name;
         speaker.app.store.add_member(id, actor, &user, limits(&speaker)).await?;
         changed(speaker.hub(), id, GroupChange::Joined(user));
@@ -173,7 +177,7 @@ pub(super) async fn add(speaker: &Speaker, id: GroupId, user: Username) -> Resul
 }
 
 pub(super) async fn remove(speaker: &Speaker, id: GroupId, user: Username) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, &user.clone(), move |speaker| async move {
+    in_lane(speaker, id, Some(&user.clone()), move |speaker| async move {
         speaker.app.store.remove_member(id, &speaker.origin.user.name, &user).await?;
         changed(speaker.hub(), id, GroupChange::Left(user));
         Ok(())
@@ -188,7 +192,7 @@ pub(super) async fn set_role(
     user: Username,
     role: Role,
 ) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, &user.clone(), move |speaker| async move {
+    in_lane(speaker, id, Some(&user.clone()), move |speaker| async move {
         speaker.app.store.set_role(id, &speaker.origin.user.name, &user, role).await?;
         changed(speaker.hub(), id, GroupChange::Updated);
         Ok(())
@@ -198,7 +202,7 @@ pub(super) async fn set_role(
 }
 
 pub(super) async fn rename(speaker: &Speaker, id: GroupId, name: GroupName) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
+    in_lane(speaker, id, Some(&speaker.origin.user.name), move |speaker| async move {
         speaker.app.store.rename_group(id, &speaker.origin.user.name, &name).await?;
         changed(speaker.hub(), id, GroupChange::Updated);
         Ok(())
@@ -208,7 +212,7 @@ pub(super) async fn rename(speaker: &Speaker, id: GroupId, name: GroupName) -> R
 }
 
 pub(super) async fn delete(speaker: &Speaker, id: GroupId) -> Result<Answer, Refusal> {
-    in_lane(speaker, id, &speaker.origin.user.name, move |speaker| async move {
+    in_lane(speaker, id, Some(&speaker.origin.user.name), move |speaker| async move {
         speaker.app.store.delete_group(id, &speaker.origin.user.name).await?;
         changed(speaker.hub(), id, GroupChange::Deleted);
         Ok(())

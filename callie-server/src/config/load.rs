@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use figment::Figment;
 use figment::error::Kind;
-use figment::providers::{Env, Format, Serialized, Toml};
+use figment::providers::{Env, Serialized};
 use serde::Serialize;
 
 use super::keys::{Config, KEYS, LogFormat};
@@ -93,13 +93,13 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, Config
     if let Some(path) = file {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-        if let Err(error) = toml::from_str::<toml::Table>(&text) {
+        let keys: toml::Table = toml::from_str(&text).map_err(|error| {
             // The error itself shows the whole line, which may hold a password.
             let line = error.span().map_or(1, |at| text[..at.start].matches('\n').count() + 1);
             let reason = format!("line {line}: {}", one_line(error.message()));
-            return Err(ConfigError::NotToml { place: path.display().to_string(), reason });
-        }
-        figment = figment.merge(Toml::string(&text));
+            ConfigError::NotToml { place: path.display().to_string(), reason }
+        })?;
+        figment = figment.merge(Serialized::defaults(keys));
     }
     let place = file.map_or_else(|| "the configuration".to_owned(), |p| p.display().to_string());
     let keys: Vec<&str> = KEYS.iter().map(|k| k.name).collect();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use callie_core::command::Command;
 use callie_core::{
-    CloseCode, CodeName, Content, ContentRef, Frame, Notice, Outcome, Payload, PayloadId, PayloadType,
-    Recipient, RecipientRef, Route, Sender, SysCode, Timestamp, route,
+    CodeName, Content, ContentRef, Frame, Notice, Outcome, Payload, PayloadId, PayloadType, Recipient,
+    RecipientRef, Route, Sender, SysCode, Timestamp, route,
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -244,22 +244,28 @@ impl Conversation {
     }
 
     /// Takes a sign of life of the WebSocket itself, which is answered already: too many are a flood like any other.
-    pub(super) fn control(&mut self, now: Instant) -> Option<Farewell> {
-        self.speaker.origin.user.take(Bucket::Upkeep).err()?;
-        let reaction = self.flood.dropped(now, self.app().gateway.timing.flood);
-        (reaction == Reaction::Close).then(|| Farewell::bare(CloseCode::Flooding.as_u16()))
+    pub(super) fn control(&mut self, now: Instant) -> Step {
+        match self.speaker.origin.user.take(Bucket::Upkeep) {
+            Ok(()) => Step::Done,
+            Err(wait) => self.dropped(Notice::new(SysCode::RateLimited), wait, now),
+        }
     }
 
     fn limited(&mut self, frame: &Frame<'_>, wait: Duration, now: Instant) -> Step {
         self.app().gateway.tally.count(Some(frame.payload_type()), PayloadOutcome::RateLimited);
         self.app().metrics.discarded(Discarded::RateLimited, 1);
+        self.dropped(Reply::to(frame).notice(SysCode::RateLimited), wait, now)
+    }
+
+    /// Something was over the rate: says so now and then, and ends what goes on.
+    fn dropped(&mut self, notice: Notice, wait: Duration, now: Instant) -> Step {
         let reaction = self.flood.dropped(now, self.app().gateway.timing.flood);
         if reaction == Reaction::Drop {
             return Step::Done;
         }
         // Rounded up: who comes back then is let in.
         let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-        let notice = Reply::to(frame).notice(SysCode::RateLimited).retry_after_ms(wait);
+        let notice = notice.retry_after_ms(wait);
         if reaction == Reaction::Close {
             return Step::Close(Farewell::flooding(notice));
         }

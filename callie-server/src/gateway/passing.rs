@@ -176,7 +176,8 @@ fn to_group(
         call_group(speaker, id, &group, call, now.timed());
         return Step::Done;
     }
-    // The sender came into the group through another node a moment ago.
+    // The sender came into the group through another node a moment ago. A plain message was noted as sent.
+    speaker.settle(key, Outcome::Pending);
     let speaker = speaker.clone();
     Step::Later(Box::pin(async move {
         match load_group(&speaker.app, id).await {

@@ -178,7 +178,7 @@ impl Pump {
                     break;
                 }
                 Poll::Ready(Incoming::Control) => {
-                    if let Some(farewell) = self.conversation.control(now) {
+                    if let Step::Close(farewell) = self.conversation.control(now) {
                         return Err(End::Farewell(farewell));
                     }
                     continue;

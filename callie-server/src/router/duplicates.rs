@@ -12,8 +12,9 @@ use siphasher::sip::SipHasher13;
 
 /// How long a payload's ID is remembered.
 pub(crate) const MEMORY: Duration = Duration::from_secs(5 * 60);
-/// How long what became of a payload may stay open: twice as long as a confirmation is waited for, which is the longest
-/// wait there is. What is still open then is settled by nobody, since the node that acted on it is gone.
+/// How long what became of a payload may stay open: twice as long as a confirmation is waited for. What is still open then
+/// is settled by nobody, since the node that acted on it is gone; or it is a command that a slow database keeps, of which
+/// no more can be said either until it is done.
 const SETTLED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A payload ID, as it is remembered: a keyed hash, since the IDs themselves would be many times as large.
@@ -188,7 +189,8 @@ fn halves(PayloadKey(key): PayloadKey) -> [u32; 2] {
 impl Recent {
     /// Nothing yet.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { start: now, memory: Mutex::default() }
+        // So that what another node remembers keeps its age.
+        Self { start: now.checked_sub(MEMORY).unwrap_or(now), memory: Mutex::default() }
     }
 
     /// Seconds from the start, rounded down; a payload is remembered up to a second longer than it has to be. There is
@@ -222,20 +224,20 @@ impl Recent {
         Ok(())
     }
 
-    /// Notes what became of a payload, if it is remembered; false if it is not.
-    pub(crate) fn settle(&self, key: PayloadKey, outcome: Outcome) -> bool {
-        let halves = halves(key);
-        match self.memory.lock().entries.find_mut(key.0, |entry| entry.key == halves) {
-            Some(known) => known.settle(outcome),
-            None => return false,
+    /// Notes what became of a payload, if it is remembered.
+    pub(crate) fn settle(&self, key: PayloadKey, outcome: Outcome) {
+        if let Some(known) = self.memory.lock().find(key) {
+            known.settle(outcome);
         }
-        true
     }
 
     /// Takes what the node says that acts on a payload: what it says last is so.
     pub(crate) fn hear(&self, note: Note, now: Instant) {
-        if !self.settle(PayloadKey(note.key), note.outcome) {
-            self.adopt([note], now);
+        let second = self.second(now);
+        let mut memory = self.memory.lock();
+        match memory.find(PayloadKey(note.key)).filter(|known| !known.is_old(second)) {
+            Some(known) => known.settle(note.outcome),
+            None => memory.adopt(note, second),
         }
     }
 
@@ -255,11 +257,7 @@ impl Recent {
             let memory = self.memory.lock();
             let fresh = memory.entries.iter().filter(|entry| !entry.is_old(second));
             fresh
-                .map(|entry| Note {
-                    key: entry.hash(),
-                    age: entry.age(second),
-                    outcome: entry.outcome(second),
-                })
+                .map(|entry| Note { key: entry.hash(), age: entry.age(second), outcome: entry.noted() })
                 .collect()
         };
         notes.sort_unstable_by_key(|note| note.age);
@@ -284,12 +282,16 @@ impl Recent {
 }
 
 impl Memory {
+    fn find(&mut self, key: PayloadKey) -> Option<&mut Entry> {
+        let halves = halves(key);
+        self.entries.find_mut(key.0, |entry| entry.key == halves)
+    }
+
     fn adopt(&mut self, Note { key, age, outcome }: Note, now: u32) {
         if self.entries.len() >= self.sweep_at.max(FEW) {
             self.sweep(now);
         }
         let key = PayloadKey(key);
-        // One from before this memory began is remembered as from its beginning, which is longer.
         let second = now.saturating_sub(age);
         let halves = halves(key);
         match self.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
@@ -346,7 +348,9 @@ mod tests {
         there.adopt([Note { key: key.number(), age: 0, outcome: Outcome::Delivered }], later);
         there.adopt([Note { key: key.number(), age: 0, outcome: Outcome::Unconfirmed }], later);
         assert_eq!(there.note(key, Outcome::Pending, later), Err(Outcome::Delivered));
-        assert_eq!(there.note(key, Outcome::Pending, start + MEMORY + Duration::from_secs(1)), Ok(()));
+        let over = start + MEMORY + Duration::from_secs(1);
+        there.hear(Note { key: key.number(), age: 0, outcome: Outcome::Sent }, over);
+        assert_eq!(there.note(key, Outcome::Pending, over + MEMORY), Err(Outcome::Sent), "it came anew");
     }
 
     #[test]
@@ -359,7 +363,12 @@ mod tests {
         assert_eq!(note(start + SETTLED_WITHIN), Err(Outcome::Pending));
         let late = start + SETTLED_WITHIN + Duration::from_secs(1);
         assert_eq!(note(late), Err(Outcome::Unconfirmed));
-        assert_eq!(recent.notes(late, 1)[0].outcome, Outcome::Unconfirmed);
+        // Whoever takes it over draws that from its age.
+        let heir = Recent::new(late);
+        heir.adopt(recent.notes(late, 1), late);
+        assert_eq!(heir.note(key, Outcome::Pending, late), Err(Outcome::Unconfirmed));
+        heir.hear(Note { key: key.number(), age: 0, outcome: Outcome::Sent }, late);
+        assert_eq!(heir.note(key, Outcome::Pending, late), Err(Outcome::Sent));
     }
 
     #[test]

@@ -142,6 +142,9 @@ impl Hub {
     pub(crate) fn bequeath(&self) {
         let (now, mut room) = (Instant::now(), MOST_BEQUEATHED);
         for user in &self.users {
+            if room == 0 {
+                break;
+            }
             let notes = user.recent.notes(now, room.min(MOST_NOTES));
             room -= notes.len();
             if !notes.is_empty() {
@@ -152,7 +155,9 @@ impl Hub {
 
     /// Takes what a node that stops remembers of a user's payloads.
     pub(crate) fn inherit(&self, name: &Username, notes: Vec<Note>, allowance: &Allowance) {
-        self.entry(name, allowance).recent.adopt(notes, Instant::now());
+        // Held meanwhile, so that the user is not forgotten.
+        let entry = self.users.entry(name.clone()).or_insert_with(|| self.make(name, allowance));
+        entry.recent.adopt(notes, Instant::now());
     }
 
     /// Takes what other nodes remember of a user who came here.
