@@ -9,7 +9,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::config::Config;
 use super::error::{ConnectError, Fault};
-use super::transport::{self, LinkError, Stream};
+use super::transport::{self, Stream};
 
 /// The most that is read of one message: far over the protocol's default limit, as a server may be set to allow more,
 /// and far below what would hurt.
@@ -69,14 +69,4 @@ fn refused_upgrade(error: tungstenite::Error) -> ConnectError {
 
 fn problem(response: &handshake::client::Response) -> Option<Problem> {
     serde_json::from_slice(response.body().as_deref()?).ok()
-}
-
-impl From<LinkError> for ConnectError {
-    fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::TimedOut(fault) => Self::TimedOut(fault),
-            LinkError::Unreachable(fault) => Self::Unreachable(fault),
-            LinkError::InvalidArgument(fault) => Self::InvalidArgument(fault),
-        }
-    }
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::config::Config;
 use super::error::{AccountError, Fault};
-use super::transport::{self, LinkError};
+use super::transport;
 
 /// The largest answer that is read: every one of the protocol is far smaller.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
@@ -107,15 +107,5 @@ fn broken(error: hyper::Error) -> AccountError {
         AccountError::BadAnswer(Fault::bad_answer(error))
     } else {
         AccountError::Unreachable(Fault::unreachable(format_args!("the link to the server broke: {error}")))
-    }
-}
-
-impl From<LinkError> for AccountError {
-    fn from(error: LinkError) -> Self {
-        match error {
-            LinkError::TimedOut(fault) => Self::TimedOut(fault),
-            LinkError::Unreachable(fault) => Self::Unreachable(fault),
-            LinkError::InvalidArgument(fault) => Self::InvalidArgument(fault),
-        }
     }
 }

@@ -9,7 +9,7 @@ use tokio_rustls::TlsConnector;
 
 use super::address::ServerAddress;
 use super::config::Config;
-use super::error::{Fault, code};
+use super::error::{AccountError, ConnectError, Fault, code};
 use super::{proxy, tls};
 
 /// A connected stream of bytes, in the clear or through TLS.
@@ -29,6 +29,23 @@ pub(super) enum LinkError {
     /// The configuration cannot be used.
     InvalidArgument(Fault),
 }
+
+/// Makes a [`LinkError`] one of a group of calls, which all say the same of it.
+macro_rules! from_link_error {
+    ($($group:ident),*) => {$(
+        impl From<LinkError> for $group {
+            fn from(error: LinkError) -> Self {
+                match error {
+                    LinkError::TimedOut(fault) => Self::TimedOut(fault),
+                    LinkError::Unreachable(fault) => Self::Unreachable(fault),
+                    LinkError::InvalidArgument(fault) => Self::InvalidArgument(fault),
+                }
+            }
+        }
+    )*};
+}
+
+from_link_error!(AccountError, ConnectError);
 
 /// Opens a stream to the server.
 pub(super) async fn open(config: &Config) -> Result<Stream, LinkError> {
