@@ -14,7 +14,7 @@ import asyncio
 import threading
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Callable, Coroutine, Dict, Iterable, Iterator, List, Optional, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, Iterable, Iterator, List, Optional, Type, TypeVar
 
 from . import client
 from .client import Ticket as AsyncTicket
@@ -31,6 +31,11 @@ from .values import (
     Settings,
     Statistics,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import ClientOptions
 
 __all__ = ["Client", "Ticket"]
 
@@ -79,10 +84,10 @@ class Ticket:
 class Client:
     """As :class:`callie.Client`, with ``with`` and ``for`` in place of ``async with`` and ``async for``.
 
-    It may be used by several threads at once.
+    It takes the same options, and may be used by several threads at once.
     """
 
-    def __init__(self, server: str, username: str, password: Optional[str] = None, **options: Any) -> None:
+    def __init__(self, server: str, username: str, password: Optional[str] = None, **options: Unpack[ClientOptions]) -> None:
         self._client = client.Client(server, username, password, **options)
 
     @property
@@ -116,10 +121,18 @@ class Client:
         _loop.run(self._client.logout())
 
     def send(
-        self, recipient: str, message: str, attachments: Iterable[Attachment] = (), **options: Any
+        self,
+        recipient: str,
+        text: str,
+        attachments: Iterable[Attachment] = (),
+        *,
+        confirm: bool = True,
+        metadata: Optional[Dict[str, Any]] = None,
+        timeout: Optional[float] = None,
     ) -> Ticket:
         """As :meth:`callie.Client.send`."""
-        return Ticket(self._client.send(recipient, message, attachments, **options))
+        sent = self._client.send(recipient, text, attachments, confirm=confirm, metadata=metadata, timeout=timeout)
+        return Ticket(sent)
 
     def suspend(self) -> None:
         """As :meth:`callie.Client.suspend`."""
@@ -205,9 +218,9 @@ class Client:
         """As :meth:`callie.Client.get_group`."""
         return _loop.run(self._client.get_group(group_id, after, limit))
 
-    def edit_message(self, recipient: str, message_id: str, message: str) -> None:
+    def edit_message(self, recipient: str, message_id: str, text: str) -> None:
         """As :meth:`callie.Client.edit_message`."""
-        _loop.run(self._client.edit_message(recipient, message_id, message))
+        _loop.run(self._client.edit_message(recipient, message_id, text))
 
     def delete_message(self, recipient: str, message_id: str, sender: Optional[str] = None) -> None:
         """As :meth:`callie.Client.delete_message`."""
@@ -275,9 +288,9 @@ class Client:
         """As :meth:`callie.Client.unban_user`."""
         _loop.run(self._client.unban_user(username))
 
-    def announce(self, message: str) -> None:
+    def announce(self, text: str) -> None:
         """As :meth:`callie.Client.announce`."""
-        _loop.run(self._client.announce(message))
+        _loop.run(self._client.announce(text))
 
     def server_stats(self) -> ServerStats:
         """As :meth:`callie.Client.server_stats`."""

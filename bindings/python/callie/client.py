@@ -8,10 +8,10 @@ from collections import deque
 from types import TracebackType
 from typing import Any, AsyncIterator, Callable, Deque, Dict, Generator, Iterable, List, Optional, Type
 
-from . import _native, arguments
+from . import _native, arguments, errors
 from .commands import Commands
-from .errors import ConnectionClosed, InvalidArgument, text, translated
-from .events import Attachment, Closed, Connection, Ending, Event, connection, ending, from_batch, to_json
+from .errors import ConnectionClosed, InvalidArgument, translated
+from .events import Attachment, Connection, Ending, Event, connection, ending, from_batch, to_json
 from .server import Server, Session
 from .values import Limits, Statistics
 
@@ -46,6 +46,10 @@ class Client(Commands):
 
     With ``register=True`` the user is made first, unless the name is taken already. In place of a password the ``token``
     of an earlier login will do. Times are seconds; what is left out has the library's default.
+
+    ``token_source`` gives the token of a new login when the server has ended the session; without it the client ends then.
+    It is an ordinary function, given the username and the server's code, such as ``"SESSION_EXPIRED"``, and called on a
+    thread of the library, once for each refusal. If it raises, or takes longer than ``exchange_timeout``, the client ends.
     """
 
     def __init__(
@@ -83,7 +87,7 @@ class Client(Commands):
         }
         self._config = arguments.config(server, **options)
         self._server = Server(server, **options)
-        self._username = text(username, "the username")
+        self._username = errors.text(username, "the username")
         self._password = arguments.optional_text(password, "the password")
         self._token = arguments.optional_text(token, "the token")
         self._register = register
@@ -92,7 +96,6 @@ class Client(Commands):
         self._session: Optional[Session] = None
         self._native: Optional[_native.Client] = None
         self._buffer: Deque[Event] = deque()
-        self._ended = False
 
     @property
     def username(self) -> str:
@@ -103,7 +106,7 @@ class Client(Commands):
     def token(self) -> str:
         """The session's token, to keep in a safe place: who has it is the user."""
         if self._session is None:
-            raise ConnectionClosed("CLOSED", "there is no session yet: connect first")
+            raise InvalidArgument("INVALID_ARGUMENT", "there is no session: log in or connect first")
         return self._session.token
 
     async def login(self) -> None:
@@ -128,9 +131,10 @@ class Client(Commands):
         return await enter(self._username, self._password, self._device)
 
     async def connect(self) -> None:
-        """Logs in where that is still to be done, connects once, and waits for it; from then on as after :meth:`start`."""
-        if self._native is not None and self.state.state != "suspended":
-            raise InvalidArgument("INVALID_ARGUMENT", "this client is connecting, connected, or has ended")
+        """Logs in where that is still to be done, connects once, and waits for it; from then on as after :meth:`start`.
+
+        On a client that is online it does nothing, on one that has ended it raises :class:`ConnectionClosed`.
+        """
         await self.login()
         with translated():
             await self._connection().connect()
@@ -154,7 +158,7 @@ class Client(Commands):
     def send(
         self,
         recipient: str,
-        message: str,
+        text: str,
         attachments: Iterable[Attachment] = (),
         *,
         confirm: bool = True,
@@ -166,16 +170,16 @@ class Client(Commands):
         It is taken at once, connected or not: await the ticket for its end, or go on.
         """
         natives = [a._to_native() for a in attachments]
-        recipient, message = text(recipient, "the recipient"), text(message, "the message")
+        recipient, text = errors.text(recipient, "the recipient"), errors.text(text, "the text")
         written = None if metadata is None else to_json(metadata, "the metadata")
         options = arguments.send_options(confirm, written, timeout)
         with translated():
-            return Ticket(self._connection().send(recipient, message, natives, options))
+            return Ticket(self._connection().send(recipient, text, natives, options))
 
     async def ping(self, recipient: str = "SERVER") -> float:
         """Asks the server or a user for a sign of life; the answer is how many seconds it took."""
         with translated():
-            return await self._connection().ping(text(recipient, "the recipient")) / 1_000_000
+            return await self._connection().ping(errors.text(recipient, "the recipient")) / 1_000_000
 
     def suspend(self) -> None:
         """Closes the connection for a while. What waits goes on waiting."""
@@ -207,7 +211,8 @@ class Client(Commands):
         """Hands all events to ``callback`` from now on, in batches, on a thread of the library; the last is :class:`Closed`.
 
         It may take its time and call what is not a coroutine: :meth:`send`, :meth:`suspend`, :attr:`state`. What it raises
-        is logged, and the next batch comes all the same. Who listens does not iterate or call :meth:`next_events`.
+        is logged, and the next batch comes all the same. Who listens does not iterate or call :meth:`next_events`. It can
+        be asked for once in a client's life, and raises :class:`InvalidArgument` after that.
         """
         if not callable(callback):
             raise InvalidArgument("INVALID_ARGUMENT", "the callback must be callable")
@@ -249,11 +254,11 @@ class Client(Commands):
         return self
 
     async def __anext__(self) -> Event:
-        if self._ended:
-            raise StopAsyncIteration
-        event = (await self.next_events(1))[0]
-        self._ended = isinstance(event, Closed)
-        return event
+        try:
+            return (await self.next_events(1))[0]
+        except ConnectionClosed:
+            # The last event was taken, here or elsewhere.
+            raise StopAsyncIteration from None
 
     async def __aenter__(self) -> "Client":
         await self.connect()
@@ -272,7 +277,8 @@ class Client(Commands):
 
     def _connection(self) -> _native.Client:
         if self._native is None:
-            raise ConnectionClosed("CLOSED", "there is no session yet: use `async with`, or connect() first")
+            reason = "this client has not begun: use `async with`, or connect(), start() or login() first"
+            raise InvalidArgument("INVALID_ARGUMENT", reason)
         return self._native
 
 
@@ -297,6 +303,6 @@ class _TokenSource(_native.TokenSource):
 
     def token(self, username: str, reason_code: str) -> str:
         try:
-            return text(self._source(username, reason_code), "the token")
+            return errors.text(self._source(username, reason_code), "the token")
         except Exception as error:
             raise _native.CallbackError.Failed(f"{type(error).__name__}: {error}") from error

@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from typing import Any, Dict, Iterable, List, Optional
 
-from . import _native, arguments
+from . import _native, arguments, errors
 from .arguments import optional_text, texts
 from .errors import text, translated
 from .events import any_json, to_json
@@ -100,13 +100,13 @@ class Commands:
             group.group_id, group.name, _is_public(group), group.member_count, members, group.next
         )
 
-    async def edit_message(self, recipient: str, message_id: str, message: str) -> None:
+    async def edit_message(self, recipient: str, message_id: str, text: str) -> None:
         """Tells those who have a message of this user its new text."""
         await self._ask(
             "edit_message",
-            text(recipient, "the recipient"),
-            text(message_id, "the message's ID"),
-            text(message, "the text"),
+            errors.text(recipient, "the recipient"),
+            errors.text(message_id, "the message's ID"),
+            errors.text(text, "the text"),
         )
 
     async def delete_message(self, recipient: str, message_id: str, sender: Optional[str] = None) -> None:
@@ -198,9 +198,9 @@ class Commands:
         """Takes a ban back, as an admin of the server."""
         await self._ask("unban_user", text(username, "the username"))
 
-    async def announce(self, message: str) -> None:
+    async def announce(self, text: str) -> None:
         """Speaks to everyone online, as an admin of the server."""
-        await self._ask("announce", text(message, "the text"))
+        await self._ask("announce", errors.text(text, "the text"))
 
     async def server_stats(self) -> ServerStats:
         """The server's figures, for an admin of it."""

@@ -20,7 +20,7 @@ class CallieError(Exception):
 
 
 class InvalidArgument(CallieError, ValueError):
-    """An argument is not of the form it must have. Nothing was sent."""
+    """An argument is not of the form it must have, or the client has not begun. Nothing was sent."""
 
 
 class Unreachable(CallieError, ConnectionError):

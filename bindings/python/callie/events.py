@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Literal, Optional, Union
 
 from . import _native
 from .errors import InvalidArgument, text
@@ -96,8 +96,8 @@ class Ended(Record):
 class Connection(Record):
     """The connection changed."""
 
-    #: ``"suspended"``, ``"connecting"``, ``"online"`` or ``"waiting"``.
-    state: str
+    #: ``"closed"`` is never told by an event, as :class:`Closed` is: only ``Client.state`` says so.
+    state: Literal["suspended", "connecting", "online", "waiting", "closed"]
     #: While it waits: seconds until the next attempt.
     retry_in: Optional[float] = None
     #: While it waits: the close code of the last connection.

@@ -34,11 +34,16 @@ class _Sink(_native.LogSink):
         self._logger.log(_NUMBERS[level], "%s: %s", target, text)
 
 
-def set_logger(level: int = logging.INFO, logger: Optional[logging.Logger] = None) -> None:
+def set_logger(level: Optional[int] = logging.INFO, logger: Optional[logging.Logger] = None) -> None:
     """Lets the native part log to ``logger``, by default the one named ``callie``, from ``level`` on.
 
-    Lines hold no token and no text of a message. They come from one thread of the library.
+    Lines hold no token and no text of a message. They come from one thread of the library. With ``None`` for the level
+    nothing is logged any more.
     """
+    if level is None:
+        with translated():
+            _native.set_logger(_native.LogLevel.ERROR, None)
+        return
     if level not in _LEVELS:
         raise InvalidArgument("INVALID_ARGUMENT", "the level must be one of logging's, or callie.TRACE")
     with translated():

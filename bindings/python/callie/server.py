@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import TYPE_CHECKING, Any, List, Optional
 
 from . import _native, arguments
 from .errors import text, translated
 from .events import instant
 from .values import SessionInfo
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import Options
 
 
 class Session:
@@ -28,9 +33,10 @@ class Session:
 
 
 class Server:
-    """A server to register with and to log in to. It takes the options of :class:`callie.Client`."""
+    """A server to register with and to log in to. It takes :class:`callie.options.Options`, which are a
+    :class:`callie.Client`'s too. Its calls are coroutines."""
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, **options: Unpack[Options]) -> None:
         self._url = url
         with translated():
             self._native = _native.Server(arguments.config(url, **options))

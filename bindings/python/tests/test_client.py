@@ -1,9 +1,11 @@
 """The Python client against a real server process."""
 
 import asyncio
+import inspect
 import subprocess
 import sys
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 
 import callie
 import callie.blocking
-from callie import Attachment, Closed, Connection, Ended, Message, Notice
+from callie import Attachment, Closed, Connection, Ended, Message, Notice, arguments
+from callie.options import ClientOptions, Options
 
 from conftest import PASSWORD
 
@@ -177,6 +180,94 @@ def test_iteration_ends_with_closed(enter):
     run(scenario())
 
 
+def test_iteration_ends_however_the_last_event_was_taken(enter):
+    async def scenario():
+        async with enter() as client:
+            pass
+        while not isinstance((await client.next_events())[-1], Closed):
+            pass
+        assert [event async for event in client] == []
+        assert [event async for event in client] == []
+
+    run(scenario())
+
+
+def test_who_is_online_may_connect_and_who_has_ended_may_not(enter):
+    async def scenario():
+        async with enter() as client:
+            await client.connect()
+            assert client.state.state == "online"
+        with pytest.raises(callie.ConnectionClosed):
+            await client.connect()
+        assert client.state.state == "closed"
+
+    run(scenario())
+
+
+def test_a_client_is_listened_to_once(enter):
+    async def scenario():
+        async with enter() as client:
+            client.listen(lambda events: None)
+            with pytest.raises(callie.InvalidArgument):
+                client.listen(lambda events: None)
+
+    run(scenario())
+
+
+def test_a_token_source_may_log_in_by_a_loop_of_its_own(enter, server):
+    async def scenario():
+        def source(username, code):
+            asked.append(code)
+            return asyncio.run(callie.Server(server.url).login(username, PASSWORD)).token
+
+        asked = []
+        async with enter(token_source=source) as client:
+            await client.logout()
+            while not asked or client.state.state != "online":
+                await client.next_events(timeout=SOON)
+            assert asked == ["SESSION_REVOKED"]
+            assert await client.ping() > 0
+
+    run(scenario())
+
+
+def test_the_log_can_be_turned_on_and_off(server, caplog):
+    async def connect():
+        with pytest.raises(callie.Unreachable):
+            await callie.Client("http://127.0.0.1:1", "ada", token="t").connect()
+
+    caplog.set_level(callie.TRACE, "callie")
+    callie.set_logger(callie.TRACE)
+    try:
+        run(connect())
+        # Lines come from a thread of their own.
+        deadline = time.monotonic() + SOON
+        while not caplog.records and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert caplog.records
+    finally:
+        callie.set_logger(None)
+    time.sleep(0.1)
+    caplog.clear()
+    run(connect())
+    time.sleep(0.1)
+    assert not caplog.records
+    with pytest.raises(callie.InvalidArgument):
+        callie.set_logger(3)
+
+
+def test_the_typed_options_are_those_that_are_taken():
+    def taken(call):
+        return {p.name for p in inspect.signature(call).parameters.values() if p.kind is p.KEYWORD_ONLY}
+
+    assert taken(arguments.config) == set(Options.__annotations__)
+    assert taken(callie.Client.__init__) == set(ClientOptions.__annotations__)
+    for name in ("send", "edit_message", "announce"):
+        plain, blocking = (inspect.signature(getattr(kind, name)) for kind in (callie.Client, callie.blocking.Client))
+        assert list(plain.parameters.values()) == list(blocking.parameters.values())
+        assert "text" in plain.parameters
+
+
 def test_a_killed_server_is_waited_for(own_server, name):
     async def scenario():
         async with callie.Client(own_server.url, name(), PASSWORD, register=True) as client:
@@ -262,8 +353,12 @@ def test_wrong_arguments_are_typed_errors(enter, server):
                 callie.Client(*arguments, **options)
         with pytest.raises(callie.InvalidArgument):
             await callie.Client(server.url, "Not A Name", token="t").connect()
-        with pytest.raises(callie.ConnectionClosed):
-            await callie.Client(server.url, "ada", PASSWORD).ping()
+        unused = callie.Client(server.url, "ada", PASSWORD)
+        for call in (unused.ping, unused.next_events, unused.__anext__):
+            with pytest.raises(callie.InvalidArgument):
+                await call()
+        with pytest.raises(callie.InvalidArgument):
+            unused.token
         async with enter() as client:
             for call in [
                 lambda: client.send("Not A Name", "x"),
@@ -284,7 +379,6 @@ def test_wrong_arguments_are_typed_errors(enter, server):
                 lambda: client.leave_group("nonsense"),
                 lambda: client.next_events(0),
                 lambda: client.next_events("many"),
-                lambda: client.connect(),
             ]:
                 with pytest.raises(callie.InvalidArgument) as error:
                     await call()

@@ -628,7 +628,7 @@ async def test_use_after_disconnect_is_an_error(url):
         with pytest.raises(callie.ConnectionClosed) as error:
             await call()
         assert error.value.code and error.value.reason
-    with pytest.raises(callie.CallieError):
+    with pytest.raises(callie.ConnectionClosed):
         await ada.connect()
     await ada.disconnect()
     await ada.disconnect()
