@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from conftest import PASSWORD
-from test_examples import running, type_line
+from test_examples import ends_by_itself, running, says_what_is_not_sent, sends_a_long_line_whole, type_line
 
 CHAT = shlex.split(os.environ["CALLIE_CHAT"])
 
@@ -29,6 +29,11 @@ def test_two_chats_talk_to_each_other(server, name):
         one.stdin.close()
         assert one.stdout.readline() == "* the application disconnected\n"
         assert one.wait(timeout=20) == 0
+
+
+@pytest.mark.parametrize("does", [ends_by_itself, says_what_is_not_sent, sends_a_long_line_whole])
+def test_a_chat(does, server, name):
+    does(CHAT, server.url, name)
 
 
 @pytest.mark.parametrize("url, code", [("http://127.0.0.1:1", "UNREACHABLE"), ("not a url", "INVALID_ARGUMENT")])

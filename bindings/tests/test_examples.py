@@ -1,8 +1,10 @@
 """The examples, run as a reader runs them, against a real server process."""
 
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 from contextlib import contextmanager
 
 import pytest
@@ -17,7 +19,7 @@ def python_chat():
 
 @pytest.fixture
 def c_chat(compile_c):
-    return [str(compile_c(ROOT / "examples/c/chat.c", "-pthread"))]
+    return [str(compile_c(ROOT / "examples/c/chat.c"))]
 
 
 @contextmanager
@@ -43,6 +45,58 @@ def running(command):
 def type_line(chat, line):
     chat.stdin.write(line + "\n")
     chat.stdin.flush()
+
+
+def revoke(url, user):
+    """Ends all other sessions of a user, as the user would from another device."""
+
+    def ask(method, path, token=None, body=None):
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(url + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read() or "null")
+
+    token = ask("POST", "/api/v1/login", body={"username": user, "password": PASSWORD})["token"]
+    for session in ask("GET", "/api/v1/sessions", token)["sessions"]:
+        if not session["current"]:
+            ask("DELETE", f"/api/v1/sessions/{session['sessionID']}", token)
+
+
+def ends_by_itself(chat, url, name):
+    """A chat whose session is ended elsewhere ends, although nobody types."""
+    user = name()
+    with running([*chat, url, user, PASSWORD, "anyone"]) as ended:
+        assert "is connected" in ended.stdout.readline()
+        revoke(url, user)
+        assert ended.wait(timeout=20) == 0
+        out = ended.stdout.read()
+        assert "SESSION_REVOKED" in out and out.count("\n") == 2, out
+
+
+def says_what_is_not_sent(chat, url, name):
+    """A line that cannot be sent ends a chat with its reason."""
+    with running([*chat, url, name(), PASSWORD, "Not A Name"]) as failed:
+        assert "is connected" in failed.stdout.readline()
+        type_line(failed, "x")
+        assert failed.wait(timeout=20) == 1
+        out = failed.stdout.read()
+        assert "chat: " in out and "(INVALID_ARGUMENT)" in out and out.count("\n") == 2, out
+
+
+def sends_a_long_line_whole(chat, url, name):
+    """A line of more bytes than the buffers of a terminal arrives as one message."""
+    user, line = name(), "ä" * 8_000
+    with running([*chat, url, user, PASSWORD, user]) as long:
+        assert "is connected" in long.stdout.readline()
+        type_line(long, line)
+        assert long.stdout.readline() == f"{user}: {line}\n"
+
+
+@pytest.mark.parametrize("chat", ["python_chat", "c_chat"])
+@pytest.mark.parametrize("does", [ends_by_itself, says_what_is_not_sent, sends_a_long_line_whole])
+def test_a_chat(chat, does, request, server, name):
+    does(request.getfixturevalue(chat), server.url, name)
 
 
 def test_the_chats_talk_to_each_other(python_chat, c_chat, server, name):

@@ -1,19 +1,34 @@
 /*
  * A chat in the terminal: chat http://127.0.0.1:8080 ada PASSWORD bob
  *
- * Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+ * Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends. One thread waits for both, what
+ * is typed and what arrives, by poll() of POSIX.
  *
- *     cc -std=c11 -I bindings/c/include examples/c/chat.c -L target/debug -lcallie -pthread -o chat
+ *     cargo build -p callie-ffi
+ *     cc -std=c11 -I bindings/c/include examples/c/chat.c -L target/debug -lcallie -o chat
  *     LD_LIBRARY_PATH=target/debug ./chat http://127.0.0.1:8080 ada PASSWORD bob
  */
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <threads.h>
+#include <unistd.h>
 
 #include "callie.h"
 
-#define LONGEST_LINE 4096
+#define READ_BYTES 4096
 #define LAST_LINE_MS 5000
+#define FAREWELL_MS 5000
+
+/* What was typed and is not sent yet: a line that has no end so far. stdio would keep lines where poll() sees none. */
+typedef struct Typed {
+    char *text;
+    size_t length;
+    size_t room;
+} Typed;
 
 static int fail(const char *what)
 {
@@ -57,42 +72,94 @@ static void show_event(const CallieEvents *events, size_t i)
     fflush(stdout);
 }
 
-/* Runs beside the typing until the connection is gone. */
-static int show_events(void *argument)
+/* Shows what is there, waiting so long for the first event. Gives 0 when the client has ended and all was shown. */
+static int show_events(CallieClient *client, uint32_t timeout_ms)
 {
-    CallieClient *client = argument;
     CallieEvents *events;
+    int goes_on = 1;
 
-    while (callie_client_next_events(client, 64, 60000, &events) == CALLIE_STATUS_OK) {
-        for (size_t i = 0; i < callie_events_count(events); i++)
-            show_event(events, i);
-        callie_events_free(events);
+    if (callie_client_next_events(client, 64, timeout_ms, &events) != CALLIE_STATUS_OK)
+        return 0;
+    for (size_t i = 0; i < callie_events_count(events); i++) {
+        show_event(events, i);
+        goes_on = callie_event_kind(events, i) != CALLIE_EVENT_KIND_CLOSED;
     }
-    return 0;
+    callie_events_free(events);
+    return goes_on;
+}
+
+/* Reads once. Gives 0 at the end of what is typed, and where it cannot be read or kept. */
+static int read_typed(Typed *typed)
+{
+    ssize_t got;
+
+    /* One byte stays for the end of the last line. */
+    if (typed->room < typed->length + READ_BYTES + 1) {
+        size_t room = 2 * typed->room + READ_BYTES + 1;
+        char *text = realloc(typed->text, room);
+        if (text == NULL)
+            return 0;
+        typed->text = text;
+        typed->room = room;
+    }
+    got = read(STDIN_FILENO, typed->text + typed->length, READ_BYTES);
+    if (got < 0)
+        return errno == EINTR;
+    typed->length += (size_t)got;
+    return got > 0;
+}
+
+/* Sends the lines that are whole; the rest waits for its end, so no line and no character is cut. */
+static CallieStatus send_lines(CallieClient *client, const char *peer, Typed *typed, CallieSent *sent)
+{
+    CallieStatus status = CALLIE_STATUS_OK;
+    char *line = typed->text, *end;
+
+    while (typed->length > 0 && (end = memchr(line, '\n', typed->length)) != NULL) {
+        *end = '\0';
+        if (line[0] != '\0' && status == CALLIE_STATUS_OK)
+            status = callie_client_send(client, peer, line, NULL, 0, NULL, sent);
+        typed->length -= (size_t)(end + 1 - line);
+        line = end + 1;
+    }
+    if (typed->length > 0)
+        memmove(typed->text, line, typed->length);
+    return status;
 }
 
 static int chat(CallieClient *client, const char *username, const char *peer)
 {
-    char line[LONGEST_LINE];
+    struct pollfd ready[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN}};
+    Typed typed = {0};
     CallieSent sent = {0};
     CallieEnding ending;
-    thrd_t showing;
-    int result = 0;
+    int typing = 1, goes_on = 1, result = 0;
 
-    if (thrd_create(&showing, show_events, client) != thrd_success)
-        return fail("no thread");
+    if (callie_client_fd(client, &ready[1].fd) != CALLIE_STATUS_OK)
+        return fail("no events");
     printf("* %s is connected, write to %s\n", username, peer);
     fflush(stdout);
-    while (result == 0 && fgets(line, sizeof line, stdin) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        if (line[0] != '\0' && callie_client_send(client, peer, line, NULL, 0, NULL, &sent) != CALLIE_STATUS_OK)
-            result = fail("not sent");
+    /* Until the user has had enough, or the client has ended. */
+    while (typing && goes_on && result == 0) {
+        if (poll(ready, 2, -1) < 0)
+            continue;
+        if (ready[1].revents != 0)
+            goes_on = show_events(client, 0);
+        if (goes_on && ready[0].revents != 0) {
+            typing = read_typed(&typed);
+            if (!typing && typed.length > 0)
+                typed.text[typed.length++] = '\n';
+            if (send_lines(client, peer, &typed, &sent) != CALLIE_STATUS_OK)
+                result = fail("not sent");
+        }
     }
     /* The last line may still be on its way. */
     if (sent.ticket != 0)
         callie_client_wait(client, sent.ticket, LAST_LINE_MS, &ending);
     callie_client_disconnect(client);
-    thrd_join(showing, NULL);
+    while (goes_on)
+        goes_on = show_events(client, FAREWELL_MS);
+    free(typed.text);
     return result;
 }
 

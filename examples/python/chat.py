@@ -1,23 +1,29 @@
 """A chat in the terminal: python chat.py http://127.0.0.1:8080 ada PASSWORD bob
 
 Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+
+    make bindings
+    PYTHONPATH=bindings/python python examples/python/chat.py http://127.0.0.1:8080 ada PASSWORD bob
 """
+
+from __future__ import annotations
 
 import asyncio
 import sys
 import threading
+from typing import Optional
 
 import callie
 
 
-def read_lines(lines: asyncio.Queue, loop: asyncio.AbstractEventLoop) -> None:
+def read_lines(lines: asyncio.Queue[Optional[str]], loop: asyncio.AbstractEventLoop) -> None:
     for line in sys.stdin:
         loop.call_soon_threadsafe(lines.put_nowait, line.strip())
     loop.call_soon_threadsafe(lines.put_nowait, None)
 
 
 async def type_in(client: callie.Client, peer: str) -> None:
-    lines: asyncio.Queue = asyncio.Queue()
+    lines: asyncio.Queue[Optional[str]] = asyncio.Queue()
     threading.Thread(target=read_lines, args=(lines, asyncio.get_running_loop()), daemon=True).start()
     ticket = None
     while (line := await lines.get()) is not None:
@@ -53,6 +59,9 @@ async def main(server: str, username: str, password: str, peer: str) -> None:
         await asyncio.wait({showing, typing}, return_when=asyncio.FIRST_COMPLETED)
         typing.cancel()
     await showing
+    # A line that could not be sent is an error; a reader who was stopped is none.
+    if not typing.cancelled():
+        typing.result()
 
 
 if __name__ == "__main__":
