@@ -1,6 +1,10 @@
 // A chat in the terminal: java -jar target/chat.jar http://127.0.0.1:8080 ada PASSWORD bob
 //
 // Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+//
+//     scripts/bindings.sh kotlin && mvn -f bindings/kotlin/pom.xml -DskipTests install
+//     mvn -f examples/kotlin/pom.xml package
+//     java -jar examples/kotlin/target/chat.jar http://127.0.0.1:8080 ada PASSWORD bob
 
 import dev.callie.CallieException
 import dev.callie.Client
@@ -9,12 +13,14 @@ import dev.callie.Ending
 import dev.callie.Event
 import dev.callie.Server
 import dev.callie.Ticket
-import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.channels.ReceiveChannel
+import kotlinx.coroutines.channels.trySendBlocking
 import kotlinx.coroutines.coroutineScope
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
-import kotlinx.coroutines.runInterruptible
 import kotlinx.coroutines.withTimeoutOrNull
+import kotlin.concurrent.thread
 import kotlin.system.exitProcess
 import kotlin.time.Duration.Companion.seconds
 
@@ -39,10 +45,19 @@ suspend fun show(client: Client) = client.events.collect { event ->
     }
 }
 
+/** Lines of the standard input. Nothing interrupts their reading, so it has a thread that holds up no end. */
+fun lines(): ReceiveChannel<String> {
+    val lines = Channel<String>()
+    thread(isDaemon = true) {
+        while (true) lines.trySendBlocking(readlnOrNull() ?: break)
+        lines.close()
+    }
+    return lines
+}
+
 suspend fun typeIn(client: Client, peer: String) {
     var last: Ticket? = null
-    while (true) {
-        val line = runInterruptible(Dispatchers.IO) { readlnOrNull() } ?: break
+    for (line in lines()) {
         if (line.isNotBlank()) last = client.send(peer, line.trim())
     }
     // The last line may still be on its way.
@@ -61,7 +76,13 @@ fun main(arguments: Array<String>) {
                 println("* $username is connected, write to $peer")
                 coroutineScope {
                     // Either the user has had enough, or the client has ended.
-                    val typing = launch { typeIn(client, peer); client.disconnect() }
+                    val typing = launch {
+                        try {
+                            typeIn(client, peer)
+                        } finally {
+                            client.disconnect()
+                        }
+                    }
                     show(client)
                     typing.cancel()
                 }
@@ -71,6 +92,4 @@ fun main(arguments: Array<String>) {
         System.err.println("chat: ${error.message}")
         exitProcess(1)
     }
-    // A line that is still being waited for does not hold the program.
-    exitProcess(0)
 }

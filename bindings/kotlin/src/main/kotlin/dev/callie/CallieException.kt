@@ -2,6 +2,7 @@ package dev.callie
 
 import dev.callie.ffi.AccountException
 import dev.callie.ffi.ConnectException
+import dev.callie.ffi.InternalException
 import dev.callie.ffi.ReceiveException
 import dev.callie.ffi.RequestException
 import dev.callie.ffi.SendException
@@ -59,6 +60,9 @@ internal inline fun <T> calling(call: () -> T): T =
         throw error.own()
     } catch (error: ReceiveException) {
         throw error.own()
+    } catch (error: InternalException) {
+        // What uniffi itself throws, such as for a panic.
+        throw CallieException.Internal("INTERNAL", error.message ?: "a fault of the native library", error)
     }
 
 internal fun AccountException.own(): CallieException = when (this) {

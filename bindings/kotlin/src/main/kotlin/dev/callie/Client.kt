@@ -43,7 +43,7 @@ public class Ticket internal constructor(private val native: dev.callie.ffi.Tick
 public class Client(session: Session) : AutoCloseable {
     internal val native: dev.callie.ffi.Client = calling { dev.callie.ffi.Client(session.native) }
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
-    private val inbox = Inbox(scope) { calling { native.nextEvents(BATCH, FETCH_MS) }.map { it.own() } }
+    private val inbox = Inbox(scope) { calling { native.nextEvents(BATCH.toUInt(), FETCH_MS) }.map { it.own() } }
 
     /** Who this is. */
     public val username: String get() = native.username()
@@ -106,7 +106,8 @@ public class Client(session: Session) : AutoCloseable {
 
     /**
      * What arrives, until [Event.Closed], which is the last. A collector that stops loses nothing: the next one goes on
-     * where it stopped. While nobody collects, at most [Config.eventQueue] events are kept and no more are read.
+     * where it stopped. While nobody collects, at most [Config.eventQueue] events are kept, with up to 64 more that have left
+     * the native library already, and no more are read.
      */
     public val events: Flow<Event> = flow {
         while (true) {
@@ -122,8 +123,11 @@ public class Client(session: Session) : AutoCloseable {
         }
     }
 
-    /** Takes up to [max] events, waiting at most [timeout] for the first; none when nothing came. */
-    public suspend fun nextEvents(max: Int, timeout: Duration): List<Event> {
+    /**
+     * Takes up to [max] events, waiting at most [timeout] for the first; none when nothing came. After [Event.Closed] it
+     * throws [CallieException.Closed].
+     */
+    public suspend fun nextEvents(max: Int = BATCH, timeout: Duration): List<Event> {
         if (max < 1) {
             throw CallieException.InvalidArgument("INVALID_ARGUMENT", "a batch holds at least one event", null)
         }
@@ -134,7 +138,8 @@ public class Client(session: Session) : AutoCloseable {
 
     /**
      * Hands all events to [listener] from now on, in batches, from a thread made for it. Who listens does not collect
-     * [events]. If it throws, the next batch comes all the same.
+     * [events]. If it throws, the next batch comes all the same. It can be asked for once in a client's life, and throws
+     * [CallieException.InvalidArgument] after that.
      */
     public fun listen(listener: (List<Event>) -> Unit): Unit = calling {
         native.listen(object : Listener {
@@ -160,7 +165,7 @@ public class Client(session: Session) : AutoCloseable {
     }
 
     public companion object {
-        private const val BATCH = 64u
+        private const val BATCH = 64
 
         // How long one fetch waits; another follows at once.
         private const val FETCH_MS = 30_000uL

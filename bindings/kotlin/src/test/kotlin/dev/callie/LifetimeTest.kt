@@ -1,5 +1,6 @@
 package dev.callie
 
+import dev.callie.ffi.InternalException
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.async
 import kotlinx.coroutines.channels.Channel
@@ -9,6 +10,7 @@ import kotlinx.coroutines.yield
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
 import kotlin.concurrent.thread
 import kotlin.time.Duration
 
@@ -124,5 +126,11 @@ class LifetimeTest {
         ada.networkChanged()
         ada.close()
         assertTrue(ada.state == ConnectionState.Closed)
+    }
+
+    @Test
+    fun aFaultOfTheNativeLibraryIsInternal() {
+        val fault = assertThrows<CallieException.Internal> { calling { throw InternalException("a panic") } }
+        assertEquals("INTERNAL" to "a panic", fault.code to fault.reason)
     }
 }

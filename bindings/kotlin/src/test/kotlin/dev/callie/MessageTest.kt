@@ -111,7 +111,7 @@ class MessageTest {
         val received = async {
             var count = 0
             while (count < 10_000) {
-                for (event in bob.nextEvents(64, BOUND)) {
+                for (event in bob.nextEvents(timeout = BOUND)) {
                     if (event is Event.Message) assertEquals("${count++}", event.text)
                 }
             }
