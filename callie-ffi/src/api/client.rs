@@ -196,7 +196,7 @@ impl Client {
     }
 
     /// Hands all events to `listener` from now on, in batches, from a thread made for it. Who listens does not call
-    /// `next_events`.
+    /// `next_events`. It can be asked for once.
     pub fn listen(&self, listener: Arc<dyn Listener>) -> Result<(), ReceiveError> {
         let callback = move |events: Vec<client::Event>| {
             if let Err(error) = listener.on_events(events.into_iter().map(Event::from).collect()) {
