@@ -18,7 +18,8 @@ let linking: [LinkerSetting] = []
 
 let package = Package(
     name: "Callie",
-    platforms: [.iOS(.v15), .macOS(.v12), .tvOS(.v15), .watchOS(.v8)],
+    // The first that have Duration, of those that scripts/xcframework.sh builds for.
+    platforms: [.iOS(.v16), .macOS(.v13)],
     products: [.library(name: "Callie", targets: ["Callie"])],
     targets: [
         native,

@@ -1,7 +1,8 @@
 import CallieNative
+import Foundation
 
 /// What went wrong: every call that fails throws one of these. `code` is stable and for programs, `reason` is for people.
-public struct CallieError: Error, Sendable, Hashable, CustomStringConvertible {
+public struct CallieError: LocalizedError, Sendable, Hashable, CustomStringConvertible {
     /// What kind of thing went wrong.
     public enum Kind: Sendable, Hashable {
         /// An address, a name, a text or another argument is malformed or too large; nothing was sent.
@@ -27,6 +28,9 @@ public struct CallieError: Error, Sendable, Hashable, CustomStringConvertible {
     public let reason: String
 
     public var description: String { "\(reason) (\(code))" }
+
+    /// What `localizedDescription` says: Foundation has nothing but a number otherwise.
+    public var errorDescription: String? { description }
 
     init(_ kind: Kind, _ code: String, _ reason: String) {
         self.kind = kind

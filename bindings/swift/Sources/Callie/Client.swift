@@ -112,14 +112,16 @@ public final class Client: Sendable {
     }
 
     /// What arrives, until `Event.closed`, which is the last. Who stops loses nothing: the next loop goes on where the last
-    /// one stopped. While nobody asks, `Config.eventQueue` events are kept and no more are read.
+    /// one stopped. While nobody asks, `Config.eventQueue` events are kept, with up to 64 more that have left the native
+    /// library already, and no more are read.
     public var events: Events {
         Events(client: self)
     }
 
     /// Takes up to `max` events, waiting at most `timeout` for the first; none when nothing came.
     ///
-    /// It throws a `CallieError`, or a `CancellationError` where the task was cancelled.
+    /// It throws a `CallieError`, which is of the kind `closed` after `Event.closed`, or a `CancellationError` where the task
+    /// was cancelled.
     public func nextEvents(max: Int = 64, timeout: Duration) async throws -> [Event] {
         guard max > 0 else {
             throw CallieError(.invalidArgument, "INVALID_ARGUMENT", "a batch holds at least one event")
@@ -128,7 +130,8 @@ public final class Client: Sendable {
     }
 
     /// Hands all events to `listener` from now on, in batches, from a thread made for it. Who listens does not ask for
-    /// `events`. If it throws, the next batch comes all the same.
+    /// `events`. If it throws, the next batch comes all the same. It can be asked for once in a client's life, and throws a
+    /// `CallieError` of the kind `invalidArgument` after that.
     public func listen(_ listener: @escaping @Sendable ([Event]) throws -> Void) throws {
         try calling { try native.listen(listener: Listening(listener)) }
     }

@@ -165,6 +165,7 @@ func refused(
     } catch let error as CallieError {
         #expect(kind.contains(error.kind), "\(error)", sourceLocation: place)
         if let code { #expect(error.code == code, sourceLocation: place) }
+        #expect((error as any Error).localizedDescription == "\(error)", sourceLocation: place)
     } catch {
         Issue.record(error, sourceLocation: place)
     }

@@ -1,6 +1,9 @@
 // A chat in the terminal: swift run Chat http://127.0.0.1:8080 ada PASSWORD bob
 //
 // Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+//
+//     make bindings
+//     swift run --package-path examples/swift Chat http://127.0.0.1:8080 ada PASSWORD bob
 
 import Callie
 import Foundation
@@ -15,15 +18,23 @@ struct Chat {
             let session = try await Server(url: url).registerAndLogin(username: username, password: password)
             let client = try await Client.open(session)
             say("* \(username) is connected, write to \(peer)")
-            Task {
-                try await type(client, to: peer)
+            let typing = Task {
+                do {
+                    try await type(client, to: peer)
+                } catch {
+                    await client.disconnect()
+                    throw error
+                }
                 await client.disconnect()
             }
-            // Either the user has had enough, or the client has ended.
+            // Either the user has had enough or a line could not be sent, or the client has ended.
             try await show(client)
+            typing.cancel()
+            try await typing.value
         } catch {
             fail("chat: \(error)")
         }
+        end(0)
     }
 
     static func show(_ client: Client) async throws {
@@ -54,10 +65,15 @@ struct Chat {
     static func type(_ client: Client, to peer: String) async throws {
         var last: Ticket?
         for await line in lines() where !line.isEmpty {
-            last = try client.send(line, to: peer, timeout: .seconds(5))
+            last = try client.send(line, to: peer)
         }
-        // The last line may still be on its way.
+        // The last line may still be on its way. Nothing cancels this wait, but the end of the client ends it.
+        let patience = Task {
+            try await Task.sleep(for: .seconds(5))
+            await client.disconnect()
+        }
         _ = await last?.ending
+        patience.cancel()
     }
 
     /// Lines of the standard input, read on a thread of their own.
@@ -76,6 +92,11 @@ struct Chat {
 
     static func fail(_ line: String) -> Never {
         FileHandle.standardError.write(Data((line + "\n").utf8))
-        exit(1)
+        end(1)
+    }
+
+    /// Ends the program at once: exit() would wait for standard input, where a thread may be waiting for a line.
+    static func end(_ status: Int32) -> Never {
+        _exit(status)
     }
 }
