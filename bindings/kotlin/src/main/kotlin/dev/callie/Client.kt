@@ -24,13 +24,13 @@ public fun interface TokenSource {
 /** A message that was taken for sending. It can be let go of: an [Event.Ended] comes anyway. */
 public class Ticket internal constructor(private val native: dev.callie.ffi.Ticket) {
     /** Tickets of one client count up. */
-    public val number: ULong get() = native.number()
+    public val number: ULong get() = calling { native.number() }
 
     /** The message's ID: edits and deletions name it. */
-    public val messageId: String get() = native.messageId()
+    public val messageId: String get() = calling { native.messageId() }
 
     /** How the message ended, as soon as it has: at its deadline at the latest. It may be asked for any number of times. */
-    public suspend fun ending(): Ending = native.ending().own()
+    public suspend fun ending(): Ending = calling { native.ending().own() }
 }
 
 /**
@@ -46,19 +46,19 @@ public class Client(session: Session) : AutoCloseable {
     private val inbox = Inbox(scope) { calling { native.nextEvents(BATCH.toUInt(), FETCH_MS) }.map { it.own() } }
 
     /** Who this is. */
-    public val username: String get() = native.username()
+    public val username: String get() = calling { native.username() }
 
     /** How it stands to its server. */
-    public val state: ConnectionState get() = native.state().own()
+    public val state: ConnectionState get() = calling { native.state().own() }
 
     /** What the server allows; the protocol's defaults before the first connection. */
-    public val limits: Limits get() = native.limits()
+    public val limits: Limits get() = calling { native.limits() }
 
     /** What it did so far, in numbers. */
-    public val statistics: Statistics get() = native.stats()
+    public val statistics: Statistics get() = calling { native.stats() }
 
     /** Connects, and keeps connecting after every loss until [disconnect] or a refusal. Events tell how it goes. */
-    public fun start(): Unit = native.start()
+    public fun start(): Unit = calling { native.start() }
 
     /**
      * Connects once, and waits for it; from then on as after [start]. If it does not work the client is as it was before,
@@ -67,13 +67,13 @@ public class Client(session: Session) : AutoCloseable {
     public suspend fun connect(): Unit = calling { native.connect() }
 
     /** Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting. */
-    public fun suspend(): Unit = native.suspend()
+    public fun suspend(): Unit = calling { native.suspend() }
 
     /** Connects again after [suspend]. */
-    public fun resume(): Unit = native.resume()
+    public fun resume(): Unit = calling { native.resume() }
 
     /** The network is another: what waits tries at once, what is connected makes sure that it is. */
-    public fun networkChanged(): Unit = native.networkChanged()
+    public fun networkChanged(): Unit = calling { native.networkChanged() }
 
     /**
      * Sends a text in Markdown to a user, a group's ID or `BROADCAST`.
@@ -148,16 +148,17 @@ public class Client(session: Session) : AutoCloseable {
     }
 
     /** Where a new token comes from when the server has ended the session; none ends the client then. */
-    public fun setTokenSource(source: TokenSource?): Unit = native.setTokenSource(
-        source?.let {
+    public fun setTokenSource(source: TokenSource?) {
+        val asked = source?.let {
             object : dev.callie.ffi.TokenSource {
                 override fun token(username: String, reasonCode: String) = it.token(username, reasonCode)
             }
-        },
-    )
+        }
+        calling { native.setTokenSource(asked) }
+    }
 
     /** Ends the client: says goodbye and waits for that, at most a few seconds. It may be called any number of times. */
-    public suspend fun disconnect(): Unit = native.disconnect()
+    public suspend fun disconnect(): Unit = calling { native.disconnect() }
 
     /** Ends the client; the goodbye goes on in the background. */
     override fun close() {

@@ -10,7 +10,7 @@ public fun interface Logger {
 
 /** Hands what the library logs, up to [level], to [logger] from now on, in place of any before; without one to nobody. */
 public fun setLogger(level: LogLevel, logger: Logger?) {
-    dev.callie.ffi.setLogger(level, logger?.let(::Sink))
+    calling { dev.callie.ffi.setLogger(level, logger?.let(::Sink)) }
 }
 
 private class Sink(private val logger: Logger) : LogSink {
@@ -18,10 +18,10 @@ private class Sink(private val logger: Logger) : LogSink {
 }
 
 /** What is wrong with a text that a client would send to a server with the default limits; null if it is valid. */
-public fun checkPayload(text: String): PayloadFault? = dev.callie.ffi.checkPayload(text)
+public fun checkPayload(text: String): PayloadFault? = calling { dev.callie.ffi.checkPayload(text) }
 
 /** What is wrong with a text that a server would send to a client; null if it is valid. */
-public fun checkServerPayload(text: String): PayloadFault? = dev.callie.ffi.checkServerPayload(text)
+public fun checkServerPayload(text: String): PayloadFault? = calling { dev.callie.ffi.checkServerPayload(text) }
 
 /** The version of the native library, such as `0.1.0`. */
-public fun version(): String = dev.callie.ffi.version()
+public fun version(): String = calling { dev.callie.ffi.version() }

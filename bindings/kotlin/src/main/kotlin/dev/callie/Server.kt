@@ -37,10 +37,10 @@ public class Server(config: Config) {
 /** A user's session on one server: what a client connects with. Its text form never shows the token. */
 public class Session internal constructor(internal val native: dev.callie.ffi.Session) {
     /** The user. */
-    public val username: String get() = native.username()
+    public val username: String get() = calling { native.username() }
 
     /** The token, to keep in a safe place: who has it is the user. */
-    public val token: String get() = native.token()
+    public val token: String get() = calling { native.token() }
 
     override fun toString(): String = "Session(username=$username)"
 
