@@ -74,17 +74,16 @@ fun main(arguments: Array<String>) {
         runBlocking {
             Client.open(Server(url).registerAndLogin(username, password)).use { client ->
                 println("* $username is connected, write to $peer")
-                coroutineScope {
-                    // Either the user has had enough, or the client has ended.
-                    val typing = launch {
-                        try {
-                            typeIn(client, peer)
-                        } finally {
-                            client.disconnect()
-                        }
+                try {
+                    coroutineScope {
+                        // Either the user has had enough or a line could not be sent, or the client has ended.
+                        val typing = launch { typeIn(client, peer); client.disconnect() }
+                        show(client)
+                        typing.cancel()
                     }
-                    show(client)
-                    typing.cancel()
+                } finally {
+                    // What was sent is on its way before the program ends.
+                    client.disconnect()
                 }
             }
         }
