@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use callie_server::Config;
 use callie_server::gateway::Timing;
-use chat::{quick, start, start_with};
+use chat::{PATIENCE, quick, start, start_with};
+use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 #[tokio::test]
 async fn a_message_arrives_byte_for_byte_but_for_token_and_timestamp() {
@@ -367,6 +369,20 @@ async fn too_many_payloads_are_dropped_and_told_of_once_a_second() {
     }
 }
 
+/// Reads to the close, and answers its code.
+async fn close_code(stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin)) -> u16 {
+    let close = async {
+        loop {
+            match stream.next().await {
+                Some(Ok(Message::Close(Some(frame)))) => return u16::from(frame.code),
+                Some(Ok(_)) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, close).await.unwrap()
+}
+
 #[tokio::test]
 async fn a_flood_is_closed_while_others_are_served() {
     let timing = Timing { flood: Duration::from_millis(500), ..quick() };
@@ -376,19 +392,11 @@ async fn a_flood_is_closed_while_others_are_served() {
     let flood = tokio::spawn(async move {
         loop {
             let message = ada.message("bob", "flood");
-            if futures_util::SinkExt::send(&mut ada.ws, message.to_string().into()).await.is_err() {
+            if ada.ws.send(message.to_string().into()).await.is_err() {
                 break;
             }
         }
-        loop {
-            match ada.raw().await {
-                Some(Ok(tokio_tungstenite::tungstenite::Message::Close(Some(frame)))) => {
-                    return u16::from(frame.code);
-                }
-                Some(Ok(_)) => {}
-                other => panic!("{other:?}"),
-            }
-        }
+        close_code(&mut ada.ws).await
     });
     for _ in 0..4 {
         bob.msg("flood").await;
@@ -415,23 +423,10 @@ async fn a_flood_of_the_websockets_own_pings_is_closed_as_well() {
     let timing = Timing { flood: Duration::from_millis(300), ..quick() };
     let chat = start_with(config, timing).await;
     let ada = chat.user("ada").await;
-    let (mut sink, mut stream) = futures_util::StreamExt::split(ada.ws);
-    let flood = tokio::spawn(async move {
-        let ping = || tokio_tungstenite::tungstenite::Message::Ping("?".into());
-        while futures_util::SinkExt::send(&mut sink, ping()).await.is_ok() {}
-    });
-    let close = tokio::time::timeout(chat::PATIENCE, async {
-        loop {
-            match futures_util::StreamExt::next(&mut stream).await {
-                Some(Ok(tokio_tungstenite::tungstenite::Message::Close(Some(frame)))) => {
-                    return u16::from(frame.code);
-                }
-                Some(Ok(_)) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    });
-    assert_eq!(close.await.unwrap(), 4429);
+    // It reads what is answered meanwhile, as a client does.
+    let (mut sink, mut stream) = ada.ws.split();
+    let flood = tokio::spawn(async move { while sink.send(Message::Ping("?".into())).await.is_ok() {} });
+    assert_eq!(close_code(&mut stream).await, 4429);
     flood.abort();
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Every node knows who is connected to which other node, as `wire.rs` says it: so it answers senders at once and as
 //! exactly as a server on its own. What it tells another node is one ordered stream (`peer.rs`), queued by the router
-//! without waiting and sent by one task (`join.rs`, `member.rs`) through the connection that `nats.rs` makes. `inbound.rs` follows
-//! the streams of the others and hands what comes to the router. `peers.rs` is the list of nodes, `awaited.rs` what waits for their answers.
+//! without waiting and sent by one task (`join.rs`, `member.rs`) through the connection that `nats.rs` makes.
+//! `inbound.rs` follows the streams of the others and hands what comes to the router. `peers.rs` is the list of nodes,
+//! `awaited.rs` what waits for their answers.
 //!
 //! Nodes that a node cannot hear are not there. While NATS is away every node is on its own: it goes on serving those who
 //! are connected to it, and says of nobody else that they are offline, for it does not know.

@@ -127,7 +127,7 @@ impl Hub {
         allowance: &Allowance,
     ) -> Entrance {
         // The user may have been forgotten meanwhile, and even be there anew. Of what changed until then nothing is known.
-        let Some(entry) = self.users.get(&link.user).filter(|entry| Arc::ptr_eq(entry, user)) else {
+        let Some(_held) = self.users.get(&link.user).filter(|entry| Arc::ptr_eq(entry, user)) else {
             return Entrance::Stale;
         };
         let mut state = user.state();
@@ -161,8 +161,6 @@ impl Hub {
             state.recalled = false;
             state.tell_here(&link.user, |entry| self.peers.tell_all(entry));
         }
-        drop(state);
-        drop(entry);
         Entrance::In
     }
 

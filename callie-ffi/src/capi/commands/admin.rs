@@ -5,8 +5,7 @@ use std::ffi::c_char;
 use callie_core::command::{Command, RemovalReason, ServerStats};
 use callie_core::{Timestamp, Username};
 
-use super::super::border::{Place, guard};
-use super::super::client::{CLIENTS, CallieClient};
+use super::super::client::CallieClient;
 use super::super::status::CallieStatus;
 use super::{done, line, optional, parsed, told};
 
@@ -17,17 +16,15 @@ pub unsafe extern "C" fn callie_client_kick_user(
     username: *const c_char,
     reason: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe {
-            Command::KickUser {
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::KickUser {
                 username: parsed(username, "username", Username::parse)?,
                 reason: optional(reason, "reason", RemovalReason::parse)?,
-            }
-        };
-        done(&client, command)
-    })
+            })
+        })
+    }
 }
 
 /// Ends a user's sessions and takes no new ones, as an admin of the server, until a time such as `2030-01-02T03:04:05.678Z` or
@@ -39,18 +36,16 @@ pub unsafe extern "C" fn callie_client_ban_user(
     reason: *const c_char,
     until: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe {
-            Command::BanUser {
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::BanUser {
                 username: parsed(username, "username", Username::parse)?,
                 reason: optional(reason, "reason", RemovalReason::parse)?,
                 until: optional(until, "until", Timestamp::parse)?,
-            }
-        };
-        done(&client, command)
-    })
+            })
+        })
+    }
 }
 
 /// Takes a ban back, as an admin of the server.
@@ -59,13 +54,10 @@ pub unsafe extern "C" fn callie_client_unban_user(
     client: *mut CallieClient,
     username: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command =
-            unsafe { Command::UnbanUser { username: parsed(username, "username", Username::parse)? } };
-        done(&client, command)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| Ok(Command::UnbanUser { username: parsed(username, "username", Username::parse)? }))
+    }
 }
 
 /// Speaks to everyone online, as an admin of the server.
@@ -74,12 +66,8 @@ pub unsafe extern "C" fn callie_client_announce(
     client: *mut CallieClient,
     message: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe { Command::Announce { text: line(&client, message, "message")? } };
-        done(&client, command)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe { done(client, |client| Ok(Command::Announce { text: line(client, message, "message")? })) }
 }
 
 /// The server's figures, for an admin of it.
@@ -90,10 +78,6 @@ pub unsafe extern "C" fn callie_client_server_stats(
     client: *mut CallieClient,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the result can be written to.
-        let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
-        let client = CLIENTS.get(client)?;
-        told::<ServerStats>(&client, Command::ServerStats {}, &result)
-    })
+    // SAFETY: the caller's promise: the result can be written to.
+    unsafe { told::<ServerStats>(client, result, || Ok(Command::ServerStats {})) }
 }

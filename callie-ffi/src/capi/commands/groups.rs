@@ -7,8 +7,7 @@ use callie_core::command::{
 };
 use callie_core::{GroupId, Username};
 
-use super::super::border::{Place, guard};
-use super::super::client::{CLIENTS, CallieClient};
+use super::super::client::CallieClient;
 use super::super::status::CallieStatus;
 use super::{done, optional, page, parsed, told, users};
 
@@ -25,23 +24,16 @@ pub unsafe extern "C" fn callie_client_create_group(
     is_public: bool,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, client, command) = unsafe {
-            let result = Place::at(result, "result", std::ptr::null_mut())?;
-            let client = CLIENTS.get(client)?;
-            (
-                result,
-                client,
-                Command::CreateGroup {
-                    name: parsed(name, "name", GroupName::parse)?,
-                    members: users(members, member_count, "members")?,
-                    visibility: if is_public { Visibility::Public } else { Visibility::Private },
-                },
-            )
-        };
-        told::<GroupCreated>(&client, command, &result)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+    unsafe {
+        told::<GroupCreated>(client, result, || {
+            Ok(Command::CreateGroup {
+                name: parsed(name, "name", GroupName::parse)?,
+                members: users(members, member_count, "members")?,
+                visibility: if is_public { Visibility::Public } else { Visibility::Private },
+            })
+        })
+    }
 }
 
 /// Enters a public group.
@@ -50,13 +42,10 @@ pub unsafe extern "C" fn callie_client_join_group(
     client: *mut CallieClient,
     group_id: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command =
-            unsafe { Command::JoinGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? } };
-        done(&client, command)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| Ok(Command::JoinGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? }))
+    }
 }
 
 /// Leaves a group. The last to leave deletes it.
@@ -65,13 +54,10 @@ pub unsafe extern "C" fn callie_client_leave_group(
     client: *mut CallieClient,
     group_id: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command =
-            unsafe { Command::LeaveGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? } };
-        done(&client, command)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| Ok(Command::LeaveGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? }))
+    }
 }
 
 /// Brings a user into a group.
@@ -81,17 +67,15 @@ pub unsafe extern "C" fn callie_client_add_member(
     group_id: *const c_char,
     username: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe {
-            Command::AddMember {
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::AddMember {
                 group_id: parsed(group_id, "group_id", GroupId::parse)?,
                 username: parsed(username, "username", Username::parse)?,
-            }
-        };
-        done(&client, command)
-    })
+            })
+        })
+    }
 }
 
 /// Takes a user out of a group.
@@ -101,17 +85,15 @@ pub unsafe extern "C" fn callie_client_remove_member(
     group_id: *const c_char,
     username: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe {
-            Command::RemoveMember {
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::RemoveMember {
                 group_id: parsed(group_id, "group_id", GroupId::parse)?,
                 username: parsed(username, "username", Username::parse)?,
-            }
-        };
-        done(&client, command)
-    })
+            })
+        })
+    }
 }
 
 /// Gives a member another role, `owner`, `admin` or `member`; a new owner makes the old one an admin.
@@ -122,18 +104,16 @@ pub unsafe extern "C" fn callie_client_set_role(
     username: *const c_char,
     role: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe {
-            Command::SetRole {
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::SetRole {
                 group_id: parsed(group_id, "group_id", GroupId::parse)?,
                 username: parsed(username, "username", Username::parse)?,
                 role: parsed(role, "role", Role::parse)?,
-            }
-        };
-        done(&client, command)
-    })
+            })
+        })
+    }
 }
 
 /// Gives a group another name.
@@ -143,17 +123,15 @@ pub unsafe extern "C" fn callie_client_rename_group(
     group_id: *const c_char,
     name: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe {
-            Command::RenameGroup {
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::RenameGroup {
                 group_id: parsed(group_id, "group_id", GroupId::parse)?,
                 name: parsed(name, "name", GroupName::parse)?,
-            }
-        };
-        done(&client, command)
-    })
+            })
+        })
+    }
 }
 
 /// Ends a group.
@@ -162,13 +140,10 @@ pub unsafe extern "C" fn callie_client_delete_group(
     client: *mut CallieClient,
     group_id: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command =
-            unsafe { Command::DeleteGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? } };
-        done(&client, command)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| Ok(Command::DeleteGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? }))
+    }
 }
 
 /// One page of the groups that this user is in, at most `limit` (1 to 200; 0 for 100); `after` is the `next` of the page
@@ -182,19 +157,12 @@ pub unsafe extern "C" fn callie_client_list_groups(
     after: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, client, command) = unsafe {
-            let result = Place::at(result, "result", std::ptr::null_mut())?;
-            let client = CLIENTS.get(client)?;
-            (
-                result,
-                client,
-                Command::ListGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? },
-            )
-        };
-        told::<GroupList>(&client, command, &result)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+    unsafe {
+        told::<GroupList>(client, result, || {
+            Ok(Command::ListGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
+        })
+    }
 }
 
 /// One page of the groups that anyone can join; `limit` and `after` as for `callie_client_list_groups`.
@@ -207,22 +175,15 @@ pub unsafe extern "C" fn callie_client_list_public_groups(
     after: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, client, command) = unsafe {
-            let result = Place::at(result, "result", std::ptr::null_mut())?;
-            let client = CLIENTS.get(client)?;
-            (
-                result,
-                client,
-                Command::ListPublicGroups {
-                    limit: page(limit)?,
-                    after: optional(after, "after", Cursor::parse)?,
-                },
-            )
-        };
-        told::<GroupList>(&client, command, &result)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+    unsafe {
+        told::<GroupList>(client, result, || {
+            Ok(Command::ListPublicGroups {
+                limit: page(limit)?,
+                after: optional(after, "after", Cursor::parse)?,
+            })
+        })
+    }
 }
 
 /// A group, with one page of its members; `limit` and `after` as for `callie_client_list_groups`.
@@ -236,21 +197,14 @@ pub unsafe extern "C" fn callie_client_get_group(
     after: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, client, command) = unsafe {
-            let result = Place::at(result, "result", std::ptr::null_mut())?;
-            let client = CLIENTS.get(client)?;
-            (
-                result,
-                client,
-                Command::GetGroup {
-                    group_id: parsed(group_id, "group_id", GroupId::parse)?,
-                    limit: page(limit)?,
-                    after: optional(after, "after", Cursor::parse)?,
-                },
-            )
-        };
-        told::<GroupDetails>(&client, command, &result)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+    unsafe {
+        told::<GroupDetails>(client, result, || {
+            Ok(Command::GetGroup {
+                group_id: parsed(group_id, "group_id", GroupId::parse)?,
+                limit: page(limit)?,
+                after: optional(after, "after", Cursor::parse)?,
+            })
+        })
+    }
 }

@@ -41,18 +41,16 @@ pub unsafe extern "C" fn callie_client_delete_message(
     message_id: *const c_char,
     sender: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe {
-            Command::DeleteMessage {
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::DeleteMessage {
                 recipient: parsed(recipient, "recipient", Conversation::parse)?,
                 message_id: parsed(message_id, "message_id", MessageId::parse)?,
                 sender: optional(sender, "sender", Username::parse)?,
-            }
-        };
-        done(&client, command)
-    })
+            })
+        })
+    }
 }
 
 /// Tells those who have a message of this user its new text.
@@ -63,16 +61,14 @@ pub unsafe extern "C" fn callie_client_edit_message(
     message_id: *const c_char,
     message: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe {
-            Command::EditMessage {
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |client| {
+            Ok(Command::EditMessage {
                 recipient: parsed(recipient, "recipient", Conversation::parse)?,
                 message_id: parsed(message_id, "message_id", MessageId::parse)?,
-                text: line(&client, message, "message")?,
-            }
-        };
-        done(&client, command)
-    })
+                text: line(client, message, "message")?,
+            })
+        })
+    }
 }

@@ -16,10 +16,10 @@ use callie_core::{MAX_PAGE, NameError, Username};
 
 use serde::de::DeserializeOwned;
 
-use super::border::{Place, array, optional_text, text};
-use super::client::Held;
+use super::border::{Place, array, guard, optional_text, text};
+use super::client::{CLIENTS, CallieClient, Held};
 use super::server::malformed;
-use super::status::Failure;
+use super::status::{CallieStatus, Failure};
 use super::text::give;
 use crate::runtime::block_on;
 
@@ -84,18 +84,30 @@ fn page(limit: u16) -> Result<PageLimit, Failure> {
 }
 
 /// Carries out a command that has nothing to tell.
-fn done(client: &Held, command: Command) -> Result<(), Failure> {
-    let (Empty {}, _) = block_on(client.client.outcome(&command))??.read()?;
-    Ok(())
+fn done(client: *mut CallieClient, command: impl FnOnce(&Held) -> Result<Command, Failure>) -> CallieStatus {
+    guard(|| {
+        let client = CLIENTS.get(client)?;
+        let command = command(&client)?;
+        let (Empty {}, _) = block_on(client.client.outcome(&command))??.read()?;
+        Ok(())
+    })
 }
 
-/// Carries out a command and gives its result, which is a `T`, as it came.
-fn told<T: DeserializeOwned>(
-    client: &Held,
-    command: Command,
-    result: &Place<*mut c_char>,
-) -> Result<(), Failure> {
-    let (_, json) = block_on(client.client.outcome(&command))??.read::<T>()?;
-    result.put(give(json)?);
-    Ok(())
+/// Carries out a command whose result is a `T`, and gives it as the JSON it came as.
+///
+/// # Safety
+/// `result` is NULL or can be written to.
+unsafe fn told<T: DeserializeOwned>(
+    client: *mut CallieClient,
+    result: *mut *mut c_char,
+    command: impl FnOnce() -> Result<Command, Failure>,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: passed on to the caller.
+        let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
+        let client = CLIENTS.get(client)?;
+        let (_, json) = block_on(client.client.outcome(&command()?))??.read::<T>()?;
+        result.put(give(json)?);
+        Ok(())
+    })
 }

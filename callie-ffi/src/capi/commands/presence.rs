@@ -4,8 +4,7 @@ use std::ffi::c_char;
 
 use callie_core::command::{Command, PresenceMap};
 
-use super::super::border::{Place, guard};
-use super::super::client::{CLIENTS, CallieClient};
+use super::super::client::CallieClient;
 use super::super::status::CallieStatus;
 use super::{done, told, users};
 
@@ -19,15 +18,12 @@ pub unsafe extern "C" fn callie_client_get_presence(
     count: usize,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, client, command) = unsafe {
-            let result = Place::at(result, "result", std::ptr::null_mut())?;
-            let client = CLIENTS.get(client)?;
-            (result, client, Command::GetPresence { usernames: users(usernames, count, "usernames")? })
-        };
-        told::<PresenceMap>(&client, command, &result)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+    unsafe {
+        told::<PresenceMap>(client, result, || {
+            Ok(Command::GetPresence { usernames: users(usernames, count, "usernames")? })
+        })
+    }
 }
 
 /// Who of the `count` users is online, and to be told of changes.
@@ -40,15 +36,12 @@ pub unsafe extern "C" fn callie_client_subscribe_presence(
     count: usize,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, client, command) = unsafe {
-            let result = Place::at(result, "result", std::ptr::null_mut())?;
-            let client = CLIENTS.get(client)?;
-            (result, client, Command::SubscribePresence { usernames: users(usernames, count, "usernames")? })
-        };
-        told::<PresenceMap>(&client, command, &result)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+    unsafe {
+        told::<PresenceMap>(client, result, || {
+            Ok(Command::SubscribePresence { usernames: users(usernames, count, "usernames")? })
+        })
+    }
 }
 
 /// Not to be told any more.
@@ -58,11 +51,10 @@ pub unsafe extern "C" fn callie_client_unsubscribe_presence(
     usernames: *const *const c_char,
     count: usize,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command =
-            unsafe { Command::UnsubscribePresence { usernames: users(usernames, count, "usernames")? } };
-        done(&client, command)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::UnsubscribePresence { usernames: users(usernames, count, "usernames")? })
+        })
+    }
 }

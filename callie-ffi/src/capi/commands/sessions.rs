@@ -6,8 +6,7 @@ use callie_core::SessionId;
 use callie_core::account::SessionList;
 use callie_core::command::Command;
 
-use super::super::border::{Place, guard};
-use super::super::client::{CLIENTS, CallieClient};
+use super::super::client::CallieClient;
 use super::super::status::CallieStatus;
 use super::{done, parsed, told};
 
@@ -19,12 +18,8 @@ pub unsafe extern "C" fn callie_client_list_sessions(
     client: *mut CallieClient,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the result can be written to.
-        let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
-        let client = CLIENTS.get(client)?;
-        told::<SessionList>(&client, Command::ListSessions {}, &result)
-    })
+    // SAFETY: the caller's promise: the result can be written to.
+    unsafe { told::<SessionList>(client, result, || Ok(Command::ListSessions {})) }
 }
 
 /// Ends one of this user's sessions.
@@ -33,12 +28,10 @@ pub unsafe extern "C" fn callie_client_revoke_session(
     client: *mut CallieClient,
     session_id: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command = unsafe {
-            Command::RevokeSession { session_id: parsed(session_id, "session_id", SessionId::parse)? }
-        };
-        done(&client, command)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::RevokeSession { session_id: parsed(session_id, "session_id", SessionId::parse)? })
+        })
+    }
 }

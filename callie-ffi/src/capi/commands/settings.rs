@@ -7,8 +7,7 @@ use callie_core::command::{
     BlockedList, Command, Cursor, DirectMessages, DisplayName, PresenceAudience, Profile, Settings,
 };
 
-use super::super::border::{Place, guard};
-use super::super::client::{CLIENTS, CallieClient};
+use super::super::client::CallieClient;
 use super::super::status::CallieStatus;
 use super::{done, optional, page, parsed, told};
 
@@ -21,15 +20,12 @@ pub unsafe extern "C" fn callie_client_get_profile(
     username: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, client, command) = unsafe {
-            let result = Place::at(result, "result", std::ptr::null_mut())?;
-            let client = CLIENTS.get(client)?;
-            (result, client, Command::GetProfile { username: parsed(username, "username", Username::parse)? })
-        };
-        told::<Profile>(&client, command, &result)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+    unsafe {
+        told::<Profile>(client, result, || {
+            Ok(Command::GetProfile { username: parsed(username, "username", Username::parse)? })
+        })
+    }
 }
 
 /// This user's settings.
@@ -40,12 +36,8 @@ pub unsafe extern "C" fn callie_client_get_settings(
     client: *mut CallieClient,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the result can be written to.
-        let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
-        let client = CLIENTS.get(client)?;
-        told::<Settings>(&client, Command::GetSettings {}, &result)
-    })
+    // SAFETY: the caller's promise: the result can be written to.
+    unsafe { told::<Settings>(client, result, || Ok(Command::GetSettings {})) }
 }
 
 /// Changes this user's settings, those that are not NULL: `presence` is `everyone`, `groups` or `nobody`, `direct_messages` is
@@ -60,23 +52,16 @@ pub unsafe extern "C" fn callie_client_update_settings(
     direct_messages: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, client, command) = unsafe {
-            let result = Place::at(result, "result", std::ptr::null_mut())?;
-            let client = CLIENTS.get(client)?;
-            (
-                result,
-                client,
-                Command::UpdateSettings {
-                    display_name: optional(display_name, "display_name", DisplayName::parse)?,
-                    presence: optional(presence, "presence", PresenceAudience::parse)?,
-                    direct_messages: optional(direct_messages, "direct_messages", DirectMessages::parse)?,
-                },
-            )
-        };
-        told::<Settings>(&client, command, &result)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+    unsafe {
+        told::<Settings>(client, result, || {
+            Ok(Command::UpdateSettings {
+                display_name: optional(display_name, "display_name", DisplayName::parse)?,
+                presence: optional(presence, "presence", PresenceAudience::parse)?,
+                direct_messages: optional(direct_messages, "direct_messages", DirectMessages::parse)?,
+            })
+        })
+    }
 }
 
 /// Stops all direct traffic with a user, both ways.
@@ -85,13 +70,10 @@ pub unsafe extern "C" fn callie_client_block_user(
     client: *mut CallieClient,
     username: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command =
-            unsafe { Command::BlockUser { username: parsed(username, "username", Username::parse)? } };
-        done(&client, command)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| Ok(Command::BlockUser { username: parsed(username, "username", Username::parse)? }))
+    }
 }
 
 /// Allows it again.
@@ -100,13 +82,12 @@ pub unsafe extern "C" fn callie_client_unblock_user(
     client: *mut CallieClient,
     username: *const c_char,
 ) -> CallieStatus {
-    guard(|| {
-        let client = CLIENTS.get(client)?;
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL.
-        let command =
-            unsafe { Command::UnblockUser { username: parsed(username, "username", Username::parse)? } };
-        done(&client, command)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL.
+    unsafe {
+        done(client, |_| {
+            Ok(Command::UnblockUser { username: parsed(username, "username", Username::parse)? })
+        })
+    }
 }
 
 /// One page of those whom this user blocked; `limit` and `after` as for `callie_client_list_groups`.
@@ -119,17 +100,10 @@ pub unsafe extern "C" fn callie_client_list_blocked(
     after: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    guard(|| {
-        // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
-        let (result, client, command) = unsafe {
-            let result = Place::at(result, "result", std::ptr::null_mut())?;
-            let client = CLIENTS.get(client)?;
-            (
-                result,
-                client,
-                Command::ListBlocked { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? },
-            )
-        };
-        told::<BlockedList>(&client, command, &result)
-    })
+    // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
+    unsafe {
+        told::<BlockedList>(client, result, || {
+            Ok(Command::ListBlocked { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
+        })
+    }
 }
