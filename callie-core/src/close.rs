@@ -54,15 +54,16 @@ impl CloseCode {
 
 /// Whether a client comes back, after a backoff, from a close with this code; if not, it waits for its application.
 ///
-/// 1000 is the answer to one's own close, so nobody comes back from it by itself.
+/// It stays away after the closes that say it did something wrong: 1002, 1003, 1007 to 1010, and 4500 to 4999. Every other
+/// code says that a proxy, a server or the network gave way, 1000 and codes that nobody assigned included.
 ///
 /// ```
 /// use callie_core::{CloseCode, LINK_LOST, comes_back};
 ///
-/// assert!(comes_back(LINK_LOST) && comes_back(CloseCode::HeartbeatMissed.as_u16()));
+/// assert!(comes_back(LINK_LOST) && comes_back(1012) && comes_back(CloseCode::HeartbeatMissed.as_u16()));
 /// assert!(!comes_back(CloseCode::Authentication.as_u16()));
 /// ```
 #[must_use]
 pub const fn comes_back(code: u16) -> bool {
-    matches!(code, 1001 | LINK_LOST | 1013 | 4000..=4499)
+    !matches!(code, 1002 | 1003 | 1007..=1010 | 4500..=4999)
 }

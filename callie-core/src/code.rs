@@ -146,7 +146,7 @@ sys_codes! {
     /// A payload that was seen already.
     DuplicatePayload = "DUPLICATE_PAYLOAD", Outcome, "this payload was taken already and is not acted on again", ["inReplyTo", "messageID?", "command?", "outcome"];
     /// Too many payloads.
-    RateLimited = "RATE_LIMITED", Refused, "too many payloads; the rest is dropped", ["inReplyTo?", "command?", "retryAfterMs"];
+    RateLimited = "RATE_LIMITED", Refused, "too many payloads; the rest is dropped", ["inReplyTo?", "command?", "retryAfterMs", "dropped?", "droppedCount?"];
     /// The recipient's client confirmed the message.
     Delivered = "DELIVERED", Outcome, "the message was delivered", ["inReplyTo", "messageID", "delivered?", "unconfirmed?", "offlineCount?"];
     /// The message was sent and not confirmed.

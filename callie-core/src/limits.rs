@@ -31,7 +31,7 @@ pub const MAX_OFFLINE_NAMES: usize = 50;
 
 /// What one server allows: it tells its clients in `AUTHENTICATED`.
 ///
-/// Serialises as the member `limits` of that payload's metadata.
+/// Serialises as the member `limits` of that payload's metadata. A member that is missing there has its default.
 ///
 /// ```
 /// use callie_core::Limits;
@@ -41,7 +41,7 @@ pub const MAX_OFFLINE_NAMES: usize = 50;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Limits {
     /// The largest payload, in bytes.
     pub max_payload_bytes: usize,
@@ -55,6 +55,10 @@ pub struct Limits {
     pub messages_per_second: u32,
     /// Payloads a user may send at once.
     pub burst: u32,
+    /// Messages to `BROADCAST` a user may send in a minute, on average.
+    pub broadcasts_per_minute: u32,
+    /// Messages to `BROADCAST` a user may send at once.
+    pub broadcast_burst: u32,
 }
 
 impl Default for Limits {
@@ -66,6 +70,8 @@ impl Default for Limits {
             max_group_members: 10_000,
             messages_per_second: 50,
             burst: 100,
+            broadcasts_per_minute: 30,
+            broadcast_burst: 5,
         }
     }
 }

@@ -70,6 +70,13 @@ pub struct NoticeMetadata {
     /// When to try again, in milliseconds from now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
+    /// The payloads that were dropped for their rate since the last `RATE_LIMITED` on this connection, the oldest first,
+    /// at most 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<Vec<PayloadId>>,
+    /// How many payloads were dropped, where there were more than `dropped` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped_count: Option<u64>,
     /// How many members got the message or, where it was to be confirmed, confirmed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered: Option<u64>,
@@ -174,6 +181,10 @@ impl Notice {
         limits: Limits;
         /// Says when to try again.
         retry_after_ms: u64;
+        /// Names the payloads that were dropped for their rate.
+        dropped: Vec<PayloadId>;
+        /// Counts the payloads that were dropped, where there were more than are named.
+        dropped_count: u64;
         /// Counts those who got or confirmed the message.
         delivered: u64;
         /// Counts those who did not confirm it.

@@ -206,6 +206,8 @@ impl Config {
             max_group_members: self.max_group_members,
             messages_per_second: self.messages_per_second,
             burst: self.burst,
+            broadcasts_per_minute: self.broadcasts_per_minute,
+            broadcast_burst: Limits::default().broadcast_burst,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::Duration;
 
+use callie_core::Limits;
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
@@ -12,8 +13,6 @@ use serde::{Deserialize, Serialize};
 
 /// How much wider the bucket for signs of life and confirmations is.
 pub(crate) const WIDE: u32 = 10;
-/// BROADCASTs a user may send at once.
-const BROADCAST_BURST: u32 = 5;
 
 type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>;
 
@@ -121,12 +120,13 @@ impl Rates {
         let Quotas { messages_per_second, burst, broadcasts_per_minute } = quotas;
         let quota =
             |rate: u32, burst: u32| Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst));
-        let broadcasts = Quota::per_minute(at_least_one(broadcasts_per_minute));
+        let broadcasts = Quota::per_minute(at_least_one(broadcasts_per_minute))
+            .allow_burst(at_least_one(Limits::default().broadcast_burst));
         let pails = Bucket::ALL.map(|bucket| {
             Pail::new(match bucket {
                 Bucket::Payloads => quota(messages_per_second, burst),
                 Bucket::Upkeep => quota(messages_per_second.saturating_mul(WIDE), burst.saturating_mul(WIDE)),
-                Bucket::Broadcasts => broadcasts.allow_burst(at_least_one(BROADCAST_BURST)),
+                Bucket::Broadcasts => broadcasts,
             })
         });
         Self { pails, quotas }
