@@ -71,9 +71,9 @@ pub enum PayloadError {
     /// A client's metadata over the protocol's limit.
     #[error("the metadata must have at most {MAX_METADATA_BYTES} bytes")]
     MetadataTooLarge,
-    /// One of the two keys that bind stands in the metadata given; they have methods of their own.
-    #[error("set `ack` and `inReplyTo` by their own methods")]
-    BindingKey,
+    /// The metadata's `inReplyTo` is no payload ID.
+    #[error("the metadata's inReplyTo must be {}", PayloadId::EXPECTED)]
+    InReplyTo,
     /// The metadata cannot be extended.
     #[error(transparent)]
     Metadata(#[from] JsonObjectError),
@@ -139,12 +139,16 @@ impl Payload {
 
     /// The same with `metadata` in place of what it had.
     ///
+    /// A member `inReplyTo` names the payload that this one answers. A member `ack` is left out, since
+    /// [`with_ack`](Self::with_ack) alone decides: so metadata that was received can be sent again.
+    ///
     /// # Errors
-    /// [`PayloadError::BindingKey`] when it holds `ack` or `inReplyTo`, [`PayloadError::MetadataTooLarge`].
+    /// [`PayloadError::InReplyTo`] when `inReplyTo` is no payload ID, [`PayloadError::MetadataTooLarge`].
     pub fn with_metadata(mut self, metadata: JsonObject) -> Result<Self, PayloadError> {
-        if metadata.get(ACK).is_some() || metadata.get(IN_REPLY_TO).is_some() {
-            return Err(PayloadError::BindingKey);
+        if let Some(text) = metadata.get(IN_REPLY_TO) {
+            serde_json::from_str::<PayloadId>(text).map_err(|_| PayloadError::InReplyTo)?;
         }
+        let metadata = if metadata.get(ACK).is_some() { metadata.without(ACK)? } else { metadata };
         self.metadata = small(metadata)?;
         Ok(self)
     }

@@ -107,6 +107,17 @@ impl JsonObject {
         Self::parse(&format!("{{{body}{comma}{key_text}:{raw}}}"))
     }
 
+    /// The object without the member `key`; the others keep their order and the text of their values.
+    ///
+    /// # Errors
+    /// [`JsonObjectError::Unwritable`], which does not happen to an object that was read.
+    pub fn without(&self, key: &str) -> Result<Self, JsonObjectError> {
+        let mut members: Members<'_> = self.read().map_err(|_| JsonObjectError::Unwritable)?;
+        members.0.retain(|(name, _)| name != key);
+        let text = serde_json::to_string(&members).map_err(|_| JsonObjectError::Unwritable)?;
+        Self::from_checked(&text)
+    }
+
     /// The value of the member `key` as it is written, or none.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
@@ -136,6 +147,37 @@ impl JsonObject {
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_ref().map_or(EMPTY, |raw| raw.get())
+    }
+}
+
+/// The members of an object in their order.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> de::Visitor<'de> for Reader {
+            type Value = Members<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+impl Serialize for Members<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
@@ -187,6 +229,13 @@ mod tests {
         assert_eq!(object.with("a", &[true]).unwrap().as_str(), r#"{"a":[true],"b\"":"x"}"#);
         assert_eq!(object.get("b\""), Some("\"x\""));
         assert_eq!(JsonObject::parse("{ }").unwrap().with("a", &1).unwrap().as_str(), r#"{"a":1}"#);
+        let object = JsonObject::parse(r#"{"z":1e999, "\u0061":{ "b":1}, "y":2.50}"#).unwrap();
+        assert_eq!(object.without("a").unwrap().as_str(), r#"{"z":1e999,"y":2.50}"#);
+        assert_eq!(
+            object.without("none").unwrap().without("z").unwrap().as_str(),
+            r#"{"a":{ "b":1},"y":2.50}"#
+        );
+        assert!(JsonObject::parse(r#"{"a":1}"#).unwrap().without("a").unwrap().is_empty());
     }
 
     #[test]

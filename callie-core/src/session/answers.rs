@@ -106,13 +106,17 @@ impl Session {
             _ => false,
         };
         let entry = AckEntry { sender, payload_id };
-        if self.inbox.take(now.elapsed, &entry)
-            && let Some(payload) = frame.to_payload()
-        {
-            self.tell(Event::Message(payload));
-        }
+        let receipt = match self.inbox.seen(now.elapsed, &entry) {
+            Some(receipt) => receipt,
+            None => {
+                let Some(payload) = frame.to_payload() else { return };
+                let receipt = self.inbox.hand_on(now.elapsed, entry.clone());
+                self.tell(Event::Message(payload, receipt));
+                receipt
+            }
+        };
         if frame.wants_ack() && addressed {
-            self.inbox.confirm(now.elapsed, self.config.ack_delay, entry);
+            self.inbox.confirm(now.elapsed, self.config.ack_delay, receipt, entry);
         }
     }
 

@@ -22,6 +22,22 @@ impl Ticket {
     }
 }
 
+/// Numbers a received message for [`Session::taken`](super::Session::taken). Receipts of one session count up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Receipt(u64);
+
+impl Receipt {
+    /// The receipt as a number: receipts of one session count up from 1.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// What the driver has to do next.
 #[derive(Debug, Clone)]
 pub enum Output {
@@ -44,8 +60,11 @@ pub enum Event {
     State(State),
     /// What was sent with this ticket is over. Told exactly once for each ticket.
     Ended(Ticket, Ending),
-    /// A message, by a user other than this session or by this user from elsewhere. Told once for each payload.
-    Message(Payload),
+    /// A message from another user, or from this user on another connection. Each payload is delivered once.
+    ///
+    /// It is confirmed to its sender only after [`Session::taken`](super::Session::taken) was called with its receipt or
+    /// a later one.
+    Message(Payload, Receipt),
     /// A notice of the server that answers nothing sent with a ticket.
     Notice(Box<Notice>),
     /// A message that somebody sent was edited or deleted, or a fleeting signal.

@@ -1,8 +1,9 @@
-//! What was received: each payload is handed on once, and confirmed in batches.
+//! What was received: each payload is handed on once, and confirmed in batches after the application has taken it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
+use super::event::Receipt;
 use crate::command::AckEntry;
 use crate::limits::MAX_ACKS;
 
@@ -13,9 +14,15 @@ const MOST_REMEMBERED: usize = 131_072;
 
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    seen: HashSet<AckEntry>,
+    seen: HashMap<AckEntry, Receipt>,
     /// The same in the order of their arrival.
     order: VecDeque<(Duration, AckEntry)>,
+    /// The receipt of the newest message handed on.
+    last: Receipt,
+    /// The application has taken all messages up to this one.
+    taken: Receipt,
+    /// Messages of this connection that want a confirmation and that the application has not taken yet.
+    untaken: BTreeMap<Receipt, AckEntry>,
     /// How many came that were not new.
     duplicates: u64,
     acks: Vec<AckEntry>,
@@ -24,8 +31,8 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    /// Whether the payload is new; it is no longer new after that.
-    pub(super) fn take(&mut self, now: Duration, payload: &AckEntry) -> bool {
+    /// The receipt of the payload if it came before.
+    pub(super) fn seen(&mut self, now: Duration, payload: &AckEntry) -> Option<Receipt> {
         while self.order.len() >= MOST_REMEMBERED
             || self.order.front().is_some_and(|(at, _)| now.saturating_sub(*at) > MEMORY)
         {
@@ -33,13 +40,17 @@ impl Inbox {
                 self.seen.remove(&old);
             }
         }
-        let new = self.seen.insert(payload.clone());
-        if new {
-            self.order.push_back((now, payload.clone()));
-        } else {
-            self.duplicates += 1;
-        }
-        new
+        let receipt = self.seen.get(payload).copied();
+        self.duplicates += u64::from(receipt.is_some());
+        receipt
+    }
+
+    /// Notes a new payload, which is handed to the application with this receipt.
+    pub(super) fn hand_on(&mut self, now: Duration, payload: AckEntry) -> Receipt {
+        self.last = self.last.next();
+        self.seen.insert(payload.clone(), self.last);
+        self.order.push_back((now, payload));
+        self.last
     }
 
     /// How many payloads came that were not new.
@@ -47,10 +58,25 @@ impl Inbox {
         self.duplicates
     }
 
-    /// Notes a payload to be confirmed, not later than `delay` from now.
-    pub(super) fn confirm(&mut self, now: Duration, delay: Duration, payload: AckEntry) {
+    /// Notes that a payload is to be confirmed: not later than `delay` from now if the application has taken it, and
+    /// otherwise when it takes it.
+    pub(super) fn confirm(&mut self, now: Duration, delay: Duration, receipt: Receipt, payload: AckEntry) {
+        if receipt > self.taken {
+            self.untaken.insert(receipt, payload);
+            return;
+        }
         self.acks.push(payload);
-        self.flush_at.get_or_insert(now + delay);
+        self.flush_at.get_or_insert(now.saturating_add(delay));
+    }
+
+    /// The application has taken all messages up to `receipt`.
+    pub(super) fn taken(&mut self, now: Duration, delay: Duration, receipt: Receipt) {
+        self.taken = self.taken.max(receipt.min(self.last));
+        let later = self.untaken.split_off(&self.taken.next());
+        self.acks.extend(std::mem::replace(&mut self.untaken, later).into_values());
+        if !self.acks.is_empty() {
+            self.flush_at.get_or_insert(now.saturating_add(delay));
+        }
     }
 
     /// When the confirmations go out.
@@ -72,6 +98,7 @@ impl Inbox {
 
     /// Forgets the confirmations of a connection that is gone: they would not count on another.
     pub(super) fn forget_acks(&mut self) {
+        self.untaken.clear();
         self.acks.clear();
         self.flush_at = None;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use uuid::Builder;
 
 use super::config::SessionConfig;
-use super::event::{Down, Ending, Event, Failure, Output, State, Ticket};
+use super::event::{Down, Ending, Event, Failure, Output, Receipt, State, Ticket};
 use super::inbox::Inbox;
 use super::link::{Attempts, Link, Wish};
 use super::pacing::Pacing;
@@ -31,6 +31,9 @@ pub struct Now {
     /// The time of day, for timestamps only.
     pub wall: Timestamp,
 }
+
+/// A server that asks a client to stay away for longer than this is asked again after this time.
+const MOST_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where the session's randomness comes from. It makes IDs unique and spreads reconnections; secrets do not depend on it.
 pub type Random = Box<dyn FnMut() -> u64 + Send>;
@@ -59,6 +62,7 @@ pub struct Session {
     pub(super) link: Link,
     pub(super) attempts: Attempts,
     wish: Wish,
+    state: State,
     pub(super) limits: Limits,
     pub(super) pacing: Pacing,
     /// When the pacing lets the next payload pass.
@@ -81,6 +85,7 @@ impl Session {
             link: Link::Down,
             attempts: Attempts::default(),
             wish: Wish::Nothing,
+            state: State::Down(Down::NotWanted),
             pacing: Pacing::new(&limits),
             limits,
             paced_until: None,
@@ -109,6 +114,14 @@ impl Session {
         .into_iter()
         .flatten()
         .min()
+    }
+
+    /// The connection state as of the last call, including changes whose [`Event::State`] was not polled yet.
+    ///
+    /// `Waiting`'s `retry_in` counts from the moment of the change.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
     /// Who is logged in.
@@ -216,8 +229,20 @@ impl Session {
         self.flush(now);
     }
 
+    /// The application has taken the messages up to and including the one with this receipt.
+    ///
+    /// Those of them that ask for a confirmation are confirmed within [`SessionConfig::ack_delay`], where the connection
+    /// that they came on is still there. A smaller receipt than one given before changes nothing.
+    pub fn taken(&mut self, now: Now, receipt: Receipt) {
+        self.inbox.taken(now.elapsed, self.config.ack_delay, receipt);
+        self.flush(now);
+    }
+
     /// The WebSocket could not be opened, or is closed: with the close code, or none where the link was lost.
-    pub fn closed(&mut self, now: Now, code: Option<u16>) {
+    ///
+    /// `retry_after` is how long the server asked the client to stay away, where the driver knows it: the `Retry-After`
+    /// of a 429 or 503 that answered the upgrade. What a SYS before the close asked for is known already.
+    pub fn closed(&mut self, now: Now, code: Option<u16>, retry_after: Option<Duration>) {
         if matches!(self.link, Link::Down | Link::Waiting { .. }) {
             return;
         }
@@ -235,8 +260,8 @@ impl Session {
             })));
             return;
         }
-        let hint = farewell.and_then(|notice| notice.metadata().retry_after_ms).map(Duration::from_millis);
-        self.wait(now, code, hint.unwrap_or_default());
+        let said = farewell.and_then(|notice| notice.metadata().retry_after_ms).map(Duration::from_millis);
+        self.wait(now, code, said.max(retry_after).unwrap_or_default().min(MOST_PATIENCE));
     }
 
     /// Nothing is read for the time being, since the application does not take its events: that nothing is heard says
@@ -338,6 +363,9 @@ impl Session {
     }
 
     pub(super) fn tell(&mut self, event: Event) {
+        if let Event::State(state) = &event {
+            self.state = state.clone();
+        }
         self.out.push_back(Output::Event(event));
     }
 
@@ -428,6 +456,99 @@ mod tests {
             }
             assert_eq!(is_online(&session), held_back);
             assert!(!held_back || asked >= 2, "the server hears from it all the same");
+        }
+    }
+
+    fn message(id: &str) -> String {
+        format!(
+            r#"{{"token":"","sender":"bob","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"MSG","content":{{"messageID":"m","text":"x"}},"metadata":{{"ack":true}},"payloadID":"{id}","payloadVersion":"1.0"}}"#
+        )
+    }
+
+    /// What happened since the last call: receipts of messages, payload IDs of confirmations.
+    fn seen(session: &mut Session) -> (Vec<Receipt>, Vec<String>) {
+        let (mut receipts, mut confirmed) = (Vec::new(), Vec::new());
+        while let Some(output) = session.poll() {
+            match output {
+                Output::Event(Event::Message(_, receipt)) => receipts.push(receipt),
+                Output::Transmit(text) => {
+                    let limits = Limits::default();
+                    let frame = crate::Frame::from_client(&text, &limits).unwrap();
+                    if let Some(Ok(Command::Ack { payloads })) = frame.command(&limits) {
+                        confirmed.extend(payloads.iter().map(|entry| entry.payload_id.to_string()));
+                    }
+                }
+                _ => {}
+            }
+        }
+        (receipts, confirmed)
+    }
+
+    #[test]
+    fn message_is_confirmed_when_it_is_taken() {
+        let mut session = online();
+        for id in ["p1", "p2", "p3"] {
+            session.received(at(1), &message(id));
+        }
+        session.received(at(1), &message("p1"));
+        session.wake(at(2));
+        let (receipts, confirmed) = seen(&mut session);
+        assert_eq!((receipts.len(), confirmed), (3, vec![]));
+        session.taken(at(2), receipts[1]);
+        session.wake(at(3));
+        assert_eq!(seen(&mut session).1, ["p1", "p2"]);
+        // What was taken is confirmed again at once, what was not is not.
+        session.taken(at(3), receipts[0]);
+        session.received(at(3), &message("p2"));
+        session.received(at(3), &message("p3"));
+        session.wake(at(4));
+        assert_eq!(seen(&mut session), (vec![], vec!["p2".to_owned()]));
+        session.taken(at(4), receipts[2]);
+        session.suspend(at(4));
+        assert_eq!(seen(&mut session).1, ["p3"]);
+    }
+
+    #[test]
+    fn state_is_exact_before_its_event_is_polled() {
+        let mut session = online();
+        assert!(matches!(session.state(), State::Online { .. }));
+        session.suspend(at(1));
+        assert_eq!(*session.state(), State::Down(Down::Suspended));
+        session.connect(at(1));
+        assert_eq!(*session.state(), State::Connecting);
+        session.closed(at(2), None, Some(Duration::from_secs(9)));
+        let State::Waiting { retry_in, .. } = session.state() else { panic!("{:?}", session.state()) };
+        assert_eq!(*retry_in, Duration::from_secs(9));
+        session.disconnect(at(3));
+        assert_eq!(*session.state(), State::Down(Down::NotWanted));
+    }
+
+    #[test]
+    fn server_keeps_a_client_away_for_five_minutes_at_most() {
+        let mut session = online();
+        session.closed(at(1), Some(1013), Some(Duration::MAX));
+        let State::Waiting { retry_in, .. } = session.state() else { panic!("{:?}", session.state()) };
+        assert_eq!(*retry_in, MOST_PATIENCE);
+    }
+
+    #[test]
+    fn metadata_of_a_received_message_is_sent_again() {
+        let mut session = online();
+        texts(&mut session);
+        let send = |session: &mut Session, metadata, confirm| {
+            let metadata = JsonObject::parse(metadata).unwrap();
+            let message = crate::Message::builder(session.message_id(at(1))).text("x").build().unwrap();
+            let options = super::super::SendOptions { confirm, metadata, ..Default::default() };
+            session.send(at(1), Recipient::parse("bob").unwrap(), message, &options)?;
+            Ok::<_, SendError>(texts(session).remove(0))
+        };
+        let text = send(&mut session, r#"{"ack":true,"inReplyTo":"p1","a":1}"#, false).unwrap();
+        assert!(text.contains(r#""metadata":{"inReplyTo":"p1","a":1}"#), "{text}");
+        let text = send(&mut session, r#"{"a":1,"ack":"no"}"#, true).unwrap();
+        assert!(text.contains(r#""metadata":{"a":1,"ack":true}"#), "{text}");
+        for wrong in [r#"{"inReplyTo":"p 1"}"#, r#"{"inReplyTo":1}"#, r#"{"inReplyTo":null}"#] {
+            let refused = send(&mut session, wrong, true).unwrap_err();
+            assert!(refused.to_string().starts_with("the metadata's inReplyTo must be"), "{refused}");
         }
     }
 

@@ -23,6 +23,6 @@ mod tickets;
 mod transmit;
 
 pub use config::{Backoff, SendOptions, SessionConfig};
-pub use event::{Down, Ending, Event, Failure, Output, State, Ticket};
+pub use event::{Down, Ending, Event, Failure, Output, Receipt, State, Ticket};
 pub use machine::{Now, Random, Session};
 pub use send::SendError;

@@ -102,11 +102,11 @@ impl Driver {
             }
             'x' if self.socket != Socket::Closed => {
                 self.socket = Socket::Closed;
-                self.session.closed(now, rest.parse().ok());
+                self.session.closed(now, rest.parse().ok(), None);
             }
             'l' if self.socket != Socket::Closed => {
                 self.socket = Socket::Closed;
-                self.session.closed(now, None);
+                self.session.closed(now, None, None);
             }
             't' => self.pass(Duration::from_millis(rest.parse::<u32>().unwrap_or(0).min(400_000).into())),
             'w' => {
@@ -225,7 +225,7 @@ impl Driver {
                 assert!(self.over.insert(ticket), "{ticket:?} ended twice: {ending:?}");
                 assert!(self.open.remove(&ticket), "{ticket:?} was never given");
             }
-            Event::Message(payload) => {
+            Event::Message(payload, _) => {
                 assert!(matches!(payload.content(), Content::Msg(_)));
                 let name = (payload.sender().to_string(), payload.payload_id().to_string());
                 let before = self.handed_on.insert(name, self.elapsed);

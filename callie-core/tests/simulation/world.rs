@@ -176,7 +176,7 @@ impl World {
                 let user = self.links[connection].user;
                 if self.users[user].connection == Some(connection) {
                     self.users[user].connection = None;
-                    self.users[user].session.closed(now, code);
+                    self.users[user].session.closed(now, code, None);
                     self.settle(user);
                 }
             }
@@ -337,7 +337,7 @@ impl World {
                 assert!(application.sent.contains_key(&ticket), "a ticket ended that was never given");
                 assert!(application.ended.insert(ticket, ending).is_none(), "a ticket ended twice");
             }
-            Event::Message(payload) => {
+            Event::Message(payload, _) => {
                 let Content::Msg(message) = payload.content() else { panic!("a message is a MSG") };
                 if *payload.sender() != Sender::User(other) {
                     return;

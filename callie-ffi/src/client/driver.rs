@@ -78,7 +78,7 @@ impl Driver {
     /// Does what is to be done. True if something happened that may have made more to do.
     fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         let shared = Arc::clone(&self.shared);
-        shared.core().take(&mut self.steps);
+        shared.drive(&mut self.steps, |_, _| {});
         let mut busy = self.perform();
         busy |= self.open(cx);
         busy |= self.refresh(cx);
@@ -195,7 +195,7 @@ impl Driver {
                 // One attempt was asked for: what was sent waits for the next.
                 let now = self.shared.clock().now();
                 core.session.suspend(now);
-                core.take(&mut self.steps);
+                core.take(now, &mut self.steps);
                 // Who waited for it may ask at once, before these steps are performed.
                 core.state = State::Suspended;
             }
@@ -235,7 +235,7 @@ impl Driver {
         let mut core = self.shared.core();
         let now = self.shared.clock().now();
         core.end(now, closed);
-        core.take(&mut self.steps);
+        core.take(now, &mut self.steps);
     }
 
     fn show(&mut self, state: State) {
@@ -254,7 +254,7 @@ impl Driver {
             }
             Err(error) => {
                 self.why = Some(error);
-                self.shared.drive(&mut self.steps, |session, now| session.closed(now, None));
+                self.shared.drive(&mut self.steps, |session, now| session.closed(now, None, None));
             }
         }
         true
@@ -275,7 +275,7 @@ impl Driver {
                     if core.suspended {
                         core.session.suspend(now);
                     }
-                    core.take(&mut self.steps);
+                    core.take(now, &mut self.steps);
                 }
             }
             Err(closed) => {
@@ -327,7 +327,7 @@ impl Driver {
             // The other side may wait for the answer to its close.
             tokio::spawn(link.goodbye());
         }
-        self.shared.drive(&mut self.steps, |session, now| session.closed(now, code));
+        self.shared.drive(&mut self.steps, |session, now| session.closed(now, code, None));
     }
 
     fn tell_time(&mut self, cx: &mut Context<'_>) -> bool {

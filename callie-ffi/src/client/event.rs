@@ -135,7 +135,7 @@ impl Event {
     /// What the application is told of what the session tells, where it is neither a state nor an ending.
     pub(super) fn from_core(event: session::Event) -> Option<Self> {
         Some(match event {
-            session::Event::Message(payload) => {
+            session::Event::Message(payload, _) => {
                 let (sender, recipient, stamp, content, metadata) = payload.into_parts();
                 let Content::Msg(message) = content else { return None };
                 let Stamp { payload_id, timestamp } = stamp;

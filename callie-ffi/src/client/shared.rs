@@ -110,8 +110,9 @@ impl Shared {
     /// Does something to the session, as the driver, and takes what follows from it.
     pub(super) fn drive(&self, steps: &mut Vec<Step>, what: impl FnOnce(&mut session::Session, Now)) {
         let mut core = self.core();
-        what(&mut core.session, self.clock.now());
-        core.take(steps);
+        let now = self.clock.now();
+        what(&mut core.session, now);
+        core.take(now, steps);
     }
 
     /// Ends the client for the reason given, unless it ends already.
@@ -164,18 +165,18 @@ impl Core {
     }
 
     /// Takes what the session wants done.
-    pub(super) fn take(&mut self, steps: &mut Vec<Step>) {
+    pub(super) fn take(&mut self, now: Now, steps: &mut Vec<Step>) {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Open => steps.push(Step::Open),
                 Output::Transmit(text) => steps.push(Step::Transmit(text)),
                 Output::Close => steps.push(Step::Close),
-                Output::Event(event) => self.take_event(event, steps),
+                Output::Event(event) => self.take_event(now, event, steps),
             }
         }
     }
 
-    fn take_event(&mut self, event: session::Event, steps: &mut Vec<Step>) {
+    fn take_event(&mut self, now: Now, event: session::Event, steps: &mut Vec<Step>) {
         match event {
             session::Event::State(state) => steps.push(Step::State(state)),
             session::Event::Ended(ticket, ending) => {
@@ -193,6 +194,10 @@ impl Core {
                     steps.push(Step::Farewell(fault));
                 }
                 steps.push(Step::Tell(Event::Notice(notice)));
+            }
+            session::Event::Message(payload, receipt) => {
+                self.session.taken(now, receipt);
+                steps.extend(Event::from_core(session::Event::Message(payload, receipt)).map(Step::Tell));
             }
             other => steps.extend(Event::from_core(other).map(Step::Tell)),
         }
