@@ -14,7 +14,7 @@ use crate::gateway::{self, Gateway, Timing};
 use crate::http::{self, Attempts, Listener};
 use crate::password::Passwords;
 use crate::store::{OpenError, SessionEvent, Store, StoreError, watch_events};
-use crate::telemetry::{self, Metrics};
+use crate::telemetry::{self, LineLimits, Metrics};
 use crate::tls::{Tls, TlsError};
 
 /// How long connections may take to end when the server stops. With the cluster's and the database's time it makes the
@@ -82,6 +82,8 @@ pub struct App {
     pub gateway: Gateway,
     /// What is counted.
     pub metrics: Metrics,
+    /// Bounds the log lines that clients cause.
+    pub(crate) lines: LineLimits,
     pub(crate) passwords: Passwords,
     attempts: ArcSwap<Attempts>,
     config: ArcSwap<Config>,
@@ -150,6 +152,7 @@ impl Server {
             events: broadcast::Sender::new(EVENT_QUEUE),
             gateway: Gateway::new(&config, timing, &figures, secret.bytes(), peers),
             metrics: figures,
+            lines: LineLimits::default(),
             passwords: Passwords::new().await.map_err(|e| StartError::System { reason: e.to_string() })?,
             attempts: ArcSwap::from_pointee(Attempts::new(&config)),
             config: ArcSwap::from_pointee(config),

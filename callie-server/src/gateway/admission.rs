@@ -9,6 +9,7 @@ use dashmap::mapref::entry::Entry;
 use tokio::sync::Notify;
 
 use crate::config::Config;
+use crate::telemetry::Refusal;
 
 /// Connections that are told that there is no room, at a time. Beyond it they are refused without a word.
 const MOST_TURNED_AWAY: usize = 256;
@@ -28,10 +29,17 @@ pub(crate) struct Admission {
 pub(crate) enum Verdict {
     /// It may come in.
     Welcome(Pass),
-    /// It is told that there is no room, and closed.
-    Full(Apology),
-    /// It is refused at once.
-    Refused,
+    /// It is told that there is no room, and closed: for which limit.
+    Full(Apology, Refusal),
+    /// It is refused at once, for that limit.
+    Refused(Refusal),
+}
+
+/// A connection's number among those that are counted, from 1.
+struct Place {
+    total: usize,
+    unauthenticated: usize,
+    of_address: usize,
 }
 
 /// A connection's place among all; given back when dropped.
@@ -47,31 +55,35 @@ pub(crate) struct Apology(Arc<Admission>);
 impl Admission {
     /// Decides on a new connection from `address`.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, config: &Config) -> Verdict {
-        let address = network(address);
-        let pass = self.count(address);
-        let full = self.total.load(Ordering::Relaxed) > config.max_connections
-            || self.unauthenticated.load(Ordering::Relaxed) > config.max_unauthenticated
-            || self.of_address(address) > config.max_connections_per_address;
-        if !full {
+        let (pass, place) = self.count(network(address));
+        // Each connection knows its own number, so that of two that compete for the last place one gets it.
+        let limit = if place.total > config.max_connections {
+            Refusal::Total
+        } else if place.unauthenticated > config.max_unauthenticated {
+            Refusal::Unauthenticated
+        } else if place.of_address > config.max_connections_per_address {
+            Refusal::Address
+        } else {
             return Verdict::Welcome(pass);
-        }
+        };
         drop(pass);
         if self.turned_away.fetch_add(1, Ordering::Relaxed) < MOST_TURNED_AWAY {
-            return Verdict::Full(Apology(self.clone()));
+            return Verdict::Full(Apology(self.clone()), limit);
         }
         self.turned_away.fetch_sub(1, Ordering::Relaxed);
-        Verdict::Refused
+        Verdict::Refused(limit)
     }
 
-    fn count(self: &Arc<Self>, address: IpAddr) -> Pass {
-        self.total.fetch_add(1, Ordering::Relaxed);
-        self.unauthenticated.fetch_add(1, Ordering::Relaxed);
-        *self.by_address.entry(address).or_insert(0) += 1;
-        Pass { admission: self.clone(), address, authenticated: false }
-    }
-
-    fn of_address(&self, address: IpAddr) -> usize {
-        self.by_address.get(&address).map_or(0, |count| *count)
+    fn count(self: &Arc<Self>, address: IpAddr) -> (Pass, Place) {
+        let total = self.total.fetch_add(1, Ordering::Relaxed) + 1;
+        let unauthenticated = self.unauthenticated.fetch_add(1, Ordering::Relaxed) + 1;
+        let of_address = {
+            let mut count = self.by_address.entry(address).or_insert(0);
+            *count += 1;
+            *count
+        };
+        let pass = Pass { admission: self.clone(), address, authenticated: false };
+        (pass, Place { total, unauthenticated, of_address })
     }
 
     /// Connections now.
@@ -148,11 +160,31 @@ mod tests {
         let (one, other) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
         let Verdict::Welcome(first) = admission.admit(one, &config) else { panic!("refused") };
         let Verdict::Welcome(_second) = admission.admit(one, &config) else { panic!("refused") };
-        assert!(matches!(admission.admit(one, &config), Verdict::Full(_)));
+        assert!(matches!(admission.admit(one, &config), Verdict::Full(_, Refusal::Address)));
         assert!(matches!(admission.admit(other, &config), Verdict::Welcome(_)));
         drop(first);
         assert!(matches!(admission.admit(one, &config), Verdict::Welcome(_)));
         assert_eq!(admission.total(), 1);
+    }
+
+    #[test]
+    fn last_place_goes_to_one_of_two() {
+        let admission = Arc::new(Admission::default());
+        let config = Config { max_connections: 1, ..Config::default() };
+        let address = IpAddr::from([127, 0, 0, 1]);
+        for _ in 0..200 {
+            let start = std::sync::Barrier::new(2);
+            let compete = || {
+                start.wait();
+                admission.admit(address, &config)
+            };
+            let (one, other) = std::thread::scope(|scope| {
+                let (one, other) = (scope.spawn(compete), scope.spawn(compete));
+                (one.join().unwrap(), other.join().unwrap())
+            });
+            let admitted = [&one, &other].into_iter().filter(|v| matches!(v, Verdict::Welcome(_))).count();
+            assert_eq!(admitted, 1);
+        }
     }
 
     #[test]
@@ -161,7 +193,7 @@ mod tests {
         let config = Config { max_unauthenticated: 1, ..Config::default() };
         let address = IpAddr::from([127, 0, 0, 1]);
         let Verdict::Welcome(mut first) = admission.admit(address, &config) else { panic!("refused") };
-        assert!(matches!(admission.admit(address, &config), Verdict::Full(_)));
+        assert!(matches!(admission.admit(address, &config), Verdict::Full(_, Refusal::Unauthenticated)));
         first.authenticated();
         assert!(matches!(admission.admit(address, &config), Verdict::Welcome(_)));
     }

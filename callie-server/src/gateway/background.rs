@@ -21,8 +21,8 @@ const RETRY_SPREAD: u64 = 4_750;
 /// How long to wait before the database is asked again.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Outboxes are looked through once in so many ticks: there are as many as connections.
-const QUEUES_EVERY: u32 = 10;
+/// Ticks in a second. What takes longer is done once in so many: there are as many outboxes as connections.
+const SECOND: u32 = 10;
 
 /// When to come back, in milliseconds from now: another time for each who asks.
 pub(super) fn retry_after_ms() -> u64 {
@@ -75,7 +75,8 @@ impl Gauges {
         let peers = gateway.hub.peers.all();
         let queued = peers.iter().map(|peer| peer.queued()).sum();
         app.metrics.cluster_is(peers.len(), gateway.hub.peers.is_whole(), queued);
-        if self.ticks.is_multiple_of(QUEUES_EVERY) {
+        if self.ticks.is_multiple_of(SECOND) {
+            app.lines.next_second();
             app.metrics.queue_changed(change(&mut self.queued, gateway.queued_bytes()));
         }
         self.ticks = self.ticks.wrapping_add(1);

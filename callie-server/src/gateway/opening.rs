@@ -1,5 +1,6 @@
 //! The first payload of a connection, and what it takes to let its user in (protocol, "Authentication").
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,9 +27,14 @@ use crate::store::StoreError;
 const RECALL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Waits for the first payload and lets its user in, or closes the connection.
-pub(super) async fn open(app: Arc<App>, mut socket: Socket, pass: &mut Pass) -> Option<Box<Pump>> {
+pub(super) async fn open(
+    app: Arc<App>,
+    mut socket: Socket,
+    pass: &mut Pass,
+    address: IpAddr,
+) -> Option<Box<Pump>> {
     let farewell = match first_text(&app, &mut socket).await {
-        Ok(text) => match let_in(&app, &text, pass).await {
+        Ok(text) => match let_in(&app, &text, pass, address).await {
             Ok((conversation, work)) => return Some(Pump::new(app, socket, conversation, work)),
             Err(farewell) => farewell,
         },
@@ -72,6 +78,7 @@ async fn let_in(
     app: &Arc<App>,
     text: &str,
     pass: &mut Pass,
+    address: IpAddr,
 ) -> Result<(Conversation, Option<Work>), Farewell> {
     app.gateway.tally.received(1);
     let limits = app.gateway.limits;
@@ -81,7 +88,7 @@ async fn let_in(
     let session = app.store.authenticate(frame.token(), clock::now()).await.map_err(|e| no_room(&e))?;
     let session = session.filter(|session| session.user == *frame.sender()).ok_or_else(failed)?;
 
-    let link = Link::new(session.user.clone(), session.id.clone(), app.config().outbox_bytes);
+    let link = Link::new(session.user.clone(), session.id.clone(), address, app.config().outbox_bytes);
     // Before anyone can see the connection, so that nothing comes before it.
     link.notify(&welcome(app, &session, &frame));
     let place = enter(app, link).await?;

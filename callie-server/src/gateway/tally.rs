@@ -64,6 +64,7 @@ pub(crate) fn outcome_of(code: SysCode) -> PayloadOutcome {
         SysCode::PartiallyDelivered | SysCode::CommandOk => PayloadOutcome::Taken,
         SysCode::DuplicatePayload => PayloadOutcome::Duplicate,
         SysCode::RateLimited => PayloadOutcome::RateLimited,
+        SysCode::InternalError => PayloadOutcome::Failed,
         code if code.counts_as_invalid() => PayloadOutcome::Invalid,
         _ => PayloadOutcome::Refused,
     }

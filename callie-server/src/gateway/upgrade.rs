@@ -1,10 +1,11 @@
 //! From an HTTP request to a WebSocket (RFC 6455, protocol "Transport").
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{
-    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::{Request, StatusCode};
@@ -24,6 +25,7 @@ use super::timing::UPGRADE_TIMEOUT;
 use super::{closing, opening};
 use crate::http::{ClientAddress, Problem, Stream, origin_is_admitted};
 use crate::server::App;
+use crate::telemetry::{Line, Refusal, clip};
 
 /// The one version of the WebSocket protocol.
 const VERSION: &str = "13";
@@ -35,28 +37,50 @@ const NONCE: usize = 16;
 /// The request carries a [`ClientAddress`] and, once upgraded, a [`Stream`].
 pub async fn upgrade(app: Arc<App>, request: Request<Body>) -> Response {
     let (parts, _) = request.into_parts();
-    let accept = match check(&parts.headers) {
-        Ok(accept) => accept,
-        Err(Unfit::Upgrade) => return upgrade_required(),
-        Err(Unfit::Request) => return Problem::from(AccountError::InvalidRequest).into_response(),
-    };
-    if !origin_is_admitted(&app, &parts.headers) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
-    let (Some(ClientAddress(address)), Some(upgraded)) =
+    let (Some(ClientAddress(address)), upgraded) =
         (parts.extensions.get().copied(), parts.extensions.get::<OnUpgrade>().cloned())
     else {
         return Problem::from(AccountError::InvalidRequest).into_response();
     };
+    let accept = match check(&parts.headers) {
+        Ok(accept) => accept,
+        Err(unfit) => {
+            app.metrics.refused(Refusal::Handshake);
+            if app.lines.admit(Line::Handshake) {
+                tracing::info!(%address, reason = %unfit, "refused a WebSocket handshake");
+            }
+            return match unfit {
+                Unfit::Upgrade => upgrade_required(),
+                Unfit::Request => Problem::from(AccountError::InvalidRequest).into_response(),
+            };
+        }
+    };
+    if !origin_is_admitted(&app, &parts.headers) {
+        app.metrics.refused(Refusal::Origin);
+        if app.lines.admit(Line::Handshake) {
+            let header =
+                |name| parts.headers.get(name).map_or_else(String::new, |value| clip(value.as_bytes()));
+            tracing::warn!(
+                %address, origin = header(ORIGIN), host = header(HOST),
+                "refused a WebSocket handshake: its Origin is not this server's Host and not in cors_origins"
+            );
+        }
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    let Some(upgraded) = upgraded else {
+        return Problem::from(AccountError::InvalidRequest).into_response();
+    };
     if *app.stopping().borrow() {
+        app.metrics.refused(Refusal::Stopping);
         return Problem::from(AccountError::Unavailable).into_response();
     }
     let config = app.config();
     match app.gateway.admission.admit(address, &config) {
         Verdict::Welcome(pass) => {
-            tokio::spawn(serve(app, upgraded, pass));
+            tokio::spawn(serve(app, upgraded, pass, address));
         }
-        Verdict::Full(apology) => {
+        Verdict::Full(apology, limit) => {
+            full(&app, address, limit);
             tokio::spawn(async move {
                 if let Some(socket) = take_over(&app, upgraded).await {
                     let notice = Notice::new(SysCode::Overloaded).retry_after_ms(retry_after_ms());
@@ -65,17 +89,28 @@ pub async fn upgrade(app: Arc<App>, request: Request<Body>) -> Response {
                 drop(apology);
             });
         }
-        Verdict::Refused => return Problem::from(AccountError::Unavailable).into_response(),
+        Verdict::Refused(limit) => {
+            full(&app, address, limit);
+            return Problem::from(AccountError::Unavailable).into_response();
+        }
     }
     granted(&accept, &parts.headers)
 }
 
+/// Counts and logs a connection for which there is no room.
+fn full(app: &App, address: IpAddr, limit: Refusal) {
+    app.metrics.refused(limit);
+    if app.lines.admit(Line::Full) {
+        tracing::warn!(%address, limit = limit.as_str(), "refused a connection: a limit is reached");
+    }
+}
+
 /// One connection, from its upgrade to its end.
-async fn serve(app: Arc<App>, upgraded: OnUpgrade, mut pass: Pass) {
+async fn serve(app: Arc<App>, upgraded: OnUpgrade, mut pass: Pass, address: IpAddr) {
     // Boxed, so that an idle connection does not keep the room that its opening takes.
     let pump = Box::pin(async {
         let socket = take_over(&app, upgraded).await?;
-        opening::open(app.clone(), socket, &mut pass).await
+        opening::open(app.clone(), socket, &mut pass, address).await
     })
     .await;
     drop(app);
@@ -93,11 +128,13 @@ async fn take_over(app: &App, upgraded: OnUpgrade) -> Option<Socket> {
 }
 
 /// What is wrong with a client's half of the handshake.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum Unfit {
     /// It does not ask for a WebSocket of the version there is.
+    #[error("it does not ask for a WebSocket of version 13")]
     Upgrade,
     /// It asks wrongly.
+    #[error("its Sec-WebSocket-Key is missing or malformed")]
     Request,
 }
 

@@ -19,6 +19,7 @@ use tower_service::Service as _;
 use super::places::Places;
 use super::{ClientAddress, Stream};
 use crate::server::App;
+use crate::telemetry::{Line, Refusal};
 use crate::tls::Tls;
 
 /// How long a client may take for a TLS handshake, for the head of a request, and how long a kept-alive connection may be idle: a phone on a bad
@@ -68,7 +69,10 @@ pub(crate) async fn serve(
         match accepted {
             Ok((tcp, peer)) => {
                 // A full server turns away at once: a client that is told nothing would wait.
-                let Some(place) = places.take(peer.ip(), &app.config()) else { continue };
+                let Some(place) = places.take(peer.ip(), &app.config()) else {
+                    turned_away(&app, peer);
+                    continue;
+                };
                 let (app, tls, router, stop) =
                     (Arc::clone(&app), tls.acceptor(), router.clone(), stop.clone());
                 connections.spawn(async move {
@@ -102,8 +106,8 @@ async fn connection(
         None => Stream::Plain(tcp),
         Some(acceptor) => match tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(tcp)).await {
             Ok(Ok(tls)) => Stream::Tls(Box::new(tls)),
-            Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => return tracing::debug!("a TLS handshake took too long"),
+            Ok(Err(error)) => return no_tls(&app, peer, &error),
+            Err(_) => return no_tls(&app, peer, &"it took too long"),
         },
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -128,6 +132,22 @@ async fn connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Counts and logs a connection for which there is no room.
+fn turned_away(app: &App, peer: SocketAddr) {
+    app.metrics.refused(Refusal::Dropped);
+    if app.lines.admit(Line::Full) {
+        tracing::warn!(address = %peer.ip(), "dropped a connection: max_connections or max_connections_per_address is reached");
+    }
+}
+
+/// Counts and logs a failed TLS handshake.
+fn no_tls(app: &App, peer: SocketAddr, error: &dyn std::fmt::Display) {
+    app.metrics.refused(Refusal::Tls);
+    if app.lines.admit(Line::Tls) {
+        tracing::info!(address = %peer.ip(), %error, "a TLS handshake failed");
     }
 }
 

@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn ways(links: usize, away: &[u64]) -> Ways {
-        let link = || Link::new(name("any"), SessionId::parse("s").unwrap(), 100);
+        let link = || Link::new(name("any"), SessionId::parse("s").unwrap(), [127, 0, 0, 1].into(), 100);
         Ways { links: (0..links).map(|_| link()).collect(), away: away.iter().map(|n| NodeId(*n)).collect() }
     }
 

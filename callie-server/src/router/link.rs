@@ -1,5 +1,6 @@
 //! One authenticated connection, as everyone but its own task sees it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -17,14 +18,16 @@ pub(crate) struct Link {
     pub(crate) user: Username,
     /// The session it authenticated with.
     pub(crate) session: SessionId,
+    /// The address it came from.
+    pub(crate) address: IpAddr,
     /// What waits to be written to it.
     pub(crate) outbox: Outbox,
 }
 
 impl Link {
     /// A connection of `user` whose outbox holds `capacity` bytes.
-    pub(crate) fn new(user: Username, session: SessionId, capacity: usize) -> Arc<Self> {
-        Arc::new(Self { user, session, outbox: Outbox::new(capacity) })
+    pub(crate) fn new(user: Username, session: SessionId, address: IpAddr, capacity: usize) -> Arc<Self> {
+        Arc::new(Self { user, session, address, outbox: Outbox::new(capacity) })
     }
 
     /// Queues an encoded payload; true if it was taken.

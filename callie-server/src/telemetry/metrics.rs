@@ -3,16 +3,17 @@
 //! Every label has a few fixed values: what clients send can neither appear in a figure nor make more of them.
 
 use std::fmt;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
-use callie_core::PayloadType;
+use callie_core::{CloseCode, PayloadType};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 /// Makes an enum whose values are the values of a label.
@@ -25,11 +26,17 @@ macro_rules! label {
         impl $name {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The value of the label.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
         }
 
         impl EncodeLabelValue for $name {
             fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-                EncodeLabelValue::encode(&match self { $(Self::$variant => $word,)* }, encoder)
+                EncodeLabelValue::encode(&self.as_str(), encoder)
             }
         }
     };
@@ -44,6 +51,8 @@ label!(
         Invalid = "invalid",
         /// It was understood and refused.
         Refused = "refused",
+        /// The server could not act on it: it was answered with `INTERNAL_ERROR`.
+        Failed = "failed",
         /// Its recipient is not connected.
         Offline = "offline",
         /// It had come before.
@@ -76,8 +85,100 @@ label!(
         Banned = "banned",
         /// Too many attempts.
         RateLimited = "rate_limited",
+        /// The database did not answer or could not be written.
+        Unavailable = "unavailable",
     }
 );
+
+label!(
+    /// Why a connection was refused before it became a WebSocket with an authenticated user.
+    Refusal {
+        /// The handshake asks for no WebSocket, or wrongly.
+        Handshake = "handshake",
+        /// The page it comes from is of another origin.
+        Origin = "origin",
+        /// `max_connections` is reached.
+        Total = "max_connections",
+        /// `max_connections_per_address` is reached.
+        Address = "max_connections_per_address",
+        /// `max_unauthenticated` is reached.
+        Unauthenticated = "max_unauthenticated",
+        /// `max_connections_per_user` is reached.
+        User = "max_connections_per_user",
+        /// The database did not answer.
+        Unavailable = "unavailable",
+        /// The server is stopping.
+        Stopping = "stopping",
+        /// The TLS handshake failed.
+        Tls = "tls",
+        /// Dropped as soon as it was accepted: there are as many connections that are no WebSockets yet as one address or
+        /// the server may have.
+        Dropped = "dropped",
+    }
+);
+
+label!(
+    /// How a WebSocket connection ended: by the close code that the server sent, or by the client.
+    CloseLabel {
+        /// The client closed it.
+        Client = "client",
+        /// 1000: the client ended its side of the connection below the WebSocket and has all its answers.
+        HalfClosed = "1000",
+        /// 1001.
+        ShuttingDown = "1001",
+        /// 1002: a fault of the WebSocket protocol.
+        ProtocolError = "1002",
+        /// 1003.
+        UnsupportedFrame = "1003",
+        /// 1006: it broke without a close.
+        Lost = "1006",
+        /// 1007: a text message that is not UTF-8.
+        NotUtf8 = "1007",
+        /// 1009.
+        PayloadTooLarge = "1009",
+        /// 1013.
+        Overloaded = "1013",
+        /// 4408.
+        HeartbeatMissed = "4408",
+        /// 4429.
+        Flooding = "4429",
+        /// 4431.
+        SlowConsumer = "4431",
+        /// 4500.
+        TooManyInvalid = "4500",
+        /// 4501.
+        Authentication = "4501",
+        /// 4503.
+        Removed = "4503",
+        /// A code that none of the above is.
+        Other = "other",
+    }
+);
+
+impl CloseLabel {
+    /// The label of a close code that the server sends.
+    #[must_use]
+    pub fn of(code: u16) -> Self {
+        match code {
+            1000 => Self::HalfClosed,
+            1002 => Self::ProtocolError,
+            1007 => Self::NotUtf8,
+            _ => match CloseCode::ALL.into_iter().find(|known| known.as_u16() == code) {
+                Some(CloseCode::ShuttingDown) => Self::ShuttingDown,
+                Some(CloseCode::UnsupportedFrame) => Self::UnsupportedFrame,
+                Some(CloseCode::PayloadTooLarge) => Self::PayloadTooLarge,
+                Some(CloseCode::Overloaded) => Self::Overloaded,
+                Some(CloseCode::HeartbeatMissed) => Self::HeartbeatMissed,
+                Some(CloseCode::Flooding) => Self::Flooding,
+                Some(CloseCode::SlowConsumer) => Self::SlowConsumer,
+                Some(CloseCode::TooManyInvalid) => Self::TooManyInvalid,
+                Some(CloseCode::Authentication) => Self::Authentication,
+                Some(CloseCode::Removed) => Self::Removed,
+                _ => Self::Other,
+            },
+        }
+    }
+}
 
 /// The type of a payload as a label; texts that were no payload have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,6 +206,16 @@ struct DiscardedLabels {
     reason: Discarded,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RefusalLabels {
+    reason: Refusal,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CloseLabels {
+    code: CloseLabel,
+}
+
 /// The figures of a server.
 #[derive(Debug)]
 pub struct Metrics {
@@ -121,6 +232,9 @@ pub struct Metrics {
     discarded: Family<DiscardedLabels, Counter>,
     logins: Family<LoginLabels, Counter>,
     registrations: Counter,
+    refusals: Family<RefusalLabels, Counter>,
+    closes: Family<CloseLabels, Counter>,
+    http_unavailable: Counter,
 }
 
 /// The buckets of the delivery latency, in seconds: from a quarter of a millisecond to a few seconds.
@@ -129,7 +243,16 @@ const LATENCY_BUCKETS: [f64; 12] =
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("callie");
+        let mut root = Registry::default();
+        let started: Gauge<f64, AtomicU64> = Gauge::default();
+        started.set(crate::clock::now() as f64 / 1_000.0);
+        root.register(
+            "process_start_time_seconds",
+            "When the process started, in seconds since 1970",
+            started,
+        );
+        let registry = root.sub_registry_with_prefix("callie");
+        registry.register("build", "The version", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
         let made = Self {
             connections: Gauge::default(),
             unauthenticated: Gauge::default(),
@@ -143,6 +266,9 @@ impl Default for Metrics {
             discarded: Family::default(),
             logins: Family::default(),
             registrations: Counter::default(),
+            refusals: Family::default(),
+            closes: Family::default(),
+            http_unavailable: Counter::default(),
             registry: Registry::default(),
         };
         registry.register("connections", "WebSocket connections, authenticated", made.connections.clone());
@@ -173,6 +299,17 @@ impl Default for Metrics {
         registry.register("discarded", "Payloads discarded, by reason", made.discarded.clone());
         registry.register("logins", "Logins, by outcome", made.logins.clone());
         registry.register("registrations", "Users registered", made.registrations.clone());
+        registry.register(
+            "refused_connections",
+            "Connections refused before their user was let in, by reason",
+            made.refusals.clone(),
+        );
+        registry.register(
+            "closes",
+            "WebSocket connections that ended, by the close code the server sent, 1006 for a lost link, client for a client that closed",
+            made.closes.clone(),
+        );
+        registry.register("http_unavailable", "HTTP calls answered with 503", made.http_unavailable.clone());
         // Told from the start: a figure that appears with its first event cannot be watched.
         for outcome in LoginOutcome::ALL {
             drop(made.logins.get_or_create_owned(&LoginLabels { outcome: *outcome }));
@@ -180,7 +317,13 @@ impl Default for Metrics {
         for reason in Discarded::ALL {
             drop(made.discarded.get_or_create_owned(&DiscardedLabels { reason: *reason }));
         }
-        Self { registry, ..made }
+        for reason in Refusal::ALL {
+            drop(made.refusals.get_or_create_owned(&RefusalLabels { reason: *reason }));
+        }
+        for code in CloseLabel::ALL {
+            drop(made.closes.get_or_create_owned(&CloseLabels { code: *code }));
+        }
+        Self { registry: root, ..made }
     }
 }
 
@@ -244,6 +387,21 @@ impl Metrics {
         self.registrations.inc();
     }
 
+    /// Counts a connection that was refused.
+    pub fn refused(&self, reason: Refusal) {
+        self.refusals.get_or_create(&RefusalLabels { reason }).inc();
+    }
+
+    /// Counts a WebSocket connection that ended.
+    pub fn closed(&self, code: CloseLabel) {
+        self.closes.get_or_create(&CloseLabels { code }).inc();
+    }
+
+    /// Counts an HTTP call that was answered with 503.
+    pub fn http_unavailable(&self) {
+        self.http_unavailable.inc();
+    }
+
     /// All figures in the text format of OpenMetrics, which Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
@@ -267,6 +425,9 @@ mod tests {
         metrics.payload(None, PayloadOutcome::Invalid);
         metrics.delivery_took(Duration::from_millis(3));
         metrics.login(LoginOutcome::Failed);
+        metrics.closed(CloseLabel::of(CloseCode::SlowConsumer.as_u16()));
+        metrics.refused(Refusal::Origin);
+        metrics.http_unavailable();
         let text = metrics.text();
         for line in [
             "callie_connections 2",
@@ -275,9 +436,23 @@ mod tests {
             "callie_delivery_seconds_bucket{le=\"0.005\"} 1",
             "callie_logins_total{outcome=\"failed\"} 1",
             "callie_logins_total{outcome=\"succeeded\"} 0",
+            "callie_closes_total{code=\"4431\"} 1",
+            "callie_closes_total{code=\"1013\"} 0",
+            "callie_refused_connections_total{reason=\"origin\"} 1",
+            "callie_http_unavailable_total 1",
+            concat!("callie_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+            "\nprocess_start_time_seconds 1",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
+    }
+
+    #[test]
+    fn every_close_code_of_the_protocol_has_a_label() {
+        for code in CloseCode::ALL {
+            assert_ne!(CloseLabel::of(code.as_u16()), CloseLabel::Other, "{code:?}");
+        }
+        assert_eq!(CloseLabel::of(4999), CloseLabel::Other);
     }
 }
