@@ -7,6 +7,7 @@
 //! | request | what it does | answer |
 //! | --- | --- | --- |
 //! | `server` | starts a callie-server with raised rates behind a proxy | the URL of the proxy |
+//! | `strict` | the same with the server's default rates, in place of `server` | the URL of the proxy |
 //! | `direct` | | the URL of the server itself, which no request but `kill` touches |
 //! | `cut` | closes every link through the proxy with a reset; what was under way is lost | |
 //! | `refuse`, `accept` | new links are reset at once; are taken again | |

@@ -15,7 +15,7 @@ use crate::leash;
 const START: Duration = Duration::from_secs(30);
 /// What stands before the URL in the line that tells where the server listens.
 const LISTENING: &str = "callie-server listening on ";
-/// Rates and rooms so wide that no test meets them, unless that is what it is about.
+/// Rates and rooms so wide that no test reaches them, unless that is what it is about.
 const WIDE: [(&str, &str); 10] = [
     ("CALLIE_MESSAGES_PER_SECOND", "100000"),
     ("CALLIE_BURST", "100000"),
@@ -38,6 +38,15 @@ pub(crate) enum StartError {
     Io(#[from] std::io::Error),
 }
 
+/// Which rates a server has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rates {
+    /// Raised so far that no test reaches them.
+    Wide,
+    /// The server's defaults.
+    Default,
+}
+
 /// A running server.
 pub(crate) struct Process {
     child: Child,
@@ -52,6 +61,7 @@ impl Process {
     pub(crate) async fn start(
         binary: &Path,
         folder: &Path,
+        rates: Rates,
         settings: &[(&str, &Path)],
     ) -> Result<Self, StartError> {
         let log = folder.join("server.log");
@@ -59,11 +69,13 @@ impl Process {
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("CALLIE_")) {
             command.env_remove(key);
         }
+        if rates == Rates::Wide {
+            command.envs(WIDE);
+        }
         let mut child = command
             .args([leash::WORD, &std::process::id().to_string()])
             .arg(binary)
             .args(["--listen", "127.0.0.1:0", "--database", "callie.db", "--no-web-page"])
-            .envs(WIDE)
             .envs(settings.iter().copied())
             .current_dir(folder)
             .stdin(Stdio::null())

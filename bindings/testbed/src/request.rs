@@ -8,6 +8,7 @@ use crate::hostile::Kind;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Server,
+    Strict,
     Direct,
     Cut,
     Refuse,
@@ -39,6 +40,7 @@ impl Request {
         let words: Vec<&str> = line.split_whitespace().collect();
         Ok(match words[..] {
             ["server"] => Self::Server,
+            ["strict"] => Self::Strict,
             ["direct"] => Self::Direct,
             ["cut"] => Self::Cut,
             ["refuse"] => Self::Refuse,

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::process::Process;
+use crate::process::{Process, Rates};
 use crate::proxy::{Order, Proxy};
 use crate::request::Request;
 use crate::{Failure, certificate, hostile, revoke};
@@ -19,7 +19,7 @@ const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../callie-core/te
 /// Something was asked of a server that is not there, or is there already.
 #[derive(Debug, thiserror::Error)]
 enum Misplaced {
-    #[error("ask for a `server` first")]
+    #[error("ask for a `server` or a `strict` one first")]
     NoServer,
     #[error("this world has its server")]
     HasServer,
@@ -59,6 +59,7 @@ async fn converse(stream: &mut TcpStream, server: PathBuf) -> Result<(), Failure
 struct Backend {
     process: Option<Process>,
     proxy: Proxy,
+    rates: Rates,
 }
 
 /// The order of the members is that in which they end: the folder after those who write into it.
@@ -86,7 +87,8 @@ impl World {
 
     async fn perform(&mut self, request: Request) -> Result<String, Failure> {
         match request {
-            Request::Server => self.server().await,
+            Request::Server => self.server(Rates::Wide).await,
+            Request::Strict => self.server(Rates::Default).await,
             Request::Cut => self.order(Order::Cut).await,
             Request::Refuse => self.order(Order::Refuse(true)).await,
             Request::Accept => self.order(Order::Refuse(false)).await,
@@ -119,14 +121,14 @@ impl World {
         Ok(String::new())
     }
 
-    async fn server(&mut self) -> Result<String, Failure> {
+    async fn server(&mut self, rates: Rates) -> Result<String, Failure> {
         if self.backend.is_some() {
             return Err(Misplaced::HasServer.into());
         }
-        let process = Process::start(&self.binary, self.folder.path(), &[]).await?;
+        let process = Process::start(&self.binary, self.folder.path(), rates, &[]).await?;
         let proxy = Proxy::start(process.addr).await?;
         let url = http(proxy.addr);
-        self.backend = Some(Backend { process: Some(process), proxy });
+        self.backend = Some(Backend { process: Some(process), proxy, rates });
         Ok(url)
     }
 
@@ -136,10 +138,12 @@ impl World {
     }
 
     async fn start(&mut self) -> Result<String, Failure> {
-        if self.backend()?.process.is_some() {
+        let backend = self.backend()?;
+        if backend.process.is_some() {
             return Err(Misplaced::Runs.into());
         }
-        let process = Process::start(&self.binary, self.folder.path(), &[]).await?;
+        let rates = backend.rates;
+        let process = Process::start(&self.binary, self.folder.path(), rates, &[]).await?;
         let backend = self.backend()?;
         backend.proxy.order(Order::Lead(process.addr)).await?;
         backend.process = Some(process);
@@ -151,7 +155,7 @@ impl World {
         std::fs::create_dir(&folder)?;
         let files = certificate::make(&folder)?;
         let settings = [("CALLIE_TLS_CERT", files.certificate.as_path()), ("CALLIE_TLS_KEY", &files.key)];
-        let process = Process::start(&self.binary, &folder, &settings).await?;
+        let process = Process::start(&self.binary, &folder, Rates::Wide, &settings).await?;
         let answer = format!("https://{} {} {}", process.addr, files.root.display(), files.pin);
         self.others.push(process);
         Ok(answer)

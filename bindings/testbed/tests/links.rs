@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::{Bed, is_closed, login, receive, register, status_with};
+use support::{Bed, is_closed, login, receive, register, status_with, wrong_login};
 use tokio::net::TcpStream;
 
 #[tokio::test]
@@ -14,6 +14,29 @@ async fn a_server_is_reached_through_its_proxy() {
     assert_eq!(receive(register(&addr, "ada").await).await.unwrap().0, 201);
     assert_eq!(receive(register(&addr, "ada").await).await.unwrap().0, 409);
     assert_eq!(world.ask("server").await, "error this world has its server");
+}
+
+/// The limit of attempts on one name stands for all rates.
+#[tokio::test]
+async fn strict_server_has_default_rates() {
+    let bed = Bed::start().await;
+    let (mut strict, mut wide) = (bed.world().await, bed.world().await);
+    let (strict_addr, wide_addr) = (strict.addr("strict").await, wide.addr("server").await);
+    let mut refused = false;
+    for _ in 0..15 {
+        refused |= wrong_login(&strict_addr, "ada").await == 429;
+        assert_eq!(wrong_login(&wide_addr, "ada").await, 401);
+    }
+    assert!(refused);
+    assert_eq!(strict.ask("server").await, "error this world has its server");
+    for request in ["kill", "start"] {
+        strict.ok(request).await;
+    }
+    let mut again = false;
+    for _ in 0..15 {
+        again |= wrong_login(&strict_addr, "ada").await == 429;
+    }
+    assert!(again, "a server that is started again has the same rates");
 }
 
 #[tokio::test]

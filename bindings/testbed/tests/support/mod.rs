@@ -102,6 +102,14 @@ pub async fn register(addr: &str, username: &str) -> TcpStream {
     send(addr, &format!("POST {} HTTP/1.1", path::REGISTER), &serde_json::to_string(&body).unwrap()).await
 }
 
+/// The status of a login with a password that is wrong.
+pub async fn wrong_login(addr: &str, username: &str) -> u16 {
+    let password = "wrong horse battery".to_owned();
+    let body = LoginRequest { username: username.to_owned(), password, device: None };
+    let body = serde_json::to_string(&body).unwrap();
+    receive(send(addr, &format!("POST {} HTTP/1.1", path::LOGIN), &body).await).await.unwrap().0
+}
+
 /// A token, if the login works.
 pub async fn login(addr: &str, username: &str) -> Option<String> {
     let body = LoginRequest { username: username.to_owned(), password: PASSWORD.to_owned(), device: None };
