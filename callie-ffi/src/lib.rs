@@ -25,10 +25,12 @@
 //! ```
 
 pub mod api;
+mod callbacks;
 #[cfg(feature = "capi")]
 pub mod capi;
 pub mod client;
 mod logging;
+mod process;
 mod runtime;
 
 uniffi::setup_scaffolding!("callie");

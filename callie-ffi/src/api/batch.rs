@@ -10,6 +10,7 @@ use super::callback::BatchListener;
 use super::client::Client;
 use super::error::ReceiveError;
 use super::event::Event;
+use crate::callbacks::Foreign;
 use crate::client;
 use crate::runtime::within;
 
@@ -29,16 +30,27 @@ impl Client {
         Ok(if events.is_empty() { String::new() } else { write(events) })
     }
 
+    /// As `take_batch`, but confirms nothing: `confirm_taken` is to be called for what the application takes. The text is a JSON
+    /// object with the `events` and the number of the `first`, from which the others count on.
+    pub fn fetch_batch(&self, max: u32) -> Result<String, ReceiveError> {
+        let fetched = self.inner.fetch_events_now(usize::try_from(max).unwrap_or(usize::MAX))?;
+        if fetched.events.is_empty() {
+            return Ok(String::new());
+        }
+        Ok(format!("{{\"first\":{},\"events\":{}}}", fetched.first, write(fetched.events)))
+    }
+
     /// Waits at most `timeout_ms` milliseconds until there are events to take, or the last has been taken. It takes none
     /// itself, so cancelling it loses nothing.
     pub async fn await_events(&self, timeout_ms: u64) -> Result<(), ReceiveError> {
-        Ok(within(self.inner.await_events(Duration::from_millis(timeout_ms))).await?)
+        Ok(within(self.inner.await_events(Duration::from_millis(timeout_ms))).await??)
     }
 
     /// Hands all events to `listener` from now on, as `listen` does, each batch as one text.
     pub fn listen_in_batches(&self, listener: Arc<dyn BatchListener>) -> Result<(), ReceiveError> {
+        let listener = Foreign::new(listener);
         let callback = move |events: Vec<client::Event>| {
-            if let Err(error) = listener.on_batch(write(events)) {
+            if let Some(Err(error)) = listener.call(|listener| listener.on_batch(write(events))) {
                 log::error!("a listener failed; it goes on with the next events: {error}");
             }
         };

@@ -1,13 +1,16 @@
 //! What the application implements.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use callie_core::Token;
 
 use super::error::CallbackError;
 use super::event::Event;
+use crate::callbacks::Foreign;
 use crate::client;
 use crate::logging::{self, Line};
+use crate::runtime;
 
 /// Takes events as they come.
 #[uniffi::export(rust, foreign)]
@@ -83,20 +86,32 @@ impl From<log::Level> for LogLevel {
 #[uniffi::export]
 pub fn set_logger(level: LogLevel, sink: Option<Arc<dyn LogSink>>) {
     let sink = sink.map(|sink| -> logging::Sink {
+        let sink = Foreign::new(sink);
         Arc::new(move |line: Line| {
             // A sink that fails has nowhere to say so.
-            let _ = sink.log(line.level.into(), line.target, line.text);
+            let _ = sink.call(|sink| sink.log(line.level.into(), line.target, line.text));
         })
     });
     logging::set_logger(level.into(), sink);
 }
 
+/// Stops all calls into the program, for good, for programs that are about to end: after it no listener, no source of tokens
+/// and no log sink is called, and no waiting call is told that it can go on. It waits at most `patience_ms` milliseconds for
+/// those that are under way, but for those that it is itself called from.
+///
+/// True if none is under way any more. Clients are not ended.
+#[uniffi::export]
+pub fn stop_callbacks(patience_ms: u64) -> bool {
+    runtime::stop_callbacks(Duration::from_millis(patience_ms))
+}
+
 /// A source of the application's as the client asks it.
-pub(super) struct Source(pub(super) Arc<dyn TokenSource>);
+pub(super) struct Source(pub(super) Foreign<dyn TokenSource>);
 
 impl client::TokenSource for Source {
     fn token(&self, username: &str, reason: &str) -> Result<Token, client::BoxError> {
-        let token = self.0.token(username.to_owned(), reason.to_owned())?;
+        let ask = |source: &dyn TokenSource| source.token(username.to_owned(), reason.to_owned());
+        let token = self.0.call(ask).ok_or("the program ends")??;
         Ok(Token::parse(&token)?)
     }
 }

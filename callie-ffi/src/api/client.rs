@@ -10,6 +10,7 @@ use super::error::{ConnectError, ReceiveError, RequestError, SendError};
 use super::event::{ConnectionState, Ending, Event, Limits};
 use super::payload::Attachment;
 use super::server::Session;
+use crate::callbacks::Foreign;
 use crate::client::{self, Fault};
 use crate::runtime::{inside, within};
 
@@ -108,6 +109,16 @@ impl Ticket {
     }
 }
 
+/// Events that were fetched and are not confirmed.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct FetchedEvents {
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// The number of the first, from which the others count on: the events of a client are numbered from 1 in the order in
+    /// which they are fetched or taken. Meaningless where there are none.
+    pub first: u64,
+}
+
 /// One user's conversation with a server, across connections.
 ///
 /// It lives until `disconnect`, or until the server refuses it and no new token could be had; then `Closed` is told, and a
@@ -126,29 +137,33 @@ impl Client {
         Ok(Self { inner: inside(|| client::Client::new(&session.inner))?? })
     }
 
-    /// Connects, and keeps connecting after every loss until `disconnect` or a refusal. Events tell how it goes.
+    /// Connects, and keeps connecting after every loss until `disconnect` or a refusal. Events tell how it goes. On a client
+    /// that has ended it does nothing.
     pub fn start(&self) {
         self.inner.start();
     }
 
     /// Connects once, and waits for it; from then on as after `start`.
     ///
-    /// If it does not work the client is as it was before, but for a refusal by the server, which ends it.
+    /// After an error the client is as it was before: one that was started goes on trying, one that was not or was suspended
+    /// is suspended. A refusal by the server ends it; `suspend` meanwhile is an error with the code `SUSPENDED`.
     pub async fn connect(&self) -> Result<(), ConnectError> {
         Ok(within(self.inner.connect()).await??)
     }
 
-    /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
+    /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting; a `connect`
+    /// that waits fails. On a client that has ended it does nothing.
     pub fn suspend(&self) {
         self.inner.suspend();
     }
 
-    /// Connects again after `suspend`.
+    /// Connects again after `suspend` or a `connect` that did not work. On a client that has ended it does nothing.
     pub fn resume(&self) {
         self.inner.resume();
     }
 
-    /// The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
+    /// Tells the client that the network has changed. One that waits to reconnect tries immediately; a connected one checks
+    /// that its connection is alive. On a client that has ended it does nothing.
     pub fn network_changed(&self) {
         self.inner.network_changed();
     }
@@ -188,18 +203,36 @@ impl Client {
 
     /// Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first; none when nothing came.
     ///
-    /// The last event is `Closed`; after it the call fails. Cancelling the call loses nothing.
+    /// Messages among them are confirmed to their senders. The last event is `Closed`; after it the call fails, and where a
+    /// listener has the events. Cancelling the call loses nothing.
     pub async fn next_events(&self, max: u32, timeout_ms: u64) -> Result<Vec<Event>, ReceiveError> {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         let events = within(self.inner.next_events(max, Duration::from_millis(timeout_ms))).await??;
         Ok(events.into_iter().map(Event::from).collect())
     }
 
-    /// Hands all events to `listener` from now on, in batches, from a thread made for it. Who listens does not call
-    /// `next_events`. It can be asked for once.
+    /// As `next_events`, but confirms nothing: for a wrapper that holds a batch and hands out one event after the other.
+    /// `confirm_taken` is to be called for what was handed out.
+    pub async fn fetch_events(&self, max: u32, timeout_ms: u64) -> Result<FetchedEvents, ReceiveError> {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let fetched = within(self.inner.fetch_events(max, Duration::from_millis(timeout_ms))).await??;
+        let events = fetched.events.into_iter().map(Event::from).collect();
+        Ok(FetchedEvents { events, first: fetched.first })
+    }
+
+    /// Says that the application has all fetched events up to the number `through`: messages among them are confirmed to
+    /// their senders. Numbers that were confirmed already, or not fetched yet, change nothing.
+    pub fn confirm_taken(&self, through: u64) {
+        self.inner.confirm_taken(through);
+    }
+
+    /// Hands all events to `listener` from now on, in batches, from a thread made for it. Messages are confirmed to their
+    /// senders when the listener is called with them. Calls such as `next_events` fail from now on. It can be asked for once.
     pub fn listen(&self, listener: Arc<dyn Listener>) -> Result<(), ReceiveError> {
+        let listener = Foreign::new(listener);
         let callback = move |events: Vec<client::Event>| {
-            if let Err(error) = listener.on_events(events.into_iter().map(Event::from).collect()) {
+            let events = events.into_iter().map(Event::from).collect();
+            if let Some(Err(error)) = listener.call(|listener| listener.on_events(events)) {
                 log::error!("a listener failed; it goes on with the next events: {error}");
             }
         };
@@ -208,7 +241,7 @@ impl Client {
 
     /// Where a new token comes from when the server has ended the session; none ends the client then.
     pub fn set_token_source(&self, source: Option<Arc<dyn TokenSource>>) {
-        let source = source.map(|source| -> Arc<dyn client::TokenSource> { Arc::new(Source(source)) });
+        let source = source.map(|source| -> Arc<dyn client::TokenSource> { Arc::new(Source(Foreign::new(source))) });
         self.inner.set_token_source(source);
     }
 
@@ -217,7 +250,12 @@ impl Client {
         self.inner.username().to_string()
     }
 
-    /// How it stands to its server.
+    /// The session as it is now: with the token of the last login, where a token source gave another.
+    pub fn session(&self) -> Result<Arc<Session>, ConnectError> {
+        Ok(Arc::new(Session { inner: self.inner.session()? }))
+    }
+
+    /// The state of the connection.
     pub fn state(&self) -> ConnectionState {
         self.inner.state().into()
     }
@@ -227,7 +265,7 @@ impl Client {
         self.inner.limits().into()
     }
 
-    /// What it did so far, in numbers.
+    /// Counters since the client was made.
     pub fn stats(&self) -> Statistics {
         self.inner.stats().into()
     }
@@ -238,5 +276,10 @@ impl Client {
     pub async fn disconnect(&self) {
         // Without a runtime there is no connection to end.
         let _ = within(self.inner.disconnect()).await;
+    }
+
+    /// Begins to disconnect, and does not wait for it: calls that wait for events get what has come and then the last one.
+    pub fn begin_disconnect(&self) {
+        self.inner.begin_disconnect();
     }
 }

@@ -41,7 +41,7 @@ macro_rules! foreign_error {
 
         impl From<NoRuntime> for $name {
             fn from(error: NoRuntime) -> Self {
-                client::$name::Internal(client::Fault::internal(error)).into()
+                client::$name::Internal(error.to_fault()).into()
             }
         }
     };

@@ -15,8 +15,8 @@ mod payload;
 mod server;
 mod values;
 
-pub use callback::{BatchListener, Listener, LogLevel, LogSink, TokenSource, set_logger};
-pub use client::{Client, SendOptions, Statistics, Ticket};
+pub use callback::{BatchListener, Listener, LogLevel, LogSink, TokenSource, set_logger, stop_callbacks};
+pub use client::{Client, FetchedEvents, SendOptions, Statistics, Ticket};
 pub use config::Config;
 #[cfg(feature = "capi")]
 pub(crate) use config::read_pin;

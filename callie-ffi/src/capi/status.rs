@@ -110,7 +110,7 @@ impl From<Fault> for Failure {
 
 impl From<NoRuntime> for Failure {
     fn from(error: NoRuntime) -> Self {
-        Self::internal(&error.to_string())
+        Self::of(ErrorKind::Internal, &error.to_fault())
     }
 }
 

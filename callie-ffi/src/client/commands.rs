@@ -91,8 +91,13 @@ impl Client {
     /// Why there is no answer.
     fn unanswered(&self, ending: Ending) -> RequestError {
         let has_ended = self.shared.core().end.is_some();
+        let queued = self.shared.queue.fill();
         match ending {
             _ if has_ended => RequestError::Closed(self.end_fault()),
+            // The answer may be behind them.
+            Ending::Unconfirmed | Ending::Failed(_) if queued.is_full => {
+                RequestError::QueueFull(Fault::untaken(queued.events))
+            }
             Ending::Failed(_) => {
                 RequestError::TimedOut(Fault::new(code::TIMED_OUT, "it could not be sent in time"))
             }

@@ -10,18 +10,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use callie_core::session::{Down, Ending, State as Stands};
-use callie_core::{CloseCode, LINK_LOST, Token};
-use tokio::task::JoinHandle;
+use callie_core::session::Ending;
+use callie_core::{CloseCode, Token};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use super::config::Config;
 use super::connect::{self, Socket};
-use super::error::{ConnectError, Fault, code};
+use super::error::{ConnectError, Fault};
 use super::event::{Closed, Event, State};
 use super::link::{Heard, Link};
+use super::queue::Incoming;
 use super::refresh::{self, TokenSource};
-use super::shared::{Shared, Step};
+use super::shared::{Attempt, Core, Shared, Step};
 use super::ticket::Slot;
 
 /// The most texts read before writing and time get their turn.
@@ -40,20 +41,28 @@ pub(super) struct Driver {
     shared: Arc<Shared>,
     config: Arc<Config>,
     source: Source,
+    /// The number of the connection that is open or being opened.
+    number: u64,
     opening: Option<Opening>,
     link: Option<Link>,
-    /// The last connection's farewell, which the end waits for.
-    goodbye: Option<JoinHandle<()>>,
+    /// The farewells of earlier connections, which the end waits for.
+    goodbyes: JoinSet<()>,
     refreshing: Option<Refreshing>,
     /// A token was fetched, and no connection came of it yet.
     refreshed: bool,
-    /// Why the last connection went wrong, where that is known.
-    why: Option<ConnectError>,
     sleep: Pin<Box<Sleep>>,
     steps: Vec<Step>,
+    /// No steps follow those that were taken.
+    over: bool,
+    online: bool,
     /// What this turn has for the application.
-    events: Vec<Event>,
+    events: Vec<Incoming>,
+    /// How many of them the server sent.
+    received: usize,
     endings: Vec<(Arc<Slot<Ending>>, Ending)>,
+    answers: Vec<(Attempt, Result<(), ConnectError>)>,
+    /// That nothing is read was logged.
+    warned: bool,
 }
 
 impl Driver {
@@ -62,23 +71,27 @@ impl Driver {
             shared,
             config,
             source,
+            number: 0,
             opening: None,
             link: None,
-            goodbye: None,
+            goodbyes: JoinSet::new(),
             refreshing: None,
             refreshed: false,
-            why: None,
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             steps: Vec::new(),
+            over: false,
+            online: false,
             events: Vec::new(),
+            received: 0,
             endings: Vec::new(),
+            answers: Vec::new(),
+            warned: false,
         }
     }
 
     /// Does what is to be done. True if something happened that may have made more to do.
     fn turn(&mut self, cx: &mut Context<'_>) -> bool {
-        let shared = Arc::clone(&self.shared);
-        shared.drive(&mut self.steps, |_, _| {});
+        self.over |= self.shared.take(&mut self.steps);
         let mut busy = self.perform();
         busy |= self.open(cx);
         busy |= self.refresh(cx);
@@ -86,7 +99,25 @@ impl Driver {
         busy |= self.read(cx);
         busy |= self.tell_time(cx);
         self.publish();
-        busy
+        busy || !self.steps.is_empty()
+    }
+
+    /// Does something to the session, and takes what follows from it.
+    fn drive(&mut self, what: impl FnOnce(&mut Core, callie_core::session::Now)) {
+        self.over |= self.shared.drive(&mut self.steps, what);
+    }
+
+    /// Does something to the session about the connection of this number, unless the session has turned to another.
+    fn drive_link(
+        &mut self,
+        what: impl FnOnce(&mut Core, callie_core::session::Now),
+    ) {
+        let number = self.number;
+        self.drive(|core, now| {
+            if core.link == number {
+                what(core, now);
+            }
+        });
     }
 
     fn perform(&mut self) -> bool {
@@ -103,10 +134,10 @@ impl Driver {
 
     fn perform_one(&mut self, step: Step) {
         match step {
-            Step::Open => {
-                self.why = None;
+            Step::Open(number) => {
                 let config = Arc::clone(&self.config);
                 log::debug!("connecting to {}", config.address);
+                self.number = number;
                 self.opening = Some(Box::pin(async move { connect::open(&config).await }));
             }
             Step::Transmit(text) => {
@@ -116,94 +147,45 @@ impl Driver {
                 }
             }
             Step::Close => self.close(),
-            Step::State(state) => self.stand(state),
-            Step::Tell(event) => {
-                if matches!(event, Event::Message { .. }) {
-                    self.shared.counters.told_message();
-                }
-                self.events.push(event);
+            Step::Online => {
+                self.refreshed = false;
+                self.shared.counters.connected();
             }
+            Step::Tell(incoming) => self.tell(incoming),
             Step::Fill(slot, ending) => self.endings.push((slot, ending)),
-            Step::Farewell(fault) => {
-                log::info!("the server is about to close: {fault}");
-                self.why = Some(ConnectError::Refused(fault));
-            }
-            Step::Unreadable(fault) => {
-                log::warn!("the server sent what is no payload: {fault}");
-                // Later ones end nothing.
-                if self.shared.core().state == State::Connecting {
-                    self.why.get_or_insert_with(|| ConnectError::BadAnswer(Fault::bad_answer(&fault)));
+            Step::Answer(attempt, answer) => {
+                if let Err(why) = &answer {
+                    log::info!("no connection: {why}");
                 }
-                self.events.push(Event::Unreadable(fault));
+                self.answers.push((attempt, answer));
             }
+            Step::Farewell(fault) => log::info!("the server is about to close: {fault}"),
+            Step::Refused(closed) => self.refused(closed),
         }
+    }
+
+    fn tell(&mut self, incoming: Incoming) {
+        match &incoming.event {
+            Event::State(state) => {
+                self.online = matches!(state, State::Online { .. });
+                match state {
+                    State::Online { .. } => log::info!("online"),
+                    State::Waiting { reason, .. } => log::info!("no connection: {reason}"),
+                    _ => {}
+                }
+            }
+            Event::Message { .. } => self.shared.counters.told_message(),
+            Event::Unreadable(fault) => log::warn!("the server sent what is no payload: {fault}"),
+            _ => {}
+        }
+        self.received += usize::from(incoming.is_received());
+        self.events.push(incoming);
     }
 
     fn close(&mut self) {
         self.opening = None;
         if let Some(link) = self.link.take() {
-            self.goodbye = Some(tokio::spawn(link.goodbye()));
-        }
-    }
-
-    /// Takes note of how the session stands to its server.
-    fn stand(&mut self, state: Stands) {
-        match state {
-            Stands::Connecting => self.show(State::Connecting),
-            Stands::Online { expires_at, limits } => {
-                log::info!("online");
-                self.why = None;
-                self.refreshed = false;
-                self.shared.counters.connected();
-                self.show(State::Online { expires_at, limits });
-                let attempt = self.shared.core().attempt.take();
-                if let Some(attempt) = attempt {
-                    self.publish();
-                    attempt.fill(Ok(()));
-                }
-            }
-            Stands::Waiting { retry_in, code } => self.lost(retry_in, code),
-            Stands::Down(Down::Suspended) => self.show(State::Suspended),
-            Stands::Down(Down::Refused { code, reason, description }) => {
-                let known = reason.is_some();
-                let code_name = reason.map_or_else(|| code::CLOSED.to_owned(), |name| name.to_string());
-                let reason = if known { description } else { format!("the server closed with {code}") };
-                self.refused(Closed { close_code: code, code: code_name, reason });
-            }
-            // The end is told by its event.
-            Stands::Down(_) | _ => {}
-        }
-    }
-
-    fn lost(&mut self, retry_in: Duration, close_code: u16) {
-        let why = self.why.take().unwrap_or_else(|| {
-            let fault = match close_code {
-                LINK_LOST => Fault::timed_out("the server's answer"),
-                code => Fault::unreachable(format_args!("the server closed with {code}")),
-            };
-            if close_code == LINK_LOST {
-                ConnectError::TimedOut(fault)
-            } else {
-                ConnectError::Unreachable(fault)
-            }
-        });
-        log::info!("no connection: {why}");
-        let attempt = {
-            let mut core = self.shared.core();
-            let attempt = core.attempt.take();
-            if attempt.is_some() {
-                // One attempt was asked for: what was sent waits for the next.
-                let now = self.shared.clock().now();
-                core.session.suspend(now);
-                core.take(now, &mut self.steps);
-                // Who waited for it may ask at once, before these steps are performed.
-                core.state = State::Suspended;
-            }
-            attempt
-        };
-        match attempt {
-            Some(attempt) => attempt.fill(Err(why)),
-            None => self.show(State::Waiting { retry_in, close_code, reason: why.reason().to_owned() }),
+            self.goodbyes.spawn(link.goodbye());
         }
     }
 
@@ -214,33 +196,21 @@ impl Driver {
         match source {
             Some(source) if closed.close_code == CloseCode::Authentication.as_u16() && !self.refreshed => {
                 self.refreshed = true;
-                let username = {
-                    let mut core = self.shared.core();
-                    core.refreshing = true;
-                    core.session.username().to_string()
-                };
-                let Closed { close_code, code, reason } = closed.clone();
+                let mut username = None;
+                self.drive(|core, _| {
+                    if core.refresh(closed.clone()) {
+                        username = Some(core.session.username().to_string());
+                    }
+                });
+                let Some(username) = username else { return };
                 let patience = self.config.exchange_timeout;
-                self.show(State::Waiting { retry_in: Duration::ZERO, close_code, reason });
                 self.refreshing = Some(Box::pin(async move {
-                    let given = refresh::ask(source, username, code, patience).await;
+                    let given = refresh::ask(source, username, closed.code.clone(), patience).await;
                     given.map_err(|why| Closed { reason: format!("{} ({why})", closed.reason), ..closed })
                 }));
             }
-            _ => self.end(closed),
+            _ => self.drive(|core, now| core.end(now, closed)),
         }
-    }
-
-    fn end(&mut self, closed: Closed) {
-        let mut core = self.shared.core();
-        let now = self.shared.clock().now();
-        core.end(now, closed);
-        core.take(now, &mut self.steps);
-    }
-
-    fn show(&mut self, state: State) {
-        self.shared.core().state = state.clone();
-        self.events.push(Event::State(state));
     }
 
     fn open(&mut self, cx: &mut Context<'_>) -> bool {
@@ -250,12 +220,12 @@ impl Driver {
         match opened {
             Ok(socket) => {
                 self.link = Some(Link::new(socket));
-                self.shared.drive(&mut self.steps, |session, now| session.opened(now));
+                self.drive_link(|core, now| core.session.opened(now));
             }
-            Err(error) => {
-                self.why = Some(error);
-                self.shared.drive(&mut self.steps, |session, now| session.closed(now, None, None));
-            }
+            Err(error) => self.drive_link(|core, now| {
+                core.why = Some(error);
+                core.session.closed(now, None);
+            }),
         }
         true
     }
@@ -265,22 +235,10 @@ impl Driver {
         let Poll::Ready(given) = refreshing.as_mut().poll(cx) else { return false };
         self.refreshing = None;
         match given {
-            Ok(token) => {
-                let mut core = self.shared.core();
-                core.refreshing = false;
-                if core.end.is_none() {
-                    let now = self.shared.clock().now();
-                    core.session.set_token(token);
-                    core.session.connect(now);
-                    if core.suspended {
-                        core.session.suspend(now);
-                    }
-                    core.take(now, &mut self.steps);
-                }
-            }
+            Ok(token) => self.drive(|core, now| core.refreshed(now, token)),
             Err(closed) => {
                 log::warn!("{}", closed.reason);
-                self.end(closed);
+                self.drive(|core, now| core.end(now, closed));
             }
         }
         true
@@ -300,15 +258,18 @@ impl Driver {
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let mut busy = false;
         for _ in 0..READ_BATCH {
+            if self.is_held_back() {
+                return busy;
+            }
             let Some(link) = &mut self.link else { return busy };
-            if link.is_clogged() || self.shared.queue.room() <= self.events.len() {
+            if link.is_clogged() {
                 return busy;
             }
             match link.poll_read(cx) {
                 Poll::Pending => return busy,
                 Poll::Ready(Heard::Text(text)) => {
                     self.shared.counters.read(text.len());
-                    self.shared.drive(&mut self.steps, |session, now| session.received(now, text.as_str()));
+                    self.drive_link(|core, now| core.session.received(now, text.as_str()));
                     self.perform();
                 }
                 Poll::Ready(Heard::Nothing) => {}
@@ -319,15 +280,31 @@ impl Driver {
         busy
     }
 
+    /// Whether nothing is read since the application takes no events. Until the session is authenticated all is read:
+    /// what the server says before then is an answer that somebody may wait for.
+    fn is_held_back(&mut self) -> bool {
+        let held_back = self.online && self.shared.queue.room() <= self.received;
+        if held_back && self.link.is_some() && !self.warned {
+            self.warned = true;
+            log::warn!(
+                "{} received events wait to be taken: nothing is read from the server until some are",
+                self.config.event_queue
+            );
+        }
+        held_back
+    }
+
     /// The link is gone, for a reason that counts unless the server gave one before.
     fn gone(&mut self, error: ConnectError, code: Option<u16>) {
         log::debug!("the link ended: {error}");
-        self.why.get_or_insert(error);
         if let Some(link) = self.link.take() {
             // The other side may wait for the answer to its close.
-            tokio::spawn(link.goodbye());
+            self.goodbyes.spawn(link.goodbye());
         }
-        self.shared.drive(&mut self.steps, |session, now| session.closed(now, code, None));
+        self.drive_link(|core, now| {
+            core.why.get_or_insert(error);
+            core.session.closed(now, code);
+        });
     }
 
     fn tell_time(&mut self, cx: &mut Context<'_>) -> bool {
@@ -349,34 +326,36 @@ impl Driver {
         if self.sleep.as_mut().poll(cx).is_pending() {
             return false;
         }
-        let held_back = self.shared.queue.room() == 0;
-        self.shared.drive(&mut self.steps, |session, now| {
+        let held_back = self.is_held_back();
+        self.drive(|core, now| {
             if held_back {
-                session.held_back(now);
+                core.session.held_back(now);
             }
-            session.wake(now);
+            core.session.wake(now);
         });
         true
     }
 
     fn publish(&mut self) {
         self.shared.queue.push(&mut self.events);
+        self.received = 0;
         // After the events, so that who is woken finds them.
         for (slot, ending) in self.endings.drain(..) {
             slot.fill(ending);
+        }
+        for (attempt, answer) in self.answers.drain(..) {
+            attempt.fill(answer);
         }
     }
 
     /// Whether everything is done that an end asks for.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        if self.shared.core().end.is_none() {
+        while let Poll::Ready(Some(_)) = self.goodbyes.poll_join_next(cx) {}
+        if !self.over {
             return false;
         }
         self.refreshing = None;
-        match &mut self.goodbye {
-            Some(goodbye) => Pin::new(goodbye).poll(cx).is_ready(),
-            None => true,
-        }
+        self.goodbyes.is_empty()
     }
 }
 
@@ -398,6 +377,6 @@ impl Future for Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.publish();
-        self.shared.finish();
+        self.shared.finish(std::mem::take(&mut self.steps));
     }
 }

@@ -51,6 +51,10 @@ pub mod code {
     pub const EXPIRED: &str = "EXPIRED";
     /// A command was carried out, and its result was lost with a connection.
     pub const RESULT_LOST: &str = "RESULT_LOST";
+    /// The client was suspended while it was connecting.
+    pub const SUSPENDED: &str = "SUSPENDED";
+    /// The library is used in a child of the process that it was used in first.
+    pub const FORKED: &str = "FORKED";
     /// The application disconnected.
     pub const DISCONNECTED: &str = "DISCONNECTED";
     /// The client has ended.
@@ -94,6 +98,18 @@ impl Fault {
 
     pub(crate) fn closed(reason: impl fmt::Display) -> Self {
         Self::new(code::CLOSED, format!("the client has ended: {reason}"))
+    }
+
+    /// Received events keep the socket from being read, or endings fill the queue.
+    pub(crate) fn untaken(events: usize) -> Self {
+        let reason = format!("{events} events wait to be taken; take events, as nothing more can be answered before");
+        Self::new(code::QUEUE_FULL, reason)
+    }
+
+    pub(crate) fn forked() -> Self {
+        let reason = "this process is a child of the one that the client was made in; \
+            make the client in the process that uses it, or start processes with spawn in place of fork";
+        Self::new(code::FORKED, reason)
     }
 
     pub(crate) fn internal(reason: impl fmt::Display) -> Self {

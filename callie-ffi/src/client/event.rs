@@ -132,18 +132,17 @@ pub struct Closed {
 }
 
 impl Event {
-    /// What the application is told of what the session tells, where it is neither a state nor an ending.
+    /// A message that was received; none of a payload that is none.
+    pub(super) fn from_message(payload: Payload) -> Option<Self> {
+        let (sender, recipient, stamp, content, metadata) = payload.into_parts();
+        let Content::Msg(message) = content else { return None };
+        let Stamp { payload_id, timestamp } = stamp;
+        Some(Self::Message { envelope: Envelope { payload_id, sender, recipient, timestamp, metadata }, message })
+    }
+
+    /// What the application is told of what the session tells, where it is neither a state, an ending nor a message.
     pub(super) fn from_core(event: session::Event) -> Option<Self> {
         Some(match event {
-            session::Event::Message(payload, _) => {
-                let (sender, recipient, stamp, content, metadata) = payload.into_parts();
-                let Content::Msg(message) = content else { return None };
-                let Stamp { payload_id, timestamp } = stamp;
-                Self::Message {
-                    envelope: Envelope { payload_id, sender, recipient, timestamp, metadata },
-                    message,
-                }
-            }
             session::Event::Notice(notice) => Self::Notice(notice),
             session::Event::Push(push) => match push {
                 Push::EditMessage { message_id, sender, recipient, text } => {

@@ -1,12 +1,13 @@
 //! Events that are handed to a callback, on a thread of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
-use super::error::{Fault, ReceiveError};
+use super::error::{Fault, ReceiveError, code};
 use super::event::Event;
 use super::handle::Client;
+use super::queue::Taker;
 
 /// The most events of one call: enough to spread its cost.
 const BATCH: usize = 64;
@@ -15,25 +16,24 @@ impl Client {
     /// Hands all events to `callback` from now on, in batches, on a thread made for it. The last is [`Event::Closed`].
     ///
     /// The callback may take its time, call every method of the client, and drop it. If it panics, the rest of that batch is
-    /// lost to it, and the next comes all the same. Who listens does not call [`next_events`](Self::next_events).
+    /// lost to it, and the next comes all the same. Messages are confirmed to their senders when the
+    /// callback is called with them. Calls such as [`next_events`](Self::next_events) fail from now on.
     ///
     /// # Errors
     /// [`ReceiveError::InvalidArgument`] when somebody listens already, [`ReceiveError::Internal`] when the system gives no
     /// thread.
     pub fn listen(&self, mut callback: impl FnMut(Vec<Event>) + Send + 'static) -> Result<(), ReceiveError> {
-        let mut listens = self.listens.lock().unwrap_or_else(PoisonError::into_inner);
-        if *listens {
-            let reason = Fault::argument("the listener", "the only one of its client");
-            return Err(ReceiveError::InvalidArgument(reason));
+        self.here().map_err(ReceiveError::Internal)?;
+        if !self.shared.queue.listen() {
+            let reason = "a listener takes the events of this client already";
+            return Err(ReceiveError::InvalidArgument(Fault::new(code::INVALID_ARGUMENT, reason)));
         }
         // The client is not kept alive: the callback may be its owner.
         let (shared, runtime) = (Arc::clone(&self.shared), self.runtime.clone());
         let dispatch = move || {
-            while let Ok(taken) = runtime.block_on(shared.queue.next(BATCH)) {
-                if taken.made_room {
-                    shared.driver.wake();
-                }
-                if catch_unwind(AssertUnwindSafe(|| callback(taken.events))).is_err() {
+            while let Ok(batch) = runtime.block_on(shared.queue.next(BATCH, Taker::Listener)) {
+                shared.handed_out(&batch);
+                if catch_unwind(AssertUnwindSafe(|| callback(batch.events))).is_err() {
                     log::error!("a listener panicked; it goes on with the next events");
                 }
             }
@@ -41,8 +41,10 @@ impl Client {
         thread::Builder::new()
             .name("callie-listener".to_owned())
             .spawn(dispatch)
-            .map_err(|e| ReceiveError::Internal(Fault::internal(e)))?;
-        *listens = true;
-        Ok(())
+            .map(drop)
+            .map_err(|e| {
+                self.shared.queue.unlisten();
+                ReceiveError::Internal(Fault::internal(e))
+            })
     }
 }

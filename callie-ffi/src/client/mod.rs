@@ -29,6 +29,7 @@ mod server;
 mod session;
 mod shared;
 mod stats;
+mod sync;
 mod ticket;
 mod tls;
 mod transport;
@@ -40,7 +41,7 @@ pub use error::{
     AccountError, BoxError, ConnectError, ErrorKind, Fault, ReceiveError, RequestError, SendError, code,
 };
 pub use event::{Closed, Envelope, Event, State};
-pub use handle::Client;
+pub use handle::{Client, Fetched};
 pub use judge::{check_payload, check_server_payload};
 pub use refresh::TokenSource;
 pub use server::Server;

@@ -1,20 +1,24 @@
 //! What the handle and the driver share: the session behind a lock, the events, the counts.
 //!
-//! The lock is never held across an await, a call of the application or a wake-up of somebody who waits.
+//! The lock is never held across an await, a call of the application or a wake-up of somebody who waits. What the session
+//! wants done is collected under the same lock as the call that it follows from, so what is behind the lock always agrees.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
-use callie_core::MessageId;
-use callie_core::session::{self, Ending, Now, Output};
+use callie_core::session::{self, Down, Ending, Now, Output, Receipt};
+use callie_core::{LINK_LOST, MessageId, Token};
 use futures_util::task::AtomicWaker;
 
 use super::clock::Clock;
 use super::error::{ConnectError, Fault, code};
 use super::event::{Closed, Event, State};
-use super::queue::EventQueue;
+use super::queue::{Batch, EventQueue, Incoming};
 use super::stats::Counters;
+use super::sync::Lock;
 use super::ticket::Slot;
+use crate::process::Home;
 
 /// The close code that ends a conversation by agreement (RFC 6455).
 pub(super) const NORMAL: u16 = 1000;
@@ -23,7 +27,7 @@ pub(super) type Attempt = Arc<Slot<Result<(), ConnectError>>>;
 
 #[derive(Debug)]
 pub(super) struct Shared {
-    core: Mutex<Core>,
+    core: Lock<Core>,
     pub(super) queue: EventQueue,
     pub(super) counters: Counters,
     /// The driver's task.
@@ -31,6 +35,8 @@ pub(super) struct Shared {
     /// Filled when the driver has ended.
     pub(super) over: Arc<Slot<()>>,
     clock: Clock,
+    /// The process that has the driver.
+    pub(super) home: Home,
 }
 
 /// What is behind the lock.
@@ -39,12 +45,21 @@ pub(super) struct Core {
     pub(super) session: session::Session,
     waiting: HashMap<u64, Waiting>,
     pub(super) state: State,
-    /// Those who wait for the first connection; if it cannot be made, no other is tried.
+    /// What the driver has to do and has not taken yet.
+    steps: Vec<Step>,
+    /// Counts the connections that the session opens and closes: what is told of an earlier one is old news.
+    pub(super) link: u64,
+    /// Those who wait for the connection that is being made.
     pub(super) attempt: Option<Attempt>,
-    /// A token is being fetched: until then there is nothing to connect with.
-    pub(super) refreshing: bool,
-    /// Suspended while a token is being fetched.
-    pub(super) suspended: bool,
+    /// Whether to go on trying when that attempt fails.
+    started: bool,
+    /// Why the last connection went wrong, where that is known.
+    pub(super) why: Option<ConnectError>,
+    /// The session's token is refused and another is being fetched: until then there is nothing to connect with.
+    refreshing: bool,
+    /// Suspended meanwhile.
+    suspended: bool,
+    pub(super) token: Token,
     /// The client ends, or has ended.
     pub(super) end: Option<Closed>,
 }
@@ -58,30 +73,40 @@ struct Waiting {
 }
 
 /// What the driver has to do, in order.
+#[derive(Debug)]
 pub(super) enum Step {
-    Open,
+    /// Open a connection, which has this number.
+    Open(u64),
     Transmit(String),
     Close,
-    State(session::State),
-    Tell(Event),
+    /// The session is authenticated; the event follows.
+    Online,
+    Tell(Incoming),
     /// Somebody waits for this ending.
     Fill(Arc<Slot<Ending>>, Ending),
+    /// Somebody waits for the connection.
+    Answer(Attempt, Result<(), ConnectError>),
     /// The server said why it closes.
     Farewell(Fault),
-    /// What it said cannot be read.
-    Unreadable(callie_core::Fault),
+    /// The server does not want this session.
+    Refused(Closed),
 }
 
 impl Shared {
-    pub(super) fn new(session: session::Session, event_queue: usize) -> Self {
+    pub(super) fn new(session: session::Session, token: Token, event_queue: usize) -> Self {
         Self {
-            core: Mutex::new(Core {
+            core: Lock::new(Core {
                 session,
                 waiting: HashMap::new(),
                 state: State::Suspended,
+                steps: Vec::new(),
+                link: 0,
                 attempt: None,
+                started: false,
+                why: None,
                 refreshing: false,
                 suspended: false,
+                token,
                 end: None,
             }),
             queue: EventQueue::new(event_queue),
@@ -89,6 +114,7 @@ impl Shared {
             driver: AtomicWaker::new(),
             over: Slot::new(),
             clock: Clock::new(),
+            home: Home::here(),
         }
     }
 
@@ -97,22 +123,32 @@ impl Shared {
     }
 
     pub(super) fn core(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+        self.core.lock()
     }
 
     /// Does something to the session and lets the driver do what follows from it.
     pub(super) fn ask<T>(&self, what: impl FnOnce(&mut Core, Now) -> T) -> T {
-        let done = what(&mut self.core(), self.clock.now());
+        let done = {
+            let (mut core, now) = (self.core(), self.clock.now());
+            let done = what(&mut core, now);
+            core.collect(now);
+            done
+        };
         self.driver.wake();
         done
     }
 
-    /// Does something to the session, as the driver, and takes what follows from it.
-    pub(super) fn drive(&self, steps: &mut Vec<Step>, what: impl FnOnce(&mut session::Session, Now)) {
-        let mut core = self.core();
-        let now = self.clock.now();
-        what(&mut core.session, now);
-        core.take(now, steps);
+    /// Does something to the session, as the driver, and takes what is to be done. True if nothing will follow it.
+    pub(super) fn drive(&self, steps: &mut Vec<Step>, what: impl FnOnce(&mut Core, Now)) -> bool {
+        let (mut core, now) = (self.core(), self.clock.now());
+        what(&mut core, now);
+        core.collect(now);
+        core.take(steps)
+    }
+
+    /// Takes what is to be done, as the driver. True if nothing will follow it.
+    pub(super) fn take(&self, steps: &mut Vec<Step>) -> bool {
+        self.core().take(steps)
     }
 
     /// Ends the client for the reason given, unless it ends already.
@@ -120,35 +156,125 @@ impl Shared {
         self.ask(|core, now| core.end(now, closed));
     }
 
-    /// The driver has gone: nobody is left waiting.
-    pub(super) fn finish(&self) {
-        let (closed, attempt, waiting) = {
-            let mut core = self.core();
-            let closed = core.end.get_or_insert_with(|| Closed {
-                close_code: callie_core::LINK_LOST,
-                code: code::INTERNAL.to_owned(),
-                reason: "the runtime that the client lived in has ended".to_owned(),
-            });
-            let closed = closed.clone();
-            core.state = State::Closed;
-            (closed, core.attempt.take(), std::mem::take(&mut core.waiting))
+    /// The application has taken the messages up to this one.
+    pub(super) fn taken(&self, receipt: Receipt) {
+        let earlier = {
+            let (mut core, now) = (self.core(), self.clock.now());
+            let before = core.session.deadline();
+            core.session.taken(now, receipt);
+            core.collect(now);
+            !core.steps.is_empty() || core.session.deadline() != before
         };
-        for waiting in waiting.into_values() {
-            waiting.slot.fill(Ending::Unconfirmed);
+        if earlier {
+            self.driver.wake();
         }
-        if let Some(attempt) = attempt {
-            attempt.fill(Err(closed.to_error()));
+    }
+
+    /// Does what follows from handing events out: confirms, and lets the driver read again.
+    pub(super) fn handed_out(&self, batch: &Batch) {
+        if let Some(receipt) = batch.confirmed {
+            self.taken(receipt);
+        }
+        if batch.made_room {
+            self.driver.wake();
+        }
+    }
+
+    /// The driver has gone, and leaves undone what it had taken: nobody is left waiting.
+    pub(super) fn finish(&self, undone: Vec<Step>) {
+        let (closed, steps) = {
+            let (mut core, now) = (self.core(), self.clock.now());
+            core.end(now, Closed::without_runtime());
+            core.collect(now);
+            let closed = core.end.clone().unwrap_or_else(Closed::disconnected);
+            (closed, std::mem::take(&mut core.steps))
+        };
+        // What was not done is only told.
+        let (mut events, mut fills) = (Vec::new(), Vec::new());
+        for step in undone.into_iter().chain(steps) {
+            match step {
+                Step::Tell(event) => events.push(event),
+                Step::Fill(slot, ending) => fills.push((slot, ending)),
+                Step::Answer(attempt, answer) => attempt.fill(answer),
+                _ => {}
+            }
+        }
+        self.queue.push(&mut events);
+        for (slot, ending) in fills {
+            slot.fill(ending);
         }
         self.queue.complete(closed);
         self.over.fill(());
     }
 }
 
+/// What the application wants of the connection.
 impl Core {
+    /// Connects and keeps connecting, unless there is nothing to connect with yet or any more.
+    pub(super) fn start(&mut self, now: Now) {
+        self.started = true;
+        self.connect(now);
+    }
+
+    /// Connects, and gives the attempt to wait for; none where it is connected already.
+    pub(super) fn attempt(&mut self, now: Now) -> Result<Option<Attempt>, ConnectError> {
+        if let Some(closed) = &self.end {
+            return Err(ConnectError::Closed(closed.to_fault()));
+        }
+        if matches!(self.state, State::Online { .. }) {
+            return Ok(None);
+        }
+        let attempt = Arc::clone(self.attempt.get_or_insert_with(Slot::new));
+        self.connect(now);
+        Ok(Some(attempt))
+    }
+
+    fn connect(&mut self, now: Now) {
+        self.suspended = false;
+        if self.end.is_none() && !self.refreshing {
+            self.session.connect(now);
+        }
+    }
+
+    pub(super) fn suspend(&mut self, now: Now) {
+        if self.end.is_some() {
+            return;
+        }
+        self.started = false;
+        if self.refreshing && !self.suspended {
+            self.suspended = true;
+            self.show(State::Suspended);
+        }
+        self.session.suspend(now);
+        if let Some(attempt) = self.attempt.take() {
+            let reason = "the client was suspended before it was connected";
+            let fault = Fault::new(code::SUSPENDED, reason);
+            self.steps.push(Step::Answer(attempt, Err(ConnectError::Unreachable(fault))));
+        }
+    }
+
+    pub(super) fn resume(&mut self, now: Now) {
+        if self.end.is_some() {
+            return;
+        }
+        if self.suspended {
+            self.suspended = false;
+            self.started = true;
+        } else if self.state == State::Suspended {
+            self.session.resume(now);
+            self.collect(now);
+            self.started = self.state != State::Suspended;
+        }
+    }
+
     /// Ends the client: everything that waits is over.
     pub(super) fn end(&mut self, now: Now, closed: Closed) {
         if self.end.is_none() {
+            if let Some(attempt) = self.attempt.take() {
+                self.steps.push(Step::Answer(attempt, Err(closed.to_error())));
+            }
             self.end = Some(closed);
+            self.state = State::Closed;
             self.session.disconnect(now);
         }
     }
@@ -164,43 +290,160 @@ impl Core {
         slot
     }
 
-    /// Takes what the session wants done.
-    pub(super) fn take(&mut self, now: Now, steps: &mut Vec<Step>) {
+    /// The server refused the session, and a new token is being fetched. False if the client has ended meanwhile.
+    pub(super) fn refresh(&mut self, closed: Closed) -> bool {
+        if self.end.is_some() {
+            return false;
+        }
+        let Closed { close_code, reason, .. } = closed;
+        if !self.suspended {
+            self.show(State::Waiting { retry_in: Duration::ZERO, close_code, reason });
+        }
+        true
+    }
+
+    /// Goes on with a new token.
+    pub(super) fn refreshed(&mut self, now: Now, token: Token) {
+        if self.end.is_some() {
+            return;
+        }
+        self.refreshing = false;
+        self.token = token.clone();
+        self.session.set_token(token);
+        self.session.connect(now);
+        if std::mem::take(&mut self.suspended) {
+            self.session.suspend(now);
+        }
+    }
+}
+
+/// What follows from it.
+impl Core {
+    fn take(&mut self, steps: &mut Vec<Step>) -> bool {
+        if steps.is_empty() {
+            std::mem::swap(steps, &mut self.steps);
+        } else {
+            steps.append(&mut self.steps);
+        }
+        // The session wants nothing more after it was disconnected, and nobody may ask it for more.
+        self.end.is_some()
+    }
+
+    /// Collects what the session wants done.
+    fn collect(&mut self, now: Now) {
         while let Some(output) = self.session.poll() {
             match output {
-                Output::Open => steps.push(Step::Open),
-                Output::Transmit(text) => steps.push(Step::Transmit(text)),
-                Output::Close => steps.push(Step::Close),
-                Output::Event(event) => self.take_event(now, event, steps),
+                Output::Open => {
+                    self.link += 1;
+                    self.why = None;
+                    self.steps.push(Step::Open(self.link));
+                }
+                Output::Transmit(text) => self.steps.push(Step::Transmit(text)),
+                Output::Close => {
+                    self.link += 1;
+                    self.steps.push(Step::Close);
+                }
+                Output::Event(event) => self.take_event(event, now),
             }
         }
     }
 
-    fn take_event(&mut self, now: Now, event: session::Event, steps: &mut Vec<Step>) {
+    fn take_event(&mut self, event: session::Event, now: Now) {
         match event {
-            session::Event::State(state) => steps.push(Step::State(state)),
+            session::Event::State(state) => self.take_state(state, now),
             session::Event::Ended(ticket, ending) => {
                 let Some(waiting) = self.waiting.remove(&ticket.number()) else { return };
-                steps.push(Step::Fill(waiting.slot, ending.clone()));
+                self.steps.push(Step::Fill(waiting.slot, ending.clone()));
                 if let Some(message_id) = waiting.message_id {
                     let ticket = ticket.number();
-                    steps.push(Step::Tell(Event::Ended { ticket, message_id, ending: ending.into() }));
+                    self.tell(Event::Ended { ticket, message_id, ending: ending.into() });
                 }
             }
-            session::Event::Unreadable(fault) => steps.push(Step::Unreadable(fault)),
+            session::Event::Message(payload, receipt) => {
+                if let Some(event) = Event::from_message(payload) {
+                    self.steps.push(Step::Tell(Incoming { event, receipt: Some(receipt) }));
+                }
+            }
+            session::Event::Unreadable(fault) => {
+                // Later ones end nothing.
+                if self.state == State::Connecting {
+                    self.why.get_or_insert_with(|| ConnectError::BadAnswer(Fault::bad_answer(&fault)));
+                }
+                self.tell(Event::Unreadable(fault));
+            }
             session::Event::Notice(notice) => {
                 if notice.code().kind() == callie_core::CodeKind::Closing {
                     let fault = Fault::new(notice.code().as_str(), notice.description());
-                    steps.push(Step::Farewell(fault));
+                    self.why = Some(ConnectError::Refused(fault.clone()));
+                    self.steps.push(Step::Farewell(fault));
                 }
-                steps.push(Step::Tell(Event::Notice(notice)));
+                self.tell(Event::Notice(notice));
             }
-            session::Event::Message(payload, receipt) => {
-                self.session.taken(now, receipt);
-                steps.extend(Event::from_core(session::Event::Message(payload, receipt)).map(Step::Tell));
+            other => {
+                if let Some(event) = Event::from_core(other) {
+                    self.tell(event);
+                }
             }
-            other => steps.extend(Event::from_core(other).map(Step::Tell)),
         }
+    }
+
+    /// Takes note of how the session stands to its server.
+    fn take_state(&mut self, state: session::State, now: Now) {
+        match state {
+            session::State::Connecting => self.show(State::Connecting),
+            session::State::Online { expires_at, limits } => {
+                self.why = None;
+                self.started = true;
+                self.steps.push(Step::Online);
+                self.show(State::Online { expires_at, limits });
+                if let Some(attempt) = self.attempt.take() {
+                    self.steps.push(Step::Answer(attempt, Ok(())));
+                }
+            }
+            session::State::Waiting { retry_in, code } => self.lost(retry_in, code, now),
+            session::State::Down(Down::Suspended) => self.show(State::Suspended),
+            session::State::Down(Down::Refused { code, reason, description }) => {
+                let known = reason.is_some();
+                let code_name = reason.map_or_else(|| code::CLOSED.to_owned(), |name| name.to_string());
+                let reason = if known { description } else { format!("the server closed with {code}") };
+                // Nobody may connect with this token any more.
+                self.refreshing = true;
+                self.steps.push(Step::Refused(Closed { close_code: code, code: code_name, reason }));
+            }
+            // The end is told by its event.
+            session::State::Down(_) | _ => {}
+        }
+    }
+
+    /// There is no connection, and the session waits for its next attempt.
+    fn lost(&mut self, retry_in: Duration, close_code: u16, now: Now) {
+        let why = self.why.take().unwrap_or_else(|| match close_code {
+            LINK_LOST => ConnectError::TimedOut(Fault::timed_out("the server's answer")),
+            code => {
+                let reason = format_args!("the server closed with {code}");
+                ConnectError::Unreachable(Fault::unreachable(reason))
+            }
+        });
+        let attempt = self.attempt.take();
+        if attempt.is_some() && !self.started {
+            // One attempt was asked for: what was sent waits for the next.
+            self.session.suspend(now);
+            self.collect(now);
+        } else {
+            self.show(State::Waiting { retry_in, close_code, reason: why.reason().to_owned() });
+        }
+        if let Some(attempt) = attempt {
+            self.steps.push(Step::Answer(attempt, Err(why)));
+        }
+    }
+
+    fn show(&mut self, state: State) {
+        self.state = state.clone();
+        self.tell(Event::State(state));
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.steps.push(Step::Tell(event.into()));
     }
 }
 
@@ -211,6 +454,15 @@ impl Closed {
             close_code: NORMAL,
             code: code::DISCONNECTED.to_owned(),
             reason: "the application disconnected".to_owned(),
+        }
+    }
+
+    /// Nothing is left that could drive the client.
+    fn without_runtime() -> Self {
+        Self {
+            close_code: LINK_LOST,
+            code: code::INTERNAL.to_owned(),
+            reason: "the runtime that the client lived in has ended".to_owned(),
         }
     }
 

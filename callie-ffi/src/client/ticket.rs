@@ -1,12 +1,14 @@
 //! What was sent and how it ends.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use callie_core::MessageId;
 use callie_core::session::{self, Failure as Cause};
 use tokio::sync::Notify;
 
 use super::error::code;
+use super::sync::Lock;
+use crate::process::Home;
 
 /// How a message is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,18 +80,18 @@ impl From<session::Ending> for Ending {
 /// A place for a value that comes once and stays.
 #[derive(Debug)]
 pub(super) struct Slot<T> {
-    value: Mutex<Option<T>>,
+    value: Lock<Option<T>>,
     filled: Notify,
 }
 
 impl<T: Clone> Slot<T> {
     pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { value: Mutex::new(None), filled: Notify::new() })
+        Arc::new(Self { value: Lock::new(None), filled: Notify::new() })
     }
 
     /// Puts the value there, unless one is there already.
     pub(super) fn fill(&self, value: T) {
-        self.value().get_or_insert(value);
+        self.value.lock().get_or_insert(value);
         self.filled.notify_waiters();
     }
 
@@ -100,15 +102,11 @@ impl<T: Clone> Slot<T> {
             tokio::pin!(filled);
             // Who fills it after this line wakes this one.
             filled.as_mut().enable();
-            if let Some(value) = self.value().clone() {
+            if let Some(value) = self.value.lock().clone() {
                 return value;
             }
             filled.await;
         }
-    }
-
-    fn value(&self) -> MutexGuard<'_, Option<T>> {
-        self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -118,6 +116,7 @@ pub struct Ticket {
     pub(super) number: u64,
     pub(super) message_id: MessageId,
     pub(super) slot: Arc<Slot<session::Ending>>,
+    pub(super) home: Home,
 }
 
 impl Ticket {
@@ -134,7 +133,12 @@ impl Ticket {
     }
 
     /// How the message ended, as soon as it has: at its deadline at the latest. It may be asked for any number of times.
+    ///
+    /// In a child of the process that sent it, it is unconfirmed.
     pub async fn ending(&self) -> Ending {
+        if self.home.is_left() {
+            return Ending::Unconfirmed;
+        }
         self.slot.get().await.into()
     }
 }

@@ -1,0 +1,138 @@
+//! Calls into the foreign language, which end before it does.
+//!
+//! A language whose program ends takes its interpreter down while other threads may still call into it, which aborts the
+//! process. So every such call goes through here, and [`stop`] ends them all.
+
+use std::cell::Cell;
+use std::mem;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
+
+use crate::runtime;
+
+static GATE: Gate = Gate { state: Mutex::new(State { stopped: false, inside: 0 }), left: Condvar::new() };
+
+thread_local! {
+    /// How many calls this thread is in, one inside the other.
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Gate {
+    state: Mutex<State>,
+    left: Condvar,
+}
+
+struct State {
+    stopped: bool,
+    /// How many calls are under way.
+    inside: usize,
+}
+
+impl Gate {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that is under way.
+pub(crate) struct Call(());
+
+/// Begins a call into the foreign language; none once they are stopped, and then it must not be made. Whatever belongs to
+/// the foreign language is called and dropped inside of one.
+pub(crate) fn begin() -> Option<Call> {
+    // What a child of this process has of the foreign language is not the parent's, and the lock may never be free.
+    runtime::guard().ok()?;
+    let mut state = GATE.state();
+    if state.stopped {
+        return None;
+    }
+    state.inside += 1;
+    drop(state);
+    // While a thread ends there is nothing left that it could wait for.
+    let _ = DEPTH.try_with(|depth| depth.set(depth.get() + 1));
+    Some(Call(()))
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let _ = DEPTH.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
+        if runtime::guard().is_err() {
+            return;
+        }
+        let mut state = GATE.state();
+        state.inside -= 1;
+        let stopped = state.stopped;
+        drop(state);
+        if stopped {
+            GATE.left.notify_all();
+        }
+    }
+}
+
+/// Stops all calls into the foreign language, for good: listeners, sources of tokens, the log, and what tells a waiting call
+/// that it can go on. Waits at most `patience` for those that are under way, but for those that this call comes from.
+///
+/// True if none is under way any more. No new one begins after this function was called, whatever it returns.
+pub(crate) fn stop(patience: Duration) -> bool {
+    let own = DEPTH.try_with(Cell::get).unwrap_or_default();
+    let mut state = GATE.state();
+    state.stopped = true;
+    let until = Instant::now().checked_add(patience);
+    while state.inside > own {
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        state = match left {
+            Some(left) if left.is_zero() => return false,
+            Some(left) => GATE.left.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            None => GATE.left.wait(state).unwrap_or_else(PoisonError::into_inner),
+        };
+    }
+    true
+}
+
+/// An object of the foreign language. Once calls are stopped it is neither called nor dropped.
+pub(crate) struct Foreign<T: ?Sized>(Option<Arc<T>>);
+
+impl<T: ?Sized> Foreign<T> {
+    pub(crate) fn new(object: Arc<T>) -> Self {
+        Self(Some(object))
+    }
+
+    /// Calls the object; none where that is not possible any more.
+    pub(crate) fn call<R>(&self, what: impl FnOnce(&T) -> R) -> Option<R> {
+        let object = self.0.as_ref()?;
+        let _call = begin()?;
+        Some(what(object))
+    }
+}
+
+impl<T: ?Sized> Drop for Foreign<T> {
+    fn drop(&mut self) {
+        let call = begin();
+        match call {
+            Some(_call) => drop(self.0.take()),
+            None => mem::forget(self.0.take()),
+        }
+    }
+}
+
+/// Wakes a call that the foreign language waits for, which is a call into it.
+pub(crate) struct ForeignWaker(Waker);
+
+impl ForeignWaker {
+    pub(crate) fn waker(foreign: &Waker) -> Waker {
+        Waker::from(Arc::new(Self(foreign.clone())))
+    }
+}
+
+impl Wake for ForeignWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(_call) = begin() {
+            self.0.wake_by_ref();
+        }
+    }
+}

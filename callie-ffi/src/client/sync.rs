@@ -1,0 +1,24 @@
+//! Locks: those of the standard library, or in unit tests those of `shuttle`, which runs the threads of a test in every
+//! order that it draws.
+
+#[cfg(not(test))]
+use std::sync::{Mutex, MutexGuard};
+
+use std::sync::PoisonError;
+
+#[cfg(test)]
+use shuttle::sync::{Mutex, MutexGuard};
+
+/// A lock that a panic elsewhere does not poison: what is behind these is changed in whole steps.
+#[derive(Debug, Default)]
+pub(super) struct Lock<T>(Mutex<T>);
+
+impl<T> Lock<T> {
+    pub(super) fn new(value: T) -> Self {
+        Self(Mutex::new(value))
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
