@@ -99,7 +99,7 @@ fn start() -> std::io::Result<Handle> {
 /// Polls `work` inside the runtime, from whatever thread the foreign language polls.
 ///
 /// The work stays in the caller's future, so dropping that drops the work at once and loses nothing that it had taken.
-pub(crate) async fn within<F: Future>(work: F) -> Result<F::Output, NoRuntime> {
+pub(crate) async fn within<F: Future<Output: Send> + Send>(work: F) -> Result<F::Output, NoRuntime> {
     let runtime = runtime()?;
     let mut done = None;
     let work = async { done = Some(work.await) };

@@ -9,13 +9,19 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use callie::client::{
-    BoxError, Client, Closed, Config, Ending, ErrorKind, Event, Session, State, TokenSource,
+    BoxError, Client, Closed, Config, Ending, ErrorKind, Event, Session, State, TokenSource, code,
 };
-use callie_core::{Content, Message, MessageId, SysCode, Token};
+use callie_core::command::Command;
+use callie_core::{Content, Frame, Limits, Message, MessageId, Notice, SysCode, Token};
 use fake::{
-    BOUND, Socket, connected, fake_sockets, listen, next, next_id, payload, refuse, send, welcome, write,
+    BOUND, SHORT, Socket, connected, fake_sockets, listen, next, next_id, payload, refuse, say, send,
+    welcome, write,
 };
+use futures_util::StreamExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message as Text;
 
 async fn messages(socket: &mut Socket, count: usize) {
     for n in 0..count {
@@ -270,8 +276,8 @@ fn a_client_needs_a_runtime() {
     assert_eq!(Client::new(&session).unwrap_err().kind(), ErrorKind::Internal);
 }
 
-#[tokio::test]
-async fn who_takes_no_events_is_refused_more_sends_and_not_more_memory() {
+/// A client whose queue of events and whose sends have room for five, against a server that answers nothing.
+async fn small() -> Client {
     let session = fake_sockets(async |_, mut socket| {
         welcome(&mut socket).await;
         listen(socket).await;
@@ -284,16 +290,305 @@ async fn who_takes_no_events_is_refused_more_sends_and_not_more_memory() {
         send_timeout: Duration::from_millis(1),
         ..session.config().clone()
     };
-    let client = Client::new(&Session::resume(small, "ada", "token").unwrap()).unwrap();
-    let refused = timeout(BOUND, async {
-        loop {
-            match write(&client, "x") {
-                Ok(ticket) => drop(ticket.ending().await),
-                Err(error) => break error,
-            }
+    Client::new(&Session::resume(small, "ada", "token").unwrap()).unwrap()
+}
+
+/// Sends until that is refused, at most so often.
+async fn refused(client: &Client, most: usize) -> Option<ErrorKind> {
+    for _ in 0..most {
+        match write(client, "x") {
+            Ok(ticket) => drop(timeout(BOUND, ticket.ending()).await.unwrap()),
+            Err(error) => return Some(error.kind()),
         }
-    });
-    assert_eq!(refused.await.unwrap().kind(), ErrorKind::QueueFull);
+    }
+    None
+}
+
+#[tokio::test]
+async fn sends_of_who_stops_taking_events_are_refused() {
+    let client = small().await;
+    client.take_events(1).unwrap();
+    assert_eq!(refused(&client, 100).await, Some(ErrorKind::QueueFull));
     client.next_events(64, BOUND).await.unwrap();
     write(&client, "again").unwrap();
+}
+
+#[tokio::test]
+async fn who_never_takes_events_keeps_only_the_newest() {
+    let client = small().await;
+    assert_eq!(refused(&client, 200).await, None);
+    let events = client.take_events(1_000).unwrap();
+    assert_eq!(events.len(), 5);
+    let Some(Event::Ended { ticket, .. }) = events.last() else { panic!("{events:?}") };
+    assert_eq!(*ticket, 200, "the last of them");
+}
+
+/// A client that is sent `count` messages which ask for confirmation, and the payloads that it confirms, one batch each.
+async fn asked_to_confirm(count: usize) -> (Client, UnboundedReceiver<Vec<String>>) {
+    let (tells, told) = unbounded_channel();
+    let client = connected(async move |mut socket| {
+        for n in 0..count {
+            let message =
+                Message::builder(MessageId::parse(&format!("m{n}")).unwrap()).text("x").build().unwrap();
+            let payload = payload("bob", &format!("p{n}"), Content::Msg(message)).unwrap();
+            send(&mut socket, payload.with_ack().unwrap().encode()).await;
+        }
+        while let Some(Ok(text)) = socket.next().await {
+            let Ok(frame) = Frame::from_client(text.to_text().unwrap(), &Limits::default()) else { continue };
+            let Some(Content::Cmd(call)) = frame.to_payload().map(|payload| payload.content().clone()) else {
+                continue;
+            };
+            let (name, parameters) = (call.command().as_str(), call.parameters().as_str());
+            if let Ok(Command::Ack { payloads }) = Command::read(name, parameters, &Limits::default()) {
+                let _ = tells.send(payloads.iter().map(|p| p.payload_id.to_string()).collect());
+            }
+        }
+    })
+    .await
+    .unwrap();
+    (client, told)
+}
+
+/// Fetches until so many messages came; gives the number of each.
+async fn fetch(client: &Client, count: usize) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while numbers.len() < count {
+        let fetched = timeout(BOUND, client.fetch_events(2, BOUND)).await.unwrap().unwrap();
+        for (event, number) in fetched.events.iter().zip(fetched.first..) {
+            if matches!(event, Event::Message { .. }) {
+                numbers.push(number);
+            }
+        }
+    }
+    numbers
+}
+
+#[tokio::test]
+async fn fetched_messages_wait_for_confirm_taken() {
+    let (client, mut told) = asked_to_confirm(4).await;
+    let numbers = fetch(&client, 4).await;
+    assert!(numbers.is_sorted() && numbers[0] >= 1, "{numbers:?}");
+    for (at, expected) in [(1, vec!["p0", "p1"]), (0, vec![]), (3, vec!["p2", "p3"])] {
+        client.confirm_taken(numbers[at]);
+        if !expected.is_empty() {
+            assert_eq!(timeout(BOUND, told.recv()).await.unwrap().unwrap(), expected);
+        }
+    }
+    // Taking confirms at once.
+    let (client, mut told) = asked_to_confirm(1).await;
+    while told.is_empty() {
+        client.next_events(1, Duration::from_millis(5)).await.unwrap();
+    }
+    assert_eq!(told.recv().await.unwrap(), ["p0"]);
+}
+
+#[tokio::test]
+async fn taking_confirms_nothing_that_is_still_held() {
+    let (client, mut told) = asked_to_confirm(2).await;
+    let mut held = None;
+    while held.is_none() {
+        let fetched = client.fetch_events(1, BOUND).await.unwrap();
+        held = fetched
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Message { .. }))
+            .then_some(fetched.first);
+    }
+    assert!(matches!(next(&client).await.unwrap(), Event::Message { .. }));
+    client.confirm_taken(held.unwrap());
+    assert_eq!(timeout(BOUND, told.recv()).await.unwrap().unwrap(), ["p0", "p1"]);
+}
+
+/// Untaken events stand in the way of an answer: the error says so, of what was sent before and of what comes after.
+#[tokio::test]
+async fn untaken_events_are_named_as_the_reason() {
+    let session = fake_sockets(async |_, mut socket| {
+        welcome(&mut socket).await;
+        messages(&mut socket, 10).await;
+        while let Some(id) = next_id(&mut socket).await {
+            say(&mut socket, &Notice::new(SysCode::CommandOk).in_reply_to(id)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let small = Config { event_queue: 5, send_timeout: SHORT, ..session.config().clone() };
+    let client = Client::new(&Session::resume(small, "ada", "token").unwrap()).unwrap();
+    // Sent before the queue is full.
+    let early = client.command("LIST_SESSIONS", "{}");
+    client.start();
+    let early = timeout(BOUND, early).await.unwrap().unwrap_err();
+    assert_eq!((early.kind(), early.code()), (ErrorKind::QueueFull, code::QUEUE_FULL), "{early}");
+    let late = client.ping("SERVER").await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::QueueFull, "{late}");
+    assert_eq!(write(&client, "x").unwrap_err().kind(), ErrorKind::QueueFull);
+    assert!(late.reason().contains("take events"), "{late}");
+    let mut seen = 0;
+    while seen < 10 {
+        let events = client.next_events(3, BOUND).await.unwrap();
+        seen += events.iter().filter(|event| matches!(event, Event::Message { .. })).count();
+    }
+    timeout(BOUND, client.command("LIST_SESSIONS", "{}")).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn calls_beside_a_listener_are_refused() {
+    let client = Arc::new(connected(listen).await.unwrap());
+    while !client.take_events(64).unwrap().is_empty() {}
+    let waits = tokio::spawn({
+        let client = Arc::clone(&client);
+        async move { client.next_events(1, BOUND).await }
+    });
+    tokio::task::yield_now().await;
+    client.listen(|_| {}).unwrap();
+    let refused = [
+        timeout(SHORT, waits).await.unwrap().unwrap().unwrap_err(),
+        client.next_events(1, BOUND).await.unwrap_err(),
+        client.fetch_events(1, BOUND).await.unwrap_err(),
+        client.take_events(1).unwrap_err(),
+        client.await_events(BOUND).await.unwrap_err(),
+    ];
+    assert!(refused.iter().all(|error| error.kind() == ErrorKind::InvalidArgument), "{refused:?}");
+}
+
+#[tokio::test]
+async fn reader_ends_when_the_client_begins_to_disconnect() {
+    let client = Arc::new(connected(listen).await.unwrap());
+    while !client.take_events(64).unwrap().is_empty() {}
+    let waits = tokio::spawn({
+        let client = Arc::clone(&client);
+        async move { client.next_events(1, BOUND).await }
+    });
+    tokio::task::yield_now().await;
+    client.begin_disconnect();
+    let events = timeout(BOUND / 2, waits).await.unwrap().unwrap().unwrap();
+    assert!(matches!(events[..], [Event::Closed(_)]), "{events:?}");
+}
+
+/// A server that takes connections and says nothing.
+async fn silent() -> (TcpListener, Session) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = Config::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    (listener, Session::resume(config, "ada", "token").unwrap())
+}
+
+#[tokio::test]
+async fn suspend_ends_a_connect_that_waits() {
+    let (_listener, session) = silent().await;
+    let client = Arc::new(Client::new(&session).unwrap());
+    let waits = tokio::spawn({
+        let client = Arc::clone(&client);
+        async move { client.connect().await }
+    });
+    while client.state() != State::Connecting {
+        client.next_events(1, BOUND).await.unwrap();
+    }
+    client.suspend();
+    assert_eq!(client.state(), State::Suspended);
+    let error = timeout(BOUND, waits).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.code(), code::SUSPENDED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connect_right_after_suspend_comes_online() {
+    let session = fake_sockets(async |_, mut socket| {
+        welcome(&mut socket).await;
+        listen(socket).await;
+    })
+    .await
+    .unwrap();
+    let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
+    for round in 0..50 {
+        client.suspend();
+        timeout(BOUND, client.connect()).await.unwrap().unwrap();
+        assert!(matches!(client.state(), State::Online { .. }), "round {round}: {:?}", client.state());
+    }
+    assert_eq!(client.stats().connects, 51);
+}
+
+#[tokio::test]
+async fn failed_connect_leaves_a_started_client_trying() {
+    let unreachable = Config::new("http://127.0.0.1:1").unwrap();
+    let client = Client::new(&Session::resume(unreachable, "ada", "token").unwrap()).unwrap();
+    client.start();
+    for _ in 0..3 {
+        let refused = timeout(BOUND, client.connect()).await.unwrap().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unreachable);
+        assert!(matches!(client.state(), State::Waiting { .. }), "{:?}", client.state());
+    }
+    client.suspend();
+    client.resume();
+    assert_eq!(client.state(), State::Connecting);
+}
+
+/// Any order of calls from two threads ends in one that can be connected.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_from_two_threads_leave_a_client_that_connects() {
+    let session = fake_sockets(async |_, mut socket| {
+        welcome(&mut socket).await;
+        listen(socket).await;
+    })
+    .await
+    .unwrap();
+    let client = Arc::new(Client::new(&session).unwrap());
+    let calls = [Client::suspend, Client::resume, Client::start, Client::network_changed];
+    for round in 0..100_usize {
+        let other = Arc::clone(&client);
+        let storm = std::thread::spawn(move || {
+            for n in 0..4 {
+                calls[(round + n * n) % 4](&other);
+            }
+        });
+        // Online, or suspended meanwhile: never nothing.
+        if let Err(error) = timeout(BOUND, client.connect()).await.unwrap() {
+            assert_eq!(error.code(), code::SUSPENDED);
+        }
+        storm.join().unwrap();
+        timeout(BOUND, client.connect()).await.unwrap().unwrap();
+        assert!(matches!(client.state(), State::Online { .. }), "round {round}");
+    }
+}
+
+/// Whatever thread disconnects at whatever moment: what was taken is written or ended, each has its one ending, and the
+/// goodbye is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn disconnect_says_goodbye_and_tells_each_end() {
+    let (goodbyes, mut heard) = unbounded_channel();
+    let session = fake_sockets(move |_, mut socket| {
+        let goodbyes = goodbyes.clone();
+        async move {
+            welcome(&mut socket).await;
+            let mut code = None;
+            while let Some(Ok(text)) = socket.next().await {
+                if let Text::Close(Some(frame)) = text {
+                    code = Some(u16::from(frame.code));
+                }
+            }
+            let _ = goodbyes.send(code);
+        }
+    })
+    .await
+    .unwrap();
+    for round in 0..100_u32 {
+        let client = Arc::new(timeout(BOUND, Client::open(&session)).await.unwrap().unwrap());
+        let sender = Arc::clone(&client);
+        let sends = std::thread::spawn(move || {
+            let mut tickets = Vec::new();
+            while let Ok(ticket) = write(&sender, "x") {
+                tickets.push(ticket.number());
+            }
+            tickets
+        });
+        std::thread::sleep(Duration::from_micros(u64::from(round) * 7));
+        timeout(BOUND, client.disconnect()).await.unwrap();
+        let sent = sends.join().unwrap();
+        let mut ended = Vec::new();
+        while let Ok(events) = client.next_events(64, BOUND).await {
+            ended.extend(events.iter().filter_map(|event| match event {
+                Event::Ended { ticket, .. } => Some(*ticket),
+                _ => None,
+            }));
+        }
+        assert_eq!(ended, sent, "round {round}");
+        assert_eq!(timeout(BOUND, heard.recv()).await.unwrap().unwrap(), Some(1000), "round {round}");
+    }
 }

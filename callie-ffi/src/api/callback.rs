@@ -110,8 +110,8 @@ pub(super) struct Source(pub(super) Foreign<dyn TokenSource>);
 
 impl client::TokenSource for Source {
     fn token(&self, username: &str, reason: &str) -> Result<Token, client::BoxError> {
-        let ask = |source: &dyn TokenSource| source.token(username.to_owned(), reason.to_owned());
-        let token = self.0.call(ask).ok_or("the program ends")??;
+        let asked = self.0.call(|source| source.token(username.to_owned(), reason.to_owned()));
+        let token = asked.ok_or("the program ends")??;
         Ok(Token::parse(&token)?)
     }
 }

@@ -241,7 +241,8 @@ impl Client {
 
     /// Where a new token comes from when the server has ended the session; none ends the client then.
     pub fn set_token_source(&self, source: Option<Arc<dyn TokenSource>>) {
-        let source = source.map(|source| -> Arc<dyn client::TokenSource> { Arc::new(Source(Foreign::new(source))) });
+        let source =
+            source.map(|source| -> Arc<dyn client::TokenSource> { Arc::new(Source(Foreign::new(source))) });
         self.inner.set_token_source(source);
     }
 

@@ -108,10 +108,7 @@ impl Driver {
     }
 
     /// Does something to the session about the connection of this number, unless the session has turned to another.
-    fn drive_link(
-        &mut self,
-        what: impl FnOnce(&mut Core, callie_core::session::Now),
-    ) {
+    fn drive_link(&mut self, what: impl FnOnce(&mut Core, callie_core::session::Now)) {
         let number = self.number;
         self.drive(|core, now| {
             if core.link == number {
@@ -224,7 +221,7 @@ impl Driver {
             }
             Err(error) => self.drive_link(|core, now| {
                 core.why = Some(error);
-                core.session.closed(now, None);
+                core.session.closed(now, None, None);
             }),
         }
         true
@@ -303,7 +300,7 @@ impl Driver {
         }
         self.drive_link(|core, now| {
             core.why.get_or_insert(error);
-            core.session.closed(now, code);
+            core.session.closed(now, code, None);
         });
     }
 

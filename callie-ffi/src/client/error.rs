@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use callie_core::SysCode;
 use callie_core::session;
@@ -63,17 +64,31 @@ pub mod code {
     pub const INTERNAL: &str = "INTERNAL";
 }
 
-/// A stable code for programs and a reason for people.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// A stable code for programs and a reason for people, with the error below where there is one.
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{reason} ({code})")]
 pub struct Fault {
     code: Cow<'static, str>,
     reason: String,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
+
+/// What it says; the error below cannot be compared.
+impl PartialEq for Fault {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.code, &self.reason) == (&other.code, &other.reason)
+    }
+}
+
+impl Eq for Fault {}
 
 impl Fault {
     pub(crate) fn new(code: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
-        Self { code: code.into(), reason: reason.into() }
+        Self { code: code.into(), reason: reason.into(), source: None }
+    }
+
+    pub(crate) fn with_source(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { source: Some(Arc::new(source)), ..self }
     }
 
     pub(crate) fn argument(name: &str, expected: impl fmt::Display) -> Self {
@@ -102,7 +117,8 @@ impl Fault {
 
     /// Received events keep the socket from being read, or endings fill the queue.
     pub(crate) fn untaken(events: usize) -> Self {
-        let reason = format!("{events} events wait to be taken; take events, as nothing more can be answered before");
+        let reason =
+            format!("{events} events wait to be taken; take events, as nothing more can be answered before");
         Self::new(code::QUEUE_FULL, reason)
     }
 

@@ -137,7 +137,10 @@ impl Event {
         let (sender, recipient, stamp, content, metadata) = payload.into_parts();
         let Content::Msg(message) = content else { return None };
         let Stamp { payload_id, timestamp } = stamp;
-        Some(Self::Message { envelope: Envelope { payload_id, sender, recipient, timestamp, metadata }, message })
+        Some(Self::Message {
+            envelope: Envelope { payload_id, sender, recipient, timestamp, metadata },
+            message,
+        })
     }
 
     /// What the application is told of what the session tells, where it is neither a state, an ending nor a message.

@@ -1,7 +1,7 @@
 //! The handle that the application holds.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use callie_core::session::{Now, SendOptions, SessionConfig};
@@ -181,9 +181,7 @@ impl Client {
             // who has never taken any are not kept.
             let too_many = match queued.taker {
                 Taker::Nobody => queued.is_full,
-                Taker::Calls | Taker::Listener => {
-                    core.session.waiting() + queued.events >= self.max_pending
-                }
+                Taker::Calls | Taker::Listener => core.session.waiting() + queued.events >= self.max_pending,
             };
             if too_many {
                 return Err(SendError::QueueFull(Fault::untaken(queued.events)));
@@ -295,10 +293,8 @@ impl Client {
     /// Where a new token comes from when the server has ended the session; none ends the client then.
     pub fn set_token_source(&self, source: Option<Arc<dyn TokenSource>>) {
         if self.is_here() {
-            let before = std::mem::replace(
-                &mut *self.source.lock().unwrap_or_else(PoisonError::into_inner),
-                source,
-            );
+            let before =
+                std::mem::replace(&mut *self.source.lock().unwrap_or_else(PoisonError::into_inner), source);
             // Not under the lock: it is the application's.
             drop(before);
         }

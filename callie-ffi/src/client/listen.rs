@@ -38,13 +38,9 @@ impl Client {
                 }
             }
         };
-        thread::Builder::new()
-            .name("callie-listener".to_owned())
-            .spawn(dispatch)
-            .map(drop)
-            .map_err(|e| {
-                self.shared.queue.unlisten();
-                ReceiveError::Internal(Fault::internal(e))
-            })
+        thread::Builder::new().name("callie-listener".to_owned()).spawn(dispatch).map(drop).map_err(|e| {
+            self.shared.queue.unlisten();
+            ReceiveError::Internal(Fault::internal(e))
+        })
     }
 }

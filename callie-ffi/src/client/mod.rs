@@ -13,6 +13,7 @@ mod clock;
 mod commands;
 mod config;
 mod connect;
+mod dial;
 mod driver;
 mod error;
 mod event;

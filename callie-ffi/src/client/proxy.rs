@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 
 use super::address::ServerAddress;
 use super::config::{Config, Proxy};
+use super::dial::Trail;
 use super::error::{Fault, code};
 use super::transport::{self, LinkError, Stream};
 
@@ -24,8 +25,9 @@ pub(super) fn on_the_way(config: &Config) -> Option<Intercept> {
 }
 
 /// Opens a stream to the server through `proxy`.
-pub(super) async fn tunnel(config: &Config, proxy: &Intercept) -> Result<Stream, LinkError> {
-    let stream = reach(config, proxy.uri()).await?;
+pub(super) async fn tunnel(config: &Config, proxy: &Intercept, trail: &Trail) -> Result<Stream, LinkError> {
+    let stream = reach(config, proxy.uri(), trail).await?;
+    trail.enter("the proxy's answer".to_owned());
     let target = &config.address;
     let through = format!("{}:{}", target.bracketed_host(), target.port());
     let mut request = Request::builder().method(Method::CONNECT).uri(&through).header(HOST, &through);
@@ -55,20 +57,23 @@ pub(super) async fn tunnel(config: &Config, proxy: &Intercept) -> Result<Stream,
 }
 
 /// Opens a stream to the proxy itself.
-async fn reach(config: &Config, proxy: &Uri) -> Result<Stream, LinkError> {
+async fn reach(config: &Config, proxy: &Uri, trail: &Trail) -> Result<Stream, LinkError> {
     let address = proxy
         .authority()
         .and_then(|authority| {
             ServerAddress::parse(&format!("{}://{authority}", proxy.scheme_str().unwrap_or("http"))).ok()
         })
         .ok_or_else(|| no_proxy("only http:// and https:// proxies are known"))?;
-    let tcp = transport::tcp(&address).await.map_err(no_proxy)?;
+    let tcp = transport::tcp(&address, trail).await.map_err(|e| match trail.is_empty() {
+        true => no_proxy(e),
+        false => no_proxy(trail),
+    })?;
     if !address.is_secure() {
         return Ok(Box::new(tcp));
     }
     // The pins are those of the server, not of the proxy.
     let trusted = Config { pins: Vec::new(), ..config.clone() };
-    transport::secure(&trusted, &address, Box::new(tcp)).await
+    transport::secure(&trusted, &address, Box::new(tcp), trail).await
 }
 
 fn no_proxy(error: impl std::fmt::Display) -> LinkError {

@@ -4,7 +4,7 @@
 //! wants done is collected under the same lock as the call that it follows from, so what is behind the lock always agrees.
 
 use std::collections::HashMap;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use callie_core::session::{self, Down, Ending, Now, Output, Receipt};
@@ -16,7 +16,7 @@ use super::error::{ConnectError, Fault, code};
 use super::event::{Closed, Event, State};
 use super::queue::{Batch, EventQueue, Incoming};
 use super::stats::Counters;
-use super::sync::Lock;
+use super::sync::{Lock, MutexGuard};
 use super::ticket::Slot;
 use crate::process::Home;
 

@@ -2,12 +2,15 @@
 //! order that it draws.
 
 #[cfg(not(test))]
-use std::sync::{Mutex, MutexGuard};
-
+use std::sync::Mutex;
+#[cfg(not(test))]
+pub(super) use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 #[cfg(test)]
-use shuttle::sync::{Mutex, MutexGuard};
+use shuttle::sync::Mutex;
+#[cfg(test)]
+pub(super) use shuttle::sync::MutexGuard;
 
 /// A lock that a panic elsewhere does not poison: what is behind these is changed in whole steps.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! Whom to trust: roots that are bundled, roots that are given, and pinned keys.
 
-use std::fmt;
 use std::sync::{Arc, LazyLock};
+use std::{fmt, io};
 
 use ring::digest::{SHA256, digest};
 use rustls::client::WebPkiServerVerifier;
@@ -10,11 +10,14 @@ use rustls::crypto::{CryptoProvider, KeyProvider};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::SigningKey;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, InvalidMessage, RootCertStore,
+    SignatureScheme,
+};
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use super::config::Config;
-use super::error::Fault;
+use super::error::{Fault, code};
 
 /// The settings of nearly everybody, made once, as that takes longer than a connection. They remember the server's
 /// session tickets, which shorten the next handshake.
@@ -47,6 +50,43 @@ pub(super) fn roots(config: &Config) -> Result<RootCertStore, Fault> {
         }
     }
     Ok(roots)
+}
+
+/// Why there is no TLS with `host`, in words that a person can act on.
+pub(super) fn explain(host: &str, error: io::Error) -> Fault {
+    let known = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let advice = match known {
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            "it does not speak TLS on this port; the URL of a server without TLS begins with http://".to_owned()
+        }
+        Some(Error::InvalidCertificate(error)) => match error {
+            CertificateError::UnknownIssuer => {
+                "no trusted authority has signed its certificate; give the certificate of its authority as an extra root"
+                    .to_owned()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                format!("its certificate is for another name than {host}")
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired, or the clock of this device is wrong".to_owned()
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet, or the clock of this device is wrong".to_owned()
+            }
+            CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+                Some(webpki::Error::CaUsedAsEndEntity) => "its certificate is that of an authority, as \
+                    `openssl req -x509` makes; the server needs one that the authority has signed, with CA:FALSE"
+                    .to_owned(),
+                Some(webpki::Error::UnsupportedCertVersion) => {
+                    "its certificate is not an X.509 certificate of version 3; make one with extensions".to_owned()
+                }
+                _ => "its certificate cannot be trusted".to_owned(),
+            },
+            _ => "its certificate cannot be trusted".to_owned(),
+        },
+        _ => "the handshake failed".to_owned(),
+    };
+    Fault::new(code::TLS_FAILED, format!("no TLS with {host}: {advice} ({error})")).with_source(error)
 }
 
 fn settings_for(roots: RootCertStore, pins: &[[u8; 32]]) -> Result<Arc<ClientConfig>, Error> {

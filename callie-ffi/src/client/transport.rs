@@ -4,11 +4,12 @@ use std::io;
 
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
 use super::address::ServerAddress;
 use super::config::Config;
+use super::dial::{self, Trail};
 use super::error::{AccountError, ConnectError, Fault, code};
 use super::{proxy, tls};
 
@@ -49,24 +50,30 @@ from_link_error!(AccountError, ConnectError);
 
 /// Opens a stream to the server.
 pub(super) async fn open(config: &Config) -> Result<Stream, LinkError> {
-    match tokio::time::timeout(config.connect_timeout, dial(config)).await {
+    let trail = Trail::default();
+    match tokio::time::timeout(config.connect_timeout, dial(config, &trail)).await {
         Ok(done) => done,
-        Err(_) => Err(LinkError::TimedOut(Fault::timed_out("connecting to the server"))),
+        Err(_) => {
+            let reason = format!("connecting to the server took too long: {trail}");
+            Err(LinkError::TimedOut(Fault::new(code::TIMED_OUT, reason)))
+        }
     }
 }
 
-async fn dial(config: &Config) -> Result<Stream, LinkError> {
+async fn dial(config: &Config, trail: &Trail) -> Result<Stream, LinkError> {
     let address = &config.address;
     let stream: Stream = match proxy::on_the_way(config) {
-        Some(proxy) => proxy::tunnel(config, &proxy).await?,
-        None => Box::new(tcp(address).await.map_err(no_link)?),
+        Some(proxy) => proxy::tunnel(config, &proxy, trail).await?,
+        None => Box::new(tcp(address, trail).await.map_err(|e| no_link(e, address, trail))?),
     };
-    if address.is_secure() { secure(config, address, stream).await } else { Ok(stream) }
+    if address.is_secure() { secure(config, address, stream, trail).await } else { Ok(stream) }
 }
 
 /// Opens a TCP connection.
-pub(super) async fn tcp(address: &ServerAddress) -> io::Result<TcpStream> {
-    let tcp = TcpStream::connect((address.host(), address.port())).await?;
+pub(super) async fn tcp(address: &ServerAddress, trail: &Trail) -> io::Result<TcpStream> {
+    let host = (address.host(), address.port());
+    trail.enter(format!("finding the addresses of {}", address.host()));
+    let tcp = dial::connect(async { Ok(lookup_host(host).await?.collect()) }, trail).await?;
     // Payloads are small and somebody waits for each; Nagle's delay would only hold them back.
     tcp.set_nodelay(true)?;
     Ok(tcp)
@@ -77,17 +84,22 @@ pub(super) async fn secure(
     config: &Config,
     address: &ServerAddress,
     stream: Stream,
+    trail: &Trail,
 ) -> Result<Stream, LinkError> {
+    trail.enter(format!("TLS with {}", address.authority()));
     let settings = tls::settings(config).map_err(LinkError::InvalidArgument)?;
-    let name = ServerName::try_from(address.host().to_owned()).map_err(no_tls)?;
-    let tls = TlsConnector::from(settings).connect(name, stream).await.map_err(no_tls)?;
-    Ok(Box::new(tls))
+    let name = ServerName::try_from(address.host().to_owned())
+        .map_err(|e| LinkError::InvalidArgument(Fault::argument("the host of a server with TLS", e)))?;
+    let tls = TlsConnector::from(settings).connect(name, stream).await;
+    Ok(Box::new(tls.map_err(|e| LinkError::Unreachable(tls::explain(address.host(), e)))?))
 }
 
-fn no_link(error: io::Error) -> LinkError {
-    LinkError::Unreachable(Fault::unreachable(format_args!("the server could not be reached: {error}")))
-}
-
-fn no_tls(error: impl std::fmt::Display) -> LinkError {
-    LinkError::Unreachable(Fault::new(code::TLS_FAILED, format!("no TLS with this server: {error}")))
+fn no_link(error: io::Error, address: &ServerAddress, trail: &Trail) -> LinkError {
+    let host = address.host();
+    let reason = if trail.is_empty() {
+        format!("the address of {host} could not be found: {error}")
+    } else {
+        format!("no connection to {host}: {trail}")
+    };
+    LinkError::Unreachable(Fault::new(code::UNREACHABLE, reason).with_source(error))
 }
