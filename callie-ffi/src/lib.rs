@@ -29,8 +29,10 @@ mod callbacks;
 #[cfg(feature = "capi")]
 pub mod capi;
 pub mod client;
+mod gate;
 mod logging;
 mod process;
 mod runtime;
+mod threads;
 
 uniffi::setup_scaffolding!("callie");

@@ -4,10 +4,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::gate::{Gate, Retired};
+use crate::{runtime, threads};
 
 /// Lines that wait for the callback. More are dropped: a slow log must not hold up the client.
 const QUEUE: usize = 1_024;
@@ -22,50 +24,87 @@ pub(crate) struct Line {
 }
 
 /// Where lines go.
-pub(crate) type Sink = Arc<dyn Fn(Line) + Send + Sync>;
+pub(crate) type Sink = Box<dyn Fn(Line) + Send + Sync>;
+
+/// A sink until it is replaced.
+struct Installed {
+    level: LevelFilter,
+    sink: Sink,
+    gate: Arc<Gate>,
+}
+
+type Place = Mutex<Option<Arc<Installed>>>;
 
 struct Forward {
     queue: SyncSender<Line>,
-    sink: Arc<Mutex<Option<Sink>>>,
+    installed: Arc<Place>,
+    retired: Retired,
 }
 
 static FORWARD: OnceLock<Forward> = OnceLock::new();
 
 /// Sends lines up to `level` to `sink` from now on, from one thread; without a sink, none. A Rust program that installed a
 /// logger of its own keeps it.
+///
+/// Returns after the last call of every sink that was there before, unless that call is the caller. In a forked child, which
+/// has no thread to call a sink, it does nothing.
 pub(crate) fn set_logger(level: LevelFilter, sink: Option<Sink>) {
-    let forward = FORWARD.get_or_init(Forward::start);
-    let level = if sink.is_some() { level } else { LevelFilter::Off };
-    *forward.sink.lock().unwrap_or_else(PoisonError::into_inner) = sink;
-    if log::set_logger(forward).is_ok() || std::ptr::addr_eq(log::logger(), forward) {
-        log::set_max_level(level);
+    if FORWARD.get().is_none() && sink.is_none() {
+        // There is nothing to take away, and so nothing that a forked child could not use.
+        return;
     }
+    if runtime::claim().is_err() {
+        return;
+    }
+    let forward = FORWARD.get_or_init(Forward::start);
+    let next = sink.map(|sink| Arc::new(Installed { level, sink, gate: Arc::new(Gate::new()) }));
+    {
+        let mut installed = lock(&forward.installed);
+        if log::set_logger(forward).is_ok() || std::ptr::addr_eq(log::logger(), forward) {
+            log::set_max_level(next.as_ref().map_or(LevelFilter::Off, |next| next.level));
+        }
+        if let Some(before) = std::mem::replace(&mut *installed, next) {
+            forward.retired.push(Arc::clone(&before.gate));
+        }
+    }
+    forward.retired.close();
+}
+
+fn lock(installed: &Place) -> MutexGuard<'_, Option<Arc<Installed>>> {
+    installed.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Forward {
     fn start() -> Self {
         let (queue, lines) = sync_channel(QUEUE);
-        let sink = Arc::default();
-        let shown = Arc::clone(&sink);
+        let installed = Arc::default();
+        let shown = Arc::clone(&installed);
         // Without a thread the queue has no reader, and lines are dropped.
-        let _ = thread::Builder::new().name("callie-log".to_owned()).spawn(move || deliver(&lines, &shown));
-        Self { queue, sink }
+        let _ = threads::spawn("callie-log", move || deliver(&lines, &shown));
+        Self { queue, installed, retired: Retired::default() }
     }
 }
 
-fn deliver(lines: &Receiver<Line>, sink: &Mutex<Option<Sink>>) {
+fn deliver(lines: &Receiver<Line>, installed: &Place) {
     while let Ok(line) = lines.recv() {
-        let sink = sink.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(sink) = sink {
-            // A sink that panics has nowhere to say so.
-            let _ = catch_unwind(AssertUnwindSafe(|| sink(line)));
+        let Some(installed) = lock(installed).clone() else { continue };
+        // The line may have waited since another sink wanted more.
+        if line.level > installed.level {
+            continue;
+        }
+        let Some(_call) = installed.gate.enter() else { continue };
+        // A sink that panics has nowhere to say so.
+        let _ = catch_unwind(AssertUnwindSafe(|| (installed.sink)(line)));
+        if runtime::guard().is_err() {
+            // The sink forked, and this is the child.
+            return;
         }
     }
 }
 
 impl Log for Forward {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with(OWN)
+        metadata.target().starts_with(OWN) && runtime::guard().is_ok()
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -81,4 +120,43 @@ impl Log for Forward {
     }
 
     fn flush(&self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn sink_is_not_called_after_it_was_taken_away() {
+        let mut counts = Vec::new();
+        for _ in 0..100 {
+            let (heard, hears) = channel();
+            // Odd while a call is in progress.
+            let count = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&count);
+            let sink = move |_: Line| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = heard.send(());
+                thread::sleep(Duration::from_micros(200));
+                counted.fetch_add(1, Ordering::SeqCst);
+            };
+            set_logger(LevelFilter::Trace, Some(Box::new(sink)));
+            for line in 0..20 {
+                log::info!("line {line}");
+            }
+            hears.recv_timeout(Duration::from_secs(20)).expect("a line comes");
+            set_logger(LevelFilter::Off, None);
+            let calls = count.load(Ordering::SeqCst);
+            assert!(calls > 0 && calls % 2 == 0, "{calls}");
+            counts.push((count, calls));
+        }
+        for (count, calls) in counts {
+            assert_eq!(count.load(Ordering::SeqCst), calls, "a call came afterwards");
+        }
+    }
 }

@@ -41,13 +41,15 @@ fn watch() {
         FORKS.fetch_add(1, Ordering::Relaxed);
     }
     static WATCHED: AtomicBool = AtomicBool::new(false);
-    if !WATCHED.load(Ordering::Relaxed) && !WATCHED.swap(true, Ordering::Relaxed) {
+    // Two threads may both have it done, which does no harm: whoever finds it done can rely on it.
+    if !WATCHED.load(Ordering::Acquire) {
         // SAFETY: the handler only adds to an atomic number, which is allowed in the child of a process with threads. It
         // lives as long as the library: the system forgets it where the library is unloaded.
         let watched = unsafe { libc::pthread_atfork(None, None, Some(count)) };
         if watched != 0 {
             log::warn!("forks cannot be noticed: the system has no memory for it");
         }
+        WATCHED.store(true, Ordering::Release);
     }
 }
 

@@ -14,7 +14,6 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
@@ -22,6 +21,7 @@ use tokio::runtime::{Builder, Handle};
 use crate::callbacks::{self, ForeignWaker};
 use crate::client::Fault;
 use crate::process::Home;
+use crate::threads;
 
 /// The way to the runtime. One thread drives it: there are sockets and timers in it and no computing, and a second one
 /// would mostly be woken to find nothing to do.
@@ -65,12 +65,14 @@ fn here() -> u64 {
     u64::from(Home::here().number()) + 1
 }
 
-/// Makes the runtime this process's, or fails where it is the parent's.
-fn claim() -> Result<(), NoRuntime> {
-    match OWNER.compare_exchange(0, here(), Ordering::AcqRel, Ordering::Acquire) {
-        Ok(_) => Ok(()),
-        Err(_) => guard(),
+/// Makes the runtime this process's, or fails where it is the parent's. To be called before anything is made that a child
+/// cannot use, such as a handle behind a lock, or a thread.
+pub(crate) fn claim() -> Result<(), NoRuntime> {
+    if OWNER.load(Ordering::Acquire) == 0 {
+        // Another thread of this process may have been quicker, which is as good.
+        let _ = OWNER.compare_exchange(0, here(), Ordering::AcqRel, Ordering::Acquire);
     }
+    guard()
 }
 
 /// The runtime, started by the first who asks.
@@ -90,9 +92,12 @@ fn runtime() -> Result<&'static Handle, NoRuntime> {
 }
 
 fn start() -> std::io::Result<Handle> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .on_thread_start(threads::leave_signals_to_others)
+        .build()?;
     let handle = runtime.handle().clone();
-    thread::Builder::new().name("callie".to_owned()).spawn(move || runtime.block_on(pending::<()>()))?;
+    threads::spawn("callie", move || runtime.block_on(pending::<()>()))?;
     Ok(handle)
 }
 

@@ -23,6 +23,7 @@ fn generate() -> Result<String, Box<dyn std::error::Error>> {
         "commands/sessions.rs",
         "commands/admin.rs",
         "event.rs",
+        "json.rs",
         "callback.rs",
         "judge.rs",
     ]

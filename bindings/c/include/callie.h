@@ -63,6 +63,26 @@
  * - Where a call gives a handle or a text, it is NULL when the call did not work. Who gets a handle or a text frees it, with
  *   the function that its description names.
  * - Calls that wait do so within the times of CallieOptions. Everything may be called from any thread, from callbacks too.
+ *   A thread must not be cancelled inside a call.
+ * - A message counts as delivered to this user when the program takes it: when callie_client_next_events returns it, or when the
+ *   listener is called with it. A batch that is freed without being read was taken all the same.
+ * - Callbacks run on threads of the library. A callback must return: no C++ exception, longjmp or pthread_exit may leave it.
+ *   user_data is passed to it as it was given, and never followed. It can be freed when no call can come any more:
+ *
+ *       of a listener       callie_client_free has returned, or the call with CALLIE_EVENT_KIND_CLOSED has
+ *       of a token source   callie_client_free, or another callie_client_set_token_source, has returned
+ *       of a log sink       another callie_set_logger has returned
+ *
+ *   These three functions wait for a call that is in progress, so the thread must not hold a lock that the callback takes.
+ *   From inside that very callback they return at once, and the call in progress is the last. Where callbacks wait for each
+ *   other in a circle, the one that would close it returns at once too.
+ * - A process that is forked after its parent has used the library cannot use it: every call that returns a status returns
+ *   CALLIE_STATUS_FORKED at once, and the parent is not disturbed. Fork before the first call, or call exec in the child.
+ *   A child that is forked in a callback must exec or exit before the callback returns.
+ * - Signals are handled on the program's own threads: the library's threads block them. A call that waits goes on waiting after a
+ *   handler has run; no function may be called in a handler.
+ * - The program may return from main or call exit at any time, with threads inside calls. Callbacks can still run until the process
+ *   is gone: before destroying what they use, take them away as above.
  * - The connection is kept by the library: it comes back after every loss, and sends what could not be sent before.
  * - No call ends the process: a fault of the library is CALLIE_STATUS_INTERNAL.
  */
@@ -77,14 +97,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// The `size` of an attachment that tells none.
+#define CALLIE_SIZE_UNKNOWN ((int64_t)-1)
+
 // The size of an identifier with its NUL.
 #define CALLIE_ID_SIZE 129
 
 // The size of the longest token with its NUL.
 #define CALLIE_TOKEN_SIZE 513
-
-// The `size` of an attachment that tells none.
-#define CALLIE_SIZE_UNKNOWN -1
 
 // The size of a code with its NUL.
 #define CALLIE_CODE_SIZE 65
@@ -121,6 +141,8 @@ typedef enum {
   CALLIE_STATUS_INTERNAL = 10,
   // Too many messages wait for their end, or too many events to be taken.
   CALLIE_STATUS_QUEUE_FULL = 11,
+  // The process was forked from one that had already used the library: it can only call `exec` or exit.
+  CALLIE_STATUS_FORKED = 12,
 } CallieStatus;
 
 // How a message is over.
@@ -185,12 +207,12 @@ typedef enum {
 
 // What kind of file an attachment is.
 typedef enum {
+  // Any file.
+  CALLIE_ATTACHMENT_KIND_FILE = 0,
   // An image.
-  CALLIE_ATTACHMENT_KIND_IMAGE = 0,
+  CALLIE_ATTACHMENT_KIND_IMAGE = 1,
   // A video.
-  CALLIE_ATTACHMENT_KIND_VIDEO = 1,
-  // Any other file.
-  CALLIE_ATTACHMENT_KIND_FILE = 2,
+  CALLIE_ATTACHMENT_KIND_VIDEO = 2,
 } CallieAttachmentKind;
 
 // A text of an event. Which of them an event has, `CallieEventKind` says.
@@ -223,16 +245,16 @@ typedef enum {
   CALLIE_FIELD_PATH = 12,
 } CallieField;
 
-// A text of an attachment.
+// A text of an attachment. No number is also one of `CallieField`, so one that was taken for the other shows nothing.
 typedef enum {
   // Where it stands.
-  CALLIE_ATTACHMENT_FIELD_URL = 0,
+  CALLIE_ATTACHMENT_FIELD_URL = 100,
   // Its name.
-  CALLIE_ATTACHMENT_FIELD_FILENAME = 1,
+  CALLIE_ATTACHMENT_FIELD_FILENAME = 101,
   // Its MIME type.
-  CALLIE_ATTACHMENT_FIELD_FILETYPE = 2,
+  CALLIE_ATTACHMENT_FIELD_FILETYPE = 102,
   // All of its metadata, a JSON object.
-  CALLIE_ATTACHMENT_FIELD_METADATA = 3,
+  CALLIE_ATTACHMENT_FIELD_METADATA = 103,
 } CallieAttachmentField;
 
 // How much a line of the log matters.
@@ -285,13 +307,14 @@ typedef struct {
   // Where any are given, the server's certificate or one that vouches for it must have one of these keys: each the SHA-256
   // of its SubjectPublicKeyInfo, as 64 hexadecimal digits.
   const char *const *pins;
-  // How many they are.
+  // How many they are, at most 1,024.
   size_t pin_count;
 } CallieOptions;
 
-// A file to go with a message, by its URL: servers of Callie neither take nor give files.
+// A file to go with a message, by its URL: servers of Callie neither take nor give files. What is 0 or NULL stands for the
+// default; only `url` must be given.
 typedef struct {
-  // One of `CallieAttachmentKind`.
+  // One of `CallieAttachmentKind`: `CALLIE_ATTACHMENT_KIND_FILE`.
   uint32_t kind;
   // Where it stands; http or https.
   const char *url;
@@ -299,9 +322,9 @@ typedef struct {
   const char *filename;
   // Its MIME type, such as `image/png`, or NULL.
   const char *filetype;
-  // Its size in bytes, or `CALLIE_SIZE_UNKNOWN`.
+  // Its size in bytes; 0 and `CALLIE_SIZE_UNKNOWN` tell none. A file of 0 bytes says so in `metadata`: `{"size":0}`.
   int64_t size;
-  // More metadata as a JSON object, or NULL. The three fields above go on top of it.
+  // More metadata as a JSON object, or NULL. The three fields above replace its members of the same names.
   const char *metadata;
 } CallieAttachment;
 
@@ -379,17 +402,25 @@ typedef struct {
   uint32_t messages_per_second;
   // Payloads a user may send at once.
   uint32_t burst;
+  // Messages to `BROADCAST` a user may send in a minute, on average. The client keeps to it by itself.
+  uint32_t broadcasts_per_minute;
+  // Messages to `BROADCAST` a user may send at once.
+  uint32_t broadcast_burst;
 } CallieLimits;
 
 // Takes the next events, in order; called from one thread that may block, never twice at once. The batch is freed when it
-// returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again.
+// returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again, and neither after
+// `callie_client_free` has returned: then `user_data` can be freed.
 //
-// It may call every function on the client, `callie_client_free` too.
+// It may call every function on the client. `callie_client_free` does not wait in it: the call in progress is the last.
 typedef void (*CallieListener)(CallieEvents *events, void *user_data);
 
 // Writes a live token of the same user to `token`, which has room for `size` bytes, ends it in NUL and returns true; or
 // returns false, which ends the client. `reason` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
-// may block, once for each refusal, for at most the time of one exchange.
+// may block, once for each refusal; the client waits for it for at most the time of one exchange.
+//
+// After `callie_client_free` or another `callie_client_set_token_source` has returned it is not called again, and no call is in
+// progress: then `user_data` can be freed. In the callback itself these do not wait: the call in progress is the last.
 typedef bool (*CallieTokenSource)(const char *username,
                                   const char *reason,
                                   char *token,
@@ -398,6 +429,9 @@ typedef bool (*CallieTokenSource)(const char *username,
 
 // Takes one line of the log; `level` is one of `CallieLogLevel`. It holds no token and no text of a message. Called from one
 // thread.
+//
+// After another `callie_set_logger` has returned it is not called again, and no call is in progress: then `user_data` can be
+// freed. In the callback itself `callie_set_logger` does not wait: the call in progress is the last.
 typedef void (*CallieLogSink)(uint32_t level, const char *target, const char *line, void *user_data);
 
 // The first fault of a text; texts end in NUL.
@@ -561,7 +595,7 @@ CallieStatus callie_client_next_events(CallieClient *client,
                                        CallieEvents **events);
 
 // A file descriptor that can be read from while events wait, to be polled by the program's own event loop. It belongs to the
-// client: it is not to be read from or closed.
+// client, which closes it when it is freed: it is not to be read from or closed.
 CallieStatus callie_client_fd(CallieClient *client,
                               int *fd);
 
@@ -581,7 +615,12 @@ CallieStatus callie_client_username(CallieClient *client, char **username);
 // What has arrived can still be taken. The handle still has to be freed.
 CallieStatus callie_client_disconnect(CallieClient *client);
 
-// Frees a client's handle; one that has not ended says goodbye in the background. NULL is nothing to free.
+// Frees a client's handle and ends the client: it says goodbye in the background, and calls that wait for its events return at
+// once, with `CALLIE_STATUS_CLOSED` where there is nothing left to take. Events that were not taken are lost, and the messages among
+// them are not confirmed.
+//
+// Returns after the last call of its listener and of its token source, unless it is called inside it: then that call is the last.
+// NULL is nothing to free.
 CallieStatus callie_client_free(CallieClient *client);
 
 // Says something fleeting, `kind` being `typing`, `read` or another name of `a-z` and `_`, with JSON `data` or NULL. It is
@@ -664,7 +703,7 @@ CallieStatus callie_client_get_group(CallieClient *client,
                                      const char *after,
                                      char **result);
 
-// Who of the `count` users is online.
+// Who of the `count` users, at most 256, is online.
 //
 // The result is `{presence: {name: "online"|"offline"}}`; the caller frees it.
 CallieStatus callie_client_get_presence(CallieClient *client,
@@ -672,7 +711,7 @@ CallieStatus callie_client_get_presence(CallieClient *client,
                                         size_t count,
                                         char **result);
 
-// Who of the `count` users is online, and to be told of changes.
+// Who of the `count` users, at most 256, is online, and to be told of changes.
 //
 // The result is `{presence: {name: "online"|"offline"}}`; the caller frees it.
 CallieStatus callie_client_subscribe_presence(CallieClient *client,
@@ -810,19 +849,30 @@ const char *callie_event_attachment_string(const CallieEvents *events,
 // Frees a batch and every text that it showed. NULL is nothing to free.
 CallieStatus callie_events_free(CallieEvents *events);
 
-// Hands all events to `callback` from now on, in batches, from a thread made for it. Who listens does not call
-// `callie_client_next_events`. It can be asked for once, and is `CALLIE_STATUS_INVALID_ARGUMENT` after that.
+// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: of a string its text, of any
+// other value its JSON as it stands there. The caller frees it.
+//
+// `value` is NULL where the pointer leads nowhere, which is no error: a loop over `/groups/0`, `/groups/1` and so on ends
+// there. `CALLIE_STATUS_INVALID_ARGUMENT` says that `json` is not JSON, that `pointer` is neither empty nor starts with `/`, or
+// that the string holds a NUL.
+CallieStatus callie_json_get(const char *json,
+                             const char *pointer,
+                             char **value);
+
+// Hands all events to `callback` from now on, in batches, from a thread made for it. A client has one listener at most:
+// another, and `callie_client_next_events` beside it, is `CALLIE_STATUS_INVALID_ARGUMENT`.
 CallieStatus callie_client_listen(CallieClient *client,
                                   CallieListener callback,
                                   void *user_data);
 
-// Where a new token comes from when the server has ended the session; NULL for nowhere, which ends the client then.
+// Where a new token comes from when the server has ended the session, in place of any source before; NULL for nowhere, which
+// ends the client then. Returns after the last call of the source before.
 CallieStatus callie_client_set_token_source(CallieClient *client,
                                             CallieTokenSource source,
                                             void *user_data);
 
 // Hands what the library logs, up to `level` (one of `CallieLogLevel`), to `sink` from now on, in place of any before; NULL
-// for nobody.
+// for nobody. Returns after the last call of the sink before.
 CallieStatus callie_set_logger(uint32_t level,
                                CallieLogSink sink,
                                void *user_data);

@@ -83,11 +83,13 @@ impl From<log::Level> for LogLevel {
 }
 
 /// Hands what the library logs, up to `level`, to `sink` from now on, in place of any before; without a sink to nobody.
+///
+/// Returns after the last call of the sink before. A sink may call it, and is not called again then.
 #[uniffi::export]
 pub fn set_logger(level: LogLevel, sink: Option<Arc<dyn LogSink>>) {
     let sink = sink.map(|sink| -> logging::Sink {
         let sink = Foreign::new(sink);
-        Arc::new(move |line: Line| {
+        Box::new(move |line: Line| {
             // A sink that fails has nowhere to say so.
             let _ = sink.call(|sink| sink.log(line.level.into(), line.target, line.text));
         })

@@ -30,11 +30,10 @@ pub struct SendOptions {
 
 impl SendOptions {
     pub(crate) fn read(self) -> Result<client::SendOptions, client::SendError> {
-        let metadata = self
-            .metadata
-            .map(|json| JsonObject::parse(&json))
-            .transpose()
-            .map_err(|e| client::SendError::InvalidArgument(Fault::argument("the metadata", e)))?;
+        let metadata = self.metadata.map(|json| JsonObject::parse(&json)).transpose().map_err(|e| {
+            let reason = format!("the metadata cannot be sent: {e}");
+            client::SendError::InvalidArgument(Fault::new(client::code::INVALID_ARGUMENT, reason))
+        })?;
         Ok(client::SendOptions {
             confirm: self.confirm,
             metadata: metadata.unwrap_or_default(),

@@ -53,16 +53,24 @@ pub(super) unsafe fn optional_text<'a>(
     bytes.to_str().map(Some).map_err(|_| Failure::utf8(name))
 }
 
-/// Reads an array of `count` values.
+/// Reads an array of `count` values, at most `most`: a count that cannot be right is refused before anything is read.
 ///
 /// # Safety
 /// `pointer` is NULL, or points to `count` values that stay unchanged for as long as the slice is used.
-pub(super) unsafe fn array<'a, T>(pointer: *const T, count: usize, name: &str) -> Result<&'a [T], Failure> {
+pub(super) unsafe fn array<'a, T>(
+    pointer: *const T,
+    count: usize,
+    most: usize,
+    name: &str,
+) -> Result<&'a [T], Failure> {
     if count == 0 {
         return Ok(&[]);
     }
     if pointer.is_null() {
         return Err(Failure::null(name));
+    }
+    if count > most {
+        return Err(Failure::form(format!("{name} can hold {most} at most, not {count}")));
     }
     if !pointer.is_aligned() || count > isize::MAX as usize / size_of::<T>().max(1) {
         return Err(Failure::form(format!("{name} is not an array of that length")));

@@ -1,4 +1,5 @@
-//! Callbacks of C: events, tokens, log lines. A callback must return: no C++ exception may leave it.
+//! Callbacks of C: events, tokens, log lines. Each is called through a gate, so that its `user_data` can be freed once the call
+//! that took the callback away has returned.
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -10,19 +11,24 @@ use super::border::guard;
 use super::client::{CALLIE_TOKEN_SIZE, CLIENTS, CallieClient};
 use super::event::{Batch, CallieEvents, EVENTS};
 use super::server::malformed;
-use super::status::CallieStatus;
+use super::status::{CallieStatus, Failure};
 use crate::client::{BoxError, TokenSource};
+use crate::gate::Gate;
 use crate::logging::{self, Line};
 
 /// Takes the next events, in order; called from one thread that may block, never twice at once. The batch is freed when it
-/// returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again.
+/// returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again, and neither after
+/// `callie_client_free` has returned: then `user_data` can be freed.
 ///
-/// It may call every function on the client, `callie_client_free` too.
+/// It may call every function on the client. `callie_client_free` does not wait in it: the call in progress is the last.
 pub type CallieListener = Option<unsafe extern "C" fn(events: *mut CallieEvents, user_data: *mut c_void)>;
 
 /// Writes a live token of the same user to `token`, which has room for `size` bytes, ends it in NUL and returns true; or
 /// returns false, which ends the client. `reason` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
-/// may block, once for each refusal, for at most the time of one exchange.
+/// may block, once for each refusal; the client waits for it for at most the time of one exchange.
+///
+/// After `callie_client_free` or another `callie_client_set_token_source` has returned it is not called again, and no call is in
+/// progress: then `user_data` can be freed. In the callback itself these do not wait: the call in progress is the last.
 pub type CallieTokenSource = Option<
     unsafe extern "C" fn(
         username: *const c_char,
@@ -35,6 +41,9 @@ pub type CallieTokenSource = Option<
 
 /// Takes one line of the log; `level` is one of `CallieLogLevel`. It holds no token and no text of a message. Called from one
 /// thread.
+///
+/// After another `callie_set_logger` has returned it is not called again, and no call is in progress: then `user_data` can be
+/// freed. In the callback itself `callie_set_logger` does not wait: the call in progress is the last.
 pub type CallieLogSink = Option<
     unsafe extern "C" fn(level: u32, target: *const c_char, line: *const c_char, user_data: *mut c_void),
 >;
@@ -78,8 +87,8 @@ fn c_text(text: String) -> CString {
     CString::new(text.replace('\0', "")).unwrap_or_default()
 }
 
-/// Hands all events to `callback` from now on, in batches, from a thread made for it. Who listens does not call
-/// `callie_client_next_events`. It can be asked for once, and is `CALLIE_STATUS_INVALID_ARGUMENT` after that.
+/// Hands all events to `callback` from now on, in batches, from a thread made for it. A client has one listener at most:
+/// another, and `callie_client_next_events` beside it, is `CALLIE_STATUS_INVALID_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_listen(
     client: *mut CallieClient,
@@ -87,11 +96,11 @@ pub unsafe extern "C" fn callie_client_listen(
     user_data: *mut c_void,
 ) -> CallieStatus {
     guard(|| {
-        let callback = callback.ok_or_else(|| super::status::Failure::null("callback"))?;
+        let callback = callback.ok_or_else(|| Failure::null("callback"))?;
         let user_data = UserData(user_data);
         let held = CLIENTS.get(client)?;
         Ok(held.client.listen(move |events| {
-            let batch: *mut CallieEvents = EVENTS.add(Batch::from_iter(events));
+            let Ok(batch) = EVENTS.add::<CallieEvents>(Batch::from_iter(events)) else { return };
             // SAFETY: the caller's promise: it is a function of this form, and may be called from any thread.
             unsafe { callback(batch, user_data.get()) };
             // The callback may have freed it already.
@@ -100,7 +109,8 @@ pub unsafe extern "C" fn callie_client_listen(
     })
 }
 
-/// Where a new token comes from when the server has ended the session; NULL for nowhere, which ends the client then.
+/// Where a new token comes from when the server has ended the session, in place of any source before; NULL for nowhere, which
+/// ends the client then. Returns after the last call of the source before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_set_token_source(
     client: *mut CallieClient,
@@ -109,22 +119,24 @@ pub unsafe extern "C" fn callie_client_set_token_source(
 ) -> CallieStatus {
     guard(|| {
         let user_data = UserData(user_data);
-        let source =
-            source.map(|callback| -> Arc<dyn TokenSource> { Arc::new(Source { callback, user_data }) });
-        CLIENTS.get(client)?.client.set_token_source(source);
-        Ok(())
+        CLIENTS.get(client)?.set_source(source.map(|callback| -> (_, Arc<dyn TokenSource>) {
+            let gate = Arc::new(Gate::new());
+            (Arc::clone(&gate), Arc::new(Source { callback, user_data, gate }))
+        }))
     })
 }
 
 struct Source {
     callback: unsafe extern "C" fn(*const c_char, *const c_char, *mut c_char, usize, *mut c_void) -> bool,
     user_data: UserData,
+    gate: Arc<Gate>,
 }
 
 impl TokenSource for Source {
     fn token(&self, username: &str, reason: &str) -> Result<Token, BoxError> {
         let (username, reason) = (c_text(username.to_owned()), c_text(reason.to_owned()));
         let mut token = [0_u8; CALLIE_TOKEN_SIZE];
+        let _call = self.gate.enter().ok_or("the source was taken away")?;
         // SAFETY: the caller's promise: it is a function of this form, may be called from any thread, and writes no more
         // than it was told there is room for.
         let given = unsafe {
@@ -145,7 +157,7 @@ impl TokenSource for Source {
 }
 
 /// Hands what the library logs, up to `level` (one of `CallieLogLevel`), to `sink` from now on, in place of any before; NULL
-/// for nobody.
+/// for nobody. Returns after the last call of the sink before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_set_logger(
     level: u32,
@@ -166,12 +178,13 @@ pub unsafe extern "C" fn callie_set_logger(
         .ok_or_else(|| malformed("level", "one of CallieLogLevel"))?;
         let user_data = UserData(user_data);
         let sink = sink.map(|callback| -> logging::Sink {
-            Arc::new(move |line: Line| {
+            Box::new(move |line: Line| {
                 let (target, text) = (c_text(line.target), c_text(line.text));
                 // SAFETY: the caller's promise: it is a function of this form, and may be called from any thread.
                 unsafe { callback(line.level as u32, target.as_ptr(), text.as_ptr(), user_data.get()) };
             })
         });
+        Failure::if_forked()?;
         logging::set_logger(level, sink);
         Ok(())
     })

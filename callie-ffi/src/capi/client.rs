@@ -1,9 +1,12 @@
 //! The client.
 
 use std::ffi::{c_char, c_int};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use callie_core::{JsonObject, MAX_ID_BYTES};
+use callie_core::MAX_ID_BYTES;
+use tokio::sync::Notify;
 
 use super::border::{Place, array, guard, optional_text, show, text};
 use super::ending::CallieEnding;
@@ -14,7 +17,8 @@ use super::status::{CallieStatus, Failure};
 use super::text::{fixed, give};
 use super::tickets::Tickets;
 use crate::api;
-use crate::client::{Client, SendOptions};
+use crate::client::{Client, Event, SendOptions, TokenSource};
+use crate::gate::{Gate, Retired};
 use crate::runtime::{block_on, inside};
 
 /// One user's conversation with a server, across connections. Free it with `callie_client_free`. It may be used by several
@@ -27,6 +31,88 @@ pub struct CallieClient {
 pub(super) struct Held {
     pub(super) client: Client,
     tickets: Tickets,
+    source: Mutex<Source>,
+    /// What earlier sources were called through.
+    retired: Retired,
+    /// The handle was freed.
+    freed: AtomicBool,
+    /// Wakes the calls that wait for events.
+    released: Notify,
+}
+
+/// The client's source of tokens.
+#[derive(Default)]
+struct Source {
+    gate: Option<Arc<Gate>>,
+    /// The handle was freed: there can be no source any more.
+    over: bool,
+}
+
+impl Held {
+    fn new(client: Client) -> Self {
+        Self {
+            client,
+            tickets: Tickets::default(),
+            source: Mutex::default(),
+            retired: Retired::default(),
+            freed: AtomicBool::new(false),
+            released: Notify::new(),
+        }
+    }
+
+    /// Puts a source of tokens, called through its gate, in place of the one before, whose last call has returned then.
+    pub(super) fn set_source(&self, next: Option<(Arc<Gate>, Arc<dyn TokenSource>)>) -> Result<(), Failure> {
+        {
+            let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+            if source.over {
+                return Err(Failure::dead(CLIENTS.name()));
+            }
+            let (gate, next) = next.unzip();
+            self.client.set_token_source(next);
+            if let Some(before) = std::mem::replace(&mut source.gate, gate) {
+                self.retired.push(before);
+            }
+        }
+        self.retired.close();
+        Ok(())
+    }
+
+    /// Ends the client, wakes everyone who waits for it, and returns after the last call of its callbacks.
+    fn release(&self) {
+        self.freed.store(true, Ordering::Release);
+        self.client.begin_disconnect();
+        self.released.notify_waiters();
+        {
+            let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+            source.over = true;
+            self.client.set_token_source(None);
+            if let Some(before) = source.gate.take() {
+                self.retired.push(before);
+            }
+        }
+        self.client.stop_listening();
+        self.retired.close();
+    }
+
+    /// Ends when the handle is freed.
+    async fn until_freed(&self) {
+        loop {
+            let released = self.released.notified();
+            if self.freed.load(Ordering::Acquire) {
+                return;
+            }
+            released.await;
+        }
+    }
+
+    /// Takes events; when the handle is freed it takes none, so that none are confirmed that nobody has seen.
+    async fn next_events(&self, max: usize, wait: Duration) -> Result<Vec<Event>, Failure> {
+        tokio::select! {
+            biased;
+            () = self.until_freed() => Err(Failure::freed()),
+            taken = self.client.next_events(max, wait) => Ok(taken?),
+        }
+    }
 }
 
 pub(super) static CLIENTS: Registry<Held> = Registry::new("the client");
@@ -56,22 +142,23 @@ impl CallieSent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieAttachmentKind {
+    /// Any file.
+    File = 0,
     /// An image.
-    Image = 0,
+    Image = 1,
     /// A video.
-    Video = 1,
-    /// Any other file.
-    File = 2,
+    Video = 2,
 }
 
-/// The `size` of an attachment that tells none.
+/// The `size` of an attachment that tells none. The header defines it by hand: a negative number needs parentheses in C.
 pub const CALLIE_SIZE_UNKNOWN: i64 = -1;
 
-/// A file to go with a message, by its URL: servers of Callie neither take nor give files.
+/// A file to go with a message, by its URL: servers of Callie neither take nor give files. What is 0 or NULL stands for the
+/// default; only `url` must be given.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct CallieAttachment {
-    /// One of `CallieAttachmentKind`.
+    /// One of `CallieAttachmentKind`: `CALLIE_ATTACHMENT_KIND_FILE`.
     pub kind: u32,
     /// Where it stands; http or https.
     pub url: *const c_char,
@@ -79,9 +166,9 @@ pub struct CallieAttachment {
     pub filename: *const c_char,
     /// Its MIME type, such as `image/png`, or NULL.
     pub filetype: *const c_char,
-    /// Its size in bytes, or `CALLIE_SIZE_UNKNOWN`.
+    /// Its size in bytes; 0 and `CALLIE_SIZE_UNKNOWN` tell none. A file of 0 bytes says so in `metadata`: `{"size":0}`.
     pub size: i64,
-    /// More metadata as a JSON object, or NULL. The three fields above go on top of it.
+    /// More metadata as a JSON object, or NULL. The three fields above replace its members of the same names.
     pub metadata: *const c_char,
 }
 
@@ -111,7 +198,7 @@ pub unsafe extern "C" fn callie_client_new(
         let client = unsafe { Place::at(client, "client", std::ptr::null_mut())? };
         let session = SESSIONS.get(session)?;
         let made = inside(|| Client::new(&session))??;
-        client.put(CLIENTS.add(Held { client: made, tickets: Tickets::default() }));
+        client.put(CLIENTS.add(Held::new(made))?);
         Ok(())
     })
 }
@@ -171,11 +258,15 @@ pub unsafe extern "C" fn callie_client_send(
     sent: *mut CallieSent,
 ) -> CallieStatus {
     guard(|| {
+        // SAFETY: the caller's promise: `sent` is NULL or can be written to.
+        let sent =
+            if sent.is_null() { None } else { Some(unsafe { Place::at(sent, "sent", CallieSent::NONE)? }) };
+        let held = CLIENTS.get(client)?;
+        let most = held.client.limits().max_attachments;
         // SAFETY: the caller's promise: the texts end in NUL, the array has that many elements whose texts end in NUL,
-        // the options are NULL or can be read, and `sent` is NULL or can be written to.
-        let (recipient, message, attachments, options, sent) = unsafe {
-            let sent = if sent.is_null() { None } else { Some(Place::at(sent, "sent", CallieSent::NONE)?) };
-            let attachments = array(attachments, attachment_count, "attachments")?;
+        // the options are NULL or can be read.
+        let (recipient, message, attachments, options) = unsafe {
+            let attachments = array(attachments, attachment_count, most, "attachments")?;
             let attachments: Vec<_> = attachments
                 .iter()
                 .enumerate()
@@ -183,15 +274,8 @@ pub unsafe extern "C" fn callie_client_send(
                     read_attachment(a)?.check().map_err(|e| Failure::form(format!("attachment {at}: {e}")))
                 })
                 .collect::<Result<_, _>>()?;
-            (
-                text(recipient, "recipient")?,
-                text(message, "message")?,
-                attachments,
-                read_options(options)?,
-                sent,
-            )
+            (text(recipient, "recipient")?, text(message, "message")?, attachments, read_options(options)?)
         };
-        let held = CLIENTS.get(client)?;
         let ticket = held.client.send_text(recipient, message, attachments, &options)?;
         if let Some(sent) = sent {
             sent.put(CallieSent { ticket: ticket.number(), message_id: fixed(ticket.message_id().as_str()) });
@@ -214,12 +298,12 @@ unsafe fn read_options(options: *const CallieSendOptions) -> Result<SendOptions,
         let options = options.read_unaligned();
         (options, optional_text(options.metadata, "metadata")?)
     };
-    let metadata = metadata.map(JsonObject::parse).transpose().map_err(|e| malformed("metadata", e))?;
-    Ok(SendOptions {
+    let options = api::SendOptions {
         confirm: !options.unconfirmed,
-        metadata: metadata.unwrap_or_default(),
-        timeout: (options.timeout_ms != 0).then(|| Duration::from_millis(options.timeout_ms.into())),
-    })
+        metadata: metadata.map(str::to_owned),
+        timeout_ms: (options.timeout_ms != 0).then(|| options.timeout_ms.into()),
+    };
+    Ok(options.read()?)
 }
 
 /// Waits at most `timeout_ms` milliseconds for the end of a message, by the ticket in its `CallieSent`.
@@ -263,10 +347,10 @@ unsafe fn read_attachment(attachment: &CallieAttachment) -> Result<api::Attachme
         )
     };
     let size = match attachment.size {
-        CALLIE_SIZE_UNKNOWN => None,
+        0 | CALLIE_SIZE_UNKNOWN => None,
         size => Some(
             u64::try_from(size)
-                .map_err(|_| malformed("an attachment's size", "a number of bytes or unknown"))?,
+                .map_err(|_| malformed("an attachment's size", "a number of bytes or CALLIE_SIZE_UNKNOWN"))?,
         ),
     };
     Ok(api::Attachment {
@@ -343,15 +427,15 @@ pub unsafe extern "C" fn callie_client_next_events(
     guard(|| {
         // SAFETY: the caller's promise: the batch can be written to.
         let events = unsafe { Place::at(events, "events", std::ptr::null_mut())? };
-        let client = &CLIENTS.get(client)?.client;
-        let batch = block_on(client.next_events(max, Duration::from_millis(timeout_ms.into())))??;
-        events.put(EVENTS.add(Batch::from_iter(batch)));
+        let held = CLIENTS.get(client)?;
+        let batch = block_on(held.next_events(max, Duration::from_millis(timeout_ms.into())))??;
+        events.put(EVENTS.add(Batch::from_iter(batch))?);
         Ok(())
     })
 }
 
 /// A file descriptor that can be read from while events wait, to be polled by the program's own event loop. It belongs to the
-/// client: it is not to be read from or closed.
+/// client, which closes it when it is freed: it is not to be read from or closed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_fd(client: *mut CallieClient, fd: *mut c_int) -> CallieStatus {
     guard(|| {
@@ -446,6 +530,10 @@ pub struct CallieLimits {
     pub messages_per_second: u32,
     /// Payloads a user may send at once.
     pub burst: u32,
+    /// Messages to `BROADCAST` a user may send in a minute, on average. The client keeps to it by itself.
+    pub broadcasts_per_minute: u32,
+    /// Messages to `BROADCAST` a user may send at once.
+    pub broadcast_burst: u32,
 }
 
 /// What the server allows; the protocol's defaults before the first connection.
@@ -465,6 +553,8 @@ pub unsafe extern "C" fn callie_client_limits(
             max_group_members: limits.max_group_members as u64,
             messages_per_second: limits.messages_per_second,
             burst: limits.burst,
+            broadcasts_per_minute: limits.broadcasts_per_minute,
+            broadcast_burst: limits.broadcast_burst,
         });
         Ok(())
     })
@@ -491,8 +581,18 @@ pub extern "C" fn callie_client_disconnect(client: *mut CallieClient) -> CallieS
     guard(|| Ok(block_on(CLIENTS.get(client)?.client.disconnect())?))
 }
 
-/// Frees a client's handle; one that has not ended says goodbye in the background. NULL is nothing to free.
+/// Frees a client's handle and ends the client: it says goodbye in the background, and calls that wait for its events return at
+/// once, with `CALLIE_STATUS_CLOSED` where there is nothing left to take. Events that were not taken are lost, and the messages among
+/// them are not confirmed.
+///
+/// Returns after the last call of its listener and of its token source, unless it is called inside it: then that call is the last.
+/// NULL is nothing to free.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_free(client: *mut CallieClient) -> CallieStatus {
-    guard(|| CLIENTS.remove(client))
+    guard(|| {
+        if let Some(held) = CLIENTS.remove(client)? {
+            held.release();
+        }
+        Ok(())
+    })
 }

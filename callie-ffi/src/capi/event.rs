@@ -17,7 +17,7 @@ pub struct CallieEvents {
     _private: [u8; 0],
 }
 
-pub(super) static EVENTS: Registry<Batch> = Registry::new("the events");
+pub(super) static EVENTS: Registry<Batch> = Registry::new("the batch of events");
 
 /// What an event is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,21 +113,23 @@ impl From<&State> for CallieState {
     }
 }
 
-/// A text of an attachment.
+/// A text of an attachment. No number is also one of `CallieField`, so one that was taken for the other shows nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieAttachmentField {
     /// Where it stands.
-    Url = 0,
+    Url = 100,
     /// Its name.
-    Filename = 1,
+    Filename = 101,
     /// Its MIME type.
-    Filetype = 2,
+    Filetype = 102,
     /// All of its metadata, a JSON object.
-    Metadata = 3,
+    Metadata = 103,
 }
 
+const FIRST_ATTACHMENT_FIELD: u32 = CallieAttachmentField::Url as u32;
 const ATTACHMENT_FIELDS: usize = 4;
+const _: () = assert!(FIELDS <= FIRST_ATTACHMENT_FIELD as usize);
 
 /// A text with a NUL behind it.
 #[derive(Debug)]
@@ -470,6 +472,7 @@ pub unsafe extern "C" fn callie_event_attachment_string(
     let length = unsafe { optional_length(length) };
     look(events, index, null(), |row| {
         let texts = &row.attachments.get(attachment)?.texts;
+        let field = field.checked_sub(FIRST_ATTACHMENT_FIELD)?;
         texts.get(field as usize)?.as_ref().map(|text| show_text(text, length.as_ref()))
     })
 }
@@ -477,5 +480,5 @@ pub unsafe extern "C" fn callie_event_attachment_string(
 /// Frees a batch and every text that it showed. NULL is nothing to free.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_events_free(events: *mut CallieEvents) -> CallieStatus {
-    guard(|| EVENTS.remove(events))
+    guard(|| EVENTS.remove(events).map(drop))
 }

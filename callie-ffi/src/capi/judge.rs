@@ -62,8 +62,9 @@ unsafe fn check(
             if payload.is_null() {
                 return Err(Failure::null("payload"));
             }
-            (place, array(payload.cast::<u8>(), length, "payload")?)
+            (place, array(payload.cast::<u8>(), length, usize::MAX, "payload")?)
         };
+        Failure::if_forked()?;
         let payload = std::str::from_utf8(payload).map_err(|_| Failure::utf8("payload"))?;
         if let Some(fault) = judge(payload) {
             place.put(CalliePayloadFault {

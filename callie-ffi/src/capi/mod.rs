@@ -4,7 +4,8 @@
 //! - `border`: the only places where a foreign pointer is followed, and where a panic ends
 //! - `registry`: handles are names, not addresses: one that was freed, or never given, is told from a live one
 //! - `tickets`: what was sent, by number
-//! - `server`, `client`, `commands`, `ending`, `event`, `callback`, `judge`, `text`: the functions, as the header shows them
+//! - `server`, `client`, `commands`, `ending`, `event`, `json`, `callback`, `judge`, `text`: the
+//!   functions, as the header shows them
 //!
 //! The header `bindings/c/include/callie.h` is written by cbindgen from here; its opening says what every function asks
 //! of its caller.
@@ -21,6 +22,7 @@ mod client;
 mod commands;
 mod ending;
 mod event;
+mod json;
 mod judge;
 mod registry;
 mod server;
@@ -33,6 +35,7 @@ pub use client::*;
 pub use commands::*;
 pub use ending::*;
 pub use event::*;
+pub use json::*;
 pub use judge::*;
 pub use server::*;
 pub use status::*;

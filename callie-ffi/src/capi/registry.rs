@@ -24,11 +24,16 @@ impl<T> Registry<T> {
         Self { name, live: Mutex::new(BTreeMap::new()) }
     }
 
+    /// What a reason calls the handle.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Gives `value` a handle.
-    pub(super) fn add<H>(&self, value: T) -> *mut H {
+    pub(super) fn add<H>(&self, value: T) -> Result<*mut H, Failure> {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.live().insert(id, Arc::new(value));
-        without_provenance_mut(id)
+        self.live()?.insert(id, Arc::new(value));
+        Ok(without_provenance_mut(id))
     }
 
     /// What `handle` stands for.
@@ -36,19 +41,21 @@ impl<T> Registry<T> {
         if handle.is_null() {
             return Err(Failure::null(self.name));
         }
-        self.live().get(&handle.addr()).cloned().ok_or_else(|| Failure::dead(self.name))
+        self.live()?.get(&handle.addr()).cloned().ok_or_else(|| Failure::dead(self.name))
     }
 
-    /// Ends `handle`. NULL is nothing to end.
-    pub(super) fn remove<H>(&self, handle: *mut H) -> Result<(), Failure> {
+    /// Ends `handle`, and returns what it stood for. NULL is nothing to end.
+    pub(super) fn remove<H>(&self, handle: *mut H) -> Result<Option<Arc<T>>, Failure> {
+        let mut live = self.live()?;
         if handle.is_null() {
-            return Ok(());
+            return Ok(None);
         }
-        let removed = self.live().remove(&handle.addr());
-        removed.map(drop).ok_or_else(|| Failure::dead(self.name))
+        live.remove(&handle.addr()).map(Some).ok_or_else(|| Failure::dead(self.name))
     }
 
-    fn live(&self) -> MutexGuard<'_, BTreeMap<usize, Arc<T>>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    /// In a forked child it fails before it takes the lock, which another thread may have held.
+    fn live(&self) -> Result<MutexGuard<'_, BTreeMap<usize, Arc<T>>>, Failure> {
+        Failure::if_forked()?;
+        Ok(self.live.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

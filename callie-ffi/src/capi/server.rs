@@ -23,6 +23,9 @@ pub struct CallieSession {
     _private: [u8; 0],
 }
 
+/// More than any program pins.
+const MAX_PINS: usize = 1_024;
+
 static SERVERS: Registry<Server> = Registry::new("the server");
 pub(super) static SESSIONS: Registry<Session> = Registry::new("the session");
 
@@ -49,7 +52,7 @@ pub struct CallieOptions {
     /// Where any are given, the server's certificate or one that vouches for it must have one of these keys: each the SHA-256
     /// of its SubjectPublicKeyInfo, as 64 hexadecimal digits.
     pub pins: *const *const c_char,
-    /// How many they are.
+    /// How many they are, at most 1,024.
     pub pin_count: usize,
 }
 
@@ -74,7 +77,7 @@ pub unsafe extern "C" fn callie_server_new(
             // SAFETY: the caller's promise: its texts end in NUL, and there are as many pins as it says.
             unsafe { apply(&options, &mut config)? };
         }
-        server.put(SERVERS.add(Server::with_config(config)));
+        server.put(SERVERS.add(Server::with_config(config))?);
         Ok(())
     })
 }
@@ -103,7 +106,7 @@ unsafe fn apply(options: &CallieOptions, config: &mut Config) -> Result<(), Fail
     // SAFETY: passed on to the caller.
     let (roots, pins) = unsafe {
         let roots = optional_text(options.extra_roots, "extra_roots")?;
-        let pins = array(options.pins, options.pin_count, "pins")?;
+        let pins = array(options.pins, options.pin_count, MAX_PINS, "pins")?;
         (roots, pins.iter().map(|&pin| text(pin, "a pin")).collect::<Result<Vec<_>, _>>()?)
     };
     config.extra_roots.extend(roots.map(str::to_owned));
@@ -150,7 +153,7 @@ pub unsafe extern "C" fn callie_server_login(
         };
         let server = SERVERS.get(server)?;
         let made = block_on(server.login(username, password, device))??;
-        session.put(SESSIONS.add(made));
+        session.put(SESSIONS.add(made)?);
         Ok(())
     })
 }
@@ -173,7 +176,7 @@ pub unsafe extern "C" fn callie_server_register_and_login(
         };
         let server = SERVERS.get(server)?;
         let made = block_on(server.register_and_login(username, password, device))??;
-        session.put(SESSIONS.add(made));
+        session.put(SESSIONS.add(made)?);
         Ok(())
     })
 }
@@ -245,7 +248,7 @@ pub unsafe extern "C" fn callie_server_end_session(
 /// Frees a server's handle. What came of it lives on. NULL is nothing to free.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_server_free(server: *mut CallieServer) -> CallieStatus {
-    guard(|| SERVERS.remove(server))
+    guard(|| SERVERS.remove(server).map(drop))
 }
 
 /// The session of an earlier login, by the token that `callie_session_token` gave. Whether it is alive shows when connecting.
@@ -263,7 +266,7 @@ pub unsafe extern "C" fn callie_session_resume(
             (text(username, "username")?, text(token, "token")?, session)
         };
         let server = SERVERS.get(server)?;
-        session.put(SESSIONS.add(Session::resume(server.config().clone(), username, token)?));
+        session.put(SESSIONS.add(Session::resume(server.config().clone(), username, token)?)?);
         Ok(())
     })
 }
@@ -286,7 +289,7 @@ pub unsafe extern "C" fn callie_session_token(
 /// Frees a session's handle; the session itself goes on. NULL is nothing to free.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_session_free(session: *mut CallieSession) -> CallieStatus {
-    guard(|| SESSIONS.remove(session))
+    guard(|| SESSIONS.remove(session).map(drop))
 }
 
 /// A fault of an argument that has a name in the header.

@@ -6,7 +6,7 @@ use std::ffi::c_char;
 use crate::client::{
     self, AccountError, ConnectError, ErrorKind, Fault, ReceiveError, RequestError, SendError,
 };
-use crate::runtime::NoRuntime;
+use crate::runtime::{self, NoRuntime};
 
 /// What a call returns. Where it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub enum CallieStatus {
     Internal = 10,
     /// Too many messages wait for their end, or too many events to be taken.
     QueueFull = 11,
+    /// The process was forked from one that had already used the library: it can only call `exec` or exit.
+    Forked = 12,
 }
 
 /// Why a call did not work.
@@ -55,6 +57,15 @@ impl Failure {
         Self::argument(CallieStatus::InvalidHandle, format!("{name} was freed already or was never a handle"))
     }
 
+    /// The handle was freed while the call waited.
+    pub(super) fn freed() -> Self {
+        Self {
+            status: CallieStatus::Closed,
+            code: client::code::CLOSED.into(),
+            reason: "the client was freed while the call waited".into(),
+        }
+    }
+
     pub(super) fn utf8(name: &str) -> Self {
         Self::argument(CallieStatus::InvalidUtf8, format!("{name} is not UTF-8"))
     }
@@ -65,6 +76,11 @@ impl Failure {
 
     pub(super) fn timed_out(reason: &str) -> Self {
         Self { status: CallieStatus::TimedOut, code: client::code::TIMED_OUT.into(), reason: reason.into() }
+    }
+
+    /// Fails in a forked child; elsewhere it makes sure that children forked from now on are refused.
+    pub(super) fn if_forked() -> Result<(), Self> {
+        Ok(runtime::claim()?)
     }
 
     pub(super) fn internal(reason: &str) -> Self {
@@ -84,6 +100,7 @@ impl Failure {
             ErrorKind::BadAnswer => CallieStatus::BadAnswer,
             ErrorKind::QueueFull => CallieStatus::QueueFull,
             ErrorKind::Closed => CallieStatus::Closed,
+            ErrorKind::Internal if fault.code() == client::code::FORKED => CallieStatus::Forked,
             ErrorKind::Internal => CallieStatus::Internal,
         };
         Self { status, code: fault.code().to_owned(), reason: fault.reason().to_owned() }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::border::guard;
 use super::status::{CallieStatus, Failure};
@@ -10,12 +10,18 @@ use super::status::{CallieStatus, Failure};
 /// What was given out, by address: a text that was freed, or never was one of these, is told from a live one.
 static GIVEN: Mutex<BTreeMap<usize, CString>> = Mutex::new(BTreeMap::new());
 
+/// In a forked child it fails before it takes the lock, which another thread may have held.
+fn given() -> Result<MutexGuard<'static, BTreeMap<usize, CString>>, Failure> {
+    Failure::if_forked()?;
+    Ok(GIVEN.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Gives a text to the caller, who frees it.
 pub(super) fn give(text: String) -> Result<*mut c_char, Failure> {
     let text = CString::new(text).map_err(|_| Failure::internal("a text holds a NUL"))?;
     // The text stays where it is when its owner moves into the map.
     let pointer = text.as_ptr().cast_mut();
-    GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(pointer.addr(), text);
+    given()?.insert(pointer.addr(), text);
     Ok(pointer)
 }
 
@@ -23,10 +29,10 @@ pub(super) fn give(text: String) -> Result<*mut c_char, Failure> {
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_string_free(string: *mut c_char) -> CallieStatus {
     guard(|| {
+        let mut given = given()?;
         if string.is_null() {
             return Ok(());
         }
-        let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
         given.remove(&string.addr()).map(drop).ok_or_else(|| Failure::dead("the string"))
     })
 }

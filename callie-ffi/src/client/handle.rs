@@ -19,6 +19,7 @@ use super::session::Session;
 use super::shared::Shared;
 use super::stats::Stats;
 use super::ticket::{Slot, Ticket};
+use crate::gate::Gate;
 
 /// One user's conversation with a server, across connections.
 ///
@@ -36,6 +37,8 @@ pub struct Client {
     config: Arc<Config>,
     username: Username,
     max_pending: usize,
+    /// What the listener is called through.
+    pub(super) listener: Arc<Gate>,
 }
 
 impl Client {
@@ -61,6 +64,7 @@ impl Client {
             max_pending: config.max_waiting.saturating_add(config.event_queue),
             config,
             username: session.username().clone(),
+            listener: Arc::new(Gate::new()),
         })
     }
 

@@ -2,12 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
 
 use super::error::{Fault, ReceiveError, code};
 use super::event::Event;
 use super::handle::Client;
 use super::queue::Taker;
+use crate::threads;
 
 /// The most events of one call: enough to spread its cost.
 const BATCH: usize = 64;
@@ -29,18 +29,31 @@ impl Client {
             return Err(ReceiveError::InvalidArgument(Fault::new(code::INVALID_ARGUMENT, reason)));
         }
         // The client is not kept alive: the callback may be its owner.
-        let (shared, runtime) = (Arc::clone(&self.shared), self.runtime.clone());
+        let (shared, runtime, gate) =
+            (Arc::clone(&self.shared), self.runtime.clone(), Arc::clone(&self.listener));
         let dispatch = move || {
             while let Ok(batch) = runtime.block_on(shared.queue.next(BATCH, Taker::Listener)) {
+                let Some(_call) = gate.enter() else { break };
                 shared.handed_out(&batch);
                 if catch_unwind(AssertUnwindSafe(|| callback(batch.events))).is_err() {
                     log::error!("a listener panicked; it goes on with the next events");
                 }
+                if shared.home.is_left() {
+                    // The callback forked, and this is the child.
+                    return;
+                }
             }
         };
-        thread::Builder::new().name("callie-listener".to_owned()).spawn(dispatch).map(drop).map_err(|e| {
+        threads::spawn("callie-listener", dispatch).map_err(|e| {
             self.shared.queue.unlisten();
             ReceiveError::Internal(Fault::internal(e))
         })
+    }
+
+    /// Takes the listener away: returns after its last call, unless that call is the caller. There can be no other
+    /// afterwards; messages that it was not given stay unconfirmed.
+    #[cfg(feature = "capi")]
+    pub(crate) fn stop_listening(&self) {
+        self.listener.close();
     }
 }

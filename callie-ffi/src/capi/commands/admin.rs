@@ -79,5 +79,5 @@ pub unsafe extern "C" fn callie_client_server_stats(
     result: *mut *mut c_char,
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the result can be written to.
-    unsafe { told::<ServerStats>(client, result, || Ok(Command::ServerStats {})) }
+    unsafe { told::<ServerStats>(client, result, |_| Ok(Command::ServerStats {})) }
 }

@@ -26,10 +26,10 @@ pub unsafe extern "C" fn callie_client_create_group(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
     unsafe {
-        told::<GroupCreated>(client, result, || {
+        told::<GroupCreated>(client, result, |client| {
             Ok(Command::CreateGroup {
                 name: parsed(name, "name", GroupName::parse)?,
-                members: users(members, member_count, "members")?,
+                members: users(members, member_count, client.client.limits().max_group_members, "members")?,
                 visibility: if is_public { Visibility::Public } else { Visibility::Private },
             })
         })
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn callie_client_list_groups(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
     unsafe {
-        told::<GroupList>(client, result, || {
+        told::<GroupList>(client, result, |_| {
             Ok(Command::ListGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
         })
     }
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn callie_client_list_public_groups(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
     unsafe {
-        told::<GroupList>(client, result, || {
+        told::<GroupList>(client, result, |_| {
             Ok(Command::ListPublicGroups {
                 limit: page(limit)?,
                 after: optional(after, "after", Cursor::parse)?,
@@ -199,7 +199,7 @@ pub unsafe extern "C" fn callie_client_get_group(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
     unsafe {
-        told::<GroupDetails>(client, result, || {
+        told::<GroupDetails>(client, result, |_| {
             Ok(Command::GetGroup {
                 group_id: parsed(group_id, "group_id", GroupId::parse)?,
                 limit: page(limit)?,

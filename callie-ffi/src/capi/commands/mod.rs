@@ -57,13 +57,20 @@ unsafe fn optional<T>(
     given.map(|given| parse(given).map_err(|e| malformed(name, e))).transpose()
 }
 
-/// Reads `count` usernames.
+/// Reads `count` usernames, at most `most`.
 ///
 /// # Safety
 /// `pointer` is NULL or points to so many texts, each NULL or ending in NUL.
-unsafe fn users(pointer: *const *const c_char, count: usize, name: &str) -> Result<Vec<Username>, Failure> {
+unsafe fn users(
+    pointer: *const *const c_char,
+    count: usize,
+    most: usize,
+    name: &str,
+) -> Result<Vec<Username>, Failure> {
     // SAFETY: passed on to the caller.
-    unsafe { array(pointer, count, name)?.iter().map(|&user| parsed(user, name, Username::parse)).collect() }
+    unsafe {
+        array(pointer, count, most, name)?.iter().map(|&user| parsed(user, name, Username::parse)).collect()
+    }
 }
 
 /// Reads a text that is not empty and within the server's limit.
@@ -100,13 +107,13 @@ fn done(client: *mut CallieClient, command: impl FnOnce(&Held) -> Result<Command
 unsafe fn told<T: DeserializeOwned>(
     client: *mut CallieClient,
     result: *mut *mut c_char,
-    command: impl FnOnce() -> Result<Command, Failure>,
+    command: impl FnOnce(&Held) -> Result<Command, Failure>,
 ) -> CallieStatus {
     guard(|| {
         // SAFETY: passed on to the caller.
         let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
         let client = CLIENTS.get(client)?;
-        let (_, json) = block_on(client.client.outcome(&command()?))??.read::<T>()?;
+        let (_, json) = block_on(client.client.outcome(&command(&client)?))??.read::<T>()?;
         result.put(give(json)?);
         Ok(())
     })

@@ -2,13 +2,14 @@
 
 use std::ffi::c_char;
 
+use callie_core::MAX_PRESENCE_NAMES;
 use callie_core::command::{Command, PresenceMap};
 
 use super::super::client::CallieClient;
 use super::super::status::CallieStatus;
 use super::{done, told, users};
 
-/// Who of the `count` users is online.
+/// Who of the `count` users, at most 256, is online.
 ///
 /// The result is `{presence: {name: "online"|"offline"}}`; the caller frees it.
 #[unsafe(no_mangle)]
@@ -20,13 +21,13 @@ pub unsafe extern "C" fn callie_client_get_presence(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
     unsafe {
-        told::<PresenceMap>(client, result, || {
-            Ok(Command::GetPresence { usernames: users(usernames, count, "usernames")? })
+        told::<PresenceMap>(client, result, |_| {
+            Ok(Command::GetPresence { usernames: users(usernames, count, MAX_PRESENCE_NAMES, "usernames")? })
         })
     }
 }
 
-/// Who of the `count` users is online, and to be told of changes.
+/// Who of the `count` users, at most 256, is online, and to be told of changes.
 ///
 /// The result is `{presence: {name: "online"|"offline"}}`; the caller frees it.
 #[unsafe(no_mangle)]
@@ -38,8 +39,10 @@ pub unsafe extern "C" fn callie_client_subscribe_presence(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
     unsafe {
-        told::<PresenceMap>(client, result, || {
-            Ok(Command::SubscribePresence { usernames: users(usernames, count, "usernames")? })
+        told::<PresenceMap>(client, result, |_| {
+            Ok(Command::SubscribePresence {
+                usernames: users(usernames, count, MAX_PRESENCE_NAMES, "usernames")?,
+            })
         })
     }
 }
@@ -54,7 +57,9 @@ pub unsafe extern "C" fn callie_client_unsubscribe_presence(
     // SAFETY: the caller's promise: the texts are NULL or end in NUL.
     unsafe {
         done(client, |_| {
-            Ok(Command::UnsubscribePresence { usernames: users(usernames, count, "usernames")? })
+            Ok(Command::UnsubscribePresence {
+                usernames: users(usernames, count, MAX_PRESENCE_NAMES, "usernames")?,
+            })
         })
     }
 }

@@ -19,7 +19,7 @@ pub unsafe extern "C" fn callie_client_list_sessions(
     result: *mut *mut c_char,
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the result can be written to.
-    unsafe { told::<SessionList>(client, result, || Ok(Command::ListSessions {})) }
+    unsafe { told::<SessionList>(client, result, |_| Ok(Command::ListSessions {})) }
 }
 
 /// Ends one of this user's sessions.

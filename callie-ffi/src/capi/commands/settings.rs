@@ -22,7 +22,7 @@ pub unsafe extern "C" fn callie_client_get_profile(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
     unsafe {
-        told::<Profile>(client, result, || {
+        told::<Profile>(client, result, |_| {
             Ok(Command::GetProfile { username: parsed(username, "username", Username::parse)? })
         })
     }
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn callie_client_get_settings(
     result: *mut *mut c_char,
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the result can be written to.
-    unsafe { told::<Settings>(client, result, || Ok(Command::GetSettings {})) }
+    unsafe { told::<Settings>(client, result, |_| Ok(Command::GetSettings {})) }
 }
 
 /// Changes this user's settings, those that are not NULL: `presence` is `everyone`, `groups` or `nobody`, `direct_messages` is
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn callie_client_update_settings(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
     unsafe {
-        told::<Settings>(client, result, || {
+        told::<Settings>(client, result, |_| {
             Ok(Command::UpdateSettings {
                 display_name: optional(display_name, "display_name", DisplayName::parse)?,
                 presence: optional(presence, "presence", PresenceAudience::parse)?,
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn callie_client_list_blocked(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: the texts are NULL or end in NUL, the result can be written to.
     unsafe {
-        told::<BlockedList>(client, result, || {
+        told::<BlockedList>(client, result, |_| {
             Ok(Command::ListBlocked { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
         })
     }
