@@ -67,15 +67,19 @@ def test_programs_ask_for_the_library_by_its_major_version(lib):
     assert (lib / "libcallie.so").resolve() == (lib / "libcallie.so.0").resolve()
 
 
-@pytest.mark.parametrize("static", [False, True], ids=["shared", "static"])
-def test_a_program_is_built_through_pkg_config(installed, lib, tutorial, tmp_path, says_hello, static):
+@pytest.mark.parametrize(
+    "asked, linked",
+    [(["callie"], []), (["callie-static"], []), (["--static", "callie"], ["-static"])],
+    ids=["shared", "static", "all-static"],
+)
+def test_a_program_is_built_through_pkg_config(installed, lib, tutorial, tmp_path, says_hello, asked, linked):
     env = {**os.environ, "PKG_CONFIG_SYSROOT_DIR": str(installed), "PKG_CONFIG_PATH": str(lib / "pkgconfig")}
-    flags = run("pkg-config", "--cflags", "--libs", *(["--static"] if static else []), "callie", env=env).split()
-    if static:
-        flags = [str(lib / "libcallie.a") if flag == "-lcallie" else flag for flag in flags]
+    flags = run("pkg-config", "--cflags", "--libs", *asked, env=env).split()
     program = tmp_path / "hello"
-    run("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-pedantic", tutorial, "-o", program, *flags)
-    says_hello(program, **({} if static else {"LD_LIBRARY_PATH": str(lib)}))
+    run("cc", "-std=c11", "-Wall", "-Wextra", "-pedantic", *linked, tutorial, "-o", program, *flags)
+    needed = run("readelf", "-d", program)
+    assert ("libcallie.so" in needed) == (asked == ["callie"])
+    says_hello(program, **({"LD_LIBRARY_PATH": str(lib)} if asked == ["callie"] else {}))
 
 
 @pytest.mark.parametrize("target", ["callie::callie", "callie::static"])
