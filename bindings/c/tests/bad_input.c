@@ -190,6 +190,144 @@ static void a_server_that_is_not_there_is_a_status(void)
     CHECK_OK(callie_client_free(client));
 }
 
+static void an_impossible_count_is_a_status(void)
+{
+    const char *one[] = {"bob"};
+    CallieServer *server;
+    CallieSession *session;
+    CallieClient *client;
+    CallieAttachment file = {.url = "https://example.org/a"};
+    CallieOptions options = {.pins = one, .pin_count = SIZE_MAX};
+    char *result;
+
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_server_new("https://a", &options, &server));
+    options.pin_count = 1025;
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_server_new("https://a", &options, &server));
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
+    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
+    CHECK_OK(callie_client_new(session, &client));
+    for (size_t count = SIZE_MAX; count > 100000; count /= 2) {
+        CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(client, "bob", "x", &file, count, NULL, NULL));
+        CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT,
+                     callie_client_create_group(client, "a", one, count, false, &result));
+        CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_get_presence(client, one, count, &result));
+        CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_subscribe_presence(client, one, count, &result));
+        CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_unsubscribe_presence(client, one, count));
+    }
+    CHECK_OK(callie_client_free(client));
+    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_server_free(server));
+}
+
+/* What is all zeros has a meaning, or is a status. */
+static void a_zeroed_struct_is_the_default(void)
+{
+    CallieOptions options = {0};
+    CallieSendOptions send_options = {0};
+    CallieAttachment file = {0};
+    CallieServer *server;
+    CallieSession *session;
+    CallieClient *client;
+
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", &options, &server));
+    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
+    CHECK_OK(callie_client_new(session, &client));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_send(client, "bob", "x", &file, 1, &send_options, NULL));
+    file.url = "https://example.org/a";
+    CHECK_OK(callie_client_send(client, "bob", "x", &file, 1, &send_options, NULL));
+    CHECK(CALLIE_ATTACHMENT_KIND_FILE == 0 && 1 - CALLIE_SIZE_UNKNOWN == 2);
+    file.size = -2;
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(client, "bob", "x", &file, 1, NULL, NULL));
+    file.size = INT64_MAX;
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(client, "bob", "x", &file, 1, NULL, NULL));
+    file.size = 0;
+    file.kind = UINT32_MAX;
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(client, "bob", "x", &file, 1, NULL, NULL));
+    CHECK_OK(callie_client_free(client));
+    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_server_free(server));
+}
+
+static void the_longest_times_are_taken(void)
+{
+    CallieOptions options = {.connect_ms = UINT32_MAX, .exchange_ms = UINT32_MAX, .send_ms = UINT32_MAX,
+                             .max_waiting = UINT32_MAX, .event_queue = UINT32_MAX};
+    CallieSendOptions send_options = {.timeout_ms = UINT32_MAX};
+    CallieServer *server;
+    CallieSession *session;
+    CallieClient *client;
+    CallieSent sent;
+    CallieEnding ending;
+    CallieEvents *events;
+
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", &options, &server));
+    CHECK_STATUS(CALLIE_STATUS_UNREACHABLE, callie_server_login(server, "ada", "password", NULL, &session));
+    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
+    CHECK_OK(callie_client_new(session, &client));
+    CHECK_STATUS(CALLIE_STATUS_UNREACHABLE, callie_client_connect(client));
+    CHECK_OK(callie_client_send(client, "bob", "x", NULL, 0, &send_options, &sent));
+    CHECK_OK(callie_client_send(client, "bob", "x", NULL, 0, NULL, NULL));
+    CHECK_OK(callie_client_next_events(client, SIZE_MAX, UINT32_MAX, &events));
+    CHECK(callie_events_count(events) > 0);
+    CHECK_OK(callie_events_free(events));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_wait(client, UINT64_MAX, UINT32_MAX, &ending));
+    CHECK_OK(callie_client_disconnect(client));
+    CHECK_OK(callie_client_wait(client, sent.ticket, UINT32_MAX, &ending));
+    CHECK(ending.kind == CALLIE_ENDING_KIND_FAILED);
+    CHECK_OK(callie_client_next_events(client, SIZE_MAX, UINT32_MAX, &events));
+    CHECK(callie_event_kind(events, SIZE_MAX) == CALLIE_EVENT_KIND_NONE);
+    CHECK_OK(callie_events_free(events));
+    CHECK_OK(callie_client_free(client));
+    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_server_free(server));
+}
+
+/* No number names a field of both kinds. */
+static void a_field_of_the_other_kind_is_a_status(void)
+{
+    CallieServer *server;
+    CallieSession *session;
+    CallieClient *client;
+    CallieEvents *events;
+
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
+    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
+    CHECK_OK(callie_client_new(session, &client));
+    CHECK_OK(callie_client_send(client, "bob", "x", NULL, 0, &(CallieSendOptions){.timeout_ms = 1}, NULL));
+    CHECK_OK(callie_client_next_events(client, 1, 20000, &events));
+    CHECK(callie_event_string(events, 0, CALLIE_FIELD_MESSAGE_ID, NULL) != NULL);
+    for (uint32_t field = CALLIE_ATTACHMENT_FIELD_URL; field <= CALLIE_ATTACHMENT_FIELD_METADATA; field++)
+        CHECK(callie_event_string(events, 0, field, NULL) == NULL);
+    for (uint32_t field = CALLIE_FIELD_SENDER; field <= CALLIE_FIELD_PATH; field++)
+        CHECK(field < CALLIE_ATTACHMENT_FIELD_URL && callie_event_attachment_string(events, 0, 0, field, NULL) == NULL);
+    CHECK(callie_event_string(events, 0, UINT32_MAX, NULL) == NULL);
+    CHECK_OK(callie_events_free(events));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_events_free(events));
+    CHECK_TEXT("the batch of events was freed already or was never a handle", callie_last_error_reason());
+    CHECK_OK(callie_client_free(client));
+    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_server_free(server));
+}
+
+static void bad_json_is_a_status(void)
+{
+    char *value = (char *)&value;
+
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_json_get(NULL, "", &value));
+    CHECK(value == NULL);
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_json_get("{}", NULL, &value));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_json_get("{}", "", NULL));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_UTF8, callie_json_get(NOT_UTF8, "", &value));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_UTF8, callie_json_get("{}", NOT_UTF8, &value));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_json_get("{", "", &value));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_json_get("{\"a\":1}", "a", &value));
+    CHECK_OK(callie_json_get("{\"a\":1}", "/b", &value));
+    CHECK(value == NULL);
+    CHECK_OK(callie_json_get("{\"a\":[\"x\"]}", "/a/0", &value));
+    CHECK_TEXT("x", value);
+    CHECK_OK(callie_string_free(value));
+}
+
 int main(void)
 {
     CHECK_TEXT("", callie_last_error_code());
@@ -203,6 +341,11 @@ int main(void)
     what_is_not_utf8_is_a_status();
     what_has_the_wrong_form_is_a_status();
     a_server_that_is_not_there_is_a_status();
+    an_impossible_count_is_a_status();
+    a_zeroed_struct_is_the_default();
+    the_longest_times_are_taken();
+    a_field_of_the_other_kind_is_a_status();
+    bad_json_is_a_status();
     puts("ok");
     return 0;
 }

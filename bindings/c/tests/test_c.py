@@ -1,15 +1,18 @@
 """The C library: its header as C11 and C++17, its calls with bad input and against a real server, under valgrind."""
 
+import os
 import subprocess
 from pathlib import Path
+
+import pytest
 
 from conftest import BUILT, HEADER, PASSWORD, ROOT
 
 HERE = Path(__file__).resolve().parent
 
 
-def run(command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+def run(command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, **more)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -21,6 +24,39 @@ def test_bad_input_is_a_status(compile_c, under_valgrind):
 def test_every_call_works_against_a_server(compile_c, under_valgrind, server, name):
     program = compile_c(HERE / "live.c")
     assert run(under_valgrind([program, server.url, name("ada"), name("bob"), PASSWORD])) == "ok\n"
+
+
+#: What POSIX asks of a program with threads and clocks.
+POSIX = ["-D_POSIX_C_SOURCE=200809L", "-pthread"]
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+
+@pytest.mark.parametrize("program", ["callbacks", "waits"])
+def test_lives_end_as_the_header_says(compile_c, under_valgrind, server, name, program):
+    """When user_data can be freed, and what wakes a call that waits."""
+    source = HERE / f"{program}.c"
+    sanitized = compile_c(source, *POSIX, *SANITIZERS)
+    assert run([sanitized, server.url, name("ada"), PASSWORD, "60"]) == "ok\n"
+    # Valgrind runs one thread at a time, some thirty times slower.
+    plain = compile_c(source, *POSIX)
+    assert run(under_valgrind([plain, server.url, name("ada"), PASSWORD, "3"])) == "ok\n"
+
+
+def test_forked_child_is_refused_and_its_parent_goes_on(compile_c, server, name):
+    # In a child, everything that a thread of the parent held looks like a leak.
+    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+    for flags in ([], SANITIZERS):
+        program = compile_c(HERE / "forks.c", *POSIX, *flags)
+        assert run([program, server.url, name("ada"), PASSWORD, "100"], env=environment) == "ok\n"
+
+
+@pytest.mark.parametrize("way", ["main", "thread", "listener", "sink", "at_exit"])
+def test_program_that_ends_has_its_own_code(compile_c, server, name, way):
+    program, ada = compile_c(HERE / "exits.c", *POSIX), name("ada")
+    token = run([program, server.url, ada, PASSWORD]).strip()
+    for _ in range(100):
+        done = subprocess.run([program, server.url, ada, token, way], capture_output=True, text=True, timeout=20)
+        assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
 
 
 def test_the_header_is_cpp_17(tmp_path):

@@ -30,6 +30,10 @@ UNDER_VALGRIND = [
     "callback_that_fails_is_survived",
     "client_may_be_dropped_on_another_thread",
     "use_after_disconnect_is_an_error",
+    "untaken_message_is_not_delivered",
+    "reply_names_its_message",
+    "text_that_is_no_text_is_refused",
+    "left_iterator_loses_nothing",
 ]
 
 

@@ -35,15 +35,30 @@ void signal_arrives(void)
 void command_result_is_typed(void)
 {
     CallieClient *ada = online(the_server(), "ada");
-    char *result, *again;
+    char *result, *again, *value;
     CHECK_OK(callie_client_create_group(ada, "Friends", NULL, 0, true, &result));
-    CHECK(strstr(result, "\"group:") != NULL && strstr(result, "\"public\"") != NULL);
+    const char *expected[][2] = {{"/name", "Friends"}, {"/visibility", "public"}};
+    for (size_t i = 0; i < 2; i++) {
+        CHECK_OK(callie_json_get(result, expected[i][0], &value));
+        CHECK_TEXT(expected[i][1], value);
+        CHECK_OK(callie_string_free(value));
+    }
+    CHECK_OK(callie_json_get(result, "/groupID", &value));
+    CHECK(strncmp(value, "group:", 6) == 0);
+    CHECK_OK(callie_string_free(value));
     CHECK_OK(callie_string_free(result));
     CHECK_OK(callie_client_list_groups(ada, 0, NULL, &result));
-    CHECK(strstr(result, "\"Friends\"") != NULL && strstr(result, "\"owner\"") != NULL);
+    const char *listed[][2] = {{"/groups/0/name", "Friends"}, {"/groups/0/role", "owner"}, {"/groups/0/memberCount", "1"}};
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_OK(callie_json_get(result, listed[i][0], &value));
+        CHECK_TEXT(listed[i][1], value);
+        CHECK_OK(callie_string_free(value));
+    }
+    CHECK_OK(callie_json_get(result, "/groups/1", &value));
+    CHECK(value == NULL);
     /* By name it is the same. */
     CHECK_OK(callie_client_command(ada, "LIST_GROUPS", "{}", &again));
-    CHECK(strstr(again, "\"Friends\"") != NULL);
+    CHECK_TEXT(result, again);
     CHECK_OK(callie_string_free(result));
     CHECK_OK(callie_string_free(again));
 }

@@ -11,6 +11,8 @@ void connects_and_authenticates(void)
     CHECK(callie_client_state(client) == CALLIE_STATE_ONLINE);
     CHECK_OK(callie_client_limits(client, &limits));
     CHECK(limits.max_text_bytes == 32768 && limits.max_attachments == 10);
+    CHECK(limits.messages_per_second > 0 && limits.burst > 0);
+    CHECK(limits.broadcasts_per_minute > 0 && limits.broadcast_burst > 0);
     CHECK_OK(callie_client_username(client, &username));
     CHECK_TEXT("ada", username);
     CHECK_OK(callie_string_free(username));
@@ -120,8 +122,9 @@ void statistics_count(void)
     CallieClient *ada = online(the_server(), "ada"), *bob = online(direct_server(), "bob");
     CallieStats sent, received;
     for (int n = 0; n < 3; n++) {
-        ending_of(ada, send_to(ada, "bob", "hello"));
+        CallieSent message = send_to(ada, "bob", "hello");
         expect_text(bob, "hello");
+        ending_of(ada, message);
     }
     CHECK_OK(callie_client_stats(ada, &sent));
     CHECK_OK(callie_client_stats(bob, &received));

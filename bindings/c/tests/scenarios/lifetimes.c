@@ -122,11 +122,9 @@ void callback_that_fails_is_survived(void)
 /* Waits until a user has gone: the last connection may be closing. */
 static void has_gone(CallieClient *client, const char *name)
 {
-    CallieEnding ending;
-    do {
-        ending = ending_of(client, send_to(client, name, "still there?"));
-        CHECK(ending.kind != CALLIE_ENDING_KIND_FAILED);
-    } while (ending.kind != CALLIE_ENDING_KIND_OFFLINE);
+    while (callie_client_ping(client, name, NULL) == CALLIE_STATUS_OK)
+        ;
+    CHECK_TEXT("RECIPIENT_OFFLINE", callie_last_error_code());
 }
 
 static void *free_client(void *client)

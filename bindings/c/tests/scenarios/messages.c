@@ -44,9 +44,9 @@ void attachment_arrives(void)
 
 void message_is_confirmed(void)
 {
-    CallieClient *ada = online(the_server(), "ada");
-    online(the_server(), "bob");
+    CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
     CallieSent sent = send_to(ada, "bob", "hello");
+    expect_text(bob, "hello");
     for (int again = 0; again < 2; again++) {
         CallieEnding ending = ending_of(ada, sent);
         CHECK(ending.kind == CALLIE_ENDING_KIND_DELIVERED);
@@ -85,10 +85,9 @@ void group_message_arrives(void)
     CallieClient *ada = online(the_server(), "ada");
     CallieClient *others[] = {online(the_server(), "bob"), online(the_server(), "eve")};
     const char *members[] = {"bob", "eve"};
-    char *result, group[CALLIE_ID_SIZE];
+    char *result, *group;
     CHECK_OK(callie_client_create_group(ada, "Friends", members, 2, false, &result));
-    const char *id = strstr(result, "\"group:");
-    CHECK(id != NULL && sscanf(id + 1, "%128[^\"]", group) == 1);
+    CHECK_OK(callie_json_get(result, "/groupID", &group));
     CHECK_OK(callie_string_free(result));
     CallieSent sent = send_to(ada, group, "hello all");
     for (size_t i = 0; i < 2; i++) {
@@ -97,6 +96,7 @@ void group_message_arrives(void)
         CHECK_TEXT(group, FIELD(event, CALLIE_FIELD_RECIPIENT));
         CHECK_OK(callie_events_free(event));
     }
+    CHECK_OK(callie_string_free(group));
     CallieEnding ending = ending_of(ada, sent);
     CHECK(ending.kind == CALLIE_ENDING_KIND_DELIVERED && ending.confirmed == 2);
 }

@@ -12,7 +12,9 @@ void cut_link_is_mended_and_nothing_is_lost(void)
     CallieClient *ada = online(the_server(), "ada"), *bob = online(direct_server(), "bob");
     CallieSent sent[3];
     CallieStats stats;
-    is_delivered(ada, send_to(ada, "bob", "before"));
+    sent[0] = send_to(ada, "bob", "before");
+    expect_text(bob, "before");
+    is_delivered(ada, sent[0]);
     ask("hold");
     for (size_t i = 0; i < 3; i++)
         sent[i] = send_to(ada, "bob", texts[i]);
@@ -20,13 +22,13 @@ void cut_link_is_mended_and_nothing_is_lost(void)
     await_state(ada, CALLIE_STATE_WAITING);
     ask("release");
     await_state(ada, CALLIE_STATE_ONLINE);
-    for (size_t i = 0; i < 3; i++)
-        is_delivered(ada, sent[i]);
-    is_delivered(ada, send_to(ada, "bob", "after"));
-    expect_text(bob, "before");
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < 3; i++) {
         expect_text(bob, texts[i]);
+        is_delivered(ada, sent[i]);
+    }
+    sent[0] = send_to(ada, "bob", "after");
     expect_text(bob, "after");
+    is_delivered(ada, sent[0]);
     CHECK_OK(callie_client_stats(ada, &stats));
     CHECK(stats.reconnects >= 1);
 }
@@ -46,15 +48,15 @@ void sent_while_offline_goes_out_later(void)
     CallieClient *ada = client_of(user(the_server(), "ada")), *bob = online(the_server(), "bob");
     CallieSent early = send_to(ada, "bob", "before the first connection");
     CHECK_OK(callie_client_start(ada));
-    is_delivered(ada, early);
     expect_text(bob, "before the first connection");
+    is_delivered(ada, early);
     ask("kill");
     await_state(ada, CALLIE_STATE_WAITING);
     /* To oneself, so that nobody else need be back first. */
     CallieSent late = send_to(ada, "ada", "while the server is away");
     ask("start");
-    is_delivered(ada, late);
     expect_text(ada, "while the server is away");
+    is_delivered(ada, late);
 }
 
 void deadline_ends_a_ticket(void)
@@ -125,8 +127,8 @@ void suspended_client_resumes(void)
     CallieSent kept = send_to(ada, "bob", "for later");
     CHECK_OK(callie_client_resume(ada));
     await_state(ada, CALLIE_STATE_ONLINE);
-    is_delivered(ada, kept);
     expect_text(bob, "for later");
+    is_delivered(ada, kept);
     CHECK_OK(callie_client_stats(ada, &stats));
     CHECK(stats.reconnects == 1);
 }

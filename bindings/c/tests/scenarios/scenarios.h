@@ -34,7 +34,11 @@
     X(cancelled_wait_loses_nothing) X(callback_may_call_back) X(callback_that_fails_is_survived)              \
     X(client_may_be_dropped_on_another_thread) X(use_after_disconnect_is_an_error)                            \
     /* vectors.c */                                                                                           \
-    X(every_vector_is_judged)
+    X(every_vector_is_judged)                                                                                 \
+    /* outcomes.c */                                                                                          \
+    X(sent_means_taken) X(untaken_message_is_not_delivered) X(sender_that_takes_no_events_goes_on)            \
+    X(suspend_and_connect_in_any_order) X(disconnect_writes_what_was_sent) X(timeouts_of_any_size_are_taken)  \
+    X(reply_names_its_message) X(text_that_is_no_text_is_refused) X(left_iterator_loses_nothing)
 
 #define DECLARE(name) void name(void);
 SCENARIOS(DECLARE)
