@@ -13,6 +13,7 @@ GOOD = {
     "size_t": "1",
     "char *": "NULL",
     "void *": "NULL",
+    "CallieListener": "listener",
     **{f"{prefix}{kind} *": name for kind, name in HANDLES.items() for prefix in ("", "const ")},
 }
 NUMBERS = {"size_t": "SIZE_MAX", "uint64_t": "UINT64_MAX", "uint32_t": "UINT32_MAX", "uint16_t": "UINT16_MAX"}
@@ -23,6 +24,10 @@ static CallieSession *session;
 static CallieClient *client;
 static CallieEvents *events;
 static int on_the_stack_of_nobody;
+static void listener(CallieEvents *batch, void *user_data)
+{
+    (void)batch, (void)user_data;
+}
 static void is_one_of(const char *statuses, CallieStatus got, const char *call)
 {
     if (got == CALLIE_STATUS_INTERNAL || (statuses[0] != 0 && strchr(statuses, got + 'a') == NULL)) {
@@ -86,7 +91,7 @@ def garbage(kind):
 def good(kind, at):
     if kind in GOOD:
         return GOOD[kind]
-    if kind.startswith("const Callie") or kind in ("CallieListener", "CallieTokenSource", "CallieLogSink"):
+    if kind.startswith("const Callie") or kind in ("CallieTokenSource", "CallieLogSink"):
         return "NULL"
     if kind.endswith("*"):
         return f"&(({kind.removesuffix('*').strip()}[1]){{0}})[0]"
