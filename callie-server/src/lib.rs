@@ -30,6 +30,7 @@ mod password;
 mod router;
 pub mod server;
 pub mod store;
+mod tasks;
 pub mod telemetry;
 mod tls;
 

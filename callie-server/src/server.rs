@@ -8,12 +8,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::clock;
 use crate::cluster::{Cluster, Invitation, JoinError, Peers};
-use crate::config::{Config, ConfigError};
+use crate::config::Config;
 use crate::gateway::{self, Gateway, Timing};
 use crate::http::{self, Attempts, Listener};
 use crate::password::Passwords;
-use crate::store::{OpenError, SessionEvent, Store, StoreError, watch_events};
+use crate::store::{Claim, NotWritable, OpenError, SessionEvent, Store, StoreError, watch_events};
+use crate::tasks::Tasks;
 use crate::telemetry::{self, LineLimits, Metrics};
 use crate::tls::{Tls, TlsError};
 
@@ -26,6 +28,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const EVENT_QUEUE: usize = 1_024;
 /// How often the last uses of sessions are written, and expired sessions removed.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How often it is looked how long the certificate still holds.
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(60 * 60);
+/// Every how many looks a warning is given: once a day.
+const CERTIFICATE_WARNING_EVERY: u32 = 24;
 
 /// Why a server did not start. Each is one line for people.
 #[derive(Debug, thiserror::Error)]
@@ -66,9 +72,6 @@ pub enum ReloadError {
     /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// A value is wrong.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
 }
 
 /// What every part of a running server can reach.
@@ -85,6 +88,8 @@ pub struct App {
     /// Bounds the log lines that clients cause.
     pub(crate) lines: LineLimits,
     pub(crate) passwords: Passwords,
+    /// What ends with the server.
+    pub(crate) tasks: Tasks,
     attempts: ArcSwap<Attempts>,
     config: ArcSwap<Config>,
     stop: watch::Sender<bool>,
@@ -109,7 +114,8 @@ impl App {
     }
 }
 
-/// A running server. Dropping it stops it at once; [`Server::shutdown`] lets connections end well.
+/// A running server. Dropping it ends all connections and lets go of the database, without a word to anybody;
+/// [`Server::shutdown`] lets connections end well.
 #[derive(Debug)]
 pub struct Server {
     app: Arc<App>,
@@ -119,6 +125,7 @@ pub struct Server {
     public: JoinHandle<()>,
     background: JoinSet<()>,
     cluster: Option<Cluster>,
+    _claim: Claim,
 }
 
 impl Server {
@@ -142,10 +149,15 @@ impl Server {
             None => None,
         };
         let invitation = Invitation::read(&config)?;
+        let claim = Claim::take(&config.database, invitation.is_some()).await?;
         let store = Store::open_with(&config.database, config.database_connections).await?;
         let secret = store.secret().await?;
         let peers = Arc::new(Peers::new(invitation.is_none()));
-        let figures = Metrics::default();
+        let mut figures = Metrics::default();
+        figures.watch_database(store.health());
+        if let Some(days_left) = tls.days_left() {
+            figures.watch_certificate(days_left);
+        }
         let (stop, stopping) = watch::channel(false);
         let app = Arc::new(App {
             store: store.clone(),
@@ -154,6 +166,7 @@ impl Server {
             metrics: figures,
             lines: LineLimits::default(),
             passwords: Passwords::new().await.map_err(|e| StartError::System { reason: e.to_string() })?,
+            tasks: Tasks::default(),
             attempts: ArcSwap::from_pointee(Attempts::new(&config)),
             config: ArcSwap::from_pointee(config),
             stop,
@@ -161,9 +174,12 @@ impl Server {
         let mut background = JoinSet::new();
         background.spawn(watch_events(store.clone(), app.events.clone()));
         background.spawn(upkeep(store));
+        background.spawn(watch_certificate(Arc::clone(&tls)));
         background.spawn(gateway::run(Arc::clone(&app)));
         let cluster = match invitation {
-            Some(invitation) => Some(Cluster::join(Arc::clone(&app), invitation, secret.fingerprint()).await),
+            Some(invitation) => {
+                Some(Cluster::join(Arc::clone(&app), invitation, secret.fingerprint()).await?)
+            }
             None => None,
         };
         let (addr, metrics_addr) = (listener.addr(), metrics.as_ref().map(Listener::addr));
@@ -181,7 +197,7 @@ impl Server {
         let public =
             tokio::spawn(http::serve(listener, Arc::clone(&app), Arc::clone(&tls), router, stopping));
         tracing::info!(%addr, tls = tls.is_on(), "listening");
-        Ok(Self { app, addr, metrics_addr, tls, public, background, cluster })
+        Ok(Self { app, addr, metrics_addr, tls, public, background, cluster, _claim: claim })
     }
 
     /// Takes the live keys of `new`, and reads the certificate again. What cannot be done leaves all as it was.
@@ -190,9 +206,12 @@ impl Server {
     /// [`ReloadError`], one line for people.
     pub fn reload(&self, new: &Config) -> Result<(), ReloadError> {
         let (merged, left) = self.app.config().with_live_keys_of(new);
-        self.tls.reload(&merged)?;
-        telemetry::set_level(&merged.log_level)?;
-        self.app.attempts.store(Arc::new(Attempts::new(&merged)));
+        // All that can be refused comes first.
+        let tls = self.tls.read(&merged)?;
+        self.tls.replace(tls);
+        telemetry::set_filter(&merged.log_level);
+        let attempts = self.app.attempts().with_limits_of(&merged);
+        self.app.attempts.store(Arc::new(attempts));
         self.app.config.store(Arc::new(merged));
         tracing::info!("reloaded the configuration");
         if !left.is_empty() {
@@ -251,6 +270,8 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.app.stop.send_replace(true);
         self.public.abort();
+        // The rest of what runs ends with its handles.
+        self.app.tasks.end();
     }
 }
 
@@ -262,13 +283,35 @@ async fn bind(addr: &str) -> Result<Listener, StartError> {
 async fn upkeep(store: Store) {
     let mut tick = tokio::time::interval(UPKEEP);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut in_place = true;
     loop {
         tick.tick().await;
+        if std::mem::replace(&mut in_place, store.file_is_in_place()) && !in_place {
+            tracing::error!("{}: what is written now is lost, restart the server", NotWritable::Replaced);
+        }
         if let Err(error) = store.flush_touched().await {
             tracing::warn!(%error, "the last uses of sessions were not written");
         }
-        if let Err(error) = store.remove_expired(crate::clock::now()).await {
+        // By a clock that is wrong, all sessions may seem to have run out.
+        if clock::is_settled()
+            && let Err(error) = store.remove_expired(clock::now()).await
+        {
             tracing::warn!(%error, "expired sessions were not removed");
         }
+    }
+}
+
+/// Keeps the figure of the certificate's days true, and warns each day when few are left.
+async fn watch_certificate(tls: Arc<Tls>) {
+    let mut tick = tokio::time::interval(CERTIFICATE_CHECK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut checks = 0_u32;
+    loop {
+        tick.tick().await;
+        tls.note_days_left();
+        if checks.is_multiple_of(CERTIFICATE_WARNING_EVERY) {
+            tls.warn();
+        }
+        checks = checks.wrapping_add(1);
     }
 }

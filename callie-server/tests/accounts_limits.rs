@@ -76,7 +76,7 @@ async fn an_address_is_limited_and_a_trusted_proxy_speaks_for_many() {
 
 #[tokio::test]
 async fn web_pages_of_admitted_origins_and_no_others_may_call() {
-    let config = Config { cors_origins: vec!["https://chat.example".into()], ..Config::default() };
+    let config = Config { cors_origins: vec!["https://chat.example".parse().unwrap()], ..Config::default() };
     let running = start_with(config).await;
     let ask = async |origin: &str| {
         let more = format!("origin: {origin}\r\naccess-control-request-method: POST\r\n");

@@ -13,11 +13,16 @@ use tempfile::tempdir;
 
 /// Runs it with `arguments`, which must end in failure with one line on stderr and nothing on stdout; answers the line.
 async fn refused(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    refused_with(1, folder, arguments, environment).await
+}
+
+/// The same for a failure with this exit code.
+async fn refused_with(code: i32, folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let mut command = command(folder);
     command.args(arguments).envs(environment.iter().copied());
     let output = output(command).await;
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.status.code(), Some(code), "{said}");
     assert!(output.stdout.is_empty());
     assert_eq!(said.trim_end().lines().count(), 1, "{said}");
     assert!(said.starts_with("callie-server: "), "{said}");
@@ -92,7 +97,7 @@ async fn a_database_that_cannot_be_opened_is_one_line_and_a_failure() {
 #[tokio::test]
 async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
     let folder = tempdir().unwrap();
-    let said = refused(folder.path(), &["--config", "missing.toml"], &[]).await;
+    let said = refused_with(3, folder.path(), &["--config", "missing.toml"], &[]).await;
     assert!(said.contains("missing.toml"), "{said}");
     for (text, named) in [
         ("lisen = \"127.0.0.1:0\"", "lisen"),
@@ -104,6 +109,16 @@ async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
         ("trusted_proxies = [\"10.0.0.0/99\"]", "trusted_proxies"),
         ("tls_cert = \"cert.pem\"", "tls_key"),
         ("log_level = \"info,=,\"", "log_level"),
+        ("log_level = \"WARNING\"", "a level is error, warn"),
+        ("log_level = \"loud\"", "a level is error, warn"),
+        ("cors_origins = [\"https://*.example\"]", "wildcard"),
+        ("cors_origins = [\"https://a.example, https://b.example\"]", "an entry of its own"),
+        ("cors_origins = [\"https://chat.example/path\"]", "no path"),
+        ("trusted_proxies = [\"my-proxy\"]", "an address or a network"),
+        ("messages_per_second = \"postgres://u:secret@h/d\"", "a whole number from 0 on, not a text"),
+        ("registration = \"secret\"", "it must be \"open\" or \"closed\""),
+        ("log_level = \"secret\"", "log_level"),
+        ("web_page = \"secret\"", "true or false, not a text"),
         ("outbox_bytes = 10", "outbox_bytes"),
         ("max_payload_bytes = 1000", "max_payload_bytes"),
         ("max_text_bytes = 100000", "max_text_bytes"),
@@ -111,12 +126,12 @@ async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
         ("# The database.\ndatabase = \"postgres://callie:secret@localhost/callie\n", "line 2"),
     ] {
         std::fs::write(folder.path().join("bad.toml"), text).unwrap();
-        let said = refused(folder.path(), &["--config", "bad.toml"], &[]).await;
+        let said = refused_with(3, folder.path(), &["--config", "bad.toml"], &[]).await;
         assert!(said.contains(named) && !said.contains("secret"), "{text}: {said}");
     }
-    let said = refused(folder.path(), &[], &[("CALLIE_BURST", "many")]).await;
+    let said = refused_with(3, folder.path(), &[], &[("CALLIE_BURST", "many")]).await;
     assert!(said.contains("burst") && said.contains("environment"), "{said}");
-    let said = refused(folder.path(), &[], &[("CALLIE_CONFIG", "missing.toml")]).await;
+    let said = refused_with(3, folder.path(), &[], &[("CALLIE_CONFIG", "missing.toml")]).await;
     assert!(said.contains("missing.toml"), "{said}");
     std::fs::write(folder.path().join("tls.toml"), "tls_cert = \"no.pem\"\ntls_key = \"no.key\"").unwrap();
     let said = refused(folder.path(), &["--config", "tls.toml"], &[]).await;
@@ -249,4 +264,86 @@ async fn neither_the_log_nor_the_figures_hold_a_secret() {
             "{line}"
         );
     }
+}
+
+#[tokio::test]
+async fn empty_variables_count_as_absent() {
+    let folder = tempdir().unwrap();
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0"]);
+    for key in ["CLUSTER", "METRICS_LISTEN", "TLS_CERT", "CONFIG", "LOG_LEVEL", "BURST", "TRUSTED_PROXIES"] {
+        command.env(format!("CALLIE_{key}"), "");
+    }
+    command.env("CALLIE_CORS_ORIGINS", " ");
+    let server = Process::start(command).await;
+    register(server.addr, "alice").await;
+    assert_eq!(server.end(Signal::TERM).await.0.code(), Some(0));
+}
+
+#[test]
+fn lists_in_variables_are_separated_by_commas() {
+    // A process of its own reads the environment: it is what this test is about.
+    let folder = tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut command = command(folder.path());
+        command
+            .args(["--listen", "127.0.0.1:0"])
+            .env("CALLIE_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")
+            .env("CALLIE_CORS_ORIGINS", "https://Chat.Example:443, http://localhost:3000");
+        let server = Process::start(command).await;
+        for origin in ["https://chat.example", "http://localhost:3000"] {
+            let more = format!("origin: {origin}\r\n");
+            let answer = support::call_with(server.addr, "GET", path::SESSIONS, None, "", &more).await;
+            assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
+        }
+    });
+}
+
+#[tokio::test]
+async fn wrong_log_level_is_refused_at_a_hangup() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("callie.toml");
+    std::fs::write(&file, "listen = \"127.0.0.1:0\"\n").unwrap();
+    let mut command = command(folder.path());
+    command.args(["--config", "callie.toml"]);
+    let mut server = Process::start(command).await;
+    std::fs::write(&file, "listen = \"127.0.0.1:0\"\nlog_level = \"verbose\"\n").unwrap();
+    server.signal(Signal::HUP);
+    server.wait_for_log("a level is error, warn").await;
+    std::fs::write(&file, "listen = \"127.0.0.1:0\"\nlog_level = \"WARN\"\n").unwrap();
+    server.signal(Signal::HUP);
+    assert_eq!(server.end(Signal::TERM).await.0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn hangup_keeps_what_limits_remember() {
+    let folder = tempdir().unwrap();
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0"]).env("CALLIE_LOGIN_BURST_PER_NAME", "2");
+    let mut server = Process::start(command).await;
+    register(server.addr, "alice").await;
+    let guess =
+        async |addr| call(addr, "POST", path::LOGIN, None, &credentials("alice", "wrong")).await.status;
+    while guess(server.addr).await != 429 {}
+    server.signal(Signal::HUP);
+    server.wait_for_log("reloaded the configuration").await;
+    assert_eq!(guess(server.addr).await, 429);
+}
+
+#[tokio::test]
+async fn database_of_a_newer_server_is_told_with_its_own_exit_code() {
+    use sqlx::{Connection as _, Executor as _};
+    let folder = tempdir().unwrap();
+    let database = folder.path().join("callie.db").display().to_string();
+    callie_server::store::Store::open(&database).await.unwrap().close().await;
+    let mut newer = sqlx::SqliteConnection::connect(&format!("sqlite://{database}")).await.unwrap();
+    let version = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+                   VALUES (9999, 'from the future', TRUE, x'00', 0)";
+    newer.execute(version).await.unwrap();
+    newer.close().await.unwrap();
+    let said = refused_with(3, folder.path(), &["--listen", "127.0.0.1:0"], &[]).await;
+    assert!(said.contains("made by a newer server"), "{said}");
+    let said = refused_with(3, folder.path(), &["admin", "list"], &[]).await;
+    assert!(said.contains("made by a newer server"), "{said}");
 }

@@ -89,3 +89,139 @@ async fn a_server_with_a_certificate_speaks_tls_and_takes_a_new_one_without_a_re
     server.wait_for_log("not reloaded").await;
     assert_eq!(ask(server.addr, &second).await.unwrap(), "HTTP/1.1 404 Not Found");
 }
+
+/// Writes a certificate that is valid between two years, and returns it.
+fn write_certificate_of(folder: &Path, from: i32, until: i32) -> CertificateDer<'static> {
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(from, 1, 1);
+    params.not_after = rcgen::date_time_ymd(until, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap();
+    std::fs::write(folder.join("cert.pem"), cert.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
+    cert.der().clone()
+}
+
+const TLS_CONFIG: &str = "listen = \"127.0.0.1:0\"\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n";
+
+async fn serve_tls(folder: &Path) -> Process {
+    std::fs::write(folder.join("callie.toml"), TLS_CONFIG).unwrap();
+    let mut command = command(folder);
+    command.args(["--config", "callie.toml"]);
+    Process::start(command).await
+}
+
+#[tokio::test]
+async fn expired_certificate_is_not_taken_over_a_good_one() {
+    let folder = tempdir().unwrap();
+    let good = write_certificate_of(folder.path(), 2020, 2096);
+    let mut server = serve_tls(folder.path()).await;
+    for (from, until, said) in [(2000, 2001, "expired on 2001"), (2095, 2096, "is valid from 2095")] {
+        write_certificate_of(folder.path(), from, until);
+        server.signal(Signal::HUP);
+        server.wait_for_log(said).await;
+        assert_eq!(ask(server.addr, &good).await.unwrap(), "HTTP/1.1 404 Not Found");
+    }
+    let better = write_certificate_of(folder.path(), 2020, 2097);
+    server.signal(Signal::HUP);
+    server.wait_for_log("reloaded the configuration").await;
+    assert_eq!(ask(server.addr, &better).await.unwrap(), "HTTP/1.1 404 Not Found");
+}
+
+#[tokio::test]
+async fn expired_certificate_at_the_start_is_told_and_replaced() {
+    let folder = tempdir().unwrap();
+    write_certificate_of(folder.path(), 2000, 2001);
+    let mut server = serve_tls(folder.path()).await;
+    server.wait_for_log("the certificate has expired").await;
+    // Another that has expired is no worse.
+    write_certificate_of(folder.path(), 2000, 2002);
+    server.signal(Signal::HUP);
+    server.wait_for_log("reloaded the configuration").await;
+    let good = write_certificate_of(folder.path(), 2020, 2096);
+    server.signal(Signal::HUP);
+    server.wait_for_log("reloaded the configuration").await;
+    assert_eq!(ask(server.addr, &good).await.unwrap(), "HTTP/1.1 404 Not Found");
+}
+
+#[tokio::test]
+async fn days_of_the_certificate_are_a_figure() {
+    let folder = tempdir().unwrap();
+    write_certificate_of(folder.path(), 2000, 2001);
+    let path = |name: &str| Some(folder.path().join(name));
+    let config = callie_server::Config {
+        tls_cert: path("cert.pem"),
+        tls_key: path("key.pem"),
+        metrics_listen: Some("127.0.0.1:0".into()),
+        ..callie_server::Config::default()
+    };
+    let running = support::start_with(config).await;
+    let ops = running.server.metrics_addr().unwrap();
+    let days = async || {
+        let figures = support::call(ops, "GET", "/metrics", None, "").await.body;
+        let days = figures.lines().find_map(|line| line.strip_prefix("callie_certificate_days_left "));
+        days.unwrap_or_else(|| panic!("{figures}")).parse::<i64>().unwrap()
+    };
+    let expired = async {
+        while days().await >= 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, expired).await.unwrap();
+    write_certificate_of(folder.path(), 2020, 2096);
+    let config = running.server.app().config();
+    running.server.reload(&config).unwrap();
+    assert!(days().await > 20 * 365);
+}
+
+#[tokio::test]
+async fn key_that_cannot_be_used_says_what_to_do() {
+    let folder = tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("callie.toml", TLS_CONFIG);
+    let said = async || {
+        let mut command = command(folder.path());
+        command.args(["--config", "callie.toml"]);
+        let output = support::process::output(command).await;
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    write_certificate(folder.path());
+    let other = rcgen::KeyPair::generate().unwrap();
+    write("key.pem", &other.serialize_pem());
+    let told = said().await;
+    assert!(told.contains("the key belongs to another certificate"), "{told}");
+    let begin = ["-----BEGIN ENCRYPTED", " PRIVATE KEY-----"].concat();
+    write("key.pem", &format!("{begin}\nAAAA\n{}\n", begin.replace("BEGIN", "END")));
+    let told = said().await;
+    assert!(told.contains("it is encrypted; `openssl pkey"), "{told}");
+    write("key.pem", "no key");
+    let told = said().await;
+    assert!(told.contains("there is none in it"), "{told}");
+    let openssl = |arguments: &[&str]| {
+        let mut openssl = std::process::Command::new("openssl");
+        let done = openssl.args(arguments).current_dir(folder.path()).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521", "-out", "key.pem"]);
+    let told = said().await;
+    assert!(told.contains("ECDSA on P-256 or P-384"), "{told}");
+    // Without extensions, as from a configuration that names none, OpenSSL makes a certificate of version 1.
+    openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-subj",
+        "/CN=localhost",
+        "-config",
+        "/dev/null",
+        "-keyout",
+        "key.pem",
+        "-out",
+        "cert.pem",
+    ]);
+    let told = said().await;
+    assert!(told.contains("X.509 version 1"), "{told}");
+}

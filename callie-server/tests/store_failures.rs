@@ -164,7 +164,7 @@ async fn a_database_of_a_newer_server_is_refused_and_left_alone() {
         .unwrap();
     newer.close().await.unwrap();
     let error = Store::open(&database).await.unwrap_err();
-    assert!(matches!(error, OpenError::Migrate { .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { version: 9999, .. }), "{error}");
 }
 
 #[tokio::test]

@@ -10,6 +10,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigError, LogFormat, Overrides};
+use crate::server::StartError;
+use crate::store::OpenError;
+use crate::telemetry;
 
 /// Callie's reference server: accounts over HTTP, real-time messaging over WebSocket.
 ///
@@ -35,8 +38,8 @@ struct Options {
     /// NATS servers through which this server and others on its database are one [env: CALLIE_CLUSTER]
     #[arg(long, value_name = "URLS", global = true)]
     cluster: Option<String>,
-    /// A TOML file; `callie-server config` prints one with every key
-    #[arg(long, value_name = "FILE", env = "CALLIE_CONFIG", global = true)]
+    /// A TOML file; `callie-server config` prints one with every key [env: CALLIE_CONFIG]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// How log lines are written to stderr [env: CALLIE_LOG_FORMAT] [default: text]
     #[arg(long, value_name = "FORMAT", global = true)]
@@ -56,7 +59,8 @@ impl Options {
             log_format: self.log_format,
             web_page: self.no_web_page.then_some(false),
         };
-        config::load(self.config.as_deref(), &overrides)
+        let file = self.config.clone().or_else(|| config::variable("config").map(PathBuf::from));
+        config::load(file.as_deref(), &overrides)
     }
 }
 
@@ -74,16 +78,31 @@ enum Command {
 /// What ends the program: any of the typed errors of its parts, as one line for people.
 type Failure = Box<dyn std::error::Error>;
 
-/// Runs the command line and answers the exit code: 0 when all went well, 1 when not, 2 for wrong arguments.
+/// The exit code of a failure that a restart does not mend: the configuration cannot be used, or the database was made by a
+/// newer server.
+const NEVER: u8 = 3;
+
+/// Whether `error` stays as it is until somebody changes something.
+fn is_permanent(error: &(dyn std::error::Error + 'static)) -> bool {
+    let is_newer = |error: &OpenError| matches!(error, OpenError::Newer { .. });
+    error.is::<ConfigError>()
+        || error.downcast_ref::<OpenError>().is_some_and(is_newer)
+        || matches!(error.downcast_ref::<StartError>(), Some(StartError::Database(error)) if is_newer(error))
+}
+
+/// Runs the command line and returns the exit code: 0 when all went well, 1 for a failure, 2 for wrong arguments, 3 for a
+/// failure that a restart does not mend.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            telemetry::flush();
+            ExitCode::SUCCESS
+        }
         Err(error) => {
-            // Nothing can be done about a closed stderr.
-            let _ = writeln!(std::io::stderr(), "callie-server: {error}");
-            ExitCode::FAILURE
+            telemetry::say(&format!("callie-server: {error}"));
+            if is_permanent(&*error) { ExitCode::from(NEVER) } else { ExitCode::FAILURE }
         }
     }
 }

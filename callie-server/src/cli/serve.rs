@@ -1,6 +1,7 @@
 //! Running a server until a signal ends it.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,23 +11,25 @@ use crate::config;
 use crate::server::Server;
 use crate::telemetry;
 
+/// How long the line that tells where the server listens may take.
+const STDOUT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Files beside the connections: the database, the log, the listeners.
 const OTHER_FILES: u64 = 64;
 
 /// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration and the certificate again.
 pub(super) fn run(options: &Options) -> Result<(), Failure> {
     let config = options.load()?;
-    telemetry::init(&config)?;
+    telemetry::init(&config);
     let files = config.max_connections as u64 + OTHER_FILES;
     allow_files(files);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = runtime()?;
     runtime.block_on(async {
         // Before anyone is told that the server is there: a signal that comes early must not end it in the default way.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hangup = signal(SignalKind::hangup())?;
         let server = Server::start(config).await?;
-        writeln!(std::io::stdout(), "callie-server listening on {}", server.url())?;
+        say_on_stdout(format!("callie-server listening on {}", server.url())).await;
         warn_of_few_files(files);
         for name in config::unknown_variables() {
             tracing::warn!(name, "this environment variable is no key of the configuration");
@@ -42,6 +45,53 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         server.shutdown().await;
         Ok(())
     })
+}
+
+/// The system gives no thread.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot start: the system gives this process no more threads (see `ulimit -u`, or TasksMax of systemd)"
+)]
+struct NoThread;
+
+/// Threads beside one for each core: connections to SQLite, hashing of passwords, and a few for what comes seldom.
+const OTHER_THREADS: usize = 12;
+
+/// The runtime, once it is known that the threads can be had: tokio panics or waits for ever without them.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let held = std::sync::Arc::new(std::sync::Mutex::new(held));
+    let all: Result<Vec<_>, _> = (0..cores + OTHER_THREADS)
+        .map(|_| {
+            let held = held.clone();
+            let wait = move || drop(held.lock().map(|held| held.recv()));
+            std::thread::Builder::new().spawn(wait)
+        })
+        .collect();
+    drop(hold);
+    for thread in all.map_err(|_| NoThread)? {
+        // It has only waited.
+        let _ = thread.join();
+    }
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Writes a line to stdout, beside the server: a stdout that is full, gone or not read stops nobody.
+async fn say_on_stdout(line: String) {
+    let (done, written) = tokio::sync::oneshot::channel();
+    let write = move || {
+        // Nobody waits for it any more after a while.
+        let _ = done.send(writeln!(std::io::stdout(), "{line}"));
+    };
+    if let Err(error) = std::thread::Builder::new().name("stdout".to_owned()).spawn(write) {
+        return tracing::warn!(%error, "the address could not be written to stdout");
+    }
+    match tokio::time::timeout(STDOUT_TIMEOUT, written).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "the address could not be written to stdout"),
+        Ok(Err(_)) | Err(_) => tracing::warn!("the address could not be written to stdout: it is not read"),
+    }
 }
 
 fn reload(server: &Server, options: &Options) {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::awaited::Awaited;
 use super::peer::Peer;
@@ -16,6 +16,8 @@ use crate::server::App;
 pub(super) struct Inbound {
     app: Arc<App>,
     streams: HashMap<NodeId, Stream>,
+    /// When this node joined.
+    since: Instant,
 }
 
 /// One other node's stream, as far as it was followed.
@@ -29,7 +31,14 @@ struct Stream {
     complete: bool,
     /// Whether the node has not been told yet how far its stream was taken.
     untold: bool,
+    /// The beginning of an entry that goes on in the next frame.
+    part: Vec<u8>,
 }
+
+/// How long a node is new to the others: until all of them have heard of it.
+const NEW: Duration = Duration::from_secs(3);
+/// Bytes that one draft of another node may have: far more than any honest one.
+const MOST_PART: usize = 16 * 1024 * 1024;
 
 /// What follows from a frame.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,11 +55,11 @@ pub(super) enum Followed {
 
 impl Inbound {
     pub(super) fn new(app: Arc<App>) -> Self {
-        Self { app, streams: HashMap::new() }
+        Self { app, streams: HashMap::new(), since: Instant::now() }
     }
 
     /// Acts on a frame of `peer`.
-    pub(super) fn take(&mut self, peer: &Arc<Peer>, head: &Head, mut entries: &[u8]) -> Followed {
+    pub(super) fn take(&mut self, peer: &Arc<Peer>, head: &Head, entries: &[u8]) -> Followed {
         let Some(place) = head.place else { return Followed::Nothing };
         let followed = match self.find(peer.id, place) {
             Find::Next => Followed::Well,
@@ -58,7 +67,25 @@ impl Inbound {
             Find::Known => return Followed::Nothing,
             Find::Gap => return Followed::Broken(place.stream),
         };
-        while let Some(entry) = wire::next_entry(&mut entries) {
+        let (part, mut rest);
+        if let Some(stream) = self.streams.get_mut(&peer.id)
+            && (head.goes_on || !stream.part.is_empty())
+        {
+            if stream.part.len() + entries.len() > MOST_PART {
+                tracing::error!(node = %peer.id, "another node sends an entry without end");
+                stream.broken = true;
+                return Followed::Broken(place.stream);
+            }
+            stream.part.extend_from_slice(entries);
+            if head.goes_on {
+                return followed;
+            }
+            part = std::mem::take(&mut stream.part);
+            rest = &part[..];
+        } else {
+            rest = entries;
+        }
+        while let Some(entry) = wire::next_entry(&mut rest) {
             match entry {
                 Ok(entry) => self.act(peer, entry),
                 Err(Unreadable) => {
@@ -81,8 +108,14 @@ impl Inbound {
                 self.app.gateway.hub.peers.set_whole(false);
                 self.forget_users_of(node);
             }
-            let stream =
-                Stream { number: place.stream, next: 0, broken: false, complete: false, untold: false };
+            let stream = Stream {
+                number: place.stream,
+                next: 0,
+                broken: false,
+                complete: false,
+                untold: false,
+                part: Vec::new(),
+            };
             self.streams.insert(node, stream);
         }
         let Some(stream) = self.streams.get_mut(&node) else { return Find::Gap };
@@ -147,7 +180,8 @@ impl Inbound {
                 hub.is_only_remembered(peer.id, &user, &gateway.allowance(&self.app.config()));
             }
             Entry::Complete { unheard } => {
-                if unheard {
+                // Changes that the other node made before it knew of this one were not told either.
+                if unheard || self.since.elapsed() < NEW {
                     gateway.checks.ask(Check::All);
                 }
                 if let Some(stream) = self.streams.get_mut(&peer.id) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_nats::{Client, Event};
 use futures_util::FutureExt as _;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::inbound::Inbound;
@@ -41,6 +41,19 @@ pub enum JoinError {
         /// The most that will do.
         most: usize,
     },
+    /// NATS passes on less than one payload needs.
+    #[error(
+        "NATS passes on at most {most} bytes at a time (its max_payload), and max_payload_bytes = {payload} needs {least}: \
+         raise the one or lower the other"
+    )]
+    NatsLimit {
+        /// What NATS passes on.
+        most: usize,
+        /// The largest payload of a client.
+        payload: usize,
+        /// What NATS has to pass on for it.
+        least: usize,
+    },
     /// Only one of certificate and key is given.
     #[error("set both cluster_tls_cert and cluster_tls_key, or neither")]
     Pair,
@@ -73,15 +86,30 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     /// Joins the cluster. Where that takes long it goes on beside: the server then is on its own until it has joined.
-    pub(crate) async fn join(app: Arc<App>, invitation: Invitation, database: u64) -> Self {
+    ///
+    /// # Errors
+    /// [`JoinError::NatsLimit`] where NATS answers at once and passes on too little.
+    pub(crate) async fn join(
+        app: Arc<App>,
+        invitation: Invitation,
+        database: u64,
+    ) -> Result<Self, JoinError> {
         let (leave, leaving) = watch::channel(false);
         let (whole, mut is_whole) = watch::channel(false);
-        let node = Node { app, nats: invitation.0, database, leaving, whole };
-        let task = tokio::spawn(node.run());
-        if tokio::time::timeout(JOIN_TIMEOUT, is_whole.wait_for(|whole| *whole)).await.is_err() {
-            tracing::warn!("serving without the cluster, which cannot be joined yet");
+        let (refuse, refused) = oneshot::channel();
+        let node = Node { app, nats: invitation.0, database, leaving, whole, refuse: Some(refuse) };
+        let made = Self { leave, task: tokio::spawn(node.run()) };
+        let joined = async {
+            tokio::select! {
+                Ok(fault) = refused => Err(fault),
+                _ = is_whole.wait_for(|whole| *whole) => Ok(()),
+            }
+        };
+        match tokio::time::timeout(JOIN_TIMEOUT, joined).await {
+            Ok(joined) => joined?,
+            Err(_) => tracing::warn!("serving without the cluster, which cannot be joined yet"),
         }
-        Self { leave, task }
+        Ok(made)
     }
 
     /// Leaves the cluster, once all that was said has been heard: twice and a goodbye, each in its time.
@@ -106,6 +134,8 @@ struct Node {
     leaving: watch::Receiver<bool>,
     /// Told when this node knows all others.
     whole: watch::Sender<bool>,
+    /// Takes what keeps the server from starting, while it starts.
+    refuse: Option<oneshot::Sender<JoinError>>,
 }
 
 impl Node {
@@ -119,6 +149,18 @@ impl Node {
             match connected {
                 Ok((client, events)) => {
                     reported = false;
+                    if let Some(fault) = self.nats.limit_fault(&client) {
+                        let fault = match self.refuse.take() {
+                            Some(refuse) => match refuse.send(fault) {
+                                Ok(()) => return,
+                                Err(fault) => fault,
+                            },
+                            None => fault,
+                        };
+                        // A server that runs goes on, with payloads in pieces.
+                        tracing::error!("{fault}");
+                    }
+                    self.refuse = None;
                     let time = AssertUnwindSafe(self.be_member(client, events)).catch_unwind();
                     match time.await.unwrap_or_else(|_| End::Lost("a fault of this server".to_owned())) {
                         End::Left => return,

@@ -1,6 +1,6 @@
 //! One time in the cluster: saying and hearing who is there, sending and taking frames, and leaving.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::inbound::{Followed, Inbound};
-use super::peer::Peer;
+use super::peer::{Frame, Peer};
 use super::peers::Peers;
 use super::wire::{self, Beat, Head, NodeId, Place, VERSION, Word};
 use crate::server::App;
@@ -31,6 +31,10 @@ const TELL_TAKEN: Duration = Duration::from_millis(5);
 const AT_ONCE: usize = 64;
 /// Frames that are sent to a node before anything else is looked at.
 const SENT_AT_ONCE: usize = 64;
+/// Bytes that the head of a frame takes at most, with room to spare.
+const HEAD_ROOM: usize = 128;
+/// Nodes that are remembered as lost.
+const MOST_LOST: usize = 1_024;
 /// How long NATS may take to accept a frame for sending: it takes them all at once unless it has gone.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a node that leaves waits for what it has told others to be taken.
@@ -69,6 +73,12 @@ pub(super) struct Member {
     beat_at: Instant,
     /// When to tell others how far their streams were taken.
     tell_at: Option<Instant>,
+    /// When a node of another version was heard last.
+    stranger_at: Option<Instant>,
+    /// The other versions that were told.
+    strange_versions: HashSet<u8>,
+    /// Nodes that were taken for gone. One that was only cut off has not heard of what happened meanwhile.
+    lost: HashSet<NodeId>,
 }
 
 impl Member {
@@ -95,6 +105,9 @@ impl Member {
             since,
             beat_at: since,
             tell_at: None,
+            stranger_at: None,
+            strange_versions: HashSet::new(),
+            lost: HashSet::new(),
         }
     }
 
@@ -217,8 +230,7 @@ impl Member {
             }
             Followed::Broken(stream) => {
                 tracing::warn!(node = %peer.id, "missed something another node said, and asked for it anew");
-                let head =
-                    Head { version: VERSION, from: self.me, place: None, taken: None, broken: Some(stream) };
+                let head = Head { broken: Some(stream), ..self.head() };
                 self.publish(peer.id, head, Vec::new()).await
             }
         }
@@ -246,7 +258,12 @@ impl Member {
     }
 
     async fn hear(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let Ok(beat) = wire::read_beat(bytes) else { return Ok(()) };
+        let Ok(beat) = wire::read_beat(bytes) else {
+            if let Some(version) = wire::other_version(bytes) {
+                self.hear_stranger(version);
+            }
+            return Ok(());
+        };
         if beat.node == self.me {
             self.heard.insert(self.me, Instant::now());
             return Ok(());
@@ -273,9 +290,24 @@ impl Member {
         self.flush().await
     }
 
+    /// A node of another version is there. Its users are not known: nobody is said to be offline meanwhile.
+    fn hear_stranger(&mut self, version: u8) {
+        self.stranger_at = Some(Instant::now());
+        if self.strange_versions.insert(version) {
+            tracing::error!(
+                version,
+                ours = VERSION,
+                "a node of this cluster speaks another version and cannot be listened to: run one version on all nodes"
+            );
+        }
+    }
+
     /// Begins to tell a node that was not known.
     fn meet(&mut self, node: NodeId) -> Arc<Peer> {
         tracing::info!(%node, "another node is there");
+        if self.lost.remove(&node) {
+            self.peers.note_unheard();
+        }
         let peer = self.new_stream(node);
         self.peers.put(peer.clone());
         self.app.gateway.hub.introduce(&peer);
@@ -304,6 +336,9 @@ impl Member {
     fn lose(&mut self, node: NodeId, refused_from: Option<u64>) {
         self.heard.remove(&node);
         if let Some(peer) = self.peers.remove(node) {
+            if self.lost.len() < MOST_LOST {
+                self.lost.insert(node);
+            }
             // It may only be cut off, and goes on meanwhile without hearing of changes.
             self.peers.note_unheard();
             // Its users first: who asks meanwhile is told that they are gone.
@@ -335,7 +370,12 @@ impl Member {
     }
 
     fn note_whole(&self, told: &watch::Sender<bool>) {
-        let is_whole = self.since.elapsed() >= SETTLE && self.inbound.know_all(&self.peers.all());
+        let is_strange = self.stranger_at.is_some_and(|at| at.elapsed() <= SILENCE);
+        let peers = self.peers.all();
+        let is_whole = self.since.elapsed() >= SETTLE && !is_strange && self.inbound.know_all(&peers);
+        if is_whole && self.peers.has_unheard() && peers.iter().all(|peer| peer.is_idle()) {
+            self.peers.all_heard();
+        }
         if is_whole == self.peers.is_whole() {
             return;
         }
@@ -350,11 +390,19 @@ impl Member {
         let now = Instant::now();
         for peer in self.peers.all().iter() {
             for _ in 0..SENT_AT_ONCE {
-                let Some((frame, entries, is_last)) = peer.next_frame(now) else { break };
+                // Asked each time: NATS may change it while it runs.
+                let most = self.client.max_payload().saturating_sub(HEAD_ROOM);
+                if most == 0 {
+                    return Err("NATS passes on next to nothing (its max_payload)".to_owned());
+                }
+                let Some(Frame { number: frame, entries, goes_on, is_last }) = peer.next_frame(now, most)
+                else {
+                    break;
+                };
                 let place = Some(Place { stream: peer.stream, frame });
                 // The answers to what was taken are all sent by then.
                 let taken = if is_last { self.inbound.taken(peer.id, false) } else { None };
-                let head = Head { version: VERSION, from: self.me, place, taken, broken: None };
+                let head = Head { place, goes_on, taken, ..self.head() };
                 self.publish(peer.id, head, entries).await?;
                 if is_last {
                     break;
@@ -375,12 +423,16 @@ impl Member {
                 continue;
             }
             if let Some(taken) = self.inbound.taken(peer.id, true) {
-                let head =
-                    Head { version: VERSION, from: self.me, place: None, taken: Some(taken), broken: None };
+                let head = Head { taken: Some(taken), ..self.head() };
                 self.publish(peer.id, head, Vec::new()).await?;
             }
         }
         Ok(())
+    }
+
+    /// A head that says nothing yet.
+    fn head(&self) -> Head {
+        Head { version: VERSION, from: self.me, place: None, goes_on: false, taken: None, broken: None }
     }
 
     async fn publish(&self, node: NodeId, head: Head, entries: Vec<u8>) -> Result<(), String> {

@@ -20,11 +20,16 @@ const CLIENT_CAPACITY: usize = 64;
 /// The largest payload of a cluster: with its envelope it has to fit what a NATS server takes by default, 1 MiB.
 const MOST_PAYLOAD_BYTES: usize = 512 * 1024;
 
+/// What is sent with a payload: its names, its IDs and the head of a frame.
+const PAYLOAD_ROOM: usize = 1_024;
+
 /// Where NATS is, and what the nodes of this cluster call themselves there.
 pub(super) struct Nats {
     servers: Vec<ServerAddr>,
     /// The first part of all subjects.
     pub(super) name: String,
+    /// The largest payload of a client.
+    payload: usize,
     options: Options,
 }
 
@@ -76,7 +81,12 @@ impl Nats {
             .find_map(|server| Some((server.username()?, server.password().unwrap_or_default())));
         let user = user.map(|(user, password)| (decoded(user), decoded(password)));
         let options = Options { user, credentials, ca: config.cluster_tls_ca.clone(), certificate };
-        Ok(Some(Self { servers, name: config.cluster_name.clone(), options }))
+        Ok(Some(Self {
+            servers,
+            name: config.cluster_name.clone(),
+            payload: config.max_payload_bytes,
+            options,
+        }))
     }
 
     /// Connects once. What happens to the connection comes through `events`; a lost one is not mended, but made anew.
@@ -108,6 +118,13 @@ impl Nats {
         }
         let client = options.connect(&self.servers[..]).await.map_err(|e| e.to_string())?;
         Ok((client, events))
+    }
+
+    /// What is wrong with the connection's `max_payload`, if it is less than one payload needs. Frames are cut to it in any
+    /// case; but each payload in pieces is not what anybody wants who runs a cluster.
+    pub(super) fn limit_fault(&self, client: &Client) -> Option<JoinError> {
+        let (most, least) = (client.max_payload(), self.payload + PAYLOAD_ROOM);
+        (most < least).then_some(JoinError::NatsLimit { most, payload: self.payload, least })
     }
 
     /// Where every node says that it is there.

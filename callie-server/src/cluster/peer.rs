@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::awaited::{Awaited, Fate};
 use super::wire::{self, Entry, NOBODY_ASKS, NodeId, Ticket};
 
-/// A frame that is so large is closed: many entries share it, and a NATS server takes 1 MiB by default.
+/// A draft that is so large is closed: many entries share it. It is sent as one frame where NATS takes that much.
 const FRAME: usize = 128 * 1024;
 /// What may wait for another node. More means that NATS does not keep up; the stream then begins anew.
 const MOST_QUEUED: usize = 64 * 1024 * 1024;
@@ -61,6 +61,18 @@ struct Draft {
     tickets: Vec<Ticket>,
 }
 
+/// A frame to send.
+pub(crate) struct Frame {
+    /// Its number in the stream.
+    pub(crate) number: u64,
+    /// What it holds.
+    pub(crate) entries: Vec<u8>,
+    /// Whether its last entry goes on in the next frame.
+    pub(crate) goes_on: bool,
+    /// Whether none waits behind it.
+    pub(crate) is_last: bool,
+}
+
 struct Sent {
     frame: u64,
     at: Instant,
@@ -105,18 +117,26 @@ impl Peer {
         }
     }
 
-    /// The next frame's number and entries, and whether it is the last one that waits.
-    pub(crate) fn next_frame(&self, now: Instant) -> Option<(u64, Vec<u8>, bool)> {
+    /// The next frame, with at most so many bytes of entries.
+    pub(crate) fn next_frame(&self, now: Instant, most: usize) -> Option<Frame> {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return None;
         }
-        let draft = state.drafts.pop_front()?;
+        let goes_on = state.drafts.front()?.entries.len() > most;
+        let draft = if goes_on {
+            // What awaits an answer goes with the last part.
+            let first = state.drafts.front_mut()?;
+            let rest = first.entries.split_off(most);
+            Draft { entries: std::mem::replace(&mut first.entries, rest), tickets: Vec::new() }
+        } else {
+            state.drafts.pop_front()?
+        };
         state.queued -= draft.entries.len();
-        let frame = state.next;
+        let number = state.next;
         state.next += 1;
-        state.sent.push_back(Sent { frame, at: now, tickets: draft.tickets });
-        Some((frame, draft.entries, state.drafts.is_empty()))
+        state.sent.push_back(Sent { frame: number, at: now, tickets: draft.tickets });
+        Some(Frame { number, entries: draft.entries, goes_on, is_last: state.drafts.is_empty() })
     }
 
     /// The other node has acted on all frames before `frame`.
@@ -252,12 +272,42 @@ mod tests {
         told
     }
 
+    fn next(peer: &Peer) -> Frame {
+        peer.next_frame(Instant::now(), FRAME).unwrap()
+    }
+
+    #[test]
+    fn frames_are_cut_to_what_nats_takes() {
+        let peer = peer();
+        let text = "x".repeat(25);
+        peer.tell(&Entry::Everyone { text: &text });
+        let told = ask(&peer);
+        let mut entries = Vec::new();
+        let frames = std::iter::from_fn(|| peer.next_frame(Instant::now(), 10));
+        let goes_on: Vec<bool> = frames
+            .map(|frame| {
+                assert!(frame.entries.len() <= 10);
+                entries.extend(frame.entries);
+                frame.goes_on
+            })
+            .collect();
+        assert!(goes_on.iter().rev().skip(1).all(|goes_on| *goes_on) && !goes_on[goes_on.len() - 1]);
+        assert!(
+            matches!(wire::next_entry(&mut &entries[..]), Some(Ok(Entry::Everyone { text: t })) if t == text)
+        );
+        peer.taken_until(goes_on.len() as u64 - 1);
+        assert!(told.lock().is_none(), "it stands in the last part");
+        peer.taken_until(goes_on.len() as u64);
+        assert_eq!(told.lock().unwrap().reached, 1);
+        assert_eq!(peer.queued(), 0);
+    }
+
     #[test]
     fn what_was_taken_has_arrived() {
         let peer = peer();
         let told = ask(&peer);
-        let (frame, entries, _) = peer.next_frame(Instant::now()).unwrap();
-        assert!(frame == 0 && !entries.is_empty());
+        let frame = next(&peer);
+        assert!(frame.number == 0 && !frame.entries.is_empty() && frame.is_last);
         assert!(told.lock().is_none());
         peer.taken_until(1);
         assert_eq!(told.lock().unwrap(), Passed { reached: 1, missed: 0, unknown: 0 });
@@ -268,9 +318,9 @@ mod tests {
     fn the_end_of_a_stream_tells_what_did_not_go_out_from_what_may_have_arrived() {
         let peer = peer();
         let sent = ask(&peer);
-        peer.next_frame(Instant::now()).unwrap();
+        next(&peer);
         let refused = ask(&peer);
-        peer.next_frame(Instant::now()).unwrap();
+        next(&peer);
         let waiting = ask(&peer);
         peer.end(Some(1));
         let late = ask(&peer);

@@ -59,6 +59,11 @@ impl Peers {
         self.unheard.load(Ordering::Relaxed)
     }
 
+    /// Every node that is there has heard of all changes.
+    pub(super) fn all_heard(&self) {
+        self.unheard.store(false, Ordering::Relaxed);
+    }
+
     pub(super) fn set_whole(&self, whole: bool) {
         self.whole.store(whole, Ordering::Release);
     }

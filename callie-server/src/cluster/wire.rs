@@ -14,7 +14,7 @@ use crate::gateway::Check;
 use crate::router::{Bucket, Note};
 
 /// The version of all that stands here. Nodes of another one are not listened to.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 /// A node's time in the cluster, from joining to leaving: a node that comes back is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub(crate) struct Head {
     pub(crate) from: NodeId,
     /// Where its entries stand, if it has any.
     pub(crate) place: Option<Place>,
+    /// Whether its last entry goes on in the next frame.
+    pub(crate) goes_on: bool,
     /// How far the other's stream was taken: every frame before this place was acted on.
     pub(crate) taken: Option<Place>,
     /// A stream of the other's that cannot be followed any more: it has to begin anew.
@@ -223,6 +225,11 @@ pub(crate) fn read_beat(bytes: &[u8]) -> Result<Beat, Unreadable> {
     if beat.version == VERSION { Ok(beat) } else { Err(Unreadable) }
 }
 
+/// The version of a beat that is not of this one. In every version it is the first byte.
+pub(crate) fn other_version(beat: &[u8]) -> Option<u8> {
+    beat.first().copied().filter(|version| *version != VERSION)
+}
+
 /// Reads the head of a frame; its entries follow.
 pub(crate) fn read_head(bytes: &[u8]) -> Result<(Head, &[u8]), Unreadable> {
     let (head, entries): (Head, _) = postcard::take_from_bytes(bytes).map_err(|_| Unreadable)?;
@@ -254,7 +261,7 @@ mod tests {
     fn a_frame_reads_as_it_was_written() {
         let from = NodeId(7);
         let place = Some(Place { stream: 3, frame: 0 });
-        let head = Head { version: VERSION, from, place, taken: None, broken: None };
+        let head = Head { version: VERSION, from, place, goes_on: false, taken: None, broken: None };
         let user = Username::parse("ada").unwrap();
         let mut frame = append(&head, Vec::new());
         frame = append(&Entry::Gone { user: user.clone() }, frame);
@@ -273,7 +280,9 @@ mod tests {
     #[test]
     fn what_is_damaged_or_of_another_version_is_refused() {
         let beat = Beat { version: VERSION + 1, node: NodeId(1), database: 2, word: Word::Here };
-        assert_eq!(read_beat(&append(&beat, Vec::new())).unwrap_err(), Unreadable);
+        let bytes = append(&beat, Vec::new());
+        assert_eq!(read_beat(&bytes).unwrap_err(), Unreadable);
+        assert_eq!(other_version(&bytes), Some(VERSION + 1));
         assert_eq!(read_beat(&[]).unwrap_err(), Unreadable);
         let mut entries: &[u8] = &[250, 1, 2];
         assert!(matches!(next_entry(&mut entries), Some(Err(Unreadable))));

@@ -7,7 +7,6 @@ use callie_core::command::{
 };
 use callie_core::{GroupId, Notice, Recipient, SysCode, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
-use uuid::Uuid;
 
 use super::answer::{Answer, Refusal};
 use crate::clock;
@@ -124,7 +123,7 @@ pub(super) async fn create(
             "name fewer members now and add the others later",
         ));
     }
-    let id = GroupId::from_uuid(Uuid::now_v7());
+    let id = GroupId::from_uuid(clock::new_uuid());
     let created = in_lane(speaker, id, None, move |speaker| async move {
         let owner = &speaker.origin.user.name;
         let store = &speaker.app.store;

@@ -6,6 +6,7 @@ use callie_core::Limits;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use super::values::{LogFilter, WebOrigin};
 use crate::store::Store;
 
 /// How log lines are written.
@@ -63,13 +64,13 @@ pub(super) struct KeyDoc {
 }
 
 macro_rules! keys {
-    ($($(#[doc = $doc:literal])* $mode:ident $key:ident: $type:ty = $default:expr $(, example $example:literal)?;)*) => {
+    ($($(#[doc = $doc:literal])* $mode:ident $key:ident: $type:ty = $default:expr $(, example $example:literal)? $(, read $read:literal)?;)*) => {
         /// The configuration of a server.
         #[allow(rustdoc::bare_urls, reason = "the same lines are comments in a TOML file")]
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         pub struct Config {
-            $($(#[doc = $doc])* pub $key: $type,)*
+            $($(#[doc = $doc])* $(#[serde(deserialize_with = $read)])? pub $key: $type,)*
         }
 
         impl Default for Config {
@@ -139,16 +140,16 @@ keys! {
     /// "text" or "json".
     fixed log_format: LogFormat = LogFormat::Text;
     /// What is logged: "error", "warn", "info", "debug", "trace", or a filter such as "info,callie_server=debug".
-    live log_level: String = "info".into();
+    live log_level: LogFilter = LogFilter::info();
     /// Whether the chat page is served at "/".
     fixed web_page: bool = true;
 
     /// "open" or "closed": whether new users may register.
     live registration: Registration = Registration::Open;
     /// Web origins, such as "https://chat.example", whose pages may use this server beside its own.
-    live cors_origins: Vec<String> = Vec::new();
-    /// Networks of proxies whose X-Forwarded-For is believed, such as "10.0.0.0/8".
-    live trusted_proxies: Vec<IpNet> = Vec::new();
+    live cors_origins: Vec<WebOrigin> = Vec::new(), read "super::values::origins";
+    /// Proxies whose X-Forwarded-For is believed: addresses, or networks such as "10.0.0.0/8".
+    live trusted_proxies: Vec<IpNet> = Vec::new(), read "super::values::networks";
     /// Logins and password changes that an address may try at once.
     live login_burst_per_address: u32 = 300;
     /// Logins and password changes that an address may try in a minute, after that.

@@ -1,9 +1,10 @@
 //! Reading the configuration: defaults, then the file, the environment and the flags, each above the one before.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::error::Kind;
+use figment::error::{Actual, Kind};
 use figment::providers::{Env, Serialized};
 use serde::Serialize;
 
@@ -102,7 +103,8 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, Config
         figment = figment.merge(Serialized::defaults(keys));
     }
     let place = file.map_or_else(|| "the configuration".to_owned(), |p| p.display().to_string());
-    let keys: Vec<&str> = KEYS.iter().map(|k| k.name).collect();
+    // Compose files set variables that are empty where nothing is meant.
+    let keys: Vec<&str> = KEYS.iter().map(|key| key.name).filter(|key| variable(key).is_some()).collect();
     let config: Config = figment
         .merge(Env::prefixed(PREFIX).only(&keys))
         .merge(Serialized::defaults(overrides))
@@ -122,9 +124,61 @@ fn explain(error: figment::Error, file: &str) -> ConfigError {
     let key = first.path.join(".");
     match first.kind {
         Kind::UnknownField(field, _) => ConfigError::UnknownKey { key: field, place },
-        kind if key.is_empty() => ConfigError::NotToml { place, reason: one_line(&kind.to_string()) },
-        kind => ConfigError::BadValue { key, place, reason: one_line(&kind.to_string()) },
+        kind if key.is_empty() => ConfigError::NotToml { place, reason: reason(&kind) },
+        kind => ConfigError::BadValue { key, place, reason: reason(&kind) },
     }
+}
+
+/// What was expected, and never what stood there: it may be a secret that was meant for another key.
+fn reason(kind: &Kind) -> String {
+    match kind {
+        Kind::InvalidType(found, expected) => {
+            format!("it must be {}, not {}", plain(expected), kind_of(found))
+        }
+        Kind::InvalidValue(_, expected) | Kind::InvalidLength(_, expected) => {
+            format!("it must be {}", plain(expected))
+        }
+        Kind::UnknownVariant(_, known) => format!("it must be {}", one_of(known)),
+        Kind::ISizeOutOfRange(_) | Kind::USizeOutOfRange(_) => "the number is out of range".to_owned(),
+        // A message of our own parsers, which show no value either.
+        Kind::Message(message) => one_line(message),
+        _ => "it cannot be read".to_owned(),
+    }
+}
+
+/// What serde expects, for people.
+fn plain(expected: &str) -> &str {
+    match expected {
+        "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "a text",
+        other => other,
+    }
+}
+
+fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+fn kind_of(found: &Actual) -> &'static str {
+    match found {
+        Actual::Bool(_) => "true or false",
+        Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) => "a number",
+        Actual::Char(_) | Actual::Str(_) => "a text",
+        Actual::Seq => "a list",
+        Actual::Map => "a table",
+        _ => "something else",
+    }
+}
+
+/// The environment variable of a key, unless it is missing or empty.
+pub(crate) fn variable(key: &str) -> Option<OsString> {
+    let value = std::env::var_os(format!("{PREFIX}{}", key.to_ascii_uppercase()))?;
+    (!value.to_string_lossy().trim().is_empty()).then_some(value)
 }
 
 fn one_line(text: &str) -> String {
@@ -160,17 +214,8 @@ fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
     if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
         return bad(key, "it must be at least 1");
     }
-    if let Err(error) = tracing_subscriber::EnvFilter::builder().parse(&config.log_level) {
-        return bad("log_level", &error.to_string());
-    }
     if config.tls_cert.is_some() != config.tls_key.is_some() {
         return bad("tls_cert", "tls_cert and tls_key are set together or not at all");
-    }
-    if config.cors_origins.iter().any(|o| o != o.trim_end_matches('/') || !o.contains("://")) {
-        return bad(
-            "cors_origins",
-            "an origin is a scheme and a host, such as https://chat.example, without a path",
-        );
     }
     if config.max_payload_bytes < LEAST_PAYLOAD_BYTES {
         return bad("max_payload_bytes", "it must be at least 49152: a page of a list must fit");

@@ -1,15 +1,16 @@
 //! What goes on beside the connections: deadlines, departures, sessions that end elsewhere, and the end of the server.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use callie_core::{Notice, SessionId, SysCode};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::timing::{FORGET, TICK};
 use crate::clock;
-use crate::router::{Farewell, Hub};
+use crate::router::{Farewell, Hub, Link};
 use crate::server::App;
 use crate::store::{Ban, SessionEvent};
 
@@ -91,26 +92,61 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// Sessions that are ended together: each batch looks through all connections once.
+const EVENTS_AT_ONCE: usize = 256;
+
 async fn heed_events(app: Arc<App>) {
     let mut events = app.events.subscribe();
     loop {
-        let event = events.recv().await;
-        app.gateway.endings.fetch_add(1, Ordering::SeqCst);
-        match event {
-            Ok(SessionEvent::SessionEnded { session_id }) => end_session(&app.gateway.hub, &session_id),
-            Ok(SessionEvent::UserBanned { username, ban }) => {
-                app.gateway.hub.end(&username, &banned(&ban));
+        let mut ended = HashSet::new();
+        let mut event = events.recv().await;
+        loop {
+            if !heed_event(&app, event, &mut ended) {
+                return;
             }
-            // Beside what comes next: it takes as long as the database is away.
-            Err(RecvError::Lagged(_)) => drop(tokio::spawn(check_all_sessions(app.clone()))),
-            Err(RecvError::Closed) => return,
+            if ended.len() >= EVENTS_AT_ONCE {
+                break;
+            }
+            event = match events.try_recv() {
+                Ok(event) => Ok(event),
+                Err(TryRecvError::Lagged(missed)) => Err(RecvError::Lagged(missed)),
+                Err(TryRecvError::Closed) => Err(RecvError::Closed),
+                Err(TryRecvError::Empty) => break,
+            };
         }
+        end_sessions(&app.gateway.hub, &ended);
     }
 }
 
-fn end_session(hub: &Hub, session: &SessionId) {
+/// Acts on an event, or notes the session that ended in `ended`; false when there will be no more events.
+fn heed_event(
+    app: &Arc<App>,
+    event: Result<SessionEvent, RecvError>,
+    ended: &mut HashSet<SessionId>,
+) -> bool {
+    app.gateway.endings.fetch_add(1, Ordering::SeqCst);
+    match event {
+        Ok(SessionEvent::SessionEnded { session_id }) => drop(ended.insert(session_id)),
+        Ok(SessionEvent::UserBanned { username, ban }) => app.gateway.hub.end(&username, &banned(&ban)),
+        // Beside what comes next: it takes as long as the database is away.
+        Ok(SessionEvent::BanLifted { username }) => {
+            let links = app.gateway.hub.links_of(username.as_str());
+            app.tasks.spawn(check_sessions(app.clone(), links.into_iter().collect()));
+        }
+        Err(RecvError::Lagged(_)) => {
+            app.tasks.spawn(check_sessions(app.clone(), app.gateway.hub.every_link()));
+        }
+        Err(RecvError::Closed) => return false,
+    }
+    true
+}
+
+fn end_sessions(hub: &Hub, ended: &HashSet<SessionId>) {
+    if ended.is_empty() {
+        return;
+    }
     for link in hub.every_link() {
-        if link.session == *session {
+        if ended.contains(&link.session) {
             link.end(Farewell::new(SysCode::SessionRevoked));
         }
     }
@@ -127,9 +163,9 @@ fn banned(ban: &Ban) -> Farewell {
     Farewell::from_notice(notice)
 }
 
-/// Some events were missed: every connection's session is looked up.
-async fn check_all_sessions(app: Arc<App>) {
-    for link in app.gateway.hub.every_link() {
+/// Ends those of `links` whose session is gone: nobody has said which of them are.
+async fn check_sessions(app: Arc<App>, links: Vec<Arc<Link>>) {
+    for link in links {
         loop {
             match app.store.session(&link.session, clock::now()).await {
                 Ok(None) => link.end(Farewell::new(SysCode::SessionRevoked)),

@@ -52,7 +52,7 @@ impl Checks {
                 // It looks up the others too.
                 waiting.clear();
                 waiting.push_back(Check::All);
-            } else {
+            } else if !waiting.contains(&check) && waiting.front() != Some(&Check::All) {
                 waiting.push_back(check);
             }
         }
@@ -71,12 +71,24 @@ impl Checks {
 
 /// Looks up one after the other, until the server stops.
 pub(super) async fn run(app: Arc<App>) {
+    let mut well = true;
     loop {
         let check = app.gateway.checks.next().await;
-        while let Err(error) = look_up(&app, &check).await {
-            // What was told stands until the database can be asked again.
-            tracing::warn!(%error, "a change could not be looked up yet");
-            tokio::time::sleep(RETRY).await;
+        match look_up(&app, &check).await {
+            Ok(()) => well = true,
+            // Asked again, it would be the same. What was told stands.
+            Err(error @ StoreError::Unreadable(_)) => {
+                tracing::error!(%error, ?check, "a change cannot be looked up");
+            }
+            Err(error) => {
+                // What was told stands until the database can be asked again; others come first meanwhile. Told once: while
+                // the database is away it is the same each second.
+                if std::mem::replace(&mut well, false) {
+                    tracing::warn!(%error, "a change could not be looked up yet");
+                }
+                app.gateway.checks.ask(check);
+                tokio::time::sleep(RETRY).await;
+            }
         }
     }
 }
@@ -130,12 +142,23 @@ async fn look_up_member(app: &Arc<App>, id: GroupId, user: Username) -> Result<(
 
 async fn look_up_all(app: &Arc<App>) -> Result<(), StoreError> {
     for name in app.gateway.hub.users_here() {
-        refresh_user(app, &name).await?;
+        unless_unreadable(refresh_user(app, &name).await)?;
     }
     for id in app.gateway.hub.group_ids() {
-        reload_group(app, id).await?;
+        unless_unreadable(reload_group(app, id).await)?;
     }
     Ok(())
+}
+
+/// What one row keeps from being looked up must not keep back the others.
+fn unless_unreadable(done: Result<(), StoreError>) -> Result<(), StoreError> {
+    match done {
+        Err(error @ StoreError::Unreadable(_)) => {
+            tracing::error!(%error, "a user or a group cannot be looked up");
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 #[cfg(test)]

@@ -30,8 +30,9 @@ pub(crate) struct Lanes {
     hasher: RandomState,
 }
 
-impl Default for Lanes {
-    fn default() -> Self {
+impl Lanes {
+    /// Starts the lanes, which are tasks: within a runtime. They end with this.
+    pub(crate) fn start() -> Self {
         let senders = (0..LANES).map(|_| {
             let (sender, jobs) = mpsc::channel(WAITING);
             tokio::spawn(work(jobs));
@@ -39,9 +40,7 @@ impl Default for Lanes {
         });
         Self { senders: senders.collect(), hasher: RandomState::new() }
     }
-}
 
-impl Lanes {
     /// Does `job` after all earlier ones about `subject`.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
@@ -86,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn jobs_about_one_subject_are_done_in_order_and_to_their_end() {
-        let lanes = Arc::new(Lanes::default());
+        let lanes = Arc::new(Lanes::start());
         let (started, wait) = oneshot::channel();
         let (go, gate) = oneshot::channel::<()>();
         let done = Arc::new(AtomicUsize::new(0));
@@ -112,7 +111,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_job_that_panics_ends_itself_only() {
-        let lanes = Lanes::default();
+        let lanes = Lanes::start();
         let failed = lanes.run(&1, async { panic!("boom") }).await;
         assert_eq!(failed, Err::<(), _>(LaneError));
         assert_eq!(lanes.run(&1, async { 7 }).await, Ok(7));

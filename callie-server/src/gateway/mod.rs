@@ -33,7 +33,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use callie_core::{GroupId, Limits, PayloadId, Stamp};
-use uuid::Uuid;
 
 pub use background::{drain, run};
 pub(crate) use checks::{Check, Checks, in_doubt};
@@ -74,7 +73,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// The gateway of a server that has no connection yet; the secret makes the keys of payloads.
+    /// The gateway of a server that has no connection yet; the secret makes the keys of payloads. Within a runtime.
     pub(crate) fn new(
         config: &Config,
         timing: Timing,
@@ -84,7 +83,7 @@ impl Gateway {
     ) -> Self {
         Self {
             hub: Arc::new(Hub::new(timing.reconnection, Keys::new(secret), peers)),
-            lanes: Lanes::default(),
+            lanes: Lanes::start(),
             checks: Checks::default(),
             admission: Arc::default(),
             timing,
@@ -185,5 +184,5 @@ impl fmt::Debug for Gateway {
 
 /// The time and a new ID, for a payload of the server.
 pub(crate) fn stamp() -> Stamp {
-    Stamp { payload_id: PayloadId::from_uuid(Uuid::now_v7()), timestamp: clock::timestamp(clock::now()) }
+    Stamp { payload_id: PayloadId::from_uuid(clock::new_uuid()), timestamp: clock::timestamp(clock::wall()) }
 }

@@ -77,11 +77,11 @@ pub async fn upgrade(app: Arc<App>, request: Request<Body>) -> Response {
     let config = app.config();
     match app.gateway.admission.admit(address, &config) {
         Verdict::Welcome(pass) => {
-            tokio::spawn(serve(app, upgraded, pass, address));
+            app.tasks.clone().spawn(serve(app, upgraded, pass, address));
         }
         Verdict::Full(apology, limit) => {
             full(&app, address, limit);
-            tokio::spawn(async move {
+            app.tasks.clone().spawn(async move {
                 if let Some(socket) = take_over(&app, upgraded).await {
                     let notice = Notice::new(SysCode::Overloaded).retry_after_ms(retry_after_ms());
                     closing::turn_away(socket, notice).await;

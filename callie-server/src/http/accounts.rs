@@ -15,7 +15,6 @@ use callie_core::account::{
 };
 use callie_core::{SessionId, Token, Username};
 use serde::Serialize;
-use uuid::Uuid;
 
 use super::body::{bearer, read};
 use super::{ClientAddress, Problem};
@@ -85,7 +84,7 @@ pub(super) async fn login(
         app.metrics.login(LoginOutcome::Banned);
         return Err(AccountError::Banned.into());
     }
-    let (token, id) = (new_token()?, SessionId::from_uuid(Uuid::now_v7()));
+    let (token, id) = (new_token()?, SessionId::from_uuid(clock::new_uuid()));
     let hash = TokenHash::of(token.expose());
     let Some(session) = app.store.create_session(&id, &hash, &user, device.as_ref(), now).await? else {
         // The password or the ban changed while this one was being checked: what was true is no longer.

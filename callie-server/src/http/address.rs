@@ -1,6 +1,6 @@
 //! Who a client is, for limits: its address, seen through proxies that are trusted.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
@@ -22,11 +22,18 @@ impl ClientAddress {
         let mut hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
         while is_trusted(&client) {
             // A hop that is no address was written by nobody who can be trusted.
-            let Some(hop) = hops.next().and_then(|hop| hop.trim().parse::<IpAddr>().ok()) else { break };
+            let Some(hop) = hops.next().and_then(|hop| address(hop.trim())) else { break };
             client = hop.to_canonical();
         }
         Self(client)
     }
+}
+
+/// The address of a hop, behind which some proxies write the client's port.
+fn address(hop: &str) -> Option<IpAddr> {
+    let bracketed = || hop.strip_prefix('[')?.strip_suffix(']');
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|hop| hop.ip());
+    hop.parse().ok().or_else(with_port).or_else(|| bracketed()?.parse().ok())
 }
 
 #[cfg(test)]
@@ -57,5 +64,16 @@ mod tests {
         assert_eq!(find("10.0.0.1", &["1.1.1.1", "198.51.100.1", "10.0.0.2"], &proxies), "198.51.100.1");
         assert_eq!(find("10.0.0.1", &["198.51.100.1, nonsense"], &proxies), "10.0.0.1");
         assert_eq!(find("10.0.0.1", &[], &proxies), "10.0.0.1");
+    }
+
+    #[test]
+    fn ports_behind_addresses_are_left_out() {
+        let proxies = ["10.0.0.0/8"];
+        for hop in ["198.51.100.1:5678", "198.51.100.1"] {
+            assert_eq!(find("10.0.0.1", &[hop, "10.0.0.2:443"], &proxies), "198.51.100.1");
+        }
+        for hop in ["[2001:db8::1]:5678", "[2001:db8::1]", "2001:db8::1"] {
+            assert_eq!(find("10.0.0.1", &[hop], &proxies), "2001:db8::1");
+        }
     }
 }

@@ -24,10 +24,10 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(50_000).unwrap();
 /// The limits, with what has been tried so far.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    registrations: Limiter,
-    registrations_by_name: Limiter,
-    logins: Limiter,
-    failures: Limiter,
+    registrations: Arc<Limiter>,
+    registrations_by_name: Arc<Limiter>,
+    logins: Arc<Limiter>,
+    failures: Arc<Limiter>,
     /// Names are kept as a hash that is secret to the process: short, and nobody can choose two that collide.
     names: RandomState,
 }
@@ -48,14 +48,21 @@ impl Attempt<'_> {
 
 impl Attempts {
     pub(crate) fn new(config: &Config) -> Self {
-        let by_name = || Limiter::new(config.login_burst_per_name, config.logins_per_minute_per_name);
-        Self {
-            registrations: Limiter::new(config.registration_burst, config.registrations_per_minute),
-            registrations_by_name: by_name(),
-            logins: Limiter::new(config.login_burst_per_address, config.logins_per_minute_per_address),
-            failures: by_name(),
-            names: RandomState::new(),
-        }
+        let [registrations, registrations_by_name, logins, failures] =
+            Rate::of(config).map(|rate| Arc::new(Limiter::new(rate)));
+        Self { registrations, registrations_by_name, logins, failures, names: RandomState::new() }
+    }
+
+    /// The limits of another configuration. What was tried so far counts on where a limit stays as it is.
+    pub(crate) fn with_limits_of(&self, config: &Config) -> Self {
+        let now = [&self.registrations, &self.registrations_by_name, &self.logins, &self.failures];
+        let mut rates = Rate::of(config).into_iter();
+        let [registrations, registrations_by_name, logins, failures] =
+            now.map(|limiter| match rates.next().filter(|rate| *rate != limiter.rate) {
+                Some(rate) => Arc::new(Limiter::new(rate)),
+                None => limiter.clone(),
+            });
+        Self { registrations, registrations_by_name, logins, failures, names: self.names.clone() }
     }
 
     /// Counts a registration from `address`.
@@ -93,19 +100,41 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+/// How many attempts are allowed at once, and in a minute after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rate {
+    burst: u32,
+    per_minute: u32,
+}
+
+impl Rate {
+    /// Those of registrations, registrations of a name, logins, and failures on a name.
+    fn of(config: &Config) -> [Self; 4] {
+        let rate = |burst, per_minute| Self { burst, per_minute };
+        let by_name = rate(config.login_burst_per_name, config.logins_per_minute_per_name);
+        [
+            rate(config.registration_burst, config.registrations_per_minute),
+            by_name,
+            rate(config.login_burst_per_address, config.logins_per_minute_per_address),
+            by_name,
+        ]
+    }
+}
+
 /// A token bucket for each of many keys.
 #[derive(Debug)]
 struct Limiter {
+    rate: Rate,
     buckets: RateLimiter<u64, Remembered, MonotonicClock, NoOpMiddleware<std::time::Instant>>,
     remembered: Remembered,
 }
 
 impl Limiter {
-    fn new(burst: u32, per_minute: u32) -> Self {
+    fn new(rate: Rate) -> Self {
         let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_minute(at_least_one(per_minute)).allow_burst(at_least_one(burst));
+        let quota = Quota::per_minute(at_least_one(rate.per_minute)).allow_burst(at_least_one(rate.burst));
         let remembered = Remembered::default();
-        Self { buckets: RateLimiter::new(quota, remembered.clone(), MonotonicClock), remembered }
+        Self { rate, buckets: RateLimiter::new(quota, remembered.clone(), MonotonicClock), remembered }
     }
 
     fn count(&self, key: u64) -> Result<(), Problem> {
@@ -182,5 +211,20 @@ mod tests {
         }
         assert!(attempts.login_of("alice", address("2001:db8::99")).is_err());
         assert!(attempts.login_of("alice", address("2001:db8:0:1::1")).is_ok());
+    }
+
+    #[test]
+    fn unchanged_limits_remember_across_a_reload() {
+        let (before, here) = (attempts(), address("192.0.2.1"));
+        for _ in 0..3 {
+            before.login_of("alice", here).unwrap();
+        }
+        for _ in 0..5 {
+            before.login(here).unwrap();
+        }
+        let other = Config { login_burst_per_name: 3, login_burst_per_address: 6, ..Config::default() };
+        let after = before.with_limits_of(&other);
+        assert!(after.login_of("alice", here).is_err());
+        assert!(after.login(here).is_ok(), "a limit that was changed begins anew");
     }
 }

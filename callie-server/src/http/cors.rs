@@ -29,7 +29,7 @@ pub fn origin_is_admitted(app: &App, headers: &HeaderMap) -> bool {
 }
 
 fn is_listed(app: &App, origin: &str) -> bool {
-    app.config().cors_origins.iter().any(|listed| listed == origin)
+    app.config().cors_origins.iter().any(|listed| listed.as_str() == origin)
 }
 
 /// Tells browsers that pages of admitted origins may read the answers.

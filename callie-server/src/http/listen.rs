@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::Request;
@@ -29,6 +29,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Pause after the system refused a connection (no file descriptors): without it the loop would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often it is told that no connection can be accepted.
+const REFUSED_EVERY: Duration = Duration::from_secs(60);
 
 /// A bound socket.
 #[derive(Debug)]
@@ -60,6 +63,7 @@ pub(crate) async fn serve(
 ) {
     let places = Places::new(&app.config());
     let mut connections = JoinSet::new();
+    let mut refused = Refused::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.tcp.accept() => accepted,
@@ -68,6 +72,7 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((tcp, peer)) => {
+                refused.end();
                 // A full server turns away at once: a client that is told nothing would wait.
                 let Some(place) = places.take(peer.ip(), &app.config()) else {
                     turned_away(&app, peer);
@@ -81,13 +86,39 @@ pub(crate) async fn serve(
                 });
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                refused.note(&error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
     drop(listener);
     while connections.join_next().await.is_some() {}
+}
+
+/// Attempts to accept a connection that failed in a row. Out of descriptors, there are twenty a second.
+#[derive(Default)]
+struct Refused {
+    attempts: u64,
+    told: Option<Instant>,
+}
+
+impl Refused {
+    /// Tells the first one, and from then on their number once in a while.
+    fn note(&mut self, error: &std::io::Error) {
+        self.attempts += 1;
+        if self.told.is_none_or(|told| told.elapsed() >= REFUSED_EVERY) {
+            self.told = Some(Instant::now());
+            tracing::warn!(%error, attempts = self.attempts, "connections cannot be accepted");
+        }
+    }
+
+    /// A connection was accepted. That is told once it has been so for a while: where one ends, one more can come in.
+    fn end(&mut self) {
+        if self.told.is_some_and(|told| told.elapsed() >= REFUSED_EVERY) {
+            tracing::info!(attempts = self.attempts, "connections are accepted again");
+            *self = Self::default();
+        }
+    }
 }
 
 async fn connection(

@@ -11,6 +11,7 @@ use callie_core::account::AccountError;
 
 use super::Problem;
 use crate::server::App;
+use crate::store::NotWritable;
 
 /// The media type of OpenMetrics.
 const METRICS_MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -29,23 +30,34 @@ pub(crate) fn ops_routes(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Ready to serve: not stopping, the database answers, and all other nodes of the cluster are known.
+/// Ready to serve: not stopping, the database can be read and written, and all other nodes of the cluster are known.
 async fn ready(State(app): State<Arc<App>>) -> Response {
+    let not_ready = |why| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if *app.stopping().borrow() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+        return not_ready("stopping\n");
     }
-    match app.store.ping().await {
-        Ok(()) if !app.gateway.hub.peers.is_whole() => {
-            (StatusCode::SERVICE_UNAVAILABLE, "the cluster does not answer\n").into_response()
+    if let Err(error) = app.store.ping().await {
+        tracing::warn!(%error, "not ready");
+        return not_ready("the database does not answer\n");
+    }
+    match app.store.check_writable().await {
+        Ok(()) => {}
+        Err(NotWritable::Replaced) => {
+            return not_ready("the database file was deleted or replaced: restart the server\n");
         }
-        Ok(()) => "ok\n".into_response(),
         Err(error) => {
             tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+            return not_ready("the database cannot be written\n");
         }
     }
+    if !app.gateway.hub.peers.is_whole() {
+        return not_ready("the cluster does not answer\n");
+    }
+    "ok\n".into_response()
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
+    // Why it cannot be written is told by `/readyz` and the log.
+    let _ = app.store.check_writable().await;
     ([("content-type", METRICS_MEDIA_TYPE)], app.metrics.text()).into_response()
 }

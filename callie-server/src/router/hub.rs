@@ -188,8 +188,19 @@ impl Hub {
         }
         let at = Instant::now() + self.grace;
         state.leaves = Some(at);
+        // One place for each user, however often they come and go while nobody can be told.
+        let is_listed = std::mem::replace(&mut state.is_listed, true);
         drop(state);
-        self.leaving.lock().push_back((at, user.clone()));
+        if !is_listed {
+            self.list_leaving(at, user.clone());
+        }
+    }
+
+    /// Lists a user whose departure is looked at at `at`.
+    pub(super) fn list_leaving(&self, at: Instant, user: Arc<User>) {
+        let mut leaving = self.leaving.lock();
+        let place = leaving.partition_point(|(other, _)| *other <= at);
+        leaving.insert(place, (at, user));
     }
 
     fn detach(&self, id: GroupId, link: &Arc<Link>) {

@@ -37,20 +37,30 @@ impl Hub {
             return;
         }
         loop {
-            let (at, user) = {
+            let user = {
                 let mut leaving = self.leaving.lock();
                 match leaving.front() {
                     Some((at, _)) if *at <= now => {}
                     _ => return,
                 }
-                let Some(first) = leaving.pop_front() else { return };
+                let Some((_, first)) = leaving.pop_front() else { return };
                 first
             };
             let announced = {
                 let mut state = user.state();
-                // Another time stands there when the user came back and left again.
-                if state.leaves != Some(at) {
-                    continue;
+                match state.leaves {
+                    // The user came back and left again.
+                    Some(at) if at > now => {
+                        drop(state);
+                        self.list_leaving(at, user);
+                        continue;
+                    }
+                    leaves => {
+                        state.is_listed = false;
+                        if leaves.is_none() {
+                            continue;
+                        }
+                    }
                 }
                 state.leaves = None;
                 std::mem::take(&mut state.announced)

@@ -60,6 +60,8 @@ pub(crate) struct UserState {
     pub(crate) recalled: bool,
     /// When others are told that the user went offline; none while connected or once they were told.
     pub(crate) leaves: Option<Instant>,
+    /// Whether the user stands in the hub's list of those who leave.
+    pub(super) is_listed: bool,
 }
 
 /// Names that other nodes are told at once; more follow one by one, so that no entry outgrows what NATS takes.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use prometheus_client::metrics::counter::Counter;
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::error::ErrorKind;
 use sqlx::{Any, AnyPool, Describe, Either, Error, Execute, Executor, SqlStr, Transaction};
 
 /// The kinds of databases.
@@ -33,22 +35,23 @@ impl Kind {
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
     pool: AnyPool,
-    kind: Kind,
+    watch: Watch,
 }
 
 impl Connections {
-    pub(super) fn new(pool: AnyPool, kind: Kind) -> Self {
-        Self { pool, kind }
+    /// Connections of `pool`; `failures` counts what fails on them.
+    pub(super) fn new(pool: AnyPool, kind: Kind, failures: Counter) -> Self {
+        Self { pool, watch: Watch { kind, failures } }
     }
 
     pub(super) fn kind(&self) -> Kind {
-        self.kind
+        self.watch.kind
     }
 
     /// A transaction that begins with the statement `begin`.
     pub(super) async fn begin(&self, begin: &'static str) -> Result<Tx, Error> {
-        let inner = in_time(self.kind, self.pool.begin_with(begin)).await?;
-        Ok(Tx { inner, kind: self.kind })
+        let inner = self.watch.over(self.pool.begin_with(begin)).await?;
+        Ok(Tx { inner, watch: self.watch.clone() })
     }
 
     /// Waits for the connections that are in use, and closes all.
@@ -60,31 +63,55 @@ impl Connections {
 /// A transaction. Dropped before [`Tx::commit`], it has done nothing.
 pub(super) struct Tx {
     inner: Transaction<'static, Any>,
-    kind: Kind,
+    watch: Watch,
 }
 
 impl Tx {
     pub(super) fn kind(&self) -> Kind {
-        self.kind
+        self.watch.kind
     }
 
     pub(super) async fn commit(self) -> Result<(), Error> {
-        in_time(self.kind, self.inner.commit()).await
+        self.watch.over(self.inner.commit()).await
     }
 }
 
 impl std::fmt::Debug for Tx {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tx").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Tx").field("kind", &self.watch.kind).finish_non_exhaustive()
     }
 }
 
-/// Gives up after the patience of `kind`. A connection that is left in the middle of an answer goes back to its pool, which
-/// looks whether it is well and closes it if not.
-async fn in_time<T>(kind: Kind, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    match tokio::time::timeout(kind.patience(), answer).await {
-        Ok(answer) => answer,
-        Err(late) => Err(Error::Io(late.into())),
+/// What is seen to with each question: the time that it takes, and whether it fails.
+#[derive(Debug, Clone)]
+struct Watch {
+    kind: Kind,
+    failures: Counter,
+}
+
+impl Watch {
+    /// Gives up after the patience of the kind. A connection that is left in the middle of an answer goes back to its pool,
+    /// which looks whether it is well and closes it if not.
+    async fn over<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let answer = match tokio::time::timeout(self.kind.patience(), answer).await {
+            Ok(answer) => answer,
+            Err(late) => Err(Error::Io(late.into())),
+        };
+        if let Err(error) = &answer
+            && is_failure(error)
+        {
+            self.failures.inc();
+        }
+        answer
+    }
+}
+
+/// Whether the database failed, and did not only refuse what breaks one of its rules.
+fn is_failure(error: &Error) -> bool {
+    match error {
+        Error::RowNotFound => false,
+        Error::Database(error) => error.kind() == ErrorKind::Other,
+        _ => true,
     }
 }
 
@@ -98,7 +125,7 @@ fn parts<'e>(
     stream::once(answer).map_ok(|parts| stream::iter(parts).map(Ok)).try_flatten().boxed()
 }
 
-/// An [`Executor`] that asks what is in its field `$asked`, each time with the patience of its kind.
+/// An [`Executor`] that asks what is in its field `$asked`, watched each time.
 macro_rules! patient_executor {
     ($executor:ty, $asked:ident) => {
         impl<'c> Executor<'c> for $executor {
@@ -109,7 +136,8 @@ macro_rules! patient_executor {
                 'c: 'e,
                 E: 'q + Execute<'q, Any>,
             {
-                parts(in_time(self.kind, self.$asked.fetch_many(query).try_collect()))
+                let watch = self.watch.clone();
+                parts(async move { watch.over(self.$asked.fetch_many(query).try_collect()).await })
             }
 
             fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, Error>>
@@ -117,7 +145,8 @@ macro_rules! patient_executor {
                 'c: 'e,
                 E: 'q + Execute<'q, Any>,
             {
-                Box::pin(in_time(self.kind, self.$asked.fetch_optional(query)))
+                let watch = self.watch.clone();
+                Box::pin(async move { watch.over(self.$asked.fetch_optional(query)).await })
             }
 
             fn prepare_with<'e>(
@@ -128,14 +157,16 @@ macro_rules! patient_executor {
             where
                 'c: 'e,
             {
-                Box::pin(in_time(self.kind, self.$asked.prepare_with(sql, parameters)))
+                let watch = self.watch.clone();
+                Box::pin(async move { watch.over(self.$asked.prepare_with(sql, parameters)).await })
             }
 
             fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, Error>>
             where
                 'c: 'e,
             {
-                Box::pin(in_time(self.kind, self.$asked.describe(sql)))
+                let watch = self.watch.clone();
+                Box::pin(async move { watch.over(self.$asked.describe(sql)).await })
             }
         }
     };

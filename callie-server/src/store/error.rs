@@ -49,7 +49,25 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
-    /// It is of another program or another version.
+    /// Another server has it.
+    #[error("cannot use the database {path}: {reason}")]
+    InUse {
+        /// The path.
+        path: String,
+        /// What kind of server, and what to do.
+        reason: &'static str,
+    },
+    /// A newer server has changed it.
+    #[error(
+        "cannot open the database {path}: it was made by a newer server (its version is {version}); start that server, or restore a backup of before"
+    )]
+    Newer {
+        /// The path.
+        path: String,
+        /// The version of its tables, which this server does not know.
+        version: i64,
+    },
+    /// It is of another program, or a migration failed.
     #[error("cannot bring the database {path} up to date: {reason}")]
     Migrate {
         /// The path.

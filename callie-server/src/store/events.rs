@@ -1,19 +1,19 @@
 //! What running servers must hear of: a log in the database, so that an admin command and other servers reach them too.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use callie_core::command::RemovalReason;
 use callie_core::{SessionId, Username};
-use sqlx::Row as _;
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::broadcast;
-use uuid::Uuid;
 
 use crate::clock::{self, Millis};
 
-use super::column::{optional_text, text};
+use super::column::text;
 use super::connections::Tx;
-use super::{Ban, Store, StoreError};
+use super::{Ban, CHUNK, Store, StoreError, placeholders};
 
 /// How often the log is read: what an admin does elsewhere takes effect within a second.
 const POLL: Duration = Duration::from_millis(400);
@@ -39,12 +39,17 @@ pub enum SessionEvent {
         /// The session.
         session_id: SessionId,
     },
-    /// A user was banned: all the user's sockets close.
+    /// A user is banned: all the user's sockets close.
     UserBanned {
         /// The user.
         username: Username,
-        /// The ban.
+        /// The ban, as it is now.
         ban: Ban,
+    },
+    /// A user was banned and is so no longer: sockets of sessions that the ban has ended close.
+    BanLifted {
+        /// The user.
+        username: Username,
     },
 }
 
@@ -74,7 +79,7 @@ impl<'a> Event<'a> {
 /// Writes `event` within the transaction of what it tells of.
 pub(super) async fn record(tx: &mut Tx, event: Event<'_>, now: Millis) -> Result<(), StoreError> {
     sqlx::query("INSERT INTO events (id, at, kind, subject, reason, until) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(Uuid::now_v7().to_string())
+        .bind(clock::new_uuid().to_string())
         .bind(now)
         .bind(event.kind)
         .bind(event.subject)
@@ -121,39 +126,116 @@ pub async fn watch_events(store: Store, events: broadcast::Sender<SessionEvent>)
     }
 }
 
+/// An entry of the log as it was read.
+struct Entry {
+    id: String,
+    at: Millis,
+    kind: Kind,
+}
+
+enum Kind {
+    Ended(SessionId),
+    Banned(Username),
+    /// Of a newer server beside this one, or damaged.
+    Other,
+}
+
 impl Store {
+    /// The new entries of the log since `from`, as the database is now. They count as seen only once all of them could be
+    /// looked up.
     async fn events_since(
         &self,
         from: Millis,
         seen: &mut HashMap<String, Millis>,
     ) -> Result<Vec<SessionEvent>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT id, at, kind, subject, reason, until FROM events WHERE at >= $1 ORDER BY at, id",
-        )
-        .bind(from)
-        .fetch_all(&self.read)
-        .await?;
+        let rows = sqlx::query("SELECT id, at, kind, subject FROM events WHERE at >= $1 ORDER BY at, id")
+            .bind(from)
+            .fetch_all(&self.read)
+            .await?;
         let mut new = Vec::new();
-        for row in rows {
-            let id: String = row.try_get(0)?;
-            if seen.insert(id, row.try_get(1)?).is_some() {
-                continue;
-            }
-            match row.try_get(2)? {
-                SESSION_ENDED => new.push(SessionEvent::SessionEnded { session_id: text(&row, 3)? }),
-                USER_BANNED => {
-                    let ban = Ban { reason: optional_text(&row, 4)?, until: row.try_get(5)? };
-                    new.push(SessionEvent::UserBanned { username: text(&row, 3)?, ban });
-                }
-                // A newer server beside this one may have kinds of its own.
-                _ => {}
+        for row in &rows {
+            let entry = read_entry(row)?;
+            if !seen.contains_key(&entry.id) {
+                new.push(entry);
             }
         }
-        Ok(new)
+        let events = self.as_it_is_now(&new).await?;
+        seen.extend(new.into_iter().map(|entry| (entry.id, entry.at)));
+        Ok(events)
+    }
+
+    /// What follows from entries. The log tells what happened, some of it a while ago; what counts is what still is so.
+    async fn as_it_is_now(&self, entries: &[Entry]) -> Result<Vec<SessionEvent>, StoreError> {
+        let ended: Vec<&SessionId> = entries
+            .iter()
+            .filter_map(|entry| match &entry.kind {
+                Kind::Ended(id) => Some(id),
+                _ => None,
+            })
+            .collect();
+        let alive = self.which_exist(&ended).await?;
+        let mut events = Vec::new();
+        for entry in entries {
+            match &entry.kind {
+                Kind::Ended(id) if !alive.contains(id.as_str()) => {
+                    events.push(SessionEvent::SessionEnded { session_id: id.clone() });
+                }
+                Kind::Banned(username) => {
+                    let ban = match self.user(username, clock::now()).await {
+                        Ok(user) => user.and_then(|user| user.ban),
+                        // Asked again, it would be the same. The sessions are gone in any case.
+                        Err(error @ StoreError::Unreadable(_)) => {
+                            tracing::error!(%error, user = %username, "a ban cannot be read");
+                            None
+                        }
+                        Err(error) => return Err(error),
+                    };
+                    events.push(match ban {
+                        Some(ban) => SessionEvent::UserBanned { username: username.clone(), ban },
+                        None => SessionEvent::BanLifted { username: username.clone() },
+                    });
+                }
+                Kind::Ended(_) | Kind::Other => {}
+            }
+        }
+        Ok(events)
+    }
+
+    /// Those of `sessions` that there are.
+    async fn which_exist(&self, sessions: &[&SessionId]) -> Result<HashSet<String>, StoreError> {
+        let mut found = HashSet::new();
+        for chunk in sessions.chunks(CHUNK) {
+            let list = placeholders(1, chunk.len());
+            // Only placeholders are put into the text.
+            let mut query =
+                sqlx::query(AssertSqlSafe(format!("SELECT id FROM sessions WHERE id IN ({list})")));
+            for id in chunk {
+                query = query.bind(id.as_str());
+            }
+            for row in query.fetch_all(&self.read).await? {
+                found.insert(row.try_get(0)?);
+            }
+        }
+        Ok(found)
     }
 
     async fn remove_events_before(&self, at: Millis) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM events WHERE at < $1").bind(at).execute(&self.write).await?;
         Ok(())
     }
+}
+
+/// Reads an entry. One that makes no sense is left out, and told: it must not keep back those after it.
+fn read_entry(row: &AnyRow) -> Result<Entry, StoreError> {
+    let (id, at): (String, Millis) = (row.try_get(0)?, row.try_get(1)?);
+    let kind = match row.try_get(2)? {
+        SESSION_ENDED => text(row, 3).map(Kind::Ended),
+        USER_BANNED => text(row, 3).map(Kind::Banned),
+        _ => Ok(Kind::Other),
+    };
+    let kind = kind.unwrap_or_else(|error| {
+        tracing::error!(%error, entry = id, "an entry of the log of ended sessions is left out");
+        Kind::Other
+    });
+    Ok(Entry { id, at, kind })
 }

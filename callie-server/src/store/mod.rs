@@ -1,6 +1,7 @@
 //! What outlives the process: users, sessions, groups, blocks and settings, in one set of SQL for every database.
 //!
-//! `open.rs` connects and migrates, with `sqlite.rs`, `postgres.rs` and `migrations.rs`; `connections.rs` bounds how long an
+//! `claim.rs` keeps a second server off, `open.rs` connects and migrates, with `sqlite.rs`, `postgres.rs` and `migrations.rs`;
+//! `health.rs` finds out whether the database can be written; `connections.rs` bounds how long an
 //! answer takes, `locks.rs` says how several servers decide on one database; `model.rs` has the values; the other files
 //! have one family of questions each, all of them methods of [`Store`]. Whatever changes more than one row is one
 //! transaction: it happens wholly or not at all. SQL is kept to what SQLite and PostgreSQL share: `$1` placeholders, TEXT
@@ -8,11 +9,13 @@
 
 mod admins;
 mod blocks;
+mod claim;
 mod column;
 mod connections;
 mod error;
 mod events;
 mod groups;
+mod health;
 mod lists;
 mod locks;
 mod members;
@@ -28,10 +31,13 @@ mod sqlite;
 mod touch;
 mod users;
 
+pub use claim::Claim;
 use connections::{Connections, Kind, Tx};
 pub use error::{GroupError, OpenError, StoreError};
 pub use events::{SessionEvent, watch_events};
 pub use groups::GroupLimits;
+pub(crate) use health::Health;
+pub use health::NotWritable;
 pub use model::{Ban, DirectAccess, Group, GroupMember, MemberPage, Removal, Session, TokenHash, User};
 pub use relations::Relations;
 pub use settings::SettingsUpdate;
@@ -45,6 +51,9 @@ pub struct Store {
     write: Connections,
     touched: touch::Touched,
     poke: std::sync::Arc<tokio::sync::Notify>,
+    health: Health,
+    /// The file, where the database is one.
+    file: Option<health::OpenedFile>,
 }
 
 impl Store {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::migrate::Migrator;
-use sqlx::{AnyConnection, Connection as _};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AnyConnection, AnyPool, Connection as _};
 
 use super::connections::{Connections, Kind};
+use super::health::{Health, OpenedFile};
 use super::postgres::{self, PostgresUrl};
 use super::sqlite::{self, SqliteFile};
 use super::{OpenError, Store, migrations};
@@ -20,7 +21,7 @@ const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// questions take as long, so it is short.
 const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the first connection to PostgreSQL may take: one who starts a server waits for it.
-const FIRST_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const FIRST_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection that comes back may take to show that it is well. One that does not is closed: a host that is
 /// gone without a word would otherwise keep it for a quarter of an hour.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -90,7 +91,8 @@ impl Store {
         drop(connection);
         // A database in memory belongs to its one connection.
         let read = if file.in_memory { write.clone() } else { pool(SQLITE_READERS).await? };
-        Ok(Self::on(Connections::new(read, Kind::Sqlite), Connections::new(write, Kind::Sqlite)))
+        let file = (!file.in_memory).then(|| OpenedFile::of(&file.path));
+        Ok(Self::on((read, write), Kind::Sqlite, file))
     }
 
     async fn open_postgres(url: &PostgresUrl, connections: u32) -> Result<Self, OpenError> {
@@ -120,16 +122,23 @@ impl Store {
             .after_connect(|connection, _| Box::pin(postgres::set_up(connection)))
             .after_release(|connection, _| Box::pin(still_answers(connection)))
             .connect_lazy_with(url.options.clone());
-        let pool = Connections::new(pool, Kind::Postgres);
-        Ok(Self::on(pool.clone(), pool))
+        Ok(Self::on((pool.clone(), pool), Kind::Postgres, None))
     }
 
-    fn on(read: Connections, write: Connections) -> Self {
-        Self { read, write, touched: super::touch::Touched::default(), poke: std::sync::Arc::default() }
+    fn on((read, write): (AnyPool, AnyPool), kind: Kind, file: Option<OpenedFile>) -> Self {
+        let health = Health::default();
+        Self {
+            read: Connections::new(read, kind, health.reads()),
+            write: Connections::new(write, kind, health.writes()),
+            touched: super::touch::Touched::default(),
+            poke: std::sync::Arc::default(),
+            health,
+            file,
+        }
     }
 }
 
-fn sqlite_file(database: &str) -> Result<SqliteFile, OpenError> {
+pub(super) fn sqlite_file(database: &str) -> Result<SqliteFile, OpenError> {
     match database.split_once("://") {
         Some((scheme, _)) if scheme != "sqlite" => Err(OpenError::Scheme { url: format!("{scheme}://…") }),
         _ => SqliteFile::parse(database),
@@ -139,17 +148,25 @@ fn sqlite_file(database: &str) -> Result<SqliteFile, OpenError> {
 async fn migrate(migrator: &Migrator, connection: &mut AnyConnection, path: &str) -> Result<(), OpenError> {
     // It takes a lock where several servers may start at once.
     let done = migrator.run_direct(None, connection, false).await;
-    done.map_err(|e| OpenError::Migrate { path: path.to_owned(), reason: one_line(&e) })
+    done.map_err(|error| match error {
+        MigrateError::VersionMissing(version) => OpenError::Newer { path: path.to_owned(), version },
+        error => OpenError::Migrate { path: path.to_owned(), reason: one_line(&error) },
+    })
 }
 
 async fn still_answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
     Ok(matches!(tokio::time::timeout(RELEASE_TIMEOUT, connection.ping()).await, Ok(Ok(()))))
 }
 
-fn cannot_connect(path: &str, error: &sqlx::Error) -> OpenError {
+pub(super) fn cannot_connect(path: &str, error: &sqlx::Error) -> OpenError {
     OpenError::Connect { path: path.to_owned(), reason: one_line(error) }
 }
 
-pub(super) fn one_line(error: &dyn std::error::Error) -> String {
-    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+pub(super) fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let text = match error.downcast_ref::<sqlx::Error>() {
+        // Without the place in the source of PostgreSQL.
+        Some(sqlx::Error::Database(error)) => error.message().to_owned(),
+        _ => error.to_string(),
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

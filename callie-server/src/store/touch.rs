@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use callie_core::SessionId;
 use sqlx::AssertSqlSafe;
 
-use crate::clock::Millis;
+use crate::clock::{self, Millis};
 
 use super::connections::{Kind, Tx};
 use super::sessions::LIFETIME;
@@ -17,6 +17,8 @@ use super::{CHUNK, Session, Store, StoreError};
 
 /// A use within this time of the one before is not written down.
 const COARSE: Millis = 60_000;
+/// A last use that is later by so much is not one of another server, but of a clock that was wrong.
+const FUTURE: Millis = clock::DAY;
 /// Uses that wait to be written; more are left out, and noted at the session's next use.
 const MOST: usize = 50_000;
 
@@ -34,7 +36,10 @@ impl Store {
     /// Notes that `session` is used, and answers it as that makes it: it lasts from now on.
     #[must_use]
     pub fn touch(&self, session: Session, now: Millis) -> Session {
-        if now - session.last_seen < COARSE {
+        let ahead = session.last_seen - now;
+        // A last use in the future is of a clock that was wrong: the one of then, or the one of now.
+        let is_known = if ahead > 0 { ahead < FUTURE || !clock::is_settled() } else { -ahead < COARSE };
+        if is_known {
             return session;
         }
         self.touched.with(|waiting| {
@@ -78,7 +83,8 @@ async fn write(tx: &mut Tx, uses: &[(SessionId, Millis)]) -> Result<(), StoreErr
     let pairs = list(|n| format!("(${}, ${})", 2 * n + 2, 2 * n + 3));
     let mut sql = format!(
         "UPDATE sessions SET last_seen = used.column2, expires = used.column2 + $1 FROM (VALUES {pairs}) AS used \
-         WHERE sessions.id = used.column1 AND sessions.last_seen < used.column2"
+         WHERE sessions.id = used.column1 \
+         AND (sessions.last_seen < used.column2 OR sessions.last_seen > used.column2 + {FUTURE})"
     );
     if tx.kind() == Kind::Postgres {
         // What another transaction holds is being ended or written there: to wait for it could be to wait in a circle.

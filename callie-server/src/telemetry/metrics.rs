@@ -16,6 +16,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::store::Health;
+
 /// Makes an enum whose values are the values of a label.
 macro_rules! label {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -310,6 +312,11 @@ impl Default for Metrics {
             made.closes.clone(),
         );
         registry.register("http_unavailable", "HTTP calls answered with 503", made.http_unavailable.clone());
+        registry.register(
+            "log_lines_lost",
+            "Log lines of this process that were dropped because stderr was not read, or could not be written",
+            super::logs::lost_lines(),
+        );
         // Told from the start: a figure that appears with its first event cannot be watched.
         for outcome in LoginOutcome::ALL {
             drop(made.logins.get_or_create_owned(&LoginLabels { outcome: *outcome }));
@@ -328,6 +335,27 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Shows the failures of the database, and whether it can be written.
+    pub(crate) fn watch_database(&mut self, health: &Health) {
+        let database = self.registry.sub_registry_with_prefix("database");
+        database.register("read_failures", "Questions to the database that failed", health.reads());
+        database.register("write_failures", "Changes of the database that failed", health.writes());
+        database.register(
+            "writable",
+            "1 if the database could be written when it was last tried",
+            health.writable(),
+        );
+    }
+
+    /// Shows for how many days the certificate still holds.
+    pub(crate) fn watch_certificate(&mut self, days_left: Gauge) {
+        self.registry.register(
+            "certificate_days_left",
+            "Whole days until the TLS certificate expires, negative once it has",
+            days_left,
+        );
+    }
+
     /// Adds to the number of authenticated connections.
     pub fn connections_changed(&self, by: i64) {
         self.connections.inc_by(by);

@@ -28,7 +28,10 @@ impl Cluster {
     }
 
     pub async fn with(nodes: usize, config: Config) -> Self {
-        let nats = Nats::start().await;
+        Self::on(nodes, Nats::start().await, config).await
+    }
+
+    pub async fn on(nodes: usize, nats: Nats, config: Config) -> Self {
         let database = fresh_database().await;
         let metrics_listen = Some("127.0.0.1:0".into());
         let config = Config { cluster: Some(nats.url()), metrics_listen, ..config };

@@ -84,6 +84,12 @@ impl Process {
         (status, said)
     }
 
+    /// Sends the signal, and returns how it ended. Its log is not read.
+    pub async fn end_unread(mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap()
+    }
+
     /// Reads its log until a line has `text` in it.
     pub async fn wait_for_log(&mut self, text: &str) {
         let mut lines = BufReader::new(&mut self.stderr).lines();

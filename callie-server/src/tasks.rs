@@ -1,0 +1,90 @@
+//! Tasks that end with the server, also where it is dropped and nobody waits for them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+
+/// The tasks that run. Cloning shares them.
+///
+/// A list of handles, and no token that each task watches: a connection is polled a million times in its life, and
+/// starts and ends once.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tasks(Arc<Mutex<Running>>);
+
+#[derive(Debug, Default)]
+struct Running {
+    handles: HashMap<u64, AbortHandle>,
+    last: u64,
+    ended: bool,
+}
+
+impl Tasks {
+    /// Runs `task` until it is done or [`Tasks::end`] is called. After that it is dropped at once.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        // Held until the handle is there, so that a task that is done at once finds it.
+        let mut running = self.0.lock();
+        if running.ended {
+            return;
+        }
+        running.last += 1;
+        let place = Place { tasks: self.clone(), number: running.last };
+        let number = place.number;
+        let handle = tokio::spawn(async move {
+            let _place = place;
+            task.await;
+        });
+        running.handles.insert(number, handle.abort_handle());
+    }
+
+    /// Ends all tasks where they stand.
+    pub(crate) fn end(&self) {
+        let handles = {
+            let mut running = self.0.lock();
+            running.ended = true;
+            std::mem::take(&mut running.handles)
+        };
+        for handle in handles.into_values() {
+            handle.abort();
+        }
+    }
+}
+
+/// A task's place in the list, given up when the task is dropped.
+struct Place {
+    tasks: Tasks,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.tasks.0.lock().handles.remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn end_drops_running_tasks_and_refuses_new_ones() {
+        let (tasks, held) = (Tasks::default(), Arc::new(()));
+        let wait = |held: Arc<()>| async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        };
+        tasks.spawn(wait(held.clone()));
+        let (done, was_done) = tokio::sync::oneshot::channel();
+        tasks.spawn(async move { done.send(()).unwrap() });
+        was_done.await.unwrap();
+        while tasks.0.lock().handles.len() > 1 {
+            tokio::task::yield_now().await;
+        }
+        tasks.end();
+        tasks.spawn(wait(held.clone()));
+        while Arc::strong_count(&held) > 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+}

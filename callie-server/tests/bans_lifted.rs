@@ -1,0 +1,99 @@
+//! A ban that was lifted does not come back when the log of ended sessions is read again. On both kinds of databases.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+
+mod chat;
+mod support;
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use callie_core::Username;
+use callie_server::store::{Ban, SessionEvent};
+use callie_server::{Config, clock};
+use chat::{Chat, quick, start_on};
+
+fn name() -> Username {
+    Username::parse("ada").unwrap()
+}
+
+/// The next event of this server; all that its log holds is told within a second of its start.
+async fn event(chat: &Chat) -> SessionEvent {
+    let mut events = chat.server.app().events.subscribe();
+    tokio::time::timeout(chat::PATIENCE, events.recv()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn lifted_ban_does_not_strike_after_a_restart() {
+    let chat = chat::start().await;
+    let mut ada = chat.user("ada").await;
+    let store = &chat.server.app().store;
+    let until = Some(clock::now() + clock::DAY);
+    assert!(store.ban(&name(), &Ban { reason: None, until }, clock::now()).await.unwrap());
+    assert_eq!(ada.ended("BANNED").await.1, 4503);
+    assert!(store.unban(&name()).await.unwrap());
+    let login = chat.login_again("ada").await;
+    let Chat { server, database } = chat;
+    server.shutdown().await;
+
+    let chat = start_on(database, Config::default(), quick()).await;
+    let (mut ada, told) = tokio::join!(chat.connect(&login), event(&chat));
+    assert_eq!(told, SessionEvent::BanLifted { username: name() });
+    let message = ada.message("ada", "still here");
+    ada.send(&message).await;
+    ada.msg("still here").await;
+    ada.nothing_more().await;
+}
+
+#[tokio::test]
+async fn ban_lifted_before_it_was_seen_still_ends_its_sessions() {
+    let chat = chat::start().await;
+    let mut ada = chat.user("ada").await;
+    let store = &chat.server.app().store;
+    // Another server does both, between two readings of this one.
+    let other = callie_server::store::Store::open(&chat.database.url).await.unwrap();
+    let told = event(&chat);
+    let both = async {
+        assert!(other.ban(&name(), &Ban { reason: None, until: Some(1) }, clock::now()).await.unwrap());
+    };
+    let (told, ()) = tokio::join!(told, both);
+    assert_eq!(told, SessionEvent::BanLifted { username: name() });
+    assert_eq!(ada.ended("SESSION_REVOKED").await.1, 4501);
+    let mut ada = chat.connect(&chat.login_again("ada").await).await;
+    ada.nothing_more().await;
+    assert!(store.user(&name(), clock::now()).await.unwrap().unwrap().ban.is_none());
+}
+
+#[tokio::test]
+async fn entry_that_cannot_be_read_keeps_back_no_other() {
+    let chat = chat::start().await;
+    let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
+    let mut events = chat.server.app().events.subscribe();
+    let mut expected: HashSet<String> = HashSet::new();
+    let store = &chat.server.app().store;
+    for name in ["ada", "bob"] {
+        let user = Username::parse(name).unwrap();
+        let session = store.list_sessions(&user, clock::now()).await.unwrap().remove(0);
+        expected.insert(session.id.to_string());
+    }
+    sqlx::any::install_default_drivers();
+    let mut database = <sqlx::AnyConnection as sqlx::Connection>::connect(&chat.database.url).await.unwrap();
+    // All of them at once, so that they are read together; the unreadable one stands between the others.
+    let now = clock::now();
+    let ids: Vec<&String> = expected.iter().collect();
+    let sql = format!(
+        "DELETE FROM sessions; INSERT INTO events (id, at, kind, subject) VALUES ('1', {now}, 'session_ended', '{}'), \
+         ('2', {now}, 'user_banned', 'no name of a user'), ('3', {now}, 'session_ended', '{}')",
+        ids[0], ids[1]
+    );
+    sqlx::Executor::execute(&mut database, sqlx::AssertSqlSafe(format!("BEGIN; {sql}; COMMIT")))
+        .await
+        .unwrap();
+    let mut told = HashSet::new();
+    while told != expected {
+        let event = tokio::time::timeout(Duration::from_secs(30), events.recv()).await.unwrap().unwrap();
+        let SessionEvent::SessionEnded { session_id } = event else { panic!("{event:?}") };
+        told.insert(session_id.to_string());
+    }
+    ada.ended("SESSION_REVOKED").await;
+    bob.ended("SESSION_REVOKED").await;
+}

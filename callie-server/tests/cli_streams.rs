@@ -1,0 +1,141 @@
+//! Standard streams that are full, gone or not read, and threads that cannot be had: none of it stops a server silently.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
+
+mod support;
+
+use std::fs::OpenOptions;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use callie_core::account::path;
+use rustix::process::Signal;
+use support::process::{LISTENING, Process, command, output};
+use support::{PATIENCE, call};
+use tempfile::tempdir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+
+/// A server that logs all it can, and a port for figures.
+fn talkative(folder: &Path) -> tokio::process::Command {
+    let mut command = command(folder);
+    command.args(["--listen", "127.0.0.1:0"]);
+    command.env("CALLIE_LOG_LEVEL", "trace").env("CALLIE_METRICS_LISTEN", metrics_address());
+    command
+}
+
+fn metrics_address() -> String {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("127.0.0.1:{port}")
+}
+
+/// Has the server log until lines are lost.
+async fn fill_the_log(server: &Process, metrics: &str) {
+    let lost = async {
+        loop {
+            let figures = call(metrics.parse().unwrap(), "GET", "/metrics", None, "").await.body;
+            let line = figures.lines().find(|line| line.starts_with("callie_log_lines_lost_total")).unwrap();
+            if !line.ends_with(" 0") {
+                return;
+            }
+            // Each of them asks the database, which is a line.
+            let ask = || call(server.addr, "GET", path::SESSIONS, Some("no token"), "");
+            let answers = futures_util::future::join_all((0..50).map(|_| ask())).await;
+            assert!(answers.iter().all(|answer| answer.status == 401));
+        }
+    };
+    tokio::time::timeout(PATIENCE, lost).await.unwrap();
+}
+
+#[tokio::test]
+async fn log_that_nobody_reads_stops_nobody() {
+    let folder = tempdir().unwrap();
+    let metrics = metrics_address();
+    let mut command = talkative(folder.path());
+    command.env("CALLIE_METRICS_LISTEN", &metrics);
+    let server = Process::start(command).await;
+    fill_the_log(&server, &metrics).await;
+    support::register(server.addr, "alice").await;
+    support::login(server.addr, "alice").await;
+    assert_eq!(server.end_unread(Signal::TERM).await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn dropped_lines_are_counted_in_the_log_once_it_is_read() {
+    let folder = tempdir().unwrap();
+    let metrics = metrics_address();
+    let mut command = talkative(folder.path());
+    command.env("CALLIE_METRICS_LISTEN", &metrics);
+    let mut server = Process::start(command).await;
+    fill_the_log(&server, &metrics).await;
+    server.wait_for_log("log lines were dropped").await;
+    let (status, said) = server.end(Signal::TERM).await;
+    assert_eq!(status.code(), Some(0));
+    assert!(said.contains("stopping"), "the last lines are written");
+}
+
+#[tokio::test]
+async fn stdout_that_is_full_or_gone_is_no_reason_to_stop() {
+    let folder = tempdir().unwrap();
+    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let gone = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        Stdio::from(writer)
+    };
+    for stdout in [full(), gone()] {
+        let mut command = command(folder.path());
+        command.args(["--listen", "127.0.0.1:0"]).stdout(stdout).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let read = async {
+            while !said.contains("could not be written to stdout") {
+                assert!(stderr.read_line(&mut said).await.unwrap() > 0, "it ended: {said}");
+            }
+        };
+        tokio::time::timeout(PATIENCE, read).await.unwrap();
+        let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, Signal::TERM).unwrap();
+        stderr.read_to_string(&mut said).await.unwrap();
+        assert_eq!(child.wait().await.unwrap().code(), Some(0), "{said}");
+    }
+}
+
+/// The same where stdout can be written to: the line is there.
+#[tokio::test]
+async fn stdout_has_one_line_with_the_address() {
+    let folder = tempdir().unwrap();
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0"]);
+    let server = Process::start(command).await;
+    assert!(format!("{LISTENING}{}", server.url).contains("http://127.0.0.1:"));
+    assert_eq!(server.end(Signal::TERM).await.0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn no_thread_to_be_had_is_one_line_and_a_failure() {
+    let folder = tempdir().unwrap();
+    let program = folder.path().join("callie-server");
+    std::fs::copy(env!("CARGO_BIN_EXE_callie-server"), &program).unwrap();
+    if rustix::process::geteuid().is_root() {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    // Some for the log and the first workers, and none for what comes later.
+    for threads in [1, 2, 4, 5] {
+        let mut command = std::process::Command::new("prlimit");
+        command.arg(format!("--nproc={threads}")).arg("--").arg(&program);
+        command.args(["--listen", "127.0.0.1:0", "--database", ":memory:"]).current_dir("/");
+        if rustix::process::geteuid().is_root() {
+            // The limit does not hold for root, but for any other user.
+            command.uid(54_321).gid(54_321);
+        }
+        let mut command = tokio::process::Command::from(command);
+        command.kill_on_drop(true);
+        let output = output(command).await;
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{threads}: {said}");
+        assert!(said.contains("no more threads"), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
