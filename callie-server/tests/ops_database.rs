@@ -21,7 +21,7 @@ impl Lock {
     async fn on(url: &str) -> Self {
         if is_postgres() {
             let mut connection = PgConnection::connect(url).await.unwrap();
-            connection.execute("BEGIN; LOCK TABLE users, events IN SHARE MODE").await.unwrap();
+            connection.execute("BEGIN; LOCK TABLE users, sessions, events IN SHARE MODE").await.unwrap();
             return Self::Postgres(connection);
         }
         let mut connection = SqliteConnection::connect(url).await.unwrap();

@@ -118,3 +118,26 @@ async fn the_password_may_stand_where_others_do_not_see_it() {
     }
     assert!(store.is_admin(&name("alice")).await.unwrap());
 }
+
+#[tokio::test]
+async fn lost_lock_on_the_database_is_taken_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = Postgres::shared().await.database().await;
+    let mut command = support::process::command(folder.path());
+    command.args(["--listen", "127.0.0.1:0"]).env("CALLIE_DATABASE", &url);
+    let mut server = support::process::Process::start(command).await;
+    // A restart of PostgreSQL, or a machine between that lost its memory of the connection.
+    let name = url.rsplit('/').next().unwrap();
+    let end = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON database = pg_database.oid \
+         WHERE locktype = 'advisory' AND datname = '{name}'"
+    );
+    let ended = Postgres::shared().await.superuser().await.fetch_all(sqlx::AssertSqlSafe(end)).await.unwrap();
+    assert_eq!(ended.len(), 1);
+    // Another server takes it in between.
+    let other = callie_server::store::Claim::take(&url, false).await.unwrap();
+    server.wait_for_log("another server has taken this database meanwhile").await;
+    drop(other);
+    server.wait_for_log("the lock on the database is held again").await;
+    assert!(callie_server::store::Claim::take(&url, false).await.is_err());
+}

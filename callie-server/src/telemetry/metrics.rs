@@ -239,6 +239,9 @@ pub struct Metrics {
     http_unavailable: Counter,
 }
 
+/// What the names of all figures of the server begin with.
+const PREFIX: &str = "callie";
+
 /// The buckets of the delivery latency, in seconds: from a quarter of a millisecond to a few seconds.
 const LATENCY_BUCKETS: [f64; 12] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
@@ -253,7 +256,7 @@ impl Default for Metrics {
             "When the process started, in seconds since 1970",
             started,
         );
-        let registry = root.sub_registry_with_prefix("callie");
+        let registry = root.sub_registry_with_prefix(PREFIX);
         registry.register("build", "The version", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
         let made = Self {
             connections: Gauge::default(),
@@ -337,7 +340,8 @@ impl Default for Metrics {
 impl Metrics {
     /// Shows the failures of the database, and whether it can be written.
     pub(crate) fn watch_database(&mut self, health: &Health) {
-        let database = self.registry.sub_registry_with_prefix("database");
+        let callie = self.registry.sub_registry_with_prefix(PREFIX);
+        let database = callie.sub_registry_with_prefix("database");
         database.register("read_failures", "Questions to the database that failed", health.reads());
         database.register("write_failures", "Changes of the database that failed", health.writes());
         database.register(
@@ -349,7 +353,7 @@ impl Metrics {
 
     /// Shows for how many days the certificate still holds.
     pub(crate) fn watch_certificate(&mut self, days_left: Gauge) {
-        self.registry.register(
+        self.registry.sub_registry_with_prefix(PREFIX).register(
             "certificate_days_left",
             "Whole days until the TLS certificate expires, negative once it has",
             days_left,
