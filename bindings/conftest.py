@@ -127,6 +127,34 @@ def tutorial(tmp_path):
     return source
 
 
+@pytest.fixture
+def says_hello(server, name):
+    """Checks a program that was built from the header's tutorial: its message arrives at a peer, and the peer's at it."""
+
+    def check(program: Path, **env: str) -> None:
+        import callie.blocking
+
+        ada, bob = name("ada"), name("bob")
+        with callie.blocking.Client(server.url, bob, PASSWORD, register=True) as peer:
+            with callie.blocking.Client(server.url, ada, PASSWORD, register=True):
+                pass
+            hello = subprocess.Popen(
+                [program, server.url, ada, PASSWORD, bob],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                env={**os.environ, **env},
+            )
+            arrived = next(event for event in peer if isinstance(event, callie.Message))
+            assert (arrived.sender, arrived.text) == (ada, "Hello, **you**")
+            peer.send(ada, "Hello yourself")
+            out, _ = hello.communicate(timeout=20)
+        assert hello.returncode == 0, out
+        assert f"{bob}: Hello yourself\n" in out
+
+    return check
+
+
 @pytest.fixture(scope="session")
 def under_valgrind():
     """Puts valgrind before a command, where it is there: our leaks and every bad access are failures."""

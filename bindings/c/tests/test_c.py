@@ -81,19 +81,5 @@ def test_the_static_library_links(tmp_path):
     assert run([program]) == "ok\n"
 
 
-def test_the_headers_tutorial_runs(tutorial, compile_c, server, name):
-    import callie.blocking
-
-    ada, bob = name("ada"), name("bob")
-    with callie.blocking.Client(server.url, bob, PASSWORD, register=True) as peer:
-        with callie.blocking.Client(server.url, ada, PASSWORD, register=True):
-            pass
-        hello = subprocess.Popen(
-            [compile_c(tutorial), server.url, ada, PASSWORD, bob], stdout=subprocess.PIPE, text=True
-        )
-        arrived = next(event for event in peer if isinstance(event, callie.Message))
-        assert (arrived.sender, arrived.text) == (ada, "Hello, **you**")
-        peer.send(ada, "Hello yourself")
-        out, _ = hello.communicate(timeout=20)
-    assert hello.returncode == 0
-    assert f"{bob}: Hello yourself\n" in out
+def test_the_headers_tutorial_runs(tutorial, compile_c, says_hello):
+    says_hello(compile_c(tutorial))

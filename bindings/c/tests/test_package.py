@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import BUILT, HEADER, PASSWORD, ROOT
+from conftest import BUILT, HEADER, ROOT
 
 PREFIX = "/opt/callie"
 
@@ -36,22 +36,6 @@ def installed(make, tmp_path_factory):
 @pytest.fixture
 def lib(installed):
     return installed / PREFIX.lstrip("/") / "lib"
-
-
-@pytest.fixture
-def says_hello(server, name):
-    """Checks that a program, built from the header's tutorial, sends a message: to oneself, and it arrives."""
-
-    def check(program, **env):
-        import callie.blocking
-
-        ada = name("ada")
-        with callie.blocking.Client(server.url, ada, PASSWORD, register=True):
-            pass
-        out = run(program, server.url, ada, PASSWORD, ada, env={**os.environ, **env})
-        assert f"{ada}: Hello, **you**\n" in out
-
-    return check
 
 
 def test_the_shared_library_exports_the_headers_functions_and_nothing_else(lib):
