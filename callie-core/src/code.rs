@@ -123,7 +123,7 @@ sys_codes! {
     /// The connection is authenticated.
     Authenticated = "AUTHENTICATED", Outcome, "welcome", ["inReplyTo", "command?", "username", "sessionID", "expiresAt", "heartbeatSeconds", "limits"];
     /// The first payload did not authenticate the connection.
-    AuthFailed = "AUTH_FAILED", Closing, "the first payload must be valid and carry a live token and its user as sender", ["inReplyTo?", "command?", "path?"], closes Authentication;
+    AuthFailed = "AUTH_FAILED", Closing, "the login is not valid: it has ended, or it is another user's; log in again", ["inReplyTo?", "command?", "path?"], closes Authentication;
     /// No first payload came in time.
     AuthTimeout = "AUTH_TIMEOUT", Closing, "no payload came in time to authenticate the connection", [], closes Authentication;
     /// The session has ended by age.

@@ -131,7 +131,7 @@ text_type!(
     /// # Ok::<(), callie_core::NameError>(())
     /// ```
     Username, is_username,
-    "a username: 2 to 32 characters of a-z, 0-9, '.', '_' and '-', the first a letter or a digit"
+    "2 to 32 characters of a-z, 0-9, '.', '_' and '-', the first of them a letter or a digit"
 );
 
 text_type!(
@@ -144,7 +144,7 @@ text_type!(
     /// assert!(!PayloadId::is_valid(""));
     /// ```
     PayloadId, is_id,
-    "an ID: 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+    "1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
 );
 
 text_type!(
@@ -152,13 +152,13 @@ text_type!(
     ///
     /// Edits, deletions and new attempts of the same message share it, while each payload has its own [`PayloadId`].
     MessageId, is_id,
-    "an ID: 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+    "1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
 );
 
 text_type!(
     /// The name of a session: the public handle to list and to end it by, not the [`Token`](crate::Token).
     SessionId, is_id,
-    "an ID: 1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+    "1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
 );
 
 impl PayloadId {
@@ -232,7 +232,7 @@ pub struct GroupId(Uuid);
 
 impl GroupId {
     /// What the form asks for, as a phrase that follows "must be".
-    pub const EXPECTED: &'static str = "a group ID: 'group:' and a UUID in lower case";
+    pub const EXPECTED: &'static str = "'group:' and a UUID in lower case";
 
     /// The group ID around `uuid`.
     #[must_use]

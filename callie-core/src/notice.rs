@@ -1,7 +1,9 @@
 //! What the server says in a SYS payload: a code, a text for people, and metadata by the code.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -101,6 +103,20 @@ pub struct NoticeMetadata {
     /// What a command gave, a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Box<RawValue>>,
+}
+
+/// What can be read of an object whose members may all be absent.
+fn readable_part<T: DeserializeOwned + Default>(text: &str) -> T {
+    let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
+    let reads = |name: &String, value: &RawValue| {
+        serde_json::to_string(&BTreeMap::from([(name, value)]))
+            .is_ok_and(|one| serde_json::from_str::<T>(&one).is_ok())
+    };
+    let readable: BTreeMap<_, _> = members.iter().filter(|(name, value)| reads(name, value)).collect();
+    serde_json::to_string(&readable)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
 }
 
 /// A SYS payload of the server with a code of the protocol.
@@ -250,6 +266,21 @@ impl Notice {
             code: SysCode::from_name(system.code())?,
             description: system.description().decode().into_owned().into(),
             metadata: serde_json::from_str(frame.metadata()).ok()?,
+            timestamp: Some(frame.timestamp()),
+        })
+    }
+
+    /// The same, but members of the metadata that do not read are taken as absent, and so are single limits.
+    pub(crate) fn read_partly(frame: &Frame<'_>) -> Option<Self> {
+        let ContentRef::Sys(system) = frame.content() else { return None };
+        let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(frame.metadata()).ok()?;
+        let limits = members.get("limits").map(|limits| readable_part::<Limits>(limits.get()));
+        let mut metadata: NoticeMetadata = readable_part(frame.metadata());
+        metadata.limits = limits;
+        Some(Self {
+            code: SysCode::from_name(system.code())?,
+            description: system.description().decode().into_owned().into(),
+            metadata,
             timestamp: Some(frame.timestamp()),
         })
     }

@@ -120,20 +120,23 @@ impl Recipient {
     /// # Errors
     /// [`NameError`] when `text` has none of the four forms.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        RecipientRef::parse(text).map(Self::from)
+        Self::try_from(RecipientRef::parse(text)?)
     }
 }
 
-impl From<RecipientRef<'_>> for Recipient {
-    fn from(borrowed: RecipientRef<'_>) -> Self {
-        match borrowed {
+impl TryFrom<RecipientRef<'_>> for Recipient {
+    type Error = NameError;
+
+    /// # Errors
+    /// [`NameError`] when the reference holds a text that is no username; one that was parsed never does.
+    fn try_from(borrowed: RecipientRef<'_>) -> Result<Self, NameError> {
+        Ok(match borrowed {
             RecipientRef::Server => Self::Server,
             RecipientRef::Broadcast => Self::Broadcast,
             RecipientRef::Group(id) => Self::Group(id),
-            // A borrowed user was checked when it was made, so this always parses.
-            RecipientRef::User(name) => Username::parse(name).map_or(Self::Unauthenticated, Self::User),
+            RecipientRef::User(name) => Self::User(Username::parse(name)?),
             RecipientRef::Unauthenticated => Self::Unauthenticated,
-        }
+        })
     }
 }
 

@@ -75,7 +75,7 @@ pub enum PayloadError {
     #[error("the metadata's inReplyTo must be {}", PayloadId::EXPECTED)]
     InReplyTo,
     /// The metadata cannot be extended.
-    #[error(transparent)]
+    #[error("the metadata must be {0}")]
     Metadata(#[from] JsonObjectError),
 }
 
@@ -135,6 +135,11 @@ impl Payload {
 
     pub(crate) fn set_token(&mut self, token: Token) {
         self.token = Some(token);
+    }
+
+    /// Gives it another ID, and returns the old one.
+    pub(crate) fn replace_id(&mut self, payload_id: PayloadId) -> PayloadId {
+        std::mem::replace(&mut self.stamp.payload_id, payload_id)
     }
 
     /// The same with `metadata` in place of what it had.

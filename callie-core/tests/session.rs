@@ -1,4 +1,4 @@
-//! Two sessions and a model server over links that lose, delay and break: a seeded simulation of what users rely on.
+//! Sessions and a model server over links that lose, delay and break: a seeded simulation of what users rely on.
 //!
 //! `CALLIE_SEEDS=n` runs another number of seeds, `CALLIE_SEED=n` replays one with its trace.
 
@@ -12,6 +12,8 @@ use simulation::{Scenario, World};
 const SEEDS: u64 = 10_000;
 /// How many seeds of the variations, which share most of their paths with the first.
 const VARIATION_SEEDS: u64 = 2_000;
+/// How many seeds with hundreds of messages each.
+const BUSY_SEEDS: u64 = 200;
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a whole number"))
@@ -40,22 +42,37 @@ fn run(seeds: u64, scenario: impl Fn(&mut fastrand::Rng) -> Scenario + Sync) {
     });
 }
 
+/// Links break at any point.
 #[test]
-fn every_send_ends_once_and_truly_in_order_over_links_that_break_at_any_point() {
+fn every_send_ends_once_truly_and_in_order() {
     run(SEEDS, Scenario::breaking_links);
 }
 
+/// A server drops what comes too fast, several devices of one user share its rate, and links break.
 #[test]
-fn every_send_ends_once_and_truly_where_the_server_drops_what_comes_too_fast() {
+fn dropped_payloads_end_truly() {
     run(VARIATION_SEEDS, Scenario::dropping_server);
 }
 
+/// Several devices of one user send more than its rate over links that hold: all of it arrives in time.
 #[test]
-fn nothing_reaches_an_application_twice_though_the_server_forgets_what_it_did() {
+fn devices_come_to_share_the_rate() {
+    run(BUSY_SEEDS, Scenario::sharing_devices);
+}
+
+/// The server forgets what it did.
+#[test]
+fn nothing_reaches_an_application_twice() {
     run(VARIATION_SEEDS, Scenario::forgetful_server);
 }
 
+/// Both sides lose a server that starts anew: the one that is back first does not call the other offline.
 #[test]
-fn without_faults_everything_is_delivered() {
+fn restart_of_the_server_makes_nobody_offline() {
+    run(VARIATION_SEEDS, Scenario::restarting_server);
+}
+
+#[test]
+fn everything_is_delivered_without_faults() {
     run(VARIATION_SEEDS, Scenario::calm);
 }

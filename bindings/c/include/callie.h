@@ -115,6 +115,9 @@
 // The size of a path with its NUL.
 #define CALLIE_PATH_SIZE 513
 
+// A count that is not known.
+#define CALLIE_COUNT_UNKNOWN UINT64_MAX
+
 // What a call returns. Where it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
 typedef enum {
   // It worked.
@@ -350,11 +353,11 @@ typedef struct {
 typedef struct {
   // How.
   CallieEndingKind kind;
-  // How many confirmed it.
+  // How many confirmed it; `CALLIE_COUNT_UNKNOWN` where the server's answer was lost with a connection.
   uint64_t confirmed;
-  // How many were sent it and did not.
+  // How many were sent it and did not, or `CALLIE_COUNT_UNKNOWN`.
   uint64_t unconfirmed;
-  // How many were offline.
+  // How many were offline, or `CALLIE_COUNT_UNKNOWN`.
   uint64_t offline;
   // Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
   char code[CALLIE_CODE_SIZE];

@@ -70,12 +70,12 @@ class Ending(Record):
 
     #: ``"delivered"``, ``"sent"``, ``"offline"``, ``"failed"`` or ``"unconfirmed"``.
     kind: str
-    #: How many confirmed it.
-    confirmed: int = 0
+    #: How many confirmed it; ``None`` where the server's answer was lost with a connection.
+    confirmed: Optional[int] = 0
     #: How many were sent it and did not.
-    unconfirmed: int = 0
+    unconfirmed: Optional[int] = 0
     #: How many were offline.
-    offline: int = 0
+    offline: Optional[int] = 0
     #: Why it failed, for programs: the server's code, such as ``"RECIPIENT_UNKNOWN"``, else ``"EXPIRED"`` or
     #: ``"DISCONNECTED"``.
     code: str = ""

@@ -213,7 +213,7 @@ pub enum AttachmentError {
     #[error("the metadata must have at most {MAX_METADATA_BYTES} bytes")]
     MetadataTooLarge,
     /// Metadata that is no object, or nested too deep.
-    #[error(transparent)]
+    #[error("the metadata must be {0}")]
     Object(#[from] JsonObjectError),
 }
 

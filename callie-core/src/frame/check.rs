@@ -8,7 +8,7 @@ use super::{Frame, RecipientForm};
 use crate::code::{CodeName, SysCode};
 use crate::content::AttachmentKind;
 use crate::fault::Fault;
-use crate::json::{JsonText, Kind, Names, Pointer, Scanner, Slot};
+use crate::json::{JsonText, Kind, Names, Pointer, Scanner, Slot, Syntax};
 use crate::limits::{Limits, MAX_METADATA_BYTES, MAX_OPEN_DEPTH};
 use crate::name::{MessageId, PayloadId};
 use crate::party::{RecipientRef, Sender};
@@ -43,18 +43,26 @@ pub(super) fn check<'a>(text: &'a str, origin: Origin<'_>) -> Result<Frame<'a>, 
     };
     let mut scanner = Scanner::new(text);
     let mut raw = Raw::new();
-    raw.scan(&mut scanner, max_attachments).map_err(|fault| Fault {
-        code: SysCode::InvalidJson,
-        pointer: Pointer::root(),
-        reason: fault.reason().into(),
-        payload_id: None,
-    })?;
+    raw.scan(&mut scanner, max_attachments).map_err(|syntax| not_json(text, syntax))?;
     let check = Check { text, origin, raw: &raw };
     if let Some(key) = scanner.duplicate() {
         let pointer = Pointer::to_key(text, key);
         return Err(check.fault(SysCode::DuplicateField, pointer, "no key may be given twice"));
     }
     check.frame()
+}
+
+#[cold]
+fn not_json(text: &str, syntax: Syntax) -> Fault {
+    let mut raw = Raw::new();
+    // Beside half of a surrogate pair the payload's ID can still be read.
+    let readable =
+        syntax == Syntax::LoneSurrogate && raw.scan(&mut Scanner::past_lone_surrogates(text), 0).is_ok();
+    if !readable {
+        raw = Raw::new();
+    }
+    let check = Check { text, origin: Origin::Server, raw: &raw };
+    check.fault(SysCode::InvalidJson, Pointer::root(), syntax.reason())
 }
 
 struct Check<'a, 'r, 'l> {

@@ -232,7 +232,7 @@ impl<'a> Frame<'a> {
             stamp,
             Token::parse(&self.token).ok(),
             Sender::parse(&self.sender).ok()?,
-            Recipient::from(self.recipient()),
+            Recipient::try_from(self.recipient()).ok()?,
             content,
             JsonObject::from_checked(self.metadata).ok()?,
         ))

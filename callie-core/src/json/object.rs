@@ -30,21 +30,21 @@ const EMPTY: &str = "{}";
 #[derive(Clone, Default)]
 pub struct JsonObject(Option<Box<RawValue>>);
 
-/// A text that is not a [`JsonObject`].
+/// A text that is not a [`JsonObject`]; reads as a phrase that follows "must be".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonObjectError {
     /// Not JSON, or not an object.
-    #[error("{0}")]
+    #[error("one JSON object{0}")]
     NotAnObject(&'static str),
     /// A key stands twice in one object.
-    #[error("no key may be given twice")]
+    #[error("a JSON object that gives no key twice")]
     DuplicateKey,
     /// Nested deeper than 16 levels.
-    #[error("the object must not be nested deeper than 16 levels")]
+    #[error("a JSON object of at most {MAX_OPEN_DEPTH} levels")]
     TooDeep,
     /// A value that JSON cannot hold.
-    #[error("the value cannot be written as JSON")]
+    #[error("a value that can be written as JSON")]
     Unwritable,
 }
 
@@ -61,7 +61,7 @@ impl JsonObject {
                 scanner.note_key(key);
                 Ok(scanner.value(depth)?.levels())
             })
-            .map_err(|fault| JsonObjectError::NotAnObject(fault.reason()))?;
+            .map_err(|fault| JsonObjectError::NotAnObject(fault.objection()))?;
         if scanner.duplicate().is_some() {
             return Err(JsonObjectError::DuplicateKey);
         }

@@ -23,11 +23,25 @@ pub(crate) struct Scanner<'a> {
     keys: SmallVec<[Key; FEW_KEYS]>,
     /// The first key in the text that its object had already.
     duplicate: Option<Key>,
+    /// Whether half of a surrogate pair is passed over; a string that holds one decodes to nothing.
+    takes_lone_surrogates: bool,
 }
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, bytes: text.as_bytes(), at: 0, keys: SmallVec::new(), duplicate: None }
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            keys: SmallVec::new(),
+            duplicate: None,
+            takes_lone_surrogates: false,
+        }
+    }
+
+    /// A scan of a text that holds half of a surrogate pair, for what stands around it.
+    pub(crate) fn past_lone_surrogates(text: &'a str) -> Self {
+        Self { takes_lone_surrogates: true, ..Self::new(text) }
     }
 
     pub(crate) fn text(&self) -> &'a str {
@@ -224,19 +238,19 @@ impl<'a> Scanner<'a> {
             Some(b'u') => match self.unit()? {
                 0xD800..=0xDBFF => {
                     let low = self.bytes[self.at..].starts_with(b"\\u");
-                    if low && matches!(self.unit()?, 0xDC00..=0xDFFF) {
-                        Ok(8)
-                    } else {
-                        Err(Syntax::LoneSurrogate)
-                    }
+                    if low && matches!(self.unit()?, 0xDC00..=0xDFFF) { Ok(8) } else { self.lone_surrogate() }
                 }
-                0xDC00..=0xDFFF => Err(Syntax::LoneSurrogate),
+                0xDC00..=0xDFFF => self.lone_surrogate(),
                 0x0000..=0x007F => Ok(5),
                 0x0080..=0x07FF => Ok(4),
                 _ => Ok(3),
             },
             _ => Err(Syntax::NotJson),
         }
+    }
+
+    fn lone_surrogate(&self) -> Scan<usize> {
+        if self.takes_lone_surrogates { Ok(0) } else { Err(Syntax::LoneSurrogate) }
     }
 
     /// Scans `\uXXXX` and gives the UTF-16 unit.

@@ -140,6 +140,18 @@ pub(crate) enum Syntax {
 }
 
 impl Syntax {
+    /// What is wrong with a text that must be one JSON object, as the end of a sentence that says so.
+    pub(crate) const fn objection(self) -> &'static str {
+        match self {
+            Self::NotJson => ", and is not valid JSON",
+            Self::TooDeep => ", and is nested too deep",
+            Self::LoneSurrogate => ", and holds half of a surrogate pair",
+            Self::NotObject => "",
+            Self::Trailing => ", and something follows it",
+            Self::TooLong => ", and is too long",
+        }
+    }
+
     /// What was expected, for people.
     pub(crate) const fn reason(self) -> &'static str {
         match self {

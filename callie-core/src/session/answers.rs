@@ -5,21 +5,29 @@ use std::time::Duration;
 use super::event::{Ending, Event, Failure, State, Ticket};
 use super::link::{Link, Online};
 use super::machine::{Now, Session};
-use super::tickets::Expects;
+use super::tickets::{Expects, Found};
 use crate::code::{CodeKind, CodeName, SysCode};
 use crate::command::{AckEntry, Push};
 use crate::content::Content;
 use crate::frame::{ContentRef, Frame};
 use crate::name::{PayloadId, Username};
-use crate::notice::{Notice, Outcome};
+use crate::notice::{Notice, NoticeMetadata, Outcome};
 use crate::party::{Recipient, RecipientRef, Sender};
 
 /// The server asks for a sign of life after its heartbeat; so much later the session asks itself.
 const HEARTBEAT_GRACE: Duration = Duration::from_secs(5);
 /// The heartbeat where the server announces none: the protocol's.
 const HEARTBEAT: Duration = Duration::from_secs(30);
-/// While the server does not know the outcome of a payload that was sent again, it is asked so often.
-const POLL: Duration = Duration::from_secs(2);
+
+/// What is told of a command that was refused and whose answer was lost.
+const ANSWER_LOST: &str = "the server refused the command, and its answer was lost with a connection";
+/// A message written so soon after a lost connection was replaced may find its recipient not back yet.
+const RETURN: Duration = Duration::from_secs(5);
+/// Such a message is sent again after this time and a random part of the spread.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+const RETRY_SPREAD_MS: u64 = 2_001;
+/// So many times at most.
+const MOST_RETRIES: u32 = 2;
 
 impl Session {
     pub(super) fn read(&mut self, now: Now, text: &str) {
@@ -68,6 +76,8 @@ impl Session {
         let pong = self.payload(now, recipient, Content::Pong).with_token(token);
         // Metadata that was empty has room for one ID.
         if let Ok(pong) = pong.with_in_reply_to(&payload_id) {
+            // Who asked may be gone by now, which concerns nobody here.
+            self.tickets.remember(pong.payload_id().clone());
             self.transmit(pong.encode());
         }
     }
@@ -83,7 +93,7 @@ impl Session {
             }
             self.raise_barrier(now);
         }
-        if let Some(ticket) = self.tickets.find(answered)
+        if let Some(Found { ticket, .. }) = self.tickets.find(answered)
             && let Some(waiting) = self.tickets.get(ticket)
             && waiting.expects == Expects::Pong
         {
@@ -121,7 +131,9 @@ impl Session {
     }
 
     fn read_notice(&mut self, now: Now, frame: &Frame<'_>) {
-        let Some(notice) = Notice::read(frame) else {
+        let answers = frame.in_reply_to().and_then(|id| self.tickets.find(id));
+        // What a later version writes into its metadata must not hide what it says.
+        let Some(notice) = Notice::read(frame).or_else(|| self.read_partly(frame, answers.is_some())) else {
             if !self.end_by_unknown(frame) {
                 self.tell_unknown(frame);
             }
@@ -131,13 +143,34 @@ impl Session {
             self.farewell = Some(notice.clone());
             return self.tell(Event::Notice(Box::new(notice)));
         }
-        if notice.code() == SysCode::Authenticated {
-            return self.authenticated(now, &notice);
+        match (notice.code(), answers) {
+            (SysCode::Authenticated, _) => self.authenticated(now, &notice),
+            (SysCode::RateLimited, _) => self.rate_limited(now, &notice),
+            (_, Some(Found { ticket, current: true })) => self.answered(now, ticket, notice),
+            (_, Some(Found { ticket, current: false })) => self.answered_before(now, ticket, notice),
+            (_, None) if frame.in_reply_to().is_some_and(|id| self.tickets.has_ended(id)) => {}
+            (_, None) => self.tell(Event::Notice(Box::new(notice))),
         }
-        let ticket = notice.metadata().in_reply_to.as_ref().and_then(|id| self.tickets.find(id.as_str()));
-        match ticket {
-            Some(ticket) => self.answered(now, ticket, notice),
-            None => self.tell(Event::Notice(Box::new(notice))),
+    }
+
+    fn read_partly(&self, frame: &Frame<'_>, answers: bool) -> Option<Notice> {
+        let notice = Notice::read_partly(frame)?;
+        let code = notice.code();
+        let own = code.kind() == CodeKind::Closing
+            || matches!(code, SysCode::Authenticated | SysCode::RateLimited)
+            || answers;
+        own.then_some(notice)
+    }
+
+    /// A late answer to a payload that was sent under another ID since.
+    fn answered_before(&mut self, now: Now, ticket: Ticket, notice: Notice) {
+        let repeatable = self
+            .tickets
+            .get(ticket)
+            .is_some_and(|waiting| waiting.expects == Expects::Result { repeatable: true });
+        // Of a command that may be carried out twice either answer is good; of anything else the old one is known.
+        if repeatable && notice.code() != SysCode::DuplicatePayload {
+            self.answered(now, ticket, notice);
         }
     }
 
@@ -147,8 +180,9 @@ impl Session {
         let (Some(ticket), Ok(code)) =
             (frame.in_reply_to().and_then(|id| self.tickets.find(id)), CodeName::parse(system.code()))
         else {
-            return false;
+            return frame.in_reply_to().is_some_and(|id| self.tickets.has_ended(id));
         };
+        let Found { ticket, .. } = ticket;
         let description = system.description().decode().into_owned();
         self.end(ticket, Ending::Failed(Failure::Refused { code, description, path: String::new() }));
         true
@@ -165,7 +199,8 @@ impl Session {
         self.link = Link::Online(Online {
             token: token.clone(),
             since: now.elapsed,
-            quiet: heartbeat + HEARTBEAT_GRACE,
+            returned: std::mem::take(&mut self.lost),
+            quiet: heartbeat.saturating_add(HEARTBEAT_GRACE),
             heard_at: now.elapsed,
             answer_by: None,
             barrier: None,
@@ -180,16 +215,18 @@ impl Session {
 
     /// The answer to something that was sent with a ticket.
     fn answered(&mut self, now: Now, ticket: Ticket, notice: Notice) {
+        let Some(waiting) = self.tickets.get(ticket) else { return };
+        let (expects, message) = (waiting.expects, waiting.is_message());
         let metadata = notice.metadata();
-        let expects = self.tickets.get(ticket).map(|waiting| waiting.expects);
         let ending = match notice.code() {
-            SysCode::Delivered => Ending::Delivered {
-                confirmed: metadata.delivered.unwrap_or(1),
-                unconfirmed: metadata.unconfirmed.unwrap_or(0),
-                offline: metadata.offline_count.unwrap_or(0),
-            },
+            SysCode::Delivered => delivered(metadata, waiting.payload.recipient()),
             SysCode::DeliveryUnconfirmed => Ending::Unconfirmed,
-            SysCode::RecipientOffline => Ending::Offline,
+            SysCode::RecipientOffline => {
+                if message && self.try_again_later(now, ticket) {
+                    return;
+                }
+                Ending::Offline
+            }
             SysCode::CommandOk => {
                 Ending::Done { result: metadata.result.as_ref().map(|raw| raw.get().to_owned()) }
             }
@@ -197,25 +234,81 @@ impl Session {
                 self.tell(Event::Notice(Box::new(notice)));
                 Ending::Sent
             }
-            SysCode::RateLimited => {
-                let wait = Duration::from_millis(metadata.retry_after_ms.unwrap_or(1_000));
-                self.pacing.pause(now.elapsed + wait);
-                self.tickets.resend_at(ticket, now.elapsed + wait);
-                return;
-            }
             SysCode::DuplicatePayload => match metadata.outcome {
-                Some(Outcome::Delivered) => Ending::Delivered { confirmed: 1, unconfirmed: 0, offline: 0 },
+                Some(Outcome::Delivered) => delivered(metadata, waiting.payload.recipient()),
                 Some(Outcome::Unconfirmed) => Ending::Unconfirmed,
-                Some(Outcome::Sent) if matches!(expects, Some(Expects::Result { .. })) => {
+                Some(Outcome::Sent) if matches!(expects, Expects::Result { .. }) => {
                     Ending::Done { result: None }
                 }
                 Some(Outcome::Sent) => Ending::Sent,
-                Some(Outcome::Failed) => refused(&notice),
-                Some(Outcome::Pending) | None => return self.tickets.resend_at(ticket, now.elapsed + POLL),
+                // It certainly did not arrive, and only a new payload is told why.
+                Some(Outcome::Failed) if message && waiting.was_sent_again() => {
+                    return self.send_anew(now, ticket);
+                }
+                Some(Outcome::Failed) if message => refused(&notice),
+                Some(Outcome::Failed) => Ending::Failed(Failure::Refused {
+                    code: SysCode::DuplicatePayload.into(),
+                    description: ANSWER_LOST.to_owned(),
+                    path: String::new(),
+                }),
+                Some(Outcome::Pending) | None => {
+                    self.tickets.poll_later(ticket, now.elapsed);
+                    return;
+                }
             },
             _ => refused(&notice),
         };
         self.end(ticket, ending);
+        if self.tickets.front(true).is_some() {
+            self.pump(now);
+        }
+    }
+
+    /// A message failed when it was sent the first time, and the answer that said why was lost with a connection.
+    fn send_anew(&mut self, now: Now, ticket: Ticket) {
+        self.renew(now, ticket, true);
+        self.tickets.requeue(ticket);
+        self.pump(now);
+    }
+
+    /// Sends a message again in a moment, if its recipient may only be a moment behind this session in coming back after
+    /// a restart of the server. Returns whether it does.
+    fn try_again_later(&mut self, now: Now, ticket: Ticket) -> bool {
+        let spread = self.random();
+        let (Link::Online(online), Some(waiting)) = (&self.link, self.tickets.get(ticket)) else {
+            return false;
+        };
+        let just_back = online.returned && waiting.last_sent < online.since.saturating_add(RETURN);
+        // An earlier copy may have arrived, from a server that forgot it since: under a new ID it would arrive twice.
+        if waiting.was_sent_again() {
+            return false;
+        }
+        if waiting.retries >= MOST_RETRIES || !(just_back || waiting.retries > 0) {
+            return false;
+        }
+        let at = now.elapsed.saturating_add(FIRST_RETRY + Duration::from_millis(spread % RETRY_SPREAD_MS));
+        // Not before an earlier one to the same recipient, which is tried again within the same time.
+        let at = self.tickets.held_until(waiting.payload.recipient()).map_or(at, |held| held.max(at));
+        if at >= waiting.deadline {
+            return false;
+        }
+        self.renew(now, ticket, true);
+        self.tickets.retry_at(ticket, at);
+        true
+    }
+}
+
+/// How a confirmed delivery ended: of a message to one user the counts are known, of one to a group only the server
+/// knows them.
+fn delivered(metadata: &NoticeMetadata, recipient: &Recipient) -> Ending {
+    let (confirmed, others) = match recipient {
+        Recipient::User(_) => (Some(1), Some(0)),
+        _ => (None, None),
+    };
+    Ending::Delivered {
+        confirmed: metadata.delivered.or(confirmed),
+        unconfirmed: metadata.unconfirmed.or(others),
+        offline: metadata.offline_count.or(others),
     }
 }
 

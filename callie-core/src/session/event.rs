@@ -124,12 +124,12 @@ pub enum Down {
 pub enum Ending {
     /// The recipient's client, or some of the group's, confirmed the message.
     Delivered {
-        /// How many did.
-        confirmed: u64,
-        /// How many were sent it and did not.
-        unconfirmed: u64,
-        /// How many were offline.
-        offline: u64,
+        /// How many did; none where the server's answer was lost with a connection.
+        confirmed: Option<u64>,
+        /// How many were sent it and did not; none as above.
+        unconfirmed: Option<u64>,
+        /// How many were offline; none as above.
+        offline: Option<u64>,
     },
     /// The server took it; no confirmation was asked for.
     Sent,

@@ -6,11 +6,14 @@ use std::time::Duration;
 use super::event::Receipt;
 use crate::command::AckEntry;
 use crate::limits::MAX_ACKS;
+use crate::name::PayloadId;
 
 /// How long a payload is remembered: twice as long as the server takes a resent one for the same.
 const MEMORY: Duration = Duration::from_secs(600);
 /// The most payloads remembered. At more than 200 payloads a second the oldest are forgotten before their time.
 const MOST_REMEMBERED: usize = 131_072;
+/// The most batches of confirmations kept for the case that the server drops them.
+const MOST_BATCHES: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
@@ -28,6 +31,8 @@ pub(super) struct Inbox {
     acks: Vec<AckEntry>,
     /// When the confirmations go out.
     flush_at: Option<Duration>,
+    /// What was confirmed last on this connection, should the server drop it for its rate.
+    confirmed: VecDeque<(PayloadId, Vec<AckEntry>)>,
 }
 
 impl Inbox {
@@ -96,10 +101,29 @@ impl Inbox {
         Some(batch)
     }
 
+    /// Notes what was confirmed, and with which payload.
+    pub(super) fn confirmed(&mut self, payload_id: PayloadId, batch: Vec<AckEntry>) {
+        if self.confirmed.len() >= MOST_BATCHES {
+            self.confirmed.pop_front();
+        }
+        self.confirmed.push_back((payload_id, batch));
+    }
+
+    /// The server dropped that payload: what it confirmed is confirmed again at that time.
+    pub(super) fn dropped(&mut self, payload_id: &PayloadId, at: Duration) {
+        if let Some(position) = self.confirmed.iter().position(|(id, _)| id == payload_id)
+            && let Some((_, batch)) = self.confirmed.remove(position)
+        {
+            self.acks.extend(batch);
+            self.flush_at.get_or_insert(at);
+        }
+    }
+
     /// Forgets the confirmations of a connection that is gone: they would not count on another.
     pub(super) fn forget_acks(&mut self) {
         self.untaken.clear();
         self.acks.clear();
+        self.confirmed.clear();
         self.flush_at = None;
     }
 }

@@ -36,6 +36,8 @@ pub(super) enum Link {
 pub(super) struct Online {
     pub(super) token: Token,
     pub(super) since: Duration,
+    /// Whether it replaces a connection that was lost.
+    pub(super) returned: bool,
     /// Without anything heard for so long, the link is asked for a sign of life.
     pub(super) quiet: Duration,
     pub(super) heard_at: Duration,
@@ -48,23 +50,24 @@ pub(super) struct Online {
 #[derive(Debug)]
 pub(super) struct Barrier {
     pub(super) payload_id: PayloadId,
-    pub(super) sent_at: Duration,
+    /// When it is sent again if its PONG has not come.
+    pub(super) again_at: Duration,
     /// The number of the last transmission before it.
     pub(super) after: u64,
 }
 
 /// A PING behind unanswered payloads is sent again if its PONG takes longer than this.
-const BARRIER_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BARRIER_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Online {
     /// When the link has to be looked after next.
     pub(super) fn deadline(&self) -> Duration {
-        let heartbeat = self.answer_by.unwrap_or(self.heard_at + self.quiet);
-        self.barrier.as_ref().map_or(heartbeat, |barrier| heartbeat.min(barrier.sent_at + BARRIER_TIMEOUT))
+        let heartbeat = self.answer_by.unwrap_or(self.heard_at.saturating_add(self.quiet));
+        self.barrier.as_ref().map_or(heartbeat, |barrier| heartbeat.min(barrier.again_at))
     }
 
     pub(super) fn barrier_is_late(&self, now: Duration) -> bool {
-        self.barrier.as_ref().is_some_and(|barrier| now >= barrier.sent_at + BARRIER_TIMEOUT)
+        self.barrier.as_ref().is_some_and(|barrier| now >= barrier.again_at)
     }
 }
 
@@ -80,7 +83,7 @@ impl Link {
 }
 
 /// A connection that held for so long was a good one: the next wait begins at the beginning.
-const STEADY: Duration = Duration::from_secs(10);
+const STEADY: Duration = Duration::from_secs(30);
 
 /// Counts the attempts since the last steady connection.
 #[derive(Debug, Default)]
@@ -120,7 +123,7 @@ mod tests {
             (0..5).map(|_| attempts.next_wait(&backoff, u64::MAX).as_secs_f64().round()).collect();
         assert_eq!(longest, [1.0, 2.0, 4.0, 5.0, 5.0]);
         assert_eq!(attempts.next_wait(&backoff, 0), Duration::ZERO);
-        attempts.ended(Duration::from_secs(9));
+        attempts.ended(Duration::from_secs(29));
         assert!(attempts.next_wait(&backoff, u64::MAX) > Duration::from_secs(4));
         attempts.ended(STEADY);
         assert!(attempts.next_wait(&backoff, u64::MAX) <= Duration::from_secs(1));

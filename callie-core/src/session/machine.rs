@@ -12,7 +12,7 @@ use super::inbox::Inbox;
 use super::link::{Attempts, Link, Wish};
 use super::pacing::Pacing;
 use super::tickets::{Due, Expects, Tickets};
-use crate::close::{LINK_LOST, comes_back};
+use crate::close::{CloseCode, LINK_LOST, comes_back};
 use crate::command::Command;
 use crate::content::Content;
 use crate::limits::Limits;
@@ -33,7 +33,7 @@ pub struct Now {
 }
 
 /// A server that asks a client to stay away for longer than this is asked again after this time.
-const MOST_PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const MOST_PATIENCE: Duration = Duration::from_secs(300);
 
 /// Where the session's randomness comes from. It makes IDs unique and spreads reconnections; secrets do not depend on it.
 pub type Random = Box<dyn FnMut() -> u64 + Send>;
@@ -62,11 +62,15 @@ pub struct Session {
     pub(super) link: Link,
     pub(super) attempts: Attempts,
     wish: Wish,
+    /// The last connection was lost, and there has been none since.
+    pub(super) lost: bool,
     state: State,
     pub(super) limits: Limits,
     pub(super) pacing: Pacing,
     /// When the pacing lets the next payload pass.
     pub(super) paced_until: Option<Duration>,
+    /// How many payloads had been transmitted when the pace was last reduced.
+    pub(super) slowed_at: u64,
     pub(super) tickets: Tickets,
     pub(super) inbox: Inbox,
     /// What the server said before it closes the connection.
@@ -85,10 +89,12 @@ impl Session {
             link: Link::Down,
             attempts: Attempts::default(),
             wish: Wish::Nothing,
+            lost: false,
             state: State::Down(Down::NotWanted),
             pacing: Pacing::new(&limits),
             limits,
             paced_until: None,
+            slowed_at: 0,
             tickets: Tickets::default(),
             inbox: Inbox::default(),
             farewell: None,
@@ -101,19 +107,19 @@ impl Session {
         self.out.pop_front()
     }
 
-    /// When [`wake`](Self::wake) is to be called at the latest; none while nothing is due.
+    /// When [`wake`](Self::wake) is to be called at the latest; none while nothing is due. It can be too far away for the
+    /// driver's clock, where the application chose such a timeout.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         let online = matches!(self.link, Link::Online(_));
-        [
+        let deadlines = [
             self.link.deadline(),
             self.tickets.deadline(),
             self.paced_until.filter(|_| online),
             self.inbox.flush_at().filter(|_| online),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        ];
+        // The end of time never comes.
+        deadlines.into_iter().flatten().min().filter(|at| *at < Duration::MAX)
     }
 
     /// The connection state as of the last call, including changes whose [`Event::State`] was not polled yet.
@@ -165,9 +171,7 @@ impl Session {
         self.inbox_before_close(now);
         self.drop_link();
         for ticket in self.tickets.those(|_| true) {
-            let sent = self.tickets.get(ticket).is_some_and(|waiting| waiting.first_sent.is_some());
-            let failed = Ending::Failed(Failure::Disconnected);
-            self.end(ticket, if sent { Ending::Unconfirmed } else { failed });
+            self.give_up_on(ticket, Failure::Disconnected);
         }
         self.tell(Event::State(State::Down(Down::NotWanted)));
     }
@@ -214,7 +218,7 @@ impl Session {
         let token = self.config.token.clone();
         let payload = self.payload(now, Recipient::Server, Command::Authenticate {}.to_content());
         let payload_id = payload.payload_id().clone();
-        let deadline = now.elapsed + self.config.authentication_timeout;
+        let deadline = now.elapsed.saturating_add(self.config.authentication_timeout);
         self.transmit(payload.with_token(token.clone()).encode());
         self.link = Link::Authenticating { deadline, payload_id, token };
     }
@@ -261,7 +265,9 @@ impl Session {
             return;
         }
         let said = farewell.and_then(|notice| notice.metadata().retry_after_ms).map(Duration::from_millis);
-        self.wait(now, code, said.max(retry_after).unwrap_or_default().min(MOST_PATIENCE));
+        let flooding = code == CloseCode::Flooding.as_u16();
+        let limited = flooding.then(|| self.pacing.paused_until().saturating_sub(now.elapsed));
+        self.wait(now, code, said.max(retry_after).max(limited).unwrap_or_default().min(MOST_PATIENCE));
     }
 
     /// Nothing is read for the time being, since the application does not take its events: that nothing is heard says
@@ -278,9 +284,7 @@ impl Session {
     pub fn wake(&mut self, now: Now) {
         while let Some((ticket, due)) = self.tickets.due(now.elapsed) {
             if due == Due::Expired {
-                let sent = self.tickets.get(ticket).is_some_and(|waiting| waiting.first_sent.is_some());
-                let failed = Ending::Failed(Failure::Expired);
-                self.end(ticket, if sent { Ending::Unconfirmed } else { failed });
+                self.give_up_on(ticket, Failure::Expired);
             }
         }
         if self.link.deadline().is_some_and(|at| now.elapsed >= at) {
@@ -299,7 +303,7 @@ impl Session {
     }
 
     fn open(&mut self, now: Now) {
-        self.link = Link::Opening { deadline: now.elapsed + self.config.open_timeout };
+        self.link = Link::Opening { deadline: now.elapsed.saturating_add(self.config.open_timeout) };
         self.farewell = None;
         self.tell(Event::State(State::Connecting));
         self.out.push_back(Output::Open);
@@ -315,7 +319,7 @@ impl Session {
     fn wait(&mut self, now: Now, code: u16, at_least: Duration) {
         let random = (self.random)();
         let retry_in = self.attempts.next_wait(&self.config.backoff, random).max(at_least);
-        self.link = Link::Waiting { until: now.elapsed + retry_in };
+        self.link = Link::Waiting { until: now.elapsed.saturating_add(retry_in) };
         self.tell(Event::State(State::Waiting { retry_in, code }));
     }
 
@@ -324,11 +328,13 @@ impl Session {
             self.out.push_back(Output::Close);
         }
         self.link = Link::Down;
+        self.lost = false;
         self.after_link();
     }
 
     fn link_lost(&mut self, now: Now) {
         if let Link::Online(online) = &self.link {
+            self.lost = true;
             self.attempts.ended(now.elapsed.saturating_sub(online.since));
         }
         self.link = Link::Down;
@@ -340,8 +346,7 @@ impl Session {
         self.inbox.forget_acks();
         self.paced_until = None;
         self.farewell = None;
-        for ticket in
-            self.tickets.those(|waiting| waiting.expects == Expects::Pong && waiting.first_sent.is_some())
+        for ticket in self.tickets.those(|waiting| waiting.expects == Expects::Pong && waiting.may_be_taken())
         {
             self.end(ticket, Ending::Unconfirmed);
         }
@@ -351,7 +356,7 @@ impl Session {
     /// Confirms what the application has before it lets go of the connection.
     fn inbox_before_close(&mut self, now: Now) {
         if matches!(self.link, Link::Online(_)) {
-            let soon = Now { elapsed: now.elapsed + self.config.ack_delay, ..now };
+            let soon = Now { elapsed: now.elapsed.saturating_add(self.config.ack_delay), ..now };
             self.flush(soon);
         }
     }
@@ -360,6 +365,16 @@ impl Session {
         if self.tickets.end(ticket).is_some() {
             self.tell(Event::Ended(ticket, ending));
         }
+    }
+
+    /// Ends what can no longer be sent, or not again, with what is known of it.
+    pub(super) fn give_up_on(&mut self, ticket: Ticket, failure: Failure) {
+        let ending = match self.tickets.get(ticket) {
+            Some(waiting) if waiting.may_be_taken() => Ending::Unconfirmed,
+            Some(waiting) if waiting.retries > 0 => Ending::Offline,
+            _ => Ending::Failed(failure),
+        };
+        self.end(ticket, ending);
     }
 
     pub(super) fn tell(&mut self, event: Event) {
@@ -377,6 +392,10 @@ impl Session {
         let payload_id = PayloadId::from_uuid(self.uuid(now));
         let stamp = Stamp { payload_id, timestamp: now.wall };
         Payload::new(stamp, Sender::User(self.config.username.clone()), recipient, content)
+    }
+
+    pub(super) fn random(&mut self) -> u64 {
+        (self.random)()
     }
 
     pub(super) fn uuid(&mut self, now: Now) -> uuid::Uuid {

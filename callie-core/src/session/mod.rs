@@ -4,6 +4,8 @@
 //! - `event`: what the session tells the application
 //! - `link`: the way from one connection to the next, with backoff and heartbeat
 //! - `tickets`: what was sent and is not over yet
+//! - `holds`: what waits behind a message that is tried again
+//! - `drops`: what the server dropped for its rate
 //! - `inbox`: what was received: once each, and confirmed
 //! - `pacing`: not faster than the server allows
 //! - `machine`: the session itself, what goes in and comes out
@@ -13,7 +15,9 @@
 
 mod answers;
 mod config;
+mod drops;
 mod event;
+mod holds;
 mod inbox;
 mod link;
 mod machine;

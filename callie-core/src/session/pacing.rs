@@ -1,94 +1,201 @@
-//! Not faster than the server allows: the token bucket of the protocol, kept on the client's side so that nothing is
-//! dropped on the server's.
+//! Not faster than the server allows: the token buckets of the protocol, kept on the client's side so that little is
+//! dropped on the server's, and a smaller share of them where other devices of the user send too.
 
 use std::time::Duration;
 
 use crate::limits::Limits;
 
-/// The part of the server's rate that one session uses: another device of the same user, and clocks that run unevenly,
-/// need room too.
+/// The part of the server's rate that one session uses at most: clocks that run unevenly need room too.
 const SHARE: f64 = 0.8;
+/// The part that it uses at least, however often the server drops what it sends.
+const LEAST_SHARE: f64 = 0.02;
+/// How much of the server's rate a session takes back in a second without drops.
+const RECOVERY: f64 = 0.04;
+/// The least rate, in payloads a second.
+const LEAST_RATE: f64 = 0.02;
 
+/// One of the server's buckets.
 #[derive(Debug)]
-pub(super) struct Pacing {
+pub(super) struct Bucket {
     rate: f64,
     burst: f64,
+    /// The part of `rate` that this session takes: halved when the server drops something, and regained slowly, so that
+    /// any number of devices of one user come to share the rate.
+    share: f64,
     tokens: f64,
     refilled_at: Duration,
-    /// The server said to be quiet until then.
+}
+
+impl Bucket {
+    fn new(rate: f64, burst: u32) -> Self {
+        let burst = (f64::from(burst) * SHARE).max(1.0);
+        Self { rate, burst, share: SHARE, tokens: burst, refilled_at: Duration::ZERO }
+    }
+
+    fn set(&mut self, rate: f64, burst: u32) {
+        self.rate = rate;
+        self.burst = (f64::from(burst) * SHARE).max(1.0);
+        self.tokens = self.tokens.min(self.burst);
+    }
+
+    /// Says nothing until then.
+    fn pause(&mut self, until: Duration) {
+        self.tokens = 0.0;
+        self.refilled_at = self.refilled_at.max(until);
+    }
+
+    fn halve_share(&mut self) {
+        self.share = (self.share / 2.0).max(LEAST_SHARE);
+    }
+
+    /// Whether one payload may be sent now; if not, when to ask again.
+    fn check(&mut self, now: Duration) -> Result<(), Duration> {
+        let elapsed = now.saturating_sub(self.refilled_at).as_secs_f64();
+        let rate = (self.rate * self.share).max(LEAST_RATE);
+        self.tokens = (self.tokens + elapsed * rate).min(self.burst);
+        self.share = (self.share + elapsed * RECOVERY).min(SHARE);
+        self.refilled_at = self.refilled_at.max(now);
+        if self.tokens >= 1.0 {
+            return Ok(());
+        }
+        // A millisecond more, so that rounding cannot make the same instant too early again.
+        let wait = Duration::from_secs_f64((1.0 - self.tokens) / rate) + Duration::from_millis(1);
+        Err(self.refilled_at.saturating_add(wait))
+    }
+
+    fn take(&mut self) {
+        self.tokens -= 1.0;
+    }
+}
+
+/// The buckets that a session's payloads are taken from.
+#[derive(Debug)]
+pub(super) struct Pacing {
+    payloads: Bucket,
+    /// Messages to everyone, which count as payloads as well.
+    broadcasts: Bucket,
+    /// The server asked for silence until then.
     paused_until: Duration,
 }
 
 impl Pacing {
     pub(super) fn new(limits: &Limits) -> Self {
-        let mut pacing = Self {
-            rate: 1.0,
-            burst: 1.0,
-            tokens: 0.0,
-            refilled_at: Duration::ZERO,
+        Self {
+            payloads: Bucket::new(payload_rate(limits), limits.burst),
+            broadcasts: Bucket::new(broadcast_rate(limits), limits.broadcast_burst),
             paused_until: Duration::ZERO,
-        };
-        pacing.set_limits(limits);
-        pacing.tokens = pacing.burst;
-        pacing
+        }
     }
 
     pub(super) fn set_limits(&mut self, limits: &Limits) {
-        self.rate = (f64::from(limits.messages_per_second) * SHARE).max(0.1);
-        self.burst = (f64::from(limits.burst) * SHARE).max(1.0);
-        self.tokens = self.tokens.min(self.burst);
+        self.payloads.set(payload_rate(limits), limits.burst);
+        self.broadcasts.set(broadcast_rate(limits), limits.broadcast_burst);
     }
 
+    /// The server dropped payloads and asks for silence until then.
     pub(super) fn pause(&mut self, until: Duration) {
+        self.payloads.pause(until);
         self.paused_until = self.paused_until.max(until);
-        self.tokens = 0.0;
-        self.refilled_at = self.paused_until;
     }
 
-    /// Takes the right to send one payload now, or tells when to ask again.
-    pub(super) fn take(&mut self, now: Duration) -> Result<(), Duration> {
-        if now < self.paused_until {
-            return Err(self.paused_until);
-        }
-        let elapsed = now.saturating_sub(self.refilled_at).as_secs_f64();
-        self.tokens = (self.tokens + elapsed * self.rate).min(self.burst);
-        self.refilled_at = self.refilled_at.max(now);
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
-            return Ok(());
-        }
-        // A millisecond more, so that rounding cannot make the same instant too early again.
-        let wait = Duration::from_secs_f64((1.0 - self.tokens) / self.rate) + Duration::from_millis(1);
-        Err(now + wait)
+    /// The server dropped messages to everyone and asks for no others until then.
+    pub(super) fn pause_broadcasts(&mut self, until: Duration) {
+        self.broadcasts.pause(until);
     }
+
+    /// Sends half as fast: what was dropped was sent at the present pace.
+    pub(super) fn slow_down(&mut self) {
+        self.payloads.halve_share();
+    }
+
+    /// The same for messages to everyone.
+    pub(super) fn slow_broadcasts_down(&mut self) {
+        self.broadcasts.halve_share();
+    }
+
+    /// Until when the server asked for silence.
+    pub(super) fn paused_until(&self) -> Duration {
+        self.paused_until
+    }
+
+    /// Whether one payload may be sent now; if not, when to ask again.
+    pub(super) fn check(&mut self, now: Duration) -> Result<(), Duration> {
+        self.payloads.check(now)
+    }
+
+    /// Whether a message to everyone may be sent now, as far as their own rate goes; if not, when to ask again.
+    pub(super) fn check_broadcast(&mut self, now: Duration) -> Result<(), Duration> {
+        self.broadcasts.check(now)
+    }
+
+    /// Takes what was checked: one payload is sent now.
+    pub(super) fn take(&mut self, broadcast: bool) {
+        self.payloads.take();
+        if broadcast {
+            self.broadcasts.take();
+        }
+    }
+}
+
+fn payload_rate(limits: &Limits) -> f64 {
+    f64::from(limits.messages_per_second)
+}
+
+fn broadcast_rate(limits: &Limits) -> f64 {
+    f64::from(limits.broadcasts_per_minute) / 60.0
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_burst_passes_at_once_and_the_rest_at_the_rate() {
-        let limits = Limits { messages_per_second: 10, burst: 5, ..Limits::default() };
-        let mut pacing = Pacing::new(&limits);
-        let mut now = Duration::ZERO;
-        for _ in 0..4 {
-            assert_eq!(pacing.take(now), Ok(()));
-        }
-        let mut sent = 0;
-        while now < Duration::from_secs(10) {
-            match pacing.take(now) {
-                Ok(()) => sent += 1,
+    fn sent_until(pacing: &mut Pacing, from: Duration, until: Duration) -> usize {
+        let (mut now, mut sent) = (from, 0);
+        while now < until {
+            match pacing.check(now) {
+                Ok(()) => {
+                    pacing.take(false);
+                    sent += 1;
+                }
                 Err(at) => now = at,
             }
         }
-        assert!((75..=81).contains(&sent), "{sent} payloads in 10 s at 8 a second");
+        sent
     }
 
     #[test]
-    fn a_pause_holds() {
-        let mut pacing = Pacing::new(&Limits::default());
+    fn burst_passes_at_once_and_the_rest_at_the_rate() {
+        let limits = Limits { messages_per_second: 10, burst: 5, ..Limits::default() };
+        let mut pacing = Pacing::new(&limits);
+        let sent = sent_until(&mut pacing, Duration::ZERO, Duration::from_secs(10));
+        assert!((79..=85).contains(&sent), "{sent} payloads in 10 s: 4 at once, then 8 a second");
+    }
+
+    #[test]
+    fn pause_holds_and_drops_halve_the_pace_for_a_while() {
+        let limits = Limits { messages_per_second: 10, burst: 5, ..Limits::default() };
+        let mut pacing = Pacing::new(&limits);
         pacing.pause(Duration::from_secs(3));
-        assert_eq!(pacing.take(Duration::from_secs(2)), Err(Duration::from_secs(3)));
+        pacing.slow_down();
+        assert!(pacing.check(Duration::from_secs(2)).unwrap_err() > Duration::from_secs(3));
+        let sent = sent_until(&mut pacing, Duration::from_secs(3), Duration::from_secs(5));
+        assert!((7..=10).contains(&sent), "{sent} payloads in 2 s at 4 a second and a little more");
+        sent_until(&mut pacing, Duration::from_secs(5), Duration::from_secs(20));
+        let sent = sent_until(&mut pacing, Duration::from_secs(20), Duration::from_secs(30));
+        assert!((79..=81).contains(&sent), "{sent} payloads in 10 s at 8 a second");
+    }
+
+    #[test]
+    fn broadcasts_have_a_pace_of_their_own() {
+        let mut pacing = Pacing::new(&Limits::default());
+        let mut sent = 0;
+        while pacing.check_broadcast(Duration::ZERO).is_ok() {
+            pacing.take(true);
+            sent += 1;
+        }
+        assert_eq!(sent, 4);
+        assert_eq!(pacing.check(Duration::ZERO), Ok(()));
+        let next = pacing.check_broadcast(Duration::ZERO).unwrap_err();
+        assert!(next > Duration::from_secs(2) && next < Duration::from_secs(3), "{next:?}");
     }
 }

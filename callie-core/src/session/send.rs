@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use super::config::SendOptions;
-use super::event::Ticket;
+use super::event::{Failure, Ticket};
 use super::machine::{Now, Session};
 use super::tickets::Expects;
+use crate::code::SysCode;
 use crate::command::Command;
-use crate::content::{CommandCall, Content, Message};
+use crate::content::{CommandCall, Content, Message, MessageError};
+use crate::limits::Limits;
 use crate::name::MessageId;
 use crate::party::Recipient;
-use crate::payload::{Payload, PayloadError};
-use crate::route::{Route, route};
+use crate::payload::{Payload, PayloadError, PayloadType};
+use crate::route::{RecipientKind, Route, route};
 
 /// Why something cannot be sent at all. It has no ticket, since it never began.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -24,8 +26,13 @@ pub enum SendError {
         max: usize,
     },
     /// Nothing of this type goes there.
-    #[error("a payload of this type cannot go to that recipient")]
-    InvalidRecipient,
+    #[error("a {payload} cannot go to {recipient}")]
+    InvalidRecipient {
+        /// What was to be sent: a message, a PING or a command.
+        payload: &'static str,
+        /// Where to: SERVER, a user, a group or BROADCAST.
+        recipient: &'static str,
+    },
     /// The session sends this command by itself, and nobody else may.
     #[error("the session sends this command by itself")]
     OwnCommand,
@@ -52,6 +59,7 @@ impl Session {
         message: Message,
         options: &SendOptions,
     ) -> Result<Ticket, SendError> {
+        check_route(PayloadType::Msg, &recipient)?;
         let confirm = options.confirm && recipient != Recipient::Broadcast;
         let mut payload = self.payload(now, recipient, Content::Msg(message));
         if !options.metadata.is_empty() {
@@ -96,6 +104,7 @@ impl Session {
     /// # Errors
     /// [`SendError`], at once and without a ticket.
     pub fn ping(&mut self, now: Now, recipient: Recipient) -> Result<Ticket, SendError> {
+        check_route(PayloadType::Ping, &recipient)?;
         let payload = self.payload(now, recipient, Content::Ping);
         self.submit(now, payload, Expects::Pong, None)
     }
@@ -115,17 +124,52 @@ impl Session {
         if self.tickets.len() >= self.config.max_waiting {
             return Err(SendError::QueueFull { max: self.config.max_waiting });
         }
-        let routed = payload.recipient().kind().map(|kind| route(payload.content().payload_type(), kind));
-        if routed.is_none_or(|route| matches!(route, Route::Refuse(_))) {
-            return Err(SendError::InvalidRecipient);
-        }
         let bytes = payload.encode().len() + self.config.token.expose().len();
         if bytes > self.limits.max_payload_bytes {
             return Err(SendError::TooLarge { max_bytes: self.limits.max_payload_bytes });
         }
-        let deadline = now.elapsed + timeout.unwrap_or(self.config.send_timeout);
+        let deadline = now.elapsed.saturating_add(timeout.unwrap_or(self.config.send_timeout));
         let ticket = self.tickets.add(payload, expects, deadline);
         self.pump(now);
         Ok(ticket)
     }
+}
+
+fn check_route(payload: PayloadType, recipient: &Recipient) -> Result<(), SendError> {
+    let kind = recipient.kind();
+    if kind.is_some_and(|kind| !matches!(route(payload, kind), Route::Refuse(_))) {
+        return Ok(());
+    }
+    Err(SendError::InvalidRecipient {
+        payload: match payload {
+            PayloadType::Msg => "message",
+            PayloadType::Cmd => "command",
+            other => other.as_str(),
+        },
+        recipient: match kind {
+            Some(RecipientKind::Server) => "SERVER",
+            Some(RecipientKind::User) => "a user",
+            Some(RecipientKind::Group) => "a group",
+            Some(RecipientKind::Broadcast) => "BROADCAST",
+            None => "nobody",
+        },
+    })
+}
+
+/// Why a payload is over the limits that the server announced after it was handed over, if it is.
+pub(super) fn over_limits(limits: &Limits, payload: &Payload, bytes: usize) -> Option<Failure> {
+    let (description, path) = match payload.content() {
+        Content::Msg(message) if message.text().len() > limits.max_text_bytes => {
+            (MessageError::TextTooLong { max_bytes: limits.max_text_bytes }.to_string(), "/content/text")
+        }
+        Content::Msg(message) if message.attachments().len() > limits.max_attachments => {
+            let error = MessageError::TooManyAttachments { max: limits.max_attachments };
+            (error.to_string(), "/content/attachments")
+        }
+        _ if bytes > limits.max_payload_bytes => {
+            (SendError::TooLarge { max_bytes: limits.max_payload_bytes }.to_string(), "")
+        }
+        _ => return None,
+    };
+    Some(Failure::Refused { code: SysCode::PayloadTooLarge.into(), description, path: path.to_owned() })
 }

@@ -1,49 +1,66 @@
 //! What the session sends by itself and when: the queue, confirmations, heartbeats.
 
-use super::event::{Ending, Failure};
-use super::link::{Barrier, Link};
+use super::event::{Ending, Failure, Ticket};
+use super::link::{BARRIER_TIMEOUT, Barrier, Link};
 use super::machine::{Now, Session};
+use super::send::over_limits;
 use super::tickets::Expects;
 use crate::command::Command;
 use crate::content::Content;
+use crate::name::PayloadId;
 use crate::party::Recipient;
 use crate::payload::Payload;
 
 impl Session {
-    /// Transmits what is queued, as far as the server's rate allows.
+    /// Transmits what is queued, as far as the server's rates allow.
     pub(super) fn pump(&mut self, now: Now) {
         let Link::Online(online) = &self.link else { return };
         let token = online.token.clone();
         self.paced_until = None;
-        while let Some(ticket) = self.tickets.front() {
+        let mut broadcasts_at = None;
+        while let Some(ticket) = self.tickets.front(broadcasts_at.is_none()) {
             let Some(waiting) = self.tickets.get(ticket) else { return };
             if !waiting.may_be_sent(now.elapsed) {
-                let sent = waiting.first_sent.is_some();
-                self.end(ticket, if sent { Ending::Unconfirmed } else { Ending::Failed(Failure::Expired) });
+                self.give_up_on(ticket, Failure::Expired);
                 continue;
             }
-            if let Err(at) = self.pacing.take(now.elapsed) {
+            let broadcast = waiting.is_broadcast();
+            if let Err(at) = self.pacing.check(now.elapsed) {
                 self.paced_until = Some(at);
                 break;
             }
+            if broadcast && let Err(at) = self.pacing.check_broadcast(now.elapsed) {
+                broadcasts_at = Some(at);
+                continue;
+            }
             self.renew_if_repeatable(now, ticket);
-            let Some(waiting) = self.tickets.transmitted(ticket, now.elapsed) else { return };
+            let Some(waiting) = self.tickets.get_mut(ticket) else { return };
             waiting.payload.set_token(token.clone());
             let text = waiting.payload.encode();
+            if let Some(refusal) = over_limits(&self.limits, &waiting.payload, text.len()) {
+                self.end(ticket, Ending::Failed(refusal));
+                continue;
+            }
+            self.pacing.take(broadcast);
+            self.tickets.transmitted(ticket, now.elapsed);
             self.transmit(text);
         }
+        self.paced_until = self.paced_until.into_iter().chain(broadcasts_at).min();
         self.raise_barrier(now);
     }
 
     /// A command that may be carried out twice asks anew: the answer to the first time would be only that it was done.
-    fn renew_if_repeatable(&mut self, now: Now, ticket: super::Ticket) {
+    fn renew_if_repeatable(&mut self, now: Now, ticket: Ticket) {
         let Some(waiting) = self.tickets.get(ticket) else { return };
-        if waiting.first_sent.is_some() && waiting.expects == (Expects::Result { repeatable: true }) {
-            let (recipient, content) =
-                (waiting.payload.recipient().clone(), waiting.payload.content().clone());
-            let renewed = self.payload(now, recipient, content);
-            self.tickets.rename(ticket, renewed);
+        if waiting.may_be_taken() && waiting.expects == (Expects::Result { repeatable: true }) {
+            self.renew(now, ticket, false);
         }
+    }
+
+    /// Gives a payload a new ID, so that the server acts on it anew; `failed` says that it did not the last time.
+    pub(super) fn renew(&mut self, now: Now, ticket: Ticket, failed: bool) {
+        let payload_id = PayloadId::from_uuid(self.uuid(now));
+        self.tickets.rename(ticket, payload_id, failed);
     }
 
     /// Sends a PING behind payloads that have no answer of their own, unless one is on its way.
@@ -54,7 +71,8 @@ impl Session {
         }
         let after = self.tickets.transmissions();
         let ping = self.ping_server(now);
-        let barrier = Barrier { payload_id: ping.payload_id().clone(), sent_at: now.elapsed, after };
+        let again_at = now.elapsed.saturating_add(BARRIER_TIMEOUT);
+        let barrier = Barrier { payload_id: ping.payload_id().clone(), again_at, after };
         if let Link::Online(online) = &mut self.link {
             online.barrier = Some(barrier);
         }
@@ -66,9 +84,12 @@ impl Session {
         let Link::Online(online) = &self.link else { return };
         let token = online.token.clone();
         while let Some(payloads) = self.inbox.due(now.elapsed) {
-            let ack = Command::Ack { payloads }.to_content();
-            let payload = self.payload(now, Recipient::Server, ack).with_token(token.clone());
+            let ack = Command::Ack { payloads };
+            let payload = self.payload(now, Recipient::Server, ack.to_content()).with_token(token.clone());
             self.transmit(payload.encode());
+            if let Command::Ack { payloads } = ack {
+                self.inbox.confirmed(payload.payload_id().clone(), payloads);
+            }
         }
     }
 
@@ -80,7 +101,7 @@ impl Session {
             self.raise_barrier(now);
         }
         let Link::Online(online) = &self.link else { return };
-        if online.answer_by.is_none() && now.elapsed >= online.heard_at + online.quiet {
+        if online.answer_by.is_none() && now.elapsed >= online.heard_at.saturating_add(online.quiet) {
             self.ask_for_sign_of_life(now);
         }
     }
@@ -88,7 +109,7 @@ impl Session {
     /// Sends a PING to the server; anything that is heard in time is an answer.
     pub(super) fn ask_for_sign_of_life(&mut self, now: Now) {
         let ping = self.ping_server(now);
-        let answer_by = now.elapsed + self.config.heartbeat_timeout;
+        let answer_by = now.elapsed.saturating_add(self.config.heartbeat_timeout);
         if let Link::Online(online) = &mut self.link {
             online.answer_by.get_or_insert(answer_by);
             self.transmit(ping.encode());

@@ -1,14 +1,30 @@
-//! The simulated world: time, links, two users with their applications, and a model server.
+//! The simulated world: time, links, users with their applications, and a model server.
 //!
 //! - [`server`](self::server): what protocol.md says a server does, as far as sessions can tell
-//! - [`world`](self::world): events in the order of time, and what must hold in the end
+//! - [`rates`](self::rates): its rates, and how it names what it drops
+//! - [`world`](self::world): events in the order of time
+//! - [`judge`](self::judge): what must hold in the end
 
+mod judge;
+mod rates;
 mod server;
 mod world;
 
 use std::time::Duration;
 
+use callie_core::Limits;
+
+pub(crate) use rates::Rates;
 pub(crate) use world::World;
+
+/// How applications take their messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Takes {
+    AtOnce,
+    Late,
+    /// After a while never again, as one that has died.
+    UntilItDies,
+}
 
 /// What may happen in one run.
 #[derive(Debug, Clone)]
@@ -21,8 +37,15 @@ pub(crate) struct Scenario {
     pub(crate) slowest_notice: Duration,
     /// How many things each user does.
     pub(crate) actions: usize,
-    /// Payloads a user may send at once and in a second, which the server keeps to itself.
-    pub(crate) hidden_rate: Option<(f64, f64)>,
+    /// The most messages sent at once.
+    pub(crate) most_at_once: usize,
+    /// How many devices the first user has.
+    pub(crate) devices: usize,
+    /// What a user may send, which the server keeps to itself.
+    pub(crate) rates: Option<Rates>,
+    /// What the server announces.
+    pub(crate) limits: Limits,
+    pub(crate) takes: Takes,
     /// Whether users suspend and resume, and the server closes connections.
     pub(crate) restless: bool,
     /// Whether the server starts anew now and then, and forgets what it did.
@@ -38,7 +61,15 @@ impl Scenario {
             longest_delay: Duration::from_millis([20, 200, 5_000][rng.usize(..3)]),
             slowest_notice: Duration::from_secs([1, 10, 100][rng.usize(..3)]),
             actions: rng.usize(3..15),
-            hidden_rate: None,
+            most_at_once: 6,
+            devices: 1 + usize::from(rng.usize(..4) == 0),
+            rates: None,
+            limits: if rng.usize(..8) == 0 {
+                Limits { max_text_bytes: 40, max_payload_bytes: 49_152, ..Limits::default() }
+            } else {
+                Limits::default()
+            },
+            takes: [Takes::AtOnce, Takes::AtOnce, Takes::Late, Takes::UntilItDies][rng.usize(..4)],
             restless: rng.bool(),
             forgetful: false,
             faultless: false,
@@ -46,7 +77,16 @@ impl Scenario {
     }
 
     pub(crate) fn dropping_server(rng: &mut fastrand::Rng) -> Self {
-        Self { hidden_rate: Some((3.0, 2.0)), break_chance: 0.01, ..Self::breaking_links(rng) }
+        Self {
+            rates: Some(Rates {
+                names: [None, Some(200), Some(2)][rng.usize(..3)],
+                upkeep: if rng.usize(..3) == 0 { (2.0, 3.0) } else { (30.0, 20.0) },
+                ..Rates::narrow()
+            }),
+            break_chance: [0.0, 0.01][rng.usize(..2)],
+            devices: 1 + rng.usize(..3),
+            ..Self::breaking_links(rng)
+        }
     }
 
     pub(crate) fn forgetful_server(rng: &mut fastrand::Rng) -> Self {
@@ -58,8 +98,26 @@ impl Scenario {
             break_chance: 0.0,
             restless: false,
             faultless: true,
+            limits: Limits::default(),
+            takes: if rng.bool() { Takes::AtOnce } else { Takes::Late },
             longest_delay: Duration::from_millis(200),
             ..Self::breaking_links(rng)
         }
+    }
+
+    /// Several devices of one user, none of which knows how fast they may send together.
+    pub(crate) fn sharing_devices(rng: &mut fastrand::Rng) -> Self {
+        Self {
+            devices: 1 + rng.usize(..4),
+            rates: Some(Rates { names: [None, Some(200), Some(2)][rng.usize(..3)], ..Rates::modest() }),
+            actions: 4,
+            most_at_once: 15,
+            ..Self::calm(rng)
+        }
+    }
+
+    /// A server that starts anew while everybody is there.
+    pub(crate) fn restarting_server(rng: &mut fastrand::Rng) -> Self {
+        Self { forgetful: true, ..Self::calm(rng) }
     }
 }

@@ -1,12 +1,13 @@
 //! A model of the server: authentication, routing, duplicates, confirmed delivery, heartbeats and rate.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
+use super::rates::{Buckets, Drops, Kind, Rates};
 use callie_core::command::{Command, Empty};
 use callie_core::{
-    Content, Frame, Limits, Notice, Outcome, Payload, PayloadId, PayloadType, Recipient, RecipientRef, Route,
-    Sender, Stamp, SysCode, Timestamp, Username, route,
+    Content, ContentRef, Frame, Limits, Notice, Outcome, Payload, PayloadId, PayloadType, Recipient,
+    RecipientRef, Route, Sender, Stamp, SysCode, Timestamp, Username, route,
 };
 
 /// Names one connection, for ever.
@@ -28,6 +29,7 @@ struct Peer {
     username: Option<Username>,
     heard_at: Duration,
     pinged: bool,
+    drops: Drops,
 }
 
 /// A message whose confirmation is awaited.
@@ -43,25 +45,31 @@ pub(super) struct Server {
     peers: BTreeMap<Connection, Peer>,
     memory: HashMap<(Username, String), (Duration, Outcome)>,
     awaited: BTreeMap<String, Awaited>,
-    /// How often each command that must not be carried out twice was carried out, by its payload ID.
+    /// How often each command was carried out, by what makes it unlike any other.
     pub(super) carried_out: HashMap<String, usize>,
-    rate: Option<(f64, f64)>,
-    buckets: HashMap<Username, (f64, Duration, Duration)>,
+    /// The texts of messages that were passed on to somebody, or to everyone.
+    pub(super) passed_on: HashSet<String>,
+    /// The texts of messages that were answered with `RECIPIENT_OFFLINE`.
+    pub(super) discarded: HashSet<String>,
+    rates: Option<Rates>,
+    buckets: Buckets,
     ids: u64,
     now: Duration,
     actions: Vec<Action>,
 }
 
 impl Server {
-    pub(super) fn new(rate: Option<(f64, f64)>) -> Self {
+    pub(super) fn new(limits: Limits, rates: Option<Rates>) -> Self {
         Self {
-            limits: Limits::default(),
+            limits,
             peers: BTreeMap::new(),
             memory: HashMap::new(),
             awaited: BTreeMap::new(),
             carried_out: HashMap::new(),
-            rate,
-            buckets: HashMap::new(),
+            passed_on: HashSet::new(),
+            discarded: HashSet::new(),
+            rates,
+            buckets: Buckets::default(),
             ids: 0,
             now: Duration::ZERO,
             actions: Vec::new(),
@@ -73,7 +81,10 @@ impl Server {
     }
 
     pub(super) fn accept(&mut self, now: Duration, connection: Connection) {
-        self.peers.insert(connection, Peer { username: None, heard_at: now, pinged: false });
+        self.peers.insert(
+            connection,
+            Peer { username: None, heard_at: now, pinged: false, drops: Drops::default() },
+        );
     }
 
     /// The server notices that a connection is gone.
@@ -128,6 +139,7 @@ impl Server {
             self.confirmed(&id, false);
         }
         for connection in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.tell_drops(connection, false);
             let peer = self.peers.get_mut(&connection).unwrap();
             let quiet = now.saturating_sub(peer.heard_at);
             if quiet >= HEARTBEAT + HEARTBEAT_ANSWER {
@@ -148,6 +160,7 @@ impl Server {
         peer.heard_at = now;
         peer.pinged = false;
         let limits = self.limits;
+        assert!(text.len() <= limits.max_payload_bytes, "over the limit that was announced");
         let frame = Frame::from_client(text, &limits).expect("a session sends valid payloads");
         let payload_id = PayloadId::parse(frame.payload_id()).unwrap();
         let Some(username) = peer.username.clone() else {
@@ -160,7 +173,16 @@ impl Server {
         let command = frame.command(&limits).map(|command| command.expect("a session sends valid commands"));
         let acks = matches!(command, Some(Command::Ack { .. }));
         let counted = matches!(frame.payload_type(), PayloadType::Msg | PayloadType::Cmd) && !acks;
-        if counted && !self.within_rate(connection, &username, &payload_id) {
+        let upkeep = acks
+            || frame.payload_type() == PayloadType::Pong
+            || frame.payload_type() == PayloadType::Ping && frame.recipient() == RecipientRef::Server;
+        let everyone = frame.recipient() == RecipientRef::Broadcast;
+        let kinds: &[Kind] = match (upkeep, everyone) {
+            (true, _) => &[Kind::Upkeep],
+            (_, true) => &[Kind::Payload, Kind::Broadcast],
+            (_, false) => &[Kind::Payload],
+        };
+        if !self.within_rates(connection, &username, &payload_id, kinds) {
             return;
         }
         let key = (username.clone(), frame.payload_id().to_owned());
@@ -175,6 +197,7 @@ impl Server {
             Route::AnswerPong => {
                 let pong = Payload::new(self.stamp(), Sender::Server, username.into(), Content::Pong);
                 let pong = pong.with_in_reply_to(&payload_id).unwrap();
+                self.tell_drops(connection, true);
                 self.actions.push(Action::Write(connection, pong.encode()));
             }
             Route::Take => {}
@@ -182,6 +205,7 @@ impl Server {
             Route::ToUser => self.deliver(connection, key, &frame),
             Route::ToEveryone => {
                 self.memory.insert(key, (now, Outcome::Sent));
+                self.passed_on.insert(text_of(&frame));
                 for other in self.online().filter(|(other, _)| *other != connection).collect::<Vec<_>>() {
                     self.actions.push(Action::Write(other.0, frame.pass_on()));
                 }
@@ -207,9 +231,13 @@ impl Server {
         if recipients.is_empty() {
             if counted {
                 self.memory.insert(key.clone(), (self.now, Outcome::Failed));
+                self.discarded.insert(text_of(frame));
             }
             let offline = Notice::new(SysCode::RecipientOffline);
             return self.notify(connection, offline.in_reply_to(PayloadId::parse(&key.1).unwrap()));
+        }
+        if counted {
+            self.passed_on.insert(text_of(frame));
         }
         for peer in recipients.iter().chain(&copies) {
             self.actions.push(Action::Write(*peer, frame.pass_on()));
@@ -241,9 +269,17 @@ impl Server {
             }
             return;
         }
-        if !command.is_repeatable() {
-            *self.carried_out.entry(key.1.clone()).or_default() += 1;
-        }
+        let name = match command {
+            Command::CreateGroup { name, .. } => name.as_str().to_owned(),
+            Command::GetProfile { username } => username.to_string(),
+            Command::Signal { kind, .. } => {
+                *self.carried_out.entry(kind.as_str().to_owned()).or_default() += 1;
+                self.memory.insert(key, (self.now, Outcome::Sent));
+                return;
+            }
+            other => panic!("a session sent {}", other.name()),
+        };
+        *self.carried_out.entry(name).or_default() += 1;
         self.memory.insert(key, (self.now, Outcome::Sent));
         let notice = Notice::new(SysCode::CommandOk).result(&Empty {});
         self.notify(connection, notice.in_reply_to(payload_id));
@@ -263,26 +299,41 @@ impl Server {
         self.notify(awaited.origin, Notice::new(code).in_reply_to(PayloadId::parse(id).unwrap()));
     }
 
-    fn within_rate(&mut self, connection: Connection, username: &Username, payload_id: &PayloadId) -> bool {
-        let Some((burst, per_second)) = self.rate else { return true };
-        let (tokens, filled_at, told_at) =
-            self.buckets.entry(username.clone()).or_insert((burst, self.now, Duration::MAX));
-        let elapsed = self.now.saturating_sub(*filled_at).as_secs_f64();
-        *tokens = (*tokens + elapsed * per_second).min(burst);
-        *filled_at = self.now;
-        if *tokens >= 1.0 {
-            *tokens -= 1.0;
+    fn within_rates(
+        &mut self,
+        connection: Connection,
+        username: &Username,
+        payload_id: &PayloadId,
+        kinds: &[Kind],
+    ) -> bool {
+        let Some(rates) = self.rates else { return true };
+        if kinds.iter().all(|kind| self.buckets.take(self.now, &rates, username, *kind)) {
             return true;
         }
-        if *told_at == Duration::MAX || self.now >= *told_at + Duration::from_secs(1) {
-            *told_at = self.now;
-            let notice = Notice::new(SysCode::RateLimited).retry_after_ms(700);
-            self.notify(connection, notice.in_reply_to(payload_id.clone()));
+        let peer = self.peers.get_mut(&connection).unwrap();
+        if peer.drops.add(self.now, payload_id.clone()) {
+            self.tell_drops(connection, true);
+            self.close(connection, 4429);
+        } else {
+            self.tell_drops(connection, false);
         }
         false
     }
 
+    /// Tells a connection what was dropped on it, where it is time.
+    fn tell_drops(&mut self, connection: Connection, at_once: bool) {
+        let (Some(rates), Some(peer)) = (self.rates, self.peers.get_mut(&connection)) else { return };
+        if let Some(notice) = peer.drops.tell(self.now, rates.names, at_once) {
+            self.write(connection, &notice);
+        }
+    }
+
     fn notify(&mut self, connection: Connection, notice: Notice) {
+        self.tell_drops(connection, true);
+        self.write(connection, &notice);
+    }
+
+    fn write(&mut self, connection: Connection, notice: &Notice) {
         let Some(peer) = self.peers.get(&connection) else { return };
         let recipient = peer.username.clone().map_or(Recipient::Unauthenticated, Recipient::User);
         let text = notice.to_payload(recipient, self.stamp()).encode();
@@ -294,4 +345,9 @@ impl Server {
         let payload_id = PayloadId::parse(&format!("server-{}", self.ids)).unwrap();
         Stamp { payload_id, timestamp: Timestamp::UNIX_EPOCH }
     }
+}
+
+fn text_of(frame: &Frame<'_>) -> String {
+    let ContentRef::Msg(message) = frame.content() else { panic!("not a message") };
+    message.text().decode().into_owned()
 }

@@ -1,15 +1,20 @@
 //! Events in the order of time, and what must hold in the end.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use callie_core::command::{Command, GroupName, Visibility};
-use callie_core::session::{Ending, Event, Now, Output, SendOptions, Session, SessionConfig, Ticket};
-use callie_core::{Content, Message, Recipient, Sender, Timestamp, Token, Username};
+use callie_core::command::{Command, Conversation, GroupName, SignalKind, Visibility};
+use callie_core::session::{
+    Ending, Event, Now, Output, Receipt, SendError, SendOptions, Session, SessionConfig, Ticket,
+};
+use callie_core::{
+    Content, ContentRef, Frame, Limits, Message, Notice, Recipient, RecipientRef, Sender, SysCode, Timestamp,
+    Token, Username,
+};
 
-use super::Scenario;
 use super::server::{Action, Connection, Server};
+use super::{Scenario, Takes};
 
 /// How long things happen; after that the links hold and everything comes to its end.
 const UNREST: Duration = Duration::from_secs(60);
@@ -29,6 +34,8 @@ enum Happening {
     ClientGone(Connection, Option<u16>),
     /// The server notices that a connection is gone.
     ServerGone(Connection),
+    /// An application takes what waits.
+    Take(usize),
     Wake(usize),
     Tick,
 }
@@ -41,37 +48,55 @@ struct Link {
     broken: bool,
 }
 
-/// What a user's application sent and saw.
-#[derive(Default)]
-struct Application {
-    /// The text of each message by its ticket; empty for what is no message to the other user.
-    sent: BTreeMap<Ticket, String>,
-    /// Commands that must not be carried out twice.
-    commands: HashSet<Ticket>,
-    ended: BTreeMap<Ticket, Ending>,
-    received: Vec<String>,
-    payload_ids: HashSet<String>,
+/// What was sent with a ticket, each by what makes it unlike any other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Sent {
+    Message { text: String, everyone: bool, long: bool },
+    Command(String),
+    Signal(String),
+    Ping,
 }
 
-struct User {
-    name: Username,
+/// What a device's application sent and saw.
+#[derive(Default)]
+pub(super) struct Application {
+    pub(super) sent: BTreeMap<Ticket, Sent>,
+    pub(super) ended: BTreeMap<Ticket, (Ending, Duration)>,
+    /// Texts of the other user's messages, in the order of their arrival.
+    pub(super) received: Vec<String>,
+    /// Those that the application took.
+    pub(super) taken: HashSet<String>,
+    /// What waits to be taken.
+    inbox: VecDeque<(Receipt, Option<String>)>,
+    payload_ids: HashSet<String>,
+    /// The payload IDs under which each message was transmitted, and how often under each.
+    pub(super) transmitted: HashMap<String, BTreeMap<String, usize>>,
+    /// Messages that the client knows were dropped and has not sent again, by whether they go to everyone and number.
+    dropped: BTreeSet<(bool, usize)>,
+}
+
+/// One device of a user.
+pub(super) struct User {
+    pub(super) name: Username,
+    pub(super) other: Username,
     session: Session,
     connection: Option<Connection>,
-    application: Application,
+    pub(super) application: Application,
     to_do: usize,
     suspended: bool,
 }
 
 pub(crate) struct World {
     rng: fastrand::Rng,
-    scenario: Scenario,
+    pub(super) scenario: Scenario,
     now: Duration,
     order: u64,
     queue: BinaryHeap<Reverse<(Duration, u64)>>,
     happenings: HashMap<u64, Happening>,
     links: Vec<Link>,
-    users: Vec<User>,
-    server: Server,
+    pub(super) users: Vec<User>,
+    pub(super) server: Server,
+    restarted: bool,
     trace: bool,
 }
 
@@ -82,20 +107,23 @@ impl World {
         if trace {
             println!("{scenario:?}");
         }
-        let users = ["ada", "bob"].map(|name| {
-            let name = Username::parse(name).unwrap();
+        let names = std::iter::repeat_n(("ada", "bob"), scenario.devices).chain([("bob", "ada")]);
+        let users = names.map(|(name, other)| {
+            let [name, other] = [name, other].map(|name| Username::parse(name).unwrap());
             let mut random = rng.fork();
             let config = SessionConfig::new(name.clone(), Token::parse("token").unwrap());
             User {
                 session: Session::new(config, Box::new(move || random.u64(..))),
                 name,
+                other,
                 connection: None,
                 application: Application::default(),
                 to_do: scenario.actions,
                 suspended: false,
             }
         });
-        let server = Server::new(scenario.hidden_rate);
+        let users: Vec<_> = users.collect();
+        let server = Server::new(scenario.limits, scenario.rates);
         let mut world = Self {
             rng,
             scenario,
@@ -104,8 +132,9 @@ impl World {
             queue: BinaryHeap::new(),
             happenings: HashMap::new(),
             links: Vec::new(),
-            users: users.into(),
+            users,
             server,
+            restarted: false,
             trace,
         };
         for user in 0..world.users.len() {
@@ -167,6 +196,7 @@ impl World {
             Happening::ToClient(connection, text) => {
                 let user = self.links[connection].user;
                 if self.users[user].connection == Some(connection) && !self.break_around(connection) {
+                    self.note_drops(user, &text);
                     self.users[user].session.received(now, &text);
                     self.settle(user);
                     self.break_around(connection);
@@ -184,6 +214,7 @@ impl World {
                 self.server.lost(self.now, connection);
                 self.serve();
             }
+            Happening::Take(user) => self.take(user),
             Happening::Wake(user) => {
                 if self.users[user].session.deadline().is_some_and(|at| at <= self.now) {
                     self.users[user].session.wake(now);
@@ -227,7 +258,9 @@ impl World {
                 if user.suspended { user.session.suspend(now) } else { user.session.resume(now) }
             }
             1 if restless => self.users[user].session.network_changed(now),
-            2 if self.scenario.forgetful => {
+            // Where everything must arrive, nobody is sent away so often that they stay away for long.
+            2 if self.scenario.forgetful && self.unrest() && !(self.scenario.faultless && self.restarted) => {
+                self.restarted = true;
                 self.server.restart(self.now);
                 self.serve();
             }
@@ -238,27 +271,37 @@ impl World {
                 }
             }
             3 => {
-                let name = GroupName::parse("a group").unwrap();
-                let command =
-                    Command::CreateGroup { name, members: Vec::new(), visibility: Visibility::Private };
-                let ticket = self.users[user].session.command(now, &command).unwrap();
-                self.note(user, ticket, String::new());
-                self.users[user].application.commands.insert(ticket);
+                let number = self.number();
+                let name = GroupName::parse(&format!("group {number}")).unwrap();
+                let sent = Sent::Command(name.as_str().to_owned());
+                let (members, visibility) = (Vec::new(), Visibility::Private);
+                self.command(user, now, &Command::CreateGroup { name, members, visibility }, sent);
             }
             4 => {
-                let usernames = vec![self.users[1 - user].name.clone()];
-                let ticket =
-                    self.users[user].session.command(now, &Command::GetPresence { usernames }).unwrap();
-                self.note(user, ticket, String::new());
+                let username = Username::parse(&format!("user{}", self.number())).unwrap();
+                let sent = Sent::Command(username.to_string());
+                self.command(user, now, &Command::GetProfile { username }, sent);
             }
             5 => {
-                let to = [Recipient::Server, self.users[1 - user].name.clone().into()];
+                let to = [Recipient::Server, self.users[user].other.clone().into()];
                 let to = self.rng.choice(to).unwrap();
                 let ticket = self.users[user].session.ping(now, to).unwrap();
-                self.note(user, ticket, String::new());
+                self.note(user, ticket, Sent::Ping);
+            }
+            6 => {
+                let letters: String =
+                    self.number().to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect();
+                let kind = SignalKind::parse(&letters).unwrap();
+                let recipient = Conversation::User(self.users[user].other.clone());
+                self.command(
+                    user,
+                    now,
+                    &Command::Signal { recipient, kind, data: None },
+                    Sent::Signal(letters),
+                );
             }
             _ => {
-                for _ in 0..self.rng.usize(1..6) {
+                for _ in 0..self.rng.usize(1..=self.scenario.most_at_once) {
                     self.send_message(user, now);
                 }
             }
@@ -266,21 +309,103 @@ impl World {
         self.settle(user);
     }
 
+    fn number(&mut self) -> usize {
+        self.users.iter().map(|user| user.application.sent.len()).sum()
+    }
+
+    fn command(&mut self, user: usize, now: Now, command: &Command, sent: Sent) {
+        let ticket = self.users[user].session.command(now, command).unwrap();
+        self.note(user, ticket, sent);
+    }
+
     fn send_message(&mut self, user: usize, now: Now) {
-        let text = format!("{}", self.users[user].application.sent.len());
-        let to_everyone = self.rng.usize(..8) == 0;
-        let recipient =
-            if to_everyone { Recipient::Broadcast } else { self.users[1 - user].name.clone().into() };
+        let everyone = self.rng.usize(..8) == 0;
+        let long = self.scenario.limits != Limits::default() && self.rng.usize(..8) == 0;
+        let mut text = format!("{user}.{}", self.users[user].application.sent.len());
+        if long {
+            text.push_str(&".".repeat(self.rng.usize(50..1_000)));
+        }
+        let recipient = if everyone { Recipient::Broadcast } else { self.users[user].other.clone().into() };
         let options = SendOptions { confirm: self.rng.usize(..4) > 0, ..SendOptions::default() };
         let session = &mut self.users[user].session;
         let message = Message::builder(session.message_id(now)).text(&text).build().unwrap();
-        let ticket = session.send(now, recipient, message, &options).unwrap();
-        // A message to everyone tells nothing of who got it.
-        self.note(user, ticket, if to_everyone { format!("all {text}") } else { text });
+        match session.send(now, recipient, message, &options) {
+            Ok(ticket) => self.note(user, ticket, Sent::Message { text, everyone, long }),
+            Err(SendError::TooLarge { .. }) if long => {}
+            Err(error) => panic!("{error}"),
+        }
     }
 
-    fn note(&mut self, user: usize, ticket: Ticket, text: String) {
-        assert!(self.users[user].application.sent.insert(ticket, text).is_none(), "a ticket was given twice");
+    fn note(&mut self, user: usize, ticket: Ticket, sent: Sent) {
+        assert!(self.users[user].application.sent.insert(ticket, sent).is_none(), "a ticket was given twice");
+    }
+
+    /// The application takes some of what waits, at least one.
+    fn take(&mut self, user: usize) {
+        let dead = self.scenario.takes == Takes::UntilItDies && self.now > UNREST / 3;
+        let count = self.users[user].application.inbox.len();
+        if dead || count == 0 {
+            return;
+        }
+        let count = self.rng.usize(1..=count);
+        let application = &mut self.users[user].application;
+        let taken: Vec<_> = application.inbox.drain(..count).collect();
+        let last = taken[count - 1].0;
+        application.taken.extend(taken.into_iter().filter_map(|(_, text)| text));
+        let now = self.time();
+        self.users[user].session.taken(now, last);
+        self.take_later(user);
+        self.settle(user);
+    }
+
+    fn take_later(&mut self, user: usize) {
+        if !self.users[user].application.inbox.is_empty() {
+            let wait = match self.scenario.takes {
+                Takes::AtOnce => Duration::ZERO,
+                _ => Duration::from_millis(self.rng.u64(0..3_000)),
+            };
+            self.at(self.now + wait, Happening::Take(user));
+        }
+    }
+
+    /// Notes which messages a client learns of that they were dropped.
+    fn note_drops(&mut self, user: usize, text: &str) {
+        let Some(notice) = Notice::read(&Frame::from_server(text).unwrap()) else { return };
+        if notice.code() != SysCode::RateLimited {
+            return;
+        }
+        let metadata = notice.metadata();
+        let named: HashSet<_> = metadata
+            .in_reply_to
+            .iter()
+            .chain(metadata.dropped.iter().flatten())
+            .map(|id| id.as_str())
+            .collect();
+        let application = &mut self.users[user].application;
+        for sent in application.sent.iter().filter(|(ticket, _)| !application.ended.contains_key(ticket)) {
+            let Sent::Message { text, everyone, .. } = sent.1 else { continue };
+            let Some(ids) = application.transmitted.get(text) else { continue };
+            if ids.keys().any(|id| named.contains(id.as_str())) {
+                application.dropped.insert((*everyone, number_in(text)));
+            }
+        }
+    }
+
+    /// A client that knows of a dropped message sends no later one to the same recipient before it.
+    fn note_transmitted(&mut self, user: usize, text: &str) {
+        let limits = Limits::default();
+        let frame = Frame::from_client(text, &limits).unwrap();
+        let ContentRef::Msg(message) = frame.content() else { return };
+        let text = message.text().decode().into_owned();
+        let lane = (frame.recipient() == RecipientRef::Broadcast, number_in(&text));
+        let application = &mut self.users[user].application;
+        application.dropped.remove(&lane);
+        let ids = application.transmitted.entry(text).or_default();
+        if ids.is_empty() {
+            let skipped = application.dropped.range((lane.0, 0)..lane).next();
+            assert_eq!(skipped, None, "{lane:?} was sent before what was dropped");
+        }
+        *ids.entry(frame.payload_id().to_owned()).or_default() += 1;
     }
 
     /// Carries out what a session wants, and asks when it wants to be woken.
@@ -303,6 +428,7 @@ impl World {
                     }
                 }
                 Output::Transmit(text) => {
+                    self.note_transmitted(user, &text);
                     let connection = self.users[user].connection.expect("transmits on a connection only");
                     let delay = self.delay();
                     let link = &mut self.links[connection];
@@ -330,27 +456,38 @@ impl World {
     }
 
     fn see(&mut self, user: usize, event: Event) {
-        let other = self.users[1 - user].name.clone();
-        let application = &mut self.users[user].application;
+        let now = self.now;
+        let User { application, other, .. } = &mut self.users[user];
         match event {
             Event::Ended(ticket, ending) => {
-                assert!(application.sent.contains_key(&ticket), "a ticket ended that was never given");
-                assert!(application.ended.insert(ticket, ending).is_none(), "a ticket ended twice");
-            }
-            Event::Message(payload, _) => {
-                let Content::Msg(message) = payload.content() else { panic!("a message is a MSG") };
-                if *payload.sender() != Sender::User(other) {
-                    return;
+                let Some(sent) = application.sent.get(&ticket) else {
+                    panic!("a ticket ended that was never given")
+                };
+                if let Sent::Message { text, everyone, .. } = sent {
+                    application.dropped.remove(&(*everyone, number_in(text)));
                 }
+                assert!(application.ended.insert(ticket, (ending, now)).is_none(), "a ticket ended twice");
+            }
+            Event::Message(payload, receipt) => {
+                let Content::Msg(message) = payload.content() else { panic!("a message is a MSG") };
                 assert!(
                     application.payload_ids.insert(payload.payload_id().to_string()),
                     "a message reached the application twice"
                 );
-                let everyone = *payload.recipient() == Recipient::Broadcast;
-                let text = message.text();
-                application.received.push(if everyone { format!("all {text}") } else { text.to_owned() });
+                let text =
+                    (*payload.sender() == Sender::User(other.clone())).then(|| message.text().to_owned());
+                application.received.extend(text.clone());
+                application.inbox.push_back((receipt, text));
+                if application.inbox.len() == 1 {
+                    self.take_later(user);
+                }
             }
             Event::Unreadable(fault) => panic!("the server sent something unreadable: {fault}"),
+            Event::Notice(notice) => {
+                let answers =
+                    notice.metadata().in_reply_to.is_some() && notice.code() != SysCode::PartiallyDelivered;
+                assert!(!answers, "a late answer reached the application: {}", notice.code());
+            }
             _ => {}
         }
     }
@@ -403,59 +540,9 @@ impl World {
         self.at(at, Happening::ServerGone(connection));
         true
     }
+}
 
-    fn judge(&self) {
-        for (user, other) in [(0, 1), (1, 0)] {
-            let (mine, theirs) = (&self.users[user].application, &self.users[other].application);
-            for (ticket, text) in &mine.sent {
-                let ending = mine.ended.get(ticket).unwrap_or_else(|| panic!("{ticket:?} never ended"));
-                self.judge_ending(ending, text, theirs);
-                if self.scenario.faultless {
-                    let good = matches!(
-                        ending,
-                        Ending::Delivered { .. }
-                            | Ending::Sent
-                            | Ending::Done { result: Some(_) }
-                            | Ending::Pong { .. }
-                    );
-                    assert!(good, "{ticket:?} ended as {ending:?} without any fault");
-                }
-            }
-            if self.scenario.hidden_rate.is_none() && !self.scenario.forgetful {
-                for everyone in [true, false] {
-                    let numbers: Vec<u64> = theirs
-                        .received
-                        .iter()
-                        .filter(|text| text.starts_with("all ") == everyone)
-                        .map(|text| text.trim_start_matches("all ").parse().unwrap())
-                        .collect();
-                    assert!(numbers.is_sorted(), "messages came out of order: {numbers:?}");
-                }
-            }
-        }
-        if self.scenario.forgetful {
-            return;
-        }
-        assert!(self.server.carried_out.values().all(|times| *times == 1), "a command was carried out twice");
-        let done = self.users.iter().flat_map(|user| {
-            let application = &user.application;
-            application.commands.iter().filter(|t| matches!(application.ended[t], Ending::Done { .. }))
-        });
-        assert!(done.count() <= self.server.carried_out.len(), "a command was called done and was not");
-    }
-
-    fn judge_ending(&self, ending: &Ending, text: &str, theirs: &Application) {
-        if text.is_empty() {
-            return;
-        }
-        let arrived = theirs.received.iter().any(|received| received == text);
-        match ending {
-            Ending::Delivered { .. } => assert!(arrived, "{text:?} was called delivered and was not"),
-            // A server that forgot the first time tells the truth about the second.
-            Ending::Offline | Ending::Failed(_) if !self.scenario.forgetful => {
-                assert!(!arrived, "{text:?} was called {ending:?} and did arrive");
-            }
-            _ => {}
-        }
-    }
+/// The number of a message among those of its sender.
+pub(super) fn number_in(text: &str) -> usize {
+    text.split('.').nth(1).and_then(|number| number.parse().ok()).unwrap()
 }

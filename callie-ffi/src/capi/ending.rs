@@ -33,17 +33,20 @@ pub const CALLIE_REASON_SIZE: usize = 256;
 pub const CALLIE_PATH_SIZE: usize = 513;
 const _: () = assert!(CALLIE_PATH_SIZE == MAX_PATH_BYTES + 1);
 
+/// A count that is not known.
+pub const CALLIE_COUNT_UNKNOWN: u64 = u64::MAX;
+
 /// How a message ended; texts end in NUL.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct CallieEnding {
     /// How.
     pub kind: CallieEndingKind,
-    /// How many confirmed it.
+    /// How many confirmed it; `CALLIE_COUNT_UNKNOWN` where the server's answer was lost with a connection.
     pub confirmed: u64,
-    /// How many were sent it and did not.
+    /// How many were sent it and did not, or `CALLIE_COUNT_UNKNOWN`.
     pub unconfirmed: u64,
-    /// How many were offline.
+    /// How many were offline, or `CALLIE_COUNT_UNKNOWN`.
     pub offline: u64,
     /// Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
     pub code: [c_char; CALLIE_CODE_SIZE],
@@ -70,9 +73,12 @@ impl From<Ending> for CallieEnding {
     fn from(ending: Ending) -> Self {
         let of = |kind| Self { kind, ..Self::NONE };
         match ending {
-            Ending::Delivered { confirmed, unconfirmed, offline } => {
-                Self { confirmed, unconfirmed, offline, ..of(CallieEndingKind::Delivered) }
-            }
+            Ending::Delivered { confirmed, unconfirmed, offline } => Self {
+                confirmed: confirmed.unwrap_or(CALLIE_COUNT_UNKNOWN),
+                unconfirmed: unconfirmed.unwrap_or(CALLIE_COUNT_UNKNOWN),
+                offline: offline.unwrap_or(CALLIE_COUNT_UNKNOWN),
+                ..of(CallieEndingKind::Delivered)
+            },
             Ending::Sent => of(CallieEndingKind::Sent),
             Ending::Offline => of(CallieEndingKind::Offline),
             Ending::Failed(Failure { code, reason, path }) => Self {

@@ -269,7 +269,7 @@ pub(super) fn not_taken(error: &session::SendError) -> SendError {
         session::SendError::TooLarge { .. } => {
             SendError::InvalidArgument(Fault::new(SysCode::PayloadTooLarge.as_str(), error.to_string()))
         }
-        session::SendError::InvalidRecipient => {
+        session::SendError::InvalidRecipient { .. } => {
             SendError::InvalidArgument(Fault::new(SysCode::InvalidRecipient.as_str(), error.to_string()))
         }
         other => SendError::InvalidArgument(Fault::new(code::INVALID_ARGUMENT, other.to_string())),

@@ -55,7 +55,7 @@ async fn message_is_confirmed() {
         let (_world, server) = World::with_server().await;
         let (ada, _bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let sent = send(&ada, "bob", "hello");
-        let delivered = Ending::Delivered { confirmed: 1, unconfirmed: 0, offline: 0 };
+        let delivered = Ending::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
         assert_eq!(sent.ending().await, delivered);
         assert_eq!(sent.ending().await, delivered, "it may be asked for again");
         let told = first(&ada, |event| match event {
@@ -109,7 +109,7 @@ async fn group_message_arrives() {
             assert_eq!(envelope.recipient, Recipient::Group(group.group_id));
         }
         let ending = ticket.ending().await;
-        assert_eq!(ending, Ending::Delivered { confirmed: 2, unconfirmed: 0, offline: 0 });
+        assert_eq!(ending, Ending::Delivered { confirmed: Some(2), unconfirmed: Some(0), offline: Some(0) });
     })
     .await;
 }

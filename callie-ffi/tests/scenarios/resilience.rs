@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use crate::bed::{BOUND, PASSWORD, World, online, user, within};
 use crate::events::{closed, is_online, notice, state, text};
 
-const DELIVERED: Ending = Ending::Delivered { confirmed: 1, unconfirmed: 0, offline: 0 };
+const DELIVERED: Ending = Ending::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
 
 fn send(client: &Client, to: &str, text: &str) -> Ticket {
     client.send_text(to, text, Vec::new(), &SendOptions::default()).unwrap()

@@ -99,7 +99,7 @@ public sealed interface ConnectionState {
 /** How a message is over. */
 public sealed interface Ending {
     /** The recipient's client, or some of the group's, confirmed it. */
-    public data class Delivered(val confirmed: Long, val unconfirmed: Long, val offline: Long) : Ending
+    public data class Delivered(val confirmed: Long?, val unconfirmed: Long?, val offline: Long?) : Ending
 
     /** The server took it; no confirmation was asked for. */
     public data object Sent : Ending
@@ -143,7 +143,7 @@ internal fun dev.callie.ffi.ConnectionState.own(): ConnectionState = when (this)
 
 internal fun dev.callie.ffi.Ending.own(): Ending = when (this) {
     is dev.callie.ffi.Ending.Delivered ->
-        Ending.Delivered(confirmed.toLong(), unconfirmed.toLong(), offline.toLong())
+        Ending.Delivered(confirmed?.toLong(), unconfirmed?.toLong(), offline?.toLong())
     is dev.callie.ffi.Ending.Sent -> Ending.Sent
     is dev.callie.ffi.Ending.Offline -> Ending.Offline
     is dev.callie.ffi.Ending.Failed -> Ending.Failed(code, reason, path)

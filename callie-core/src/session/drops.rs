@@ -1,0 +1,114 @@
+//! What the server dropped for its rate: it is sent again, in order, at a pace that the server bears.
+
+use std::time::Duration;
+
+use super::link::Link;
+use super::machine::{MOST_PATIENCE, Now, Session};
+use super::tickets::Found;
+use crate::name::PayloadId;
+use crate::notice::Notice;
+
+/// How long to pause where a server does not say it.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl Session {
+    /// Reads `RATE_LIMITED`, which names what was dropped on this connection since the last one.
+    pub(super) fn rate_limited(&mut self, now: Now, notice: &Notice) {
+        if !matches!(self.link, Link::Online(_)) {
+            return;
+        }
+        let metadata = notice.metadata();
+        let wait = metadata.retry_after_ms.map_or(PAUSE, Duration::from_millis).min(MOST_PATIENCE);
+        let names = metadata.dropped.as_deref();
+        let mut drops = Drops::default();
+        for id in metadata.in_reply_to.iter().chain(names.unwrap_or_default()) {
+            self.dropped(id, now.elapsed.saturating_add(wait), &mut drops);
+        }
+        let named = names.map(|names| u64::try_from(names.len()).unwrap_or(u64::MAX));
+        let all_named = named.is_some_and(|named| metadata.dropped_count.is_none_or(|count| count <= named));
+        if !all_named {
+            let first = metadata.in_reply_to.as_ref().and_then(|id| self.tickets.find(id.as_str()));
+            let first = first.and_then(|found| self.tickets.get(found.ticket));
+            // The notice may be of its first transmission, though it was sent again since. Where the first dropped is none
+            // of these, every one may have come after it.
+            let first = first.and_then(|waiting| waiting.first_transmission);
+            self.suspect_all_since(first.unwrap_or(0), &mut drops);
+        }
+        // A server that names nothing says nothing of further drops for a second either.
+        let wait = if named.is_some() { wait } else { wait.max(PAUSE) };
+        self.slow_down(now.elapsed.saturating_add(wait), named.is_some(), &drops);
+        self.pump(now);
+    }
+
+    fn dropped(&mut self, id: &PayloadId, until: Duration, drops: &mut Drops) {
+        if let Link::Online(online) = &mut self.link
+            && let Some(barrier) = &mut online.barrier
+            && barrier.payload_id == *id
+        {
+            barrier.again_at = until;
+        }
+        self.inbox.dropped(id, until);
+        if let Some(Found { ticket, current: true }) = self.tickets.find(id.as_str())
+            && let Some(waiting) = self.tickets.get(ticket)
+            && waiting.is_sent()
+        {
+            drops.add(waiting.transmission, waiting.is_broadcast());
+            self.tickets.dropped(ticket);
+        }
+    }
+
+    /// Not all that was dropped is named: everything since the first may have been. The server takes none of it twice.
+    fn suspect_all_since(&mut self, first: u64, drops: &mut Drops) {
+        let suspects = self.tickets.those(|waiting| waiting.is_sent() && waiting.transmission >= first);
+        for ticket in suspects {
+            if let Some(waiting) = self.tickets.get(ticket) {
+                drops.add(waiting.transmission, waiting.is_broadcast());
+                self.tickets.requeue(ticket);
+            }
+        }
+    }
+
+    fn slow_down(&mut self, until: Duration, named: bool, drops: &Drops) {
+        // What was on its way when the pace was last reduced says nothing of the pace since.
+        let anew = drops.last.is_none_or(|last| last > self.slowed_at);
+        let only_broadcasts = named && drops.broadcasts && !drops.others;
+        if drops.broadcasts || !named {
+            self.pacing.pause_broadcasts(until);
+        }
+        if !only_broadcasts {
+            self.pacing.pause(until);
+        }
+        if anew {
+            if drops.broadcasts {
+                self.pacing.slow_broadcasts_down();
+            }
+            if !only_broadcasts {
+                self.pacing.slow_down();
+            }
+            self.slowed_at = self.tickets.transmissions();
+        }
+        if !named && let Link::Online(online) = &mut self.link {
+            // Its PONG would say that all before it was taken.
+            online.barrier = None;
+        }
+    }
+}
+
+/// What a notice says was dropped.
+#[derive(Default)]
+struct Drops {
+    /// The number of the last transmission among them.
+    last: Option<u64>,
+    /// Whether messages to everyone are among them.
+    broadcasts: bool,
+    /// Whether others are.
+    others: bool,
+}
+
+impl Drops {
+    fn add(&mut self, transmission: u64, broadcast: bool) {
+        self.last = self.last.max(Some(transmission));
+        self.broadcasts |= broadcast;
+        self.others |= !broadcast;
+    }
+}

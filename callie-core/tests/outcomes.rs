@@ -1,0 +1,499 @@
+//! How a session ends what was sent, answer by answer: drops, retries, limits and servers of other versions.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+use std::time::Duration;
+
+use callie_core::command::{Command, PageLimit};
+use callie_core::session::{
+    Ending, Event, Failure, Now, Output, SendError, SendOptions, Session, SessionConfig, State, Ticket,
+};
+use callie_core::{
+    Content, Frame, Limits, Message, Notice, Outcome, Payload, PayloadId, PayloadType, Recipient, Sender,
+    Stamp, SysCode, Timestamp, Token, Username,
+};
+
+const BOB: &str = "bob";
+const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
+
+/// What was transmitted: its ID and type, and a message's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sent {
+    id: PayloadId,
+    kind: PayloadType,
+    text: String,
+}
+
+/// One session and whoever plays its server.
+struct Desk {
+    session: Session,
+    now: Duration,
+    sent: Vec<Sent>,
+    ended: Vec<(Ticket, Ending)>,
+    notices: Vec<SysCode>,
+}
+
+fn id(text: &str) -> PayloadId {
+    PayloadId::parse(text).unwrap()
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+fn stamp() -> Stamp {
+    Stamp { payload_id: id("s"), timestamp: Timestamp::UNIX_EPOCH }
+}
+
+impl Desk {
+    fn new() -> Self {
+        let config = SessionConfig::new(Username::parse("ada").unwrap(), Token::parse("t").unwrap());
+        Self::with(config)
+    }
+
+    fn with(config: SessionConfig) -> Self {
+        let mut random = 0_u64;
+        let count = move || {
+            random += 1;
+            random.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        };
+        let session = Session::new(config, Box::new(count));
+        Self { session, now: Duration::ZERO, sent: Vec::new(), ended: Vec::new(), notices: Vec::new() }
+    }
+
+    fn now(&self) -> Now {
+        Now { elapsed: self.now, wall: Timestamp::UNIX_EPOCH }
+    }
+
+    fn online() -> Self {
+        let mut desk = Self::new();
+        desk.log_in("{}");
+        desk
+    }
+
+    /// Connects, with this metadata in the server's answer beside what it answers.
+    fn log_in(&mut self, metadata: &str) {
+        self.session.connect(self.now());
+        self.session.opened(self.now());
+        self.drain();
+        let asked = self.sent.pop().unwrap();
+        let more = metadata.trim_start_matches('{');
+        let comma = if more == "}" { "" } else { "," };
+        self.receive(&format!(
+            r#"{{"token":"","sender":"SERVER","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"SYS","content":{{"code":"AUTHENTICATED","description":"welcome"}},"metadata":{{"inReplyTo":"{}"{comma}{more},"payloadID":"s","payloadVersion":"1.0"}}"#,
+            asked.id
+        ));
+    }
+
+    fn receive(&mut self, text: &str) {
+        self.session.received(self.now(), text);
+        self.drain();
+    }
+
+    fn answer(&mut self, notice: Notice) {
+        self.receive(&notice.to_payload(Recipient::parse("ada").unwrap(), stamp()).encode());
+    }
+
+    fn pong(&mut self, ping: &PayloadId) {
+        let recipient = Recipient::parse("ada").unwrap();
+        let pong =
+            Payload::new(stamp(), Sender::Server, recipient, Content::Pong).with_in_reply_to(ping).unwrap();
+        self.receive(&pong.encode());
+    }
+
+    fn send(&mut self, to: &str, text: &str, confirm: bool) -> Ticket {
+        let message = Message::builder(self.session.message_id(self.now())).text(text).build().unwrap();
+        let options = SendOptions { confirm, ..SendOptions::default() };
+        let ticket = self.session.send(self.now(), Recipient::parse(to).unwrap(), message, &options).unwrap();
+        self.drain();
+        ticket
+    }
+
+    /// Lets time pass, waking the session whenever it asks for it.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.session.deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.session.wake(self.now());
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Transmit(text) => {
+                    let limits = Limits::default();
+                    let frame = Frame::from_client(&text, &limits).unwrap();
+                    let text = match frame.to_payload().unwrap().content() {
+                        Content::Msg(message) => message.text().to_owned(),
+                        Content::Cmd(call) => call.command().to_string(),
+                        _ => String::new(),
+                    };
+                    self.sent.push(Sent { id: id(frame.payload_id()), kind: frame.payload_type(), text });
+                }
+                Output::Event(Event::Ended(ticket, ending)) => self.ended.push((ticket, ending)),
+                Output::Event(Event::Notice(notice)) => self.notices.push(notice.code()),
+                _ => {}
+            }
+        }
+    }
+
+    /// What was transmitted since the last call, but for the signs of life.
+    fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent).into_iter().filter(|sent| sent.kind != PayloadType::Ping).collect()
+    }
+
+    fn texts(&mut self) -> Vec<String> {
+        self.take_sent().into_iter().map(|sent| sent.text).collect()
+    }
+
+    fn ping(&self) -> PayloadId {
+        self.sent.iter().rev().find(|sent| sent.kind == PayloadType::Ping).unwrap().id.clone()
+    }
+
+    fn endings(&mut self) -> Vec<Ending> {
+        std::mem::take(&mut self.ended).into_iter().map(|(_, ending)| ending).collect()
+    }
+
+    fn lose_link(&mut self) {
+        self.session.closed(self.now(), None, None);
+        self.drain();
+    }
+}
+
+fn limited(ids: &[&PayloadId]) -> Notice {
+    let ids: Vec<_> = ids.iter().copied().cloned().collect();
+    Notice::new(SysCode::RateLimited).retry_after_ms(100).in_reply_to(ids[0].clone()).dropped(ids)
+}
+
+fn refused(code: SysCode) -> impl Fn(&Ending) -> bool {
+    move |ending| matches!(ending, Ending::Failed(Failure::Refused { code: c, .. }) if c.sys_code() == Some(code))
+}
+
+#[test]
+fn named_drops_are_sent_again_in_order_and_not_called_sent() {
+    let mut desk = Desk::online();
+    for text in ["1", "2", "3", "4"] {
+        desk.send(BOB, text, text == "4");
+    }
+    let first_ping = desk.ping();
+    let sent = desk.take_sent();
+    desk.answer(limited(&[&sent[1].id, &sent[3].id, &sent[2].id]));
+    // The PING after the first message says that it was taken, and nothing of the others.
+    desk.pong(&first_ping);
+    assert_eq!(desk.endings(), [Ending::Sent]);
+    assert_eq!(desk.texts(), Vec::<String>::new());
+    desk.pass(millis(300));
+    let ping = desk.ping();
+    assert_eq!(desk.texts(), ["2", "3", "4"]);
+    assert_eq!(desk.endings(), []);
+    desk.pong(&ping);
+    desk.pass(millis(10));
+    assert!(desk.endings().iter().all(|ending| *ending == Ending::Sent));
+    assert!(desk.notices.is_empty(), "{:?}", desk.notices);
+}
+
+#[test]
+fn drops_beyond_the_named_ones_are_sent_again() {
+    let mut desk = Desk::online();
+    for text in ["1", "2", "3", "4"] {
+        desk.send(BOB, text, false);
+    }
+    let sent = desk.take_sent();
+    desk.answer(limited(&[&sent[1].id]).dropped_count(2));
+    desk.pass(millis(300));
+    assert_eq!(desk.texts(), ["2", "3", "4"]);
+    assert_eq!(desk.endings(), []);
+}
+
+/// A server that does not know of `dropped` tells of the first alone, and its PONG says nothing.
+#[test]
+fn older_server_is_asked_for_all_since_the_first_drop() {
+    let mut desk = Desk::online();
+    for text in ["1", "2", "3"] {
+        desk.send(BOB, text, false);
+    }
+    let (ping, sent) = (desk.ping(), desk.take_sent());
+    let notice = Notice::new(SysCode::RateLimited).retry_after_ms(100).in_reply_to(sent[1].id.clone());
+    desk.answer(notice);
+    desk.pong(&ping);
+    assert_eq!(desk.endings(), []);
+    desk.pass(millis(900));
+    assert_eq!(desk.texts(), Vec::<String>::new());
+    desk.pass(millis(400));
+    assert_eq!(desk.texts(), ["2", "3"]);
+}
+
+#[test]
+fn broadcasts_keep_to_their_rate_and_hold_up_nothing() {
+    let mut desk = Desk::online();
+    for number in 0..8 {
+        desk.send("BROADCAST", &format!("all {number}"), false);
+    }
+    desk.send(BOB, "one", true);
+    let ping = desk.ping();
+    assert_eq!(desk.texts(), ["all 0", "all 1", "all 2", "all 3", "one"]);
+    desk.pong(&ping);
+    desk.pass(Duration::from_secs(11));
+    assert_eq!(desk.texts(), ["all 4", "all 5", "all 6", "all 7"]);
+}
+
+#[test]
+fn dropped_broadcast_holds_up_nothing_else() {
+    let mut desk = Desk::online();
+    desk.send("BROADCAST", "all", false);
+    let sent = desk.take_sent();
+    desk.answer(limited(&[&sent[0].id]).retry_after_ms(2_000));
+    desk.send(BOB, "one", true);
+    assert_eq!(desk.texts(), ["one"]);
+    desk.pass(Duration::from_secs(8));
+    assert_eq!(desk.texts(), ["all"]);
+}
+
+#[test]
+fn dropped_command_and_ping_are_sent_again() {
+    let mut desk = Desk::online();
+    let limit = PageLimit::new(10).unwrap();
+    desk.session.command(desk.now(), &Command::ListGroups { limit, after: None }).unwrap();
+    desk.session.ping(desk.now(), Recipient::parse(BOB).unwrap()).unwrap();
+    desk.drain();
+    let ids: Vec<_> = desk.sent.drain(..).map(|sent| sent.id).collect();
+    desk.answer(limited(&[&ids[0], &ids[1]]));
+    desk.pass(millis(500));
+    let kinds: Vec<_> = desk.sent.iter().map(|sent| sent.kind).collect();
+    assert_eq!(kinds, [PayloadType::Cmd, PayloadType::Ping]);
+}
+
+/// The first time it failed, and the answer was lost: under a new ID the server says why.
+#[test]
+fn resent_message_to_an_offline_user_ends_offline() {
+    for confirm in [true, false] {
+        let mut desk = Desk::online();
+        desk.send(BOB, "1", confirm);
+        let first = desk.take_sent();
+        desk.session.suspend(desk.now());
+        desk.session.resume(desk.now());
+        desk.log_in("{}");
+        assert_eq!(desk.take_sent(), first);
+        let failed = Notice::new(SysCode::DuplicatePayload).outcome(Outcome::Failed);
+        desk.answer(failed.in_reply_to(first[0].id.clone()));
+        let again = desk.take_sent();
+        assert_eq!((again.len(), &again[0].text), (1, &first[0].text));
+        assert_ne!(again[0].id, first[0].id);
+        desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(again[0].id.clone()));
+        assert_eq!(desk.endings(), [Ending::Offline]);
+    }
+}
+
+#[test]
+fn pending_duplicate_is_asked_for_soon_and_then_less_often() {
+    let mut desk = Desk::online();
+    desk.send(BOB, "1", true);
+    let first = desk.take_sent();
+    let mut waits = Vec::new();
+    for _ in 0..7 {
+        let pending = Notice::new(SysCode::DuplicatePayload).outcome(Outcome::Pending);
+        desk.answer(pending.in_reply_to(first[0].id.clone()));
+        let since = desk.now;
+        while desk.take_sent().is_empty() {
+            desk.pass(millis(50));
+        }
+        waits.push((desk.now - since).as_millis());
+    }
+    assert_eq!(waits, [100, 200, 400, 800, 1_600, 2_000, 2_000]);
+}
+
+#[test]
+fn counts_of_a_delivery_are_exact_or_absent() {
+    let delivered = |confirmed, unconfirmed, offline| Ending::Delivered { confirmed, unconfirmed, offline };
+    let cases = [
+        (BOB, Notice::new(SysCode::Delivered), delivered(Some(1), Some(0), Some(0))),
+        (GROUP, Notice::new(SysCode::Delivered).delivered(3), delivered(Some(3), None, None)),
+        (
+            GROUP,
+            Notice::new(SysCode::DuplicatePayload).outcome(Outcome::Delivered),
+            delivered(None, None, None),
+        ),
+        (
+            BOB,
+            Notice::new(SysCode::DuplicatePayload).outcome(Outcome::Delivered),
+            delivered(Some(1), Some(0), Some(0)),
+        ),
+    ];
+    for (to, notice, ending) in cases {
+        let mut desk = Desk::online();
+        desk.send(to, "1", true);
+        let sent = desk.take_sent();
+        desk.answer(notice.in_reply_to(sent[0].id.clone()));
+        assert_eq!(desk.endings(), [ending]);
+    }
+}
+
+#[test]
+fn message_is_tried_again_after_a_lost_link_and_keeps_its_place() {
+    let mut desk = Desk::online();
+    desk.pass(Duration::from_secs(1));
+    desk.lose_link();
+    desk.log_in("{}");
+    desk.send(BOB, "1", true);
+    for _ in 0..2 {
+        let sent = desk.take_sent();
+        assert_eq!(sent.iter().map(|sent| sent.text.as_str()).collect::<Vec<_>>(), ["1"]);
+        desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
+        assert_eq!(desk.endings(), []);
+        desk.pass(millis(1_990));
+        assert_eq!(desk.texts(), Vec::<String>::new());
+        if desk.session.waiting() == 1 {
+            desk.send(BOB, "2", true);
+        }
+        desk.send(GROUP, "group", true);
+        // What goes to others does not wait.
+        assert_eq!(desk.texts(), ["group"]);
+        desk.answer(Notice::new(SysCode::Delivered).in_reply_to(id("unknown")));
+        let mut waited = 1_990;
+        while desk.sent.is_empty() {
+            desk.pass(millis(10));
+            waited += 10;
+        }
+        assert!((2_000..=4_010).contains(&waited), "{waited}");
+        desk.sent.retain(|sent| sent.text != "2");
+    }
+    let sent = desk.take_sent();
+    desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
+    assert_eq!(desk.endings(), [Ending::Offline]);
+}
+
+#[test]
+fn offline_is_final_without_a_lost_link_or_before_the_deadline() {
+    let mut desk = Desk::online();
+    desk.send(BOB, "1", true);
+    let sent = desk.take_sent();
+    desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
+    assert_eq!(desk.endings(), [Ending::Offline]);
+    desk.lose_link();
+    desk.log_in("{}");
+    let message = Message::builder(desk.session.message_id(desk.now())).text("2").build().unwrap();
+    let options = SendOptions { timeout: Some(millis(1_500)), ..SendOptions::default() };
+    desk.session.send(desk.now(), Recipient::parse(BOB).unwrap(), message, &options).unwrap();
+    desk.drain();
+    let sent = desk.take_sent();
+    desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
+    assert_eq!(desk.endings(), [Ending::Offline]);
+}
+
+#[test]
+fn queued_over_the_announced_limits_is_refused_and_the_rest_goes_on() {
+    let mut desk = Desk::new();
+    desk.send(BOB, &"x".repeat(100), true);
+    desk.send(BOB, &"\u{1}".repeat(50), true);
+    desk.send(BOB, "short", true);
+    desk.log_in(r#"{"limits":{"maxTextBytes":80,"maxPayloadBytes":500}}"#);
+    assert_eq!(desk.texts(), ["short"]);
+    let endings = desk.endings();
+    assert_eq!(endings.len(), 2);
+    assert!(endings.iter().all(refused(SysCode::PayloadTooLarge)), "{endings:?}");
+}
+
+#[test]
+fn times_of_any_length_are_taken() {
+    let config = SessionConfig {
+        send_timeout: Duration::MAX,
+        open_timeout: Duration::MAX,
+        authentication_timeout: Duration::MAX,
+        heartbeat_timeout: Duration::MAX,
+        ack_delay: Duration::MAX,
+        backoff: callie_core::session::Backoff { first: Duration::MAX, most: Duration::MAX },
+        ..SessionConfig::new(Username::parse("ada").unwrap(), Token::parse("t").unwrap())
+    };
+    let mut desk = Desk::with(config);
+    desk.pass(Duration::from_secs(1));
+    desk.session.connect(desk.now());
+    assert_eq!(desk.session.deadline(), None);
+    desk.lose_link();
+    desk.log_in(r#"{"heartbeatSeconds":4294967295}"#);
+    desk.send(BOB, "1", true);
+    desk.pass(Duration::from_secs(1_000));
+    assert!(desk.session.deadline().is_some_and(|at| at > desk.now));
+    let sent = desk.take_sent();
+    desk.answer(Notice::new(SysCode::RateLimited).retry_after_ms(u64::MAX).in_reply_to(sent[0].id.clone()));
+    desk.session.suspend(desk.now());
+    desk.session.network_changed(desk.now());
+    desk.session.disconnect(desk.now());
+    desk.drain();
+    assert_eq!(desk.session.waiting(), 0);
+}
+
+#[test]
+fn late_answers_are_no_events() {
+    let mut desk = Desk::online();
+    let limit = PageLimit::new(10).unwrap();
+    desk.session.command(desk.now(), &Command::ListGroups { limit, after: None }).unwrap();
+    desk.drain();
+    let first = desk.take_sent();
+    desk.pass(Duration::from_secs(11));
+    let second = desk.take_sent();
+    assert_ne!(first[0].id, second[0].id);
+    let ok =
+        |sent: &Sent| Notice::new(SysCode::CommandOk).result(&Limits::default()).in_reply_to(sent.id.clone());
+    desk.answer(ok(&first[0]));
+    assert!(matches!(desk.endings()[..], [Ending::Done { result: Some(_) }]));
+    desk.answer(ok(&second[0]));
+    desk.answer(ok(&first[0]));
+    assert!(desk.notices.is_empty() && desk.endings().is_empty(), "{:?}", desk.notices);
+}
+
+#[test]
+fn odd_metadata_of_another_version_locks_nobody_out() {
+    for metadata in [
+        r#"{"heartbeatSeconds":"soon","limits":{"burst":7,"maxTextBytes":"many","of":{"a":1}},"expiresAt":5,"new":[]}"#,
+        r#"{"limits":{"burst":7},"sessionID":""}"#,
+        r#"{"limits":{"burst":7},"features":["resume"],"connectionID":"x"}"#,
+    ] {
+        let mut desk = Desk::new();
+        desk.log_in(metadata);
+        assert!(matches!(desk.session.state(), State::Online { .. }), "{metadata}");
+        assert_eq!(*desk.session.limits(), Limits { burst: 7, ..Limits::default() });
+    }
+    let mut desk = Desk::new();
+    desk.log_in(r#"{"limits":7}"#);
+    assert_eq!(*desk.session.limits(), Limits::default());
+}
+
+/// An answer whose metadata holds something odd is that answer all the same.
+#[test]
+fn odd_metadata_of_an_answer_changes_no_outcome() {
+    let mut desk = Desk::online();
+    desk.send(BOB, "1", true);
+    let sent = desk.take_sent();
+    desk.receive(&format!(
+        r#"{{"token":"","sender":"SERVER","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"SYS","content":{{"code":"DELIVERED","description":"x"}},"metadata":{{"inReplyTo":"{}","unconfirmed":-1,"messageID":7}},"payloadID":"s","payloadVersion":"1.0"}}"#,
+        sent[0].id
+    ));
+    assert!(matches!(desk.endings()[..], [Ending::Delivered { .. }]));
+}
+
+#[test]
+fn message_to_the_server_is_refused_in_plain_words() {
+    let mut desk = Desk::online();
+    let message = Message::builder(desk.session.message_id(desk.now())).text("x").build().unwrap();
+    let refused =
+        desk.session.send(desk.now(), Recipient::Server, message, &SendOptions::default()).unwrap_err();
+    assert!(matches!(refused, SendError::InvalidRecipient { .. }));
+    assert_eq!(refused.to_string(), "a message cannot go to SERVER");
+    let refused = desk.session.ping(desk.now(), Recipient::Broadcast).unwrap_err();
+    assert_eq!(refused.to_string(), "a PING cannot go to BROADCAST");
+}
+
+/// A flood's pause is kept after the close that ends it.
+#[test]
+fn pause_of_a_flood_is_kept_after_its_close() {
+    let mut desk = Desk::online();
+    desk.send(BOB, "1", true);
+    let sent = desk.take_sent();
+    desk.answer(limited(&[&sent[0].id]).retry_after_ms(20_000));
+    desk.session.closed(desk.now(), Some(4429), None);
+    let State::Waiting { retry_in, .. } = desk.session.state() else { panic!("{:?}", desk.session.state()) };
+    assert!(*retry_in >= Duration::from_secs(20), "{retry_in:?}");
+}
