@@ -226,6 +226,10 @@ macro_rules! account_errors {
 account_errors! {
     /// The body is not what the call takes.
     InvalidRequest = "INVALID_REQUEST", 400, "Bad Request", "the body must be a JSON object with exactly the members of this call, each once and of its type";
+    /// An HTTP/1.1 request without `Host`, with several, or with one that names no host.
+    InvalidHost = "INVALID_HOST", 400, "Bad Request", "an HTTP/1.1 request must carry exactly one Host header, with a host and, where needed, a port";
+    /// A WebSocket handshake without a proper key.
+    InvalidHandshake = "INVALID_HANDSHAKE", 400, "Bad Request", "a WebSocket handshake must carry exactly one Sec-WebSocket-Key, 16 bytes in base64";
     /// No bearer token, or one that is not alive.
     Unauthorized = "UNAUTHORIZED", 401, "Unauthorized", "log in and send the session's token as a bearer token";
     /// Unknown user or wrong password, without saying which.
@@ -236,6 +240,8 @@ account_errors! {
     Banned = "BANNED", 403, "Forbidden", "this user is banned";
     /// The server takes no new users.
     RegistrationClosed = "REGISTRATION_CLOSED", 403, "Forbidden", "this server takes no new users";
+    /// A web page of an origin that may not open a socket here.
+    OriginRefused = "ORIGIN_REFUSED", 403, "Forbidden", "web pages of this origin may not connect; let the proxy pass on Host, or add the origin to cors_origins";
     /// No such path.
     NotFound = "NOT_FOUND", 404, "Not Found", "there is nothing at this path";
     /// No such session of this user.
@@ -246,10 +252,14 @@ account_errors! {
     UsernameTaken = "USERNAME_TAKEN", 409, "Conflict", "this username is taken; choose another";
     /// The body is too large.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413, "Content Too Large", "the body is larger than this call takes";
+    /// A body that is not announced as JSON.
+    UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported Media Type", "the body must be JSON, sent with Content-Type: application/json";
     /// Not a username, or a reserved one.
     InvalidUsername = "INVALID_USERNAME", 422, "Unprocessable Content", "a username has 2 to 32 characters of a-z, 0-9, '.', '_' and '-', the first a letter or a digit, and is none of the reserved ones";
     /// A password that is too short or too long.
     WeakPassword = "WEAK_PASSWORD", 422, "Unprocessable Content", "a password has 8 to 1024 bytes";
+    /// A request to the socket's path that asks for no WebSocket, or for another version of it.
+    UpgradeRequired = "UPGRADE_REQUIRED", 426, "Upgrade Required", "this path takes a WebSocket handshake of version 13";
     /// Too many attempts.
     RateLimited = "RATE_LIMITED", 429, "Too Many Requests", "too many attempts; wait as long as Retry-After says";
     /// The server cannot do it now.

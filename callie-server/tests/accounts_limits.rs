@@ -7,7 +7,12 @@ use std::time::Duration;
 
 use callie_core::account::path;
 use callie_server::Config;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use support::{PASSWORD, call, call_with, credentials, login, raw, register, start, start_with};
+
+/// What announces a body.
+const JSON: &str = "content-type: application/json\r\n";
 
 #[tokio::test]
 async fn bodies_that_are_too_large_are_refused_announced_or_not() {
@@ -16,9 +21,11 @@ async fn bodies_that_are_too_large_are_refused_announced_or_not() {
     let big = credentials("alice", &"p".repeat(200 * 1024));
     let announced = call(addr, "POST", path::REGISTER, None, &big).await;
     assert_eq!(announced.problem(), (413, "PAYLOAD_TOO_LARGE".into()));
-    let huge = format!("POST {} HTTP/1.1\r\nhost: a\r\ncontent-length: 99999999999\r\n\r\n", path::REGISTER);
+    let huge =
+        format!("POST {} HTTP/1.1\r\nhost: a\r\n{JSON}content-length: 99999999999\r\n\r\n", path::REGISTER);
     assert_eq!(raw(addr, huge.as_bytes()).await.problem(), (413, "PAYLOAD_TOO_LARGE".into()));
-    let head = format!("POST {} HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n", path::REGISTER);
+    let head =
+        format!("POST {} HTTP/1.1\r\nhost: a\r\n{JSON}transfer-encoding: chunked\r\n\r\n", path::REGISTER);
     let chunked = format!("{head}{:x}\r\n{}\r\n0\r\n\r\n", 20_000, &big[..20_000]);
     assert_eq!(raw(addr, chunked.as_bytes()).await.problem(), (413, "PAYLOAD_TOO_LARGE".into()));
 }
@@ -102,7 +109,7 @@ async fn a_head_and_a_body_that_never_end_are_not_waited_for() {
     let running = start().await;
     let addr = running.addr();
     let body = format!(
-        "POST {} HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\nconnection: close\r\n\r\n{{",
+        "POST {} HTTP/1.1\r\nhost: a\r\n{JSON}content-length: 100\r\nconnection: close\r\n\r\n{{",
         path::LOGIN
     );
     let begun = std::time::Instant::now();
@@ -123,4 +130,132 @@ async fn heads_that_are_too_large_or_no_http_are_refused() {
         assert!(matches!(answer.status, 0 | 400 | 431), "{answer:?}");
     }
     assert_eq!(call(addr, "GET", "/nothing", None, "").await.status, 404);
+}
+
+#[tokio::test]
+async fn bodies_must_be_announced_as_json() {
+    let running = start_with(Config { registration_burst: 2, ..Config::default() }).await;
+    let addr = running.addr();
+    let body = credentials("alice", PASSWORD);
+    let announced = async |lines: &str| {
+        let length = body.len();
+        let head = format!("POST {} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n", path::REGISTER);
+        raw(addr, format!("{head}{lines}content-length: {length}\r\n\r\n{body}").as_bytes()).await
+    };
+    // What every web page can have its visitors' browsers send, without being asked first.
+    for lines in [
+        "",
+        "content-type: text/plain\r\n",
+        "content-type: application/x-www-form-urlencoded\r\n",
+        "content-type: multipart/form-data; boundary=x\r\n",
+        "content-type: text/plain; a=application/json\r\n",
+        "content-type: application/json\r\ncontent-type: text/plain\r\n",
+    ] {
+        assert_eq!(announced(lines).await.problem(), (415, "UNSUPPORTED_MEDIA_TYPE".into()), "{lines}");
+    }
+    // None of them counted, and none of them made the user.
+    assert_eq!(announced("content-type: Application/JSON; charset=utf-8\r\n").await.status, 201);
+}
+
+#[tokio::test]
+async fn http_1_1_requests_must_name_one_host() {
+    let running =
+        start_with(Config { metrics_listen: Some("127.0.0.1:0".into()), ..Config::default() }).await;
+    for (addr, path) in [(running.addr(), "/"), (running.server.metrics_addr().unwrap(), "/healthz")] {
+        let ask = async |version: &str, lines: &str| {
+            raw(addr, format!("GET {path} HTTP/{version}\r\nconnection: close\r\n{lines}\r\n").as_bytes())
+                .await
+        };
+        for lines in
+            ["", "host: a\r\nhost: b\r\n", "host: a\r\nhost: a\r\n", "host: a b\r\n", "host: u@a\r\n"]
+        {
+            assert_eq!(ask("1.1", lines).await.problem(), (400, "INVALID_HOST".into()), "{lines}");
+        }
+        for (version, lines) in [
+            ("1.0", ""),
+            ("1.1", "host:\r\n"),
+            ("1.1", "host: [::1]:80\r\n"),
+            ("1.1", "host: chat.example\r\n"),
+        ] {
+            assert_eq!(ask(version, lines).await.status, 200, "{version} {lines}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn half_closed_client_gets_its_answer() {
+    let running = start().await;
+    let body = credentials("alice", PASSWORD);
+    let head = format!("POST {} HTTP/1.1\r\nhost: a\r\n{JSON}content-length: {}", path::REGISTER, body.len());
+    let talk = async {
+        let mut stream = tokio::net::TcpStream::connect(running.addr()).await.unwrap();
+        stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
+        // The hashing of the password takes longer than the end of the stream takes to arrive.
+        stream.shutdown().await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let answer = tokio::time::timeout(support::PATIENCE, talk).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn refused_origin_names_both_values() {
+    let config = Config { trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()], ..Config::default() };
+    let (plain, proxied) = (start().await, start_with(config).await);
+    let open = async |addr, lines: &str| {
+        let handshake = "GET /ws HTTP/1.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+        let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
+        stream.write_all(format!("{handshake}{lines}\r\n").as_bytes()).await.unwrap();
+        // Its own half closed, a connection that was upgraded is closed as well.
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        tokio::time::timeout(support::PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+        let head = answer.split(|byte| *byte == b'\r').next().unwrap().to_vec();
+        (String::from_utf8(head).unwrap(), String::from_utf8_lossy(&answer).into_owned())
+    };
+    let (status, answer) = open(plain.addr(), "host: callie:8080\r\norigin: https://chat.example\r\n").await;
+    assert_eq!(status, "HTTP/1.1 403 Forbidden");
+    for part in [
+        "application/problem+json",
+        "\"ORIGIN_REFUSED\"",
+        "'https://chat.example'",
+        "'callie:8080'",
+        "pass on Host",
+        "cors_origins",
+    ] {
+        assert!(answer.contains(part), "{part} in {answer}");
+    }
+    let forwarded = "host: callie:8080\r\norigin: https://chat.example\r\nx-forwarded-host: chat.example\r\n";
+    let default_port = "host: chat.example:443\r\norigin: https://chat.example\r\n";
+    for (addr, lines, status) in [
+        (plain.addr(), default_port, "HTTP/1.1 101 Switching Protocols"),
+        (plain.addr(), "host: a\r\norigin: null\r\n", "HTTP/1.1 403 Forbidden"),
+        (plain.addr(), "host: a\r\norigin: \u{fc}\r\n", "HTTP/1.1 403 Forbidden"),
+        (plain.addr(), forwarded, "HTTP/1.1 403 Forbidden"),
+        (proxied.addr(), forwarded, "HTTP/1.1 101 Switching Protocols"),
+    ] {
+        assert_eq!(open(addr, lines).await.0, status, "{lines}");
+    }
+}
+
+#[tokio::test]
+async fn a_taken_name_is_no_failed_attempt() {
+    let config = Config { login_burst_per_name: 2, logins_per_minute_per_name: 1, ..Config::default() };
+    let running = start_with(config).await;
+    let addr = running.addr();
+    register(addr, "alice").await;
+    // As a program does that registers and logs in at each start.
+    for _ in 0..5 {
+        let taken = call(addr, "POST", path::REGISTER, None, &credentials("alice", PASSWORD)).await;
+        assert_eq!(taken.problem(), (409, "USERNAME_TAKEN".into()));
+        login(addr, "alice").await;
+    }
+    // Other refusals count.
+    for status in [422, 422, 429] {
+        let weak = call(addr, "POST", path::REGISTER, None, &credentials("bob", "short")).await;
+        assert_eq!(weak.status, status);
+    }
 }

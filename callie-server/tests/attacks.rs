@@ -206,6 +206,8 @@ async fn requests_that_are_no_handshake_are_refused() {
         let _ = tcp.write_all(request.as_bytes()).await;
         let head = read_head(&mut tcp).await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {request:.60}: {head:.100}");
+        let is_problem = head.contains("content-type: application/problem+json");
+        assert!(is_problem || status == 431, "{request:.60}: {head}");
     }
 }
 

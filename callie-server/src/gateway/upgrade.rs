@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{
-    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use axum::http::{Request, StatusCode};
@@ -23,9 +23,9 @@ use super::background::retry_after_ms;
 use super::socket::Socket;
 use super::timing::UPGRADE_TIMEOUT;
 use super::{closing, opening};
-use crate::http::{ClientAddress, Problem, Stream, origin_is_admitted};
+use crate::http::{ClientAddress, Problem, Stream, check_origin};
 use crate::server::App;
-use crate::telemetry::{Line, Refusal, clip};
+use crate::telemetry::{Line, Refusal};
 
 /// The one version of the WebSocket protocol.
 const VERSION: &str = "13";
@@ -51,21 +51,19 @@ pub async fn upgrade(app: Arc<App>, request: Request<Body>) -> Response {
             }
             return match unfit {
                 Unfit::Upgrade => upgrade_required(),
-                Unfit::Request => Problem::from(AccountError::InvalidRequest).into_response(),
+                Unfit::Request => Problem::from(AccountError::InvalidHandshake).into_response(),
             };
         }
     };
-    if !origin_is_admitted(&app, &parts.headers) {
+    if let Err(refused) = check_origin(&app, &parts) {
         app.metrics.refused(Refusal::Origin);
         if app.lines.admit(Line::Handshake) {
-            let header =
-                |name| parts.headers.get(name).map_or_else(String::new, |value| clip(value.as_bytes()));
             tracing::warn!(
-                %address, origin = header(ORIGIN), host = header(HOST),
+                %address, origin = refused.origin, host = refused.host,
                 "refused a WebSocket handshake: its Origin is not this server's Host and not in cors_origins"
             );
         }
-        return StatusCode::FORBIDDEN.into_response();
+        return Problem::from(refused).into_response();
     }
     let Some(upgraded) = upgraded else {
         return Problem::from(AccountError::InvalidRequest).into_response();
@@ -155,7 +153,7 @@ fn check(headers: &HeaderMap) -> Result<String, Unfit> {
 }
 
 fn upgrade_required() -> Response {
-    let mut response = StatusCode::UPGRADE_REQUIRED.into_response();
+    let mut response = Problem::from(AccountError::UpgradeRequired).into_response();
     response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
     response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static(VERSION));

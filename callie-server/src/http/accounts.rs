@@ -16,7 +16,7 @@ use callie_core::account::{
 use callie_core::{SessionId, Token, Username};
 use serde::Serialize;
 
-use super::body::{bearer, read};
+use super::body::{bearer, read, require_json};
 use super::{ClientAddress, Problem};
 use crate::clock;
 use crate::config::Registration;
@@ -33,28 +33,39 @@ pub(super) async fn register(
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Answer {
+    let request = require_json(request).await?;
+    let refused = |reason: &'static str| tracing::info!(%address, reason, "refused a registration");
     let attempts = app.attempts();
-    attempts.registration(address)?;
+    attempts.registration(address).inspect_err(|_| refused("too many from this address"))?;
     let Credentials { username, password } = read(request).await?;
-    attempts.registration_of(&username, address)?;
+    let attempt = attempts.registration_of(&username, address);
+    let attempt = attempt.inspect_err(|_| refused("too many of this name from this address"))?;
     if app.config().registration == Registration::Closed {
+        refused("registration is closed");
         return Err(AccountError::RegistrationClosed.into());
     }
     let name = Username::parse(&username).ok().filter(|name| !account::is_reserved(name));
-    let name = name.ok_or(AccountError::InvalidUsername)?;
+    let Some(name) = name else {
+        refused("the name is none or reserved");
+        return Err(AccountError::InvalidUsername.into());
+    };
     if !account::is_acceptable_password(&password) {
+        refused("the password is too short or too long");
         return Err(AccountError::WeakPassword.into());
     }
-    // Asked before the hashing, which is dear; asked again, in effect, by the insertion.
-    if app.store.user_exists(&name).await? {
-        return Err(AccountError::UsernameTaken.into());
-    }
-    let hash = app.passwords.hash(password).await?;
-    if !app.store.create_user(&name, &hash, clock::now()).await? {
+    // Checked before the hashing, which is expensive. The insertion checks again.
+    let made = !app.store.user_exists(&name).await? && {
+        let hash = app.passwords.hash(password).await?;
+        app.store.create_user(&name, &hash, clock::now()).await?
+    };
+    if !made {
+        // A program that registers at each start finds its own name taken, and guesses nothing.
+        attempt.does_not_count();
+        tracing::info!(user = %name, %address, reason = "the name is taken", "refused a registration");
         return Err(AccountError::UsernameTaken.into());
     }
     app.metrics.registered();
-    tracing::info!(user = %name, "registered");
+    tracing::info!(user = %name, %address, "registered");
     Ok(json(StatusCode::CREATED, &Registered { username: name }))
 }
 
@@ -63,37 +74,70 @@ pub(super) async fn login(
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Answer {
+    let request = require_json(request).await?;
     let attempts = app.attempts();
-    let limited = |_: &Problem| app.metrics.login(LoginOutcome::RateLimited);
-    attempts.login(address).inspect_err(limited)?;
+    if let Err(limited) = attempts.login(address) {
+        app.metrics.login(LoginOutcome::RateLimited);
+        tracing::info!(%address, reason = "too many from this address", "refused a login");
+        return Err(limited);
+    }
     let LoginRequest { username, password, device } = read(request).await?;
-    let attempt = attempts.login_of(&username, address).inspect_err(limited)?;
+    let name = Username::parse(&username).ok();
+    let attempt = match attempts.login_of(&username, address) {
+        Ok(attempt) => attempt,
+        Err(limited) => {
+            app.metrics.login(LoginOutcome::RateLimited);
+            let user = known(&app, name.as_ref()).await;
+            let reason = "too many failed with this name from this address";
+            tracing::info!(user, %address, reason, "refused a login");
+            return Err(limited);
+        }
+    };
     let now = clock::now();
-    let user = match Username::parse(&username) {
-        Ok(name) => app.store.user(&name, now).await?,
-        Err(_) => None,
+    let user = match &name {
+        Some(name) => app.store.user(name, now).await?,
+        None => None,
     };
     let fits = app.passwords.fits(password, user.as_ref().map(|u| u.password.as_str())).await?;
+    let reason = if user.is_some() { "wrong password" } else { "unknown user" };
+    let known = user.as_ref().map_or(UNKNOWN, |user| user.name.as_str()).to_owned();
     let Some(user) = user.filter(|_| fits) else {
         app.metrics.login(LoginOutcome::Failed);
-        tracing::info!(%address, "a login failed");
+        tracing::info!(user = known, %address, reason, "a login failed");
         return Err(AccountError::InvalidCredentials.into());
     };
-    attempt.was_right();
+    attempt.does_not_count();
     if user.ban.is_some() {
         app.metrics.login(LoginOutcome::Banned);
+        tracing::info!(user = %user.name, %address, reason = "the user is banned", "refused a login");
         return Err(AccountError::Banned.into());
     }
     let (token, id) = (new_token()?, SessionId::from_uuid(clock::new_uuid()));
     let hash = TokenHash::of(token.expose());
     let Some(session) = app.store.create_session(&id, &hash, &user, device.as_ref(), now).await? else {
-        // The password or the ban changed while this one was being checked: what was true is no longer.
+        // The password or the ban changed while this one was being checked.
+        app.metrics.login(LoginOutcome::Failed);
+        let reason = "the password or a ban changed meanwhile";
+        tracing::info!(user = %user.name, %address, reason, "a login failed");
         return Err(AccountError::InvalidCredentials.into());
     };
     app.metrics.login(LoginOutcome::Succeeded);
-    tracing::info!(user = %user.name, session = %session.id, "logged in");
+    tracing::info!(user = %user.name, session = %session.id, %address, "logged in");
     let expires_at = clock::timestamp(session.expires);
     Ok(json(StatusCode::OK, &Login { token, username: user.name, session_id: session.id, expires_at }))
+}
+
+/// What a log line has for a name that is no user's. People type passwords into the field of the name, so no other name
+/// than a user's is logged.
+const UNKNOWN: &str = "(unknown)";
+
+/// The name as a log line may have it.
+async fn known(app: &App, name: Option<&Username>) -> String {
+    let Some(name) = name else { return UNKNOWN.to_owned() };
+    match app.store.user_exists(name).await {
+        Ok(true) => name.to_string(),
+        Ok(false) | Err(_) => UNKNOWN.to_owned(),
+    }
 }
 
 pub(super) async fn logout(State(app): State<Arc<App>>, headers: HeaderMap) -> Answer {
@@ -112,25 +156,33 @@ pub(super) async fn password(
     request: Request<Body>,
 ) -> Answer {
     let session = bearer(&app, request.headers()).await?;
+    let request = require_json(request).await?;
+    let refused = |reason: &'static str| {
+        tracing::info!(user = %session.user, %address, reason, "refused a change of password");
+    };
     let attempts = app.attempts();
-    attempts.login(address)?;
+    attempts.login(address).inspect_err(|_| refused("too many from this address"))?;
     let PasswordChange { old_password, new_password } = read(request).await?;
-    let attempt = attempts.login_of(session.user.as_str(), address)?;
+    let attempt = attempts.login_of(session.user.as_str(), address);
+    let attempt = attempt.inspect_err(|_| refused("too many failed with this name from this address"))?;
     let user = app.store.user(&session.user, clock::now()).await?.ok_or(AccountError::Unauthorized)?;
     if !app.passwords.fits(old_password, Some(&user.password)).await? {
+        refused("wrong old password");
         return Err(AccountError::WrongPassword.into());
     }
-    attempt.was_right();
+    attempt.does_not_count();
     if !account::is_acceptable_password(&new_password) {
+        refused("the new password is too short or too long");
         return Err(AccountError::WeakPassword.into());
     }
     let hash = app.passwords.hash(new_password).await?;
     let now = clock::now();
     if !app.store.change_password(&user.name, &user.password, &hash, &session.id, now).await? {
-        // Another change was faster: what was the old password is it no longer.
+        // Another change was faster: the old password is no longer the one that was checked.
+        refused("another change was faster");
         return Err(AccountError::WrongPassword.into());
     }
-    tracing::info!(user = %user.name, "changed the password");
+    tracing::info!(user = %user.name, %address, "changed the password");
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -153,7 +205,7 @@ impl From<PasswordError> for Problem {
         /// Seconds after which those who wait now are done.
         const SOON: u64 = 5;
         match error {
-            PasswordError::Busy => Self { error: AccountError::Unavailable, retry_after: Some(SOON) },
+            PasswordError::Busy => Self { retry_after: Some(SOON), ..AccountError::Unavailable.into() },
             PasswordError::Hash(_) => {
                 tracing::error!(%error, "a password could not be hashed or checked");
                 AccountError::Unavailable.into()

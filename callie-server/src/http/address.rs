@@ -12,15 +12,23 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
 
+/// The request came through a trusted proxy: an extension of such requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ThroughProxy;
+
+/// Whether `address` is that of a trusted proxy.
+pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|net| net.contains(&address.to_canonical()))
+}
+
 impl ClientAddress {
     /// The client behind a connection from `peer`. What a header says is believed as far back as trusted proxies wrote it:
     /// the last address that is none of theirs is the client.
     pub(crate) fn find(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
-        let is_trusted = |address: &IpAddr| trusted.iter().any(|net| net.contains(address));
         let mut client = peer.to_canonical();
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
         let mut hops = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
-        while is_trusted(&client) {
+        while is_trusted(client, trusted) {
             // A hop that is no address was written by nobody who can be trusted.
             let Some(hop) = hops.next().and_then(|hop| address(hop.trim())) else { break };
             client = hop.to_canonical();

@@ -32,7 +32,7 @@ pub(crate) struct Attempts {
     names: RandomState,
 }
 
-/// An attempt on a name, which counts as failed until it is said to have been right.
+/// An attempt on a name, which counts as failed until it turns out not to be a guess.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     limiter: &'a Limiter,
@@ -40,8 +40,8 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The password was right: who knows it may fail anew.
-    pub(crate) fn was_right(self) {
+    /// The password was right, or none was checked: the attempts on this name from this address are forgotten.
+    pub(crate) fn does_not_count(self) {
         self.limiter.remembered.0.lock().unwrap_or_else(PoisonError::into_inner).pop(&self.key);
     }
 }
@@ -71,8 +71,10 @@ impl Attempts {
     }
 
     /// Counts a registration of `name` from `address`, whether or not it can be a name.
-    pub(crate) fn registration_of(&self, name: &str, address: IpAddr) -> Result<(), Problem> {
-        self.registrations_by_name.count(self.key((name, network(address))))
+    pub(crate) fn registration_of(&self, name: &str, address: IpAddr) -> Result<Attempt<'_>, Problem> {
+        let key = self.key((name, network(address)));
+        self.registrations_by_name.count(key)?;
+        Ok(Attempt { limiter: &self.registrations_by_name, key })
     }
 
     /// Counts a login or a password change from `address`.
@@ -142,7 +144,7 @@ impl Limiter {
             let wait = until.wait_time_from(MonotonicClock.now());
             // Rounded up: who comes back after that long is let in.
             let seconds = (wait + Duration::from_millis(999)).as_secs().max(1);
-            Problem { error: AccountError::RateLimited, retry_after: Some(seconds) }
+            Problem { retry_after: Some(seconds), ..AccountError::RateLimited.into() }
         })
     }
 }
@@ -194,7 +196,7 @@ mod tests {
         assert!(refused.retry_after.is_some_and(|s| (1..=12).contains(&s)));
         assert!(attempts.login_of("alice", address("192.0.2.2")).is_ok());
         for _ in 0..10 {
-            attempts.login_of("bob", here).unwrap().was_right();
+            attempts.login_of("bob", here).unwrap().does_not_count();
         }
     }
 

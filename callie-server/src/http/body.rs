@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, Request};
 use callie_core::account::AccountError;
 use http_body_util::BodyExt as _;
@@ -21,6 +21,24 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
 /// How long a client may take to send its body: a bad link needs a second or two.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Refuses a body that is not announced as JSON. Browsers send other types for every page without asking first, and so
+/// would have visitors of any page register and guess passwords here.
+pub(super) async fn require_json(request: Request<Body>) -> Result<Request<Body>, Problem> {
+    if is_json(request.headers()) {
+        return Ok(request);
+    }
+    // Read all the same, for the reason that `collect` has.
+    let _ = tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body())).await;
+    Err(AccountError::UnsupportedMediaType.into())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(only), None) = (values.next(), values.next()) else { return false };
+    let media_type = only.to_str().ok().and_then(|value| value.split(';').next());
+    media_type.is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
+}
 
 /// Reads the body as one JSON object with exactly the members of `T`.
 pub(super) async fn read<T: DeserializeOwned>(request: Request<Body>) -> Result<T, Problem> {

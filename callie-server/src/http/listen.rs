@@ -16,8 +16,9 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
+use super::address::is_trusted;
 use super::places::Places;
-use super::{ClientAddress, Stream};
+use super::{ClientAddress, Stream, ThroughProxy};
 use crate::server::App;
 use crate::telemetry::{Line, Refusal};
 use crate::tls::Tls;
@@ -142,8 +143,12 @@ async fn connection(
         },
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let client = ClientAddress::find(peer.ip(), request.headers(), &app.config().trusted_proxies);
+        let config = app.config();
+        let client = ClientAddress::find(peer.ip(), request.headers(), &config.trusted_proxies);
         request.extensions_mut().insert(client);
+        if is_trusted(peer.ip(), &config.trusted_proxies) {
+            request.extensions_mut().insert(ThroughProxy);
+        }
         let mut router = router.clone();
         async move { router.call(request).await }
     });
@@ -151,6 +156,8 @@ async fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
+        // A client that has sent all it has to say may close its half, and still reads the answer.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);

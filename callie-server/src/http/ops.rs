@@ -5,11 +5,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use callie_core::account::AccountError;
 
 use super::Problem;
+use super::host::require_host;
 use crate::server::App;
 use crate::store::NotWritable;
 
@@ -27,6 +29,7 @@ pub(crate) fn ops_routes(app: Arc<App>) -> Router {
             Problem::from(AccountError::MethodNotAllowed).into_response()
         })
         .fallback(|| async { Problem::from(AccountError::NotFound).into_response() })
+        .layer(middleware::from_fn(require_host))
         .with_state(app)
 }
 

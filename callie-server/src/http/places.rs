@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::address::is_trusted;
 use super::attempts::network;
 use crate::config::Config;
 
@@ -32,7 +33,7 @@ impl Places {
 
     /// A place for a connection from `peer`, if there is one. A trusted proxy speaks for many clients and may fill them all.
     pub(super) fn take(&self, peer: IpAddr, config: &Config) -> Option<Place> {
-        let is_proxy = config.trusted_proxies.iter().any(|net| net.contains(&peer.to_canonical()));
+        let is_proxy = is_trusted(peer, &config.trusted_proxies);
         let network = network(peer);
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_network = taken.by_network.get(&network).copied().unwrap_or(0);

@@ -9,17 +9,19 @@ use callie_core::account::{AccountError, PROBLEM_MEDIA_TYPE};
 use crate::store::StoreError;
 
 /// The answer of a call that is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Why.
     pub error: AccountError,
     /// After how many seconds to try again.
     pub retry_after: Option<u64>,
+    /// What was wrong and what to do, where it is more than the error itself says.
+    pub detail: Option<String>,
 }
 
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
-        Self { error, retry_after: None }
+        Self { error, retry_after: None, detail: None }
     }
 }
 
@@ -32,8 +34,12 @@ impl From<StoreError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
+        let mut problem = self.error.problem();
+        if let Some(detail) = self.detail {
+            problem.detail = detail;
+        }
         // A struct of texts and a number always serialises.
-        let body = serde_json::to_vec(&self.error.problem()).unwrap_or_default();
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() =
             StatusCode::from_u16(self.error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

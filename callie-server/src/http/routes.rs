@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use callie_core::account::{AccountError, path};
 
-use super::{Problem, accounts, cors, page, sessions};
+use super::{Problem, accounts, cors, host, page, sessions};
 use crate::gateway;
 use crate::server::App;
 
@@ -31,6 +31,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         })
         .fallback(|| async { Problem::from(AccountError::NotFound).into_response() })
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::cors))
+        .layer(middleware::from_fn(host::require_host))
         .layer(middleware::map_response(no_sniffing))
         .with_state(app)
 }

@@ -105,7 +105,10 @@ pub async fn call_with(
     more: &str,
 ) -> Answer {
     let bearer = token.map(|t| format!("authorization: Bearer {t}\r\n")).unwrap_or_default();
-    let length = if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    let length = match body.len() {
+        0 => String::new(),
+        length => format!("content-type: application/json\r\ncontent-length: {length}\r\n"),
+    };
     let head = format!(
         "{method} {path} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n{bearer}{length}{more}\r\n"
     );
