@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # What is asked for by command, and the Debian package that brings it.
 declare -A packages=([cc]=build-essential [c++]=build-essential [cmake]=cmake [pkg-config]=pkg-config
     [python3]=python3 [valgrind]=valgrind [chromium]=chromium [chromedriver]=chromium-driver
-    [nginx]=nginx-light [mvn]=maven [javac]=openjdk-17-jdk-headless)
+    [nginx]=nginx-light [haproxy]=haproxy [caddy]=caddy [mvn]=maven [javac]=openjdk-17-jdk-headless)
 # Where there is no Swift, scripts/swift.sh makes a Debian root that has it.
 if [[ $(uname -s) == Linux ]] && ! command -v swift >/dev/null; then
     packages+=([debootstrap]=debootstrap)

@@ -330,7 +330,9 @@ async fn names(browser: &Browser) {
     }
     assert_eq!(texts(&said["paths"]), [path::REGISTER, path::LOGIN, path::LOGOUT]);
     assert_eq!(texts(&said["socket"]), [path::SOCKET, SUBPROTOCOL]);
-    assert_eq!(said["codes"], json!((1_000..5_000).filter(|code| comes_back(*code)).collect::<Vec<u16>>()));
+    let codes: Vec<u16> = serde_json::from_value(said["codes"].clone()).unwrap();
+    let differs = |code: &u16| codes.binary_search(code).is_ok() != comes_back(*code);
+    assert_eq!((1_000..5_000).filter(differs).collect::<Vec<u16>>(), [0; 0]);
     let ids = texts(&said["ids"]);
     assert!(ids[0].starts_with("00000000-0000-7"), "{ids:?}");
     assert!(ids[1] != ids[2] && ids.iter().all(|id| callie_core::PayloadId::parse(id).is_ok()), "{ids:?}");
@@ -359,14 +361,14 @@ async fn the_page_may_do_little_and_is_sent_once() {
         assert!(!page.body.contains(inline), "{inline}");
     }
     // Each file that the page names is there, and is not sent again while it is the same.
-    let named = page.body.split('"').filter(|part| part.starts_with("/page/"));
-    for file in named.chain(["/", "/page/protocol.js"]) {
-        let first = call(server.addr(), "GET", file, None, "").await;
+    let named = page.body.split('"').filter(|part| part.starts_with("page/")).map(|part| format!("/{part}"));
+    for file in named.chain(["/", "/page/protocol.js"].map(str::to_owned)) {
+        let first = call(server.addr(), "GET", &file, None, "").await;
         assert_eq!(first.status, 200, "{file}");
         let known = format!("if-none-match: {}\r\n", first.header("etag").unwrap());
-        let again = call_with(server.addr(), "GET", file, None, "", &known).await;
+        let again = call_with(server.addr(), "GET", &file, None, "", &known).await;
         assert_eq!((again.status, again.body.as_str()), (304, ""), "{file}");
-        let other = call_with(server.addr(), "GET", file, None, "", "if-none-match: \"old\"\r\n").await;
+        let other = call_with(server.addr(), "GET", &file, None, "", "if-none-match: \"old\"\r\n").await;
         assert_eq!(other.status, 200, "{file}");
     }
     assert_eq!(call(server.addr(), "GET", "/page/none.js", None, "").await.status, 404);

@@ -76,6 +76,8 @@ impl Driver {
                 "--disable-dev-shm-usage", "--lang=en-GB", "--window-size=1200,800",
                 format!("--user-data-dir={}", profile.display()),
             ] },
+            // Proxies of the tests have certificates of their own making.
+            "acceptInsecureCerts": true,
             "goog:loggingPrefs": { "browser": "ALL" },
             "timeouts": { "script": PATIENCE.as_millis() as u64, "pageLoad": PATIENCE.as_millis() as u64 },
         });

@@ -1,6 +1,6 @@
 // Accounts over HTTP, and the session that this tab keeps.
 
-import { accounts, readProblem } from "./protocol.js";
+import { accounts, at, readProblem } from "./protocol.js";
 
 const KEY = "callie.session";
 
@@ -19,7 +19,7 @@ async function call({ method, path, body, token, read }) {
   if (token) headers.authorization = `Bearer ${token}`;
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body), credentials: "omit" });
+    answer = await fetch(at(path), { method, headers, body: body && JSON.stringify(body), credentials: "omit" });
   } catch {
     throw new CallError({ code: "", text: "" });
   }

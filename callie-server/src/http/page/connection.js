@@ -2,7 +2,7 @@
 
 import {
   Code, EVERYONE, MAX_CONFIRMED, Outcome, SOCKET, SUBPROTOCOL,
-  authenticate, command, comesBack, confirm, message, ping, pong, read,
+  at, authenticate, command, comesBack, confirm, message, ping, pong, read,
 } from "./protocol.js";
 
 /** How long a connection may take until it is authenticated: a bad link needs a few seconds. */
@@ -65,8 +65,9 @@ export class Connection {
     if (this.#socket) return;
     this.#stopTimer("again");
     this.#owner.state("connecting");
-    const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(`${scheme}//${location.host}${SOCKET}`, SUBPROTOCOL);
+    const url = at(SOCKET);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url, SUBPROTOCOL);
     this.#socket = socket;
     this.#lastNotice = null;
     this.#timer("open", OPEN_TIMEOUT, () => this.#lost(1006));

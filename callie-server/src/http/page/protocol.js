@@ -6,6 +6,12 @@ export const SOCKET = "/ws";
 export const SUBPROTOCOL = "callie.1";
 export const VERSION = "1.0";
 
+/** The page's own URL without its file name: a proxy may serve it below a path prefix. */
+const BASE = new URL("../", import.meta.url);
+
+/** The URL of a path of the protocol, below the prefix that this page is served at. */
+export const at = (path) => new URL(`.${path}`, BASE);
+
 /** The codes of notices that this page acts on, or has words of its own for. */
 export const Code = Object.freeze({
   authenticated: "AUTHENTICATED",
@@ -71,7 +77,7 @@ export const MAX_CONFIRMED = 256;
 
 /** Whether a client comes back by itself from a close with this code. */
 export function comesBack(code) {
-  return code === 1001 || code === 1006 || code === 1013 || (code >= 4000 && code <= 4499);
+  return ![1002, 1003, 1007, 1008, 1009, 1010].includes(code) && !(code >= 4500 && code <= 4999);
 }
 
 export const isGroup = (recipient) => recipient.startsWith("group:");
