@@ -347,3 +347,70 @@ async fn database_of_a_newer_server_is_told_with_its_own_exit_code() {
     let said = refused_with(3, folder.path(), &["admin", "list"], &[]).await;
     assert!(said.contains("made by a newer server"), "{said}");
 }
+
+#[tokio::test]
+async fn log_names_users_and_no_typed_secret() {
+    let folder = tempdir().unwrap();
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0", "--log-format", "json"]).env("CALLIE_LOGIN_BURST_PER_NAME", "2");
+    let server = Process::start(command).await;
+    let addr = server.addr;
+    let ask = async |path: &str, name: &str, password: &str| {
+        call(addr, "POST", path, None, &credentials(name, password)).await.status
+    };
+    register(addr, "alice").await;
+    // Passwords in the field of the name, of the form of a name and not.
+    let (secret, odd) = ("hunter2", "My S3cret!");
+    for name in ["alice", secret, odd] {
+        for status in [401, 401, 429] {
+            assert_eq!(ask(path::LOGIN, name, "wrong horse").await, status, "{name}");
+        }
+    }
+    assert_eq!(ask(path::REGISTER, "alice", PASSWORD).await, 409);
+    assert_eq!(ask(path::REGISTER, odd, PASSWORD).await, 422);
+    assert_eq!(ask(path::REGISTER, secret, "short").await, 422);
+    let (_, said) = server.end(Signal::TERM).await;
+    let lines: Vec<serde_json::Value> =
+        said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (message, user, reason) in [
+        ("a login failed", "alice", "wrong password"),
+        ("a login failed", "(unknown)", "unknown user"),
+        ("refused a login", "alice", "too many failed with this name from this address"),
+        ("refused a login", "(unknown)", "too many failed with this name from this address"),
+        ("refused a registration", "alice", "the name is taken"),
+    ] {
+        let found = lines.iter().any(|line| {
+            line["message"] == message
+                && line["user"] == user
+                && line["reason"] == reason
+                && line["address"] == "127.0.0.1"
+        });
+        assert!(found, "{message} {user} {reason} in {said}");
+    }
+    assert!(!said.contains(secret) && !said.contains(odd), "{said}");
+}
+
+#[tokio::test]
+async fn healthcheck_asks_the_running_server() {
+    let folder = tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let check = async |listen: Option<String>, more: &[&str]| {
+        let mut command = command(folder.path());
+        command.arg("healthcheck").args(more).envs(listen.map(|addr| ("CALLIE_METRICS_LISTEN", addr)));
+        output(command).await
+    };
+    let mut command = command(folder.path());
+    command.args(["--listen", "127.0.0.1:0"]).env("CALLIE_METRICS_LISTEN", format!("127.0.0.1:{port}"));
+    let server = Process::start(command).await;
+    // As in a container, where it listens on all addresses.
+    for more in [&[][..], &["--ready"]] {
+        let well = check(Some(format!("0.0.0.0:{port}")), more).await;
+        assert!(well.status.success() && well.stdout == b"ok\n", "{well:?}");
+    }
+    server.end(Signal::TERM).await;
+    for listen in [Some(format!("127.0.0.1:{port}")), None] {
+        let unwell = check(listen, &[]).await;
+        assert_eq!(unwell.status.code(), Some(1));
+        assert_eq!(std::str::from_utf8(&unwell.stderr).unwrap().lines().count(), 1, "{unwell:?}");
+    }
+}

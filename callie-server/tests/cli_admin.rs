@@ -10,6 +10,7 @@ use std::time::Duration;
 use callie_core::Username;
 use callie_core::account::path;
 use callie_server::store::SessionEvent;
+use support::database::fresh_database;
 use support::process::{Process, command, output};
 use support::{PASSWORD, call, credentials, is_alive, login, register, start};
 use tempfile::tempdir;
@@ -85,12 +86,13 @@ async fn a_ban_ends_when_it_was_said_to() {
     register(addr, "alice").await;
     let database = running.server.app().config().database.clone();
     let folder = tempdir().unwrap();
-    let past =
-        admin(folder.path(), &database, &["ban", "alice", "--until", "2020-01-01T00:00:00.000Z"]).await;
-    assert!(past.status.success(), "{past:?}");
-    login(addr, "alice").await;
-    let future =
-        admin(folder.path(), &database, &["ban", "alice", "--until", "9999-01-01T00:00:00.000Z"]).await;
+    let (token, _) = login(addr, "alice").await;
+    let past = admin(folder.path(), &database, &["ban", "alice", "--until", "2020-01-01T12:00Z"]).await;
+    assert_eq!(past.status.code(), Some(1), "{past:?}");
+    assert!(text(&past.stderr).contains("2020-01-01T12:00:00.000Z is in the past"), "{past:?}");
+    assert!(is_alive(addr, &token).await, "a ban that was refused ends no session");
+    let future = admin(folder.path(), &database, &["ban", "alice", "--until", "9999-01-01"]).await;
+    assert_eq!(text(&future.stdout), "alice is banned until 9999-01-01T00:00:00.000Z\n");
     assert!(future.status.success());
     assert_eq!(call(addr, "POST", path::LOGIN, None, &credentials("alice", PASSWORD)).await.status, 403);
     let listed = admin(folder.path(), &database, &["list"]).await;
@@ -113,4 +115,38 @@ async fn a_user_or_a_database_that_does_not_exist_is_one_line_and_a_failure() {
         assert_eq!(unknown.status.code(), Some(1));
         assert_eq!(text(&unknown.stderr), "callie-server: there is no user nobody\n");
     }
+}
+
+#[tokio::test]
+async fn admin_takes_no_options_of_the_server() {
+    let folder = tempdir().unwrap();
+    let run = async |arguments: &[&str]| {
+        let mut command = command(folder.path());
+        command.args(arguments);
+        output(command).await
+    };
+    let help = run(&["admin", "ban", "--help"]).await;
+    assert!(text(&help.stdout).contains("--database"));
+    for option in ["--listen", "--cluster", "--no-web-page", "--log-format"] {
+        assert!(!text(&help.stdout).contains(option), "{option}");
+    }
+    for arguments in [&["--no-web-page", "admin", "list"][..], &["admin", "list", "--listen", "127.0.0.1:0"]]
+    {
+        assert_eq!(run(arguments).await.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[tokio::test]
+async fn admin_acts_are_logged_by_the_running_server() {
+    let (folder, database) = (tempdir().unwrap(), fresh_database().await);
+    let mut serve = command(folder.path());
+    serve.args(["--listen", "127.0.0.1:0", "--database", &database.url]);
+    let mut server = Process::start(serve).await;
+    register(server.addr, "alice").await;
+    let done = admin(folder.path(), &database.url, &["ban", "alice"]).await;
+    assert!(done.status.success(), "{done:?}");
+    for part in ["an admin acted", "ban", "alice", "uid"] {
+        assert!(text(&done.stderr).contains(part), "{part} in {done:?}");
+    }
+    server.wait_for_log("an admin acted").await;
 }

@@ -5,10 +5,13 @@ use std::io::Write as _;
 use callie_core::command::RemovalReason;
 use callie_core::{Timestamp, Username};
 use clap::Subcommand;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
-use super::{Failure, Options};
+use super::{Failure, Shared};
 use crate::clock;
-use crate::store::{Ban, Store};
+use crate::store::{AdminAct, Ban, Store};
+use crate::telemetry;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -32,8 +35,8 @@ pub(super) enum Action {
         /// Why, for the user: at most 256 characters
         #[arg(long, value_parser = reason)]
         reason: Option<RemovalReason>,
-        /// When the ban ends, as 2030-01-31T12:00:00.000Z; never, if not given
-        #[arg(long, value_name = "INSTANT", value_parser = instant)]
+        /// When the ban ends, such as 2030-01-31 or 2030-01-31T12:00Z (UTC where no offset is given); never, if not given
+        #[arg(long, value_name = "TIME", value_parser = instant)]
         until: Option<Timestamp>,
     },
     /// Lifts a ban
@@ -54,17 +57,32 @@ fn reason(text: &str) -> Result<RemovalReason, String> {
     RemovalReason::parse(text).map_err(|e| format!("must be {e}"))
 }
 
+/// An instant as people write it: a date, or a date and a time with or without seconds, fractions and an offset from UTC.
 fn instant(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text).map_err(|e| format!("must be {e}"))
+    let (date, rest) = text.split_once(['T', 't', ' ']).unwrap_or((text, "00:00"));
+    let (time, offset) = rest.split_at(rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len()));
+    let seconds = if time.len() == "12:00".len() { ":00" } else { "" };
+    let offset = if offset.is_empty() { "Z" } else { offset };
+    let parsed = OffsetDateTime::parse(&format!("{date}T{time}{seconds}{offset}"), &Rfc3339).ok();
+    let millis = parsed.and_then(|at| i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok());
+    millis
+        .and_then(Timestamp::from_unix_millis)
+        .ok_or_else(|| "must be a date such as 2030-01-31, or a time such as 2030-01-31T12:00Z".to_owned())
 }
+
+/// The ban would not hold.
+#[derive(Debug, thiserror::Error)]
+#[error("the ban would have ended already: {0} is in the past; nothing was changed")]
+struct EndedBan(Timestamp);
 
 /// There is no such user in the database.
 #[derive(Debug, thiserror::Error)]
 #[error("there is no user {0}")]
 struct NoSuchUser(Username);
 
-pub(super) fn run(options: &Options, action: &Action) -> Result<(), Failure> {
-    let config = options.load()?;
+pub(super) fn run(shared: &Shared, action: &Action) -> Result<(), Failure> {
+    let config = shared.load()?;
+    telemetry::init(&config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = Store::open_existing(&config.database).await?;
@@ -76,20 +94,45 @@ pub(super) fn run(options: &Options, action: &Action) -> Result<(), Failure> {
 
 async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
     let now = clock::now();
-    let (user, found, said) = match action {
-        Action::Grant { user } => (user, store.set_admin(user, true).await?, "is a server admin now"),
-        Action::Revoke { user } => (user, store.set_admin(user, false).await?, "is no server admin now"),
-        Action::Unban { user } => (user, store.unban(user).await?, "is not banned now"),
+    let (user, name, found, said) = match action {
+        Action::Grant { user } => {
+            (user, "grant", store.set_admin(user, true).await?, "is a server admin now".into())
+        }
+        Action::Revoke { user } => {
+            (user, "revoke", store.set_admin(user, false).await?, "is no longer a server admin".into())
+        }
+        Action::Unban { user } => (user, "unban", store.unban(user).await?, "is no longer banned".into()),
         Action::Ban { user, reason, until } => {
+            if let Some(until) = until.filter(|until| until.unix_millis() <= now) {
+                return Err(EndedBan(until).into());
+            }
             let ban = Ban { reason: reason.clone(), until: until.map(Timestamp::unix_millis) };
-            (user, store.ban(user, &ban, now).await?, "is banned now")
+            let said = match until {
+                Some(until) => format!("is banned until {until}"),
+                None => "is banned".to_owned(),
+            };
+            (user, "ban", store.ban(user, &ban, now).await?, said)
         }
         Action::List => return list(store).await,
     };
     if !found {
         return Err(NoSuchUser(user.clone()).into());
     }
+    let act = AdminAct { actor: os_user(), action: name.to_owned(), user: user.clone() };
+    act.log();
+    // Running servers log it too.
+    store.note_admin_act(&act, now).await?;
     Ok(writeln!(std::io::stdout(), "{user} {said}")?)
+}
+
+/// Who runs this command: the user of the operating system, as far as it can be told.
+fn os_user() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|key| std::env::var(key).ok());
+    match name {
+        Some(name) => format!("{name} (uid {uid}, command line)"),
+        None => format!("uid {uid} (command line)"),
+    }
 }
 
 /// One line for each: the name, what it is, and for a ban its end and reason.
@@ -104,4 +147,37 @@ async fn list(store: &Store) -> Result<(), Failure> {
         writeln!(out, "{user}\tbanned\t{until}\t{reason}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_taken_as_people_write_them() {
+        for (text, means) in [
+            ("2030-01-31", "2030-01-31T00:00:00.000Z"),
+            ("2030-01-31T12:00", "2030-01-31T12:00:00.000Z"),
+            ("2030-01-31 12:00Z", "2030-01-31T12:00:00.000Z"),
+            ("2030-01-31T12:00:30Z", "2030-01-31T12:00:30.000Z"),
+            ("2030-01-31T12:00:30.250Z", "2030-01-31T12:00:30.250Z"),
+            ("2030-01-31T12:00:30.1234567Z", "2030-01-31T12:00:30.123Z"),
+            ("2030-01-31T12:00+02:00", "2030-01-31T10:00:00.000Z"),
+            ("2030-01-31 12:00:00-05:30", "2030-01-31T17:30:00.000Z"),
+        ] {
+            assert_eq!(instant(text).unwrap().as_str(), means, "{text}");
+        }
+        for bad in [
+            "",
+            "tomorrow",
+            "2030-02-30",
+            "2030-1-1",
+            "31.01.2030",
+            "2030-01-31T25:00Z",
+            "1969-01-01",
+            "2030",
+        ] {
+            assert!(instant(bad).is_err(), "{bad}");
+        }
+    }
 }

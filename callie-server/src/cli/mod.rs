@@ -1,13 +1,17 @@
-//! The command line: `serve.rs` runs a server, `admin.rs` names admins and bans users in its database.
+//! The command line: `serve.rs` runs a server, `admin.rs` names admins and bans users in its database, `database.rs` backs
+//! that up and restores it, `healthcheck.rs` asks a running server.
 
 mod admin;
+mod database;
+mod healthcheck;
 mod serve;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{self, Config, ConfigError, LogFormat, Overrides};
 use crate::server::StartError;
@@ -22,42 +26,54 @@ use crate::telemetry;
 #[command(name = "callie-server", version)]
 struct Arguments {
     #[command(flatten)]
-    options: Options,
+    shared: Shared,
+    #[command(flatten)]
+    serving: Serving,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
+/// What every command takes.
 #[derive(Debug, clap::Args)]
-struct Options {
-    /// The address and port to listen on; port 0 takes a free one [env: CALLIE_LISTEN] [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR", global = true)]
-    listen: Option<String>,
+struct Shared {
     /// The database, a file or a sqlite:// or postgres:// URL [env: CALLIE_DATABASE] [default: callie.db]
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
-    /// NATS servers through which this server and others on its database are one [env: CALLIE_CLUSTER]
-    #[arg(long, value_name = "URLS", global = true)]
-    cluster: Option<String>,
     /// A TOML file; `callie-server config` prints one with every key [env: CALLIE_CONFIG]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
+}
+
+/// What running a server takes beside it.
+#[derive(Debug, Default, PartialEq, clap::Args)]
+struct Serving {
+    /// The address and port to listen on; port 0 takes a free one [env: CALLIE_LISTEN] [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<String>,
+    /// NATS servers through which this server and others on its database are one [env: CALLIE_CLUSTER]
+    #[arg(long, value_name = "URLS")]
+    cluster: Option<String>,
     /// How log lines are written to stderr [env: CALLIE_LOG_FORMAT] [default: text]
-    #[arg(long, value_name = "FORMAT", global = true)]
+    #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
-    /// Do not serve the chat page at "/" [env: CALLIE_WEB_PAGE=false]
-    #[arg(long, global = true)]
+    /// Do not serve the chat page at "/"; CALLIE_WEB_PAGE=false does the same
+    #[arg(long)]
     no_web_page: bool,
 }
 
-impl Options {
+impl Shared {
     /// The configuration that file, environment and flags make together now.
     fn load(&self) -> Result<Config, ConfigError> {
+        self.load_for(&Serving::default())
+    }
+
+    fn load_for(&self, serving: &Serving) -> Result<Config, ConfigError> {
         let overrides = Overrides {
-            listen: self.listen.clone(),
+            listen: serving.listen.clone(),
             database: self.database.clone(),
-            cluster: self.cluster.clone(),
-            log_format: self.log_format,
-            web_page: self.no_web_page.then_some(false),
+            cluster: serving.cluster.clone(),
+            log_format: serving.log_format,
+            web_page: serving.no_web_page.then_some(false),
         };
         let file = self.config.clone().or_else(|| config::variable("config").map(PathBuf::from));
         config::load(file.as_deref(), &overrides)
@@ -72,6 +88,17 @@ enum Command {
     Admin {
         #[command(subcommand)]
         action: admin::Action,
+    },
+    /// Backs a SQLite database up, and restores it
+    Database {
+        #[command(subcommand)]
+        action: database::Action,
+    },
+    /// Asks the server at metrics_listen whether it is well: exit code 0 or 1
+    Healthcheck {
+        /// Ask /readyz (can it serve?) instead of /healthz (does it run?)
+        #[arg(long)]
+        ready: bool,
     },
 }
 
@@ -108,9 +135,16 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    match &arguments.command {
-        None => serve::run(&arguments.options),
+    let Arguments { shared, serving, command } = arguments;
+    match command {
+        None => serve::run(shared, serving),
+        Some(_) if *serving != Serving::default() => {
+            let wrong = "options of the server stand before a command that does not run one";
+            Arguments::command().error(ErrorKind::ArgumentConflict, wrong).exit()
+        }
         Some(Command::Config) => Ok(write!(std::io::stdout(), "{}", config::documented())?),
-        Some(Command::Admin { action }) => admin::run(&arguments.options, action),
+        Some(Command::Admin { action }) => admin::run(shared, action),
+        Some(Command::Database { action }) => database::run(shared, action),
+        Some(Command::Healthcheck { ready }) => healthcheck::run(shared, *ready),
     }
 }

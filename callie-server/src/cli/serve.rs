@@ -6,8 +6,8 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, Options};
-use crate::config;
+use super::{Failure, Serving, Shared};
+use crate::config::{self, Config, ConfigError};
 use crate::server::Server;
 use crate::telemetry;
 
@@ -17,8 +17,9 @@ const STDOUT_TIMEOUT: Duration = Duration::from_secs(1);
 const OTHER_FILES: u64 = 64;
 
 /// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration and the certificate again.
-pub(super) fn run(options: &Options) -> Result<(), Failure> {
-    let config = options.load()?;
+pub(super) fn run(shared: &Shared, serving: &Serving) -> Result<(), Failure> {
+    let load = || shared.load_for(serving);
+    let config = load()?;
     telemetry::init(&config);
     let files = config.max_connections as u64 + OTHER_FILES;
     allow_files(files);
@@ -36,7 +37,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failure> {
         }
         loop {
             tokio::select! {
-                _ = hangup.recv() => reload(&server, options),
+                _ = hangup.recv() => reload(&server, load()),
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }
@@ -94,8 +95,8 @@ async fn say_on_stdout(line: String) {
     }
 }
 
-fn reload(server: &Server, options: &Options) {
-    let done = options.load().map_err(Failure::from).and_then(|new| Ok(server.reload(&new)?));
+fn reload(server: &Server, new: Result<Config, ConfigError>) {
+    let done = new.map_err(Failure::from).and_then(|new| Ok(server.reload(&new)?));
     if let Err(error) = done {
         tracing::error!(%error, "the configuration was not reloaded: all goes on as before");
     }

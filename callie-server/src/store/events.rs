@@ -27,6 +27,7 @@ const CLEAN_EVERY: u32 = 500;
 
 const SESSION_ENDED: &str = "session_ended";
 const USER_BANNED: &str = "user_banned";
+const ADMIN_ACT: &str = "admin_act";
 
 /// Something that open sockets must act on.
 ///
@@ -51,6 +52,25 @@ pub enum SessionEvent {
         /// The user.
         username: Username,
     },
+}
+
+/// What somebody did with the `admin` command. Every running server logs it: the command's own output is seen by the one
+/// who ran it and kept by nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminAct {
+    /// Who did it.
+    pub actor: String,
+    /// What was done.
+    pub action: String,
+    /// With whom.
+    pub user: Username,
+}
+
+impl AdminAct {
+    /// Writes the line.
+    pub fn log(&self) {
+        tracing::info!(actor = self.actor, action = self.action, user = %self.user, "an admin acted");
+    }
 }
 
 /// An entry of the log, before it is written.
@@ -136,6 +156,7 @@ struct Entry {
 enum Kind {
     Ended(SessionId),
     Banned(Username),
+    Act(AdminAct),
     /// Of a newer server beside this one, or damaged.
     Other,
 }
@@ -148,10 +169,11 @@ impl Store {
         from: Millis,
         seen: &mut HashMap<String, Millis>,
     ) -> Result<Vec<SessionEvent>, StoreError> {
-        let rows = sqlx::query("SELECT id, at, kind, subject FROM events WHERE at >= $1 ORDER BY at, id")
-            .bind(from)
-            .fetch_all(&self.read)
-            .await?;
+        let rows =
+            sqlx::query("SELECT id, at, kind, subject, reason FROM events WHERE at >= $1 ORDER BY at, id")
+                .bind(from)
+                .fetch_all(&self.read)
+                .await?;
         let mut new = Vec::new();
         for row in &rows {
             let entry = read_entry(row)?;
@@ -160,6 +182,11 @@ impl Store {
             }
         }
         let events = self.as_it_is_now(&new).await?;
+        for entry in &new {
+            if let Kind::Act(act) = &entry.kind {
+                act.log();
+            }
+        }
         seen.extend(new.into_iter().map(|entry| (entry.id, entry.at)));
         Ok(events)
     }
@@ -195,7 +222,7 @@ impl Store {
                         None => SessionEvent::BanLifted { username: username.clone() },
                     });
                 }
-                Kind::Ended(_) | Kind::Other => {}
+                Kind::Ended(_) | Kind::Act(_) | Kind::Other => {}
             }
         }
         Ok(events)
@@ -219,6 +246,18 @@ impl Store {
         Ok(found)
     }
 
+    /// Has running servers log `act`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn note_admin_act(&self, act: &AdminAct, now: Millis) -> Result<(), StoreError> {
+        let mut tx = self.begin().await?;
+        let reason = format!("{} {}", act.action, act.actor);
+        let event = Event { kind: ADMIN_ACT, subject: act.user.as_str(), reason: Some(&reason), until: None };
+        record(&mut tx, event, now).await?;
+        Ok(tx.commit().await?)
+    }
+
     async fn remove_events_before(&self, at: Millis) -> Result<(), StoreError> {
         sqlx::query("DELETE FROM events WHERE at < $1").bind(at).execute(&self.write).await?;
         Ok(())
@@ -231,6 +270,12 @@ fn read_entry(row: &AnyRow) -> Result<Entry, StoreError> {
     let kind = match row.try_get(2)? {
         SESSION_ENDED => text(row, 3).map(Kind::Ended),
         USER_BANNED => text(row, 3).map(Kind::Banned),
+        ADMIN_ACT => {
+            let what: String = row.try_get(4)?;
+            let (action, actor) = what.split_once(' ').unwrap_or((&what, ""));
+            let act = |user| AdminAct { actor: actor.to_owned(), action: action.to_owned(), user };
+            text(row, 3).map(|user| Kind::Act(act(user)))
+        }
         _ => Ok(Kind::Other),
     };
     let kind = kind.unwrap_or_else(|error| {

@@ -8,6 +8,7 @@
 //! and BIGINT, numbers for flags.
 
 mod admins;
+mod backup;
 mod blocks;
 mod claim;
 mod column;
@@ -31,10 +32,11 @@ mod sqlite;
 mod touch;
 mod users;
 
+pub use backup::{BackupError, back_up, restore};
 pub use claim::Claim;
 use connections::{Connections, Kind, Tx};
 pub use error::{GroupError, OpenError, StoreError};
-pub use events::{SessionEvent, watch_events};
+pub use events::{AdminAct, SessionEvent, watch_events};
 pub use groups::GroupLimits;
 pub(crate) use health::Health;
 pub use health::NotWritable;

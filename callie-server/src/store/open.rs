@@ -89,6 +89,7 @@ impl Store {
         let mut connection = write.acquire().await.map_err(failed)?;
         migrate(&migrations::for_sqlite(), &mut connection, &file.path).await?;
         drop(connection);
+        file.warn_if_shared();
         // A database in memory belongs to its one connection.
         let read = if file.in_memory { write.clone() } else { pool(SQLITE_READERS).await? };
         let file = (!file.in_memory).then(|| OpenedFile::of(&file.path));

@@ -34,13 +34,27 @@ impl SqliteFile {
         }
         let absolute =
             std::path::absolute(path).map_err(|source| OpenError::Path { path: path.to_owned(), source })?;
-        let url = format!("sqlite://{}?mode=rwc", escape(&absolute.to_string_lossy()));
+        let url = url_of(&absolute, "mode=rwc");
         Ok(Self { url, path: path.to_owned(), in_memory: false })
     }
 
     /// Whether there is one already.
     pub(super) fn exists(&self) -> bool {
         self.in_memory || std::path::Path::new(&self.path).exists()
+    }
+
+    /// Warns where others than its owner may read the file: it holds the hashes of passwords.
+    pub(super) fn warn_if_shared(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let Ok(found) = std::fs::metadata(&self.path) else { return };
+        let mode = found.permissions().mode() & 0o777;
+        if !self.in_memory && mode & 0o077 != 0 {
+            tracing::warn!(
+                file = self.path,
+                mode = format!("{mode:o}"),
+                "others than its owner may use the database, which holds the hashes of passwords: chmod 600"
+            );
+        }
     }
 
     /// Makes a missing file, for its owner alone: it will hold password hashes. SQLite gives the files beside it the same
@@ -66,6 +80,11 @@ pub(super) async fn set_up(connection: &mut AnyConnection) -> Result<(), sqlx::E
         connection.execute(pragma).await?;
     }
     Ok(())
+}
+
+/// What sqlx calls the file at an absolute path.
+pub(super) fn url_of(path: &std::path::Path, parameters: &str) -> String {
+    format!("sqlite://{}?{parameters}", escape(&path.to_string_lossy()))
 }
 
 /// Escapes what would mean something in a URL.

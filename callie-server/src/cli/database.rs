@@ -1,0 +1,46 @@
+//! `callie-server database …`: backing a SQLite database up, and restoring it.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::{Failure, Shared};
+use crate::store;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Action {
+    /// Copies the database to a new file, beside a running server
+    Backup {
+        /// The new file, which only its owner can read
+        file: PathBuf,
+    },
+    /// Replaces the database by a copy, while no server runs on it
+    ///
+    /// The database of before is kept beside it. Sessions, bans and all else are as they were when the copy was made: who
+    /// has logged out since is logged in again, and bans since are gone.
+    Restore {
+        /// A file that `database backup` has written
+        file: PathBuf,
+    },
+}
+
+pub(super) fn run(shared: &Shared, action: &Action) -> Result<(), Failure> {
+    let database = shared.load()?.database;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut out = std::io::stdout();
+    match action {
+        Action::Backup { file } => {
+            runtime.block_on(store::back_up(&database, file))?;
+            writeln!(out, "backed the database up to {}", file.display())?;
+        }
+        Action::Restore { file } => {
+            let kept = runtime.block_on(store::restore(&database, file))?;
+            writeln!(out, "restored the database from {}", file.display())?;
+            if let Some(kept) = kept {
+                writeln!(out, "the database of before is {}", kept.display())?;
+            }
+        }
+    }
+    Ok(())
+}
