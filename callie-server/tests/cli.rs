@@ -373,10 +373,10 @@ async fn log_names_users_and_no_typed_secret() {
     let lines: Vec<serde_json::Value> =
         said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for (message, user, reason) in [
-        ("a login failed", "alice", "wrong password"),
-        ("a login failed", "(unknown)", "unknown user"),
-        ("refused a login", "alice", "too many failed with this name from this address"),
-        ("refused a login", "(unknown)", "too many failed with this name from this address"),
+        ("refused a login", "alice", "wrong password"),
+        ("refused a login", "(unknown)", "unknown user"),
+        ("refused a login", "alice", "too many failed attempts on this name from this address"),
+        ("refused a login", "(unknown)", "too many failed attempts on this name from this address"),
         ("refused a registration", "alice", "the name is taken"),
     ] {
         let found = lines.iter().any(|line| {

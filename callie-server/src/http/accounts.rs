@@ -1,5 +1,6 @@
 //! Accounts: register, log in, log out, change the password.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -23,7 +24,7 @@ use crate::config::Registration;
 use crate::password::PasswordError;
 use crate::server::App;
 use crate::store::{StoreError, TokenHash};
-use crate::telemetry::LoginOutcome;
+use crate::telemetry::{Line, LoginOutcome};
 
 /// What every call answers.
 pub(super) type Answer = Result<Response, Problem>;
@@ -34,19 +35,22 @@ pub(super) async fn register(
     request: Request<Body>,
 ) -> Answer {
     let request = require_json(request).await?;
-    let refused = |reason: &'static str| tracing::info!(%address, reason, "refused a registration");
+    let refused = |reason: &'static str| {
+        if app.lines.admit(Line::Registration) {
+            tracing::info!(%address, reason, "refused a registration");
+        }
+    };
     let attempts = app.attempts();
-    attempts.registration(address).inspect_err(|_| refused("too many from this address"))?;
+    attempts.registration(address).inspect_err(|_| refused(OF_ADDRESS))?;
     let Credentials { username, password } = read(request).await?;
-    let attempt = attempts.registration_of(&username, address);
-    let attempt = attempt.inspect_err(|_| refused("too many of this name from this address"))?;
+    let attempt = attempts.registration_of(&username, address).inspect_err(|_| refused(OF_NAME))?;
     if app.config().registration == Registration::Closed {
         refused("registration is closed");
         return Err(AccountError::RegistrationClosed.into());
     }
     let name = Username::parse(&username).ok().filter(|name| !account::is_reserved(name));
     let Some(name) = name else {
-        refused("the name is none or reserved");
+        refused("the name is invalid or reserved");
         return Err(AccountError::InvalidUsername.into());
     };
     if !account::is_acceptable_password(&password) {
@@ -61,7 +65,9 @@ pub(super) async fn register(
     if !made {
         // A program that registers at each start finds its own name taken, and guesses nothing.
         attempt.does_not_count();
-        tracing::info!(user = %name, %address, reason = "the name is taken", "refused a registration");
+        if app.lines.admit(Line::Registration) {
+            tracing::info!(user = %name, %address, reason = "the name is taken", "refused a registration");
+        }
         return Err(AccountError::UsernameTaken.into());
     }
     app.metrics.registered();
@@ -74,22 +80,29 @@ pub(super) async fn login(
     Extension(ClientAddress(address)): Extension<ClientAddress>,
     request: Request<Body>,
 ) -> Answer {
+    let answer = log_in(&app, address, request).await;
+    if answer.as_ref().is_err_and(|problem| problem.error == AccountError::Unavailable) {
+        app.metrics.login(LoginOutcome::Unavailable);
+    }
+    answer
+}
+
+async fn log_in(app: &App, address: IpAddr, request: Request<Body>) -> Answer {
+    let refused = |outcome, user: &str, reason: &'static str| {
+        app.metrics.login(outcome);
+        if app.lines.admit(Line::Login) {
+            tracing::info!(user, %address, reason, "refused a login");
+        }
+    };
     let request = require_json(request).await?;
     let attempts = app.attempts();
-    if let Err(limited) = attempts.login(address) {
-        app.metrics.login(LoginOutcome::RateLimited);
-        tracing::info!(%address, reason = "too many from this address", "refused a login");
-        return Err(limited);
-    }
+    attempts.login(address).inspect_err(|_| refused(LoginOutcome::RateLimited, UNKNOWN, OF_ADDRESS))?;
     let LoginRequest { username, password, device } = read(request).await?;
     let name = Username::parse(&username).ok();
     let attempt = match attempts.login_of(&username, address) {
         Ok(attempt) => attempt,
         Err(limited) => {
-            app.metrics.login(LoginOutcome::RateLimited);
-            let user = known(&app, name.as_ref()).await;
-            let reason = "too many failed with this name from this address";
-            tracing::info!(user, %address, reason, "refused a login");
+            refused(LoginOutcome::RateLimited, &known(app, name.as_ref()).await, OF_NAME);
             return Err(limited);
         }
     };
@@ -99,26 +112,23 @@ pub(super) async fn login(
         None => None,
     };
     let fits = app.passwords.fits(password, user.as_ref().map(|u| u.password.as_str())).await?;
-    let reason = if user.is_some() { "wrong password" } else { "unknown user" };
-    let known = user.as_ref().map_or(UNKNOWN, |user| user.name.as_str()).to_owned();
-    let Some(user) = user.filter(|_| fits) else {
-        app.metrics.login(LoginOutcome::Failed);
-        tracing::info!(user = known, %address, reason, "a login failed");
+    let Some(user) = user else {
+        refused(LoginOutcome::Failed, UNKNOWN, "unknown user");
         return Err(AccountError::InvalidCredentials.into());
     };
+    if !fits {
+        refused(LoginOutcome::Failed, user.name.as_str(), "wrong password");
+        return Err(AccountError::InvalidCredentials.into());
+    }
     attempt.does_not_count();
     if user.ban.is_some() {
-        app.metrics.login(LoginOutcome::Banned);
-        tracing::info!(user = %user.name, %address, reason = "the user is banned", "refused a login");
+        refused(LoginOutcome::Banned, user.name.as_str(), "the user is banned");
         return Err(AccountError::Banned.into());
     }
     let (token, id) = (new_token()?, SessionId::from_uuid(clock::new_uuid()));
     let hash = TokenHash::of(token.expose());
     let Some(session) = app.store.create_session(&id, &hash, &user, device.as_ref(), now).await? else {
-        // The password or the ban changed while this one was being checked.
-        app.metrics.login(LoginOutcome::Failed);
-        let reason = "the password or a ban changed meanwhile";
-        tracing::info!(user = %user.name, %address, reason, "a login failed");
+        refused(LoginOutcome::Failed, user.name.as_str(), "the password or a ban changed meanwhile");
         return Err(AccountError::InvalidCredentials.into());
     };
     app.metrics.login(LoginOutcome::Succeeded);
@@ -127,6 +137,9 @@ pub(super) async fn login(
     Ok(json(StatusCode::OK, &Login { token, username: user.name, session_id: session.id, expires_at }))
 }
 
+/// Why a limit refused a call.
+const OF_ADDRESS: &str = "too many attempts from this address";
+const OF_NAME: &str = "too many failed attempts on this name from this address";
 /// What a log line has for a name that is no user's. People type passwords into the field of the name, so no other name
 /// than a user's is logged.
 const UNKNOWN: &str = "(unknown)";
@@ -158,13 +171,15 @@ pub(super) async fn password(
     let session = bearer(&app, request.headers()).await?;
     let request = require_json(request).await?;
     let refused = |reason: &'static str| {
-        tracing::info!(user = %session.user, %address, reason, "refused a change of password");
+        if app.lines.admit(Line::Login) {
+            tracing::info!(user = %session.user, %address, reason, "refused a change of password");
+        }
     };
     let attempts = app.attempts();
-    attempts.login(address).inspect_err(|_| refused("too many from this address"))?;
+    attempts.login(address).inspect_err(|_| refused(OF_ADDRESS))?;
     let PasswordChange { old_password, new_password } = read(request).await?;
     let attempt = attempts.login_of(session.user.as_str(), address);
-    let attempt = attempt.inspect_err(|_| refused("too many failed with this name from this address"))?;
+    let attempt = attempt.inspect_err(|_| refused(OF_NAME))?;
     let user = app.store.user(&session.user, clock::now()).await?.ok_or(AccountError::Unauthorized)?;
     if !app.passwords.fits(old_password, Some(&user.password)).await? {
         refused("wrong old password");
@@ -206,10 +221,7 @@ impl From<PasswordError> for Problem {
         const SOON: u64 = 5;
         match error {
             PasswordError::Busy => Self { retry_after: Some(SOON), ..AccountError::Unavailable.into() },
-            PasswordError::Hash(_) => {
-                tracing::error!(%error, "a password could not be hashed or checked");
-                AccountError::Unavailable.into()
-            }
+            PasswordError::Hash(_) => Self::unavailable(&error),
         }
     }
 }

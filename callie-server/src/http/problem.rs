@@ -1,12 +1,17 @@
 //! Errors as problem documents (RFC 9457).
 
+use std::sync::Arc;
+
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use callie_core::account::{AccountError, PROBLEM_MEDIA_TYPE};
 
+use crate::server::App;
 use crate::store::StoreError;
+use crate::telemetry::Line;
 
 /// The answer of a call that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,18 +22,43 @@ pub struct Problem {
     pub retry_after: Option<u64>,
     /// What was wrong and what to do, where it is more than the error itself says.
     pub detail: Option<String>,
+    /// What failed in the server, for its log alone.
+    pub(super) cause: Option<String>,
+}
+
+/// What failed in the server: an extension of the answer, which is logged where it is counted.
+#[derive(Debug, Clone)]
+struct Cause(String);
+
+/// Counts the answers that say "not now", and logs what failed.
+pub(super) async fn note_unavailable(State(app): State<Arc<App>>, response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        app.metrics.http_unavailable();
+        if let Some(Cause(error)) = response.extensions().get()
+            && app.lines.admit(Line::Unavailable)
+        {
+            tracing::error!(error, "a call could not be carried out");
+        }
+    }
+    response
+}
+
+impl Problem {
+    /// The answer of a call that the server cannot carry out.
+    pub(super) fn unavailable(error: &dyn std::error::Error) -> Self {
+        Self { cause: Some(error.to_string()), ..AccountError::Unavailable.into() }
+    }
 }
 
 impl From<AccountError> for Problem {
     fn from(error: AccountError) -> Self {
-        Self { error, retry_after: None, detail: None }
+        Self { error, retry_after: None, detail: None, cause: None }
     }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store failed");
-        AccountError::Unavailable.into()
+        Self::unavailable(&error)
     }
 }
 
@@ -43,6 +73,9 @@ impl IntoResponse for Problem {
         let mut response = Response::new(Body::from(body));
         *response.status_mut() =
             StatusCode::from_u16(self.error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if let Some(cause) = self.cause {
+            response.extensions_mut().insert(Cause(cause));
+        }
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_MEDIA_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

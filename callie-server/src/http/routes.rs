@@ -12,6 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{delete, get, post};
 use callie_core::account::{AccountError, path};
 
+use super::problem::note_unavailable;
 use super::{Problem, accounts, cors, host, page, sessions};
 use crate::gateway;
 use crate::server::App;
@@ -33,6 +34,7 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::cors))
         .layer(middleware::from_fn(host::require_host))
         .layer(middleware::map_response(no_sniffing))
+        .layer(middleware::map_response_with_state(Arc::clone(&app), note_unavailable))
         .with_state(app)
 }
 
