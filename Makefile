@@ -6,7 +6,7 @@ SHELL := bash
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 # The server's tests that touch its database: they run on PostgreSQL too.
-ON_POSTGRES := accounts accounts_ops accounts_sessions bans_lifted claims cli_admin cluster commands embedded gateway groups \
+ON_POSTGRES := accounts accounts_limits accounts_ops accounts_sessions bans_lifted claims cli_admin cluster commands embedded gateway groups \
 	messages ops_database store_groups store_sessions store_together
 
 .PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk size wheel soak chaos fuzz fmt fmt-check lint docs clean
@@ -31,24 +31,24 @@ test: install build test-rust test-bindings test-kotlin test-swift ## Run every 
 
 test-rust: ## Run the tests of the Rust crates
 	@mkdir -p target/scenarios
-	cargo test --workspace --features callie-ffi/bindgen 2>&1 | tee target/scenarios/rust.log
+	scripts/tidy.sh cargo test --workspace --features callie-ffi/bindgen 2>&1 | tee target/scenarios/rust.log
 	@scripts/matrix.py read rust libtest target/scenarios/rust.log --part tests/scenarios/
 	@$(MAKE) --no-print-directory test-postgres
 
 test-postgres: ## Run the server's tests once more, with PostgreSQL for SQLite
-	CALLIE_TEST_DATABASE=postgres cargo test --workspace --features callie-ffi/bindgen $(ON_POSTGRES:%=--test %)
+	CALLIE_TEST_DATABASE=postgres scripts/tidy.sh cargo test --workspace --features callie-ffi/bindgen $(ON_POSTGRES:%=--test %)
 
 test-bindings: install build bindings ## Run the tests of Python, C and the examples, against the built server
 	@mkdir -p target/scenarios
-	$(VENV)/bin/python -m pytest bindings --junitxml=target/scenarios/pytest.xml
+	scripts/tidy.sh $(VENV)/bin/python -m pytest bindings --junitxml=target/scenarios/pytest.xml
 	@scripts/matrix.py read c junit target/scenarios/pytest.xml --part c.tests.test_c_scenarios
 	@scripts/matrix.py read python junit target/scenarios/pytest.xml --part python.tests.test_scenarios
 
 test-kotlin: install build ## Run the tests of the Kotlin package, against the built server
-	@scripts/test-kotlin.sh
+	@scripts/tidy.sh scripts/test-kotlin.sh
 
 test-swift: install build ## Run the tests of the Swift package, with a Swift of its own where there is none
-	@scripts/test-swift.sh
+	@scripts/tidy.sh scripts/test-swift.sh
 
 bindings: build ## Write the Python, Kotlin and Swift bindings from the built library
 	@scripts/bindings.sh

@@ -86,10 +86,10 @@ if command -v swift >/dev/null; then
     exec "$@"
 fi
 
-# Only Callie's own variables go in; the rest of the environment speaks of the system outside.
+# Only Callie's own variables go in, and a folder for temporary files that is there on both sides; the rest of the environment speaks of the system outside.
 passed=()
 while IFS= read -r -d '' variable; do
-    [[ $variable == CALLIE_* || $variable == CI=* ]] && passed+=("$variable")
+    [[ $variable == CALLIE_* || $variable == CI=* || $variable == TMPDIR=/tmp/* ]] && passed+=("$variable")
 done < <(env -0)
 
 check_means

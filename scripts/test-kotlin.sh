@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/bindings.sh kotlin
+# Java takes neither TMPDIR nor leaves /tmp alone by itself.
+export JDK_JAVA_OPTIONS="-Djava.io.tmpdir=${TMPDIR:-/tmp} -XX:-UsePerfData"
 
 # A compiler or a test that hangs is ended: fifteen minutes hold a first download too.
 maven() {

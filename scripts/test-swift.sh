@@ -26,7 +26,7 @@ fi
 ((failed == 0)) || exit 1
 
 # Below /tmp, which the Debian root sees too.
-outside=$(mktemp -d /tmp/callie-chat.XXXXXX)
+outside=$(mktemp -d "${TMPDIR:-/tmp}/callie-chat.XXXXXX")
 trap 'rm -rf "$outside"' EXIT
 cp -r examples/swift/Package.swift examples/swift/Sources "$outside"
 CALLIE_PACKAGE="$checkout/bindings/swift" swift build --package-path "$outside" --scratch-path "$outside/build"

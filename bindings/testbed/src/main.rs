@@ -41,6 +41,7 @@ use clap::{Parser, Subcommand};
 use leash::Leashed;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Servers for the tests of every language. Prints its port and ends when its stdin ends.
@@ -88,20 +89,30 @@ async fn serve(server: Option<PathBuf>) -> Result<(), Failure> {
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     writeln!(std::io::stdout(), "{}", listener.local_addr()?.port())?;
-    tokio::select! {
+    let (end, ending) = watch::channel(());
+    let mut worlds = JoinSet::new();
+    let ended = tokio::select! {
         // Only errors that accepting another one would not mend are given back.
-        failed = worlds(&listener, server) => failed,
+        failed = accept(&listener, server, &ending, &mut worlds) => failed,
         ended = stdin_ends() => ended,
-    }
+    };
+    // Each world removes what it has written.
+    drop(end);
+    while worlds.join_next().await.is_some() {}
+    ended
 }
 
-async fn worlds(listener: &TcpListener, server: PathBuf) -> Result<(), Failure> {
-    let mut worlds = JoinSet::new();
+async fn accept(
+    listener: &TcpListener,
+    server: PathBuf,
+    ending: &watch::Receiver<()>,
+    worlds: &mut JoinSet<()>,
+) -> Result<(), Failure> {
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let (stream, _) = accepted?;
-                worlds.spawn(world::run(stream, server.clone()));
+                worlds.spawn(world::run(stream, server.clone(), ending.clone()));
             }
             Some(_) = worlds.join_next() => {}
         }

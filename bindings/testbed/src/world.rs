@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::process::{Process, Rates};
@@ -29,18 +30,29 @@ enum Misplaced {
     Runs,
 }
 
-/// Serves one connection until it ends, and with it all that it started.
-pub(crate) async fn run(mut stream: TcpStream, server: PathBuf) {
+/// Serves one connection until it ends or the sender of `ending` is dropped, and with it all that it started.
+pub(crate) async fn run(mut stream: TcpStream, server: PathBuf, mut ending: watch::Receiver<()>) {
+    let Ok(mut world) = World::new(server) else { return };
     // A test that is gone needs no answer.
-    let _ = converse(&mut stream, server).await;
+    let _ = converse(&mut stream, &mut world, &mut ending).await;
+    world.end().await;
 }
 
-async fn converse(stream: &mut TcpStream, server: PathBuf) -> Result<(), Failure> {
+async fn converse(
+    stream: &mut TcpStream,
+    world: &mut World,
+    ending: &mut watch::Receiver<()>,
+) -> Result<(), Failure> {
     stream.set_nodelay(true)?;
-    let mut world = World::new(server)?;
     let (reads, mut writes) = stream.split();
     let mut lines = BufReader::new(reads).lines();
-    while let Some(line) = lines.next_line().await? {
+    loop {
+        let line = tokio::select! {
+            line = lines.next_line() => line?,
+            // Nothing is ever sent: it tells that the program ends.
+            _ = ending.changed() => None,
+        };
+        let Some(line) = line else { return Ok(()) };
         let done = match Request::parse(&line) {
             Ok(request) => world.perform(request).await,
             Err(bad) => Err(bad.into()),
@@ -52,7 +64,6 @@ async fn converse(stream: &mut TcpStream, server: PathBuf) -> Result<(), Failure
         };
         writes.write_all(answer.as_bytes()).await?;
     }
-    Ok(())
 }
 
 /// A server behind its proxy; without a process while it is killed.
@@ -83,6 +94,15 @@ impl World {
             nobody: Vec::new(),
             folder: tempfile::Builder::new().prefix("callie-testbed-").tempdir()?,
         })
+    }
+
+    /// Ends the servers and waits until they are gone, so that none writes into the folder while it is removed.
+    async fn end(mut self) {
+        let of_backend = self.backend.take().and_then(|backend| backend.process);
+        for process in of_backend.into_iter().chain(self.others.drain(..)) {
+            // One that has ended already is gone too.
+            let _ = process.kill().await;
+        }
     }
 
     async fn perform(&mut self, request: Request) -> Result<String, Failure> {

@@ -108,3 +108,17 @@ async fn a_server_that_cannot_be_started_is_an_error() {
     let answer = bed.world().await.ask("server").await;
     assert!(answer.contains("cannot start /nonexistent/callie-server: "), "{answer}");
 }
+
+#[tokio::test]
+async fn a_program_that_ends_leaves_no_files() {
+    let mut bed = Bed::start().await;
+    let (mut gone, mut open) = (bed.world().await, bed.world().await);
+    for world in [&mut gone, &mut open] {
+        world.ok("server").await;
+        world.ok("tls").await;
+    }
+    drop(gone);
+    drop(bed.child.stdin.take());
+    assert!(bed.child.wait().await.unwrap().success());
+    assert_eq!(std::fs::read_dir(bed.folder.path()).unwrap().count(), 0);
+}

@@ -3,9 +3,10 @@
 #![allow(missing_docs)]
 
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use callie_core::account::{Credentials, Login, LoginRequest, path};
+use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -15,10 +16,22 @@ use tokio::time::timeout;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const PASSWORD: &str = "correct horse battery";
 
-/// The program; killed with the test.
+/// The program; it ends with the test, and so does its folder for temporary files.
 pub struct Bed {
     pub child: Child,
     port: u16,
+    pub folder: TempDir,
+}
+
+impl Drop for Bed {
+    /// Its worlds remove what they have written when its stdin ends.
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let since = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && since.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 impl Bed {
@@ -27,12 +40,13 @@ impl Bed {
     }
 
     pub async fn of(command: &mut Command) -> Self {
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        command.env("TMPDIR", folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap();
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.as_mut().unwrap());
         timeout(PATIENCE, stdout.read_line(&mut line)).await.expect("a port in time").unwrap();
-        Self { child, port: line.trim().parse().unwrap() }
+        Self { child, port: line.trim().parse().unwrap(), folder }
     }
 
     pub async fn world(&self) -> World {
