@@ -35,6 +35,7 @@ mod close;
 mod code;
 pub mod command;
 mod content;
+mod dropped;
 mod fault;
 mod frame;
 mod json;
@@ -55,13 +56,14 @@ pub use content::{
     Attachment, AttachmentError, AttachmentKind, CommandCall, Content, Message, MessageBuilder, MessageError,
     System,
 };
+pub use dropped::DroppedPayloads;
 pub use fault::Fault;
 pub use frame::{CommandRef, ContentRef, Frame, MessageRef, SystemRef};
 pub use json::{JsonObject, JsonObjectError, JsonText};
 pub use limits::{
-    DEFAULT_PAGE, Limits, MAX_ACKS, MAX_ATTACHMENT_SIZE, MAX_DEPTH, MAX_FILENAME_BYTES, MAX_METADATA_BYTES,
-    MAX_OFFLINE_NAMES, MAX_OPEN_DEPTH, MAX_PAGE, MAX_PATH_BYTES, MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES,
-    MAX_URL_BYTES,
+    DEFAULT_PAGE, Limits, MAX_ACKS, MAX_ATTACHMENT_SIZE, MAX_DEPTH, MAX_DROPPED_NAMES, MAX_FILENAME_BYTES,
+    MAX_METADATA_BYTES, MAX_OFFLINE_NAMES, MAX_OPEN_DEPTH, MAX_PAGE, MAX_PATH_BYTES, MAX_PRESENCE_NAMES,
+    MAX_SIGNAL_DATA_BYTES, MAX_URL_BYTES,
 };
 pub use name::{
     GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, NameError, PayloadId, SessionId, Username,

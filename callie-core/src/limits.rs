@@ -29,6 +29,9 @@ pub const DEFAULT_PAGE: u16 = 100;
 /// Names of missed members in one `PARTIALLY_DELIVERED`.
 pub const MAX_OFFLINE_NAMES: usize = 50;
 
+/// Payload IDs in one `RATE_LIMITED`.
+pub const MAX_DROPPED_NAMES: usize = 200;
+
 /// What one server allows: it tells its clients in `AUTHENTICATED`.
 ///
 /// Serialises as the member `limits` of that payload's metadata. A member that is missing there has its default.

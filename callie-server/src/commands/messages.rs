@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use callie_core::command::{Conversation, MessageText, Push, Role, SignalData, SignalKind};
-use callie_core::{GroupId, MessageId, SysCode, Username};
+use callie_core::{GroupId, MessageId, Recipient, SysCode, Username};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -94,14 +94,19 @@ impl Kind {
 }
 
 async fn send(speaker: &Speaker, to: &Conversation, push: &Push, kind: Kind) -> Result<Answer, Refusal> {
-    let payload = push.to_payload(to.clone().into(), stamp());
-    let text = Utf8Bytes::from(payload.encode());
+    let stamp = stamp();
+    let text = Utf8Bytes::from(push.to_payload(to.clone().into(), stamp.clone()).encode());
     // Where the sender writes escapes and leaves out what the server adds, a command fits whose push does not.
     if text.len() > speaker.app.gateway.limits.max_payload_bytes {
         return Err(Refusal::because(SysCode::LimitReached, "the text is too long to be passed on"));
     }
     match to {
-        Conversation::User(name) => send_to_user(speaker, name, text, kind).await,
+        Conversation::User(name) => {
+            // A connection is addressed by its own user's name; the conversation stands in the parameters.
+            let me = Recipient::User(speaker.origin.user.name.clone());
+            let copy = || Utf8Bytes::from(push.to_payload(me, stamp).encode());
+            send_to_user(speaker, name, text, copy, kind).await
+        }
         Conversation::Group(id) => send_to_group(speaker, *id, text, kind).await,
     }
 }
@@ -110,6 +115,7 @@ async fn send_to_user(
     speaker: &Speaker,
     name: &Username,
     text: Utf8Bytes,
+    copy: impl FnOnce() -> Utf8Bytes,
     kind: Kind,
 ) -> Result<Answer, Refusal> {
     let hub = speaker.hub();
@@ -122,7 +128,7 @@ async fn send_to_user(
     match hub.to_user(
         name.as_str(),
         &mut Last::default(),
-        Parcel { from: &speaker.origin, text: text.clone(), ask: None, timed: None },
+        Parcel { from: &speaker.origin, text, ask: None, timed: None },
     ) {
         Direct::Sent => {}
         // Nobody is told what becomes of a signal.
@@ -138,8 +144,9 @@ async fn send_to_user(
         Direct::Barred(barred) => return kind.refuse(code_of(barred)),
         Direct::NotHere => return kind.refuse(absence(speaker, name, was_whole).await),
     }
-    if kind == Kind::OfMessage {
-        hub.to_own_others(&speaker.origin, &text);
+    let (others, away) = speaker.origin.user.ways_but(&speaker.origin.link);
+    if kind == Kind::OfMessage && !(others.is_empty() && away.is_empty()) {
+        hub.to_own(&speaker.origin, &others, &away, &copy());
     }
     Ok(kind.answer())
 }

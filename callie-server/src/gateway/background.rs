@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use callie_core::{Notice, SessionId, SysCode};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use super::timing::{FORGET, TICK};
+use super::timing::{ANSWERS_TICK, ANSWERS_TIMEOUT, FORGET, TICK};
 use crate::clock;
 use crate::router::{Farewell, Hub, Link};
 use crate::server::App;
@@ -182,9 +182,19 @@ async fn check_sessions(app: Arc<App>, links: Vec<Arc<Link>>) {
     }
 }
 
-/// Ends all connections: called once, when no new one comes any more. The server waits at most
-/// [`DRAIN_TIMEOUT`](crate::server::DRAIN_TIMEOUT).
+/// Ends all connections: called once, when no new one comes any more. First the payloads that were read get their answers.
+/// The server waits at most [`DRAIN_TIMEOUT`](crate::server::DRAIN_TIMEOUT).
 pub async fn drain(app: Arc<App>) {
+    app.gateway.draining.store(true, Ordering::Relaxed);
+    let answered = async {
+        while app.gateway.hub.every_link().iter().any(|link| link.owes()) {
+            tokio::time::sleep(ANSWERS_TICK).await;
+        }
+    };
+    if tokio::time::timeout(ANSWERS_TIMEOUT, answered).await.is_err() {
+        // Whoever has not confirmed by now may or may not have the message.
+        app.gateway.hub.give_up_deliveries();
+    }
     for link in app.gateway.hub.every_link() {
         let notice = Notice::new(SysCode::ServerShutdown).retry_after_ms(retry_after_ms());
         link.end(Farewell::from_notice(notice));

@@ -15,11 +15,11 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::awaiting::Awaiting;
 use super::reply::Reply;
 use super::stamp;
-use super::strikes::{Flood, Reaction, Strikes};
+use super::strikes::{Flood, Strikes};
 use super::tally::outcome_of;
 use crate::clock;
 use crate::commands;
-use crate::router::{Bucket, Farewell, Hub, Last, Origin, PayloadKey, Place};
+use crate::router::{Bucket, Farewell, Hub, Last, Origin, Owed, PayloadKey, Place};
 use crate::server::App;
 use crate::store::Session;
 use crate::telemetry::{Discarded, PayloadOutcome};
@@ -43,7 +43,17 @@ impl Speaker {
     pub(crate) fn answer(&self, reply: &Reply, key: Option<PayloadKey>, outcome: Outcome, notice: Notice) {
         self.app.gateway.tally.count(Some(reply.kind()), outcome_of(notice.code()));
         self.settle(key, outcome);
-        self.origin.link.notify(&reply.complete(notice));
+        self.origin.link.answer(reply.number(), &reply.complete(notice));
+    }
+
+    /// Until this is dropped, the answer to a payload is to come.
+    pub(crate) fn owe(&self) -> Owed {
+        Owed::by(&self.origin.link)
+    }
+
+    /// What it takes to answer the payload that the connection is at.
+    pub(crate) fn reply_to(&self, frame: &Frame<'_>) -> Reply {
+        Reply::to(frame, self.origin.link.at())
     }
 
     /// The same for a payload that is refused with no more words than the code's.
@@ -66,7 +76,7 @@ impl Speaker {
 }
 
 /// One of so many payloads of a connection is timed from its arrival to its being written.
-const TIMED: u32 = 16;
+const TIMED: u64 = 16;
 
 /// Work that has to wait for something; the connection's next payload is taken when it is done.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -91,8 +101,8 @@ pub(crate) struct Conversation {
     pub(super) awaiting: Awaiting,
     strikes: Strikes,
     flood: Flood,
-    /// Counts payloads, of which some have their way timed.
-    taken: u32,
+    /// When the dropped payloads that are not reported yet are due to be.
+    pub(super) report_at: Option<Instant>,
     last: Last,
 }
 
@@ -107,7 +117,7 @@ impl Conversation {
             awaiting: Awaiting::new(),
             strikes: Strikes::default(),
             flood: Flood::default(),
-            taken: 0,
+            report_at: None,
             last: Last::default(),
         }
     }
@@ -116,13 +126,18 @@ impl Conversation {
         &self.speaker.app
     }
 
+    /// Answers the payload that the connection is at.
     fn tell(&self, notice: &Notice) {
-        self.speaker.origin.link.notify(notice);
+        let link = &self.speaker.origin.link;
+        link.answer(link.at(), notice);
     }
 
     /// Acts on a text message.
     pub(crate) fn take(&mut self, text: &str, now: Instant) -> Step {
-        self.taken = self.taken.wrapping_add(1);
+        self.speaker.origin.link.next_payload();
+        if self.app().gateway.is_draining() {
+            return self.take_confirmation(text);
+        }
         let limits = self.app().gateway.limits;
         let frame = match Frame::from_client(text, &limits) {
             Ok(frame) => frame,
@@ -130,12 +145,26 @@ impl Conversation {
         };
         let kind = Some(frame.payload_type());
         if frame.token() != &*self.token {
-            return self.invalid(kind, &Reply::to(&frame).notice(SysCode::InvalidToken), now);
+            return self.invalid(kind, &self.speaker.reply_to(&frame).notice(SysCode::InvalidToken), now);
         }
         if self.speaker.origin.user.name != *frame.sender() {
-            return self.invalid(kind, &Reply::to(&frame).notice(SysCode::SenderMismatch), now);
+            return self.invalid(kind, &self.speaker.reply_to(&frame).notice(SysCode::SenderMismatch), now);
         }
         self.take_checked(&frame, now)
+    }
+
+    /// The server is stopping: a payload that comes now is as good as unread and gets no answer, so that nobody takes a
+    /// later answer for a sign that it was taken. Only confirmations are, for the answers that they bring to others.
+    fn take_confirmation(&mut self, text: &str) -> Step {
+        let limits = self.app().gateway.limits;
+        if let Ok(frame) = Frame::from_client(text, &limits)
+            && frame.token() == &*self.token
+            && self.speaker.origin.user.name == *frame.sender()
+            && is_ack(&frame)
+        {
+            return self.execute(&frame, None);
+        }
+        Step::Done
     }
 
     /// Acts on a valid payload of this connection's user.
@@ -148,7 +177,7 @@ impl Conversation {
             && let Err(outcome) = self.speaker.origin.user.note(key, likely(frame), now)
         {
             let notice = Notice::new(SysCode::DuplicatePayload).outcome(outcome);
-            self.speaker.answer(&Reply::to(frame), None, outcome, notice);
+            self.speaker.answer(&self.speaker.reply_to(frame), None, outcome, notice);
             return Step::Done;
         }
         self.route(frame, key, now)
@@ -168,10 +197,13 @@ impl Conversation {
                 &mut self.last,
                 frame,
                 key,
-                super::passing::Arrival { at: now, timed: self.taken.is_multiple_of(TIMED) },
+                super::passing::Arrival {
+                    at: now,
+                    timed: self.speaker.origin.link.at().is_multiple_of(TIMED),
+                },
             ),
             Route::Refuse(code) => {
-                self.speaker.refuse(&Reply::to(frame), key, code);
+                self.speaker.refuse(&self.speaker.reply_to(frame), key, code);
                 Step::Done
             }
         }
@@ -185,7 +217,8 @@ impl Conversation {
         let answered =
             PayloadId::parse(frame.payload_id()).ok().and_then(|id| pong.with_in_reply_to(&id).ok());
         let Some(pong) = answered else { return Step::Done };
-        self.speaker.origin.link.send(&Utf8Bytes::from(pong.encode()));
+        let link = &self.speaker.origin.link;
+        link.answer_encoded(link.at(), &Utf8Bytes::from(pong.encode()));
         Step::Done
     }
 
@@ -207,14 +240,15 @@ impl Conversation {
                 Step::Done
             }
             Ok(command) => {
-                let work = commands::carry_out(self.speaker.clone(), command, Reply::to(frame), key);
+                let work =
+                    commands::carry_out(self.speaker.clone(), command, self.speaker.reply_to(frame), key);
                 Step::Later(Box::pin(work))
             }
             Err(fault) => {
                 let ContentRef::Cmd(call) = frame.content() else { return Step::Done };
                 let Ok(name) = CodeName::parse(call.name()) else { return Step::Done };
                 let notice = fault.notice(name, Some(&self.token));
-                self.speaker.answer(&Reply::to(frame), key, Outcome::Failed, notice);
+                self.speaker.answer(&self.speaker.reply_to(frame), key, Outcome::Failed, notice);
                 Step::Done
             }
         }
@@ -247,30 +281,50 @@ impl Conversation {
     pub(super) fn control(&mut self, now: Instant) -> Step {
         match self.speaker.origin.user.take(Bucket::Upkeep) {
             Ok(()) => Step::Done,
-            Err(wait) => self.dropped(Notice::new(SysCode::RateLimited), wait, now),
+            Err(wait) => {
+                let step = self.flooded(wait, now);
+                if matches!(step, Step::Done) {
+                    self.speaker.origin.link.drop_unnamed(wait);
+                }
+                step
+            }
         }
     }
 
+    /// A payload was over the rate: it is dropped, and named in the next `RATE_LIMITED`.
     fn limited(&mut self, frame: &Frame<'_>, wait: Duration, now: Instant) -> Step {
         self.app().gateway.tally.count(Some(frame.payload_type()), PayloadOutcome::RateLimited);
         self.app().metrics.discarded(Discarded::RateLimited, 1);
-        self.dropped(Reply::to(frame).notice(SysCode::RateLimited), wait, now)
+        let (id, command) = self.speaker.reply_to(frame).names();
+        // A checked payload's ID keeps its form, so it is always there.
+        if let Some(id) = id {
+            self.speaker.origin.link.drop_payload(id, command, wait);
+        }
+        let step = self.flooded(wait, now);
+        if matches!(step, Step::Done) {
+            self.report_at = self.speaker.origin.link.report_if_due();
+        }
+        step
     }
 
-    /// Something was over the rate: says so now and then, and ends what goes on.
-    fn dropped(&mut self, notice: Notice, wait: Duration, now: Instant) -> Step {
-        let reaction = self.flood.dropped(now, self.app().gateway.timing.flood);
-        if reaction == Reaction::Drop {
+    /// Something was over the rate: ends what goes on for too long.
+    fn flooded(&mut self, wait: Duration, now: Instant) -> Step {
+        if !self.flood.dropped(now, self.app().gateway.timing.flood) {
             return Step::Done;
         }
-        // Rounded up: who comes back then is let in.
-        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
-        let notice = notice.retry_after_ms(wait);
-        if reaction == Reaction::Close {
-            return Step::Close(Farewell::flooding(notice));
+        let last = self.speaker.origin.link.last_report();
+        Step::Close(Farewell::flooding(last.unwrap_or_else(|| {
+            let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
+            Notice::new(SysCode::RateLimited).retry_after_ms(wait)
+        })))
+    }
+
+    /// Reports the payloads that were dropped, if that is due.
+    pub(super) fn report_dropped(&mut self, now: Instant) {
+        if self.report_at.is_some_and(|at| at <= now) {
+            self.report_at = None;
+            self.speaker.origin.link.report_dropped();
         }
-        self.tell(&notice);
-        Step::Done
     }
 }
 
@@ -279,7 +333,8 @@ pub(super) fn welcome(app: &App, session: &Session, frame: &Frame<'_>) -> Notice
     let expires: Timestamp = clock::timestamp(session.expires);
     let gateway = &app.gateway;
     let heartbeat = u32::try_from(gateway.timing.heartbeat.as_secs()).unwrap_or(u32::MAX).max(1);
-    Reply::to(frame)
+    // The conversation may be at no payload yet: what it is welcomed with names no number.
+    Reply::to(frame, 0)
         .notice(SysCode::Authenticated)
         .username(session.user.clone())
         .session_id(session.id.clone())

@@ -28,10 +28,10 @@ impl Heartbeat {
         Self { heard: now, pinged: None }
     }
 
-    /// A text message came.
-    pub(crate) fn heard(&mut self, now: Instant) {
+    /// A text message came. True if a PING was out: then [`Heartbeat::next`] is earlier than it was.
+    pub(crate) fn heard(&mut self, now: Instant) -> bool {
         self.heard = now;
-        self.pinged = None;
+        self.pinged.take().is_some()
     }
 
     /// Whether it was heard of after `since`.
@@ -82,8 +82,10 @@ mod tests {
         let (timing, start) = (Timing::default(), Instant::now());
         let mut heartbeat = Heartbeat::new(start);
         let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(!heartbeat.heard(at(0)));
         assert_eq!(heartbeat.due(at(30), &timing), Due::Ping);
-        heartbeat.heard(at(74));
+        assert!(heartbeat.heard(at(74)));
+        assert_eq!(heartbeat.next(&timing), at(104));
         assert_eq!(heartbeat.due(at(75), &timing), Due::Nothing);
         assert_eq!(heartbeat.due(at(104), &timing), Due::Ping);
     }

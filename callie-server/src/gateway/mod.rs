@@ -3,7 +3,7 @@
 //! `upgrade.rs` answers the HTTP request and takes the socket over, `admission.rs` counts who may come in. Then
 //! `opening.rs` waits for the first payload, `conversation.rs` decides what each further one is answered with, `pump.rs`
 //! moves payloads both ways (`socket.rs` and `readahead.rs` below it) and `closing.rs` ends the connection. `strikes.rs`,
-//! `heartbeat.rs` and `awaiting.rs` are what a connection remembers meanwhile, `knowledge.rs` is what all of them know from
+//! `heartbeat.rs` and `awaiting.rs` are what a connection remembers meanwhile, `close_log.rs` tells the operator how it ended, `knowledge.rs` is what all of them know from
 //! the database, and `checks.rs` looks it up anew where it may be old. One task per connection does all of it; what others
 //! have for the connection waits in its outbox.
 
@@ -11,6 +11,7 @@ mod admission;
 mod awaiting;
 mod background;
 mod checks;
+mod close_log;
 mod closing;
 mod conversation;
 mod heartbeat;
@@ -29,7 +30,7 @@ mod upgrade;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use callie_core::{GroupId, Limits, PayloadId, Stamp};
@@ -70,6 +71,8 @@ pub struct Gateway {
     sent: AtomicU64,
     /// Counts what has ended sessions; see [`Gateway::endings`].
     endings: AtomicU64,
+    /// Whether the server is stopping and acts on confirmations only.
+    draining: AtomicBool,
 }
 
 impl Gateway {
@@ -92,6 +95,7 @@ impl Gateway {
             tally: Tally::new(metrics),
             sent: AtomicU64::new(0),
             endings: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
         }
     }
 
@@ -152,6 +156,11 @@ impl Gateway {
     /// How long a confirmation is waited for.
     pub(crate) fn confirmation(&self) -> Duration {
         self.timing.confirmation
+    }
+
+    /// Whether the server is stopping and acts on confirmations only.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// How many events that end sessions were acted on. Each is counted before the connections are looked through for it:

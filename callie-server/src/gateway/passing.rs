@@ -10,8 +10,9 @@ use super::conversation::{Speaker, Step};
 use super::knowledge::load_group;
 use super::reply::Reply;
 use crate::config::Audience;
-use crate::router::{Asker, Barred, Direct, Group, Last, Parcel, Passed, PayloadKey, Reach, Request};
+use crate::router::{Asker, Barred, Direct, Group, Last, Owed, Parcel, Passed, PayloadKey, Reach, Request};
 use crate::store::DirectAccess;
+use crate::telemetry::Line;
 use callie_core::command::Visibility;
 
 /// When a payload came in, and whether its way is timed.
@@ -78,18 +79,19 @@ fn to_user(
             let Ok(to) = Username::parse(to) else { return Step::Done };
             // A plain message was noted as sent.
             speaker.settle(key, Outcome::Pending);
-            let (speaker, reply) = (speaker.clone(), Reply::to(frame));
-            passage.finally(move |passed| arrived(speaker, reply, to, key, passed, was_whole));
+            let (speaker, reply) = (speaker.clone(), speaker.reply_to(frame));
+            let owed = speaker.owe();
+            passage.finally(move |passed| arrived(speaker, reply, to, key, passed, was_whole, owed));
             Step::Done
         }
         Direct::Barred(barred) => {
-            speaker.refuse(&Reply::to(frame), key, code_of(barred));
+            speaker.refuse(&speaker.reply_to(frame), key, code_of(barred));
             Step::Done
         }
         Direct::NotHere => {
             let Ok(to) = Username::parse(to) else { return Step::Done };
             speaker.settle(key, Outcome::Pending);
-            let (speaker, reply) = (speaker.clone(), Reply::to(frame));
+            let (speaker, reply) = (speaker.clone(), speaker.reply_to(frame));
             Step::Later(Box::pin(async move {
                 let code = absence(&speaker, &to, was_whole).await;
                 speaker.refuse(&reply, key, code);
@@ -106,6 +108,7 @@ fn arrived(
     key: Option<PayloadKey>,
     passed: Passed,
     was_whole: bool,
+    owed: Owed,
 ) {
     if passed.reached > 0 {
         speaker.took(reply.kind(), key, Outcome::Sent);
@@ -115,6 +118,7 @@ fn arrived(
         tokio::spawn(async move {
             let code = absence(&speaker, &to, was_whole).await;
             speaker.refuse(&reply, key, code);
+            drop(owed);
         });
     }
 }
@@ -164,14 +168,14 @@ fn to_group(
     let group = speaker.hub().group(id).filter(|group| group.state().online.contains_key(name));
     let Some(group) = group else {
         speaker.settle(key, Outcome::Pending);
-        let (speaker, reply) = (speaker.clone(), Reply::to(frame));
+        let (speaker, reply) = (speaker.clone(), speaker.reply_to(frame));
         return Step::Later(Box::pin(async move {
             let code = exclusion(&speaker, id).await;
             speaker.refuse(&reply, key, code);
         }));
     };
     let ask = request(speaker, frame, key, true, now);
-    let call = Call { reply: Reply::to(frame), key, text: Utf8Bytes::from(frame.pass_on()), ask };
+    let call = Call { reply: speaker.reply_to(frame), key, text: Utf8Bytes::from(frame.pass_on()), ask };
     if group.state().loaded {
         call_group(speaker, id, &group, call, now.timed());
         return Step::Done;
@@ -213,8 +217,9 @@ fn call_group(speaker: &Speaker, id: GroupId, group: &Arc<Group>, call: Call, ti
     };
     // A plain message was noted as sent.
     speaker.settle(key, Outcome::Pending);
-    let (speaker, group) = (speaker.clone(), group.clone());
+    let (speaker, group, owed) = (speaker.clone(), group.clone(), speaker.owe());
     passage.finally(move |passed| {
+        let _owed = owed;
         if passed.unknown > 0 {
             return unsure(&speaker, &reply, key);
         }
@@ -263,7 +268,7 @@ fn to_everyone(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>) ->
         return Step::Done;
     }
     speaker.settle(key, Outcome::Pending);
-    let (speaker, reply) = (speaker.clone(), Reply::to(frame));
+    let (speaker, reply) = (speaker.clone(), speaker.reply_to(frame));
     Step::Later(Box::pin(async move {
         match speaker.app.store.is_admin(&speaker.origin.user.name).await {
             Ok(true) => broadcast(&speaker, key, &text),
@@ -277,6 +282,10 @@ fn to_everyone(speaker: &Speaker, frame: &Frame<'_>, key: Option<PayloadKey>) ->
 }
 
 fn broadcast(speaker: &Speaker, key: Option<PayloadKey>, text: &Utf8Bytes) {
+    if speaker.app.lines.admit(Line::Broadcast) {
+        let link = &speaker.origin.link;
+        tracing::info!(user = %link.user, address = %link.address, bytes = text.len(), "passed on a broadcast");
+    }
     speaker.hub().to_everyone(text, Some(&speaker.origin.link));
     speaker.took(PayloadType::Msg, key, Outcome::Sent);
 }
@@ -292,8 +301,9 @@ fn request(
     if !frame.wants_ack() {
         return None;
     }
-    let (payload_id, message_id) = Reply::to(frame).ids()?;
+    let (payload_id, message_id) = speaker.reply_to(frame).ids()?;
     let was_whole = speaker.hub().peers.is_whole();
-    let asker = Asker::Sender { origin: speaker.origin.clone(), key: key?, message_id, was_whole };
+    let origin = speaker.origin.clone();
+    let asker = Asker::Sender { number: origin.link.at(), origin, key: key?, message_id, was_whole };
     Some(Request { asker, payload_id, counts, deadline: now.at + speaker.app.gateway.timing.confirmation })
 }

@@ -7,18 +7,20 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use callie_core::{Content, Payload, Recipient, Sender, SysCode};
+use callie_core::{CloseCode, Content, Payload, Recipient, Sender, SysCode};
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::{Error, Utf8Bytes};
 
+use super::awaiting::Awaiting;
+use super::close_log::{Closed, closed};
 use super::conversation::{Conversation, Step, Work};
 use super::heartbeat::{Due, Heartbeat};
 use super::socket::{Incoming, Socket};
 use super::{closing, stamp};
 use crate::clock;
-use crate::router::{Farewell, Item, Link, Outbox};
+use crate::router::{Farewell, Item, Link, NORMAL, Outbox};
 use crate::server::App;
-use crate::telemetry::Discarded;
+use crate::telemetry::{CloseLabel, Discarded};
 
 /// Messages that are read before what they caused is written.
 const READS: usize = 64;
@@ -41,6 +43,8 @@ pub(super) struct Pump {
     timer: Pin<Box<Sleep>>,
     /// When the use of the session was noted last.
     touched: Instant,
+    /// Set once the client has ended what it sends: until then its answers are waited for.
+    finishing: Option<Instant>,
 }
 
 /// How a connection ended.
@@ -48,7 +52,9 @@ enum End {
     /// By the server.
     Farewell(Farewell),
     /// By the client, or by its disappearance.
-    Gone,
+    Gone(CloseLabel),
+    /// The client ended what it sends and has all its answers.
+    HalfClosed,
 }
 
 impl End {
@@ -58,7 +64,7 @@ impl End {
             Self::Farewell(farewell) if farewell.drain => None,
             Self::Farewell(Farewell { notice: Some(_), .. }) => Some(Discarded::SlowConsumer),
             // It broke the WebSocket's own rules, or is gone.
-            Self::Farewell(_) | Self::Gone => Some(Discarded::LinkLost),
+            Self::Farewell(_) | Self::Gone(_) | Self::HalfClosed => Some(Discarded::LinkLost),
         }
     }
 }
@@ -85,7 +91,11 @@ impl Pump {
             work,
             heartbeat,
             touched: now,
+            finishing: None,
         });
+        if pump.work.is_some() {
+            pump.link.owe();
+        }
         pump.set_timer(now);
         pump
     }
@@ -100,22 +110,45 @@ impl Pump {
     fn finish(self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let Self { app, link, socket, conversation, mut batch, work, .. } = *self;
         if let Some(work) = work {
+            let link = link.clone();
             // What was begun is finished, so that a payload sent again is told the truth of it.
-            tokio::spawn(work);
+            tokio::spawn(async move {
+                work.await;
+                link.settled();
+            });
         }
         link.outbox.seal();
         let mut queued = VecDeque::new();
         link.outbox.take(&mut queued);
         batch.append(&mut queued);
         if let Some(reason) = end.discards() {
-            app.metrics.discarded(reason, batch.len() as u64);
+            // The payload that did not fit into a slow reader's outbox is lost as well.
+            let refused = u64::from(reason == Discarded::SlowConsumer);
+            app.metrics.discarded(reason, batch.len() as u64 + refused);
+        } else if let Some(notice) = link.last_report() {
+            let text = closing::encode(&notice, Recipient::User(link.user.clone()));
+            batch.push_back(Item { text, receipt: None, timed: None });
+        }
+        match &end {
+            End::Farewell(farewell) => {
+                let waiting = (farewell.close == CloseCode::SlowConsumer.as_u16())
+                    .then(|| format!("{} bytes wait to be read", link.outbox.waiting()));
+                let about =
+                    Closed { user: Some(&link.user), address: link.address, reason: waiting.as_deref() };
+                closed(&app, farewell, &about);
+            }
+            End::Gone(how) => app.metrics.closed(*how),
+            End::HalfClosed => app.metrics.closed(CloseLabel::HalfClosed),
         }
         let recipient = Recipient::User(link.user.clone());
         // From here on nobody sees the connection, however long its close takes.
         drop(conversation);
         match end {
             End::Farewell(farewell) => Box::pin(closing::close(socket, farewell, recipient, batch)),
-            End::Gone => Box::pin(closing::leave(socket)),
+            End::Gone(_) => Box::pin(closing::leave(socket)),
+            End::HalfClosed => {
+                Box::pin(closing::close(socket, Farewell::bare(NORMAL), recipient, VecDeque::new()))
+            }
         }
     }
 
@@ -125,6 +158,7 @@ impl Pump {
                 && work.as_mut().poll(cx).is_ready()
             {
                 self.work = None;
+                self.link.settled();
             }
             let more = match self.read(cx) {
                 Ok(more) => more,
@@ -135,9 +169,12 @@ impl Pump {
             }
             let blocked = match self.write(cx) {
                 Poll::Ready(Ok(())) => false,
-                Poll::Ready(Err(_)) => return Poll::Ready(End::Gone),
+                Poll::Ready(Err(_)) => return Poll::Ready(End::Gone(CloseLabel::Lost)),
                 Poll::Pending => true,
             };
+            if self.finishing.is_some() && !blocked && !self.link.owes() && self.link.outbox.waiting() == 0 {
+                return Poll::Ready(End::HalfClosed);
+            }
             if let Some(farewell) = self.link.outbox.farewell() {
                 return Poll::Ready(End::Farewell(farewell));
             }
@@ -149,7 +186,8 @@ impl Pump {
                 return Poll::Pending;
             }
             let parked = if blocked { self.link.outbox.park_blocked(cx) } else { self.link.outbox.park(cx) };
-            if parked {
+            // The last answer may have come before there was anyone to wake.
+            if parked && (self.finishing.is_none() || blocked || self.link.owes()) {
                 return Poll::Pending;
             }
         }
@@ -168,7 +206,7 @@ impl Pump {
         let mut more = More::Input;
         let now = Instant::now();
         for _ in 0..READS {
-            if self.work.is_some() {
+            if self.work.is_some() || self.finishing.is_some() {
                 more = More::Nothing;
                 break;
             }
@@ -184,14 +222,25 @@ impl Pump {
                     continue;
                 }
                 Poll::Ready(Incoming::Text(text)) => text,
-                Poll::Ready(Incoming::Gone) => return Err(End::Gone),
+                Poll::Ready(Incoming::Closed) => return Err(End::Gone(CloseLabel::Client)),
+                Poll::Ready(Incoming::Lost) => return Err(End::Gone(CloseLabel::Lost)),
+                Poll::Ready(Incoming::Ended) => {
+                    self.half_close(now);
+                    more = More::Nothing;
+                    break;
+                }
                 Poll::Ready(Incoming::Fatal(farewell)) => return Err(End::Farewell(farewell)),
             };
             *texts += 1;
-            self.heartbeat.heard(now);
-            match self.conversation.take(&text, now) {
+            let had_pinged = self.heartbeat.heard(now);
+            let step = self.conversation.take(&text, now);
+            if had_pinged || self.conversation.report_at.is_some() {
+                self.hasten_timer();
+            }
+            match step {
                 Step::Done => {}
                 Step::Later(work) => {
+                    self.link.owe();
                     self.work = Some(work);
                     more = More::Work;
                     break;
@@ -242,6 +291,18 @@ impl Pump {
     fn look_at_the_clock(&mut self, cx: &mut Context<'_>) -> Option<End> {
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
+            self.conversation.report_dropped(now);
+            if let Some(until) = self.finishing {
+                if now >= until {
+                    return Some(End::HalfClosed);
+                }
+                self.timer.as_mut().reset(until.into());
+                continue;
+            }
+            if self.work.is_some() {
+                // Nothing is read meanwhile: the silence is the server's own.
+                self.heartbeat.heard(now);
+            }
             match self.heartbeat.due(now, &self.app.gateway.timing) {
                 Due::Nothing => {}
                 Due::Ping => {
@@ -268,8 +329,36 @@ impl Pump {
     fn set_timer(&mut self, now: Instant) {
         // At least a moment, so that a clock that was set back cannot make this spin.
         let left = (self.conversation.session.expires - clock::now()).max(1).unsigned_abs();
-        let next = self.heartbeat.next(&self.app.gateway.timing).min(now + Duration::from_millis(left));
+        let next = self.next_due().min(now + Duration::from_millis(left));
         self.timer.as_mut().reset(next.into());
+    }
+
+    /// When the heartbeat or the report of dropped payloads is due.
+    fn next_due(&self) -> Instant {
+        let beat = self.heartbeat.next(&self.app.gateway.timing);
+        self.conversation.report_at.map_or(beat, |report| report.min(beat))
+    }
+
+    /// Moves the timer to an earlier time, where something is due earlier than it was.
+    fn hasten_timer(&mut self) {
+        let next = self.next_due().into();
+        if next < self.timer.deadline() {
+            self.timer.as_mut().reset(next);
+        }
+    }
+
+    /// The client has ended what it sends: nobody reaches it any more, and it is given the answers that are still to come.
+    fn half_close(&mut self, now: Instant) {
+        let until = now + self.app.gateway.timing.confirmation;
+        self.finishing = Some(until);
+        self.link.finish();
+        let origin = &self.conversation.speaker.origin;
+        self.app.gateway.hub.depart(&origin.user, &origin.link);
+        // It cannot confirm what it has.
+        self.conversation.awaiting = Awaiting::new();
+        self.conversation.report_at = None;
+        self.link.report_dropped();
+        self.timer.as_mut().reset(until.into());
     }
 }
 

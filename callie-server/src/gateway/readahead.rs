@@ -2,6 +2,9 @@
 //!
 //! The WebSocket reads little at a time, as its buffer is there for as long as the connection is. A connection that
 //! sends much would take a system call for every few payloads; it gets a larger buffer for as long as that lasts.
+//!
+//! The end of what the other side sends is kept from the WebSocket, which would take it for the end of both directions: a
+//! client that shut down its writing side still reads its answers.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -21,16 +24,29 @@ pub(super) struct ReadAhead<S> {
     ahead: BytesMut,
     /// Whether the last read brought as much as it had room for.
     busy: bool,
+    /// Whether the other side has ended what it sends.
+    ended: bool,
 }
 
 impl<S> ReadAhead<S> {
     pub(super) fn new(inner: S) -> Self {
-        Self { inner, ahead: BytesMut::new(), busy: false }
+        Self { inner, ahead: BytesMut::new(), busy: false, ended: false }
     }
 
     /// The stream below. What was read ahead of it is left out.
     pub(super) fn get_mut(&mut self) -> &mut S {
         &mut self.inner
+    }
+
+    /// Whether the other side has ended what it sends. From then on reading is pending.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Notes the end and keeps it from whoever reads.
+    fn end(&mut self) -> Poll<io::Result<()>> {
+        self.ended = true;
+        Poll::Pending
     }
 
     fn hand_out(&mut self, buf: &mut ReadBuf<'_>) {
@@ -51,14 +67,24 @@ impl<S: AsyncRead + Unpin> AsyncRead for ReadAhead<S> {
             return Poll::Ready(Ok(()));
         }
         let room = buf.remaining();
+        if this.ended {
+            return Poll::Pending;
+        }
         if !this.busy || room >= AHEAD {
             let before = buf.filled().len();
             std::task::ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
-            this.busy = buf.filled().len() - before == room;
+            let read = buf.filled().len() - before;
+            if read == 0 && room > 0 {
+                return this.end();
+            }
+            this.busy = read == room;
             return Poll::Ready(Ok(()));
         }
         let mut ahead = BytesMut::with_capacity(AHEAD);
         let read = std::task::ready!(pin!(this.inner.read_buf(&mut ahead)).poll(cx))?;
+        if read == 0 {
+            return this.end();
+        }
         this.busy = read > room;
         this.ahead = ahead;
         this.hand_out(buf);
@@ -108,7 +134,11 @@ mod tests {
         let mut stream = ReadAhead::new(Source { bytes, reads: 0 });
         let (mut all, mut some) = (Vec::new(), vec![0; piece]);
         loop {
-            match stream.read(&mut some).await.unwrap() {
+            let read = std::future::poll_fn(|cx| {
+                let read = pin!(stream.read(&mut some)).poll(cx);
+                if stream.has_ended() { Poll::Ready(Ok(0)) } else { read }
+            });
+            match read.await.unwrap() {
                 0 => return (all, stream),
                 read => all.extend_from_slice(&some[..read]),
             }

@@ -5,6 +5,7 @@ use callie_core::{CodeName, ContentRef, Frame, MessageId, Notice, PayloadId, Pay
 /// The payload that is answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Reply {
+    number: u64,
     kind: PayloadType,
     payload_id: Option<PayloadId>,
     message_id: Option<MessageId>,
@@ -12,13 +13,14 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// To answer `frame`.
-    pub(crate) fn to(frame: &Frame<'_>) -> Self {
+    /// To answer `frame`, the payload of its connection with this number.
+    pub(crate) fn to(frame: &Frame<'_>, number: u64) -> Self {
         let command = match frame.content() {
             ContentRef::Cmd(call) => CodeName::parse(call.name()).ok(),
             _ => None,
         };
         Self {
+            number,
             kind: frame.payload_type(),
             // A checked frame's IDs keep the form, so each is there.
             payload_id: PayloadId::parse(frame.payload_id()).ok(),
@@ -46,9 +48,19 @@ impl Reply {
         notice
     }
 
+    /// The payload's number.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
     /// The payload's type.
     pub(crate) fn kind(&self) -> PayloadType {
         self.kind
+    }
+
+    /// The payload's ID and, if it is one, the name of the command.
+    pub(crate) fn names(self) -> (Option<PayloadId>, Option<CodeName>) {
+        (self.payload_id, self.command)
     }
 
     /// The IDs of the payload and of the message in it.

@@ -32,8 +32,12 @@ pub(crate) enum Incoming {
     Text(Utf8Bytes),
     /// A sign of life of the WebSocket itself: answered already, and no payload.
     Control,
-    /// The client closed, or is gone.
-    Gone,
+    /// The client closed.
+    Closed,
+    /// The client has ended what it sends without a close; it may still read.
+    Ended,
+    /// The connection broke.
+    Lost,
     /// Something that ends the connection.
     Fatal(Farewell),
 }
@@ -65,7 +69,12 @@ impl Socket {
 
     /// The next thing that comes in.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
-        Pin::new(&mut self.inner).poll_next(cx).map(|next| match next {
+        let next = match Pin::new(&mut self.inner).poll_next(cx) {
+            Poll::Pending if self.inner.get_ref().has_ended() => return Poll::Ready(Incoming::Ended),
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(next) => next,
+        };
+        Poll::Ready(match next {
             Some(Ok(Message::Text(text))) => Incoming::Text(text),
             Some(Ok(Message::Binary(_))) => Incoming::Fatal(Farewell::new(SysCode::UnsupportedFrame)),
             Some(Ok(Message::Ping(_))) => {
@@ -76,10 +85,10 @@ impl Socket {
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => Incoming::Control,
             Some(Ok(Message::Close(_))) => {
                 self.dirty = true;
-                Incoming::Gone
+                Incoming::Closed
             }
             Some(Err(error)) => fatal(&error),
-            None => Incoming::Gone,
+            None => Incoming::Lost,
         })
     }
 
@@ -158,8 +167,8 @@ fn fatal(error: &Error) -> Incoming {
             Incoming::Fatal(Farewell::new(SysCode::PayloadTooLarge))
         }
         Error::Utf8(_) => Incoming::Fatal(Farewell::bare(NOT_UTF8)),
-        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Incoming::Gone,
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Incoming::Lost,
         Error::Protocol(_) => Incoming::Fatal(Farewell::bare(PROTOCOL_ERROR)),
-        _ => Incoming::Gone,
+        _ => Incoming::Lost,
     }
 }

@@ -23,45 +23,26 @@ impl Strikes {
     }
 }
 
-/// A second without a dropped payload ends a flood; and dropped payloads are told of once in this time.
+/// So long without a dropped payload ends a flood.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A connection's payloads that were dropped because the user sends too many.
+/// How long the payloads of a connection have been dropped because its user sends too many.
 #[derive(Debug, Default)]
 pub(crate) struct Flood {
     since: Option<Instant>,
     last: Option<Instant>,
-    told: Option<Instant>,
-}
-
-/// What to do about a dropped payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reaction {
-    /// Nothing: the connection knows.
-    Drop,
-    /// Tell the connection.
-    Tell,
-    /// Tell it and close it.
-    Close,
 }
 
 impl Flood {
-    /// Counts a dropped payload.
-    pub(crate) fn dropped(&mut self, now: Instant, most: Duration) -> Reaction {
+    /// Counts a dropped payload; true if the flood has gone on for `most`.
+    pub(crate) fn dropped(&mut self, now: Instant, most: Duration) -> bool {
         let goes_on = self.last.is_some_and(|last| now.saturating_duration_since(last) < PAUSE);
         self.last = Some(now);
         let since = match self.since {
             Some(since) if goes_on => since,
             _ => *self.since.insert(now),
         };
-        if now.saturating_duration_since(since) >= most {
-            return Reaction::Close;
-        }
-        if self.told.is_some_and(|told| now.saturating_duration_since(told) < PAUSE) {
-            return Reaction::Drop;
-        }
-        self.told = Some(now);
-        Reaction::Tell
+        now.saturating_duration_since(since) >= most
     }
 }
 
@@ -83,21 +64,19 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_told_of_once_a_second_and_closed_after_its_time() {
+    fn flood_closes_after_its_time() {
         let (mut flood, start, most) = (Flood::default(), Instant::now(), Duration::from_secs(10));
-        let mut reactions = Vec::new();
-        for n in 0..=100 {
-            reactions.push(flood.dropped(start + Duration::from_millis(100 * n), most));
+        for n in 0..100 {
+            assert!(!flood.dropped(start + Duration::from_millis(100 * n), most), "{n}");
         }
-        assert_eq!(reactions.iter().filter(|r| **r == Reaction::Tell).count(), 10);
-        assert_eq!(reactions.last(), Some(&Reaction::Close));
+        assert!(flood.dropped(start + most, most));
     }
 
     #[test]
-    fn a_pause_of_a_second_ends_a_flood() {
+    fn pause_of_a_second_ends_a_flood() {
         let (mut flood, start, most) = (Flood::default(), Instant::now(), Duration::from_secs(10));
         for n in 0..60 {
-            assert_eq!(flood.dropped(start + Duration::from_secs(n), most), Reaction::Tell);
+            assert!(!flood.dropped(start + Duration::from_secs(n), most), "{n}");
         }
     }
 }

@@ -37,6 +37,11 @@ impl Default for Timing {
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// How often users who are gone are forgotten.
 pub(crate) const FORGET: Duration = Duration::from_secs(30);
+/// How long a server that stops waits for the answers to payloads that were read. With [`CLOSE_TIMEOUT`] it makes
+/// [`DRAIN_TIMEOUT`](crate::server::DRAIN_TIMEOUT).
+pub(crate) const ANSWERS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often it looks whether they are there.
+pub(crate) const ANSWERS_TICK: Duration = Duration::from_millis(10);
 /// How long a connection that is ended may take to read what is still written to it.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The same for one that is ended because it does not read.

@@ -25,7 +25,7 @@ use super::timing::UPGRADE_TIMEOUT;
 use super::{closing, opening};
 use crate::http::{ClientAddress, Problem, Stream, check_origin};
 use crate::server::App;
-use crate::telemetry::{Line, Refusal};
+use crate::telemetry::{CloseLabel, Line, Refusal};
 
 /// The one version of the WebSocket protocol.
 const VERSION: &str = "13";
@@ -82,6 +82,7 @@ pub async fn upgrade(app: Arc<App>, request: Request<Body>) -> Response {
             app.tasks.clone().spawn(async move {
                 if let Some(socket) = take_over(&app, upgraded).await {
                     let notice = Notice::new(SysCode::Overloaded).retry_after_ms(retry_after_ms());
+                    app.metrics.closed(CloseLabel::Overloaded);
                     closing::turn_away(socket, notice).await;
                 }
                 drop(apology);

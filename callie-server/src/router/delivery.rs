@@ -33,6 +33,8 @@ pub(crate) enum Asker {
     Sender {
         /// The sending connection.
         origin: Origin,
+        /// The payload's number among those of the connection.
+        number: u64,
         /// The payload among the user's recent ones.
         key: PayloadKey,
         /// The message in it.
@@ -104,6 +106,9 @@ impl Delivery {
     /// Starts a delivery; it can be answered once [`Delivery::handed_out`] was called.
     pub(crate) fn start(request: Request) -> Arc<Self> {
         let Request { asker, payload_id, counts, deadline } = request;
+        if let Asker::Sender { origin, .. } = &asker {
+            origin.link.owe();
+        }
         let tally = Tally {
             parts: Vec::new(),
             waiting: 0,
@@ -232,7 +237,7 @@ impl Delivery {
 
     fn tell(&self, told: Counts, counts: bool) {
         match &self.asker {
-            Asker::Sender { origin, key, message_id, was_whole } => {
+            Asker::Sender { origin, number, key, message_id, was_whole } => {
                 let (code, outcome) = match (told.confirmed, told.unconfirmed) {
                     // Whoever did not get it may be connected to a node that cannot be asked.
                     (0, 0) if !(*was_whole && origin.user.knows_all()) => {
@@ -252,7 +257,8 @@ impl Delivery {
                         .offline_count(told.missed as u64);
                 }
                 // A sender who is gone is not told: the answer belongs to the sending connection.
-                origin.link.notify(&notice);
+                origin.link.answer(*number, &notice);
+                origin.link.settled();
             }
             Asker::Node { peer, ticket, .. } => peer.tell(&Entry::Report {
                 ticket: *ticket,

@@ -160,8 +160,12 @@ impl Hub {
         entry.recent.adopt(notes, Instant::now());
     }
 
-    /// Takes what other nodes remember of a user who came here.
+    /// Takes what other nodes remember of a user who came here. Once: a second connection that came in meanwhile asked
+    /// them too, and what they counted must not be charged twice.
     pub(crate) fn remember(&self, user: &User, memories: Vec<Memory>) {
+        if std::mem::replace(&mut user.state().recalled, true) {
+            return;
+        }
         for (at, bucket) in Bucket::ALL.into_iter().enumerate() {
             // Nodes that the user was connected to at the same time told each other: what one has counted the others have.
             let spent = memories.iter().map(|memory| memory.spent[at]).max().unwrap_or_default();

@@ -165,6 +165,12 @@ impl Outbox {
         true
     }
 
+    /// Wakes the reader, if it waits.
+    pub(crate) fn wake(&self) {
+        let reader = self.state.lock().reader.take();
+        wake(reader);
+    }
+
     /// Takes nothing more from now on; what is queued can still be taken out.
     pub(crate) fn seal(&self) {
         self.state.lock().phase = Phase::Ended;

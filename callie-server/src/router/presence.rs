@@ -121,30 +121,35 @@ impl Hub {
 
     /// Subscribes `watcher` to the presence of `names`; false, and nothing done, if that would be too many.
     pub(crate) fn watch(&self, watcher: &User, names: &[Username]) -> bool {
-        {
-            let mut state = watcher.state();
-            let new: HashSet<&Username> =
-                names.iter().filter(|name| !state.watching.contains(*name)).collect();
-            if state.watching.len() + new.len() > MAX_WATCHED {
-                return false;
-            }
-            let new: Vec<Username> = new.into_iter().cloned().collect();
-            state.watching.extend(new);
+        // Held until both sides are noted, so that a departure in between forgets both or neither.
+        let mut state = watcher.state();
+        if !state.is_online() {
+            // The command outlived its connection: nobody would ever end the subscription.
+            return true;
         }
-        for name in names {
+        let new: HashSet<&Username> = names.iter().filter(|name| !state.watching.contains(*name)).collect();
+        if state.watching.len() + new.len() > MAX_WATCHED {
+            return false;
+        }
+        let new: Vec<Username> = new.into_iter().cloned().collect();
+        for name in &new {
             self.watchers.entry(name.clone()).or_default().insert(watcher.name.clone());
         }
+        state.watching.extend(new);
         true
     }
 
     /// Ends subscriptions of `watcher`.
     pub(crate) fn unwatch(&self, watcher: &User, names: &[Username]) {
-        {
-            let mut state = watcher.state();
-            for name in names {
-                state.watching.remove(name);
-            }
+        let mut state = watcher.state();
+        for name in names {
+            state.watching.remove(name);
         }
+        self.remove_watcher(watcher, names);
+    }
+
+    /// Removes a user whose state is locked from those who watch `names`.
+    fn remove_watcher(&self, watcher: &User, names: &[Username]) {
         for name in names {
             if let Some(mut watchers) = self.watchers.get_mut(name) {
                 watchers.remove(&watcher.name);
@@ -154,14 +159,57 @@ impl Hub {
     }
 
     fn forget_subscriptions(&self, user: &User) {
-        let watched: Vec<Username> = {
-            let mut state = user.state();
-            if state.is_online() {
-                return;
-            }
-            state.groups = Groups::default();
-            state.watching.drain().collect()
-        };
-        self.unwatch(user, &watched);
+        let mut state = user.state();
+        if state.is_online() {
+            return;
+        }
+        state.groups = Groups::default();
+        let watched: Vec<Username> = state.watching.drain().collect();
+        self.remove_watcher(user, &watched);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use callie_core::SessionId;
+
+    use super::*;
+    use crate::cluster::Peers;
+    use crate::router::{Allowance, Entrance, Keys, Known, Privacy, Quotas};
+
+    fn hub() -> Hub {
+        Hub::new(Duration::ZERO, Keys::new(&[7; 16]), Arc::new(Peers::new(true)))
+    }
+
+    fn allowance() -> Allowance {
+        let quotas = Quotas { messages_per_second: 50, burst: 100, broadcasts_per_minute: 30 };
+        Allowance { quotas, connections: 10 }
+    }
+
+    fn arrive(hub: &Hub, name: &str) -> (Arc<User>, Arc<Link>) {
+        let (name, session) = (Username::parse(name).unwrap(), SessionId::parse("s").unwrap());
+        let link = Link::new(name.clone(), session, [127, 0, 0, 1].into(), 1_000);
+        let user = hub.entry(&name, &allowance());
+        let version = user.state().version;
+        let known = Known { groups: Groups::default(), privacy: Privacy::default(), version };
+        assert_eq!(hub.enter(&user, &link, Some(known), &allowance()), Entrance::In);
+        (user, link)
+    }
+
+    #[test]
+    fn subscription_after_departure_leaves_nothing() {
+        let hub = hub();
+        let (ada, link) = arrive(&hub, "ada");
+        let names = [Username::parse("bob").unwrap()];
+        assert!(hub.watch(&ada, &names));
+        assert_eq!(hub.watchers.len(), 1);
+        hub.depart(&ada, &link);
+        hub.announce_the_gone(Instant::now(), PresenceMode::Groups);
+        assert!(hub.watchers.is_empty());
+        // A command that was begun before the departure and ends after it.
+        assert!(hub.watch(&ada, &names));
+        assert!(hub.watchers.is_empty() && ada.state().watching.is_empty());
     }
 }

@@ -20,7 +20,7 @@ use callie_core::command::{DirectMessages, PresenceAudience};
 ///
 /// A user who is connected to another node only has an entry too, so that what is asked of a user is asked in one way.
 ///
-/// Locks are taken in this order: the hub's map of users, one user's state, the hub's map of groups, one group's state,
+/// Locks are taken in this order: the hub's map of users, one user's state, the hub's map of watchers or of groups, one group's state,
 /// then those that take no other ([`Recent`], outboxes, streams to other nodes). Two users' states are never held at once, and nothing is held
 /// across an await.
 pub(crate) struct User {

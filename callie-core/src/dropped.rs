@@ -1,0 +1,220 @@
+//! What a server says of the payloads that it dropped for their rate: when, and which it names (protocol, "A payload
+//! dropped for its rate is always named").
+
+use std::time::Duration;
+
+use crate::code::{CodeName, SysCode};
+use crate::limits::MAX_DROPPED_NAMES;
+use crate::name::PayloadId;
+use crate::notice::Notice;
+
+/// The least time between two `RATE_LIMITED` that no answer is waiting for.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// The payloads of one connection that were dropped for their rate and are not reported yet.
+///
+/// A server records each dropped payload and sends the [`report`](Self::report)
+/// - when [`report_at`](Self::report_at) has come, and
+/// - before an answer to any payload that came after [`first`](Self::first).
+///
+/// A client that has an answer to a payload therefore knows of every payload it sent before whether it was dropped.
+///
+/// Payloads are numbered by the server as they come. Times are durations since any moment that is the same for all calls
+/// and must not go back. Memory is bounded: IDs beyond [`MAX_DROPPED_NAMES`] are counted and not kept.
+///
+/// ```
+/// use std::time::Duration;
+/// use callie_core::{DroppedPayloads, PayloadId};
+///
+/// let mut dropped = DroppedPayloads::default();
+/// let now = Duration::from_secs(7);
+/// dropped.record(now, 101, PayloadId::parse("p101")?, None, Duration::from_millis(20));
+/// assert_eq!(dropped.report_at(), Some(now), "the first is reported at once");
+/// let notice = dropped.report(now).unwrap();
+/// assert_eq!(notice.metadata().dropped.as_ref().unwrap().len(), 1);
+/// assert!(dropped.report(now).is_none(), "nothing is reported twice");
+/// # Ok::<(), callie_core::NameError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct DroppedPayloads {
+    first: Option<u64>,
+    ids: Vec<PayloadId>,
+    count: u64,
+    command: Option<CodeName>,
+    retry_at: Duration,
+    reported_at: Option<Duration>,
+}
+
+impl DroppedPayloads {
+    /// Records the payload numbered `number`, and its command if it is a CMD. There may be room for it after `retry_after`.
+    pub fn record(
+        &mut self,
+        now: Duration,
+        number: u64,
+        payload_id: PayloadId,
+        command: Option<CodeName>,
+        retry_after: Duration,
+    ) {
+        if self.first.is_none() {
+            self.first = Some(number);
+            self.command = command;
+        }
+        self.count += 1;
+        if self.ids.len() < MAX_DROPPED_NAMES {
+            self.ids.push(payload_id);
+        }
+        self.retry_at = self.retry_at.max(now.saturating_add(retry_after));
+    }
+
+    /// The number of the first payload that is not reported, if there is one.
+    #[must_use]
+    pub fn first(&self) -> Option<u64> {
+        self.first
+    }
+
+    /// When the report is due, if there is something to report.
+    #[must_use]
+    pub fn report_at(&self) -> Option<Duration> {
+        self.first?;
+        Some(self.reported_at.map_or(Duration::ZERO, |at| at.saturating_add(INTERVAL)))
+    }
+
+    /// Takes the report: `RATE_LIMITED` that names all that was dropped since the last one, or none if nothing was.
+    pub fn report(&mut self, now: Duration) -> Option<Notice> {
+        self.first.take()?;
+        self.reported_at = Some(now);
+        let ids = std::mem::take(&mut self.ids);
+        let count = std::mem::take(&mut self.count);
+        let mut notice = Notice::new(SysCode::RateLimited).retry_after_ms(millis(self.retry_at, now));
+        self.retry_at = Duration::ZERO;
+        if let Some(command) = self.command.take() {
+            notice = notice.command(command);
+        }
+        if let Some(first) = ids.first() {
+            notice = notice.in_reply_to(first.clone());
+        }
+        if count > ids.len() as u64 {
+            notice = notice.dropped_count(count);
+        }
+        Some(notice.dropped(ids))
+    }
+
+    /// The report of something over the rate that is no payload and has no ID, such as a ping of the WebSocket: at most
+    /// once a second. It names the payloads that are not reported yet, if there are any.
+    pub fn report_unnamed(&mut self, now: Duration, retry_after: Duration) -> Option<Notice> {
+        if self.reported_at.is_some_and(|at| now < at.saturating_add(INTERVAL)) {
+            return None;
+        }
+        self.retry_at = self.retry_at.max(now.saturating_add(retry_after));
+        if let Some(notice) = self.report(now) {
+            return Some(notice);
+        }
+        self.reported_at = Some(now);
+        let retry_at = std::mem::take(&mut self.retry_at);
+        Some(Notice::new(SysCode::RateLimited).retry_after_ms(millis(retry_at, now)))
+    }
+}
+
+/// Milliseconds until `at`, rounded up so that a client that comes back then is let in.
+fn millis(at: Duration, now: Duration) -> u64 {
+    u64::try_from(at.saturating_sub(now).as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAIT: Duration = Duration::from_millis(20);
+
+    fn at(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    fn record(dropped: &mut DroppedPayloads, now: u64, number: u64) {
+        let id = PayloadId::parse(&format!("p{number}")).unwrap();
+        dropped.record(at(now), number, id, None, WAIT);
+    }
+
+    fn named(notice: &Notice) -> Vec<&str> {
+        notice.metadata().dropped.iter().flatten().map(PayloadId::as_str).collect()
+    }
+
+    #[test]
+    fn first_drop_is_reported_at_once() {
+        let mut dropped = DroppedPayloads::default();
+        assert_eq!((dropped.first(), dropped.report_at()), (None, None));
+        record(&mut dropped, 5_000, 7);
+        assert_eq!(dropped.first(), Some(7));
+        assert!(dropped.report_at().unwrap() <= at(5_000));
+        let notice = dropped.report(at(5_000)).unwrap();
+        assert_eq!(named(&notice), ["p7"]);
+        assert_eq!(notice.metadata().in_reply_to.as_ref().unwrap(), "p7");
+        assert_eq!(notice.metadata().retry_after_ms, Some(21));
+        assert_eq!(notice.metadata().dropped_count, None);
+        assert!(dropped.report(at(5_000)).is_none());
+    }
+
+    #[test]
+    fn later_drops_wait_for_a_second() {
+        let mut dropped = DroppedPayloads::default();
+        record(&mut dropped, 5_000, 1);
+        dropped.report(at(5_000)).unwrap();
+        for number in 2..6 {
+            record(&mut dropped, 5_000 + number, number);
+            assert_eq!(dropped.report_at(), Some(at(6_000)));
+        }
+        assert_eq!(dropped.first(), Some(2));
+        let notice = dropped.report(at(6_000)).unwrap();
+        assert_eq!(named(&notice), ["p2", "p3", "p4", "p5"]);
+        assert_eq!(notice.metadata().retry_after_ms, Some(1), "the time is over");
+        assert_eq!((dropped.first(), dropped.report_at()), (None, None));
+    }
+
+    #[test]
+    fn early_report_names_everything_and_starts_the_second_anew() {
+        let mut dropped = DroppedPayloads::default();
+        record(&mut dropped, 5_000, 1);
+        dropped.report(at(5_000)).unwrap();
+        record(&mut dropped, 5_100, 2);
+        assert_eq!(named(&dropped.report(at(5_200)).unwrap()), ["p2"]);
+        record(&mut dropped, 5_300, 4);
+        assert_eq!((dropped.first(), dropped.report_at()), (Some(4), Some(at(6_200))));
+    }
+
+    #[test]
+    fn names_are_bounded_and_the_rest_counted() {
+        let mut dropped = DroppedPayloads::default();
+        for number in 0..500 {
+            record(&mut dropped, 1, number);
+        }
+        let notice = dropped.report(at(2)).unwrap();
+        assert_eq!(named(&notice).len(), MAX_DROPPED_NAMES);
+        assert_eq!((named(&notice)[0], notice.metadata().dropped_count), ("p0", Some(500)));
+        record(&mut dropped, 3, 500);
+        assert_eq!(dropped.report(at(4)).unwrap().metadata().dropped_count, None);
+    }
+
+    #[test]
+    fn command_is_the_one_of_the_first() {
+        let mut dropped = DroppedPayloads::default();
+        let id = |text| PayloadId::parse(text).unwrap();
+        let signal = CodeName::parse("SIGNAL").ok();
+        dropped.record(at(1), 1, id("p1"), signal.clone(), WAIT);
+        dropped.record(at(1), 2, id("p2"), CodeName::parse("GET_SETTINGS").ok(), WAIT);
+        assert_eq!(dropped.report(at(1)).unwrap().metadata().command, signal);
+        record(&mut dropped, 2, 3);
+        assert_eq!(dropped.report(at(2)).unwrap().metadata().command, None);
+    }
+
+    #[test]
+    fn unnamed_drops_are_reported_once_a_second() {
+        let mut dropped = DroppedPayloads::default();
+        let notice = dropped.report_unnamed(at(9_000), WAIT).unwrap();
+        assert_eq!((named(&notice).len(), notice.metadata().in_reply_to.clone()), (0, None));
+        assert!(notice.metadata().dropped.is_none());
+        assert!(dropped.report_unnamed(at(9_999), WAIT).is_none());
+        record(&mut dropped, 9_999, 3);
+        assert_eq!(named(&dropped.report_unnamed(at(10_000), WAIT).unwrap()), ["p3"]);
+        assert_eq!(dropped.first(), None);
+    }
+}
