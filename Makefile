@@ -6,8 +6,8 @@ SHELL := bash
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 # The server's tests that touch its database: they run on PostgreSQL too.
-ON_POSTGRES := accounts accounts_limits accounts_ops accounts_sessions bans_lifted claims cli_admin cluster commands embedded gateway groups \
-	messages ops_database store_groups store_sessions store_together
+ON_POSTGRES := accounts accounts_limits accounts_ops accounts_sessions bans_lifted claims cli_admin cluster commands \
+	embedded gateway gateway_ends gateway_rate groups messages ops_database store_groups store_sessions store_together
 
 .PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk size wheel soak chaos fuzz fmt fmt-check lint docs clean
 

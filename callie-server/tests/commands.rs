@@ -208,6 +208,7 @@ async fn edits_and_deletions_reach_everyone_who_could_have_the_message() {
     ada.run("EDIT_MESSAGE", json!({"recipient": "bob", "messageID": "m1", "text": "better"})).await;
     for client in [&mut bob, &mut ada2] {
         let push = client.next().await;
+        assert_eq!(push["recipient"], client.name.as_str(), "addressed to the user whose connection it is");
         assert_eq!(
             (&push["type"], &push["sender"], &push["token"]),
             (&json!("CMD"), &json!("SERVER"), &json!(""))

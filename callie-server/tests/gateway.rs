@@ -195,6 +195,54 @@ async fn silence_brings_a_ping_and_then_the_end() {
 }
 
 #[tokio::test]
+async fn silence_after_a_pong_brings_the_next_ping() {
+    let timing = Timing {
+        heartbeat: Duration::from_millis(200),
+        heartbeat_grace: Duration::from_secs(3_600),
+        ..quick()
+    };
+    let chat = start_with(Config::default(), timing).await;
+    let mut ada = chat.user("ada").await;
+    for _ in 0..3 {
+        // The grace of the PING before must not delay this one.
+        assert_eq!(ada.next().await["type"], "PING");
+        let pong = ada.payload("SERVER", "PONG", json!({}));
+        ada.send(&pong).await;
+    }
+}
+
+#[tokio::test]
+async fn client_is_not_ended_while_the_server_does_not_read() {
+    let timing = Timing {
+        heartbeat: Duration::from_millis(100),
+        heartbeat_grace: Duration::from_millis(200),
+        ..quick()
+    };
+    let chat = start_with(Config::default(), timing).await;
+    let mut ada = chat.user("ada").await;
+    sqlx::any::install_default_drivers();
+    let mut database = <sqlx::AnyConnection as sqlx::Connection>::connect(&chat.database.url).await.unwrap();
+    // Nobody writes meanwhile, so that the command waits.
+    let lock = match chat.database.url.starts_with("postgres") {
+        true => "BEGIN; LOCK TABLE groups IN ACCESS EXCLUSIVE MODE",
+        false => "BEGIN IMMEDIATE",
+    };
+    sqlx::raw_sql(lock).execute(&mut database).await.unwrap();
+    let command = ada.command("CREATE_GROUP", json!({"name": "late"}));
+    ada.send(&command).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut database).await.unwrap();
+    loop {
+        let answer = ada.next().await;
+        if answer["type"] == "SYS" {
+            assert_eq!(answer["content"]["code"], "COMMAND_OK", "{answer}");
+            break;
+        }
+        assert_eq!(answer["type"], "PING", "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_session_ends_its_sockets_only() {
     let chat = start().await;
     let (one, other) = (chat.login("ada").await, chat.login("ada").await);

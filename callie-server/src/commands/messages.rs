@@ -96,8 +96,15 @@ impl Kind {
 async fn send(speaker: &Speaker, to: &Conversation, push: &Push, kind: Kind) -> Result<Answer, Refusal> {
     let stamp = stamp();
     let text = Utf8Bytes::from(push.to_payload(to.clone().into(), stamp.clone()).encode());
+    // The sender's own connections get it with another name in the envelope.
+    let longer = match to {
+        Conversation::User(name) => {
+            speaker.origin.user.name.as_str().len().saturating_sub(name.as_str().len())
+        }
+        Conversation::Group(_) => 0,
+    };
     // Where the sender writes escapes and leaves out what the server adds, a command fits whose push does not.
-    if text.len() > speaker.app.gateway.limits.max_payload_bytes {
+    if text.len() + longer > speaker.app.gateway.limits.max_payload_bytes {
         return Err(Refusal::because(SysCode::LimitReached, "the text is too long to be passed on"));
     }
     match to {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use callie_core::{Notice, SessionId, SysCode};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use super::timing::{ANSWERS_TICK, ANSWERS_TIMEOUT, FORGET, TICK};
+use super::timing::{ANSWERS_TICK, FORGET, TICK};
 use crate::clock;
 use crate::router::{Farewell, Hub, Link};
 use crate::server::App;
@@ -191,7 +191,7 @@ pub async fn drain(app: Arc<App>) {
             tokio::time::sleep(ANSWERS_TICK).await;
         }
     };
-    if tokio::time::timeout(ANSWERS_TIMEOUT, answered).await.is_err() {
+    if tokio::time::timeout(app.gateway.timing.answers, answered).await.is_err() {
         // Whoever has not confirmed by now may or may not have the message.
         app.gateway.hub.give_up_deliveries();
     }

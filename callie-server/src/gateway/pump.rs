@@ -29,6 +29,9 @@ const FEEDS: usize = 64;
 /// Room for this many items is kept while nothing is written.
 const KEPT_ITEMS: usize = 8;
 
+/// How long after the time for confirmations the last answers may come to a client that ended what it sends.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// An authenticated connection at work.
 pub(super) struct Pump {
     app: Arc<App>,
@@ -349,7 +352,7 @@ impl Pump {
 
     /// The client has ended what it sends: nobody reaches it any more, and it is given the answers that are still to come.
     fn half_close(&mut self, now: Instant) {
-        let until = now + self.app.gateway.timing.confirmation;
+        let until = now + self.app.gateway.timing.confirmation + LAST_ANSWERS;
         self.finishing = Some(until);
         self.link.finish();
         let origin = &self.conversation.speaker.origin;

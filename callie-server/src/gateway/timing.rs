@@ -18,6 +18,9 @@ pub struct Timing {
     /// How long dropped payloads may go on without a pause of a second before the connection is closed: 10 s
     /// (protocol, "Routing").
     pub flood: Duration,
+    /// How long a server that stops waits for the answers to payloads that were read: 1 s. With what a connection may take
+    /// to close it makes [`DRAIN_TIMEOUT`](crate::server::DRAIN_TIMEOUT).
+    pub answers: Duration,
 }
 
 impl Default for Timing {
@@ -29,6 +32,7 @@ impl Default for Timing {
             confirmation: Duration::from_secs(15),
             reconnection: Duration::from_secs(5),
             flood: Duration::from_secs(10),
+            answers: Duration::from_secs(1),
         }
     }
 }
@@ -37,10 +41,7 @@ impl Default for Timing {
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// How often users who are gone are forgotten.
 pub(crate) const FORGET: Duration = Duration::from_secs(30);
-/// How long a server that stops waits for the answers to payloads that were read. With [`CLOSE_TIMEOUT`] it makes
-/// [`DRAIN_TIMEOUT`](crate::server::DRAIN_TIMEOUT).
-pub(crate) const ANSWERS_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often it looks whether they are there.
+/// How often a server that stops looks whether the answers to payloads that were read are there.
 pub(crate) const ANSWERS_TICK: Duration = Duration::from_millis(10);
 /// How long a connection that is ended may take to read what is still written to it.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
