@@ -281,7 +281,7 @@ mod tests {
         assert_eq!(queued(&link), [limited(&["p2"])]);
         // An answer to what came before the dropped ones does not call for a report.
         link.answer(early, &Notice::new(SysCode::CommandOk));
-        assert_eq!(queued(&link), [ok.clone()]);
+        assert_eq!(queued(&link), std::slice::from_ref(&ok));
         let late = link.next_payload();
         link.answer(late, &Notice::new(SysCode::CommandOk));
         link.answer(late, &Notice::new(SysCode::CommandOk));
