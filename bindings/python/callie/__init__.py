@@ -14,6 +14,8 @@
 ``reason`` for people.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from .client import Client, Ticket
 from .errors import (
     BadAnswer,
@@ -58,6 +60,23 @@ from .values import (
     Settings,
     Statistics,
 )
+
+if TYPE_CHECKING:
+    from . import blocking as blocking, options as options
+
+    __version__: str
+
+
+def __getattr__(name: str) -> Any:
+    # Not everybody needs them.
+    if name == "__version__":
+        return version()
+    if name in ("blocking", "options"):
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "Attachment",

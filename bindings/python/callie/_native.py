@@ -1,36 +1,110 @@
-"""The generated module, which stands beside the native library in ``_generated``."""
+"""The generated module, which stands beside the native library in ``_generated``, made safe for an interpreter:
+
+- its objects are neither copied nor pickled, as each frees what it points to;
+- its futures are resumed by a thread of the interpreter, as no native thread may enter one that ends;
+- in a child of the process that used the library every call fails, as the native threads are the parent's.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
 
 try:
-    from ._generated.callie import (  # noqa: F401
-        AccountError,
-        Attachment,
-        AttachmentKind,
-        BatchListener,
-        CallbackError,
-        Client,
-        Config,
-        ConnectError,
-        DirectMessages,
-        InternalError,
-        LogLevel,
-        LogSink,
-        PresenceAudience,
-        ReceiveError,
-        RequestError,
-        Role,
-        SendError,
-        SendOptions,
-        Server,
-        Session,
-        Ticket,
-        TokenSource,
-        Visibility,
-        check_payload,
-        check_server_payload,
-        set_logger,
-        version,
-    )
+    from ._generated import callie as generated
 except ModuleNotFoundError as error:
     raise ImportError("callie's native part is missing: run `make bindings` in the checkout") from error
 
+from . import wakeups
+
+AccountError = generated.AccountError
+Attachment = generated.Attachment
+AttachmentKind = generated.AttachmentKind
+Client = generated.Client
+Config = generated.Config
+ConnectError = generated.ConnectError
+DirectMessages = generated.DirectMessages
+InternalError = generated.InternalError
+LogLevel = generated.LogLevel
+LogReader = generated.LogReader
+PresenceAudience = generated.PresenceAudience
+ReceiveError = generated.ReceiveError
+RequestError = generated.RequestError
+Role = generated.Role
+SendError = generated.SendError
+SendOptions = generated.SendOptions
+Server = generated.Server
+Session = generated.Session
+Ticket = generated.Ticket
+Visibility = generated.Visibility
+answer_token_request = generated.answer_token_request
+check_payload = generated.check_payload
+check_server_payload = generated.check_server_payload
+stop_logging = generated.stop_logging
+token_request = generated.token_request
+version = generated.version
+
 ERRORS = (AccountError, ConnectError, SendError, RequestError, ReceiveError)
+_OBJECTS = (Client, generated.EventReader, LogReader, Server, Session, Ticket)
+
+
+class NotCopied:
+    """What stands for an object of the native library, or holds a secret: it is neither copied nor pickled."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: make a new one where it is needed")
+
+    def __reduce__(self) -> Any:
+        return self.__reduce_ex__(2)
+
+
+class ForkedError(Exception):
+    """The library is used in a child of the process that used it."""
+
+    code = "FORKED"
+    reason = (
+        "callie was used in this process's parent before the fork: use it first in the child, "
+        "or start processes by spawn or forkserver"
+    )
+
+
+#: Whether native threads run in this process.
+_used = False
+
+
+def used() -> None:
+    """To be called before anything that starts the native threads."""
+    global _used
+    _used = True
+
+
+async def _call(*call: Any) -> Any:
+    used()
+    return await wakeups.call(*call)
+
+
+def _refuse(*_: Any) -> Any:
+    raise ForkedError(ForkedError.reason)
+
+
+async def _refuse_async(*_: Any) -> Any:
+    _refuse()
+
+
+def _after_fork() -> None:
+    wakeups.after_fork()
+    if _used:
+        generated._uniffi_rust_call = _refuse
+        generated._uniffi_rust_call_with_error = _refuse
+        generated._uniffi_rust_call_async = _refuse_async
+        for kind in _OBJECTS:
+            # What they point to belongs to the parent's threads.
+            kind.__del__ = lambda self: None
+
+
+for _kind in _OBJECTS:
+    _kind.__reduce_ex__ = NotCopied.__reduce_ex__
+    _kind.__reduce__ = NotCopied.__reduce__
+generated._uniffi_rust_call_async = _call
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

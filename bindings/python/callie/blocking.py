@@ -11,14 +11,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, Iterable, Iterator, List, Optional, Type, TypeVar
 
-from . import client
+from . import arguments, client
+from ._native import NotCopied
 from .client import Ticket as AsyncTicket
+from .errors import ConnectionClosed
 from .events import Attachment, Connection, Ending, Event
+from .inbox import BATCH, Left, batch_size
 from .values import (
     BlockedPage,
     Group,
@@ -49,12 +53,16 @@ class _Loop:
         self._lock = threading.Lock()
         self._loop: Optional[asyncio.AbstractEventLoop] = None
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
+    def get(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="callie", daemon=True).start()
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+                loop = asyncio.new_event_loop()
+                threading.Thread(target=loop.run_forever, name="callie", daemon=True).start()
+                self._loop = loop
+            return self._loop
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        future = asyncio.run_coroutine_threadsafe(work, self.get())
         try:
             return future.result()
         except BaseException:
@@ -66,7 +74,17 @@ class _Loop:
 _loop = _Loop()
 
 
-class Ticket:
+def _after_fork() -> None:
+    """In a child of the process: the loop's thread is the parent's."""
+    global _loop
+    _loop = _Loop()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Ticket(NotCopied):
     """As :class:`callie.Ticket`, with a call that waits."""
 
     def __init__(self, ticket: AsyncTicket) -> None:
@@ -81,7 +99,7 @@ class Ticket:
         return _loop.run(self._ticket.ending())
 
 
-class Client:
+class Client(NotCopied):
     """As :class:`callie.Client`, with ``with`` and ``for`` in place of ``async with`` and ``async for``.
 
     It takes the same options, and may be used by several threads at once.
@@ -148,7 +166,7 @@ class Client:
 
     @property
     def state(self) -> Connection:
-        """How it stands to its server."""
+        """The state of the connection."""
         return self._client.state
 
     def stats(self) -> Statistics:
@@ -296,18 +314,32 @@ class Client:
         """As :meth:`callie.Client.server_stats`."""
         return _loop.run(self._client.server_stats())
 
-    def next_events(self, max: int = 64, timeout: Optional[float] = None) -> List[Event]:
+    def next_events(self, max: int = BATCH, timeout: Optional[float] = None) -> List[Event]:
         """As :meth:`callie.Client.next_events`."""
-        return _loop.run(self._client.next_events(max, timeout))
+        size, left = batch_size(max), Left(arguments.seconds(timeout, "the timeout"))
+        inbox = self._client._events()
+        while True:
+            # On this thread, so that an interrupt of the waiting loses nothing.
+            events = inbox.take_now(size)
+            wait = 0.0 if events else left.seconds()
+            if wait <= 0:
+                return events
+            _loop.run(inbox.wait(wait))
 
     def __iter__(self) -> Iterator[Event]:
         return self
 
     def __next__(self) -> Event:
-        try:
-            return _loop.run(self._client.__anext__())
-        except StopAsyncIteration:
-            raise StopIteration from None
+        inbox = self._client._events()
+        loop = _loop.get()
+        while True:
+            event = inbox.hand_out(loop, loop.call_soon_threadsafe)
+            if event is not None:
+                return event
+            try:
+                _loop.run(inbox.fill())
+            except ConnectionClosed:
+                raise StopIteration from None
 
     def __enter__(self) -> "Client":
         self.connect()
@@ -322,4 +354,4 @@ class Client:
         self.disconnect()
 
     def __repr__(self) -> str:
-        return f"blocking.{self._client!r}"
+        return f"blocking.{vars(self).get('_client', 'Client(not made)')!r}"

@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections import deque
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Deque, Dict, Generator, Iterable, List, Optional, Type
+from typing import Any, AsyncIterator, Callable, Dict, Generator, Iterable, List, Optional, Tuple, Type
 
-from . import _native, arguments, errors
+from . import _native, arguments, callbacks, errors, jsontext
+from ._native import NotCopied
 from .commands import Commands
-from .errors import ConnectionClosed, InvalidArgument, translated
-from .events import Attachment, Connection, Ending, Event, connection, ending, from_batch, to_json
+from .errors import ConnectionClosed, invalid, translated
+from .events import Attachment, Connection, Ending, Event, connection, ending
+from .inbox import BATCH, Inbox, batch_size
 from .server import Server, Session
 from .values import Limits, Statistics
 
-#: Events taken from the native side at one go: the cost of a call is spread over so many.
-_BATCH = 64
-#: One wait is so long before it is begun again; only the end of the connection ends it earlier.
-_WAIT_SECONDS = 600.0
 
-
-class Ticket:
-    """A message that was taken for sending. Awaiting it waits for its end, any number of times; letting go of it is fine,
-    as an :class:`Ended` tells the end too.
+class Ticket(NotCopied):
+    """A message that was taken for sending. Awaiting it waits for its end, any number of times; it may be dropped, as an
+    :class:`Ended` event tells the end too. Where asyncio wants a coroutine, as in ``create_task``, it is :meth:`ending`.
     """
 
     def __init__(self, native: _native.Ticket) -> None:
@@ -35,13 +30,14 @@ class Ticket:
 
     async def ending(self) -> Ending:
         """How the message ended, as soon as it has: at its deadline at the latest."""
-        return ending(await self._native.ending())
+        with translated():
+            return ending(await self._native.ending())
 
     def __await__(self) -> Generator[Any, None, Ending]:
         return self.ending().__await__()
 
 
-class Client(Commands):
+class Client(Commands, NotCopied):
     """One user's conversation with a server: ``async with`` connects and disconnects, ``async for`` takes events.
 
     With ``register=True`` the user is made first, unless the name is taken already. In place of a password the ``token``
@@ -49,7 +45,7 @@ class Client(Commands):
 
     ``token_source`` gives the token of a new login when the server has ended the session; without it the client ends then.
     It is an ordinary function, given the username and the server's code, such as ``"SESSION_EXPIRED"``, and called on a
-    thread of the library, once for each refusal. If it raises, or takes longer than ``exchange_timeout``, the client ends.
+    thread of its own, once for each refusal. If it raises, or takes longer than ``exchange_timeout``, the client ends.
     """
 
     def __init__(
@@ -73,16 +69,16 @@ class Client(Commands):
         use_proxy: bool = True,
     ) -> None:
         if (password is None) == (token is None):
-            raise InvalidArgument("INVALID_ARGUMENT", "give either a password or a token")
+            raise invalid("give either a password or a token")
         options: Dict[str, Any] = {
             "connect_timeout": connect_timeout,
             "exchange_timeout": exchange_timeout,
             "send_timeout": send_timeout,
             "max_waiting": max_waiting,
             "event_queue": event_queue,
-            "extra_roots": arguments.texts(extra_roots, "an extra root"),
+            "extra_roots": arguments.texts(extra_roots, "extra_roots", "an extra root"),
             "bundled_roots": bundled_roots,
-            "pins": arguments.texts(pins, "a pin"),
+            "pins": arguments.texts(pins, "pins", "a pin"),
             "use_proxy": use_proxy,
         }
         self._config = arguments.config(server, **options)
@@ -90,12 +86,16 @@ class Client(Commands):
         self._username = errors.text(username, "the username")
         self._password = arguments.optional_text(password, "the password")
         self._token = arguments.optional_text(token, "the token")
-        self._register = register
+        self._register = arguments.flag(register, "register")
         self._device = arguments.optional_text(device, "the device")
-        self._token_source = None if token_source is None else _TokenSource(token_source)
+        self._token_source = None if token_source is None else callbacks.TokenSource(token_source)
         self._session: Optional[Session] = None
         self._native: Optional[_native.Client] = None
-        self._buffer: Deque[Event] = deque()
+        self._inbox: Optional[Inbox] = None
+        #: One login at a time; a lock belongs to one loop.
+        self._login_lock: Optional[Tuple[asyncio.AbstractEventLoop, asyncio.Lock]] = None
+        #: The token whose session :meth:`logout` ended.
+        self._ended_token: Optional[str] = None
 
     @property
     def username(self) -> str:
@@ -104,24 +104,46 @@ class Client(Commands):
 
     @property
     def token(self) -> str:
-        """The session's token, to keep in a safe place: who has it is the user."""
-        if self._session is None:
-            raise InvalidArgument("INVALID_ARGUMENT", "there is no session: log in or connect first")
-        return self._session.token
+        """The session's token, to keep in a safe place: who has it is the user. After ``token_source`` gave another, it is
+        that one."""
+        session = self._current_session()
+        if session is None:
+            raise invalid("there is no session: log in or connect first")
+        return session.token
+
+    def _current_session(self) -> Optional[Session]:
+        session = self._session
+        if self._native is not None:
+            with translated():
+                session = Session(self._native.session())
+        return None if session is None or session.token == self._ended_token else session
 
     async def login(self) -> None:
         """Registers where asked to and logs in, without connecting: what is sent from now on waits for the connection.
 
-        :meth:`connect`, :meth:`start` and ``async with`` do it by themselves.
+        :meth:`connect`, :meth:`start` and ``async with`` do it by themselves. Of several calls at once, one logs in.
         """
         if self._native is not None:
             return
-        if self._session is None:
-            self._session = await self._enter()
-        with translated():
-            native = _native.Client(self._session._native)
-        native.set_token_source(self._token_source)
-        self._native = native
+        async with self._alone():
+            # Another call may have done it meanwhile.
+            if self._native is not None:
+                return
+            if self._session is None:
+                self._session = await self._enter()
+            _native.used()
+            with translated():
+                native = _native.Client(self._session._native)
+                if self._token_source is not None:
+                    native.queue_token_requests(self._token_source.number)
+            self._inbox = Inbox(native)
+            self._native = native
+
+    def _alone(self) -> asyncio.Lock:
+        loop = asyncio.get_running_loop()
+        if self._login_lock is None or self._login_lock[0] is not loop:
+            self._login_lock = loop, asyncio.Lock()
+        return self._login_lock[1]
 
     async def _enter(self) -> Session:
         if self._password is None:
@@ -142,17 +164,22 @@ class Client(Commands):
     async def start(self) -> None:
         """Logs in where that is still to be done, then connects and keeps connecting, without waiting for it."""
         await self.login()
-        self._connection().start()
+        with translated():
+            self._connection().start()
 
     async def disconnect(self) -> None:
         """Writes what was sent, says goodbye and ends the connection. What has arrived can still be taken."""
-        if self._native is not None:
-            await self._native.disconnect()
+        if self._native is not None and self._inbox is not None:
+            self._inbox.flush()
+            with translated():
+                await self._native.disconnect()
 
     async def logout(self) -> None:
         """Ends the session on the server: its connections close and its token is dead."""
-        if self._session is not None:
-            await self._server.logout(self._session)
+        session = self._current_session()
+        if session is not None:
+            await self._server.logout(session)
+            self._ended_token = session.token
             self._session = None
 
     def send(
@@ -169,9 +196,9 @@ class Client(Commands):
 
         It is taken at once, connected or not: await the ticket for its end, or go on.
         """
-        natives = [a._to_native() for a in attachments]
+        natives = arguments.attachments(attachments) if attachments != () else []
         recipient, text = errors.text(recipient, "the recipient"), errors.text(text, "the text")
-        written = None if metadata is None else to_json(metadata, "the metadata")
+        written = None if metadata is None else jsontext.write_object(metadata, "the metadata")
         options = arguments.send_options(confirm, written, timeout)
         with translated():
             return Ticket(self._connection().send(recipient, text, natives, options))
@@ -183,82 +210,75 @@ class Client(Commands):
 
     def suspend(self) -> None:
         """Closes the connection for a while. What waits goes on waiting."""
-        self._connection().suspend()
+        with translated():
+            self._connection().suspend()
 
     def resume(self) -> None:
         """Connects again after :meth:`suspend`."""
-        self._connection().resume()
+        with translated():
+            self._connection().resume()
 
     def network_changed(self) -> None:
-        """The network is another: what waits for the next attempt tries at once."""
-        self._connection().network_changed()
+        """Tells the client that the network has changed: one that waits to reconnect tries immediately."""
+        with translated():
+            self._connection().network_changed()
 
     @property
     def state(self) -> Connection:
-        """How it stands to its server."""
-        return Connection("suspended") if self._native is None else connection(self._native.state())
+        """The state of the connection."""
+        if self._native is None:
+            return Connection("suspended")
+        with translated():
+            return connection(self._native.state())
 
     def stats(self) -> Statistics:
-        """What it did so far, in numbers."""
-        return Statistics(**vars(self._connection().stats()))
+        """Counters since the client was made."""
+        with translated():
+            return Statistics(**vars(self._connection().stats()))
 
     @property
     def limits(self) -> Limits:
         """What the server allows; the protocol's defaults before the first connection."""
-        return Limits(**vars(self._connection().limits()))
+        with translated():
+            return Limits(**vars(self._connection().limits()))
 
     def listen(self, callback: Callable[[List[Event]], object]) -> None:
-        """Hands all events to ``callback`` from now on, in batches, on a thread of the library; the last is :class:`Closed`.
+        """Hands all events to ``callback`` from now on, in batches, on a thread of its own; the last is :class:`Closed`.
 
-        It may take its time and call what is not a coroutine: :meth:`send`, :meth:`suspend`, :attr:`state`. What it raises
-        is logged, and the next batch comes all the same. Who listens does not iterate or call :meth:`next_events`. It can
-        be asked for once in a client's life, and raises :class:`InvalidArgument` after that.
+        The callback is an ordinary function. It may take its time and call what is not a coroutine: :meth:`send`,
+        :meth:`suspend`, :attr:`state`. What it raises is logged, and the next batch comes all the same. Events cannot be
+        taken by another way then. It can be asked for once in a client's life, and raises :class:`InvalidArgument` after
+        that. When the program ends, no further batch is handed out, and one that is handed out has two seconds.
         """
-        if not callable(callback):
-            raise InvalidArgument("INVALID_ARGUMENT", "the callback must be callable")
+        callbacks.synchronous(callback, "the callback")
         with translated():
-            self._connection().listen_in_batches(_Listener(callback))
+            reader = self._connection().event_reader()
+        callbacks.listen(reader, callback)
 
-    async def next_events(self, max: int = _BATCH, timeout: Optional[float] = None) -> List[Event]:
+    async def next_events(self, max: int = BATCH, timeout: Optional[float] = None) -> List[Event]:
         """Takes up to ``max`` events, waiting at most ``timeout`` seconds for the first; an empty list when none came.
 
-        The last event is a :class:`Closed`; after it the call raises :class:`ConnectionClosed`. Cancelling loses nothing.
+        Messages among them are confirmed to their senders. The last event is a :class:`Closed`; after it the call raises
+        :class:`ConnectionClosed`. Cancelling loses nothing.
         """
-        if not isinstance(max, int) or max < 1:
-            raise InvalidArgument("INVALID_ARGUMENT", "max must be a whole number, at least 1")
-        if not self._buffer:
-            await self._refill(timeout)
-        return [self._buffer.popleft() for _ in range(min(max, len(self._buffer)))]
-
-    async def _refill(self, timeout: Optional[float]) -> None:
-        """Takes what is there, when there is something."""
-        native = self._connection()
-        loop = asyncio.get_running_loop()
-        deadline = None if timeout is None else loop.time() + timeout
-        # Who only takes events lets others have their turn, once for each batch.
-        await asyncio.sleep(0)
-        while not self._buffer:
-            with translated():
-                batch = native.take_batch(_BATCH)
-            if batch:
-                self._buffer.extend(from_batch(batch))
-                return
-            left = _WAIT_SECONDS if deadline is None else min(deadline - loop.time(), _WAIT_SECONDS)
-            if left <= 0:
-                return
-            with translated():
-                # It takes nothing, so cancelling this call loses nothing.
-                await native.await_events(math.ceil(left * 1000))
+        size, wait = batch_size(max), arguments.seconds(timeout, "the timeout")
+        return await self._events().take(size, wait)
 
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
     async def __anext__(self) -> Event:
-        try:
-            return (await self.next_events(1))[0]
-        except ConnectionClosed:
-            # The last event was taken, here or elsewhere.
-            raise StopAsyncIteration from None
+        inbox = self._events()
+        loop = asyncio.get_running_loop()
+        while True:
+            event = inbox.hand_out(loop, loop.call_soon)
+            if event is not None:
+                return event
+            try:
+                await inbox.fill()
+            except ConnectionClosed:
+                # The last event was taken, here or elsewhere.
+                raise StopAsyncIteration from None
 
     async def __aenter__(self) -> "Client":
         await self.connect()
@@ -273,36 +293,20 @@ class Client(Commands):
         await self.disconnect()
 
     def __repr__(self) -> str:
+        # A client whose constructor failed is shown too, by tools that show variables.
+        if "_config" not in vars(self) or "_username" not in vars(self):
+            return "Client(not made)"
         return f"Client({self._config.url!r}, {self._username!r})"
 
     def _connection(self) -> _native.Client:
         if self._native is None:
-            reason = "this client has not begun: use `async with`, or connect(), start() or login() first"
-            raise InvalidArgument("INVALID_ARGUMENT", reason)
+            raise invalid(_NOT_BEGUN)
         return self._native
 
-
-class _Listener(_native.BatchListener):
-    """Hands events to the application's callable."""
-
-    def __init__(self, callback: Callable[[List[Event]], object]) -> None:
-        self._callback = callback
-
-    def on_batch(self, batch: str) -> None:
-        try:
-            self._callback(from_batch(batch))
-        except Exception as error:
-            raise _native.CallbackError.Failed(f"{type(error).__name__}: {error}") from error
+    def _events(self) -> Inbox:
+        if self._inbox is None:
+            raise invalid(_NOT_BEGUN)
+        return self._inbox
 
 
-class _TokenSource(_native.TokenSource):
-    """Asks the application's callable for a new token."""
-
-    def __init__(self, source: Callable[[str, str], str]) -> None:
-        self._source = source
-
-    def token(self, username: str, reason_code: str) -> str:
-        try:
-            return errors.text(self._source(username, reason_code), "the token")
-        except Exception as error:
-            raise _native.CallbackError.Failed(f"{type(error).__name__}: {error}") from error
+_NOT_BEGUN = "this client has not begun: use `async with`, or connect(), start() or login() first"

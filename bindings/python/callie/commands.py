@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any, Dict, Iterable, List, Optional
 
-from . import _native, arguments, errors
+from . import _native, arguments, errors, jsontext
 from .arguments import optional_text, texts
 from .errors import text, translated
-from .events import any_json, to_json
 from .server import session_info
 from .values import (
     BlockedPage,
@@ -43,13 +41,13 @@ class Commands:
 
     async def command(self, name: str, parameters: Optional[Dict[str, Any]] = None) -> Dict[str, Any]:
         """Carries out a command by name, such as ``"GET_GROUP"``, and gives its result."""
-        written = to_json(arguments.parameters(parameters), "the parameters")
-        return json.loads(await self._ask("command", text(name, "the command"), written))
+        written = jsontext.write_object(arguments.parameters(parameters), "the parameters")
+        return jsontext.read_object(await self._ask("command", text(name, "the command"), written))
 
     async def create_group(self, name: str, members: Iterable[str] = (), *, public: bool = False) -> Group:
         """Makes a group of this user and ``members``; a public one can be joined by anyone."""
-        visibility = _native.Visibility.PUBLIC if public else _native.Visibility.PRIVATE
-        names = texts(members, "a member")
+        visibility = _native.Visibility.PUBLIC if arguments.flag(public, "public") else _native.Visibility.PRIVATE
+        names = texts(members, "members", "a member")
         group = await self._ask("create_group", text(name, "the name"), names, visibility)
         return Group(group.group_id, group.name, group.members, _is_public(group))
 
@@ -120,21 +118,21 @@ class Commands:
 
     def signal(self, recipient: str, kind: str, data: Any = None) -> None:
         """Says something fleeting, such as ``"typing"`` or ``"read"``. It is taken at once; nothing tells that it arrived."""
-        written = None if data is None else any_json(data, "the data")
+        written = None if data is None else jsontext.write(data, "the data")
         with translated():
             self._connection().signal(text(recipient, "the recipient"), text(kind, "the kind"), written)
 
     async def get_presence(self, usernames: Iterable[str]) -> Dict[str, bool]:
         """Who is online, by name."""
-        return await self._ask("get_presence", texts(usernames, "a username"))
+        return await self._ask("get_presence", texts(usernames, "usernames", "a username"))
 
     async def subscribe_presence(self, usernames: Iterable[str]) -> Dict[str, bool]:
         """Who is online, by name, and to be told of changes."""
-        return await self._ask("subscribe_presence", texts(usernames, "a username"))
+        return await self._ask("subscribe_presence", texts(usernames, "usernames", "a username"))
 
     async def unsubscribe_presence(self, usernames: Iterable[str]) -> None:
         """Not to be told any more."""
-        await self._ask("unsubscribe_presence", texts(usernames, "a username"))
+        await self._ask("unsubscribe_presence", texts(usernames, "usernames", "a username"))
 
     async def get_profile(self, username: str) -> Profile:
         """What a user tells of themselves."""

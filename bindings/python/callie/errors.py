@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Iterator
+from types import TracebackType
+from typing import Any, Optional, Tuple, Type
 
 from . import _native
 
@@ -17,6 +17,9 @@ class CallieError(Exception):
         self.code = code
         #: For people.
         self.reason = reason
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return type(self), (self.code, self.reason), self.__dict__
 
 
 class InvalidArgument(CallieError, ValueError):
@@ -48,7 +51,7 @@ class ConnectionClosed(CallieError, ConnectionError):
 
 
 class Internal(CallieError):
-    """A fault of the library, or of the system under it."""
+    """A fault of the library, or of the system under it; ``FORKED`` when it was used in this process's parent."""
 
 
 _BY_NAME = {
@@ -63,23 +66,42 @@ _BY_NAME = {
 }
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+class _Translated:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Any, trace: Optional[TracebackType]
+    ) -> None:
+        if error is None:
+            return
+        if isinstance(error, _native.ERRORS):
+            raise _BY_NAME[type(error).__name__](error.code, error.reason) from None
+        if isinstance(error, _native.ForkedError):
+            raise Internal(error.code, error.reason) from None
+        if isinstance(error, _native.InternalError):
+            raise Internal("INTERNAL", str(error)) from error
+
+
+_TRANSLATED = _Translated()
+
+
+def translated() -> _Translated:
     """Turns the errors of the generated module into those of this one."""
-    try:
-        yield
-    except _native.ERRORS as error:
-        raise _BY_NAME[type(error).__name__](error.code, error.reason) from None
-    except _native.InternalError as error:
-        raise Internal("INTERNAL", str(error)) from error
+    return _TRANSLATED
+
+
+def invalid(reason: str) -> InvalidArgument:
+    """An argument is not of the form it must have."""
+    return InvalidArgument("INVALID_ARGUMENT", reason)
 
 
 def text(value: object, name: str) -> str:
     """Checks that an argument is a text that can cross the border."""
     if not isinstance(value, str):
-        raise InvalidArgument("INVALID_ARGUMENT", f"{name} must be a str, not {type(value).__name__}")
+        raise invalid(f"{name} must be a str, not {type(value).__name__}")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise InvalidArgument("INVALID_ARGUMENT", f"{name} must not hold lone surrogates") from None
+        raise invalid(f"{name} must not hold lone surrogates") from None
     return value

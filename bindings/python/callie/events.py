@@ -6,8 +6,8 @@ import json
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, List, Literal, Optional, Union
 
-from . import _native
-from .errors import InvalidArgument, text
+from . import _native, jsontext
+from .errors import invalid, text
 from .record import Record, of
 
 _KINDS = {
@@ -33,17 +33,19 @@ class Attachment(Record):
     metadata: Dict[str, Any] = {}
 
     def _to_native(self) -> _native.Attachment:
-        if self.kind not in _KINDS:
-            raise InvalidArgument("INVALID_ARGUMENT", "an attachment's kind must be image, video or file")
-        if self.size is not None and (not isinstance(self.size, int) or not 0 <= self.size < 2**53):
-            raise InvalidArgument("INVALID_ARGUMENT", "an attachment's size must be a whole number of bytes below 2**53")
+        if not isinstance(self.kind, str) or self.kind not in _KINDS:
+            raise invalid(f"an attachment's kind must be one of {', '.join(_KINDS)}")
+        size = self.size
+        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 2**53):
+            raise invalid("an attachment's size must be a whole number of bytes below 2**53")
+        metadata = self.metadata
         return _native.Attachment(
             kind=_KINDS[self.kind],
             url=text(self.url, "an attachment's url"),
             filename=None if self.filename is None else text(self.filename, "an attachment's filename"),
-            size=self.size,
+            size=size,
             filetype=None if self.filetype is None else text(self.filetype, "an attachment's filetype"),
-            metadata=to_json(self.metadata, "an attachment's metadata") if self.metadata else None,
+            metadata=None if metadata == {} else jsontext.write_object(metadata, "an attachment's metadata"),
         )
 
 
@@ -207,14 +209,14 @@ def connection(state: Any) -> Connection:
 
 def _message(said: Dict[str, Any]) -> Message:
     said["sent_at"] = instant(said.pop("timestamp_ms"))
-    said["metadata"] = _object(said["metadata"])
+    said["metadata"] = jsontext.read_object(said["metadata"])
     if said["attachments"]:
         said["attachments"] = [_attachment(file) for file in said["attachments"]]
     return of(Message, said)
 
 
 def _attachment(said: Dict[str, Any]) -> Attachment:
-    said["metadata"] = _object(said["metadata"] or "{}")
+    said["metadata"] = jsontext.read_object(said["metadata"] or "{}")
     return of(Attachment, said)
 
 
@@ -237,13 +239,13 @@ def _connection(said: Dict[str, Any]) -> Connection:
 
 def _notice(said: Dict[str, Any]) -> Notice:
     said["sent_at"] = instant(said.pop("timestamp_ms"))
-    said["metadata"] = _object(said["metadata"])
+    said["metadata"] = jsontext.read_object(said["metadata"])
     return of(Notice, said)
 
 
 def _signal(said: Dict[str, Any]) -> Signal:
     if said["data"] is not None:
-        said["data"] = json.loads(said["data"])
+        said["data"] = jsontext.read(said["data"])
     return of(Signal, said)
 
 
@@ -255,7 +257,7 @@ _SHOWN: Dict[str, Callable[[Dict[str, Any]], Event]] = {
     "edited": lambda said: of(Edited, said),
     "deleted": lambda said: of(Deleted, said),
     "signal": _signal,
-    "unknown": lambda said: Unknown(json.loads(said["payload"])),
+    "unknown": lambda said: Unknown(jsontext.read_object(said["payload"])),
     "unreadable": lambda said: of(Unreadable, said),
     "closed": lambda said: of(Closed, said),
 }
@@ -263,22 +265,12 @@ _SHOWN: Dict[str, Callable[[Dict[str, Any]], Event]] = {
 
 def from_batch(batch: str) -> List[Event]:
     """The events of one batch, as this package shows them."""
-    return [_SHOWN[said.pop("event")](said) for said in json.loads(batch)]
+    return from_json(json.loads(batch))
 
 
-def to_json(value: Any, name: str) -> str:
-    """A JSON object as text."""
-    if not isinstance(value, dict):
-        raise InvalidArgument("INVALID_ARGUMENT", f"{name} must be a dict, not {type(value).__name__}")
-    return any_json(value, name)
-
-
-def any_json(value: Any, name: str) -> str:
-    """JSON of any kind as text."""
-    try:
-        return text(json.dumps(value, ensure_ascii=False, allow_nan=False), name)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidArgument("INVALID_ARGUMENT", f"{name} must be JSON: {error}") from None
+def from_json(batch: List[Dict[str, Any]]) -> List[Event]:
+    """The same, from what was read of the batch."""
+    return [_SHOWN[said.pop("event")](said) for said in batch]
 
 
 def instant(milliseconds: int) -> datetime:
@@ -288,7 +280,3 @@ def instant(milliseconds: int) -> datetime:
         return _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
         return datetime.min.replace(tzinfo=timezone.utc)
-
-
-def _object(text: str) -> Dict[str, Any]:
-    return {} if text == "{}" else json.loads(text)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
-import time
 from typing import Any, Optional
 
-from . import _native
-from .errors import InvalidArgument, text, translated
+from . import _native, callbacks
+from .errors import invalid, text, translated
 from .values import PayloadFault
 
 #: Below logging.DEBUG, for everything.
@@ -24,30 +22,37 @@ _LEVELS = {
 _NUMBERS = {level: number for number, level in _LEVELS.items()}
 
 
-class _Sink(_native.LogSink):
-    """Writes to a logger of the standard library."""
-
-    def __init__(self, logger: logging.Logger) -> None:
-        self._logger = logger
-
-    def log(self, level: Any, target: str, text: str) -> None:
-        self._logger.log(_NUMBERS[level], "%s: %s", target, text)
+_reader: Any = None
 
 
 def set_logger(level: Optional[int] = logging.INFO, logger: Optional[logging.Logger] = None) -> None:
     """Lets the native part log to ``logger``, by default the one named ``callie``, from ``level`` on.
 
-    Lines hold no token and no text of a message. They come from one thread of the library. With ``None`` for the level
-    nothing is logged any more.
+    Lines hold no token and no text of a message. They come from one thread. With ``None`` for the level nothing is logged
+    any more. What a listener or a token source raises is logged to ``logger`` too, whatever the level.
     """
+    global _reader
+    if level is not None and (isinstance(level, bool) or not isinstance(level, int) or level not in _LEVELS):
+        raise invalid("the level must be one of logging's, callie.TRACE or None")
+    if logger is None:
+        logger = logging.getLogger("callie")
+    elif not isinstance(logger, (logging.Logger, logging.LoggerAdapter)):
+        raise invalid(f"the logger must be a logging.Logger, not {type(logger).__name__}")
+    callbacks.logger = logger
     if level is None:
+        _reader = None
         with translated():
-            _native.set_logger(_native.LogLevel.ERROR, None)
+            _native.stop_logging()
         return
-    if level not in _LEVELS:
-        raise InvalidArgument("INVALID_ARGUMENT", "the level must be one of logging's, or callie.TRACE")
     with translated():
-        _native.set_logger(_LEVELS[level], _Sink(logger or logging.getLogger("callie")))
+        reader = _reader = _native.LogReader(_LEVELS[level])
+
+    def write(line: Any) -> None:
+        # Another logger may have taken this one's place.
+        if _reader is reader:
+            logger.log(_NUMBERS[line.level], "%s: %s", line.target, line.text)
+
+    callbacks.log(reader, write)
 
 
 def version() -> str:
@@ -67,16 +72,3 @@ def check_server_payload(payload: str) -> Optional[PayloadFault]:
 
 def _fault(native: Any) -> Optional[PayloadFault]:
     return None if native is None else PayloadFault(native.code, native.path, native.reason)
-
-
-#: Far over what a thread takes to leave a callback, and nothing that a person notices.
-_LEAVE_SECONDS = 0.02
-
-
-def _leave() -> None:
-    """Lets the library's threads leave their callbacks: when Python has ended they cannot, and the process would abort."""
-    _native.set_logger(_native.LogLevel.ERROR, None)
-    time.sleep(_LEAVE_SECONDS)
-
-
-atexit.register(_leave)

@@ -7,7 +7,7 @@ what an event costs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Optional, Tuple, Type, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -18,6 +18,26 @@ else:
 
 
 R = TypeVar("R", bound="Record")
+
+
+class _DataclassFields:
+    """What :mod:`dataclasses` looks for, made for a class when it is first asked for: the module costs an import."""
+
+    def __get__(self, record: Optional["Record"], kind: Type["Record"]) -> Dict[str, Any]:
+        import dataclasses
+
+        fields = []
+        for name in kind._fields:
+            default = kind._defaults.get(name, dataclasses.MISSING)
+            if isinstance(default, dict):
+                fields.append((name, Any, dataclasses.field(default_factory=dict)))
+            elif default is not dataclasses.MISSING:
+                fields.append((name, Any, dataclasses.field(default=default)))
+            else:
+                fields.append((name, Any, dataclasses.field()))
+        made: Dict[str, Any] = getattr(dataclasses.make_dataclass(kind.__name__, fields), "__dataclass_fields__")
+        setattr(kind, "__dataclass_fields__", made)
+        return made
 
 
 @dataclass_transform(frozen_default=True)
@@ -34,6 +54,7 @@ class Record:
         cls._defaults = {name: vars(cls)[name] for name in fields if name in vars(cls)}
 
     if not TYPE_CHECKING:
+        __dataclass_fields__ = _DataclassFields()
 
         def __init__(self, *values: Any, **named: Any) -> None:
             given = dict(zip(self._fields, values))
@@ -59,7 +80,13 @@ class Record:
         return vars(self) == vars(other) if type(other) is type(self) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash(tuple(getattr(self, name) for name in self._fields))
+        # What a field holds of a list or a dict does not count: equal records have the same hash all the same.
+        values = (getattr(self, name) for name in self._fields)
+        return hash(tuple(None if isinstance(value, (dict, list)) else value for value in values))
+
+    def __replace__(self: R, **changes: Any) -> R:
+        # For `copy.replace`.
+        return type(self)(**{**vars(self), **changes})
 
     def __repr__(self) -> str:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self._fields)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, List, Optional
 
 from . import _native, arguments
-from .errors import text, translated
+from ._native import NotCopied
+from .errors import invalid, text, translated
 from .events import instant
 from .values import SessionInfo
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from .options import Options
 
 
-class Session:
+class Session(NotCopied):
     """A user's session on one server. Its text form never shows the token."""
 
     def __init__(self, native: _native.Session) -> None:
@@ -26,20 +27,22 @@ class Session:
     @property
     def token(self) -> str:
         """The token, to keep in a safe place: who has it is the user. ``Client(…, token=…)`` takes it."""
-        return self._native.token()
+        with translated():
+            return self._native.token()
 
     def __repr__(self) -> str:
         return f"Session({self.username!r})"
 
 
-class Server:
+class Server(NotCopied):
     """A server to register with and to log in to. It takes :class:`callie.options.Options`, which are a
     :class:`callie.Client`'s too. Its calls are coroutines."""
 
     def __init__(self, url: str, **options: Unpack[Options]) -> None:
-        self._url = url
+        config = arguments.config(url, **options)
+        self._url = config.url
         with translated():
-            self._native = _native.Server(arguments.config(url, **options))
+            self._native = _native.Server(config)
 
     async def register(self, username: str, password: str) -> None:
         """Makes a new user."""
@@ -62,27 +65,33 @@ class Server:
     async def logout(self, session: Session) -> None:
         """Ends a session: its connections close and its token is dead."""
         with translated():
-            await self._native.logout(session._native)
+            await self._native.logout(_of(session))
 
     async def change_password(self, session: Session, old: str, new: str) -> None:
         """Gives the session's user another password; the user's other sessions end."""
         with translated():
             await self._native.change_password(
-                session._native, text(old, "the old password"), text(new, "the new password")
+                _of(session), text(old, "the old password"), text(new, "the new password")
             )
 
     async def sessions(self, session: Session) -> List[SessionInfo]:
         """All sessions of the session's user, the newest first."""
         with translated():
-            return [session_info(info) for info in await self._native.sessions(session._native)]
+            return [session_info(info) for info in await self._native.sessions(_of(session))]
 
     async def end_session(self, session: Session, session_id: str) -> None:
         """Ends one of the user's sessions, by its ID."""
         with translated():
-            await self._native.end_session(session._native, text(session_id, "the session's ID"))
+            await self._native.end_session(_of(session), text(session_id, "the session's ID"))
 
     def __repr__(self) -> str:
-        return f"Server({self._url!r})"
+        return f"Server({vars(self).get('_url', 'not made')!r})"
+
+
+def _of(session: Session) -> Any:
+    if not isinstance(session, Session):
+        raise invalid(f"the session must be a callie.Session, not {type(session).__name__}")
+    return session._native
 
 
 def session_info(native: Any) -> SessionInfo:

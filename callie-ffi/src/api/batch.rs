@@ -6,11 +6,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::callback::BatchListener;
 use super::client::Client;
 use super::error::ReceiveError;
 use super::event::Event;
-use crate::callbacks::Foreign;
 use crate::client;
 use crate::runtime::within;
 
@@ -46,14 +44,32 @@ impl Client {
         Ok(within(self.inner.await_events(Duration::from_millis(timeout_ms))).await??)
     }
 
-    /// Hands all events to `listener` from now on, as `listen` does, each batch as one text.
-    pub fn listen_in_batches(&self, listener: Arc<dyn BatchListener>) -> Result<(), ReceiveError> {
-        let listener = Foreign::new(listener);
-        let callback = move |events: Vec<client::Event>| {
-            if let Some(Err(error)) = listener.call(|listener| listener.on_batch(write(events))) {
-                log::error!("a listener failed; it goes on with the next events: {error}");
-            }
-        };
-        Ok(self.inner.listen(callback)?)
+    /// The one reader of this client's events, for a thread of the application that hands them to a listener.
+    ///
+    /// Calls such as `take_batch` fail from now on. It can be asked for once, and does not keep the client alive.
+    pub fn event_reader(&self) -> Result<Arc<EventReader>, ReceiveError> {
+        Ok(Arc::new(EventReader { inner: self.inner.event_reader()? }))
+    }
+}
+
+/// Where a thread of the application fetches a client's events.
+#[derive(Debug, uniffi::Object)]
+pub struct EventReader {
+    inner: client::EventReader,
+}
+
+#[uniffi::export]
+impl EventReader {
+    /// Waits until there are events to take; false after the last. The calling thread waits, so it must not drive an event
+    /// loop.
+    pub fn wait(&self) -> bool {
+        self.inner.wait()
+    }
+
+    /// Takes a batch of the events that are there, as one text, and confirms the messages among them; empty when there are
+    /// none.
+    pub fn take(&self) -> String {
+        let events = self.inner.take();
+        if events.is_empty() { String::new() } else { write(events) }
     }
 }

@@ -21,13 +21,6 @@ pub trait Listener: Send + Sync {
     fn on_events(&self, events: Vec<Event>) -> Result<(), CallbackError>;
 }
 
-/// Takes events as they come, a batch as one text: a JSON array of objects.
-#[uniffi::export(rust, foreign)]
-pub trait BatchListener: Send + Sync {
-    /// The next events, as for `Listener`.
-    fn on_batch(&self, batch: String) -> Result<(), CallbackError>;
-}
-
 /// Gives a client the token of a new login when the server has ended its session.
 #[uniffi::export(rust, foreign)]
 pub trait TokenSource: Send + Sync {

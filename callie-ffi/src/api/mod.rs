@@ -11,11 +11,15 @@ mod config;
 mod error;
 mod event;
 mod judge;
+mod log_reader;
 mod payload;
 mod server;
+mod token_requests;
 mod values;
+mod wakeups;
 
-pub use callback::{BatchListener, Listener, LogLevel, LogSink, TokenSource, set_logger, stop_callbacks};
+pub use batch::EventReader;
+pub use callback::{Listener, LogLevel, LogSink, TokenSource, set_logger, stop_callbacks};
 pub use client::{Client, FetchedEvents, SendOptions, Statistics, Ticket};
 pub use config::Config;
 #[cfg(feature = "capi")]
@@ -23,9 +27,12 @@ pub(crate) use config::read_pin;
 pub use error::{AccountError, CallbackError, ConnectError, ReceiveError, RequestError, SendError};
 pub use event::{ConnectionState, Ending, Event, Limits};
 pub use judge::{PayloadFault, check_payload, check_server_payload, version};
+pub use log_reader::{LogLine, LogReader, stop_logging};
 pub use payload::{Attachment, AttachmentKind};
 pub use server::{Server, Session};
+pub use token_requests::{TokenRequest, answer_token_request, token_request};
 pub use values::{
     BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, GroupSummary, Member, PresenceAudience,
     Profile, Role, ServerStats, SessionInfo, Settings, Visibility,
 };
+pub use wakeups::{Wakeup, ffi_callie_next_wakeups, ffi_callie_poll};

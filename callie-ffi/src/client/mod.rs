@@ -44,6 +44,7 @@ pub use error::{
 pub use event::{Closed, Envelope, Event, State};
 pub use handle::{Client, Fetched};
 pub use judge::{check_payload, check_server_payload};
+pub use listen::EventReader;
 pub use refresh::TokenSource;
 pub use server::Server;
 pub use session::Session;

@@ -277,6 +277,20 @@ impl EventQueue {
         filled
     }
 
+    /// Waits until there is something for the listener to take; false when there never will be again. It takes nothing.
+    pub(super) async fn filled_for_listener(&self) -> bool {
+        loop {
+            let (is_empty, complete) = {
+                let inner = self.inner.lock();
+                (inner.len() == 0, inner.complete)
+            };
+            if !is_empty || complete {
+                return !is_empty;
+            }
+            self.arrived.notified().await;
+        }
+    }
+
     fn is_waiting(&self) -> Result<bool, Refused> {
         let inner = self.inner.lock();
         if inner.taker == Taker::Listener {

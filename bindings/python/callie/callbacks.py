@@ -1,0 +1,183 @@
+"""Calls of the application's functions, each on a thread of this interpreter, until the interpreter ends."""
+
+from __future__ import annotations
+
+import atexit
+import inspect
+import itertools
+import logging
+import os
+import threading
+import weakref
+from typing import Any, Callable, List
+
+from . import _native, wakeups
+from .errors import InvalidArgument, text
+from .events import Event, from_batch
+
+#: At exit, callbacks that run have so long to return. One that takes longer is abandoned, as every daemon thread is.
+LEAVE_SECONDS = 2.0
+
+
+class _Gate:
+    """Lets callbacks run until the interpreter ends."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._running = 0
+        self._shut = False
+
+    def call(self, function: Callable[..., object], *given: Any) -> bool:
+        """Calls a function that raises nothing; false if the interpreter ends."""
+        with self._changed:
+            if self._shut:
+                return False
+            self._running += 1
+        try:
+            function(*given)
+        finally:
+            with self._changed:
+                self._running -= 1
+                self._changed.notify_all()
+        return True
+
+    def shut(self) -> None:
+        """Lets no more callbacks run, and waits for those that do."""
+        with self._changed:
+            self._shut = True
+            self._changed.wait_for(lambda: self._running == 0, LEAVE_SECONDS)
+
+
+_gate = _Gate()
+#: Where failures of callbacks go: the logger of :func:`callie.set_logger`.
+logger = logging.getLogger("callie")
+
+
+def _failed(what: str, error: BaseException) -> None:
+    try:
+        logger.error("%s raised %s: %s", what, type(error).__name__, error, exc_info=error)
+    except BaseException:
+        # There is nowhere left to say so.
+        pass
+
+
+def _start(target: Callable[..., object], name: str, *given: Any) -> None:
+    threading.Thread(target=target, args=given, name=name, daemon=True).start()
+
+
+def synchronous(function: Any, name: str) -> None:
+    """Checks that an argument is an ordinary function."""
+    if not callable(function):
+        raise InvalidArgument("INVALID_ARGUMENT", f"{name} must be a function, not {type(function).__name__}")
+    if any(inspect.iscoroutinefunction(f) for f in (function, getattr(function, "__call__", None))):
+        reason = f"{name} must be an ordinary function, not a coroutine function: it is called on a thread of its own"
+        raise InvalidArgument("INVALID_ARGUMENT", reason)
+
+
+# Listeners.
+
+
+def listen(reader: Any, callback: Callable[[List[Event]], object]) -> None:
+    """Hands a client's events to ``callback`` from now on."""
+    _start(_listen, "callie-listener", reader, callback)
+
+
+def _listen(reader: Any, callback: Callable[[List[Event]], object]) -> None:
+    while reader.wait():
+        if not _gate.call(_hand_out, reader, callback):
+            return
+
+
+def _hand_out(reader: Any, callback: Callable[[List[Event]], object]) -> None:
+    batch = reader.take()
+    if batch:
+        try:
+            callback(from_batch(batch))
+        except BaseException as error:
+            _failed("a listener", error)
+
+
+# Token sources.
+
+
+class TokenSource:
+    """The application's source of new tokens."""
+
+    def __init__(self, source: Callable[[str, str], str]) -> None:
+        synchronous(source, "token_source")
+        self._source = source
+        #: Names it in requests.
+        self.number = next(_numbers)
+        _sources[self.number] = self
+
+    def ask(self, username: str, code: str) -> str:
+        token: Any = self._source(username, code)
+        if inspect.iscoroutine(token):
+            token.close()
+        return text(token, "the token")
+
+
+_numbers = itertools.count(1)
+_sources: "weakref.WeakValueDictionary[int, TokenSource]" = weakref.WeakValueDictionary()
+
+
+def _on_token_request(number: int) -> None:
+    try:
+        _start(_gate.call, "callie-token", _answer, number)
+    except RuntimeError as error:
+        _native.answer_token_request(number, None, str(error))
+
+
+def _answer(number: int) -> None:
+    request = _native.token_request(number)
+    source = None if request is None else _sources.get(request.source)
+    if source is None:
+        _native.answer_token_request(number, None, "the client is gone")
+        return
+    try:
+        token = source.ask(request.username, request.reason_code)
+    except BaseException as error:
+        _failed("a token source", error)
+        _native.answer_token_request(number, None, f"the token source raised {type(error).__name__}: {error}")
+    else:
+        _native.answer_token_request(number, token, "")
+
+
+wakeups.on_token_request.append(_on_token_request)
+
+
+# The log.
+
+
+def log(reader: Any, write: Callable[[Any], None]) -> None:
+    """Hands the lines of ``reader`` to ``write``."""
+    _start(_log, "callie-log", reader, write)
+
+
+def _log(reader: Any, write: Callable[[Any], None]) -> None:
+    while True:
+        line = reader.next()
+        if line is None or not _gate.call(_write, write, line):
+            return
+
+
+def _write(write: Callable[[Any], None], line: Any) -> None:
+    try:
+        write(line)
+    except BaseException as error:
+        _failed("a log handler", error)
+
+
+def _leave() -> None:
+    _gate.shut()
+
+
+def _after_fork() -> None:
+    """In a child of the process: what runs there runs in the parent."""
+    global _gate
+    _gate = _Gate()
+
+
+atexit.register(_leave)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
