@@ -1,0 +1,189 @@
+"""Whatever is handed over in place of what a call takes is an InvalidArgument that says what it should be."""
+
+import asyncio
+import time
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+import callie
+import callie.blocking
+from callie import Attachment
+
+from conftest import PASSWORD
+
+SOON = 20
+NAN = float("nan")
+ENDLESS = [float("inf"), 1e300, 10**400, 4_000_001, 2**64]
+
+
+def invalid(call, *words):
+    with pytest.raises(callie.InvalidArgument) as error:
+        done = call()
+        if asyncio.iscoroutine(done):
+            asyncio.run(done)
+    assert error.value.code == "INVALID_ARGUMENT"
+    # One sentence, which names the code once at most.
+    assert str(error.value).count("INVALID_ARGUMENT") == 1 and "must be must" not in str(error.value)
+    for word in words:
+        assert word in error.value.reason
+
+
+@pytest.fixture
+def client(server, name):
+    with callie.blocking.Client(server.url, name(), PASSWORD, register=True) as client:
+        yield client
+
+
+async def coroutine_function(*_):
+    return "token"
+
+
+class AsyncCallable:
+    async def __call__(self, *_):
+        return "token"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"token_source": 5},
+        {"token_source": "token"},
+        {"token_source": coroutine_function},
+        {"token_source": AsyncCallable()},
+        {"extra_roots": None},
+        {"extra_roots": "pem"},
+        {"extra_roots": b"pem"},
+        {"extra_roots": {"pem": 1}},
+        {"pins": None},
+        {"pins": 7},
+        {"bundled_roots": None},
+        {"use_proxy": "no"},
+        {"register": "yes"},
+        {"device": 7},
+        {"connect_timeout": NAN},
+        {"exchange_timeout": -1},
+        {"send_timeout": "5"},
+        {"send_timeout": True},
+        {"send_timeout": -float("inf")},
+        {"max_waiting": 1.5},
+        {"max_waiting": True},
+        {"event_queue": 2**32},
+    ],
+    ids=str,
+)
+def test_options_are_checked_when_a_client_is_made(options):
+    for kind in (callie.Client, callie.blocking.Client):
+        invalid(lambda: kind("http://127.0.0.1:1", "ada", **{"password": PASSWORD, **options}), *options)
+
+
+def test_times_are_checked(client):
+    for wrong in (NAN, "5", -1, -(10**400), True, [1], timedelta(seconds=1)):
+        invalid(lambda: client.next_events(timeout=wrong), "seconds")
+        invalid(lambda: client.send("bob", "x", timeout=wrong), "seconds")
+    assert client.ping() > 0
+
+
+@pytest.mark.parametrize("endless", ENDLESS, ids=repr)
+def test_times_of_any_size_are_taken(server, name, endless):
+    options = {"connect_timeout": endless, "exchange_timeout": endless, "send_timeout": endless}
+    with callie.blocking.Client(server.url, name(), PASSWORD, register=True, **options) as client:
+        ticket = client.send(client.username, "x", timeout=endless)
+        while not any(isinstance(event, callie.Message) for event in client.next_events(timeout=endless)):
+            pass
+        assert ticket.ending().kind == "delivered"
+
+
+def test_no_time_is_a_time(client):
+    assert client.send(client.username, "x", timeout=0).ending().code == "EXPIRED"
+    began = time.monotonic()
+    while client.next_events(timeout=0):
+        pass
+    assert time.monotonic() - began < SOON
+
+
+@pytest.mark.parametrize(
+    "attachments",
+    [
+        {"kind": "file"},
+        "file",
+        None,
+        7,
+        Attachment("file", "https://example.org/a"),
+        [{"kind": "file"}],
+        [None],
+        [Attachment([], "https://example.org/a")],
+        [Attachment("file", 7)],
+        [Attachment("file", "https://example.org/a", size=True)],
+        [Attachment("file", "https://example.org/a", metadata=None)],
+        [Attachment("file", "https://example.org/a", metadata=[])],
+        [Attachment("file", "https://example.org/a", metadata={"x": NAN})],
+    ],
+    ids=str,
+)
+def test_attachments_are_checked(client, attachments):
+    invalid(lambda: client.send("bob", "x", attachments), "attachment")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [[], "x", 7, {"x": NAN}, {"x": {1, 2}}, {"x": object()}, {"x": "\ud800"}, {(1, 2): 3}, {"x": b"y"}, {1: 1, "1": 2}],
+    ids=ascii,
+)
+def test_metadata_is_checked(client, metadata):
+    invalid(lambda: client.send("bob", "x", metadata=metadata), "metadata")
+
+
+def test_nested_metadata_is_checked(client):
+    deep = {}
+    deeper = deep
+    for _ in range(10_000):
+        deeper["x"] = deeper = {}
+    invalid(lambda: client.send("bob", "x", metadata=deep), "metadata")
+    invalid(lambda: client.signal("bob", "typing", deep), "data")
+
+
+def test_words_and_lists_are_checked(client):
+    group = client.create_group("Tea").group_id
+    for call in [
+        lambda: client.set_role(group, "bob", []),
+        lambda: client.set_role(group, "bob", None),
+        lambda: client.update_settings(presence={}),
+        lambda: client.create_group("Tea", "bob"),
+        lambda: client.create_group("Tea", None),
+        lambda: client.create_group("Tea", {"bob": 1}),
+        lambda: client.create_group("Tea", public="yes"),
+        lambda: client.get_presence(None),
+        lambda: client.get_presence("bob"),
+        lambda: client.get_presence([None]),
+        lambda: client.ban_user("bob", until=datetime.now()),
+        lambda: client.ban_user("bob", until="tomorrow"),
+        lambda: client.list_groups(limit=True),
+        lambda: client.send("bob", "x", confirm="yes"),
+        lambda: client.listen(None),
+        lambda: client.listen(coroutine_function),
+        lambda: client.next_events("many"),
+        lambda: client.next_events(None),
+        lambda: client.next_events(True),
+        lambda: callie.set_logger([]),
+        lambda: callie.set_logger(True),
+        lambda: callie.set_logger(callie.TRACE, "callie"),
+        lambda: callie.Server(client._client._config.url).logout("session"),
+    ]:
+        invalid(call)
+    assert client.ping() > 0
+
+
+def test_instants_out_of_range_are_refused(client):
+    for until in (datetime.max.replace(tzinfo=timezone.utc), datetime.min.replace(tzinfo=timezone(timedelta(hours=14)))):
+        with pytest.raises((callie.InvalidArgument, callie.Refused)):
+            client.ban_user("bob", until=until)
+
+
+def test_what_a_client_can_judge_is_not_sent(client):
+    before = client.stats().payloads_sent
+    invalid(lambda: client.get_presence([]))
+    invalid(lambda: client.get_presence([f"user{n}" for n in range(257)]))
+    invalid(lambda: client.subscribe_presence([]))
+    invalid(lambda: client.revoke_session("x"))
+    assert client.stats().payloads_sent == before

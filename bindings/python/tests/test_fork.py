@@ -1,0 +1,137 @@
+"""A process that forks: a child may be the first to use the library, and is told at once when it is not. The parent is left
+alone in any case. In each Python that is here."""
+
+import os
+
+import pytest
+
+import callie
+import callie.blocking
+
+from conftest import PASSWORD
+from programs import pythons, run
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+OPENING = """
+import asyncio, os, signal, sys, warnings
+import callie, callie.blocking
+
+warnings.simplefilter("ignore", DeprecationWarning)   # 3.12 on: fork beside threads
+URL, NAME, TOKEN = sys.argv[1:]
+
+def ping():
+    with callie.blocking.Client(URL, NAME, token=TOKEN) as client:
+        return client.ping() > 0
+
+def reason(work):
+    try:
+        return repr(work())
+    except callie.Internal as error:
+        return error.code
+
+def in_child(work):
+    process = os.fork()
+    if process == 0:
+        signal.alarm(20)
+        print(work(), flush=True)
+        os._exit(0)
+    assert os.waitpid(process, 0)[1] == 0
+"""
+
+PROGRAMS = {
+    "first used in the child": ("in_child(ping)\nin_child(ping)\nprint(ping())", "True True True"),
+    "made before the fork, used after it": (
+        "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"
+        "def use():\n"
+        "    with client:\n"
+        "        return client.ping() > 0\n"
+        "in_child(use)\n"
+        "print(use())",
+        "True True",
+    ),
+    "a log before the fork": ("callie.set_logger(callie.TRACE)\nin_child(ping)", "True"),
+    "new clients in both": ("ping()\nin_child(lambda: reason(ping))\nprint(ping())", "FORKED True"),
+    "asyncio in the child": (
+        "async def work():\n"
+        "    async with callie.Client(URL, NAME, token=TOKEN) as client:\n"
+        "        return await client.ping()\n"
+        "asyncio.run(work())\n"
+        "in_child(lambda: reason(lambda: asyncio.run(work())))\n"
+        "print(asyncio.run(work()) > 0)",
+        "FORKED True",
+    ),
+    "every call of an inherited client": (
+        "import gc\n"
+        "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"
+        "client.connect()\n"
+        "ticket = client.send(NAME, 'x')\n"
+        "def calls():\n"
+        "    found = {reason(call) for call in (\n"
+        "        client.ping, client.connect, client.start, client.disconnect, client.suspend, client.resume,\n"
+        "        client.next_events, client.stats, client.get_settings, ticket.ending, client.logout,\n"
+        "        client.network_changed, lambda: client.send(NAME, 'x'), lambda: client.state, lambda: client.limits,\n"
+        "        lambda: client.listen(print), lambda: client.token, lambda: next(client),\n"
+        "        lambda: callie.blocking.Client(URL, NAME, token=TOKEN),\n"
+        "        lambda: asyncio.run(callie.Server(URL).login(NAME, 'password')),\n"
+        "    )}\n"
+        "    globals().pop('client'), globals().pop('ticket')\n"
+        "    gc.collect()\n"
+        "    return found\n"
+        "in_child(calls)\n"
+        "print(ticket.ending().kind, client.ping() > 0)\n"
+        "client.disconnect()",
+        "{'FORKED'} delivered True",
+    ),
+    "processes of multiprocessing": (
+        "import multiprocessing, concurrent.futures\n"
+        "def code():\n"
+        "    return reason(ping)\n"
+        "ping()\n"
+        "fork = multiprocessing.get_context('fork')\n"
+        "with concurrent.futures.ProcessPoolExecutor(2, mp_context=fork) as pool:\n"
+        "    print(*{pool.submit(code).result() for _ in range(4)})\n"
+        "print(ping())",
+        "FORKED True",
+    ),
+    "a pool that is forked first": (
+        "import multiprocessing, concurrent.futures\n"
+        "fork = multiprocessing.get_context('fork')\n"
+        "with concurrent.futures.ProcessPoolExecutor(2, mp_context=fork) as pool:\n"
+        "    print(*{pool.submit(ping).result() for _ in range(4)})",
+        "True",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def user(server):
+    client = callie.blocking.Client(server.url, "fork.user", PASSWORD, register=True)
+    client.login()
+    return server.url, "fork.user", client.token
+
+
+@pytest.mark.parametrize("version", pythons())
+@pytest.mark.parametrize("what", PROGRAMS)
+def test_fork(user, what, version):
+    program, expected = PROGRAMS[what]
+    code, output, errors = run(OPENING + program, *user, python=pythons()[version])
+    assert (code, " ".join(output.split()), errors) == (0, expected, "")
+
+
+def test_parent_goes_on_while_children_fail(user):
+    """Messages go on arriving in the parent while children use what they inherited."""
+    program = (
+        "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"
+        "client.connect()\n"
+        "for n in range(20):\n"
+        "    in_child(lambda: reason(ping))\n"
+        "    client.send(NAME, str(n))\n"
+        "texts = []\n"
+        "while len(texts) < 20:\n"
+        "    texts += [e.text for e in client.next_events(timeout=20) if isinstance(e, callie.Message)]\n"
+        "client.disconnect()\n"
+        "assert texts == [str(n) for n in range(20)]"
+    )
+    code, output, errors = run(OPENING + program, *user)
+    assert (code, output.split(), errors) == (0, ["FORKED"] * 20, "")
