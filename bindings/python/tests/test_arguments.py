@@ -185,5 +185,6 @@ def test_what_a_client_can_judge_is_not_sent(client):
     invalid(lambda: client.get_presence([]))
     invalid(lambda: client.get_presence([f"user{n}" for n in range(257)]))
     invalid(lambda: client.subscribe_presence([]))
-    invalid(lambda: client.revoke_session("x"))
+    invalid(lambda: client.unsubscribe_presence([]))
+    invalid(lambda: client.revoke_session("not an ID"))
     assert client.stats().payloads_sent == before

@@ -671,3 +671,168 @@ async def test_statistics_count(world):
         world.ask("cut")
         await state(ada, "online")
         assert (ada.stats().connects, ada.stats().reconnects) == (2, 1)
+
+
+@scenario
+async def test_sent_means_taken(world):
+    url = world.url("strict")
+    count = 150
+    async with enter(url, "bob") as bob:
+        texts = []
+
+        async def take():
+            while len(texts) < 2 * count:
+                texts.extend(e.text for e in await bob.next_events(timeout=SOON) if isinstance(e, Message))
+
+        taking = asyncio.ensure_future(take())
+        async with enter(url, "ada") as first, enter(url, "ada") as second:
+            tickets = []
+            for n in range(count):
+                tickets.append(first.send("bob", f"first {n}", confirm=False))
+                tickets.append(second.send("bob", f"second {n}", confirm=False))
+            endings = [await asyncio.wait_for(ticket, 3 * SOON) for ticket in tickets]
+        await asyncio.wait_for(taking, SOON)
+    assert {ending.kind for ending in endings} == {"sent"}
+    for device in ("first", "second"):
+        assert [text for text in texts if text.startswith(device)] == [f"{device} {n}" for n in range(count)]
+
+
+@scenario
+async def test_untaken_message_is_not_delivered(url):
+    async with enter(url, "ada") as ada, enter(url, "bob") as bob:
+        await state(bob, "online")
+        ticket = ada.send("bob", "take me")
+        # The answer to this ping comes behind whatever the message could have brought about.
+        await ada.ping("bob")
+        await ada.ping("bob")
+        ended = asyncio.ensure_future(ticket)
+        await asyncio.sleep(0)
+        assert not ended.done()
+        assert (await message(bob)).text == "take me"
+        assert (await asyncio.wait_for(ended, SOON)).kind == "delivered"
+
+
+@scenario
+async def test_sender_that_takes_no_events_goes_on(url):
+    taken = []
+    async with enter(url, "ada", event_queue=64) as ada, enter(url, "bob") as bob:
+        bob.listen(taken.extend)
+        endings = [await ending(ada.send("bob", str(n))) for n in range(200)]
+        assert {e.kind for e in endings} == {"delivered"}
+        assert await ada.ping() > 0
+    assert [event.text for event in taken if isinstance(event, Message)] == [str(n) for n in range(200)]
+
+
+@scenario
+async def test_suspend_and_connect_in_any_order(world):
+    client = callie.Client(world.url("hostile silent"), "ada", token="token")
+    connecting = asyncio.ensure_future(client.connect())
+    while client.state.state != "connecting":
+        await asyncio.sleep(0)
+    client.suspend()
+    with pytest.raises(callie.CallieError) as error:
+        await asyncio.wait_for(connecting, SOON)
+    assert error.value.code == "SUSPENDED"
+    async with enter(world.url("server"), "ada") as ada:
+        for _ in range(20):
+            ada.suspend()
+            await asyncio.wait_for(ada.connect(), SOON)
+            assert ada.state.state == "online"
+        assert await ada.ping() > 0
+
+
+@scenario
+async def test_disconnect_writes_what_was_sent(url):
+    async with enter(url, "bob") as bob:
+        for n in range(30):
+            ada = enter(url, "ada")
+            await ada.connect()
+            tickets = [ada.send("bob", f"{n} {k}") for k in range(3)]
+            await ada.disconnect()
+            for k in range(3):
+                assert (await message(bob)).text == f"{n} {k}"
+            ended = [event.ticket for event in await rest(ada) if isinstance(event, Ended)]
+            assert sorted(ended) == [ticket.number for ticket in tickets]
+            for ticket in tickets:
+                assert (await ending(ticket)).kind in ("delivered", "unconfirmed")
+
+
+@scenario
+async def test_timeouts_of_any_size_are_taken(url):
+    for longest in (float("inf"), 1.7e308, 10**400):
+        times = {"connect_timeout": longest, "exchange_timeout": longest, "send_timeout": longest}
+        async with enter(url, "ada", **times) as ada, enter(url, "bob") as bob:
+            ticket = ada.send("bob", "Hello", timeout=longest)
+            received = []
+            while not any(isinstance(event, Message) for event in received):
+                received += await bob.next_events(timeout=longest)
+            assert (await ending(ticket)).kind == "delivered"
+
+
+@scenario
+async def test_reply_names_its_message(url):
+    async with enter(url, "ada") as ada, enter(url, "bob") as bob:
+        ada.send("bob", "question", metadata={"colour": "red", "big": 10**30})
+        question = await message(bob)
+        bob.send("ada", "answer", metadata={"inReplyTo": question.payload_id})
+        answer = await message(ada)
+        assert (answer.text, answer.metadata["inReplyTo"]) == ("answer", question.payload_id)
+        # What was received can be sent again as it came.
+        ada.send("bob", "once more", metadata=question.metadata)
+        again = await message(bob)
+        assert again.metadata["colour"] == "red" and again.metadata["big"] == 10**30
+        bob.send("ada", "and back", metadata=answer.metadata)
+        assert (await message(ada)).metadata["inReplyTo"] == question.payload_id
+
+
+@scenario
+async def test_text_that_is_no_text_is_refused(url):
+    async with enter(url, "ada") as ada, enter(url, "bob") as bob:
+        for call in (
+            lambda: ada.send("bob", "half an emoji \ud83d"),
+            lambda: ada.send("bob\udc00", "x"),
+            lambda: ada.send("bob", b"\xff"),
+            lambda: ada.send("bob", "x", metadata={"x": float("nan")}),
+            lambda: ada.send("bob", "x", metadata={"x": float("inf")}),
+            lambda: ada.send("bob", "x", metadata={"\ud83d": 1}),
+            lambda: ada.signal("bob", "typing", {"x": float("-inf")}),
+        ):
+            with pytest.raises(callie.InvalidArgument):
+                call()
+        ada.send("bob", "a whole one \U0001f600")
+        assert (await message(bob)).text == "a whole one \U0001f600"
+
+
+@scenario
+async def test_left_iterator_loses_nothing(url):
+    async with enter(url, "ada") as ada, enter(url, "bob") as bob:
+        await state(bob, "online")
+        texts = []
+
+        async def iterate(leave):
+            async for event in bob:
+                if isinstance(event, Message):
+                    texts.append(event.text)
+                    await leave(event.text)
+                    if len(texts) % 3 == 0:
+                        break
+
+        async def fail(text):
+            if int(text) % 5 == 0:
+                raise KeyError(text)
+
+        async def wait(text):
+            await asyncio.sleep(60 if int(text) % 4 == 0 else 0)
+
+        for n in range(100):
+            ada.send("bob", str(n))
+        while len(texts) < 100:
+            for leave in (fail, wait):
+                iterating = asyncio.ensure_future(iterate(leave))
+                done, _ = await asyncio.wait([iterating], timeout=0.01)
+                if not done:
+                    iterating.cancel()
+                await asyncio.wait([iterating])
+                if len(texts) >= 100:
+                    break
+        assert texts == [str(n) for n in range(100)]

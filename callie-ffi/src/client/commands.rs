@@ -11,7 +11,8 @@ use callie_core::command::{
 };
 use callie_core::session::{Ending, Failure};
 use callie_core::{
-    CodeName, CommandCall, GroupId, JsonObject, MessageId, Recipient, SessionId, SysCode, Timestamp, Username,
+    CodeName, CommandCall, Content, GroupId, JsonObject, MessageId, Recipient, SessionId, SysCode, Timestamp,
+    Username,
 };
 use serde::de::DeserializeOwned;
 
@@ -45,7 +46,8 @@ impl Client {
         let invalid =
             |name, e: &dyn std::fmt::Display| RequestError::InvalidArgument(Fault::argument(name, e));
         let name = CodeName::parse(name).map_err(|e| invalid("the command", &e))?;
-        let parameters = JsonObject::parse(parameters).map_err(|e| invalid("the parameters", &e))?;
+        let parameters = JsonObject::parse(parameters)
+            .map_err(|e| RequestError::InvalidArgument(Fault::malformed("the parameters", e)))?;
         let call = CommandCall::new(name, parameters);
         let (_, slot) = self.submit(None, |session, now| session.call(now, call))?;
         Ok(self.result(&slot).await?.unwrap_or_else(|| EMPTY.to_owned()))
@@ -62,8 +64,22 @@ impl Client {
 
     /// Carries out a command, and gives what is to be read as its result: what waits is the same for all of them.
     pub(crate) async fn outcome(&self, command: &Command) -> Result<Outcome, RequestError> {
+        self.check(command)?;
         let (_, slot) = self.submit(None, |session, now| session.command(now, command))?;
         self.result(&slot).await.map(Outcome)
+    }
+
+    /// Judges the parameters as the server would, such as how many names a list may hold.
+    fn check(&self, command: &Command) -> Result<(), RequestError> {
+        let Content::Cmd(call) = command.to_content() else { return Ok(()) };
+        let Err(fault) = Command::read(call.name().as_str(), call.parameters().as_str(), &self.limits())
+        else {
+            return Ok(());
+        };
+        let path = fault.path();
+        let parameter = path.strip_prefix("/content/parameters/").unwrap_or(&path);
+        let reason = format!("the parameter {parameter} {}", fault.reason());
+        Err(RequestError::InvalidArgument(Fault::new(code::INVALID_ARGUMENT, reason)))
     }
 
     async fn result(&self, slot: &Slot<Ending>) -> Result<Option<String>, RequestError> {

@@ -8,6 +8,8 @@ use callie_core::{SessionId, Token};
 use hyper::body::Bytes;
 use hyper::{Method, StatusCode};
 use serde::Serialize;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::config::Config;
 use super::error::{AccountError, Fault};
@@ -52,6 +54,8 @@ impl Server {
 
     /// Logs a user in; `device` is what the list of the user's sessions calls this one.
     ///
+    /// If the future is dropped, a session that the server makes all the same is ended in the background.
+    ///
     /// # Errors
     /// [`AccountError`]; refused with `INVALID_CREDENTIALS`, `BANNED` or `RATE_LIMITED` among others.
     pub async fn login(
@@ -65,10 +69,14 @@ impl Server {
             .transpose()
             .map_err(|e| AccountError::InvalidArgument(Fault::argument("the device", e)))?;
         let body = LoginRequest { username: username.to_owned(), password: password.to_owned(), device };
-        let answer = self.post(path::LOGIN, None, Some(&body), StatusCode::OK).await?;
-        let login: Login =
-            serde_json::from_slice(&answer).map_err(|e| AccountError::BadAnswer(Fault::bad_answer(e)))?;
-        Ok(Session::new(self.config.clone(), login.username, login.token))
+        let server = self.clone();
+        let login = async move {
+            let answer = server.post(path::LOGIN, None, Some(&body), StatusCode::OK).await?;
+            let login: Login =
+                serde_json::from_slice(&answer).map_err(|e| AccountError::BadAnswer(Fault::bad_answer(e)))?;
+            Ok(Session::new(server.config, login.username, login.token))
+        };
+        PendingLogin::start(self, login)?.receive().await
     }
 
     /// Makes a new user unless the name is taken, then logs in: for programs that must not care whether they ran before.
@@ -94,6 +102,13 @@ impl Server {
     /// [`AccountError`]; refused with `UNAUTHORIZED` when the session has ended already.
     pub async fn logout(&self, session: &Session) -> Result<(), AccountError> {
         self.post::<()>(path::LOGOUT, Some(session.token()), None, StatusCode::NO_CONTENT).await.map(drop)
+    }
+
+    /// Ends a session that nobody has received.
+    async fn end_unwanted(&self, session: &Session) {
+        if let Err(error) = self.logout(session).await {
+            log::warn!("a session that is not needed could not be ended: {error}");
+        }
     }
 
     /// Gives the user of a session another password; the user's other sessions end.
@@ -145,5 +160,44 @@ impl Server {
         good: StatusCode,
     ) -> Result<Bytes, AccountError> {
         Call { method: Method::POST, path, token, body, good }.send(&self.config).await
+    }
+}
+
+/// A login that runs to its end even when nobody waits for it any more: the session that it makes is ended then.
+struct PendingLogin {
+    received: oneshot::Receiver<Result<Session, AccountError>>,
+    server: Server,
+    runtime: Handle,
+}
+
+impl PendingLogin {
+    fn start(
+        server: &Server,
+        login: impl Future<Output = Result<Session, AccountError>> + Send + 'static,
+    ) -> Result<Self, AccountError> {
+        let runtime = Handle::try_current().map_err(|e| AccountError::Internal(Fault::internal(e)))?;
+        let (send, received) = oneshot::channel();
+        let unwanted = server.clone();
+        runtime.spawn(async move {
+            if let Err(Ok(session)) = send.send(login.await) {
+                unwanted.end_unwanted(&session).await;
+            }
+        });
+        Ok(Self { received, server: server.clone(), runtime })
+    }
+
+    async fn receive(mut self) -> Result<Session, AccountError> {
+        (&mut self.received).await.unwrap_or_else(|e| Err(AccountError::Internal(Fault::internal(e))))
+    }
+}
+
+impl Drop for PendingLogin {
+    fn drop(&mut self) {
+        self.received.close();
+        // It may have come just before.
+        if let Ok(Ok(session)) = self.received.try_recv() {
+            let server = self.server.clone();
+            self.runtime.spawn(async move { server.end_unwanted(&session).await });
+        }
     }
 }

@@ -1,0 +1,263 @@
+"""What is delivered is what the application has, and what it has not it still gets."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import callie
+import callie.blocking
+from callie import Message
+
+from conftest import PASSWORD
+from programs import PACKAGE
+from programs import run as run_program
+
+SOON = 20
+
+
+def run(work):
+    return asyncio.run(asyncio.wait_for(work, 90))
+
+
+@pytest.fixture
+def enter(server, name):
+    return lambda **options: callie.Client(server.url, name(), PASSWORD, register=True, **options)
+
+
+async def first(client):
+    async for event in client:
+        if isinstance(event, Message):
+            return event
+
+
+async def queued(enter, count):
+    """Two clients, and messages of the one that wait at the other in one batch: their tickets."""
+    ada, bob = enter(), enter()
+    await ada.connect()
+    await bob.connect()
+    tickets = [ada.send(bob.username, str(n)) for n in range(count)]
+    while bob.stats().messages_received < count:
+        await ada.ping()
+    return ada, bob, tickets
+
+
+async def delivered(ada, tickets):
+    """How many of the messages are delivered by now."""
+    await ada.ping()
+    ended = [asyncio.ensure_future(ticket) for ticket in tickets]
+    done, pending = await asyncio.wait(ended, timeout=0.1)
+    for waiting in pending:
+        waiting.cancel()
+    assert {task.result().kind for task in done} <= {"delivered"}
+    return len(done)
+
+
+def test_iteration_delivers_what_it_handed_out(enter):
+    async def scenario():
+        ada, bob, tickets = await queued(enter, 10)
+        assert await delivered(ada, tickets) == 0
+        assert (await first(bob)).text == "0"
+        assert (await tickets[0]).kind == "delivered"
+        assert await delivered(ada, tickets) == 1
+        for n in range(1, 5):
+            assert (await first(bob)).text == str(n)
+        assert (await tickets[4]).kind == "delivered"
+        assert await delivered(ada, tickets) == 5
+        # The rest in a batch, whole.
+        assert [event.text for event in await bob.next_events(3)] == ["5", "6", "7"]
+        assert (await tickets[7]).kind == "delivered"
+        assert await delivered(ada, tickets) == 8
+        await asyncio.gather(ada.disconnect(), bob.disconnect())
+
+    run(scenario())
+
+
+def test_blocking_iteration_delivers_what_it_handed_out(enter):
+    async def scenario():
+        ada, bob, tickets = await queued(enter, 10)
+        blocking = callie.blocking.Client.__new__(callie.blocking.Client)
+        blocking._client = bob
+
+        def take(count):
+            texts = (event.text for event in blocking if isinstance(event, Message))
+            return [next(texts) for _ in range(count)]
+
+        assert await asyncio.to_thread(take, 4) == ["0", "1", "2", "3"]
+        assert (await tickets[3]).kind == "delivered"
+        assert await delivered(ada, tickets) == 4
+        assert await asyncio.to_thread(take, 6) == ["4", "5", "6", "7", "8", "9"]
+        assert (await tickets[9]).kind == "delivered"
+        await asyncio.gather(ada.disconnect(), bob.disconnect())
+
+    run(scenario())
+
+
+def test_disconnect_delivers_what_was_handed_out(enter):
+    async def scenario():
+        for count in range(1, 6):
+            ada, bob, tickets = await queued(enter, 5)
+            for n in range(count):
+                assert (await first(bob)).text == str(n)
+            await bob.disconnect()
+            assert (await asyncio.wait_for(tickets[count - 1], SOON)).kind == "delivered"
+            await ada.disconnect()
+
+    run(scenario())
+
+
+def test_killed_process_has_delivered_what_it_had(server, enter):
+    program = (
+        "import sys, time, callie, callie.blocking\n"
+        "URL, NAME, TOKEN = sys.argv[1:]\n"
+        "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"
+        "client.connect()\n"
+        "print('online', flush=True)\n"
+        "while client.stats().messages_received < 20:\n"
+        "    time.sleep(0.01)\n"
+        "texts = (event.text for event in client if isinstance(event, callie.Message))\n"
+        "taken = [next(texts) for _ in range(3)]\n"
+        "print(*taken, flush=True)\n"
+        "sys.stdin.read()"
+    )
+
+    async def scenario():
+        bob = enter()
+        await bob.login()
+        async with enter(send_timeout=5) as ada:
+            process = subprocess.Popen(
+                [sys.executable, "-c", program, server.url, bob.username, bob.token],
+                env={"PYTHONPATH": str(PACKAGE)},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            try:
+                assert process.stdout.readline() == "online\n"
+                tickets = [ada.send(bob.username, str(n)) for n in range(20)]
+                taken = await asyncio.to_thread(process.stdout.readline)
+                assert taken == "0 1 2\n"
+                assert (await tickets[2]).kind == "delivered"
+            finally:
+                process.kill()
+                process.communicate()
+            kinds = [(await ticket).kind for ticket in tickets]
+            assert kinds[:3] == ["delivered"] * 3 and "delivered" not in kinds[3:]
+
+    run(scenario())
+
+
+def test_iterations_share_the_events(enter):
+    async def scenario():
+        ada, bob, _ = await queued(enter, 300)
+        texts = []
+
+        async def iterate():
+            async for event in bob:
+                if isinstance(event, Message):
+                    texts.append(event.text)
+                    await asyncio.sleep(0)
+                    if len(texts) >= 300:
+                        break
+
+        async def take():
+            while len(texts) < 300:
+                texts.extend(e.text for e in await bob.next_events(5, 0.1) if isinstance(e, Message))
+
+        done, pending = await asyncio.wait(
+            [asyncio.ensure_future(work()) for work in (iterate, iterate, take)], return_when=asyncio.FIRST_COMPLETED
+        )
+        while len(texts) < 300:
+            await asyncio.sleep(0.01)
+        for task in pending:
+            task.cancel()
+        assert sorted(map(int, texts)) == list(range(300))
+        await asyncio.gather(ada.disconnect(), bob.disconnect())
+
+    run(scenario())
+
+
+def test_threads_share_the_events(server, name):
+    ada = callie.blocking.Client(server.url, name(), PASSWORD, register=True)
+    texts, over = [], threading.Event()
+
+    def iterate():
+        for event in ada:
+            if isinstance(event, Message):
+                texts.append(event.text)
+                if len(texts) == 500:
+                    over.set()
+
+    with ada:
+        threads = [threading.Thread(target=iterate) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for n in range(500):
+            ada.send(ada.username, str(n))
+        assert over.wait(SOON)
+    for thread in threads:
+        thread.join(SOON)
+    assert sorted(map(int, texts)) == list(range(500))
+
+
+def test_interrupted_wait_loses_nothing(server, name):
+    """Ctrl-C while the blocking client waits."""
+    program = (
+        "import _thread, sys, threading, time, callie, callie.blocking\n"
+        "URL, NAME, TOKEN = sys.argv[1:]\n"
+        "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"
+        "client.connect()\n"
+        "texts = []\n"
+        "for n in range(40):\n"
+        "    def later(n=n):\n"
+        "        time.sleep(0.01)\n"
+        "        _thread.interrupt_main()\n"
+        "        client.send(NAME, str(n))\n"
+        "    thread = threading.Thread(target=later)\n"
+        "    try:\n"
+        "        thread.start()\n"
+        "        while True:\n"
+        "            if n % 2:\n"
+        "                found = [next(client)]\n"
+        "            else:\n"
+        "                found = client.next_events()\n"
+        "            texts += [event.text for event in found if isinstance(event, callie.Message)]\n"
+        "    except KeyboardInterrupt:\n"
+        "        thread.join()\n"
+        "while len(texts) < 40:\n"
+        "    texts += [e.text for e in client.next_events(timeout=20) if isinstance(e, callie.Message)]\n"
+        "client.disconnect()\n"
+        "print(texts == [str(n) for n in range(40)])"
+    )
+    client = callie.blocking.Client(server.url, name(), PASSWORD, register=True)
+    client.login()
+    assert run_program(program, server.url, client.username, client.token) == (0, "True\n", "")
+
+
+def test_nothing_waits_for_the_next_event_to_be_confirmed(enter):
+    """The application may take its time with an event: the one before is delivered meanwhile, and so is this."""
+
+    async def scenario():
+        ada, bob, tickets = await queued(enter, 3)
+        handled = []
+
+        async def handle():
+            async for event in bob:
+                if isinstance(event, Message):
+                    handled.append(event.text)
+                    if event.text == "1":
+                        await asyncio.sleep(60)
+
+        handling = asyncio.ensure_future(handle())
+        began = time.monotonic()
+        assert (await asyncio.wait_for(tickets[1], SOON)).kind == "delivered"
+        assert time.monotonic() - began < SOON and handled == ["0", "1"]
+        assert await delivered(ada, tickets) == 2
+        handling.cancel()
+        assert (await first(bob)).text == "2"
+        await asyncio.gather(ada.disconnect(), bob.disconnect())
+
+    run(scenario())
