@@ -72,7 +72,7 @@ impl Client {
     /// Judges the parameters as the server would, such as how many names a list may hold.
     fn check(&self, command: &Command) -> Result<(), RequestError> {
         let Content::Cmd(call) = command.to_content() else { return Ok(()) };
-        let Err(fault) = Command::read(call.name().as_str(), call.parameters().as_str(), &self.limits())
+        let Err(fault) = Command::read(call.command().as_str(), call.parameters().as_str(), &self.limits())
         else {
             return Ok(());
         };
