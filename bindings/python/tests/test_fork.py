@@ -79,6 +79,8 @@ PROGRAMS = {
         "    gc.collect()\n"
         "    return found\n"
         "in_child(calls)\n"
+        "while not any(isinstance(event, callie.Message) for event in client.next_events()):\n"
+        "    pass\n"
         "print(ticket.ending().kind, client.ping() > 0)\n"
         "client.disconnect()",
         "{'FORKED'} delivered True",

@@ -205,8 +205,9 @@ async def test_attachment_arrives(url):
 
 @scenario
 async def test_message_is_confirmed(url):
-    async with enter(url, "ada") as ada, enter(url, "bob"):
+    async with enter(url, "ada") as ada, enter(url, "bob") as bob:
         sent = ada.send("bob", "Hello")
+        await message(bob)
         end = await ending(sent)
         assert (end.kind, end.confirmed, end.unconfirmed, end.offline) == ("delivered", 1, 0, 0)
         ended = await until(ada, lambda event: isinstance(event, Ended))
@@ -661,8 +662,9 @@ async def test_statistics_count(world):
     url = world.url("server")
     async with enter(url, "ada") as ada, enter(world.url("direct"), "bob") as bob:
         await state(ada, "online")
-        assert (await ending(ada.send("bob", "Hello"))).kind == "delivered"
+        ticket = ada.send("bob", "Hello")
         await message(bob)
+        assert (await ending(ticket)).kind == "delivered"
         sent, received = ada.stats(), bob.stats()
         assert (sent.connects, sent.reconnects, sent.messages_sent) == (1, 0, 1)
         assert (received.messages_received, received.duplicates) == (1, 0)
