@@ -11,12 +11,11 @@ import os
 from typing import Any
 
 try:
-    from ._generated import callie as generated
+    from . import wakeups
 except ModuleNotFoundError as error:
     raise ImportError("callie's native part is missing: run `make bindings` in the checkout") from error
 
-from . import wakeups
-
+generated = wakeups.generated
 AccountError = generated.AccountError
 Attachment = generated.Attachment
 AttachmentKind = generated.AttachmentKind

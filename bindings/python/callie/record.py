@@ -7,7 +7,7 @@ what an event costs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, Optional, Tuple, Type, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, ClassVar, Dict, List, Optional, Tuple, Type, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -26,7 +26,7 @@ class _DataclassFields:
     def __get__(self, record: Optional["Record"], kind: Type["Record"]) -> Dict[str, Any]:
         import dataclasses
 
-        fields = []
+        fields: List[Any] = []
         for name in kind._fields:
             default = kind._defaults.get(name, dataclasses.MISSING)
             if isinstance(default, dict):

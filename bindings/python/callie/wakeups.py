@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import importlib
 import threading
 from typing import Any, Callable, Dict, List, Tuple
 
-from ._generated import callie as generated
+# What uniffi writes has no types that a checker could use.
+generated: Any = importlib.import_module("._generated.callie", __package__)
 
 #: What a poll answers, and the codes of wake-ups, as the native part has them.
 _PENDING, _READY, _TOKEN_REQUEST = -1, 0, 2
