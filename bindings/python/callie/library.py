@@ -44,6 +44,7 @@ def set_logger(level: Optional[int] = logging.INFO, logger: Optional[logging.Log
         with translated():
             _native.stop_logging()
         return
+    _native.used()
     with translated():
         reader = _reader = _native.LogReader(_LEVELS[level])
 

@@ -50,7 +50,7 @@ PROGRAMS = {
         "print(use())",
         "True True",
     ),
-    "a log before the fork": ("callie.set_logger(callie.TRACE)\nin_child(ping)", "True"),
+    "a log before the fork": ("callie.set_logger(callie.TRACE)\nin_child(lambda: reason(ping))\nprint(ping())", "FORKED True"),
     "new clients in both": ("ping()\nin_child(lambda: reason(ping))\nprint(ping())", "FORKED True"),
     "asyncio in the child": (
         "async def work():\n"

@@ -1,7 +1,7 @@
 //! The log for a language whose threads fetch its lines: Python.
 
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use super::callback::LogLevel;
 use crate::logging::{self, Line};
@@ -36,7 +36,7 @@ impl LogReader {
             // Full: the line is dropped.
             let _ = queue.try_send(line);
         };
-        logging::set_logger(level.into(), Some(Arc::new(sink)));
+        logging::set_logger(level.into(), Some(Box::new(sink)));
         Self { lines: Mutex::new(lines) }
     }
 
