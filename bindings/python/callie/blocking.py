@@ -333,7 +333,7 @@ class Client(NotCopied):
         inbox = self._client._events()
         loop = _loop.get()
         while True:
-            event = inbox.hand_out(loop, loop.call_soon_threadsafe)
+            event = inbox.hand_out(loop)
             if event is not None:
                 return event
             try:

@@ -268,10 +268,9 @@ class Client(Commands, NotCopied):
         return self
 
     async def __anext__(self) -> Event:
-        inbox = self._events()
-        loop = asyncio.get_running_loop()
+        inbox = self._inbox or self._events()
         while True:
-            event = inbox.hand_out(loop, loop.call_soon)
+            event = inbox.hand_out()
             if event is not None:
                 return event
             try:

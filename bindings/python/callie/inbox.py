@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-import time
 from collections import deque
-from typing import Any, Callable, Deque, List, Optional
+from time import monotonic
+from typing import Any, Deque, List, Optional
 
 from . import _native, arguments
 from .errors import invalid, translated
@@ -60,7 +60,7 @@ class Inbox:
             if self._fetched:
                 events = [self._fetched.popleft() for _ in range(min(most, len(self._fetched)))]
                 self._next += len(events)
-                self._confirm(time.monotonic())
+                self._confirm(monotonic())
                 return events
             return from_batch(self._native.take_batch(most) or "[]")
 
@@ -75,21 +75,24 @@ class Inbox:
         while not self._fetch():
             await self.wait()
 
-    def hand_out(self, loop: asyncio.AbstractEventLoop, soon: Callable[..., object]) -> Optional[Event]:
+    def hand_out(self, loop: Optional[asyncio.AbstractEventLoop] = None) -> Optional[Event]:
         """The next event that was fetched; none if there is none.
 
-        ``soon``, a method of ``loop``, lets it do something when it runs on: what is not confirmed here is confirmed there.
+        What is not confirmed here is confirmed when the loop runs on: the running one, or ``loop`` of another thread.
         """
         with self._lock:
             if not self._fetched:
                 return None
             event = self._fetched.popleft()
             self._next += 1
-            now = time.monotonic()
+            now = monotonic()
             if not self._fetched or now - self._confirmed_at >= _CONFIRM_SECONDS:
                 self._confirm(now)
-            elif self._flushes is not loop:
-                self._flushes = loop
+                return event
+            runs = loop or asyncio.get_running_loop()
+            if self._flushes is not runs:
+                self._flushes = runs
+                soon = runs.call_soon if loop is None else runs.call_soon_threadsafe
                 soon(self.flush)
             return event
 
@@ -97,7 +100,7 @@ class Inbox:
         """Confirms what was handed out."""
         with self._lock:
             self._flushes = None
-            self._confirm(time.monotonic())
+            self._confirm(monotonic())
 
     def _confirm(self, now: float) -> None:
         through = self._next - 1
@@ -121,10 +124,10 @@ class Left:
     """How much of a time is left."""
 
     def __init__(self, timeout: Optional[float]) -> None:
-        self._until = None if timeout is None else time.monotonic() + timeout
+        self._until = None if timeout is None else monotonic() + timeout
 
     def seconds(self) -> float:
-        return _WAIT_SECONDS if self._until is None else self._until - time.monotonic()
+        return _WAIT_SECONDS if self._until is None else self._until - monotonic()
 
 
 def batch_size(most: Any) -> int:
