@@ -30,10 +30,11 @@ pub struct SendOptions {
 
 impl SendOptions {
     pub(crate) fn read(self) -> Result<client::SendOptions, client::SendError> {
-        let metadata = self.metadata.map(|json| JsonObject::parse(&json)).transpose().map_err(|e| {
-            let reason = format!("the metadata cannot be sent: {e}");
-            client::SendError::InvalidArgument(Fault::new(client::code::INVALID_ARGUMENT, reason))
-        })?;
+        let metadata = self
+            .metadata
+            .map(|json| JsonObject::parse(&json))
+            .transpose()
+            .map_err(|e| client::SendError::InvalidArgument(Fault::malformed("the metadata", e)))?;
         Ok(client::SendOptions {
             confirm: self.confirm,
             metadata: metadata.unwrap_or_default(),

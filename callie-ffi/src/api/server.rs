@@ -42,7 +42,8 @@ impl Server {
         Ok(Arc::new(Session { inner }))
     }
 
-    /// Makes a new user unless the name is taken, then logs in.
+    /// Logs a user in, and makes the user first where there is none. `INVALID_CREDENTIALS` where the name is taken and the
+    /// password is not its user's.
     #[uniffi::method(default(device = None))]
     pub async fn register_and_login(
         &self,

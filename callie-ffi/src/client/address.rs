@@ -5,7 +5,7 @@ use std::fmt;
 use callie_core::account::path;
 use hyper::Uri;
 
-use super::error::Fault;
+use super::error::{Fault, code};
 
 /// What a server's address must be, as a phrase that follows "must be".
 const EXPECTED: &str =
@@ -30,7 +30,19 @@ impl ServerAddress {
     /// # Errors
     /// A [`Fault`] when `url` is not the URL of a server.
     pub fn parse(url: &str) -> Result<Self, Fault> {
-        read(url).ok_or_else(|| Fault::argument("the server's address", EXPECTED))
+        read(url).ok_or_else(|| {
+            // A host and a port, or a host alone, was meant.
+            let bare = !url.contains("://")
+                && ["http", "https"].iter().any(|s| read(&format!("{s}://{url}")).is_some());
+            if bare {
+                let reason = format!(
+                    "the server's address has no scheme: write https://{url}, or http://{url} without TLS"
+                );
+                Fault::new(code::INVALID_ARGUMENT, reason)
+            } else {
+                Fault::argument("the server's address", EXPECTED)
+            }
+        })
     }
 
     pub(super) fn is_secure(&self) -> bool {
@@ -126,6 +138,15 @@ mod tests {
             assert_eq!(address.call("/x"), call);
             assert_eq!((address.host(), address.port()), (host, port));
         }
+    }
+
+    #[test]
+    fn missing_scheme_is_named() {
+        for bare in ["localhost:8080", "chat.example.org", "127.0.0.1:8080", "[::1]:80", "h/chat"] {
+            let fault = ServerAddress::parse(bare).unwrap_err();
+            assert!(fault.reason().contains(&format!("write https://{bare}, or")), "{fault}");
+        }
+        assert!(!ServerAddress::parse("/ws").unwrap_err().reason().contains("scheme"));
     }
 
     #[test]

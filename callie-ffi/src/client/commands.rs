@@ -17,7 +17,7 @@ use callie_core::{
 use serde::de::DeserializeOwned;
 
 use super::error::{Fault, RequestError, SendError, code};
-use super::handle::Client;
+use super::handle::{Client, is_no_reserved_name};
 use super::ticket::Slot;
 
 /// The result of a command that gave none.
@@ -31,6 +31,9 @@ impl Client {
     pub async fn ping(&self, to: &str) -> Result<Duration, RequestError> {
         let to = Recipient::parse(to)
             .map_err(|e| RequestError::InvalidArgument(Fault::argument("the recipient", e)))?;
+        if let Recipient::User(name) = &to {
+            is_no_reserved_name(name).map_err(RequestError::InvalidArgument)?;
+        }
         let (_, slot) = self.submit(None, |session, now| session.ping(now, to))?;
         match self.answer(&slot).await? {
             Ending::Pong { round_trip } => Ok(round_trip),

@@ -1,5 +1,7 @@
 //! The way to an open WebSocket: transport and upgrade. What is said on it is the session's matter.
 
+use std::time::Duration;
+
 use callie_core::account::{Problem, SUBPROTOCOL};
 use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -9,6 +11,7 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::config::Config;
 use super::error::{ConnectError, Fault};
+use super::http;
 use super::transport::{self, Stream};
 
 /// The most that is read of one message: far over the protocol's default limit, as a server may be set to allow more,
@@ -20,24 +23,37 @@ const READ_BUFFER_BYTES: usize = 16 * 1024;
 /// An open WebSocket.
 pub(super) type Socket = WebSocketStream<Stream>;
 
+/// Why there is no WebSocket.
+#[derive(Debug)]
+pub(super) struct NoSocket {
+    pub(super) error: ConnectError,
+    /// How long the server wants to be left alone.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl From<ConnectError> for NoSocket {
+    fn from(error: ConnectError) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
 /// Opens a WebSocket, within the times of `config`.
-pub(super) async fn open(config: &Config) -> Result<Socket, ConnectError> {
-    let stream = transport::open(config).await?;
+pub(super) async fn open(config: &Config) -> Result<Socket, NoSocket> {
+    let stream = transport::open(config).await.map_err(ConnectError::from)?;
     tokio::time::timeout(config.exchange_timeout, upgrade(config, stream))
         .await
         .map_err(|_| ConnectError::TimedOut(Fault::timed_out("the server's answer")))?
 }
 
-async fn upgrade(config: &Config, stream: Stream) -> Result<Socket, ConnectError> {
-    let mut request = config.address.socket().into_client_request().map_err(refused_upgrade)?;
+async fn upgrade(config: &Config, stream: Stream) -> Result<Socket, NoSocket> {
+    let mut request = config.address.socket().into_client_request().map_err(|e| broken(&e))?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     let settings = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(MAX_INCOMING_BYTES))
         .max_frame_size(Some(MAX_INCOMING_BYTES));
-    let (socket, _) =
-        client_async_with_config(request, stream, Some(settings)).await.map_err(refused_upgrade)?;
-    Ok(socket)
+    let upgraded = client_async_with_config(request, stream, Some(settings)).await;
+    upgraded.map(|(socket, _)| socket).map_err(|error| refused_upgrade(config, error))
 }
 
 /// Why a link that was open is not any more.
@@ -56,15 +72,24 @@ pub(super) fn broken(error: &tungstenite::Error) -> ConnectError {
     }
 }
 
-fn refused_upgrade(error: tungstenite::Error) -> ConnectError {
-    let tungstenite::Error::Http(response) = &error else { return broken(&error) };
-    match problem(response) {
+fn refused_upgrade(config: &Config, error: tungstenite::Error) -> NoSocket {
+    let tungstenite::Error::Http(response) = &error else {
+        let no_http = matches!(
+            error,
+            tungstenite::Error::HttpFormat(_)
+                | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HttparseError(_))
+        );
+        return if no_http { ConnectError::BadAnswer(http::no_http(config, error)) } else { broken(&error) }
+            .into();
+    };
+    let error = match problem(response) {
         Some(problem) => ConnectError::Refused(Fault::new(problem.code, problem.detail)),
         None => ConnectError::BadAnswer(Fault::bad_answer(format_args!(
             "HTTP {} in place of a WebSocket",
             response.status()
         ))),
-    }
+    };
+    NoSocket { error, retry_after: http::retry_after(response.headers()) }
 }
 
 fn problem(response: &handshake::client::Response) -> Option<Problem> {

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use super::config::Config;
-use super::connect::{self, Socket};
+use super::connect::{self, NoSocket, Socket};
 use super::error::{ConnectError, Fault};
 use super::event::{Closed, Event, State};
 use super::link::{Heard, Link};
@@ -33,7 +33,7 @@ const MAX_TURNS: usize = 32;
 /// Where the application puts its source of tokens.
 pub(super) type Source = Arc<Mutex<Option<Arc<dyn TokenSource>>>>;
 
-type Opening = Pin<Box<dyn Future<Output = Result<Socket, ConnectError>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Socket, NoSocket>> + Send>>;
 /// Ends in a token, or in why the client ends.
 type Refreshing = Pin<Box<dyn Future<Output = Result<Token, Closed>> + Send>>;
 
@@ -219,9 +219,9 @@ impl Driver {
                 self.link = Some(Link::new(socket));
                 self.drive_link(|core, now| core.session.opened(now));
             }
-            Err(error) => self.drive_link(|core, now| {
+            Err(NoSocket { error, retry_after }) => self.drive_link(|core, now| {
                 core.why = Some(error);
-                core.session.closed(now, None, None);
+                core.session.closed(now, None, retry_after);
             }),
         }
         true

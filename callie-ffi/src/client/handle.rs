@@ -4,8 +4,11 @@ use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use callie_core::account::is_reserved;
 use callie_core::session::{Now, SendOptions, SessionConfig};
-use callie_core::{Attachment, Limits, Message, MessageId, Recipient, Token, Username, session as machine};
+use callie_core::{
+    Attachment, Limits, Message, MessageId, Recipient, SysCode, Token, Username, session as machine,
+};
 use tokio::runtime::Handle;
 
 use super::clock;
@@ -133,6 +136,7 @@ impl Client {
     /// # Errors
     /// [`SendError`]; the message was not taken then.
     pub fn send(&self, to: Recipient, message: Message, options: &SendOptions) -> Result<Ticket, SendError> {
+        is_addressee(&to).map_err(SendError::InvalidArgument)?;
         let message_id = message.message_id().clone();
         let (number, slot) =
             self.submit(Some(&message_id), |session, now| session.send(now, to, message, options))?;
@@ -408,6 +412,32 @@ impl fmt::Debug for Client {
             .field("state", &self.state())
             .finish_non_exhaustive()
     }
+}
+
+/// Whether a message can go there.
+fn is_addressee(to: &Recipient) -> Result<(), Fault> {
+    match to {
+        Recipient::Server => Err(Fault::new(
+            SysCode::InvalidRecipient.as_str(),
+            "a message goes to a user, a group or BROADCAST; SERVER takes commands and pings",
+        )),
+        Recipient::User(name) => is_no_reserved_name(name),
+        _ => Ok(()),
+    }
+}
+
+/// Whether there can be a user of that name.
+pub(super) fn is_no_reserved_name(name: &Username) -> Result<(), Fault> {
+    if !is_reserved(name) {
+        return Ok(());
+    }
+    let upper = name.as_str().to_ascii_uppercase();
+    let meant = match Recipient::parse(&upper) {
+        Ok(Recipient::Server | Recipient::Broadcast) => format!("; {upper} is written in capitals"),
+        _ => String::new(),
+    };
+    let reason = format!("no user can have the reserved name {name}{meant}");
+    Err(Fault::new(SysCode::InvalidRecipient.as_str(), reason))
 }
 
 /// What the session machine is told of the configuration.

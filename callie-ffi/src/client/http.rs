@@ -7,7 +7,7 @@ use callie_core::account::Problem;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
@@ -71,6 +71,7 @@ type Answer = (StatusCode, Option<Duration>, Bytes);
 
 async fn exchange(config: &Config, request: Request<Full<Bytes>>) -> Result<Answer, AccountError> {
     let stream = transport::open(config).await?;
+    let broken = |error| broken(config, error);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let ask = async {
         let response = sender.send_request(request).await.map_err(broken)?;
@@ -89,12 +90,7 @@ async fn exchange(config: &Config, request: Request<Full<Bytes>>) -> Result<Answ
 
 async fn read(response: Response<hyper::body::Incoming>) -> Result<Answer, AccountError> {
     let status = response.status();
-    let retry_after = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.parse().ok())
-        .map(Duration::from_secs);
+    let retry_after = retry_after(response.headers());
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
         .collect()
         .await
@@ -102,10 +98,24 @@ async fn read(response: Response<hyper::body::Incoming>) -> Result<Answer, Accou
     Ok((status, retry_after, body.to_bytes()))
 }
 
-fn broken(error: hyper::Error) -> AccountError {
+/// How long the server wants to be left alone, where it says so in seconds.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// What an answer means that is no HTTP: without TLS, most often that the port is one with TLS.
+pub(super) fn no_http(config: &Config, error: impl std::error::Error + Send + Sync + 'static) -> Fault {
+    let advice =
+        if config.address.is_secure() { "" } else { "; the URL of a server with TLS begins with https://" };
+    Fault::bad_answer(format_args!("it does not speak HTTP on this port{advice} ({error})"))
+        .with_source(error)
+}
+
+fn broken(config: &Config, error: hyper::Error) -> AccountError {
     if error.is_parse() {
-        AccountError::BadAnswer(Fault::bad_answer(error))
+        AccountError::BadAnswer(no_http(config, error))
     } else {
-        AccountError::Unreachable(Fault::unreachable(format_args!("the link to the server broke: {error}")))
+        let fault = Fault::unreachable(format_args!("the link to the server broke: {error}"));
+        AccountError::Unreachable(fault.with_source(error))
     }
 }

@@ -79,21 +79,37 @@ impl Server {
         PendingLogin::start(self, login)?.receive().await
     }
 
-    /// Makes a new user unless the name is taken, then logs in: for programs that must not care whether they ran before.
+    /// Logs a user in, and makes the user first where there is none: for programs that must not care whether they ran before.
+    ///
+    /// It logs in before it registers, so that starting again costs none of the attempts that the server allows.
     ///
     /// # Errors
-    /// [`AccountError`]; refused with `INVALID_CREDENTIALS` when the name is taken and the password is another's.
+    /// [`AccountError`]; refused with `INVALID_CREDENTIALS` when the name is taken and the password is not its user's.
     pub async fn register_and_login(
         &self,
         username: &str,
         password: &str,
         device: Option<&str>,
     ) -> Result<Session, AccountError> {
-        match self.register(username, password).await {
-            Err(AccountError::Refused(fault)) if fault.code() == Refusal::UsernameTaken.code() => {}
-            done => done?,
+        let wrong = Refusal::InvalidCredentials.code();
+        let is = |error: &AccountError, code| matches!(error, AccountError::Refused(fault) if fault.code() == code);
+        match self.login(username, password, device).await {
+            Err(error) if is(&error, wrong) => {}
+            done => return done,
         }
-        self.login(username, password, device).await
+        let taken = match self.register(username, password).await {
+            // Another may have registered meanwhile, with the same password.
+            Err(error) if is(&error, Refusal::UsernameTaken.code()) => true,
+            done => done.map(|()| false)?,
+        };
+        self.login(username, password, device).await.map_err(|error| {
+            if taken && is(&error, wrong) {
+                let reason = format!("the name {username} is taken, and the password is not its user's");
+                AccountError::Refused(Fault::new(wrong, reason))
+            } else {
+                error
+            }
+        })
     }
 
     /// Ends a session: its connections close and its token is dead.
