@@ -6,11 +6,11 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callie::client::{AccountError, Config, Proxy, Server};
+use callie::client::{AccountError, Client, Config, Proxy, Server, Session};
 use callie_core::account;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _};
 use ring::digest::{SHA256, digest};
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -49,6 +49,29 @@ fn sha256(key: &[u8]) -> [u8; 32] {
     digest(&SHA256, key).as_ref().try_into().unwrap()
 }
 
+/// A server with TLS, which refuses every login.
+async fn serve_tls(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Config {
+    let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let settings = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = Config::new(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move {
+        let acceptor = TlsAcceptor::from(Arc::new(settings));
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                refuse_login(&mut stream).await;
+            }
+        }
+    });
+    Config { proxy: Proxy::None, ..config }
+}
+
 struct Tls {
     config: Config,
     root: String,
@@ -66,30 +89,8 @@ async fn tls() -> Tls {
     let key = KeyPair::generate().unwrap();
     let certificate =
         CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
-    let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let settings = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], private)
-        .unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let config = Config::new(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
-    tokio::spawn(async move {
-        let acceptor = TlsAcceptor::from(Arc::new(settings));
-        while let Ok((stream, _)) = listener.accept().await {
-            if let Ok(mut stream) = acceptor.accept(stream).await {
-                refuse_login(&mut stream).await;
-            }
-        }
-    });
-    Tls {
-        config: Config { proxy: Proxy::None, ..config },
-        root: authority.pem(),
-        key: sha256(&key.subject_public_key_info()),
-        root_key: root_pin,
-    }
+    let config = serve_tls(vec![certificate.der().clone()], &key).await;
+    Tls { config, root: authority.pem(), key: sha256(&key.subject_public_key_info()), root_key: root_pin }
 }
 
 #[tokio::test]
@@ -201,4 +202,74 @@ async fn a_proxy_that_says_no_or_cannot_be_used_is_told() {
 async fn no_proxy_is_used_where_none_is_wanted() {
     let config = Config { proxy: Proxy::None, ..Config::new(BEHIND).unwrap() };
     assert_eq!(login(config).await.code(), "UNREACHABLE");
+}
+
+/// Answers whatever comes with `answer`.
+async fn answers(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 1_024];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer).await;
+            let _ = stream.shutdown().await;
+            // Unread bytes would reset the connection, and the answer with it.
+            while let Ok(1..) = stream.read(&mut request).await {}
+        }
+    });
+    address
+}
+
+/// Both ways to a server say the same.
+async fn says(config: Config, expected: &str) {
+    let error = login(config.clone()).await;
+    assert!(error.reason().contains(expected), "{error}");
+    assert!(std::error::Error::source(error.fault()).is_some(), "{error:?}");
+    let session = Session::resume(config, "ada", "token").unwrap();
+    let error = tokio::time::timeout(BOUND, Client::open(&session)).await.unwrap().unwrap_err();
+    assert!(error.reason().contains(expected), "{error}");
+    assert!(std::error::Error::source(error.fault()).is_some(), "{error:?}");
+}
+
+#[tokio::test]
+async fn tls_to_a_plain_port_says_so() {
+    let address = answers(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    says(Config::new(&format!("https://{address}")).unwrap(), "begins with http://").await;
+}
+
+#[tokio::test]
+async fn plain_to_a_tls_port_says_so() {
+    // An alert, as rustls and OpenSSL answer to what is no TLS.
+    let address = answers(&[21, 3, 3, 0, 2, 2, 10]).await;
+    says(Config::new(&format!("http://{address}")).unwrap(), "begins with https://").await;
+}
+
+#[tokio::test]
+async fn self_signed_authority_is_told_from_a_server() {
+    let mut own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = own.self_signed(&key).unwrap();
+    let config = serve_tls(vec![certificate.der().clone()], &key).await;
+    let trusting = Config { extra_roots: vec![certificate.pem()], ..config.clone() };
+    says(trusting, "CA:FALSE").await;
+    says(config, "CA:FALSE").await;
+    says(tls().await.config, "extra root").await;
+}
+
+#[tokio::test]
+async fn certificate_for_another_name_says_so() {
+    let tls = tls().await;
+    let port = tls.config.address.to_string().rsplit_once(':').unwrap().1.to_owned();
+    let other = Config::new(&format!("https://localhost:{port}")).unwrap();
+    says(Config { extra_roots: vec![tls.root], ..other }, "another name than localhost").await;
+}
+
+#[tokio::test]
+async fn unreachable_server_is_named_with_its_address() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    says(Config::new(&format!("http://{address}")).unwrap(), &format!("{address} (Connection refused")).await;
 }

@@ -42,3 +42,20 @@ async fn taken_name_is_refused() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn starting_again_locks_nobody_out() {
+    within(async {
+        let (_world, server) = World::with_strict_server().await;
+        for _ in 0..14 {
+            let session = server.register_and_login("ada", PASSWORD, None).await.unwrap();
+            assert_eq!(*session.username(), "ada");
+        }
+        let refused = server.register_and_login("ada", "wrong horse battery", None).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, "INVALID_CREDENTIALS"));
+        assert!(refused.reason().contains("the name ada is taken"), "{refused}");
+        let refused = server.register_and_login("bob", "short", None).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, "WEAK_PASSWORD"));
+    })
+    .await;
+}

@@ -66,6 +66,13 @@ impl World {
         (world, server)
     }
 
+    /// The same with the server's default rates.
+    pub(crate) async fn with_strict_server() -> (Self, Server) {
+        let mut world = Self::new().await;
+        let server = Server::new(&world.ask("strict").await).unwrap();
+        (world, server)
+    }
+
     /// The way past the proxy.
     pub(crate) async fn direct(&mut self) -> Server {
         Server::new(&self.ask("direct").await).unwrap()

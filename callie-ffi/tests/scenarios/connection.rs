@@ -138,8 +138,8 @@ async fn statistics_count() {
         let (ada, bob) = (online(&server, "ada").await, online(&direct, "bob").await);
         for n in 0..3 {
             let ticket = ada.send_text("bob", &n.to_string(), Vec::new(), &SendOptions::default()).unwrap();
-            ticket.ending().await;
             assert_eq!(text(&bob).await, n.to_string());
+            ticket.ending().await;
         }
         let (sent, received) = (ada.stats(), bob.stats());
         assert_eq!((sent.messages_sent, sent.messages_received), (3, 0));

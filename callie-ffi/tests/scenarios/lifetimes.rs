@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use callie::client::{Client, Ending, ErrorKind, Event, SendOptions};
+use callie::client::{Client, Ending, ErrorKind, Event, SendOptions, Ticket};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use crate::bed::{BOUND, World, online, within};
 use crate::events::{closed, text};
 
-fn send(client: &Client, to: &str, text: &str) {
-    client.send_text(to, text, Vec::new(), &SendOptions::default()).unwrap();
+fn send(client: &Client, to: &str, text: &str) -> Ticket {
+    client.send_text(to, text, Vec::new(), &SendOptions::default()).unwrap()
 }
 
 #[tokio::test]
@@ -153,4 +153,60 @@ async fn use_after_disconnect_is_an_error() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn disconnect_writes_what_was_sent() {
+    const MESSAGES: usize = 50;
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let sent: Vec<_> = (0..MESSAGES).map(|n| send(&ada, "bob", &n.to_string()).number()).collect();
+        ada.disconnect().await;
+        for n in 0..MESSAGES {
+            assert_eq!(text(&bob).await, n.to_string());
+        }
+        let mut ended = Vec::new();
+        while let Ok(events) = ada.next_events(64, BOUND).await {
+            ended.extend(events.iter().filter_map(|event| match event {
+                Event::Ended { ticket, .. } => Some(*ticket),
+                _ => None,
+            }));
+        }
+        ended.sort_unstable();
+        assert_eq!(ended, sent, "each has its one ending");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn left_iterator_loses_nothing() {
+    const MESSAGES: usize = 20;
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        for n in 0..MESSAGES {
+            send(&ada, "bob", &n.to_string());
+        }
+        let mut seen = Vec::new();
+        while seen.len() < MESSAGES {
+            // One that is cancelled, sooner or later, and one that is left after its first message.
+            let patience = Duration::from_micros(u64::try_from(seen.len()).unwrap() * 100);
+            if let Ok(events) = tokio::time::timeout(patience, bob.next_events(1, BOUND)).await {
+                seen.extend(events.unwrap().into_iter().filter_map(told));
+            }
+            if let Some(event) = bob.next_events(1, Duration::from_millis(1)).await.unwrap().pop() {
+                seen.extend(told(event));
+            }
+        }
+        assert_eq!(seen, (0..MESSAGES).map(|n| n.to_string()).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+fn told(event: Event) -> Option<String> {
+    match event {
+        Event::Message { message, .. } => Some(message.text().to_owned()),
+        _ => None,
+    }
 }

@@ -1,12 +1,18 @@
 //! Messages: what arrives, how each ends, and what is not sent.
 
-use callie::client::{Client, code};
+use std::time::Duration;
+
+use callie::client::{Client, JsonObject, PayloadId, Server, code};
 use callie::client::{Config, Ending, ErrorKind, Event, SendOptions, Ticket};
 use callie_core::command::{GroupName, Visibility};
 use callie_core::{Attachment, AttachmentKind, Recipient, Sender, Username};
 
+use tokio::time::timeout;
+
 use crate::bed::{BOUND, World, online, user, within};
 use crate::events::{first, message, text};
+
+const DELIVERED: Ending = Ending::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
 
 /// Sends with the defaults.
 fn send(client: &Client, to: &str, text: &str) -> Ticket {
@@ -53,16 +59,16 @@ async fn attachment_arrives() {
 async fn message_is_confirmed() {
     within(async {
         let (_world, server) = World::with_server().await;
-        let (ada, _bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let sent = send(&ada, "bob", "hello");
-        let delivered = Ending::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
-        assert_eq!(sent.ending().await, delivered);
-        assert_eq!(sent.ending().await, delivered, "it may be asked for again");
+        assert_eq!(text(&bob).await, "hello");
+        assert_eq!(sent.ending().await, DELIVERED);
+        assert_eq!(sent.ending().await, DELIVERED, "it may be asked for again");
         let told = first(&ada, |event| match event {
             Event::Ended { ticket, message_id, ending } => Some((ticket, message_id, ending)),
             _ => None,
         });
-        assert_eq!(told.await, (sent.number(), sent.message_id().clone(), delivered));
+        assert_eq!(told.await, (sent.number(), sent.message_id().clone(), DELIVERED));
         let unasked = SendOptions { confirm: false, ..SendOptions::default() };
         let sent = ada.send_text("bob", "no answer needed", Vec::new(), &unasked).unwrap();
         assert_eq!(sent.ending().await, Ending::Sent);
@@ -215,6 +221,184 @@ async fn invalid_arguments_are_refused() {
         }
         assert_eq!((ada.stats().messages_sent, ada.stats().waiting), (0, 0));
         assert_eq!(ada.stats().payloads_sent, 1, "the authentication and nothing more");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sent_means_taken() {
+    const MESSAGES: usize = 150;
+    within(async {
+        let (_world, server) = World::with_strict_server().await;
+        let carl = online(&server, "carl").await;
+        let (one, two) = (online(&server, "ada").await, online(&server, "ada").await);
+        let unconfirmed = SendOptions { confirm: false, ..SendOptions::default() };
+        let mut tickets = Vec::new();
+        for n in 0..MESSAGES {
+            for device in [&one, &two] {
+                tickets.push(device.send_text("carl", &n.to_string(), Vec::new(), &unconfirmed).unwrap());
+            }
+        }
+        let mut seen = Vec::new();
+        while seen.len() < tickets.len() {
+            seen.push(text(&carl).await.parse::<usize>().unwrap());
+        }
+        for ticket in tickets {
+            assert_eq!(ticket.ending().await, Ending::Sent);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..2 * MESSAGES).map(|n| n / 2).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn untaken_message_is_not_delivered() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let ticket = send(&ada, "bob", "not taken yet");
+        // Far longer than confirmations are held back for; and what the ping crosses shows that the message is there.
+        let still_open = async {
+            let early = timeout(Duration::from_millis(700), ticket.ending()).await;
+            assert!(early.is_err(), "{early:?}");
+            ada.ping("bob").await.unwrap();
+        };
+        still_open.await;
+        let mut fetched = 0;
+        while fetched == 0 {
+            let batch = bob.fetch_events(1, BOUND).await.unwrap();
+            if matches!(batch.events[..], [Event::Message { .. }]) {
+                fetched = batch.first;
+            }
+        }
+        let early = timeout(Duration::from_millis(700), ticket.ending()).await;
+        assert!(early.is_err(), "fetched is not taken: {early:?}");
+        bob.confirm_taken(fetched);
+        assert_eq!(ticket.ending().await, DELIVERED);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sender_that_takes_no_events_goes_on() {
+    const MESSAGES: usize = 1_300;
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let taker = tokio::spawn(async move {
+            for n in 0..MESSAGES {
+                assert_eq!(text(&bob).await, n.to_string());
+            }
+        });
+        let mut sent = 0;
+        while sent < MESSAGES {
+            let batch: Vec<_> =
+                (sent..MESSAGES).take(100).map(|n| send(&ada, "bob", &n.to_string())).collect();
+            sent += batch.len();
+            for ticket in batch {
+                assert_eq!(ticket.ending().await, DELIVERED);
+            }
+        }
+        taker.await.unwrap();
+        ada.ping("SERVER").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn timeouts_of_any_size_are_taken() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let endless = Config {
+            connect_timeout: Duration::MAX,
+            exchange_timeout: Duration::MAX,
+            send_timeout: Duration::MAX,
+            ..server.config().clone()
+        };
+        let (ada, bob) = (online(&Server::with_config(endless), "ada").await, online(&server, "bob").await);
+        for timeout in [None, Some(Duration::MAX)] {
+            let options = SendOptions { timeout, ..SendOptions::default() };
+            let ticket = ada.send_text("bob", "no hurry", Vec::new(), &options).unwrap();
+            let events = bob.next_events(64, Duration::MAX).await.unwrap();
+            let taken = events.iter().any(|event| matches!(event, Event::Message { .. }));
+            if !taken {
+                assert_eq!(text(&bob).await, "no hurry");
+            }
+            assert_eq!(ticket.ending().await, DELIVERED);
+        }
+        ada.ping("SERVER").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reply_names_its_message() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let asked = ada.send_text(
+            "bob",
+            "question",
+            Vec::new(),
+            &SendOptions {
+                metadata: JsonObject::parse(r#"{"colour":"green"}"#).unwrap(),
+                ..SendOptions::default()
+            },
+        );
+        let (envelope, _) = message(&bob).await;
+        assert_eq!(envelope.metadata.get("ack"), Some("true"));
+        // As it came, with the message that this answers.
+        let metadata = envelope.metadata.with("inReplyTo", &envelope.payload_id).unwrap();
+        let options = SendOptions { metadata, ..SendOptions::default() };
+        let reply = bob.send_text("ada", "answer", Vec::new(), &options).unwrap();
+        let (answer, _) = message(&ada).await;
+        let named: PayloadId = serde_json::from_str(answer.metadata.get("inReplyTo").unwrap()).unwrap();
+        assert_eq!(named, envelope.payload_id);
+        assert_eq!(answer.metadata.get("colour"), Some(r#""green""#));
+        assert_eq!(reply.ending().await, DELIVERED);
+        assert_eq!(asked.unwrap().ending().await, DELIVERED);
+        let wrong = JsonObject::parse(r#"{"inReplyTo":7}"#).unwrap();
+        let options = SendOptions { metadata: wrong, ..SendOptions::default() };
+        let refused = bob.send_text("ada", "answer", Vec::new(), &options).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
+    })
+    .await;
+}
+
+/// A `String` of Rust is text; what goes with it is JSON that may not be.
+#[tokio::test]
+async fn text_that_is_no_text_is_refused() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        for bad in [r#"{"half":"\ud83d"}"#, r#"{"number":NaN}"#, r#"{"number":Infinity}"#, "[]", "{"] {
+            JsonObject::parse(bad).unwrap_err();
+            let refused = ada.command("LIST_GROUPS", bad).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidArgument, "{bad}");
+        }
+        let ticket = send(&ada, "bob", "x \u{1f642} y");
+        assert_eq!(text(&bob).await, "x \u{1f642} y");
+        assert_eq!(ticket.ending().await, DELIVERED);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reserved_names_are_no_recipients() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let ada = online(&server, "ada").await;
+        for (name, hint) in [
+            ("broadcast", "BROADCAST is written in capitals"),
+            ("server", "SERVER is written in capitals"),
+            ("admin", "reserved"),
+            ("SERVER", "commands"),
+        ] {
+            let refused = ada.send_text(name, "x", Vec::new(), &SendOptions::default()).unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidArgument, "INVALID_RECIPIENT"));
+            assert!(refused.reason().contains(hint), "{refused}");
+        }
     })
     .await;
 }

@@ -24,7 +24,9 @@ async fn cut_link_is_mended_and_nothing_is_lost() {
         let (mut world, server) = World::with_server().await;
         let direct = world.direct().await;
         let (ada, bob) = (online(&server, "ada").await, online(&direct, "bob").await);
-        send(&ada, "bob", "before").ending().await;
+        let before = send(&ada, "bob", "before");
+        assert_eq!(text(&bob).await, "before");
+        assert_eq!(before.ending().await, DELIVERED);
         world.ask("hold").await;
         let tickets = ["one", "two", "three"].map(|text| send(&ada, "bob", text));
         world.ask("cut").await;
@@ -32,12 +34,12 @@ async fn cut_link_is_mended_and_nothing_is_lost() {
         assert!(matches!(waiting, State::Waiting { close_code: 1006, .. }), "{waiting:?}");
         world.ask("release").await;
         state(&ada, is_online).await;
-        for ticket in tickets {
-            assert_eq!(ticket.ending().await, DELIVERED);
-        }
-        assert_eq!(send(&ada, "bob", "after").ending().await, DELIVERED);
-        for expected in ["before", "one", "two", "three", "after"] {
+        let after = send(&ada, "bob", "after");
+        for expected in ["one", "two", "three", "after"] {
             assert_eq!(text(&bob).await, expected);
+        }
+        for ticket in tickets.into_iter().chain([after]) {
+            assert_eq!(ticket.ending().await, DELIVERED);
         }
         assert!(ada.stats().reconnects >= 1);
     })
@@ -66,15 +68,15 @@ async fn sent_while_offline_goes_out_later() {
         let bob = online(&server, "bob").await;
         let early = send(&ada, "bob", "before the first connection");
         ada.start();
-        assert_eq!(early.ending().await, DELIVERED);
         assert_eq!(text(&bob).await, "before the first connection");
+        assert_eq!(early.ending().await, DELIVERED);
         world.ask("kill").await;
         state(&ada, |state| matches!(state, State::Waiting { .. })).await;
         // To oneself, so that nobody else need be back first.
         let late = send(&ada, "ada", "while the server is away");
         world.ask("start").await;
-        assert_eq!(late.ending().await, DELIVERED);
         assert_eq!(text(&ada).await, "while the server is away");
+        assert_eq!(late.ending().await, DELIVERED);
     })
     .await;
 }
@@ -134,6 +136,10 @@ async fn token_is_refreshed() {
         world.ask("revoke ada").await;
         state(&ada, is_online).await;
         ada.ping("SERVER").await.unwrap();
+        // The session is the new one: it can be kept, and ended.
+        let session = ada.session().unwrap();
+        assert_eq!(source.server.sessions(&session).await.unwrap().len(), 1);
+        source.server.logout(&session).await.unwrap();
         let asked = source.asked.lock().unwrap().clone();
         assert_eq!(asked, [("ada".to_owned(), "SESSION_REVOKED".to_owned())]);
     })
@@ -151,9 +157,37 @@ async fn suspended_client_resumes() {
         let kept = send(&ada, "bob", "for later");
         ada.resume();
         state(&ada, is_online).await;
-        assert_eq!(kept.ending().await, DELIVERED);
         assert_eq!(text(&bob).await, "for later");
+        assert_eq!(kept.ending().await, DELIVERED);
         assert_eq!(ada.stats().reconnects, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn suspend_and_connect_in_any_order() {
+    within(async {
+        let (mut world, server) = World::with_server().await;
+        let ada = Arc::new(Client::new(&user(&server, "ada").await).unwrap());
+        world.ask("hold").await;
+        let waits = tokio::spawn({
+            let ada = Arc::clone(&ada);
+            async move { ada.connect().await }
+        });
+        state(&ada, |state| *state == State::Connecting).await;
+        ada.suspend();
+        assert_eq!(waits.await.unwrap().unwrap_err().code(), code::SUSPENDED);
+        world.ask("release").await;
+        for _ in 0..20 {
+            ada.connect().await.unwrap();
+            assert!(is_online(&ada.state()));
+            ada.suspend();
+            assert_eq!(ada.state(), State::Suspended);
+        }
+        ada.resume();
+        state(&ada, is_online).await;
+        ada.connect().await.unwrap();
+        ada.ping("SERVER").await.unwrap();
     })
     .await;
 }
