@@ -378,3 +378,28 @@ async fn a_payload_over_the_servers_limit_is_not_sent() {
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidArgument, "PAYLOAD_TOO_LARGE"));
     write(&client, "short").unwrap();
 }
+
+/// The upgrade is answered with 503, now and again: the client stays away for as long as it is asked to.
+#[tokio::test]
+async fn retry_after_of_the_upgrade_is_kept() {
+    let config = fake(async |mut stream| {
+        let mut request = [0; 1_024];
+        let _ = stream.read(&mut request).await;
+        let answer = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 200\r\ncontent-length: 0\r\n\r\n";
+        let _ = stream.write_all(answer).await;
+        let _ = stream.shutdown().await;
+    })
+    .await
+    .unwrap();
+    let config = Config { exchange_timeout: BOUND, ..config };
+    let client = Client::new(&Session::resume(config, "ada", "token").unwrap()).unwrap();
+    client.start();
+    loop {
+        let events = client.next_events(1, BOUND).await.unwrap();
+        if let Some(Event::State(State::Waiting { retry_in, reason, .. })) = events.first() {
+            assert!(*retry_in >= Duration::from_secs(200), "{retry_in:?}");
+            assert!(reason.contains("503"), "{reason}");
+            break;
+        }
+    }
+}

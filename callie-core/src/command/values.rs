@@ -100,6 +100,14 @@ macro_rules! words {
                 }
             }
 
+            impl std::str::FromStr for $name {
+                type Err = NameError;
+
+                fn from_str(text: &str) -> Result<Self, NameError> {
+                    Self::parse(text)
+                }
+            }
+
             string_parameters!($name);
         )*
     };
@@ -166,6 +174,14 @@ pub enum Conversation {
     User(Username),
     /// In a group.
     Group(GroupId),
+}
+
+impl std::str::FromStr for Conversation {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Self::parse(text)
+    }
 }
 
 impl Conversation {
