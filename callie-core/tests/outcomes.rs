@@ -236,6 +236,8 @@ fn broadcasts_keep_to_their_rate_and_hold_up_nothing() {
     let ping = desk.ping();
     assert_eq!(desk.texts(), ["all 0", "all 1", "all 2", "all 3", "one"]);
     desk.pong(&ping);
+    let ping = desk.ping();
+    desk.pong(&ping);
     desk.pass(Duration::from_secs(11));
     assert_eq!(desk.texts(), ["all 4", "all 5", "all 6", "all 7"]);
 }

@@ -62,6 +62,8 @@ pub struct Session {
     pub(super) link: Link,
     pub(super) attempts: Attempts,
     wish: Wish,
+    /// The server asked for no other connection before then.
+    sent_away_until: Duration,
     /// The last connection was lost, and there has been none since.
     pub(super) lost: bool,
     state: State,
@@ -89,6 +91,7 @@ impl Session {
             link: Link::Down,
             attempts: Attempts::default(),
             wish: Wish::Nothing,
+            sent_away_until: Duration::ZERO,
             lost: false,
             state: State::Down(Down::NotWanted),
             pacing: Pacing::new(&limits),
@@ -194,10 +197,12 @@ impl Session {
         }
     }
 
-    /// The network is another: a waiting session connects at once, a connected one asks for a sign of life at once.
+    /// The network has changed. A session that waits to reconnect tries at once, unless the server asked it to stay away
+    /// for longer; a connected one checks that its connection is still alive.
     pub fn network_changed(&mut self, now: Now) {
         match &self.link {
-            Link::Waiting { .. } => self.connect(now),
+            // A network that comes and goes is no reason to ask a server that is busy.
+            Link::Waiting { .. } if now.elapsed >= self.sent_away_until => self.open(now),
             Link::Online(_) => self.ask_for_sign_of_life(now),
             _ => {}
         }
@@ -318,6 +323,7 @@ impl Session {
 
     fn wait(&mut self, now: Now, code: u16, at_least: Duration) {
         let random = (self.random)();
+        self.sent_away_until = now.elapsed.saturating_add(at_least);
         let retry_in = self.attempts.next_wait(&self.config.backoff, random).max(at_least);
         self.link = Link::Waiting { until: now.elapsed.saturating_add(retry_in) };
         self.tell(Event::State(State::Waiting { retry_in, code }));
@@ -540,6 +546,16 @@ mod tests {
         assert_eq!(*retry_in, Duration::from_secs(9));
         session.disconnect(at(3));
         assert_eq!(*session.state(), State::Down(Down::NotWanted));
+    }
+
+    #[test]
+    fn changed_network_does_not_shorten_what_the_server_asked_for() {
+        let mut session = online();
+        session.closed(at(1), Some(1013), Some(Duration::from_secs(9)));
+        session.network_changed(at(2));
+        assert!(matches!(session.state(), State::Waiting { .. }));
+        session.network_changed(at(10));
+        assert_eq!(*session.state(), State::Connecting);
     }
 
     #[test]

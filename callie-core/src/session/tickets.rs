@@ -21,6 +21,9 @@ const LONGEST_POLL: Duration = Duration::from_secs(2);
 /// The most IDs of ended payloads that are remembered, so that late answers to them are recognised.
 const MOST_ENDED: usize = 1_024;
 
+/// The most earlier IDs of one payload under which an answer still finds it.
+const MOST_FORMER: usize = 8;
+
 /// What ends a payload, beside a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expects {
@@ -396,6 +399,9 @@ impl Tickets {
         if let Some(waiting) = self.waiting.get_mut(&ticket) {
             self.by_payload.insert(payload_id.clone(), ticket);
             let old = waiting.payload.replace_id(payload_id);
+            if waiting.former.len() >= MOST_FORMER {
+                self.by_payload.remove(&waiting.former.remove(0));
+            }
             waiting.former.push(old);
             waiting.first_sent = None;
             waiting.first_transmission = None;

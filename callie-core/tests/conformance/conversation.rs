@@ -8,13 +8,14 @@
 //! - `t500` so many milliseconds pass, `w` time passes to the deadline
 //! - `mb Hello` sends a message to be confirmed, `Mb Hello` one that is not: to `b`ob, the `g`roup, `a`ll, one`s`elf
 //! - `ps` pings the server, `pb` bob, `k3` sends a command
+//! - `a` the application takes all messages that came, `y9` the upgrade is refused and names so many seconds
 //! - `!DELIVERED {"inReplyTo":"$0"}` the server says a code, `<bob p7` bob wrote, `>` any other text comes
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use callie_core::command::{Command, Conversation, PageLimit, SignalKind};
-use callie_core::session::{Event, Now, Output, SendOptions, Session, SessionConfig, Ticket};
+use callie_core::session::{Event, Now, Output, Receipt, SendOptions, Session, SessionConfig, Ticket};
 use callie_core::{Content, Frame, GroupId, Limits, Message, Recipient, SysCode, Timestamp, Token, Username};
 
 /// As servers of Callie make them.
@@ -44,6 +45,9 @@ struct Driver {
     open: BTreeSet<Ticket>,
     over: BTreeSet<Ticket>,
     handed_on: HashMap<(String, String), Duration>,
+    /// Messages that the application has not taken yet, and what it took last.
+    untaken: BTreeSet<(String, String)>,
+    last: Option<Receipt>,
 }
 
 /// Runs a script; whatever it says, the session keeps its promises.
@@ -67,6 +71,8 @@ pub fn check_conversation(script: &str) {
         open: BTreeSet::new(),
         over: BTreeSet::new(),
         handed_on: HashMap::new(),
+        untaken: BTreeSet::new(),
+        last: None,
     };
     for line in script.lines().take(MOST_STEPS) {
         driver.step(line);
@@ -107,6 +113,16 @@ impl Driver {
             'l' if self.socket != Socket::Closed => {
                 self.socket = Socket::Closed;
                 self.session.closed(now, None, None);
+            }
+            'a' => {
+                self.untaken.clear();
+                if let Some(last) = self.last {
+                    self.session.taken(now, last);
+                }
+            }
+            'y' if self.socket == Socket::Opening => {
+                self.socket = Socket::Closed;
+                self.session.closed(now, None, rest.parse().ok().map(Duration::from_secs));
             }
             't' => self.pass(Duration::from_millis(rest.parse::<u32>().unwrap_or(0).min(400_000).into())),
             'w' => {
@@ -216,6 +232,12 @@ impl Driver {
             assert_eq!(frame.command(&limits), Some(Ok(Command::Authenticate {})));
         }
         self.begun = true;
+        if let Some(Ok(Command::Ack { payloads })) = frame.command(&limits) {
+            for entry in payloads {
+                let name = (entry.sender.to_string(), entry.payload_id.to_string());
+                assert!(!self.untaken.contains(&name), "confirmed before it was taken");
+            }
+        }
         self.transmitted.push(frame.payload_id().to_owned());
     }
 
@@ -225,9 +247,12 @@ impl Driver {
                 assert!(self.over.insert(ticket), "{ticket:?} ended twice: {ending:?}");
                 assert!(self.open.remove(&ticket), "{ticket:?} was never given");
             }
-            Event::Message(payload, _) => {
+            Event::Message(payload, receipt) => {
+                assert!(self.last.is_none_or(|last| last < receipt), "receipts count up");
+                self.last = Some(receipt);
                 assert!(matches!(payload.content(), Content::Msg(_)));
                 let name = (payload.sender().to_string(), payload.payload_id().to_string());
+                self.untaken.insert(name.clone());
                 let before = self.handed_on.insert(name, self.elapsed);
                 assert!(before.is_none_or(|at| self.elapsed > at + ONCE), "handed on twice");
             }
