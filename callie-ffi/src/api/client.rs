@@ -212,11 +212,10 @@ impl Client {
         Ok(events.into_iter().map(Event::from).collect())
     }
 
-    /// As `next_events`, but confirms nothing: for a wrapper that holds a batch and hands out one event after the other.
-    /// `confirm_taken` is to be called for what was handed out.
-    pub async fn fetch_events(&self, max: u32, timeout_ms: u64) -> Result<FetchedEvents, ReceiveError> {
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let fetched = within(self.inner.fetch_events(max, Duration::from_millis(timeout_ms))).await??;
+    /// Takes up to `max` of the events that are there, without waiting, and confirms nothing: for a wrapper that holds a batch and
+    /// hands out one event after the other. `confirm_taken` is to be called for what was handed out.
+    pub fn fetch_events(&self, max: u32) -> Result<FetchedEvents, ReceiveError> {
+        let fetched = self.inner.fetch_events_now(usize::try_from(max).unwrap_or(usize::MAX))?;
         let events = fetched.events.into_iter().map(Event::from).collect();
         Ok(FetchedEvents { events, first: fetched.first })
     }
