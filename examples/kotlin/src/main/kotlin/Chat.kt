@@ -74,16 +74,11 @@ fun main(arguments: Array<String>) {
         runBlocking {
             Client.open(Server(url).registerAndLogin(username, password)).use { client ->
                 println("* $username is connected, write to $peer")
-                try {
-                    coroutineScope {
-                        // Either the user has had enough or a line could not be sent, or the client has ended.
-                        val typing = launch { typeIn(client, peer); client.disconnect() }
-                        show(client)
-                        typing.cancel()
-                    }
-                } finally {
-                    // What was sent is on its way before the program ends.
-                    client.disconnect()
+                coroutineScope {
+                    // Either the user has had enough or a line could not be sent, or the client has ended.
+                    val typing = launch { typeIn(client, peer); client.disconnect() }
+                    show(client)
+                    typing.cancel()
                 }
             }
         }

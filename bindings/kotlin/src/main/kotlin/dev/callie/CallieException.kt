@@ -6,6 +6,8 @@ import dev.callie.ffi.InternalException
 import dev.callie.ffi.ReceiveException
 import dev.callie.ffi.RequestException
 import dev.callie.ffi.SendException
+import java.nio.charset.CharacterCodingException
+import kotlin.coroutines.cancellation.CancellationException
 
 /** What went wrong. [code] is stable and for programs, [reason] is for people. */
 public sealed class CallieException(
@@ -46,24 +48,29 @@ public sealed class CallieException(
         CallieException(code, reason, cause)
 }
 
-/** Makes a call of the native library, whose errors become a [CallieException]. */
+/** Makes a call of the native library, all of whose failures become a [CallieException]. */
 internal inline fun <T> calling(call: () -> T): T =
     try {
         call()
-    } catch (error: AccountException) {
-        throw error.own()
-    } catch (error: ConnectException) {
-        throw error.own()
-    } catch (error: SendException) {
-        throw error.own()
-    } catch (error: RequestException) {
-        throw error.own()
-    } catch (error: ReceiveException) {
-        throw error.own()
-    } catch (error: InternalException) {
-        // What uniffi itself throws, such as for a panic.
-        throw CallieException.Internal("INTERNAL", error.message ?: "a fault of the native library", error)
+    } catch (failed: Throwable) {
+        throw failed.own()
     }
+
+/** This as the application sees it; what is not the library's stays as it is: a cancellation, memory that is exhausted. */
+internal fun Throwable.own(): Throwable = when (this) {
+    is CallieException, is CancellationException -> this
+    is AccountException -> own()
+    is ConnectException -> own()
+    is SendException -> own()
+    is RequestException -> own()
+    is ReceiveException -> own()
+    is CharacterCodingException -> CallieException.InvalidArgument("INVALID_ARGUMENT", "a text must be valid Unicode", this)
+    is LinkageError -> CallieException.Internal("INTERNAL", "the native library could not be loaded: $this", this)
+    // What uniffi itself throws, such as for a panic.
+    is InternalException, is RuntimeException ->
+        CallieException.Internal("INTERNAL", message ?: "a fault of the native library", this)
+    else -> this
+}
 
 internal fun AccountException.own(): CallieException = when (this) {
     is AccountException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)

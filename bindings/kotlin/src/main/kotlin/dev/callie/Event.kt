@@ -137,15 +137,18 @@ internal fun dev.callie.ffi.ConnectionState.own(): ConnectionState = when (this)
     is dev.callie.ffi.ConnectionState.Online ->
         ConnectionState.Online(expiresAtMs?.let(Instant::ofEpochMilli), limits)
     is dev.callie.ffi.ConnectionState.Waiting ->
-        ConnectionState.Waiting(retryInMs.toLong().milliseconds, closeCode.toInt(), reason)
+        ConnectionState.Waiting(retryInMs.clamped().milliseconds, closeCode.toInt(), reason)
     is dev.callie.ffi.ConnectionState.Closed -> ConnectionState.Closed
 }
 
 internal fun dev.callie.ffi.Ending.own(): Ending = when (this) {
     is dev.callie.ffi.Ending.Delivered ->
-        Ending.Delivered(confirmed?.toLong(), unconfirmed?.toLong(), offline?.toLong())
+        Ending.Delivered(confirmed?.clamped(), unconfirmed?.clamped(), offline?.clamped())
     is dev.callie.ffi.Ending.Sent -> Ending.Sent
     is dev.callie.ffi.Ending.Offline -> Ending.Offline
     is dev.callie.ffi.Ending.Failed -> Ending.Failed(code, reason, path)
     is dev.callie.ffi.Ending.Unconfirmed -> Ending.Unconfirmed
 }
+
+/** This, or the largest number that there is. */
+internal fun ULong.clamped(): Long = coerceAtMost(Long.MAX_VALUE.toULong()).toLong()

@@ -66,8 +66,9 @@ class CommandTest {
         val ada = server.online("ada")
         val bob = world.direct().online("bob")
         repeat(3) {
-            ada.send("bob", "$it").ending()
+            val ticket = ada.send("bob", "$it")
             assertEquals("$it", bob.text())
+            ticket.ending()
         }
         val sent = ada.statistics
         val received = bob.statistics

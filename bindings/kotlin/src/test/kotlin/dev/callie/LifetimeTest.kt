@@ -2,17 +2,31 @@ package dev.callie
 
 import dev.callie.ffi.InternalException
 import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.async
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.cancel
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.channels.Channel
+import kotlinx.coroutines.coroutineScope
+import kotlinx.coroutines.delay
+import kotlinx.coroutines.flow.filterIsInstance
+import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.flow.take
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withContext
+import kotlinx.coroutines.withTimeout
 import kotlinx.coroutines.withTimeoutOrNull
 import kotlinx.coroutines.yield
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
+import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.concurrent.thread
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
 
 class LifetimeTest {
     @Test
@@ -38,6 +52,54 @@ class LifetimeTest {
     }
 
     @Test
+    fun leftIteratorLosesNothing() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        val messages = 150
+        repeat(messages) { ada.send("bob", "$it") }
+        val taken = mutableListOf<Int>()
+        fun take(event: Event) {
+            if (event is Event.Message) taken += event.text.toInt()
+        }
+        var round = 0
+        while (taken.size < messages) {
+            when (round++ % 6) {
+                0 -> launch { bob.events.collect { take(it); cancel() } }.join()
+                1 -> take(bob.events.first())
+                2 -> bob.events.take(3).collect { take(it) }
+                3 -> runCatching { bob.events.collect { take(it); error("this scenario's collector fails here") } }
+                // Cancelled from another thread, at any point.
+                4 -> withContext(Dispatchers.Default) {
+                    withTimeoutOrNull(3.milliseconds) { bob.events.collect { take(it); Thread.sleep(1) } }
+                }
+                else -> bob.nextEvents(2, BOUND).forEach { take(it) }
+            }
+        }
+        assertEquals((0 until messages).toList(), taken)
+    }
+
+    @Test
+    fun collectorIsCalledWithAllThatWasTaken() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        val messages = 50
+        repeat(messages) { ada.send("bob", "$it") }
+        val taken = CopyOnWriteArrayList<String>()
+        // Two at once share the events.
+        val collectors = List(2) {
+            launch(Dispatchers.Default) {
+                bob.events.filterIsInstance<Event.Message>().collect { taken += it.text }
+            }
+        }
+        withTimeout(BOUND) { while (taken.size < messages) delay(1) }
+        collectors.forEach { it.cancelAndJoin() }
+        assertEquals(messages, taken.toSet().size)
+        assertEquals(messages, taken.size)
+    }
+
+    @Test
     fun callbackMayCallBack() = scenario { world ->
         val server = world.server()
         val ada = server.online("ada")
@@ -59,6 +121,8 @@ class LifetimeTest {
             }
         }
         refused<CallieException.InvalidArgument> { ada.listen {} }
+        refused<CallieException.InvalidArgument> { ada.nextEvents(1, BOUND) }
+        refused<CallieException.InvalidArgument> { ada.events.collect {} }
         bob.send("ada", "hello")
         assertEquals("hello, ada", bob.text())
         bob.send("ada", "enough")
@@ -82,16 +146,38 @@ class LifetimeTest {
             assertEquals(text, told.receive())
         }
         ada.ping("SERVER")
+        // Even one that no application is expected to catch.
+        val eve = server.online("eve")
+        eve.listen { events -> if (events.any { it is Event.Message }) throw StackOverflowError("here too: \uD83D") }
+        assertTrue(bob.send("eve", "bad").ending() is Ending.Delivered)
+        eve.ping("SERVER")
+    }
+
+    @Test
+    fun tokenSourceThatFailsIsNamedInOneLine() = scenario { world ->
+        val server = world.server()
+        val failures = mapOf("ada" to IllegalStateException("no \uD83D keychain"), "eve" to AssertionError("no \uD83D keychain"))
+        for ((name, failure) in failures) {
+            val client = server.online(name)
+            client.setTokenSource { _, _ -> throw failure }
+            world.ask("revoke $name")
+            val reason = client.first<Event.Closed>().reason
+            assertTrue("keychain" in reason && '\n' !in reason, reason)
+        }
+    }
+
+    /** Whether a user is online. */
+    private suspend fun Client.sees(name: String): Boolean = try {
+        ping(name)
+        true
+    } catch (refused: CallieException.Refused) {
+        assertEquals("RECIPIENT_OFFLINE", refused.code)
+        false
     }
 
     /** Waits until a user has gone. */
     private suspend fun Client.seesGone(name: String) {
-        while (true) {
-            // The last connection may be closing.
-            val ending = send(name, "still there?").ending()
-            if (ending == Ending.Offline) return
-            check(ending is Ending.Delivered || ending == Ending.Unconfirmed) { "$ending" }
-        }
+        while (sees(name)) delay(5)
     }
 
     @Test
@@ -106,6 +192,42 @@ class LifetimeTest {
         eve.listen { events -> if (events.any { it is Event.Message }) eve.close() }
         bob.send("eve", "go")
         bob.seesGone("eve")
+    }
+
+    /** Leaves a client to the garbage collector after a collector of its events was cancelled. */
+    private suspend fun leave(session: Session) = coroutineScope {
+        val client = Client.open(session)
+        val collector = launch(start = CoroutineStart.UNDISPATCHED) { client.events.collect {} }
+        client.ping("SERVER")
+        collector.cancelAndJoin()
+    }
+
+    @Test
+    fun unusedClientIsCollected() = scenario { world ->
+        val server = world.server()
+        val bob = server.online("bob")
+        leave(server.user("ada"))
+        assertTrue(bob.sees("bob"))
+        while (bob.sees("ada")) {
+            System.gc()
+            delay(10)
+        }
+    }
+
+    @Test
+    fun useWaitsForTheGoodbye() = scenario { world ->
+        val server = world.server()
+        val bob = server.online("bob")
+        val ada = server.online("ada").use {
+            it.send("bob", "written before the end")
+            it
+        }
+        assertEquals(ConnectionState.Closed, ada.state)
+        assertEquals("written before the end", bob.text())
+        val eve = server.online("eve")
+        val using = launch(start = CoroutineStart.UNDISPATCHED) { eve.use { awaitCancellation() } }
+        using.cancelAndJoin()
+        assertEquals(ConnectionState.Closed, eve.state)
     }
 
     @Test

@@ -1,12 +1,22 @@
 package dev.callie
 
+import com.google.gson.JsonParser
 import kotlinx.coroutines.async
-import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.filterIsInstance
+import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.flow.toList
+import kotlinx.coroutines.launch
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+import java.lang.reflect.InvocationTargetException
+import java.lang.reflect.Modifier
+import java.time.Instant
+import kotlin.coroutines.Continuation
+import kotlin.coroutines.EmptyCoroutineContext
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.days
 
 class MessageTest {
     private val delivered = Ending.Delivered(confirmed = 1, unconfirmed = 0, offline = 0)
@@ -47,11 +57,12 @@ class MessageTest {
         val ada = server.online("ada")
         val bob = server.online("bob")
         val sent = ada.send("bob", "hello")
+        assertEquals("hello", bob.text())
         assertEquals(delivered, sent.ending())
         assertEquals(delivered, sent.ending())
         assertEquals(Event.Ended(sent.number, sent.messageId, delivered), ada.first<Event.Ended>())
         assertEquals(Ending.Sent, ada.send("bob", "no answer needed", confirm = false).ending())
-        assertEquals("hello", bob.text())
+        assertEquals("no answer needed", bob.text())
     }
 
     @Test
@@ -155,5 +166,148 @@ class MessageTest {
         }
         val counts = ada.statistics
         assertEquals(listOf(0uL, 0uL, 1uL), listOf(counts.messagesSent, counts.waiting, counts.payloadsSent))
+    }
+
+    @Test
+    fun untakenMessageIsNotDelivered() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        val tickets = List(3) { ada.send("bob", "$it") }
+        // What bob's client has received by now, bob has not.
+        ada.ping("bob")
+        assertEquals(3uL, ada.statistics.waiting)
+        // Two that were handed out and one that waits beside them on this side of the native library.
+        repeat(2) { assertEquals("$it", bob.events.filterIsInstance<Event.Message>().first().text) }
+        for (ticket in tickets.take(2)) assertEquals(delivered, ticket.ending())
+        ada.ping("bob")
+        assertEquals(1uL, ada.statistics.waiting)
+        assertEquals("2", bob.text())
+        assertEquals(delivered, tickets[2].ending())
+    }
+
+    @Test
+    fun senderThatTakesNoEventsGoesOn() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        val receiving = launch { bob.events.collect {} }
+        repeat(5) {
+            val tickets = List(500) { ada.send("bob", "$it") }
+            for (ticket in tickets) assertEquals(delivered, ticket.ending())
+        }
+        receiving.cancel()
+    }
+
+    @Test
+    fun replyNamesItsMessage() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        ada.send("bob", "Tea?", metadata = """{"mood":"good"}""")
+        val question = bob.first<Event.Message>()
+        bob.send("ada", "Yes!", metadata = """{"inReplyTo":"${question.payloadId}"}""")
+        val answer = JsonParser.parseString(ada.first<Event.Message>().metadata).asJsonObject
+        assertEquals(question.payloadId, answer["inReplyTo"].asString)
+        // As it came.
+        bob.send("ada", "on", metadata = question.metadata)
+        assertEquals("good", JsonParser.parseString(ada.first<Event.Message>().metadata).asJsonObject["mood"].asString)
+    }
+
+    @Test
+    fun timeoutsOfAnySizeAreTaken() = scenario { world ->
+        val server = world.server()
+        val largest = ULong.MAX_VALUE
+        val config = Config(
+            world.ask("direct"), connectTimeoutMs = largest, exchangeTimeoutMs = largest, sendTimeoutMs = largest,
+        )
+        val ada = Server(config).online("ada")
+        val bob = server.online("bob")
+        for (timeout in listOf(Duration.INFINITE, Long.MAX_VALUE.days, null)) {
+            val ticket = ada.send("bob", "x", timeout = timeout)
+            while (bob.nextEvents(timeout = Duration.INFINITE).none { it is Event.Message }) continue
+            assertEquals(delivered, ticket.ending())
+        }
+        assertTrue(ada.ping("SERVER") > Duration.ZERO)
+        for (timeout in listOf(Duration.ZERO, -Duration.INFINITE)) {
+            assertEquals("EXPIRED", (ada.send("bob", "x", timeout = timeout).ending() as Ending.Failed).code)
+            bob.nextEvents(timeout = timeout)
+        }
+        for (until in listOf(Instant.MAX, Instant.MIN)) {
+            refused<CallieException.InvalidArgument> { ada.banUser("bob", until = until) }
+        }
+    }
+
+    @Test
+    fun textThatIsNoTextIsRefused() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        for (half in listOf("x \uD83D y", "\uDC4B", "\uD83D")) {
+            refused<CallieException.InvalidArgument>("INVALID_ARGUMENT") { ada.send("bob", half) }
+            refused<CallieException.InvalidArgument>("INVALID_ARGUMENT") { server.login("ada", half) }
+            for (file in listOf(Attachment(AttachmentKind.FILE, half), attachment(half), attachment(filetype = half))) {
+                refused<CallieException.InvalidArgument>("INVALID_ARGUMENT") { ada.send("bob", "x", listOf(file)) }
+            }
+        }
+        // JSON that is none, or has no meaning in UTF-8.
+        for (json in listOf("""{"x":NaN}""", """{"x":"\ud83d"}""", "{", "[]", "")) {
+            refused<CallieException.InvalidArgument> { ada.send("bob", "x", metadata = json) }
+        }
+        ada.send("bob", "👋")
+        assertEquals("👋", bob.text())
+    }
+
+    private fun attachment(filename: String? = null, filetype: String? = null) =
+        Attachment(AttachmentKind.FILE, "https://example.org/", filename, null, filetype)
+
+    @Test
+    fun everyCallRefusesWhatIsNoText() = scenario { world ->
+        val half = "\uD83D"
+        val server = world.server()
+        val session = server.user("ada")
+        val ada = Client.open(session)
+        val refused = mutableListOf<String>()
+        for ((target, type) in listOf(
+            ada to Client::class.java,
+            server to Server::class.java,
+            Session.Companion to Session.Companion::class.java,
+            null to Class.forName("dev.callie.CommandsKt"),
+            null to Class.forName("dev.callie.LibraryKt"),
+        )) {
+            for (method in type.declaredMethods.filter { Modifier.isPublic(it.modifiers) && !it.isSynthetic }) {
+                for (at in method.parameterTypes.indices) {
+                    val bad: Any = when (method.parameterTypes[at]) {
+                        String::class.java -> half
+                        List::class.java -> listOf(half)
+                        Config::class.java -> Config(half)
+                        else -> continue
+                    }
+                    if (method.name.startsWith("send") && bad is List<*>) continue
+                    val arguments = method.parameterTypes.mapIndexed { other, wanted ->
+                        if (other == at) bad else valid(wanted, ada, session)
+                    }
+                    val place = "${method.name}, argument $at"
+                    val failed = assertThrows<InvocationTargetException>(place) {
+                        method.invoke(target, *arguments.toTypedArray())
+                    }.targetException
+                    assertTrue(failed is CallieException.InvalidArgument && failed.cause == null, "$place: $failed")
+                    refused += place
+                }
+            }
+        }
+        assertTrue(refused.size > 50, "only $refused")
+    }
+
+    /** An argument with which nothing is wrong. */
+    private fun valid(wanted: Class<*>, client: Client, session: Session): Any? = when (wanted) {
+        String::class.java -> "valid"
+        List::class.java -> emptyList<String>()
+        Client::class.java -> client
+        Session::class.java -> session
+        Config::class.java -> Config("http://127.0.0.1:1")
+        Boolean::class.java -> false
+        Continuation::class.java -> Continuation<Any?>(EmptyCoroutineContext) {}
+        else -> wanted.enumConstants?.first()
     }
 }

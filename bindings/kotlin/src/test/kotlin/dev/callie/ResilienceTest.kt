@@ -1,5 +1,8 @@
 package dev.callie
 
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.async
+import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -17,16 +20,18 @@ class ResilienceTest {
     fun cutLinkIsMendedAndNothingIsLost() = scenario { world ->
         val ada = world.server().online("ada")
         val bob = world.direct().online("bob")
-        ada.send("bob", "before").ending()
+        val first = ada.send("bob", "before")
+        assertEquals("before", bob.text())
+        assertEquals(delivered, first.ending())
         world.ask("hold")
         val tickets = listOf("one", "two", "three").map { ada.send("bob", it) }
         world.ask("cut")
         assertEquals(1006, ada.comesTo<ConnectionState.Waiting>().closeCode)
         world.ask("release")
         ada.comesTo<ConnectionState.Online>()
-        for (ticket in tickets) assertEquals(delivered, ticket.ending())
-        assertEquals(delivered, ada.send("bob", "after").ending())
-        for (expected in listOf("before", "one", "two", "three", "after")) assertEquals(expected, bob.text())
+        val last = ada.send("bob", "after")
+        for (expected in listOf("one", "two", "three", "after")) assertEquals(expected, bob.text())
+        for (ticket in tickets + last) assertEquals(delivered, ticket.ending())
         assertTrue(ada.statistics.reconnects >= 1u)
     }
 
@@ -47,15 +52,15 @@ class ResilienceTest {
         val bob = server.online("bob")
         val early = ada.send("bob", "before the first connection")
         ada.start()
-        assertEquals(delivered, early.ending())
         assertEquals("before the first connection", bob.text())
+        assertEquals(delivered, early.ending())
         world.ask("kill")
         ada.comesTo<ConnectionState.Waiting>()
         // To oneself, so that nobody else need be back first.
         val late = ada.send("ada", "while the server is away")
         world.ask("start")
-        assertEquals(delivered, late.ending())
         assertEquals("while the server is away", ada.text())
+        assertEquals(delivered, late.ending())
     }
 
     @Test
@@ -103,9 +108,41 @@ class ResilienceTest {
         val kept = ada.send("bob", "for later")
         ada.resume()
         ada.comesTo<ConnectionState.Online>()
-        assertEquals(delivered, kept.ending())
         assertEquals("for later", bob.text())
+        assertEquals(delivered, kept.ending())
         assertEquals(1uL, ada.statistics.reconnects)
+    }
+
+    @Test
+    fun suspendAndConnectInAnyOrder() = scenario { world ->
+        val ada = world.server().online("ada")
+        repeat(20) {
+            ada.suspend()
+            ada.connect()
+            assertTrue(ada.state is ConnectionState.Online, "$it: ${ada.state}")
+        }
+        ada.ping("SERVER")
+        val silent = Client(world.hostile("silent"))
+        val connecting = async(start = CoroutineStart.UNDISPATCHED) {
+            refused<CallieException>("SUSPENDED") { silent.connect() }
+        }
+        silent.suspend()
+        connecting.await()
+        assertEquals(ConnectionState.Suspended, silent.state)
+    }
+
+    @Test
+    fun disconnectWritesWhatWasSent() = scenario { world ->
+        val server = world.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        val tickets = List(200) { ada.send("bob", "$it") }
+        ada.disconnect()
+        repeat(200) { assertEquals("$it", bob.text()) }
+        val ended = ada.events.toList().filterIsInstance<Event.Ended>()
+        assertEquals(tickets.map { it.number to it.ending() }.toSet(), ended.map { it.ticket to it.ending }.toSet())
+        assertEquals(tickets.size, ended.size)
+        for (end in ended) assertTrue(end.ending == delivered || end.ending == Ending.Unconfirmed, "$end")
     }
 
     @Test
