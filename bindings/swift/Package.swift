@@ -32,7 +32,9 @@ let package = Package(
             linkerSettings: linking
         ),
         .target(name: "Callie", dependencies: ["CallieNative"]),
-        .testTarget(name: "CallieTests", dependencies: ["Callie"]),
+        // A program that the tests start.
+        .executableTarget(name: "Exit", dependencies: ["Callie"], path: "Tests/Exit"),
+        .testTarget(name: "CallieTests", dependencies: ["Callie", "Exit"]),
     ],
     swiftLanguageModes: [.v6]
 )

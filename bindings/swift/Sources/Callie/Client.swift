@@ -23,8 +23,11 @@ public final class Ticket: Sendable {
 /// One user's conversation with a server, across connections.
 ///
 /// It lives until `disconnect()`, or until the server refuses it and no new token could be had; then `Event.closed` is told,
-/// and a new client is to be made. Letting go of it says goodbye in the background. Every call may be made from several
-/// threads at once, and from callbacks. Every call that fails throws a `CallieError`.
+/// and a new client is to be made. Every call may be made from several threads at once, and from callbacks. Every call that
+/// fails throws a `CallieError`.
+///
+/// A client that is let go of says goodbye in the background. A loop over its `events` holds it, as every call that waits does:
+/// cancel the loop's task, or call `disconnect()`, which ends the loop too.
 public final class Client: Sendable {
     let native: CallieNative.Client
     private let inbox: Inbox
@@ -46,44 +49,51 @@ public final class Client: Sendable {
     /// Who this is.
     public var username: String { native.username() }
 
-    /// How it stands to its server.
+    /// The state of the connection.
     public var state: ConnectionState { native.state() }
 
     /// What the server allows; the protocol's defaults before the first connection.
     public var limits: Limits { native.limits() }
 
-    /// What it did so far, in numbers.
+    /// Counters since the client was made.
     public var statistics: Statistics { native.stats() }
 
-    /// Connects, and keeps connecting after every loss until `disconnect()` or a refusal. Events tell how it goes.
+    /// Connects, and keeps connecting after every loss until `disconnect()` or a refusal. Events tell how it goes. On a client
+    /// that has ended it does nothing, as `suspend()`, `resume()` and `networkChanged()` do.
     public func start() {
         native.start()
     }
 
-    /// Connects once, and waits for it; from then on as after `start()`. If it does not work the client is as it was before,
-    /// but for a refusal by the server, which ends it.
+    /// Connects once, and waits for it; from then on as after `start()`.
+    ///
+    /// After an error the client is as it was before: one that was started goes on trying, one that was not, or was suspended, is
+    /// suspended. A refusal by the server ends it; `suspend()` meanwhile is an error with the code `SUSPENDED`.
     public func connect() async throws {
         try await calling { try await native.connect() }
     }
 
-    /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
+    /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting; a `connect()`
+    /// that waits fails.
     public func suspend() {
         native.suspend()
     }
 
-    /// Connects again after `suspend()`.
+    /// Connects again after `suspend()` or a `connect()` that did not work.
     public func resume() {
         native.resume()
     }
 
-    /// The network is another: what waits tries at once, what is connected makes sure that it is.
+    /// Tells the client that the network has changed. One that waits to reconnect tries immediately; a connected one checks that
+    /// its connection is alive.
     public func networkChanged() {
         native.networkChanged()
     }
 
     /// Sends a text in Markdown to a user, a group's ID or `BROADCAST`.
     ///
-    /// It is taken at once, connected or not; the ticket and an `Event.ended` tell how it ends, within `timeout`.
+    /// It is taken at once, connected or not; the ticket and an `Event.ended` tell how it ends, within `timeout`. `metadata` is a
+    /// JSON object; the metadata of a received message may be given as it is, and a reply names what it answers by
+    /// `{"inReplyTo":"…"}` with that event's `payloadId`.
     @discardableResult
     public func send(
         _ text: String, to recipient: String, attachments: [Attachment] = [], confirm: Bool = true,
@@ -111,17 +121,20 @@ public final class Client: Sendable {
         try await calling { try await native.command(name: name, parameters: parameters) }
     }
 
-    /// What arrives, until `Event.closed`, which is the last. Who stops loses nothing: the next loop goes on where the last
-    /// one stopped. While nobody asks, `Config.eventQueue` events are kept, with up to 64 more that have left the native
-    /// library already, and no more are read.
+    /// What arrives, until `Event.closed`, which is the last. A loop that is left, however it is, loses nothing: the next one
+    /// goes on where it stopped. Messages are confirmed to their senders as the loop gets them.
+    ///
+    /// While nobody asks, `Config.eventQueue` events are kept, with up to 64 more that have left the native library already, and
+    /// no more are read.
     public var events: Events {
         Events(client: self)
     }
 
-    /// Takes up to `max` events, waiting at most `timeout` for the first; none when nothing came.
+    /// Takes up to `max` events, waiting at most `timeout` for the first; none when nothing came. Messages among them are
+    /// confirmed to their senders.
     ///
-    /// It throws a `CallieError`, which is of the kind `closed` after `Event.closed`, or a `CancellationError` where the task
-    /// was cancelled.
+    /// It throws a `CallieError`, which is of the kind `closed` after `Event.closed` and `invalidArgument` beside a listener, or
+    /// a `CancellationError` where the task was cancelled.
     public func nextEvents(max: Int = 64, timeout: Duration) async throws -> [Event] {
         guard max > 0 else {
             throw CallieError(.invalidArgument, "INVALID_ARGUMENT", "a batch holds at least one event")
@@ -129,9 +142,11 @@ public final class Client: Sendable {
         return try await inbox.take(max, within: timeout)
     }
 
-    /// Hands all events to `listener` from now on, in batches, from a thread made for it. Who listens does not ask for
-    /// `events`. If it throws, the next batch comes all the same. It can be asked for once in a client's life, and throws a
-    /// `CallieError` of the kind `invalidArgument` after that.
+    /// Hands all events to `listener` from now on, in batches, from a thread made for it. Messages are confirmed to their
+    /// senders when it is called with them. If it throws, the next batch comes all the same.
+    ///
+    /// It can be asked for once in a client's life, and throws a `CallieError` of the kind `invalidArgument` after that. Calls
+    /// for events by another way throw that too.
     public func listen(_ listener: @escaping @Sendable ([Event]) throws -> Void) throws {
         try calling { try native.listen(listener: Listening(listener)) }
     }
@@ -151,7 +166,7 @@ public final class Client: Sendable {
 
     fileprivate func nextEvent() async throws -> Event? {
         do {
-            return try await inbox.take(1, within: nil).first
+            return try await inbox.next()
         } catch let error as CallieError where error.kind == .closed {
             return nil
         }

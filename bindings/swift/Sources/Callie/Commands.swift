@@ -134,9 +134,10 @@ extension Client {
         try await calling { try await native.kickUser(username: username, reason: reason) }
     }
 
-    /// Ends a user's sessions and takes no new ones until a time, or for ever, as an admin of the server.
+    /// Ends a user's sessions and takes no new ones until a time, or for ever, as an admin of the server. A time that the
+    /// protocol cannot write, from the year 10000 on, is refused.
     public func banUser(username: String, reason: String? = nil, until: Date? = nil) async throws {
-        try await calling { try await native.banUser(username: username, reason: reason, untilMs: until.map { Int64(($0.timeIntervalSince1970 * 1000).rounded()) }) }
+        try await calling { try await native.banUser(username: username, reason: reason, untilMs: until.map(\.milliseconds)) }
     }
 
     /// Takes a ban back, as an admin of the server.

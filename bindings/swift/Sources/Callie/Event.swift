@@ -138,9 +138,3 @@ extension Event {
         }
     }
 }
-
-extension Date {
-    fileprivate init(milliseconds: Int64) {
-        self.init(timeIntervalSince1970: Double(milliseconds) / 1000)
-    }
-}

@@ -67,8 +67,9 @@ struct CommandTests {
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await world.direct().online("bob"))
         for n in 0..<3 {
-            _ = await (try ada.send("\(n)", to: "bob")).ending
+            let ticket = try ada.send("\(n)", to: "bob")
             #expect(try await bob.text() == "\(n)")
+            _ = await ticket.ending
         }
         let (sent, received) = (ada.statistics, bob.statistics)
         #expect(sent.messagesSent == 3 && sent.messagesReceived == 0)

@@ -28,6 +28,71 @@ struct LifetimeTests {
         }
     }
 
+    @Test func leftIteratorLosesNothing() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        let messages = 150
+        for n in 0..<messages { try ada.send("\(n)", to: "bob") }
+        let taken = Box<[String]>([])
+        let take = { @Sendable (event: Event) in
+            if case .message(let message) = event { taken.change { $0.append(message.text) } }
+        }
+        var round = 0
+        while taken.value.count < messages {
+            switch round % 5 {
+            case 0:
+                for try await event in bob.events {
+                    take(event)
+                    break
+                }
+            case 1:
+                do {
+                    for try await event in bob.events {
+                        take(event)
+                        throw Failure("this scenario's loop fails here")
+                    }
+                } catch is Failure {
+                }
+            case 2:
+                // An iterator that is dropped in the middle.
+                let iterator = bob.events.makeAsyncIterator()
+                for _ in 0..<2 { take(try #require(try await iterator.next())) }
+            case 3:
+                // Cancelled by itself, then from another task at any point.
+                let loop = Task {
+                    for try await event in bob.events {
+                        take(event)
+                        withUnsafeCurrentTask { $0?.cancel() }
+                    }
+                }
+                _ = await loop.result
+            default:
+                let loop = Task { for try await event in bob.events { take(event) } }
+                try await Task.sleep(for: .microseconds(200))
+                loop.cancel()
+                _ = await loop.result
+            }
+            round += 1
+        }
+        #expect(taken.value == (0..<messages).map(String.init))
+    }
+
+    @Test func clientIsFreeAfterItsLoop() async throws {
+        let world = try World()
+        let server = try world.server()
+        let bob = try await server.online("bob")
+        // Nothing but the loop holds the client.
+        let ada = Box<Client?>(try await server.online("ada"))
+        let events = Box<Events?>(try #require(ada.value).events)
+        ada.change { $0 = nil }
+        let loop = Task { [taken = events.taken()] in for try await _ in try #require(taken) {} }
+        #expect(try await sees("ada", from: bob))
+        loop.cancel()
+        _ = await loop.result
+        try await gone("ada", seenBy: bob)
+    }
+
     @Test func callbackMayCallBack() async throws {
         let world = try World()
         let server = try world.server()
@@ -50,6 +115,8 @@ struct LifetimeTests {
             }
         }
         await refused(.invalidArgument) { try ada.listen { _ in } }
+        await refused(.invalidArgument) { _ = try await ada.nextEvents(max: 1, timeout: bound) }
+        await refused(.invalidArgument) { for try await _ in ada.events {} }
         try bob.send("hello", to: "ada")
         #expect(try await bob.text() == "hello, ada")
         #expect(ada.statistics.messagesReceived == 1)
@@ -75,16 +142,19 @@ struct LifetimeTests {
         _ = try await ada.ping("SERVER")
     }
 
+    /// Whether a user is online.
+    private func sees(_ name: String, from client: Client) async throws -> Bool {
+        do {
+            _ = try await client.ping(name)
+            return true
+        } catch let error as CallieError where error.code == "RECIPIENT_OFFLINE" {
+            return false
+        }
+    }
+
     /// Waits until a user has gone.
     private func gone(_ name: String, seenBy client: Client) async throws {
-        while true {
-            // The last connection may be closing.
-            switch await (try client.send("still there?", to: name)).ending {
-            case .offline: return
-            case .delivered, .unconfirmed: break
-            case let other: throw Failure("\(other)")
-            }
-        }
+        while try await sees(name, from: client) { try await Task.sleep(for: .milliseconds(5)) }
     }
 
     @Test func clientMayBeDroppedOnAnotherThread() async throws {

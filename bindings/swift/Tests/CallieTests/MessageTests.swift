@@ -44,12 +44,13 @@ struct MessageTests {
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let sent = try ada.send("hello", to: "bob")
+        #expect(try await bob.text() == "hello")
         #expect(await sent.ending == delivered)
         #expect(await sent.ending == delivered)
         let told = try await ada.first { if case .ended(let ended) = $0 { ended } else { nil } }
         #expect(told.ticket == sent.number && told.messageId == sent.messageId && told.ending == delivered)
         #expect(await (try ada.send("no answer needed", to: "bob", confirm: false)).ending == .sent)
-        #expect(try await bob.text() == "hello")
+        #expect(try await bob.text() == "no answer needed")
     }
 
     @Test func offlineRecipientIsTold() async throws {
@@ -167,5 +168,108 @@ struct MessageTests {
         }
         let counts = ada.statistics
         #expect(counts.messagesSent == 0 && counts.waiting == 0 && counts.payloadsSent == 1)
+    }
+
+    @Test func untakenMessageIsNotDelivered() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        let tickets = try (0..<3).map { try ada.send("\($0)", to: "bob") }
+        // What bob's client has received by now, bob has not.
+        _ = try await ada.ping("bob")
+        #expect(ada.statistics.waiting == 3)
+        // Two that were handed out, and one that waits beside them on this side of the native library.
+        var count = 0
+        for try await case .message(let message) in bob.events {
+            #expect(message.text == "\(count)")
+            count += 1
+            if count == 2 { break }
+        }
+        for ticket in tickets[..<2] { #expect(await ticket.ending == delivered) }
+        _ = try await ada.ping("bob")
+        #expect(ada.statistics.waiting == 1)
+        #expect(try await bob.text() == "2")
+        #expect(await tickets[2].ending == delivered)
+    }
+
+    @Test func senderThatTakesNoEventsGoesOn() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        let receiving = Task { for try await _ in bob.events {} }
+        for _ in 0..<5 {
+            let tickets = try (0..<500).map { try ada.send("\($0)", to: "bob") }
+            for ticket in tickets { #expect(await ticket.ending == delivered) }
+        }
+        receiving.cancel()
+    }
+
+    /// Of JSON, the member `name` where it is a text.
+    private func member(_ name: String, of json: String) throws -> String? {
+        let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+        return object?[name] as? String
+    }
+
+    @Test func replyNamesItsMessage() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        try ada.send("Tea?", to: "bob", metadata: #"{"mood":"good"}"#)
+        let question = try await bob.message()
+        try bob.send("Yes!", to: "ada", metadata: #"{"inReplyTo":"\#(question.payloadId)"}"#)
+        #expect(try member("inReplyTo", of: await ada.message().metadata) == question.payloadId)
+        // As it came.
+        try bob.send("on", to: "ada", metadata: question.metadata)
+        #expect(try member("mood", of: await ada.message().metadata) == "good")
+    }
+
+    @Test func timeoutsOfAnySizeAreTaken() async throws {
+        let world = try World()
+        let server = try world.server()
+        let largest = UInt64.max
+        let config = Config(
+            url: try world.ask("direct"), connectTimeoutMs: largest, exchangeTimeoutMs: largest, sendTimeoutMs: largest)
+        let (ada, bob) = (try await Server(config: config).online("ada"), try await server.online("bob"))
+        let endless = Duration(secondsComponent: .max, attosecondsComponent: 999_999_999_999_999_999)
+        let longest = [
+            endless, .seconds(Int64.max), .seconds(18_446_744_073_709_551) + .milliseconds(999), nil,
+        ]
+        for timeout in longest {
+            let ticket = try ada.send("x", to: "bob", timeout: timeout)
+            while true {
+                let events = try await bob.nextEvents(timeout: endless)
+                if events.contains(where: { if case .message = $0 { true } else { false } }) { break }
+            }
+            #expect(await ticket.ending == delivered)
+        }
+        #expect(try await ada.ping("SERVER") > .zero)
+        for timeout in [Duration.zero, .seconds(-1), .seconds(Int64.min)] {
+            guard case .failed(let code, _, _) = await (try ada.send("x", to: "bob", timeout: timeout)).ending else {
+                throw Failure("not failed")
+            }
+            #expect(code == "EXPIRED")
+            _ = try await bob.nextEvents(timeout: timeout)
+        }
+        for until in [Double.infinity, -.infinity, .nan, 1e300, .greatestFiniteMagnitude] {
+            await refused(.invalidArgument) {
+                try await ada.banUser(username: "bob", until: Date(timeIntervalSince1970: until))
+            }
+        }
+    }
+
+    @Test func textThatIsNoTextIsRefused() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        // JSON that is none, or has no meaning in UTF-8. A text of Swift's is always one.
+        for json in [#"{"x":NaN}"#, #"{"x":"\ud83d"}"#, "{", "[]", ""] {
+            await refused(.invalidArgument) { try ada.send("x", to: "bob", metadata: json) }
+        }
+        // Half an emoji comes as U+FFFD out of a text of Foundation's.
+        let half = NSString(characters: [0x78, 0xD83D], length: 2)
+        try ada.send(half as String, to: "bob")
+        #expect(try await bob.text() == "x\u{FFFD}")
+        try ada.send("👋", to: "bob")
+        #expect(try await bob.text() == "👋")
     }
 }

@@ -10,16 +10,18 @@ struct ResilienceTests {
         let world = try World()
         let ada = try await world.server().online("ada")
         let bob = try await world.direct().online("bob")
-        _ = await (try ada.send("before", to: "bob")).ending
+        let first = try ada.send("before", to: "bob")
+        #expect(try await bob.text() == "before")
+        #expect(await first.ending == delivered)
         try world.ask("hold")
         let tickets = try ["one", "two", "three"].map { try ada.send($0, to: "bob") }
         try world.ask("cut")
         #expect(try await ada.isWaiting() == 1006)
         try world.ask("release")
         try await ada.isOnline()
-        for ticket in tickets { #expect(await ticket.ending == delivered) }
-        #expect(await (try ada.send("after", to: "bob")).ending == delivered)
-        for expected in ["before", "one", "two", "three", "after"] { #expect(try await bob.text() == expected) }
+        let last = try ada.send("after", to: "bob")
+        for expected in ["one", "two", "three", "after"] { #expect(try await bob.text() == expected) }
+        for ticket in tickets + [last] { #expect(await ticket.ending == delivered) }
         #expect(ada.statistics.reconnects >= 1)
     }
 
@@ -40,15 +42,15 @@ struct ResilienceTests {
         let bob = try await server.online("bob")
         let early = try ada.send("before the first connection", to: "bob")
         ada.start()
-        #expect(await early.ending == delivered)
         #expect(try await bob.text() == "before the first connection")
+        #expect(await early.ending == delivered)
         try world.ask("kill")
         _ = try await ada.isWaiting()
         // To oneself, so that nobody else need be back first.
         let late = try ada.send("while the server is away", to: "ada")
         try world.ask("start")
-        #expect(await late.ending == delivered)
         #expect(try await ada.text() == "while the server is away")
+        #expect(await late.ending == delivered)
     }
 
     @Test func deadlineEndsATicket() async throws {
@@ -95,9 +97,49 @@ struct ResilienceTests {
         let kept = try ada.send("for later", to: "bob")
         ada.resume()
         try await ada.isOnline()
-        #expect(await kept.ending == delivered)
         #expect(try await bob.text() == "for later")
+        #expect(await kept.ending == delivered)
         #expect(ada.statistics.reconnects == 1)
+    }
+
+    @Test func suspendAndConnectInAnyOrder() async throws {
+        let world = try World()
+        let ada = try await world.server().online("ada")
+        for n in 0..<20 {
+            ada.suspend()
+            try await ada.connect()
+            guard case .online = ada.state else { throw Failure("\(n): \(ada.state)") }
+        }
+        _ = try await ada.ping("SERVER")
+        let silent = try Client(world.hostile("silent"))
+        let connecting = Task { try await silent.connect() }
+        try await silent.first { if case .connection(.connecting) = $0 { () } else { nil } }
+        silent.suspend()
+        do {
+            try await connecting.value
+            Issue.record("connected to a silent server")
+        } catch let error as CallieError {
+            #expect(error.code == "SUSPENDED")
+        }
+        #expect(silent.state == .suspended)
+    }
+
+    @Test func disconnectWritesWhatWasSent() async throws {
+        let world = try World()
+        let server = try world.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        let tickets = try (0..<200).map { try ada.send("\($0)", to: "bob") }
+        await ada.disconnect()
+        for n in 0..<200 { #expect(try await bob.text() == "\(n)") }
+        var ended: [UInt64: Ending] = [:]
+        for try await case .ended(let end) in ada.events {
+            #expect(ended.updateValue(end.ending, forKey: end.ticket) == nil)
+        }
+        #expect(ended.count == tickets.count)
+        for ticket in tickets {
+            let ending = await ticket.ending
+            #expect(ended[ticket.number] == ending && (ending == delivered || ending == .unconfirmed))
+        }
     }
 
     @Test func garbageIsSurvived() async throws {

@@ -16,6 +16,16 @@ final class Box<Value: Sendable>: @unchecked Sendable {
     }
 }
 
+extension Box {
+    /// What is held, which is held no more.
+    func taken<Wrapped>() -> Value where Value == Wrapped? {
+        lock.withLock {
+            defer { held = nil }
+            return held
+        }
+    }
+}
+
 /// Blocks this thread, which must be one of a callback's, until a task has ended.
 func waiting<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) throws -> T {
     let done = DispatchSemaphore(value: 0)
