@@ -170,6 +170,29 @@ struct MessageTests {
         #expect(counts.messagesSent == 0 && counts.waiting == 0 && counts.payloadsSent == 1)
     }
 
+    @Test func sentMeansTaken() async throws {
+        let world = try World()
+        let server = try Server(url: world.ask("strict"))
+        let session = try await server.user("ada")
+        let devices = [try await Client.open(session), try await Client.open(session)]
+        let bob = try await server.online("bob")
+        let each = 60
+        let tickets = try devices.flatMap { device in
+            try (0..<each).map { try device.send("\($0)", to: "bob", confirm: false) }
+        }
+        let arrived = Task {
+            var count = 0
+            while count < 2 * each {
+                let events = try await bob.nextEvents(timeout: bound)
+                if events.isEmpty { throw Failure("only \(count) messages came") }
+                for case .message in events { count += 1 }
+            }
+            return count
+        }
+        for ticket in tickets { #expect(await ticket.ending == .sent) }
+        #expect(try await arrived.value == tickets.count)
+    }
+
     @Test func untakenMessageIsNotDelivered() async throws {
         let world = try World()
         let server = try world.server()

@@ -98,7 +98,7 @@ public sealed interface ConnectionState {
 
 /** How a message is over. */
 public sealed interface Ending {
-    /** The recipient's client, or some of the group's, confirmed it. */
+    /** The recipient's client, or some of the group's, confirmed it; counts are null where they were lost with a connection. */
     public data class Delivered(val confirmed: Long?, val unconfirmed: Long?, val offline: Long?) : Ending
 
     /** The server took it; no confirmation was asked for. */

@@ -169,6 +169,23 @@ class MessageTest {
     }
 
     @Test
+    fun sentMeansTaken() = scenario { world ->
+        val server = Server(world.ask("strict"))
+        val session = server.user("ada")
+        val devices = listOf(Client.open(session), Client.open(session))
+        val bob = server.online("bob")
+        val each = 60
+        val tickets = devices.flatMap { device -> List(each) { device.send("bob", "$it", confirm = false) } }
+        val arrived = async {
+            var count = 0
+            while (count < devices.size * each) count += bob.nextEvents(timeout = BOUND).count { it is Event.Message }
+            count
+        }
+        for (ticket in tickets) assertEquals(Ending.Sent, ticket.ending())
+        assertEquals(devices.size * each, arrived.await())
+    }
+
+    @Test
     fun untakenMessageIsNotDelivered() = scenario { world ->
         val server = world.server()
         val ada = server.online("ada")
