@@ -119,6 +119,8 @@ async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
         ("registration = \"secret\"", "it must be \"open\" or \"closed\""),
         ("log_level = \"secret\"", "log_level"),
         ("web_page = \"secret\"", "true or false, not a text"),
+        ("listen = \"postgres://u:secret@h/d\"", "an address and a port"),
+        ("tls_key = \"-----BEGIN secret\"\ntls_cert = \"cert.pem\"", "the path of a file"),
         ("outbox_bytes = 10", "outbox_bytes"),
         ("max_payload_bytes = 1000", "max_payload_bytes"),
         ("max_text_bytes = 100000", "max_text_bytes"),

@@ -214,6 +214,23 @@ fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
     if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
         return bad(key, "it must be at least 1");
     }
+    let addresses = [("listen", Some(&config.listen)), ("metrics_listen", config.metrics_listen.as_ref())];
+    if let Some((key, _)) = addresses.iter().find(|(_, at)| at.is_some_and(|at| at.contains(['@', '/']))) {
+        return bad(key, "it must be an address and a port, such as 127.0.0.1:8080");
+    }
+    let files = [
+        ("tls_cert", &config.tls_cert),
+        ("tls_key", &config.tls_key),
+        ("cluster_credentials", &config.cluster_credentials),
+        ("cluster_tls_ca", &config.cluster_tls_ca),
+        ("cluster_tls_cert", &config.cluster_tls_cert),
+        ("cluster_tls_key", &config.cluster_tls_key),
+    ];
+    let is_path =
+        |file: &PathBuf| !["-----", "\n", "://"].iter().any(|part| file.to_string_lossy().contains(part));
+    if let Some((key, _)) = files.iter().find(|(_, file)| file.as_ref().is_some_and(|file| !is_path(file))) {
+        return bad(key, "it must be the path of a file, not what the file holds");
+    }
     if config.tls_cert.is_some() != config.tls_key.is_some() {
         return bad("tls_cert", "tls_cert and tls_key are set together or not at all");
     }

@@ -7,7 +7,7 @@ use callie_core::{SysCode, Username};
 #[non_exhaustive]
 pub enum StoreError {
     /// It is locked, full, gone or broken.
-    #[error("the database failed: {0}")]
+    #[error("the database failed: {}", super::open::one_line(.0))]
     Database(#[from] sqlx::Error),
     /// A row holds a value that this version cannot read.
     #[error("the database holds a {0} that cannot be read")]
