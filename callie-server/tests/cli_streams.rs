@@ -139,3 +139,24 @@ async fn no_thread_to_be_had_is_one_line_and_a_failure() {
         assert_eq!(said.lines().count(), 1, "{said}");
     }
 }
+
+#[tokio::test]
+async fn lack_of_descriptors_is_logged_once() {
+    let folder = tempdir().unwrap();
+    let mut command = tokio::process::Command::new("prlimit");
+    command.args(["--nofile=80:80", "--", env!("CARGO_BIN_EXE_callie-server"), "--listen", "127.0.0.1:0"]);
+    command.current_dir(folder.path()).kill_on_drop(true);
+    let mut server = Process::start(command).await;
+    let addr = server.addr;
+    let mut held = Vec::new();
+    for _ in 0..100 {
+        held.push(tokio::net::TcpStream::connect(addr).await.unwrap());
+    }
+    server.wait_for_log("connections cannot be accepted").await;
+    // Time for twenty attempts; nothing tells of them, which is the point.
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    drop(held);
+    assert_eq!(call(addr, "GET", "/nothing", None, "").await.status, 404);
+    let (_, said) = server.end(Signal::TERM).await;
+    assert!(!said.contains("connections cannot be accepted"), "{said}");
+}

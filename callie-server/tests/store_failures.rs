@@ -175,3 +175,30 @@ async fn a_database_in_memory_is_the_same_for_all_who_ask() {
     let many = futures_util::future::join_all((0..8).map(|_| store.user_exists(&name))).await;
     assert!(many.into_iter().all(|known| known.unwrap()));
 }
+
+#[tokio::test]
+async fn change_that_cannot_be_looked_up_keeps_back_no_other() {
+    let chat = chat::start().await;
+    let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
+    let broken = ada.group(&mut [&mut bob]).await;
+    let group = ada.group(&mut [&mut bob]).await;
+    let gateway = &chat.server.app().gateway;
+    let mut other = sqlx::SqliteConnection::connect(&chat.database.url).await.unwrap();
+    let spoil = format!("UPDATE group_members SET role = 'no role' WHERE group_id = '{broken}'");
+    other.execute(sqlx::AssertSqlSafe(spoil)).await.unwrap();
+    let remove = |group: &str| json!({"groupID": group, "username": "bob"});
+    ada.refused("REMOVE_MEMBER", remove(&broken), "INTERNAL_ERROR").await;
+
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+    ada.refused("REMOVE_MEMBER", remove(&group), "INTERNAL_ERROR").await;
+    let done = format!("DELETE FROM group_members WHERE username = 'bob' AND group_id = '{group}'");
+    other.execute(sqlx::AssertSqlSafe(done)).await.unwrap();
+    other.execute("COMMIT").await.unwrap();
+    let found_out = async {
+        while gateway.is_member(&group, "bob") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(support::PATIENCE, found_out).await.unwrap();
+    assert!(gateway.is_member(&broken, "bob"), "what cannot be looked up stays as it was");
+}

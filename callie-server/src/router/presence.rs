@@ -213,3 +213,47 @@ mod tests {
         assert!(hub.watchers.is_empty() && ada.state().watching.is_empty());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cluster::Peers;
+    use crate::router::{Allowance, Keys, Quotas};
+
+    const GRACE: Duration = Duration::from_secs(60);
+
+    fn hub(alone: bool) -> (Hub, Arc<User>) {
+        let hub = Hub::new(GRACE, Keys::new(&[0; 16]), Arc::new(Peers::new(alone)));
+        let quotas = Quotas { messages_per_second: 1, burst: 1, broadcasts_per_minute: 1 };
+        let ada = hub.entry(&Username::parse("ada").unwrap(), &Allowance { quotas, connections: 1 });
+        (hub, ada)
+    }
+
+    #[test]
+    fn departures_of_one_user_take_one_place() {
+        let (hub, ada) = hub(false);
+        for _ in 0..1_000 {
+            hub.went(&ada, ada.state());
+        }
+        hub.announce_the_gone(Instant::now() + GRACE, PresenceMode::Groups);
+        assert_eq!(hub.leaving.lock().len(), 1, "nobody can be told without the cluster");
+    }
+
+    #[test]
+    fn second_departure_is_announced_in_its_own_time() {
+        let (hub, ada) = hub(true);
+        hub.went(&ada, ada.state());
+        let first = ada.state().leaves.unwrap();
+        // The user came back and left again half a minute later.
+        let second = first + GRACE / 2;
+        ada.state().leaves = Some(second);
+        hub.announce_the_gone(first, PresenceMode::Groups);
+        assert_eq!((hub.leaving.lock().len(), ada.state().leaves), (1, Some(second)));
+        hub.announce_the_gone(second, PresenceMode::Groups);
+        assert_eq!((hub.leaving.lock().len(), ada.state().leaves), (0, None));
+        hub.went(&ada, ada.state());
+        assert_eq!(hub.leaving.lock().len(), 1);
+    }
+}
