@@ -14,10 +14,10 @@ trap 'rm -rf "$folder"' EXIT
 status=0
 TMPDIR="$folder" "$@" || status=$?
 
-# What Swift's package manager and Chromium leave is theirs.
+# What Swift's package manager, Chromium and pytest keep is theirs, and goes with the folder.
 left() {
     find "$folder" -mindepth 1 -maxdepth 1 ! -name 'TemporaryDirectory.*' ! -name 'swift-generated-sources' ! -name '*.lock' \
-        ! -name '*org.chromium.Chromium.*' -printf '%f\n'
+        ! -name '*org.chromium.Chromium.*' ! -name 'pytest-of-*' -printf '%f\n'
 }
 # Helpers of the tests, such as the keepers of PostgreSQL, tidy up after the process that they watch has ended.
 for _ in $(seq 100); do

@@ -80,6 +80,8 @@ async fn database_that_cannot_be_written_is_shown() {
     let body = credentials("alice", PASSWORD);
     assert_eq!(call(running.addr(), "POST", path::LOGIN, None, &body).await.status, 503);
     assert!(figure(&running, "callie_database_write_failures_total").await > 0);
+    assert_eq!(figure(&running, "callie_logins_total{outcome=\"unavailable\"}").await, 1);
+    assert_eq!(figure(&running, "callie_http_unavailable_total").await, 1);
     becomes_ready(&running, 503, "the database cannot be written\n").await;
     assert_eq!(figure(&running, "callie_database_writable").await, 0);
     lock.release().await;
@@ -97,6 +99,9 @@ async fn deleted_database_file_is_noticed() {
     std::fs::rename(file, format!("{file}.gone")).unwrap();
     let gone = "the database file was deleted or replaced: restart the server\n";
     becomes_ready(&running, 503, gone).await;
+    // A registration is not confirmed, as it would be lost with the process.
+    let lost = call(running.addr(), "POST", path::REGISTER, None, &credentials("alice", PASSWORD)).await;
+    assert_eq!(lost.problem(), (503, "UNAVAILABLE".into()));
     // Another file in its place is not the database either.
     std::fs::write(file, "").unwrap();
     assert!(!running.server.app().store.file_is_in_place());

@@ -158,6 +158,6 @@ async fn without_a_server_there_is_nothing_to_cut() {
     let bed = Bed::start().await;
     let mut world = bed.world().await;
     for request in ["direct", "cut", "refuse", "accept", "hold", "release", "kill", "start", "revoke ada"] {
-        assert_eq!(world.ask(request).await, "error ask for a `server` first", "{request}");
+        assert_eq!(world.ask(request).await, "error ask for a `server` or a `strict` one first", "{request}");
     }
 }

@@ -23,7 +23,7 @@ use crate::clock;
 use crate::config::Registration;
 use crate::password::PasswordError;
 use crate::server::App;
-use crate::store::{StoreError, TokenHash};
+use crate::store::{NotWritable, StoreError, TokenHash};
 use crate::telemetry::{Line, LoginOutcome};
 
 /// What every call answers.
@@ -57,6 +57,7 @@ pub(super) async fn register(
         refused("the password is too short or too long");
         return Err(AccountError::WeakPassword.into());
     }
+    check_in_place(&app)?;
     // Checked before the hashing, which is expensive. The insertion checks again.
     let made = !app.store.user_exists(&name).await? && {
         let hash = app.passwords.hash(password).await?;
@@ -125,6 +126,7 @@ async fn log_in(app: &App, address: IpAddr, request: Request<Body>) -> Answer {
         refused(LoginOutcome::Banned, user.name.as_str(), "the user is banned");
         return Err(AccountError::Banned.into());
     }
+    check_in_place(app)?;
     let (token, id) = (new_token()?, SessionId::from_uuid(clock::new_uuid()));
     let hash = TokenHash::of(token.expose());
     let Some(session) = app.store.create_session(&id, &hash, &user, device.as_ref(), now).await? else {
@@ -135,6 +137,11 @@ async fn log_in(app: &App, address: IpAddr, request: Request<Body>) -> Answer {
     tracing::info!(user = %user.name, session = %session.id, %address, "logged in");
     let expires_at = clock::timestamp(session.expires);
     Ok(json(StatusCode::OK, &Login { token, username: user.name, session_id: session.id, expires_at }))
+}
+
+/// Refuses a change that would be confirmed and lost: it would go to a file that is gone.
+fn check_in_place(app: &App) -> Result<(), Problem> {
+    if app.store.file_is_in_place() { Ok(()) } else { Err(Problem::unavailable(&NotWritable::Replaced)) }
 }
 
 /// Why a limit refused a call.
@@ -190,6 +197,7 @@ pub(super) async fn password(
         refused("the new password is too short or too long");
         return Err(AccountError::WeakPassword.into());
     }
+    check_in_place(&app)?;
     let hash = app.passwords.hash(new_password).await?;
     let now = clock::now();
     if !app.store.change_password(&user.name, &user.password, &hash, &session.id, now).await? {
