@@ -143,10 +143,13 @@ async fn admin_acts_are_logged_by_the_running_server() {
     serve.args(["--listen", "127.0.0.1:0", "--database", &database.url]);
     let mut server = Process::start(serve).await;
     register(server.addr, "alice").await;
-    let done = admin(folder.path(), &database.url, &["ban", "alice"]).await;
+    let done =
+        admin(folder.path(), &database.url, &["ban", "alice", "--reason", "Spam", "--until", "9999-01-01"])
+            .await;
     assert!(done.status.success(), "{done:?}");
-    for part in ["an admin acted", "ban", "alice", "uid"] {
-        assert!(text(&done.stderr).contains(part), "{part} in {done:?}");
+    let line = text(&done.stderr).lines().find_map(|line| line.split_once("an admin acted")).unwrap().1;
+    for part in ["BAN_USER", "alice", "uid", "Spam", "9999-01-01T00:00:00.000Z"] {
+        assert!(line.contains(part), "{part} in {done:?}");
     }
-    server.wait_for_log("an admin acted").await;
+    server.wait_for_log(line.trim_end()).await;
 }

@@ -94,14 +94,16 @@ pub(super) fn run(shared: &Shared, action: &Action) -> Result<(), Failure> {
 
 async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
     let now = clock::now();
-    let (user, name, found, said) = match action {
+    let (user, act, found, said) = match action {
         Action::Grant { user } => {
-            (user, "grant", store.set_admin(user, true).await?, "is a server admin now".into())
+            (user, "GRANT_ADMIN", store.set_admin(user, true).await?, "is a server admin now".into())
         }
         Action::Revoke { user } => {
-            (user, "revoke", store.set_admin(user, false).await?, "is no longer a server admin".into())
+            (user, "REVOKE_ADMIN", store.set_admin(user, false).await?, "is no longer a server admin".into())
         }
-        Action::Unban { user } => (user, "unban", store.unban(user).await?, "is no longer banned".into()),
+        Action::Unban { user } => {
+            (user, "UNBAN_USER", store.unban(user).await?, "is no longer banned".into())
+        }
         Action::Ban { user, reason, until } => {
             if let Some(until) = until.filter(|until| until.unix_millis() <= now) {
                 return Err(EndedBan(until).into());
@@ -111,14 +113,18 @@ async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
                 Some(until) => format!("is banned until {until}"),
                 None => "is banned".to_owned(),
             };
-            (user, "ban", store.ban(user, &ban, now).await?, said)
+            (user, "BAN_USER", store.ban(user, &ban, now).await?, said)
         }
         Action::List => return list(store).await,
     };
     if !found {
         return Err(NoSuchUser(user.clone()).into());
     }
-    let act = AdminAct { actor: os_user(), action: name.to_owned(), user: user.clone() };
+    let (reason, until) = match action {
+        Action::Ban { reason, until, .. } => (reason.clone(), *until),
+        _ => (None, None),
+    };
+    let act = AdminAct { admin: os_user(), act: act.to_owned(), user: user.clone(), reason, until };
     act.log();
     // Running servers log it too.
     store.note_admin_act(&act, now).await?;

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use callie_core::command::RemovalReason;
-use callie_core::{SessionId, Username};
+use callie_core::{SessionId, Timestamp, Username};
+use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::broadcast;
@@ -56,20 +57,26 @@ pub enum SessionEvent {
 
 /// What somebody did with the `admin` command. Every running server logs it: the command's own output is seen by the one
 /// who ran it and kept by nobody.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminAct {
     /// Who did it.
-    pub actor: String,
+    pub admin: String,
     /// What was done.
-    pub action: String,
+    pub act: String,
     /// With whom.
     pub user: Username,
+    /// The reason of a ban.
+    pub reason: Option<RemovalReason>,
+    /// When a ban ends.
+    pub until: Option<Timestamp>,
 }
 
 impl AdminAct {
     /// Writes the line.
     pub fn log(&self) {
-        tracing::info!(actor = self.actor, action = self.action, user = %self.user, "an admin acted");
+        let Self { admin, act, user, reason, until } = self;
+        let (reason, until) = (reason.as_ref().map(RemovalReason::as_str), until.map(|at| at.to_string()));
+        tracing::info!(admin, act, %user, reason, until, "an admin acted");
     }
 }
 
@@ -252,7 +259,8 @@ impl Store {
     /// [`StoreError`] when the database fails.
     pub async fn note_admin_act(&self, act: &AdminAct, now: Millis) -> Result<(), StoreError> {
         let mut tx = self.begin().await?;
-        let reason = format!("{} {}", act.action, act.actor);
+        // A struct of texts always serialises.
+        let reason = serde_json::to_string(act).unwrap_or_default();
         let event = Event { kind: ADMIN_ACT, subject: act.user.as_str(), reason: Some(&reason), until: None };
         record(&mut tx, event, now).await?;
         Ok(tx.commit().await?)
@@ -271,10 +279,8 @@ fn read_entry(row: &AnyRow) -> Result<Entry, StoreError> {
         SESSION_ENDED => text(row, 3).map(Kind::Ended),
         USER_BANNED => text(row, 3).map(Kind::Banned),
         ADMIN_ACT => {
-            let what: String = row.try_get(4)?;
-            let (action, actor) = what.split_once(' ').unwrap_or((&what, ""));
-            let act = |user| AdminAct { actor: actor.to_owned(), action: action.to_owned(), user };
-            text(row, 3).map(|user| Kind::Act(act(user)))
+            let act: String = row.try_get(4)?;
+            serde_json::from_str(&act).map(Kind::Act).map_err(|_| StoreError::Unreadable("admin's act"))
         }
         _ => Ok(Kind::Other),
     };
