@@ -50,6 +50,24 @@ static void listen_on(CallieEvents *events, void *user_data)
     CHECK(callie_events_count(events) > 0);
 }
 
+static atomic_int forks_left;
+static pid_t forked_in_callback;
+
+/* The child returns from the callback, which ends it: there is nothing else in it. */
+static void fork_inside(CallieEvents *events, void *user_data)
+{
+    (void)user_data;
+    CHECK(callie_events_count(events) > 0);
+    if (atomic_exchange(&forks_left, 0) == 1) {
+        pid_t child = fork();
+        CHECK(child >= 0);
+        if (child == 0)
+            alarm(CHILD_SECONDS);
+        else
+            forked_in_callback = child;
+    }
+}
+
 #define CHECK_FORKED(call) CHECK_STATUS(CALLIE_STATUS_FORKED, call)
 
 /* What the parent made is refused in the child, and so is everything new. */
@@ -163,6 +181,21 @@ static void fork_before_the_first_call(const char *url, const char *name, const 
     ends_well(child);
 }
 
+/* The listener forks; its client goes on and takes more. */
+static void fork_in_a_callback(const char *peer)
+{
+    CallieClient *forking;
+    CHECK_OK(callie_client_new(session, &forking));
+    atomic_store(&forks_left, 1);
+    CHECK_OK(callie_client_listen(forking, fork_inside, NULL));
+    CHECK_OK(callie_client_connect(forking));
+    CHECK_OK(callie_client_ping(forking, peer, NULL));
+    CHECK_OK(callie_client_disconnect(forking));
+    CHECK_OK(callie_client_free(forking));
+    CHECK(atomic_load(&forks_left) == 0);
+    ends_well(forked_in_callback);
+}
+
 static CallieClient *enter(const char *name, const char *password)
 {
     CallieClient *entered;
@@ -188,6 +221,7 @@ int main(int argc, char **argv)
     CHECK_OK(callie_client_listen(listener, listen_on, NULL));
     CHECK_OK(callie_session_free(session));
     client = enter(name, password);
+    fork_in_a_callback(peer);
     CHECK_OK(callie_client_next_events(client, 64, 5000, &batch));
     CHECK(callie_events_count(batch) > 0);
     CHECK_OK(callie_client_username(client, &text));
