@@ -152,7 +152,7 @@ mod tests {
             hears.recv_timeout(Duration::from_secs(20)).expect("a line comes");
             set_logger(LevelFilter::Off, None);
             let calls = count.load(Ordering::SeqCst);
-            assert!(calls > 0 && calls % 2 == 0, "{calls}");
+            assert!(calls > 0 && calls.is_multiple_of(2), "{calls}");
             counts.push((count, calls));
         }
         for (count, calls) in counts {
