@@ -328,6 +328,31 @@ static void bad_json_is_a_status(void)
     CHECK_OK(callie_string_free(value));
 }
 
+/* What is not an object of JSON is named once, in a sentence. */
+static void a_reason_reads_as_a_sentence(void)
+{
+    CallieServer *server;
+    CallieSession *session;
+    CallieClient *client;
+    CallieSendOptions options = {.metadata = "[]"};
+    CallieAttachment file = {.url = "https://example.org/a", .metadata = "[]"};
+    char *result;
+
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &server));
+    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
+    CHECK_OK(callie_client_new(session, &client));
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(client, "bob", "x", NULL, 0, &options, NULL));
+    CHECK_TEXT("the metadata must be one JSON object", callie_last_error_reason());
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(client, "bob", "x", &file, 1, NULL, NULL));
+    CHECK_TEXT("attachment 0: the metadata must be one JSON object",
+               callie_last_error_reason());
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_command(client, "LIST_GROUPS", "[]", &result));
+    CHECK_TEXT("the parameters must be one JSON object", callie_last_error_reason());
+    CHECK_OK(callie_client_free(client));
+    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_server_free(server));
+}
+
 int main(void)
 {
     CHECK_TEXT("", callie_last_error_code());
@@ -346,6 +371,7 @@ int main(void)
     the_longest_times_are_taken();
     a_field_of_the_other_kind_is_a_status();
     bad_json_is_a_status();
+    a_reason_reads_as_a_sentence();
     puts("ok");
     return 0;
 }
