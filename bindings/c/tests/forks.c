@@ -1,6 +1,7 @@
 /* A fork leaves the parent undisturbed, and every call in the child returns at once: forks URL NAME PASSWORD ROUNDS. A fork
  * before the first call leaves a child that can use the library. */
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -52,6 +53,7 @@ static void listen_on(CallieEvents *events, void *user_data)
 
 static atomic_int forks_left;
 static pid_t forked_in_callback;
+static sem_t has_forked;
 
 /* The child returns from the callback, which ends it: there is nothing else in it. */
 static void fork_inside(CallieEvents *events, void *user_data)
@@ -61,10 +63,12 @@ static void fork_inside(CallieEvents *events, void *user_data)
     if (atomic_exchange(&forks_left, 0) == 1) {
         pid_t child = fork();
         CHECK(child >= 0);
-        if (child == 0)
+        if (child == 0) {
             alarm(CHILD_SECONDS);
-        else
-            forked_in_callback = child;
+            return;
+        }
+        forked_in_callback = child;
+        CHECK(sem_post(&has_forked) == 0);
     }
 }
 
@@ -186,13 +190,15 @@ static void fork_in_a_callback(const char *peer)
 {
     CallieClient *forking;
     CHECK_OK(callie_client_new(session, &forking));
+    CHECK(sem_init(&has_forked, 0, 0) == 0);
     atomic_store(&forks_left, 1);
     CHECK_OK(callie_client_listen(forking, fork_inside, NULL));
     CHECK_OK(callie_client_connect(forking));
+    while (sem_wait(&has_forked) != 0)
+        ;
     CHECK_OK(callie_client_ping(forking, peer, NULL));
     CHECK_OK(callie_client_disconnect(forking));
     CHECK_OK(callie_client_free(forking));
-    CHECK(atomic_load(&forks_left) == 0);
     ends_well(forked_in_callback);
 }
 
