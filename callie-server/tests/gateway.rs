@@ -135,6 +135,16 @@ async fn an_invalid_payload_is_answered_with_its_place_and_goes_nowhere() {
 }
 
 #[tokio::test]
+async fn lone_surrogate_is_answered_with_its_payload_id() {
+    let chat = start().await;
+    let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
+    let message = ada.message("bob", "REPLACED");
+    ada.send_text(&message.to_string().replace("REPLACED", r"x \ud83d y")).await;
+    assert_eq!(ada.sys("INVALID_JSON").await["metadata"]["inReplyTo"], message["payloadID"]);
+    bob.nothing_more().await;
+}
+
+#[tokio::test]
 async fn the_twentieth_invalid_payload_closes() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;

@@ -13,6 +13,7 @@ use callie_server::gateway::Timing;
 use chat::{Chat, Client, PATIENCE, fresh, quick, start, start_with};
 use futures_util::SinkExt as _;
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -238,6 +239,34 @@ async fn full_server_is_logged_by_limit() {
         assert_eq!(figure(&chat, &format!("callie_refused_connections_total{{reason=\"{reason}\"}}")), count);
     }
     assert_eq!(figure(&chat, "callie_closes_total{code=\"1013\"}"), 2);
+}
+
+#[tokio::test]
+async fn connection_beyond_the_places_of_its_address_is_logged() {
+    let chat = start_logged(Config { max_connections_per_address: 1, ..Config::default() }, quick()).await;
+    let _first = TcpStream::connect(chat.addr()).await.unwrap();
+    let mut second = TcpStream::connect(chat.addr()).await.unwrap();
+    // Cut off without a word: an end or a reset.
+    assert!(!matches!(second.read_u8().await, Ok(_)));
+    let line = line(&["dropped a connection"]).await;
+    assert!(line.contains(" WARN ") && line.contains("address=127.0.0.1"), "{line}");
+    assert_eq!(figure(&chat, "callie_refused_connections_total{reason=\"dropped\"}"), 1);
+}
+
+#[tokio::test]
+async fn failed_tls_handshake_is_logged_with_its_address() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let config = Config { tls_cert: Some(cert), tls_key: Some(key), ..Config::default() };
+    let chat = start_logged(config, quick()).await;
+    let mut plain = TcpStream::connect(chat.addr()).await.unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    let line = line(&["a TLS handshake failed"]).await;
+    assert!(line.contains(" INFO ") && line.contains("address=127.0.0.1"), "{line}");
+    assert_eq!(figure(&chat, "callie_refused_connections_total{reason=\"tls\"}"), 1);
 }
 
 #[tokio::test]
