@@ -65,3 +65,11 @@ fn the_header_shows_every_exported_function() {
     }
     assert!(found > 70, "only {found} functions found");
 }
+
+#[test]
+fn constant_of_the_header_is_that_of_the_library() {
+    let header = generate().expect("the sources are read");
+    let wanted = format!("#define CALLIE_SIZE_UNKNOWN ((int64_t){})", callie::capi::CALLIE_SIZE_UNKNOWN);
+    assert_eq!(header.matches("#define CALLIE_SIZE_UNKNOWN").count(), 1);
+    assert!(header.contains(&wanted), "{wanted}");
+}

@@ -299,7 +299,7 @@ typedef struct {
   uint32_t send_ms;
   // The most messages, pings and commands that wait for their end: 1,000. More are refused.
   uint32_t max_waiting;
-  // The most events that wait for the application: 1,024. While so many wait, nothing more is read.
+  // The most messages and notices of the server that wait to be taken: 1,024. While so many wait, nothing more is read.
   uint32_t event_queue;
   // Certificates of authorities to trust beside the bundled ones, a text of PEM blocks.
   const char *extra_roots;

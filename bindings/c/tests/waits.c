@@ -105,6 +105,56 @@ static void freeing_beside_a_reader_loses_no_call(const char *name, int rounds)
     CHECK_OK(callie_server_free(nowhere));
 }
 
+static uint64_t ticket;
+
+static void *wait_for_an_ending(void *client)
+{
+    CallieEnding ending;
+    CallieStatus status = callie_client_wait(client, ticket, PATIENCE_MS, &ending);
+    CHECK(status == CALLIE_STATUS_INVALID_HANDLE || (status == CALLIE_STATUS_OK && ending.kind != CALLIE_ENDING_KIND_NONE));
+    return NULL;
+}
+
+static void *wait_for_an_answer(void *client)
+{
+    CHECK(callie_client_ping(client, "SERVER", NULL) != CALLIE_STATUS_OK);
+    return NULL;
+}
+
+static void *wait_for_the_goodbye(void *client)
+{
+    CallieStatus status = callie_client_disconnect(client);
+    CHECK(status == CALLIE_STATUS_INVALID_HANDLE || status == CALLIE_STATUS_OK);
+    return NULL;
+}
+
+/* The other calls that wait do not outlast the client either. */
+static void freeing_ends_every_wait(const char *name, int rounds)
+{
+    void *(*waits[])(void *) = {wait_for_an_ending, wait_for_an_answer, wait_for_the_goodbye};
+    CallieServer *nowhere;
+    CallieSession *session;
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &nowhere));
+    CHECK_OK(callie_session_resume(nowhere, name, "token", &session));
+    for (int round = 0; round < rounds; round++) {
+        CallieClient *client;
+        CallieSent sent;
+        pthread_t threads[2];
+        long began = now_ms();
+        CHECK_OK(callie_client_new(session, &client));
+        CHECK_OK(callie_client_send(client, "bob", "never", NULL, 0, NULL, &sent));
+        ticket = sent.ticket;
+        for (size_t i = 0; i < 2; i++)
+            CHECK(pthread_create(&threads[i], NULL, waits[(size_t)(round + (int)i) % 3], client) == 0);
+        CHECK_OK(callie_client_free(client));
+        for (size_t i = 0; i < 2; i++)
+            CHECK(pthread_join(threads[i], NULL) == 0);
+        CHECK(now_ms() - began < SOON_MS);
+    }
+    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_server_free(nowhere));
+}
+
 static void *wait_for_a_connection(void *client)
 {
     CHECK(callie_client_connect(client) != CALLIE_STATUS_OK);
@@ -221,6 +271,7 @@ int main(int argc, char **argv)
     signals_stay_with_the_program(watcher);
     freeing_wakes_readers(watcher, name, password);
     freeing_beside_a_reader_loses_no_call(name, atoi(argv[4]));
+    freeing_ends_every_wait(name, atoi(argv[4]));
     suspending_ends_a_pending_connect(name);
     reading_beside_a_listener_is_a_status(name, password);
     CHECK_OK(callie_client_free(watcher));

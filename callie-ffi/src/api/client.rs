@@ -34,7 +34,7 @@ impl SendOptions {
             .metadata
             .map(|json| JsonObject::parse(&json))
             .transpose()
-            .map_err(|e| client::SendError::InvalidArgument(Fault::malformed("the metadata", e)))?;
+            .map_err(|e| client::SendError::InvalidArgument(Fault::argument("the metadata", e)))?;
         Ok(client::SendOptions {
             confirm: self.confirm,
             metadata: metadata.unwrap_or_default(),

@@ -41,7 +41,7 @@ pub struct CallieOptions {
     pub send_ms: u32,
     /// The most messages, pings and commands that wait for their end: 1,000. More are refused.
     pub max_waiting: u32,
-    /// The most events that wait for the application: 1,024. While so many wait, nothing more is read.
+    /// The most messages and notices of the server that wait to be taken: 1,024. While so many wait, nothing more is read.
     pub event_queue: u32,
     /// Certificates of authorities to trust beside the bundled ones, a text of PEM blocks.
     pub extra_roots: *const c_char,

@@ -50,7 +50,7 @@ impl Client {
             |name, e: &dyn std::fmt::Display| RequestError::InvalidArgument(Fault::argument(name, e));
         let name = CodeName::parse(name).map_err(|e| invalid("the command", &e))?;
         let parameters = JsonObject::parse(parameters)
-            .map_err(|e| RequestError::InvalidArgument(Fault::malformed("the parameters", e)))?;
+            .map_err(|e| RequestError::InvalidArgument(Fault::argument("the parameters", e)))?;
         let call = CommandCall::new(name, parameters);
         let (_, slot) = self.submit(None, |session, now| session.call(now, call))?;
         Ok(self.result(&slot).await?.unwrap_or_else(|| EMPTY.to_owned()))

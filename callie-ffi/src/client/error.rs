@@ -95,11 +95,6 @@ impl Fault {
         Self::new(code::INVALID_ARGUMENT, format!("{name} must be {expected}"))
     }
 
-    /// For errors that are sentences of their own.
-    pub(crate) fn malformed(name: &str, error: impl fmt::Display) -> Self {
-        Self::new(code::INVALID_ARGUMENT, format!("{name} is not valid: {error}"))
-    }
-
     pub(crate) fn attachment(at: usize, error: impl fmt::Display) -> Self {
         Self::new(code::INVALID_ARGUMENT, format!("attachment {at}: {error}"))
     }
