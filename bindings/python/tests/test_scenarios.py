@@ -676,6 +676,30 @@ async def test_statistics_count(world):
 
 
 @scenario
+async def test_sent_means_taken(world):
+    url = world.url("strict")
+    count = 150
+    async with enter(url, "bob") as bob:
+        texts = []
+
+        async def take():
+            while len(texts) < 2 * count:
+                texts.extend(e.text for e in await bob.next_events(timeout=SOON) if isinstance(e, Message))
+
+        taking = asyncio.ensure_future(take())
+        async with enter(url, "ada") as first, enter(url, "ada") as second:
+            tickets = []
+            for n in range(count):
+                tickets.append(first.send("bob", f"first {n}", confirm=False))
+                tickets.append(second.send("bob", f"second {n}", confirm=False))
+            endings = [await asyncio.wait_for(ticket, 3 * SOON) for ticket in tickets]
+        await asyncio.wait_for(taking, SOON)
+    assert {ending.kind for ending in endings} == {"sent"}
+    for device in ("first", "second"):
+        assert [text for text in texts if text.startswith(device)] == [f"{device} {n}" for n in range(count)]
+
+
+@scenario
 async def test_untaken_message_is_not_delivered(url):
     async with enter(url, "ada") as ada, enter(url, "bob") as bob:
         await state(bob, "online")
