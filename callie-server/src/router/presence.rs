@@ -179,8 +179,10 @@ mod tests {
     use crate::cluster::Peers;
     use crate::router::{Allowance, Entrance, Keys, Known, Privacy, Quotas};
 
-    fn hub() -> Hub {
-        Hub::new(Duration::ZERO, Keys::new(&[7; 16]), Arc::new(Peers::new(true)))
+    const GRACE: Duration = Duration::from_secs(60);
+
+    fn hub(grace: Duration, alone: bool) -> Hub {
+        Hub::new(grace, Keys::new(&[7; 16]), Arc::new(Peers::new(alone)))
     }
 
     fn allowance() -> Allowance {
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn subscription_after_departure_leaves_nothing() {
-        let hub = hub();
+        let hub = hub(Duration::ZERO, true);
         let (ada, link) = arrive(&hub, "ada");
         let names = [Username::parse("bob").unwrap()];
         assert!(hub.watch(&ada, &names));
@@ -212,28 +214,11 @@ mod tests {
         assert!(hub.watch(&ada, &names));
         assert!(hub.watchers.is_empty() && ada.state().watching.is_empty());
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::cluster::Peers;
-    use crate::router::{Allowance, Keys, Quotas};
-
-    const GRACE: Duration = Duration::from_secs(60);
-
-    fn hub(alone: bool) -> (Hub, Arc<User>) {
-        let hub = Hub::new(GRACE, Keys::new(&[0; 16]), Arc::new(Peers::new(alone)));
-        let quotas = Quotas { messages_per_second: 1, burst: 1, broadcasts_per_minute: 1 };
-        let ada = hub.entry(&Username::parse("ada").unwrap(), &Allowance { quotas, connections: 1 });
-        (hub, ada)
-    }
 
     #[test]
     fn departures_of_one_user_take_one_place() {
-        let (hub, ada) = hub(false);
+        let hub = hub(GRACE, false);
+        let ada = hub.entry(&Username::parse("ada").unwrap(), &allowance());
         for _ in 0..1_000 {
             hub.went(&ada, ada.state());
         }
@@ -243,7 +228,8 @@ mod tests {
 
     #[test]
     fn second_departure_is_announced_in_its_own_time() {
-        let (hub, ada) = hub(true);
+        let hub = hub(GRACE, true);
+        let ada = hub.entry(&Username::parse("ada").unwrap(), &allowance());
         hub.went(&ada, ada.state());
         let first = ada.state().leaves.unwrap();
         // The user came back and left again half a minute later.
