@@ -29,7 +29,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// let mut dropped = DroppedPayloads::default();
 /// let now = Duration::from_secs(7);
 /// dropped.record(now, 101, PayloadId::parse("p101")?, None, Duration::from_millis(20));
-/// assert_eq!(dropped.report_at(), Some(now), "the first is reported at once");
+/// assert!(dropped.report_at().is_some_and(|at| at <= now), "the first is reported at once");
 /// let notice = dropped.report(now).unwrap();
 /// assert_eq!(notice.metadata().dropped.as_ref().unwrap().len(), 1);
 /// assert!(dropped.report(now).is_none(), "nothing is reported twice");
