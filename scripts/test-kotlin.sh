@@ -5,11 +5,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/bindings.sh kotlin
 # Java takes neither TMPDIR nor leaves /tmp alone by itself.
-export JDK_JAVA_OPTIONS="-Djava.io.tmpdir=${TMPDIR:-/tmp} -XX:-UsePerfData"
+java_options="-Djava.io.tmpdir=${TMPDIR:-/tmp} -XX:-UsePerfData"
 
 # A compiler or a test that hangs is ended: fifteen minutes hold a first download too.
 maven() {
-    timeout 900 mvn --batch-mode --no-transfer-progress --quiet "$@" </dev/null
+    JDK_JAVA_OPTIONS="$java_options" timeout 900 mvn --batch-mode --no-transfer-progress --quiet "$@" </dev/null
 }
 
 reports=bindings/kotlin/target/surefire-reports
@@ -26,4 +26,4 @@ outside=$(mktemp -d)
 trap 'rm -rf "$outside"' EXIT
 cp -r examples/kotlin/pom.xml examples/kotlin/src "$outside"
 maven --file "$outside/pom.xml" package
-CALLIE_CHAT="java -jar $outside/target/chat.jar" target/venv/bin/python -m pytest -q bindings/tests/check_chat.py
+CALLIE_CHAT="java $java_options -jar $outside/target/chat.jar" target/venv/bin/python -m pytest -q bindings/tests/check_chat.py

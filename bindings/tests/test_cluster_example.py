@@ -57,10 +57,11 @@ async def chat(url, nodes):
             if victim is not None:
                 os.kill(victim, signal.SIGKILL)
             text = f"without {victim}"
-            # Whoever was on that node is away for a moment: it is said again until it gets there.
+            heard = asyncio.create_task(hears(bob, text))
+            # A user of that node is away for a moment: the message is sent again until it is delivered.
             while (await ada.send("bob", text).ending()).kind != "delivered":
                 await asyncio.sleep(0.2)
-            await asyncio.wait_for(hears(bob, text), SOON)
+            await asyncio.wait_for(heard, SOON)
 
 
 async def hears(client, text):

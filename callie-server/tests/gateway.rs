@@ -234,7 +234,7 @@ async fn client_is_not_ended_while_the_server_does_not_read() {
     let mut database = <sqlx::AnyConnection as sqlx::Connection>::connect(&chat.database.url).await.unwrap();
     // Nobody writes meanwhile, so that the command waits.
     let lock = match chat.database.url.starts_with("postgres") {
-        true => "BEGIN; LOCK TABLE groups IN ACCESS EXCLUSIVE MODE",
+        true => "BEGIN; LOCK TABLE chat_groups IN ACCESS EXCLUSIVE MODE",
         false => "BEGIN IMMEDIATE",
     };
     sqlx::raw_sql(lock).execute(&mut database).await.unwrap();
