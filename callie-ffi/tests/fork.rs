@@ -168,7 +168,7 @@ fn used_before_the_fork() {
             client.session().unwrap_err();
             client.set_token_source(None);
             assert_eq!(client.state(), api::ConnectionState::Closed);
-            (client.stats(), client.limits(), client.username());
+            let _ = (client.stats(), client.limits(), client.username());
             assert_eq!(wait(ticket.ending()), api::Ending::Unconfirmed);
             wait(client.disconnect());
             let server = Server::new(config()).unwrap();
