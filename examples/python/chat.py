@@ -58,7 +58,8 @@ async def main(server: str, username: str, password: str, peer: str) -> None:
         # Either the user has had enough, or the connection is gone.
         await asyncio.wait({showing, typing}, return_when=asyncio.FIRST_COMPLETED)
         typing.cancel()
-    await showing
+    await asyncio.wait({showing, typing})
+    showing.result()
     # A line that could not be sent is an error; a reader who was stopped is none.
     if not typing.cancelled():
         typing.result()
