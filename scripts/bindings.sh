@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the bindings from the built library, each where its package looks for them, with the library beside them.
-# What has not changed is left untouched, so that the compilers of those languages have nothing to do again.
+# Generates the bindings from the built library, in the directories that their packages use, and copies the library there.
+# Unchanged files of Kotlin and Swift keep their modification times, so that their compilers do not build them again.
 #
 # Usage: scripts/bindings.sh [debug|release] [python|kotlin|swift]…
 set -euo pipefail
@@ -18,14 +18,14 @@ case "$(uname -s)" in
     Darwin) library=libcallie.dylib system=darwin ;;
     *) library=libcallie.so system=linux ;;
 esac
-# As JNA names processors in the folders of a jar.
+# JNA's names for processors, as in the directories of a jar.
 case "$(uname -m)" in
     x86_64 | amd64) processor=x86-64 ;;
     arm64 | aarch64) processor=aarch64 ;;
     *) processor=$(uname -m) ;;
 esac
 
-# The sources are the same whatever the library is built for, and are read from one that has not been stripped.
+# The sources do not depend on the profile. They are generated from the debug library, because uniffi cannot read a stripped one.
 built=target/debug
 if [[ ! -e $built/$library || ! -e $built/uniffi-bindgen ]]; then
     cargo build -p callie-ffi --features bindgen
@@ -68,7 +68,7 @@ generate_swift() {
     generate swift "$written"
     put "$written/CallieNative.swift" "$package/Generated/CallieNative/CallieNative.swift"
     put "$written/CallieNativeFFI.h" "$package/Generated/CallieNativeFFI/CallieNativeFFI.h"
-    # uniffi's own module map names modules that only Apple's compilers have, and no library.
+    # uniffi's own module map uses modules that only Apple's compilers have, and links no library.
     printf 'module CallieNativeFFI {\n    header "CallieNativeFFI.h"\n    link "callie"\n    export *\n}\n' \
         >"$written/module.modulemap"
     put "$written/module.modulemap" "$package/Generated/CallieNativeFFI/module.modulemap"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything once: server, library, tests, examples, with the same features, so that nothing is built twice.
+# Builds the server, the library, the tests and the examples, with the same features as the tests, so that cargo builds nothing twice.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cargo build --workspace --all-targets --features callie-ffi/bindgen

@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Rust, through apt and pip, and says what. Quick when all is there.
+# Installs the packages that the tests need in addition to Rust, through apt and pip, and prints their names. Fast if none is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What is asked for by command, and the Debian package that brings it.
+# Commands that must exist, and the Debian packages that provide them.
 declare -A packages=([cc]=build-essential [c++]=build-essential [cmake]=cmake [pkg-config]=pkg-config
     [python3]=python3 [valgrind]=valgrind [chromium]=chromium [chromedriver]=chromium-driver
     [nginx]=nginx-light [haproxy]=haproxy [caddy]=caddy [mvn]=maven [javac]=openjdk-17-jdk-headless)
-# Where there is no Swift, scripts/swift.sh makes a Debian root that has it.
+# If Swift is not installed, scripts/swift.sh needs debootstrap to create a Debian root with Swift.
 if [[ $(uname -s) == Linux ]] && ! command -v swift >/dev/null; then
     packages+=([debootstrap]=debootstrap)
 fi
-# Where Debian keeps what only root calls.
+# Debian's directories for root's commands.
 PATH="$PATH:/usr/sbin:/sbin"
 missing=()
 for command in "${!packages[@]}"; do
     command -v "$command" >/dev/null || missing+=("${packages[$command]}")
 done
-# The server's programs are not on the PATH; a test that starts one looks in the same places.
+# PostgreSQL's server programs are not on the PATH. The tests that start one search the same directory.
 if ! command -v initdb >/dev/null && ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; then
     missing+=(postgresql)
 fi
-# Debian keeps what makes a venv in a package of its own.
+# Debian has the venv modules in a separate package.
 if command -v python3 >/dev/null && ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
     missing+=(python3-venv)
 fi
@@ -37,7 +37,7 @@ if ((${#missing[@]})); then
         sudo=(sudo)
     fi
     echo "install: apt-get install ${missing[*]}"
-    # The tests start PostgreSQL themselves. Debian would make a database and run it from now on, unless told.
+    # The tests start PostgreSQL themselves. This setting keeps Debian from creating and starting a cluster of its own.
     settings=/etc/postgresql-common/createcluster.conf
     if [[ " ${missing[*]} " == *" postgresql "* && ! -e $settings ]]; then
         "${sudo[@]}" mkdir -p "${settings%/*}"

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Builds the library as packages ship it, small, with the profile `sdk`.
+# Builds the library as packages ship it, optimised for size, with the profile `sdk`.
 #
-# Usage: scripts/library.sh shared   target/sdk/libcallie.so for Python, Kotlin and Swift, without what only C calls
-#        scripts/library.sh static   target/sdk/libcallie.a, which bindings/c/Makefile links the C library from
-#        scripts/library.sh wheel    Python's wheel, into target/wheels
-#        scripts/library.sh bench    what measures it, in each language, and an optimised test bed
+# Usage: scripts/library.sh shared   target/sdk/libcallie.so for Python, Kotlin and Swift, without the C interface
+#        scripts/library.sh static   target/sdk/libcallie.a, from which bindings/c/Makefile links the C library
+#        scripts/library.sh wheel    the Python wheel, in target/wheels
+#        scripts/library.sh bench    the benchmark programs of all languages, and an optimised test bed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# With frame pointers the tables for unwinding are a fifth smaller, and nothing else is larger.
+# Frame pointers make the unwinding tables a fifth smaller, and nothing else larger.
 export RUSTFLAGS="${RUSTFLAGS:-} -C force-frame-pointers=yes"
 
-# cargo optimises across crates only where it is asked for one kind of library: that is a fifth of the size.
+# cargo optimises across crates only if it builds a single kind of library. That saves a fifth of the size.
 library() {
     cargo rustc --profile sdk -p callie-ffi --lib --crate-type "$@"
 }
 
-# A shared library of cargo's keeps what only the generator of the bindings reads, the descriptions of all that is exported.
-# So it is linked here, as the C library is, where the linker takes a list of what stays.
+# A shared library linked by cargo keeps the metadata of all exports, which only the generator of the bindings reads. This
+# function links the library with a version script instead, which removes it; the C library is linked in the same way.
 shared() {
     if [[ $(uname -s) != Linux ]]; then
         library cdylib --no-default-features
@@ -44,7 +44,7 @@ bench() {
         --scratch-path "$PWD/target/swift/bench" --product Receive </dev/null
 }
 
-# maturin writes the bindings from a library of cargo's, and packs that one. On Linux the smaller one takes its place.
+# maturin generates the bindings from the library that cargo links, and packages that library. On Linux, the smaller library replaces it.
 wheel() {
     local tools=$PWD/target/venv/bin built=target/wheels/built unpacked=target/wheels/unpacked
     rm -rf target/wheels

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Which language passed which scenario.
+"""Reports the scenarios that each language passed.
 
-    matrix.py                               print the matrix; exit 1 where a cell is empty or failed
-    matrix.py read LANGUAGE FORMAT FILE...  note what a test run said, for the matrix
+    matrix.py                               print the matrix; exit 1 if a cell is empty or failed
+    matrix.py read LANGUAGE FORMAT FILE...  save the results of a test run for the matrix
 
-A test run's results are kept as lines `name ok` or `name failed` in target/scenarios/LANGUAGE.txt. They are read from what
-the language's usual runner writes: `libtest` (the output of cargo test), `junit` (XML, by pytest, Maven's surefire and
-swift test), or `lines` (`name ok` or `name failed: why`). Names are those of bindings/scenarios.json, compared without
-underscores, case and a leading "test"; tests of other names are none of the matrix's business. A test that was skipped
-leaves its cell empty, and one scenario with several tests is passed when all of them are.
+The results of a test run are lines `name ok` or `name failed` in target/scenarios/LANGUAGE.txt. They are read from the
+output of the language's usual test runner: `libtest` (the output of cargo test), `junit` (XML from pytest, Maven's surefire
+and swift test), or `lines` (`name ok` or `name failed: why`). The names are those of bindings/scenarios.json, compared
+without underscores, case and a leading "test"; other tests are ignored. A skipped test leaves its cell empty. A scenario
+with several tests passes if all of them pass.
 """
 
 import argparse
@@ -24,12 +24,12 @@ OK, FAILED = "ok", "failed"
 
 
 def plain(name):
-    """A name as it is compared: `test_message_arrives`, `messageArrives()` and `message_arrives` are one."""
+    """Normalises a name: `test_message_arrives`, `messageArrives()` and `message_arrives` are equal afterwards."""
     return re.sub(r"[^a-z0-9]", "", name.lower()).removeprefix("test")
 
 
 def from_libtest(text, part):
-    """Tests of the binary whose source holds `part`, where the output tells the binaries apart."""
+    """Yields the tests of the binary whose source path contains `part`, if the output names the binaries."""
     within = not part or "Running " not in text
     for line in text.splitlines():
         if running := re.match(r"\s+(?:Running|Doc-tests) (.*)", line):
@@ -39,7 +39,7 @@ def from_libtest(text, part):
 
 
 def from_junit(text, part):
-    """Test cases of the classes whose name holds `part`. A case with parameters may have the scenario as one of them."""
+    """Yields the test cases of the classes whose name contains `part`. The scenario may be a parameter of a case."""
     for case in ElementTree.fromstring(text).iter("testcase"):
         if part and part not in case.get("classname", ""):
             continue
@@ -61,12 +61,12 @@ FORMATS = {"libtest": from_libtest, "junit": from_junit, "lines": from_lines}
 
 
 def scenarios(path):
-    """The names of the table by their plain form, in its order."""
+    """Maps the normalised names of the table to its names, in its order."""
     return {plain(row["name"]): row["name"] for row in json.loads(path.read_text())}
 
 
 def join(results, table):
-    """One verdict a scenario: passed only if every test of it did."""
+    """Combines the results by scenario: a scenario passes only if all of its tests pass."""
     verdicts = {}
     for name, verdict in results:
         if scenario := table.get(plain(name)):
@@ -101,15 +101,15 @@ def show(options, table):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Which language passed which scenario.")
-    parser.add_argument("--scenarios", type=Path, default=ROOT / "bindings/scenarios.json", help="the table")
-    parser.add_argument("--results", type=Path, default=ROOT / "target/scenarios", help="where results are kept")
+    parser = argparse.ArgumentParser(description="Reports the scenarios that each language passed.")
+    parser.add_argument("--scenarios", type=Path, default=ROOT / "bindings/scenarios.json", help="the list of scenarios")
+    parser.add_argument("--results", type=Path, default=ROOT / "target/scenarios", help="the directory for the results")
     commands = parser.add_subparsers(dest="command")
-    reader = commands.add_parser("read", help="note what a test run said")
+    reader = commands.add_parser("read", help="save the results of a test run")
     reader.add_argument("language", choices=LANGUAGES)
     reader.add_argument("format", choices=FORMATS)
     reader.add_argument("files", type=Path, nargs="+")
-    reader.add_argument("--part", default="", help="only what belongs to this source or class")
+    reader.add_argument("--part", default="", help="read only the tests of this source or class")
     options = parser.parse_args()
     table = scenarios(options.scenarios)
     return read(options, table) if options.command == "read" else show(options, table)

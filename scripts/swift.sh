@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs a command with a Swift toolchain, in the root of the checkout: scripts/swift.sh swift test --package-path …
 #
-# A Swift on PATH is used as it is. Where there is none, Linux gets one out of Debian 13, which has Swift as a package:
-# a Debian root below the cache folder, made once (three minutes, 3.4 GB), and the command runs inside it with the
-# checkout, /tmp, /dev and /proc shown under their own names. Those mounts are made in a mount namespace of the
-# command's own, so they end with it however it ends, and removing the root can never reach through them.
+# If swift is on PATH, the script uses it. Otherwise, on Linux, it creates a root of Debian 13, which has Swift as a package,
+# below the cache directory. This happens once, and takes three minutes and 3.4 GB. The command then runs inside the root,
+# with the checkout, /tmp, /dev and /proc mounted under their own names. The mounts are in a mount namespace of the command,
+# so they end with the command in any case, and removing the root cannot reach through them.
 set -euo pipefail
 
 checkout="$(cd "$(dirname "$0")/.." && pwd -P)"
@@ -19,7 +19,7 @@ fail() {
     exit 1
 }
 
-# Becoming root is needed twice: to make the Debian root, and to enter it.
+# Two steps need root: creating the Debian root, and entering it.
 as_root() {
     if ((EUID == 0)); then
         "$@"
@@ -33,22 +33,22 @@ check_means() {
     local command
     for command in debootstrap unshare chroot flock; do
         PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null ||
-            fail "no swift on PATH, and no $command to make a Debian root with. Please install either (make install does)"
+            fail "no swift on PATH, and no $command to create a Debian root. Please install one of them (make install does)"
     done
     if ((EUID != 0)) && ! command -v sudo >/dev/null; then
-        fail "no swift on PATH, and a Debian root takes root's rights or sudo. Please install Swift, or run this as root"
+        fail "no swift on PATH, and a Debian root needs root's rights or sudo. Please install Swift, or run this as root"
     fi
 }
 
-# Made under another name and renamed when complete, so an interrupted run leaves nothing that looks whole.
+# Creates the root under another name and renames it when it is complete, so that an interrupted run leaves no incomplete root.
 make_root() {
     mkdir -p "$cache"
     exec 9>"$cache/swift-root.lock"
     flock 9
     if [[ ! -e $root ]]; then
         local partial="$root.partial"
-        echo "swift: making a Debian root with Swift in $root (once; some minutes)" >&2
-        # In a mount namespace too: debootstrap mounts /proc inside, and an interrupted one leaves it mounted.
+        echo "swift: creating a Debian root with Swift in $root (once; takes a few minutes)" >&2
+        # Runs in a mount namespace, because debootstrap mounts /proc inside the root and, if interrupted, leaves it mounted.
         # shellcheck disable=SC2016
         as_root unshare --mount --propagation private bash -euo pipefail -c '
             PATH="$PATH:/usr/sbin:/sbin"
@@ -56,7 +56,7 @@ make_root() {
             debootstrap --variant=minbase --include="$2" "$3" "$1" >"$1.log" 2>&1 </dev/null ||
                 { tail -n 20 "$1.log" >&2; exit 1; }
             rm -rf "$1"/var/cache/apt/archives/*.deb
-        ' make-root "$partial" "$packages" "$suite" 9>&- || fail "debootstrap failed; all it said is in $partial.log"
+        ' make-root "$partial" "$packages" "$suite" 9>&- || fail "debootstrap failed; its output is in $partial.log"
         as_root mv "$partial" "$root"
     fi
     exec 9>&-
@@ -86,7 +86,7 @@ if command -v swift >/dev/null; then
     exec "$@"
 fi
 
-# Only Callie's own variables go in, and a folder for temporary files that is there on both sides; the rest of the environment speaks of the system outside.
+# Passes Callie's own variables, and TMPDIR if it exists on both sides. The rest of the environment describes the outer system.
 passed=()
 while IFS= read -r -d '' variable; do
     [[ $variable == CALLIE_* || $variable == CI=* || $variable == TMPDIR=/tmp/* ]] && passed+=("$variable")

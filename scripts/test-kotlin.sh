@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Tests the Kotlin package: its scenarios, then the chat, built as a project outside the repository against the installed
-# package. Every version in the poms is fixed, so Maven asks the network for nothing once it has everything.
+# Tests the Kotlin package: first its scenarios, then the chat, which is built outside the repository against the installed
+# package. All versions in the poms are fixed, so Maven does not use the network once it has downloaded everything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/bindings.sh kotlin
-# Java takes neither TMPDIR nor leaves /tmp alone by itself.
+# By default, Java ignores TMPDIR and writes its performance data to /tmp.
 java_options="-Djava.io.tmpdir=${TMPDIR:-/tmp} -XX:-UsePerfData"
 
-# A compiler or a test that hangs is ended: fifteen minutes hold a first download too.
+# Ends a compiler or a test that hangs. Fifteen minutes are enough for a first download.
 maven() {
     JDK_JAVA_OPTIONS="$java_options" timeout 900 mvn --batch-mode --no-transfer-progress --quiet "$@" </dev/null
 }
@@ -16,7 +16,7 @@ reports=bindings/kotlin/target/surefire-reports
 rm -rf "$reports"
 failed=0
 maven --file bindings/kotlin/pom.xml install || failed=1
-# What failed is noted too.
+# Saves the results of failed tests too.
 if compgen -G "$reports/TEST-*.xml" >/dev/null; then
     scripts/matrix.py read kotlin junit "$reports"/TEST-*.xml
 fi

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Tests the Swift package, with the Swift on PATH or the one that scripts/swift.sh brings: its scenarios, then the chat,
+# Tests the Swift package, with the Swift on PATH or the one of scripts/swift.sh: first its scenarios, then the chat, which is
 # built as a package outside the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/bindings.sh swift
 checkout=$PWD
-# Made where missing, before the clock for the tests begins.
+# Creates the toolchain if it is missing, before the timeout of the tests starts.
 scripts/swift.sh true
 
-# A compiler or a test that hangs is ended.
+# Ends a compiler or a test that hangs.
 swift() {
     timeout 900 scripts/swift.sh swift "$@" </dev/null
 }
@@ -16,16 +16,16 @@ swift() {
 report=target/swift/tests
 rm -f "$report"*.xml
 failed=0
-# One after the other: each scenario starts servers of its own.
+# The scenarios run one after the other, because each starts its own servers.
 swift test --no-parallel --package-path "$checkout/bindings/swift" --scratch-path "$checkout/target/swift/build" \
     --xunit-output "$checkout/$report.xml" || failed=1
-# What failed is noted too. Swift Testing writes a file of its own beside XCTest's.
+# Saves the results of failed tests too. Swift Testing writes a separate file from XCTest's.
 if [[ -e $report-swift-testing.xml ]]; then
     scripts/matrix.py read swift junit "$report-swift-testing.xml"
 fi
 ((failed == 0)) || exit 1
 
-# Below /tmp, which the Debian root sees too.
+# The directory is below /tmp, which the Debian root shares.
 outside=$(mktemp -d "${TMPDIR:-/tmp}/callie-chat.XXXXXX")
 trap 'rm -rf "$outside"' EXIT
 cp -r examples/swift/Package.swift examples/swift/Sources "$outside"

@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Makes the venv below target/ that pytest and the NATS server go into, so that the system stays as it is. Quick when it is
-# there.
+# Creates the venv for pytest and the NATS server below target/, so that the system is not changed. Fast if the venv exists.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

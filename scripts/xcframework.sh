@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds bindings/swift/CallieNativeFFI.xcframework for iOS, its simulator and macOS, and writes the Swift for it. Untested
-# where Callie is built: it takes macOS with Xcode, and Rust's targets for Apple.
+# Builds bindings/swift/CallieNativeFFI.xcframework for iOS, its simulator and macOS, and generates the Swift sources. Needs macOS
+# with Xcode, and the Rust targets for Apple platforms. Untested.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[[ $(uname -s) == Darwin ]] || { echo "xcframework: this takes macOS with Xcode" >&2; exit 1; }
+[[ $(uname -s) == Darwin ]] || { echo "xcframework: this script needs macOS with Xcode" >&2; exit 1; }
 
 package=bindings/swift
 work=target/xcframework
@@ -16,7 +16,7 @@ done
 rm -rf "$work" "$package/CallieNativeFFI.xcframework"
 mkdir -p "$work"/{ios,simulator,macos,headers}
 cp "$package/Generated/CallieNativeFFI/CallieNativeFFI.h" "$work/headers/"
-# A static library is linked by being in the framework.
+# The module map needs no link directive, because the framework contains the static library.
 printf 'module CallieNativeFFI {\n    header "CallieNativeFFI.h"\n    export *\n}\n' >"$work/headers/module.modulemap"
 cp target/aarch64-apple-ios/sdk/libcallie.a "$work/ios/"
 lipo -create target/{aarch64-apple-ios-sim,x86_64-apple-ios}/sdk/libcallie.a -output "$work/simulator/libcallie.a"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Three nodes, NATS, PostgreSQL and nginx on this machine, from ordinary packages; ends them all with Ctrl-C.
+# Starts three nodes, NATS, PostgreSQL and nginx on this machine, from distribution packages. Ctrl-C ends all of them.
 #
-#     examples/cluster/run.sh                       http://127.0.0.1:8080 is the cluster
-#     NODES=2 PORT=9000 examples/cluster/run.sh     two nodes, on 9000; the ports after it are taken too
+#     examples/cluster/run.sh                       the cluster listens on http://127.0.0.1:8080
+#     NODES=2 PORT=9000 examples/cluster/run.sh     two nodes on port 9000; the following ports are used too
 #
-# Needs the packages postgresql and nginx, and nats-server, which `make install` brings. Everything listens on loopback only
-# and is kept in a folder that is removed at the end.
+# Needs the packages postgresql and nginx, and nats-server, which `make install` installs. All processes listen on loopback only.
+# Their files are in a temporary directory that is removed at the end.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 nodes=${NODES:-3}
@@ -14,7 +14,7 @@ server=${CALLIE_SERVER:-$root/target/release/callie-server}
 nats=$(PATH="$root/target/venv/bin:$PATH" command -v nats-server) || { echo "run.sh: nats-server is missing: make install" >&2; exit 1; }
 PATH="$PATH:/usr/sbin"
 command -v nginx >/dev/null || { echo "run.sh: nginx is missing: make install" >&2; exit 1; }
-# The newest. Where there is none, ls fails, which the next line puts into words.
+# The newest version. If there is none, ls fails, and the check below reports it.
 postgres=$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | sort -V | tail -n 1) || true
 postgres=${postgres%/initdb}
 [[ -n $postgres ]] || { echo "run.sh: PostgreSQL is missing: make install" >&2; exit 1; }
@@ -33,7 +33,7 @@ mkdir "$folder/nginx"
 started=()
 end() {
     trap - EXIT
-    # The nodes first: they say goodbye through the others. "jobs -p" are those who still run.
+    # Ends the nodes before the processes that they need to close their connections.
     for pid in "${started[@]}"; do
         kill -TERM "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
@@ -52,7 +52,7 @@ wait_for() {
     exit 1
 }
 
-# Ports: nginx, then the nodes, their operator's addresses, PostgreSQL, NATS.
+# The ports, in this order: nginx, the nodes, their metrics, PostgreSQL, NATS.
 node_port() { echo $((port + 1 + $1)); }
 ops_port() { echo $((port + 1 + nodes + $1)); }
 postgres_port=$((port + 1 + 2 * nodes))
