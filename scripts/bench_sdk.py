@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Measures the client library: its size, the wheel's, how long Python imports it, what an event costs each language, and
-how long a connection takes.
+"""Benchmarks the client library: its size, the size of the Python wheel, the time to import it in Python, the CPU time per
+event in each language, and the time to connect.
 
-    bench_sdk.py --size     only the sizes; exit 1 where one is over its gate
-    bench_sdk.py [EVENTS]   everything, against a server of its own
+    bench_sdk.py --size     only the sizes; exit 1 if one exceeds its limit
+    bench_sdk.py [EVENTS]   everything, against its own server
 
-CPU is that of the whole measured process, all threads, from before the first message until the last was handed out. The
-library's batches are full: messages are read from the socket as they come, and handed out when all have. A program in Rust
-sends them, faster than anybody takes them.
-The hand-written client beside it is `websockets` and `json` and does the same checks: the nine fields and their types,
-names, times, IDs seen before. Both take the same messages from the same server in the same run.
+The CPU time is that of all threads of the measured process, from before the first message until the last one is handed out.
+The library's batches are full: the client reads messages from the socket as they arrive, and hands them out when all have
+arrived. A Rust program sends the messages, faster than any client takes them.
+The client for comparison uses `websockets` and `json` and makes the same checks: the nine fields and their types, names,
+times, and duplicate IDs. Both take the same messages from the same server in the same run.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "target/sdk/libcallie.so"
 WHEELS = ROOT / "target/wheels"
-#: What `scripts/library.sh bench` builds, from callie-ffi/benches/client.rs, bindings/c/bench, bindings/kotlin and
-#: bindings/swift/Bench.
+#: The programs that `scripts/library.sh bench` builds, from callie-ffi/benches/client.rs, bindings/c/bench, bindings/kotlin
+#: and bindings/swift/Bench.
 RUST = ROOT / "target/sdk/bench-client"
 C = ROOT / "target/sdk/bench-receive"
 KOTLIN = ROOT / "bindings/kotlin/target"
@@ -41,32 +41,32 @@ EVENTS = 20_000
 
 
 def sizes():
-    """Prints the sizes, and tells whether they are within their gates."""
+    """Prints the sizes, and returns whether they are within their limits."""
     with tempfile.TemporaryDirectory() as folder:
         stripped = Path(folder) / "stripped.so"
         subprocess.run(["strip", "-o", stripped, LIBRARY], check=True)
         size = stripped.stat().st_size
-    print(f"shared library, stripped     {size / MIB:6.2f} MiB   (gate {LIBRARY_GATE / MIB} MiB)")
+    print(f"shared library, stripped     {size / MIB:6.2f} MiB   (limit {LIBRARY_GATE / MIB} MiB)")
     good = size <= LIBRARY_GATE
     wheels = sorted(WHEELS.glob("callie-*.whl"), key=lambda wheel: wheel.stat().st_mtime)
     if wheels:
         size = wheels[-1].stat().st_size
-        print(f"wheel                        {size / 1e6:6.2f} MB    (gate {WHEEL_GATE / 1e6} MB)")
+        print(f"wheel                        {size / 1e6:6.2f} MB    (limit {WHEEL_GATE / 1e6} MB)")
         good &= size <= WHEEL_GATE
     return good
 
 
 def import_time():
-    """The quickest of ten imports, each in a process of its own."""
+    """Prints the time of the fastest of ten imports, each in its own process."""
     code = "import time; t = time.perf_counter(); import callie; print(time.perf_counter() - t)"
-    # As pip leaves it: compiled.
+    # Compiled, as after an installation by pip.
     subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "bindings/python/callie"], check=True)
     runs = [subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True) for _ in range(10)]
-    print(f"import callie                {min(float(run.stdout) for run in runs) * 1000:6.1f} ms    (to reach: 60 ms)")
+    print(f"import callie                {min(float(run.stdout) for run in runs) * 1000:6.1f} ms    (target: 60 ms)")
 
 
-# The measured clients, each in a process of its own: `bench_sdk.py CLIENT URL TOKEN EVENTS`. A client prints "ready", and
-# at the end how many microseconds of CPU each event took.
+# The measured clients, each in its own process: `bench_sdk.py CLIENT URL TOKEN EVENTS`. A client prints "ready", and at the
+# end the CPU time per event in microseconds.
 
 
 async def with_callie(url, token, count):
@@ -77,7 +77,7 @@ async def with_callie(url, token, count):
         print("ready", flush=True)
         seen = 0
         began = time.process_time()
-        # The batches are full, as they are under load.
+        # Waits until the batches are full, as they are under load.
         while client.stats().messages_received < count:
             await asyncio.sleep(0.05)
         while seen < count:
@@ -100,7 +100,7 @@ def no_repeated_keys(pairs):
 
 
 def check(text):
-    """A payload, if it is one, checked as the library does."""
+    """Parses a payload with the same checks as the library."""
     from datetime import datetime
 
     if len(text.encode()) > 65_536:
@@ -177,7 +177,7 @@ async def with_websockets(url, token, count):
 
 
 class Bed:
-    """The test bed, with one world; optimised, since the time to connect is the server's too."""
+    """Starts the test bed with one world. It is optimised, because the time to connect includes the server's."""
 
     def __enter__(self):
         import socket
@@ -198,7 +198,7 @@ class Bed:
 
 
 def received(command, url, token, count):
-    """Lets a client receive `count` messages: microseconds of CPU each."""
+    """Lets a client receive `count` messages, and returns the CPU time per message in microseconds."""
     client = subprocess.Popen([*command, url, token, str(count)], stdout=subprocess.PIPE, text=True)
     assert client.stdout.readline() == "ready\n"
     subprocess.run([RUST, "send", url, str(count)], check=True)
@@ -208,13 +208,13 @@ def received(command, url, token, count):
 
 
 def kotlin_classes():
-    """The classes of the package, of its tests, and of all that they need."""
+    """Returns the class path of the Kotlin package, its tests and their dependencies."""
     needed = (KOTLIN / "classpath").read_text().strip()
     return f"{KOTLIN / 'test-classes'}:{KOTLIN / 'classes'}:{needed}"
 
 
 def events(url, token, count):
-    """Prints what an event costs, each language's better one of two runs."""
+    """Prints the CPU time per event, the better of two runs for each language."""
     clients = {
         "Rust": [RUST, "receive"],
         "C": [C],
@@ -224,24 +224,24 @@ def events(url, token, count):
         "websockets": [sys.executable, __file__, "websockets"],
     }
     cost = {name: min(received(command, url, token, count) for _ in range(2)) for name, command in clients.items()}
-    print(f"Rust, CPU an event           {cost['Rust']:6.1f} us")
-    print(f"C                            {cost['C']:6.1f} us    ({cost['C'] / cost['Rust']:.2f} times Rust; to reach: 1.2)")
+    print(f"Rust, CPU per event          {cost['Rust']:6.1f} us")
+    print(f"C                            {cost['C']:6.1f} us    ({cost['C'] / cost['Rust']:.2f} times Rust; target: 1.2)")
     print(f"Kotlin                       {cost['Kotlin']:6.1f} us")
     print(f"Swift                        {cost['Swift']:6.1f} us")
-    print(f"Python                       {cost['Python']:6.1f} us    (to reach: 10 us)")
+    print(f"Python                       {cost['Python']:6.1f} us    (target: 10 us)")
     ratio = cost["websockets"] / cost["Python"]
-    print(f"websockets and json          {cost['websockets']:6.1f} us    ({ratio:.1f} times as much; to reach: 2)")
+    print(f"websockets and json          {cost['websockets']:6.1f} us    ({ratio:.1f} times as much; target: 2)")
 
 
 def connecting(url, token):
-    """Prints how long it takes from connecting to the first message."""
+    """Prints the time from connecting to the first message."""
     done = subprocess.run([RUST, "connect", url, token], check=True, capture_output=True, text=True)
     ours, bare = map(float, done.stdout.split())
-    print(f"connect to first message     {ours:6.0f} us    ({ours / bare:.1f} times a bare WebSocket's {bare:.0f} us; to reach: 3)")
+    print(f"connect to first message     {ours:6.0f} us    ({ours / bare:.1f} times a bare WebSocket's {bare:.0f} us; target: 3)")
 
 
 def account(url):
-    """The token of bob."""
+    """Returns bob's token."""
     import callie
 
     return asyncio.run(callie.Server(url).register_and_login("bob", PASSWORD)).token
