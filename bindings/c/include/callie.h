@@ -1,7 +1,7 @@
 /*
- * Callie: real-time messaging. The client for C11 and C++17.
+ * Callie: the client for real-time messaging, for C11 and C++17.
  *
- * A program that logs in, sends a message and prints what arrives:
+ * This program logs in, sends a message and prints the messages that arrive:
  *
  *     #include <stdio.h>
  *     #include "callie.h"
@@ -54,50 +54,50 @@
  *
  *     cc -std=c11 hello.c $(pkg-config --cflags --libs callie) -o hello
  *
- * What every function asks of its caller, and promises:
+ * Rules for all functions:
  *
- * - Texts are UTF-8 and end in NUL. A text that is not UTF-8 is CALLIE_STATUS_INVALID_UTF8. A pointer that is not NULL points
- *   to what its type says until the call returns; nothing given is kept or freed.
- * - Handles are never followed as pointers: NULL where a handle must be given, a handle that was freed, and a handle of
- *   another kind are each a status. Whatever was freed on another thread meanwhile stays alive for the call.
- * - Where a call gives a handle or a text, it is NULL when the call did not work. Who gets a handle or a text frees it, with
- *   the function that its description names.
- * - Calls that wait do so within the times of CallieOptions. Everything may be called from any thread, from callbacks too.
- *   A thread must not be cancelled inside a call.
- * - A message counts as delivered to this user when the program takes it: when callie_client_next_events returns it, or when the
- *   listener is called with it. A batch that is freed without being read was taken all the same.
+ * - Texts are UTF-8 and end with NUL. A text that is not UTF-8 results in CALLIE_STATUS_INVALID_UTF8. A pointer that is not NULL
+ *   must point to a valid value of its type until the call returns. The library neither keeps nor frees its arguments.
+ * - Handles are never dereferenced: a NULL where a handle is required, a freed handle and a handle of another kind each result in
+ *   a status. A handle that another thread frees during a call stays valid for that call.
+ * - A call that returns a handle or a text through a pointer sets it to NULL if it fails. The caller frees the handle or the text
+ *   with the function that the documentation names.
+ * - Calls that wait do so within the timeouts of CallieOptions. Any thread may call any function, also inside callbacks. A thread
+ *   must not be cancelled inside a call.
+ * - A message is delivered to this user when the program takes it: when callie_client_next_events returns it, or when the listener
+ *   is called with it. A batch that is freed without being read counts as taken.
  * - Callbacks run on threads of the library. A callback must return: no C++ exception, longjmp or pthread_exit may leave it.
- *   user_data is passed to it as it was given, and never followed. It can be freed when no call can come any more:
+ *   Callbacks receive user_data unchanged, and the library never dereferences it. It can be freed when no further call can come:
  *
- *       of a listener       callie_client_free has returned, or the call with CALLIE_EVENT_KIND_CLOSED has
+ *       of a listener       callie_client_free has returned, or the call with CALLIE_EVENT_KIND_CLOSED has returned
  *       of a token source   callie_client_free, or another callie_client_set_token_source, has returned
  *       of a log sink       another callie_set_logger has returned
  *
- *   These three functions wait for a call that is in progress, so the thread must not hold a lock that the callback takes.
- *   From inside that very callback they return at once, and the call in progress is the last. Where callbacks wait for each
- *   other in a circle, the one that would close it returns at once too.
+ *   These three functions wait for a call that is in progress, so the thread must not hold a lock that the callback acquires.
+ *   Called inside the callback itself, they return immediately, and the call in progress is the last. If callbacks would wait for
+ *   each other in a cycle, the call that would complete the cycle also returns immediately.
  * - A process that is forked after its parent has used the library cannot use it: every call that returns a status returns
- *   CALLIE_STATUS_FORKED at once, and the parent is not disturbed. Fork before the first call, or call exec in the child.
- *   A child that is forked in a callback must exec or exit before the callback returns.
- * - Signals are handled on the program's own threads: the library's threads block them. A call that waits goes on waiting after a
- *   handler has run; no function may be called in a handler.
- * - The program may return from main or call exit at any time, with threads inside calls. Callbacks can still run until the process
- *   is gone: before destroying what they use, take them away as above.
- * - The connection is kept by the library: it comes back after every loss, and sends what could not be sent before.
- * - No call ends the process: a fault of the library is CALLIE_STATUS_INTERNAL.
+ *   CALLIE_STATUS_FORKED immediately, and the parent is not affected. Fork before the first call, or call exec in the child. A child
+ *   that is forked in a callback must call exec or exit before the callback returns.
+ * - Signals are handled on the program's own threads, because the library's threads block them. A waiting call continues to wait
+ *   after a handler has run. A signal handler must not call any function of the library.
+ * - The program may return from main or call exit at any time, while threads are inside calls. Callbacks can run until the process
+ *   has ended: remove them, as described above, before you destroy what they use.
+ * - The library maintains the connection: it reconnects after every lost connection, and then sends the waiting messages.
+ * - No call ends the process: a fault of the library results in CALLIE_STATUS_INTERNAL.
  */
 
 
 #ifndef CALLIE_H
 #define CALLIE_H
 
-/* Written by cbindgen from callie-ffi/src/capi; `make header` writes it anew. */
+/* Generated by cbindgen from callie-ffi/src/capi. `make header` updates it. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-// The `size` of an attachment that tells none.
+// The `size` of an attachment without a size.
 #define CALLIE_SIZE_UNKNOWN ((int64_t)-1)
 
 // The size of an identifier with its NUL.
