@@ -1,4 +1,4 @@
-"""What the tests of all bindings share: the built server, started on a free port with a database of its own."""
+"""Fixtures for the tests of all bindings: the built server, started on a free port with its own database."""
 
 import json
 import os
@@ -14,9 +14,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 BUILT = ROOT / "target" / "debug"
 HEADER = ROOT / "bindings/c/include/callie.h"
-#: The names that every language has a test of.
+#: The names of the scenarios, each of which every language tests.
 SCENARIOS = [row["name"] for row in json.loads((ROOT / "bindings/scenarios.json").read_text())]
-#: Starting takes well under a second; a machine under load takes longer.
+#: A start takes well under a second, but longer on a machine under load.
 START_SECONDS = 30
 PASSWORD = "correct horse battery"
 
@@ -33,7 +33,7 @@ class Server:
             env={k: v for k, v in os.environ.items() if not k.startswith("CALLIE_")},
             text=True,
         )
-        # A server that says nothing is killed, which ends the reading.
+        # Kills a server that prints nothing, which ends the reading.
         watch = threading.Timer(START_SECONDS, self._process.kill)
         watch.start()
         line = self._process.stdout.readline()
@@ -44,12 +44,12 @@ class Server:
         self.url = line.split(" on ")[1].strip()
 
     def stop(self) -> None:
-        """Lets it end well."""
+        """Stops the server with SIGTERM."""
         self._process.send_signal(signal.SIGTERM)
         self._wait()
 
     def kill(self) -> None:
-        """Ends it as a crash would."""
+        """Kills the server, like a crash."""
         self._process.kill()
         self._wait()
 
@@ -64,7 +64,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    """One server for all tests that do not harm it; users have names of their own."""
+    """One server for all tests that do not stop it. Each test uses its own usernames."""
     server = Server(tmp_path_factory.mktemp("server"))
     yield server
     server.stop()
@@ -72,7 +72,7 @@ def server(tmp_path_factory):
 
 @pytest.fixture
 def own_server(tmp_path):
-    """A server for one test, to be stopped or killed."""
+    """A server for one test, which may stop or kill it."""
     server = Server(tmp_path)
     yield server
     server.kill()
@@ -80,7 +80,7 @@ def own_server(tmp_path):
 
 @pytest.fixture(scope="session")
 def bed_port():
-    """The port of the test bed; it ends when its stdin does."""
+    """The port of the test bed, which ends when its stdin is closed."""
     bed = subprocess.Popen([BUILT / "callie-testbed"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     yield int(bed.stdout.readline())
     bed.stdin.close()
@@ -93,13 +93,13 @@ _names = iter(range(1_000_000))
 
 @pytest.fixture
 def name():
-    """Gives usernames that no other test has."""
+    """Returns usernames that no other test uses."""
     return lambda stem="user": f"{stem}{next(_names)}"
 
 
 @pytest.fixture(scope="session")
 def compile_c(tmp_path_factory):
-    """Compiles a C11 program against the header and the shared library, with every warning an error."""
+    """Compiles a C11 program against the header and the shared library, with warnings as errors."""
     folder = tmp_path_factory.mktemp("c")
 
     def build(source: Path, *more: str) -> Path:
@@ -118,7 +118,7 @@ def compile_c(tmp_path_factory):
 
 @pytest.fixture
 def tutorial(tmp_path):
-    """The program in the opening of the header, as a reader copies it."""
+    """Extracts the program at the beginning of the header."""
     opening = HEADER.read_text().split("*/")[0]
     code = [line[7:] for line in re.findall(r"^ \*(?:     .*)?$", opening, re.M)]
     text = "\n".join(code)
@@ -129,7 +129,7 @@ def tutorial(tmp_path):
 
 @pytest.fixture
 def says_hello(server, name):
-    """Checks a program that was built from the header's tutorial: its message arrives at a peer, and the peer's at it."""
+    """Checks a program that was built from the header's tutorial: it and a peer exchange a message."""
 
     def check(program: Path, **env: str) -> None:
         import callie.blocking
@@ -157,7 +157,7 @@ def says_hello(server, name):
 
 @pytest.fixture(scope="session")
 def under_valgrind():
-    """Puts valgrind before a command, where it is there: our leaks and every bad access are failures."""
+    """Runs a command under valgrind, if it is installed. Leaks of Callie and all invalid accesses are failures."""
     if shutil.which("valgrind") is None:
         return lambda command: command
     options = ["--quiet", "--leak-check=full", "--errors-for-leak-kinds=definite", "--error-exitcode=9"]

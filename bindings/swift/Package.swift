@@ -1,11 +1,11 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// Two targets are generated from the native library by scripts/bindings.sh, which also puts the library itself here:
-// Generated/CallieNativeFFI (its C header) and Generated/CallieNative (Swift on top of it).
+// scripts/bindings.sh generates two targets from the native library, and copies the library itself to this package:
+// Generated/CallieNativeFFI (the C header) and Generated/CallieNative (the Swift sources that use it).
 #if os(Linux)
-// SwiftPM on Linux has no binary targets: the library stands in the package, and what is built finds it there or
-// beside itself.
+// SwiftPM has no binary targets on Linux. The library is in the package, and programs find it there or in their own
+// directory.
 let library = Context.packageDirectory + "/lib"
 let native = Target.systemLibrary(name: "CallieNativeFFI", path: "Generated/CallieNativeFFI")
 let linking: [LinkerSetting] = [
@@ -18,7 +18,7 @@ let linking: [LinkerSetting] = []
 
 let package = Package(
     name: "Callie",
-    // The first that have Duration, of those that scripts/xcframework.sh builds for.
+    // The first versions with Duration, of the platforms of scripts/xcframework.sh.
     platforms: [.iOS(.v16), .macOS(.v13)],
     products: [.library(name: "Callie", targets: ["Callie"])],
     targets: [
@@ -27,7 +27,7 @@ let package = Package(
             name: "CallieNative",
             dependencies: ["CallieNativeFFI"],
             path: "Generated/CallieNative",
-            // The generated code is not written for Swift 6's mode, and the compiler of 6.0.3 crashes on it there.
+            // The generated code does not support Swift 6 mode, and the compiler of 6.0.3 crashes on it in that mode.
             swiftSettings: [.swiftLanguageMode(.v5)],
             linkerSettings: linking
         ),

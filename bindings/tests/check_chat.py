@@ -1,4 +1,5 @@
-"""The chat of one language, as CALLIE_CHAT runs it, against a real server: `make test-kotlin` and `make test-swift` run this."""
+"""Tests the chat of one language, which CALLIE_CHAT starts, against a real server. `make test-kotlin` and `make test-swift` run it.
+"""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""The cluster of examples/cluster, run as a reader runs it: nginx, three nodes, NATS and PostgreSQL."""
+"""Tests the cluster of examples/cluster as it is documented: nginx, three nodes, NATS and PostgreSQL."""
 
 import asyncio
 import os
@@ -14,9 +14,9 @@ import callie
 
 from conftest import BUILT, PASSWORD, ROOT
 
-#: Making a database and starting seven processes takes a few seconds; a machine under load takes longer.
+#: Creating a database and starting seven processes takes a few seconds, but longer on a machine under load.
 START_SECONDS = 90
-#: Far over the time in which clients come back to another node.
+#: Much longer than clients need to reconnect to another node.
 SOON = 60
 
 
@@ -58,7 +58,7 @@ async def chat(url, nodes):
                 os.kill(victim, signal.SIGKILL)
             text = f"without {victim}"
             heard = asyncio.create_task(hears(bob, text))
-            # A user of that node is away for a moment: the message is sent again until it is delivered.
+            # The users of that node are offline for a moment, so the message is sent again until it is delivered.
             while (await ada.send("bob", text).ending()).kind != "delivered":
                 await asyncio.sleep(0.2)
             await asyncio.wait_for(heard, SOON)

@@ -1,4 +1,4 @@
-"""A message goes end to end: a Python client, a C client and the server's own process."""
+"""Tests a message end to end: a Python client, a C client and a server process."""
 
 import subprocess
 
@@ -14,7 +14,7 @@ IMAGE = Attachment("image", "https://example.org/%E2%9C%93.png", "✓.png", 2048
 
 def test_python_and_c_talk_and_hear_that_a_third_is_offline(compile_c, server, name):
     python, c, absent = name("python"), name("c"), name("absent")
-    # The third has an account and is not there.
+    # The third user has an account and is offline.
     with Client(server.url, absent, PASSWORD, register=True):
         pass
     peer = subprocess.Popen(

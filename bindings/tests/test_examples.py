@@ -1,4 +1,4 @@
-"""The examples, run as a reader runs them, against a real server process."""
+"""Tests the examples as they are documented, against a real server process."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def c_chat(compile_c):
 
 @contextmanager
 def running(command):
-    """Runs a chat; it is ended with the test."""
+    """Runs a chat, and ends it with the test."""
     chat = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -48,7 +48,7 @@ def type_line(chat, line):
 
 
 def revoke(url, user):
-    """Ends all other sessions of a user, as the user would from another device."""
+    """Ends all other login sessions of a user, as from another device."""
 
     def ask(method, path, token=None, body=None):
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
@@ -64,7 +64,7 @@ def revoke(url, user):
 
 
 def ends_by_itself(chat, url, name):
-    """A chat whose session is ended elsewhere ends, although nobody types."""
+    """A chat ends when its login session ends, without any input."""
     user = name()
     with running([*chat, url, user, PASSWORD, "anyone"]) as ended:
         assert "is connected" in ended.stdout.readline()
@@ -75,7 +75,7 @@ def ends_by_itself(chat, url, name):
 
 
 def says_what_is_not_sent(chat, url, name):
-    """A line that cannot be sent ends a chat with its reason."""
+    """A line that cannot be sent ends a chat with the reason."""
     with running([*chat, url, name(), PASSWORD, "Not A Name"]) as failed:
         assert "is connected" in failed.stdout.readline()
         type_line(failed, "x")
@@ -85,7 +85,7 @@ def says_what_is_not_sent(chat, url, name):
 
 
 def sends_a_long_line_whole(chat, url, name):
-    """A line of more bytes than the buffers of a terminal arrives as one message."""
+    """A line that is longer than the buffers of a terminal arrives as one message."""
     user, line = name(), "ä" * 8_000
     with running([*chat, url, user, PASSWORD, user]) as long:
         assert "is connected" in long.stdout.readline()

@@ -1,4 +1,4 @@
-"""The matrix of scenarios: read from every runner's results, and failing where a cell is empty or failed."""
+"""Tests the matrix of scenarios: it reads the results of every runner, and fails if a cell is empty or failed."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ LANGUAGES = ["rust", "c", "python", "kotlin", "swift"]
 
 @pytest.fixture
 def matrix(tmp_path):
-    """Runs the script on a table of two scenarios."""
+    """Runs the script with a list of two scenarios."""
     table = tmp_path / "scenarios.json"
     table.write_text(json.dumps([{"name": name, "about": "-"} for name in ("message_arrives", "ping_is_answered")]))
 
@@ -26,7 +26,7 @@ def matrix(tmp_path):
 
 @pytest.fixture
 def noted(matrix, tmp_path):
-    """What is noted of a run's results."""
+    """Returns the saved results of a run."""
 
     def run(kind, text, *more):
         file = tmp_path / "run"

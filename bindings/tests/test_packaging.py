@@ -1,4 +1,4 @@
-"""What an operator installs: the image's build has every file that it needs."""
+"""Tests that the build context of the image contains every file that the build needs."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ def test_the_image_is_built_from_a_whole_workspace(tmp_path):
             shutil.copytree(source, copy, ignore=shutil.ignore_patterns("target"))
         else:
             shutil.copy(source, copy)
-    # It reads every member of the workspace and the lock file, builds nothing, and asks the network for nothing.
+    # cargo tree reads every member of the workspace and the lock file. It builds nothing and does not use the network.
     command = ["cargo", "tree", "--locked", "--offline", "-p", "callie-server"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,7 @@
 import Foundation
 import PackageDescription
 
-// Callie's package in the checkout, or wherever CALLIE_PACKAGE says.
+// The directory of Callie's package: the value of CALLIE_PACKAGE, or the package in the checkout.
 let callie = ProcessInfo.processInfo.environment["CALLIE_PACKAGE"] ?? "../../bindings/swift"
 
 let package = Package(

@@ -12,7 +12,7 @@ android {
     ndkVersion = "28.0.13004108"
 
     defaultConfig {
-        // java.time is there without help from 26 on.
+        // API level 26 is the first with java.time, without desugaring.
         minSdk = 26
         consumerProguardFiles("consumer-rules.pro")
     }
@@ -30,6 +30,6 @@ android {
 
 dependencies {
     api("org.jetbrains.kotlinx:kotlinx-coroutines-android:1.10.2")
-    // As an AAR: it brings JNA's own library for each processor.
+    // The AAR contains JNA's native library for each processor.
     implementation("net.java.dev.jna:jna:5.17.0@aar")
 }
