@@ -1,8 +1,8 @@
 /*
  * A chat in the terminal: chat http://127.0.0.1:8080 ada PASSWORD bob
  *
- * Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends. One thread waits for both, what
- * is typed and what arrives, by poll() of POSIX.
+ * Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program. One thread
+ * waits for the input and for events, with poll().
  *
  *     cargo build -p callie-ffi
  *     cc -std=c11 -I bindings/c/include examples/c/chat.c -L target/debug -lcallie -o chat
@@ -23,7 +23,7 @@
 #define LAST_LINE_MS 5000
 #define FAREWELL_MS 5000
 
-/* What was typed and is not sent yet: a line that has no end so far. stdio would keep lines where poll() sees none. */
+/* Input that is not sent yet: an incomplete line. The program does not use stdio, whose buffer hides lines from poll(). */
 typedef struct Typed {
     char *text;
     size_t length;
@@ -72,7 +72,7 @@ static void show_event(const CallieEvents *events, size_t i)
     fflush(stdout);
 }
 
-/* Shows what is there, waiting so long for the first event. Gives 0 when the client has ended and all was shown. */
+/* Prints all available events, and waits at most the given time for the first. Returns 0 after the client's last event. */
 static int show_events(CallieClient *client, uint32_t timeout_ms)
 {
     CallieEvents *events;
@@ -88,12 +88,12 @@ static int show_events(CallieClient *client, uint32_t timeout_ms)
     return goes_on;
 }
 
-/* Reads once. Gives 0 at the end of what is typed, and where it cannot be read or kept. */
+/* Reads once from standard input. Returns 0 at its end, and if reading or allocating fails. */
 static int read_typed(Typed *typed)
 {
     ssize_t got;
 
-    /* One byte stays for the end of the last line. */
+    /* Leaves one byte for the end of the last line. */
     if (typed->room < typed->length + READ_BYTES + 1) {
         size_t room = 2 * typed->room + READ_BYTES + 1;
         char *text = realloc(typed->text, room);
@@ -109,7 +109,7 @@ static int read_typed(Typed *typed)
     return got > 0;
 }
 
-/* Sends the lines that are whole; the rest waits for its end, so no line and no character is cut. */
+/* Sends all complete lines, and keeps the rest, so that no line and no character is split. */
 static CallieStatus send_lines(CallieClient *client, const char *peer, Typed *typed, CallieSent *sent)
 {
     CallieStatus status = CALLIE_STATUS_OK;
@@ -139,7 +139,7 @@ static int chat(CallieClient *client, const char *username, const char *peer)
         return fail("no events");
     printf("* %s is connected, write to %s\n", username, peer);
     fflush(stdout);
-    /* Until the user has had enough, or the client has ended. */
+    /* Runs until the input ends or the client has ended. */
     while (typing && goes_on && result == 0) {
         if (poll(ready, 2, -1) < 0)
             continue;
@@ -153,7 +153,7 @@ static int chat(CallieClient *client, const char *username, const char *peer)
                 result = fail("not sent");
         }
     }
-    /* The last line may still be on its way. */
+    /* Waits for the outcome of the last line. */
     if (sent.ticket != 0)
         callie_client_wait(client, sent.ticket, LAST_LINE_MS, &ending);
     callie_client_disconnect(client);

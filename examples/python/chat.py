@@ -1,6 +1,6 @@
 """A chat in the terminal: python chat.py http://127.0.0.1:8080 ada PASSWORD bob
 
-Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program.
 
     make bindings
     PYTHONPATH=bindings/python python examples/python/chat.py http://127.0.0.1:8080 ada PASSWORD bob
@@ -30,7 +30,7 @@ async def type_in(client: callie.Client, peer: str) -> None:
         if line:
             ticket = client.send(peer, line)
     if ticket is not None:
-        # The last line may still be on its way.
+        # Waits for the outcome of the last line.
         await asyncio.wait({asyncio.ensure_future(ticket.ending())}, timeout=5)
 
 
@@ -55,12 +55,12 @@ async def main(server: str, username: str, password: str, peer: str) -> None:
         print(f"* {username} is connected, write to {peer}", flush=True)
         showing = asyncio.create_task(show(client))
         typing = asyncio.create_task(type_in(client, peer))
-        # Either the user has had enough, or the connection is gone.
+        # Waits until the input ends or the client has ended.
         await asyncio.wait({showing, typing}, return_when=asyncio.FIRST_COMPLETED)
         typing.cancel()
     await asyncio.wait({showing, typing})
     showing.result()
-    # A line that could not be sent is an error; a reader who was stopped is none.
+    # Raises the error of a line that could not be sent, but not the cancellation of the reader.
     if not typing.cancelled():
         typing.result()
 

@@ -1,6 +1,6 @@
 // A chat in the terminal: swift run Chat http://127.0.0.1:8080 ada PASSWORD bob
 //
-// Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+// Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program.
 //
 //     make bindings
 //     swift run --package-path examples/swift Chat http://127.0.0.1:8080 ada PASSWORD bob
@@ -27,7 +27,7 @@ struct Chat {
                 }
                 await client.disconnect()
             }
-            // Either the user has had enough or a line could not be sent, or the client has ended.
+            // Waits until the input ends, a line cannot be sent, or the client has ended.
             try await show(client)
             typing.cancel()
             try await typing.value
@@ -67,7 +67,7 @@ struct Chat {
         for await line in lines() where !line.isEmpty {
             last = try client.send(line, to: peer)
         }
-        // The last line may still be on its way. Nothing cancels this wait, but the end of the client ends it.
+        // Waits at most 5 s for the outcome of the last line. The wait cannot be cancelled, but ends when the client ends.
         let patience = Task {
             try await Task.sleep(for: .seconds(5))
             await client.disconnect()
@@ -76,7 +76,7 @@ struct Chat {
         patience.cancel()
     }
 
-    /// Lines of the standard input, read on a thread of their own.
+    /// The lines of standard input, read on a separate thread.
     static func lines() -> AsyncStream<String> {
         AsyncStream { lines in
             Thread {
@@ -95,7 +95,7 @@ struct Chat {
         end(1)
     }
 
-    /// Ends the program at once: exit() would wait for standard input, where a thread may be waiting for a line.
+    /// Ends the program immediately. exit() would wait for the lock of standard input, which a reading thread may hold.
     static func end(_ status: Int32) -> Never {
         _exit(status)
     }

@@ -1,6 +1,6 @@
 // A chat in the terminal: java -jar target/chat.jar http://127.0.0.1:8080 ada PASSWORD bob
 //
-// Registers the user where there is none yet. What you type goes to the peer; Ctrl-D ends.
+// Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program.
 //
 //     scripts/bindings.sh kotlin && mvn -f bindings/kotlin/pom.xml -DskipTests install
 //     mvn -f examples/kotlin/pom.xml package
@@ -45,7 +45,7 @@ suspend fun show(client: Client) = client.events.collect { event ->
     }
 }
 
-/** Lines of the standard input. Nothing interrupts their reading, so it has a thread that holds up no end. */
+/** The lines of standard input. Reading cannot be interrupted, so it has a daemon thread, which does not delay the exit. */
 fun lines(): ReceiveChannel<String> {
     val lines = Channel<String>()
     thread(isDaemon = true) {
@@ -60,7 +60,7 @@ suspend fun typeIn(client: Client, peer: String) {
     for (line in lines()) {
         if (line.isNotBlank()) last = client.send(peer, line.trim())
     }
-    // The last line may still be on its way.
+    // Waits for the outcome of the last line.
     withTimeoutOrNull(5.seconds) { last?.ending() }
 }
 
@@ -75,7 +75,7 @@ fun main(arguments: Array<String>) {
             Client.open(Server(url).registerAndLogin(username, password)).use { client ->
                 println("* $username is connected, write to $peer")
                 coroutineScope {
-                    // Either the user has had enough or a line could not be sent, or the client has ended.
+                    // Waits until the input ends, a line cannot be sent, or the client has ended.
                     val typing = launch { typeIn(client, peer); client.disconnect() }
                     show(client)
                     typing.cancel()
