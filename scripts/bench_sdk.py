@@ -78,7 +78,7 @@ async def with_callie(url, token, count):
         seen = 0
         began = time.process_time()
         # Waits until the batches are full, as they are under load.
-        while client.stats().messages_received < count:
+        while client.stats.messages_received < count:
             await asyncio.sleep(0.05)
         while seen < count:
             for event in await client.next_events(BATCH):

@@ -59,7 +59,7 @@ async def chat(url, nodes):
             text = f"without {victim}"
             heard = asyncio.create_task(hears(bob, text))
             # The users of that node are offline for a moment, so the message is sent again until it is delivered.
-            while (await ada.send("bob", text).ending()).kind != "delivered":
+            while (await ada.send("bob", text).outcome()).kind != "delivered":
                 await asyncio.sleep(0.2)
             await asyncio.wait_for(heard, SOON)
 

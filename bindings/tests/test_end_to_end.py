@@ -26,14 +26,14 @@ def test_python_and_c_talk_and_hear_that_a_third_is_offline(compile_c, server, n
     try:
         with Client(server.url, python, PASSWORD, register=True) as client:
             assert peer.stdout.readline() == "ready\n", peer.stderr.read()
-            assert client.send(c, FROM_PYTHON, [IMAGE]).ending().kind == "delivered"
+            assert client.send(c, FROM_PYTHON, [IMAGE]).outcome().kind == "delivered"
             answer = next(event for event in client if isinstance(event, Message))
             assert (answer.sender, answer.recipient, answer.text) == (c, python, FROM_C)
             (film,) = answer.attachments
             assert (film.kind, film.url) == ("video", "https://example.org/film.mp4")
             assert (film.filename, film.filetype, film.size) == ("film été.mp4", "video/mp4", 2**53 - 1)
 
-            assert client.send(absent, "are you there?").ending().kind == "offline"
+            assert client.send(absent, "are you there?").outcome().kind == "offline"
         out, err = peer.communicate(timeout=30)
         assert (peer.returncode, out) == (0, "ok\n"), err
     finally:

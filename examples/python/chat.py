@@ -14,6 +14,7 @@ import threading
 from typing import Optional
 
 import callie
+from callie import OutcomeKind
 
 
 def read_lines(lines: asyncio.Queue[Optional[str]], loop: asyncio.AbstractEventLoop) -> None:
@@ -31,7 +32,7 @@ async def type_in(client: callie.Client, peer: str) -> None:
             ticket = client.send(peer, line)
     if ticket is not None:
         # Waits for the outcome of the last line.
-        await asyncio.wait({asyncio.ensure_future(ticket.ending())}, timeout=5)
+        await asyncio.wait({asyncio.ensure_future(ticket.outcome())}, timeout=5)
 
 
 async def show(client: callie.Client) -> None:
@@ -42,10 +43,11 @@ async def show(client: callie.Client) -> None:
                 print(f"  [{attachment.kind}] {attachment.url}", flush=True)
         elif isinstance(event, callie.Notice):
             print(f"* {event.description} ({event.code})", flush=True)
-        elif isinstance(event, callie.Ended) and event.ending.kind not in ("delivered", "sent"):
-            print(f"* not delivered: {event.ending.reason or event.ending.kind}", flush=True)
-        elif isinstance(event, callie.Connection) and event.state == "waiting":
-            print(f"* no connection, again in {event.retry_in:.1f} s: {event.reason}", flush=True)
+        elif isinstance(event, callie.Ended) and event.outcome.kind not in (OutcomeKind.DELIVERED, OutcomeKind.SENT):
+            print(f"* not delivered: {event.outcome.reason or event.outcome.kind}", flush=True)
+        elif isinstance(event, callie.ConnectionChanged) and event.state.kind == callie.ConnectionKind.WAITING:
+            state = event.state
+            print(f"* no connection, again in {state.retry_in.total_seconds():.1f} s: {state.reason}", flush=True)
         elif isinstance(event, callie.Closed):
             print(f"* {event.reason}", flush=True)
 

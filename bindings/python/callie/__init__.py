@@ -4,7 +4,7 @@
 
     async def main():
         async with callie.Client("http://127.0.0.1:8080", "ada", "correct horse", register=True) as client:
-            print(await client.send("bob", "Hello, **Bob**"))
+            client.send("bob", "Hello, **Bob**")
             async for event in client:
                 print(event)
 
@@ -17,10 +17,19 @@
 from typing import TYPE_CHECKING, Any
 
 from .client import Client, Ticket
+from .enums import (
+    AttachmentKind,
+    ConnectionKind,
+    DirectMessages,
+    OutcomeKind,
+    PresenceAudience,
+    Role,
+    Visibility,
+)
 from .errors import (
     BadAnswer,
     CallieError,
-    ConnectionClosed,
+    ClosedError,
     Internal,
     InvalidArgument,
     QueueFull,
@@ -31,14 +40,15 @@ from .errors import (
 from .events import (
     Attachment,
     Closed,
-    Connection,
+    ConnectionChanged,
+    ConnectionState,
     Deleted,
     Edited,
     Ended,
-    Ending,
     Event,
     Message,
     Notice,
+    SendOutcome,
     Signal,
     Unknown,
     Unreadable,
@@ -58,7 +68,7 @@ from .values import (
     ServerStats,
     SessionInfo,
     Settings,
-    Statistics,
+    Stats,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +78,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    # Not everybody needs them.
+    # Imported when they are used.
     if name == "__version__":
         return version()
     if name in ("blocking", "options"):
@@ -80,6 +90,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Attachment",
+    "AttachmentKind",
     "BadAnswer",
     "BlockedPage",
     "CallieError",
@@ -87,12 +98,14 @@ __all__ = [
     "check_server_payload",
     "Client",
     "Closed",
-    "Connection",
-    "ConnectionClosed",
+    "ClosedError",
+    "ConnectionChanged",
+    "ConnectionKind",
+    "ConnectionState",
     "Deleted",
+    "DirectMessages",
     "Edited",
     "Ended",
-    "Ending",
     "Event",
     "Group",
     "GroupDetails",
@@ -104,10 +117,14 @@ __all__ = [
     "Member",
     "Message",
     "Notice",
+    "OutcomeKind",
     "PayloadFault",
+    "PresenceAudience",
     "Profile",
     "QueueFull",
     "Refused",
+    "Role",
+    "SendOutcome",
     "Server",
     "ServerStats",
     "Session",
@@ -115,7 +132,7 @@ __all__ = [
     "set_logger",
     "Settings",
     "Signal",
-    "Statistics",
+    "Stats",
     "Ticket",
     "TimedOut",
     "TRACE",
@@ -123,4 +140,5 @@ __all__ = [
     "Unreachable",
     "Unreadable",
     "version",
+    "Visibility",
 ]

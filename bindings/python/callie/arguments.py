@@ -1,35 +1,43 @@
-"""Arguments, checked and made ready for the native part."""
+"""Arguments, checked and converted for the native library."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any, Dict, Iterable, List, Optional
+from datetime import datetime, timedelta
+from typing import Any, Dict, Iterable, List, Optional, Union
 
-from . import _native
-from .errors import invalid, text
+from . import _native, jsontext
+from .errors import invalid
+from .errors import text as text
 from .events import Attachment
 
-#: The longest time that is told to the native part, some 146 million years: a longer one, and one without end, is this.
+#: A length of time: seconds, or a timedelta.
+Time = Union[float, timedelta]
+
+#: The longest time that is passed to the native library, some 146 million years: a longer one, and one without end, is this.
 _ENDLESS_MS = 2**62
+#: The most entries of one page.
+_MOST_ENTRIES = 200
 
 
-def seconds(value: Optional[float], name: str) -> Optional[float]:
-    """A time, of any size."""
+def seconds(value: Optional[Time], name: str) -> Optional[float]:
+    """A length of time, in seconds."""
     if value is None:
         return None
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise invalid(f"{name} must be a number of seconds, not {type(value).__name__}")
-    # Not a number is not at least 0 either.
+        raise invalid(f"{name} must be a number of seconds or a timedelta, not {type(value).__name__}")
+    # NaN is not at least 0 either.
     if not value >= 0:
-        raise invalid(f"{name} must be a number of seconds, 0 or more; there is no upper bound")
+        raise invalid(f"{name} must be 0 seconds or more")
     try:
         return float(value)
     except OverflowError:
         return float("inf")
 
 
-def millis(value: Optional[float], name: str) -> Optional[int]:
-    """A time in milliseconds: a fraction of one is a whole one."""
+def millis(value: Optional[Time], name: str) -> Optional[int]:
+    """A length of time in milliseconds, rounded up."""
     given = seconds(value, name)
     if given is None:
         return None
@@ -37,12 +45,17 @@ def millis(value: Optional[float], name: str) -> Optional[int]:
 
 
 def whole(number: Optional[int], name: str, most: int = 2**32 - 1) -> Optional[int]:
-    """A number of things."""
+    """A count, at least 1."""
     if number is None:
         return None
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= most:
         raise invalid(f"{name} must be a whole number from 1 to {most}")
     return number
+
+
+def page_limit(number: Optional[int], name: str) -> Optional[int]:
+    """The number of entries of a page."""
+    return whole(number, name, _MOST_ENTRIES)
 
 
 def flag(value: object, name: str) -> bool:
@@ -53,7 +66,7 @@ def flag(value: object, name: str) -> bool:
 
 
 def _listed(values: Any, name: str) -> List[Any]:
-    """What a list, a tuple or another iterable holds. A text and a dict can be iterated over, and are no list."""
+    """The elements of a list, a tuple or another iterable. A text and a dict can be iterated over, and are no lists."""
     if not isinstance(values, (str, bytes, bytearray, dict)):
         try:
             return list(values)
@@ -62,9 +75,9 @@ def _listed(values: Any, name: str) -> List[Any]:
     raise invalid(f"{name} must be a list, not {type(values).__name__}")
 
 
-def texts(values: Iterable[str], name: str, item: str) -> List[str]:
+def texts(values: Iterable[str], name: str) -> List[str]:
     """A list of texts."""
-    return [text(value, item) for value in _listed(values, name)]
+    return [text(value, f"each of {name}") for value in _listed(values, name)]
 
 
 def attachments(values: Iterable[Attachment]) -> List[_native.Attachment]:
@@ -82,16 +95,50 @@ def optional_text(value: Optional[str], name: str) -> Optional[str]:
     return None if value is None else text(value, name)
 
 
-def word(enum: Any, value: str, name: str) -> Any:
-    """One of an enum's words, such as ``"admin"``."""
-    words = {member.name.lower(): member for member in enum}
+def json(value: Any, name: str) -> Optional[str]:
+    """A JSON value that may be left out."""
+    return None if value is None else jsontext.write(value, name)
+
+
+def _word(kind: Any, value: Optional[str], name: str) -> Any:
+    """A member of an enum of the native library, by this package's member or its text; none if it is left out."""
+    if value is None:
+        return None
+    words = {member.name.lower(): member for member in kind}
     if not isinstance(value, str) or value not in words:
         raise invalid(f"{name} must be one of {', '.join(words)}")
     return words[value]
 
 
+def _required_word(kind: Any, value: str, name: str) -> Any:
+    word = _word(kind, value, name)
+    if word is None:
+        raise invalid(f"{name} must not be None")
+    return word
+
+
+def role(value: str, name: str) -> Any:
+    """A role in a group."""
+    return _required_word(_native.Role, value, name)
+
+
+def visibility(value: str, name: str) -> Any:
+    """The visibility of a group."""
+    return _required_word(_native.Visibility, value, name)
+
+
+def presence_audience(value: Optional[str], name: str) -> Any:
+    """Who can see whether a user is online."""
+    return _word(_native.PresenceAudience, value, name)
+
+
+def direct_messages(value: Optional[str], name: str) -> Any:
+    """Who can send a user direct messages."""
+    return _word(_native.DirectMessages, value, name)
+
+
 def instant_ms(value: Optional[datetime], name: str) -> Optional[int]:
-    """An instant in milliseconds since 1970."""
+    """A point in time, in milliseconds since 1970."""
     if value is None:
         return None
     if not isinstance(value, datetime) or value.tzinfo is None:
@@ -105,9 +152,9 @@ def instant_ms(value: Optional[datetime], name: str) -> Optional[int]:
 def config(
     url: str,
     *,
-    connect_timeout: Optional[float] = None,
-    exchange_timeout: Optional[float] = None,
-    send_timeout: Optional[float] = None,
+    connect_timeout: Optional[Time] = None,
+    request_timeout: Optional[Time] = None,
+    send_timeout: Optional[Time] = None,
     max_waiting: Optional[int] = None,
     event_queue: Optional[int] = None,
     extra_roots: Iterable[str] = (),
@@ -119,28 +166,25 @@ def config(
     return _native.Config(
         url=text(url, "the server"),
         connect_timeout_ms=millis(connect_timeout, "connect_timeout"),
-        exchange_timeout_ms=millis(exchange_timeout, "exchange_timeout"),
+        exchange_timeout_ms=millis(request_timeout, "request_timeout"),
         send_timeout_ms=millis(send_timeout, "send_timeout"),
         max_waiting=whole(max_waiting, "max_waiting"),
         event_queue=whole(event_queue, "event_queue"),
-        extra_roots=texts(extra_roots, "extra_roots", "an extra root"),
+        extra_roots=texts(extra_roots, "extra_roots"),
         bundled_roots=flag(bundled_roots, "bundled_roots"),
-        pins=texts(pins, "pins", "a pin"),
+        pins=texts(pins, "pins"),
         use_proxy=flag(use_proxy, "use_proxy"),
     )
 
 
 def send_options(
-    confirm: bool, metadata: Optional[str], timeout: Optional[float]
+    confirm: bool, metadata: Optional[Dict[str, Any]], timeout: Optional[Time]
 ) -> Optional[_native.SendOptions]:
-    """How a message is sent, where it is not as usual: to hand options over costs time."""
+    """The options of a send; none where all have their defaults, as passing them takes time."""
     if confirm is True and metadata is None and timeout is None:
         return None
     return _native.SendOptions(
-        confirm=flag(confirm, "confirm"), metadata=metadata, timeout_ms=millis(timeout, "the timeout")
+        confirm=flag(confirm, "confirm"),
+        metadata=None if metadata is None else jsontext.write_object(metadata, "metadata"),
+        timeout_ms=millis(timeout, "timeout"),
     )
-
-
-def parameters(given: Optional[Dict[str, Any]]) -> Dict[str, Any]:
-    """The parameters of a command; none are an empty object."""
-    return {} if given is None else given

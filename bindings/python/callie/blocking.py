@@ -1,4 +1,4 @@
-"""The client without asyncio: the same calls, which wait for their result.
+"""The client without asyncio: the same calls, which block until their result is there.
 
     from callie.blocking import Client
 
@@ -13,28 +13,19 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from datetime import datetime
+from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, Dict, Iterable, Iterator, List, Optional, Type, TypeVar
 
 from . import arguments, client
 from ._native import NotCopied
+from .arguments import Time
+from .blocking_commands import Commands
 from .client import Ticket as AsyncTicket
-from .errors import ConnectionClosed
-from .events import Attachment, Connection, Ending, Event
+from .errors import ClosedError
+from .events import Attachment, ConnectionState, Event, SendOutcome
 from .inbox import BATCH, Left, batch_size
-from .values import (
-    BlockedPage,
-    Group,
-    GroupDetails,
-    GroupPage,
-    Limits,
-    Profile,
-    ServerStats,
-    SessionInfo,
-    Settings,
-    Statistics,
-)
+from .values import Limits, Stats
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -47,7 +38,7 @@ T = TypeVar("T")
 
 
 class _Loop:
-    """The one event loop behind all blocking clients of the process, on a thread of its own."""
+    """The event loop of all blocking clients of the process, on a thread of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -66,7 +57,7 @@ class _Loop:
         try:
             return future.result()
         except BaseException:
-            # An interrupt of the waiting thread gives the call up.
+            # An interrupt of the waiting thread cancels the call.
             future.cancel()
             raise
 
@@ -85,37 +76,40 @@ if hasattr(os, "register_at_fork"):
 
 
 class Ticket(NotCopied):
-    """As :class:`callie.Ticket`, with a call that waits."""
+    """As :class:`callie.Ticket`, with a call that blocks."""
 
     def __init__(self, ticket: AsyncTicket) -> None:
         self._ticket = ticket
-        #: Names it in the :class:`callie.Ended` of its end.
+        #: The ``ticket`` of the :class:`callie.Ended` event.
         self.number = ticket.number
-        #: Edits and deletions name it.
+        #: What edits and deletions refer to.
         self.message_id = ticket.message_id
 
-    def ending(self) -> Ending:
-        """As :meth:`callie.Ticket.ending`."""
-        return _loop.run(self._ticket.ending())
+    def outcome(self) -> SendOutcome:
+        """As :meth:`callie.Ticket.outcome`."""
+        return _loop.run(self._ticket.outcome())
 
 
-class Client(NotCopied):
+class Client(Commands, NotCopied):
     """As :class:`callie.Client`, with ``with`` and ``for`` in place of ``async with`` and ``async for``.
 
-    It takes the same options, and may be used by several threads at once.
+    It has the same options. Several threads may use one client.
     """
 
     def __init__(self, server: str, username: str, password: Optional[str] = None, **options: Unpack[ClientOptions]) -> None:
-        self._client = client.Client(server, username, password, **options)
+        self._client: client.Client = client.Client(server, username, password, **options)
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return _loop.run(work)
 
     @property
     def username(self) -> str:
-        """Who this is."""
+        """The user."""
         return self._client.username
 
     @property
     def token(self) -> str:
-        """The session's token, to keep in a safe place: who has it is the user."""
+        """As :attr:`callie.Client.token`."""
         return self._client.token
 
     def login(self) -> None:
@@ -146,7 +140,7 @@ class Client(NotCopied):
         *,
         confirm: bool = True,
         metadata: Optional[Dict[str, Any]] = None,
-        timeout: Optional[float] = None,
+        timeout: Optional[Time] = None,
     ) -> Ticket:
         """As :meth:`callie.Client.send`."""
         sent = self._client.send(recipient, text, attachments, confirm=confirm, metadata=metadata, timeout=timeout)
@@ -165,13 +159,14 @@ class Client(NotCopied):
         self._client.network_changed()
 
     @property
-    def state(self) -> Connection:
+    def state(self) -> ConnectionState:
         """The state of the connection."""
         return self._client.state
 
-    def stats(self) -> Statistics:
-        """As :meth:`callie.Client.stats`."""
-        return self._client.stats()
+    @property
+    def stats(self) -> Stats:
+        """As :attr:`callie.Client.stats`."""
+        return self._client.stats
 
     @property
     def limits(self) -> Limits:
@@ -182,7 +177,7 @@ class Client(NotCopied):
         """As :meth:`callie.Client.listen`; the callback may call every method of this client."""
         self._client.listen(callback)
 
-    def ping(self, recipient: str = "SERVER") -> float:
+    def ping(self, recipient: str = "SERVER") -> timedelta:
         """As :meth:`callie.Client.ping`."""
         return _loop.run(self._client.ping(recipient))
 
@@ -190,136 +185,12 @@ class Client(NotCopied):
         """As :meth:`callie.Client.command`."""
         return _loop.run(self._client.command(name, parameters))
 
-    def create_group(self, name: str, members: Iterable[str] = (), *, public: bool = False) -> Group:
-        """As :meth:`callie.Client.create_group`."""
-        return _loop.run(self._client.create_group(name, members, public=public))
-
-    def join_group(self, group_id: str) -> None:
-        """As :meth:`callie.Client.join_group`."""
-        _loop.run(self._client.join_group(group_id))
-
-    def leave_group(self, group_id: str) -> None:
-        """As :meth:`callie.Client.leave_group`."""
-        _loop.run(self._client.leave_group(group_id))
-
-    def add_member(self, group_id: str, username: str) -> None:
-        """As :meth:`callie.Client.add_member`."""
-        _loop.run(self._client.add_member(group_id, username))
-
-    def remove_member(self, group_id: str, username: str) -> None:
-        """As :meth:`callie.Client.remove_member`."""
-        _loop.run(self._client.remove_member(group_id, username))
-
-    def set_role(self, group_id: str, username: str, role: str) -> None:
-        """As :meth:`callie.Client.set_role`."""
-        _loop.run(self._client.set_role(group_id, username, role))
-
-    def rename_group(self, group_id: str, name: str) -> None:
-        """As :meth:`callie.Client.rename_group`."""
-        _loop.run(self._client.rename_group(group_id, name))
-
-    def delete_group(self, group_id: str) -> None:
-        """As :meth:`callie.Client.delete_group`."""
-        _loop.run(self._client.delete_group(group_id))
-
-    def list_groups(self, after: Optional[str] = None, limit: Optional[int] = None) -> GroupPage:
-        """As :meth:`callie.Client.list_groups`."""
-        return _loop.run(self._client.list_groups(after, limit))
-
-    def list_public_groups(self, after: Optional[str] = None, limit: Optional[int] = None) -> GroupPage:
-        """As :meth:`callie.Client.list_public_groups`."""
-        return _loop.run(self._client.list_public_groups(after, limit))
-
-    def get_group(
-        self, group_id: str, after: Optional[str] = None, limit: Optional[int] = None
-    ) -> GroupDetails:
-        """As :meth:`callie.Client.get_group`."""
-        return _loop.run(self._client.get_group(group_id, after, limit))
-
-    def edit_message(self, recipient: str, message_id: str, text: str) -> None:
-        """As :meth:`callie.Client.edit_message`."""
-        _loop.run(self._client.edit_message(recipient, message_id, text))
-
-    def delete_message(self, recipient: str, message_id: str, sender: Optional[str] = None) -> None:
-        """As :meth:`callie.Client.delete_message`."""
-        _loop.run(self._client.delete_message(recipient, message_id, sender))
-
-    def signal(self, recipient: str, kind: str, data: Any = None) -> None:
-        """As :meth:`callie.Client.signal`."""
-        self._client.signal(recipient, kind, data)
-
-    def get_presence(self, usernames: Iterable[str]) -> Dict[str, bool]:
-        """As :meth:`callie.Client.get_presence`."""
-        return _loop.run(self._client.get_presence(usernames))
-
-    def subscribe_presence(self, usernames: Iterable[str]) -> Dict[str, bool]:
-        """As :meth:`callie.Client.subscribe_presence`."""
-        return _loop.run(self._client.subscribe_presence(usernames))
-
-    def unsubscribe_presence(self, usernames: Iterable[str]) -> None:
-        """As :meth:`callie.Client.unsubscribe_presence`."""
-        _loop.run(self._client.unsubscribe_presence(usernames))
-
-    def get_profile(self, username: str) -> Profile:
-        """As :meth:`callie.Client.get_profile`."""
-        return _loop.run(self._client.get_profile(username))
-
-    def get_settings(self) -> Settings:
-        """As :meth:`callie.Client.get_settings`."""
-        return _loop.run(self._client.get_settings())
-
-    def update_settings(
-        self, *, display_name: Optional[str] = None, presence: Optional[str] = None, direct_messages: Optional[str] = None
-    ) -> Settings:
-        """As :meth:`callie.Client.update_settings`."""
-        return _loop.run(self._client.update_settings(display_name=display_name, presence=presence, direct_messages=direct_messages))
-
-    def block_user(self, username: str) -> None:
-        """As :meth:`callie.Client.block_user`."""
-        _loop.run(self._client.block_user(username))
-
-    def unblock_user(self, username: str) -> None:
-        """As :meth:`callie.Client.unblock_user`."""
-        _loop.run(self._client.unblock_user(username))
-
-    def list_blocked(self, after: Optional[str] = None, limit: Optional[int] = None) -> BlockedPage:
-        """As :meth:`callie.Client.list_blocked`."""
-        return _loop.run(self._client.list_blocked(after, limit))
-
-    def list_sessions(self) -> List[SessionInfo]:
-        """As :meth:`callie.Client.list_sessions`."""
-        return _loop.run(self._client.list_sessions())
-
-    def revoke_session(self, session_id: str) -> None:
-        """As :meth:`callie.Client.revoke_session`."""
-        _loop.run(self._client.revoke_session(session_id))
-
-    def kick_user(self, username: str, reason: Optional[str] = None) -> None:
-        """As :meth:`callie.Client.kick_user`."""
-        _loop.run(self._client.kick_user(username, reason))
-
-    def ban_user(self, username: str, reason: Optional[str] = None, until: Optional[datetime] = None) -> None:
-        """As :meth:`callie.Client.ban_user`."""
-        _loop.run(self._client.ban_user(username, reason, until))
-
-    def unban_user(self, username: str) -> None:
-        """As :meth:`callie.Client.unban_user`."""
-        _loop.run(self._client.unban_user(username))
-
-    def announce(self, text: str) -> None:
-        """As :meth:`callie.Client.announce`."""
-        _loop.run(self._client.announce(text))
-
-    def server_stats(self) -> ServerStats:
-        """As :meth:`callie.Client.server_stats`."""
-        return _loop.run(self._client.server_stats())
-
-    def next_events(self, max: int = BATCH, timeout: Optional[float] = None) -> List[Event]:
+    def next_events(self, max: int = BATCH, timeout: Optional[Time] = None) -> List[Event]:
         """As :meth:`callie.Client.next_events`."""
-        size, left = batch_size(max), Left(arguments.seconds(timeout, "the timeout"))
+        size, left = batch_size(max), Left(arguments.seconds(timeout, "timeout"))
         inbox = self._client._events()
         while True:
-            # On this thread, so that an interrupt of the waiting loses nothing.
+            # On the calling thread, so that an interrupt of the wait loses no event.
             events = inbox.take_now(size)
             wait = 0.0 if events else left.seconds()
             if wait <= 0:
@@ -338,7 +209,7 @@ class Client(NotCopied):
                 return event
             try:
                 _loop.run(inbox.fill())
-            except ConnectionClosed:
+            except ClosedError:
                 raise StopIteration from None
 
     def __enter__(self) -> "Client":

@@ -114,7 +114,7 @@ class TokenSource:
         token: Any = self._source(username, code)
         if inspect.iscoroutine(token):
             token.close()
-        return text(token, "the token")
+        return text(token, "token")
 
 
 _numbers = itertools.count(1)

@@ -3,49 +3,54 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, AsyncIterator, Callable, Dict, Generator, Iterable, List, Optional, Tuple, Type
 
-from . import _native, arguments, callbacks, errors, jsontext
+from . import _native, arguments, callbacks, errors
 from ._native import NotCopied
+from .arguments import Time
 from .commands import Commands
-from .errors import ConnectionClosed, invalid, translated
-from .events import Attachment, Connection, Ending, Event, connection, ending
+from .enums import ConnectionKind
+from .errors import ClosedError, invalid, translated
+from .events import Attachment, ConnectionState, Event, SendOutcome, connection_state, outcome
 from .inbox import BATCH, Inbox, batch_size
 from .server import Server, Session
-from .values import Limits, Statistics
+from .values import Limits, Stats
 
 
 class Ticket(NotCopied):
-    """A message that was taken for sending. Awaiting it waits for its end, any number of times; it may be dropped, as an
-    :class:`Ended` event tells the end too. Where asyncio wants a coroutine, as in ``create_task``, it is :meth:`ending`.
+    """A message that was accepted for sending. Awaiting it any number of times returns its outcome.
+
+    Where asyncio needs a coroutine, as in ``create_task``, use :meth:`outcome`. A ticket may be dropped: the
+    :class:`Ended` event reports the outcome too.
     """
 
     def __init__(self, native: _native.Ticket) -> None:
         self._native = native
-        #: Names it in the :class:`Ended` of its end.
+        #: The ``ticket`` of the :class:`Ended` event. The tickets of a client count up.
         self.number: int = native.number()
-        #: Edits and deletions name it.
+        #: What edits and deletions refer to.
         self.message_id: str = native.message_id()
 
-    async def ending(self) -> Ending:
-        """How the message ended, as soon as it has: at its deadline at the latest."""
+    async def outcome(self) -> SendOutcome:
+        """Waits until the sending has ended, at the latest at its deadline, and returns how."""
         with translated():
-            return ending(await self._native.ending())
+            return outcome(await self._native.ending())
 
-    def __await__(self) -> Generator[Any, None, Ending]:
-        return self.ending().__await__()
+    def __await__(self) -> Generator[Any, None, SendOutcome]:
+        return self.outcome().__await__()
 
 
 class Client(Commands, NotCopied):
-    """One user's conversation with a server: ``async with`` connects and disconnects, ``async for`` takes events.
+    """A user's connection to a server. ``async with`` connects and disconnects, ``async for`` iterates over events.
 
-    With ``register=True`` the user is made first, unless the name is taken already. In place of a password the ``token``
-    of an earlier login will do. Times are seconds; what is left out has the library's default.
+    The client reconnects after every loss of the connection until :meth:`disconnect` is called or the server refuses the
+    session. The options are those of :class:`callie.options.ClientOptions`.
 
-    ``token_source`` gives the token of a new login when the server has ended the session; without it the client ends then.
-    It is an ordinary function, given the username and the server's code, such as ``"SESSION_EXPIRED"``, and called on a
-    thread of its own, once for each refusal. If it raises, or takes longer than ``exchange_timeout``, the client ends.
+    ``token_source`` returns a new token when the server has ended the session; without it, the client ends. It is an
+    ordinary function that receives the username and the server's code, such as ``"SESSION_EXPIRED"``. It is called once for
+    each refusal, on a thread of its own. If it raises, or takes longer than ``request_timeout``, the client ends.
     """
 
     def __init__(
@@ -58,9 +63,9 @@ class Client(Commands, NotCopied):
         register: bool = False,
         device: Optional[str] = None,
         token_source: Optional[Callable[[str, str], str]] = None,
-        connect_timeout: Optional[float] = None,
-        exchange_timeout: Optional[float] = None,
-        send_timeout: Optional[float] = None,
+        connect_timeout: Optional[Time] = None,
+        request_timeout: Optional[Time] = None,
+        send_timeout: Optional[Time] = None,
         max_waiting: Optional[int] = None,
         event_queue: Optional[int] = None,
         extra_roots: Iterable[str] = (),
@@ -72,22 +77,22 @@ class Client(Commands, NotCopied):
             raise invalid("give either a password or a token")
         options: Dict[str, Any] = {
             "connect_timeout": connect_timeout,
-            "exchange_timeout": exchange_timeout,
+            "request_timeout": request_timeout,
             "send_timeout": send_timeout,
             "max_waiting": max_waiting,
             "event_queue": event_queue,
-            "extra_roots": arguments.texts(extra_roots, "extra_roots", "an extra root"),
+            "extra_roots": arguments.texts(extra_roots, "extra_roots"),
             "bundled_roots": bundled_roots,
-            "pins": arguments.texts(pins, "pins", "a pin"),
+            "pins": arguments.texts(pins, "pins"),
             "use_proxy": use_proxy,
         }
         self._config = arguments.config(server, **options)
         self._server = Server(server, **options)
-        self._username = errors.text(username, "the username")
-        self._password = arguments.optional_text(password, "the password")
-        self._token = arguments.optional_text(token, "the token")
+        self._username = errors.text(username, "username")
+        self._password = arguments.optional_text(password, "password")
+        self._token = arguments.optional_text(token, "token")
         self._register = arguments.flag(register, "register")
-        self._device = arguments.optional_text(device, "the device")
+        self._device = arguments.optional_text(device, "device")
         self._token_source = None if token_source is None else callbacks.TokenSource(token_source)
         self._session: Optional[Session] = None
         self._native: Optional[_native.Client] = None
@@ -99,16 +104,16 @@ class Client(Commands, NotCopied):
 
     @property
     def username(self) -> str:
-        """Who this is."""
+        """The user."""
         return self._username
 
     @property
     def token(self) -> str:
-        """The session's token, to keep in a safe place: who has it is the user. After ``token_source`` gave another, it is
-        that one."""
+        """The session's token: the last one that ``token_source`` returned, if any. Store it safely: it stands for the
+        user."""
         session = self._current_session()
         if session is None:
-            raise invalid("there is no session: log in or connect first")
+            raise invalid("there is no session: call login() or connect() first")
         return session.token
 
     def _current_session(self) -> Optional[Session]:
@@ -119,14 +124,15 @@ class Client(Commands, NotCopied):
         return None if session is None or session.token == self._ended_token else session
 
     async def login(self) -> None:
-        """Registers where asked to and logs in, without connecting: what is sent from now on waits for the connection.
+        """Logs in without connecting, after registering the user if ``register`` is set. Messages that are sent from then on
+        wait for the connection.
 
-        :meth:`connect`, :meth:`start` and ``async with`` do it by themselves. Of several calls at once, one logs in.
+        :meth:`connect`, :meth:`start` and ``async with`` call it. Of several concurrent calls, one logs in.
         """
         if self._native is not None:
             return
         async with self._alone():
-            # Another call may have done it meanwhile.
+            # A concurrent call may have logged in.
             if self._native is not None:
                 return
             if self._session is None:
@@ -153,29 +159,36 @@ class Client(Commands, NotCopied):
         return await enter(self._username, self._password, self._device)
 
     async def connect(self) -> None:
-        """Logs in where that is still to be done, connects once, and waits for it; from then on as after :meth:`start`.
+        """Logs in if necessary, and waits for one attempt to connect. After a success, the client reconnects as after
+        :meth:`start`.
 
-        On a client that is online it does nothing, on one that has ended it raises :class:`ConnectionClosed`.
+        Does nothing on a client that is online, and raises :class:`ClosedError` on one that has ended.
         """
         await self.login()
         with translated():
             await self._connection().connect()
 
     async def start(self) -> None:
-        """Logs in where that is still to be done, then connects and keeps connecting, without waiting for it."""
+        """Logs in if necessary, and begins to connect, without waiting for the connection."""
         await self.login()
         with translated():
             self._connection().start()
 
     async def disconnect(self) -> None:
-        """Writes what was sent, says goodbye and ends the connection. What has arrived can still be taken."""
+        """Ends the client: writes what the server's rate allows at that moment, closes the connection, and waits for the
+        close for a few seconds at most.
+
+        A message that still waits for its turn ends as ``FAILED`` with the code ``DISCONNECTED``, one that was written and not
+        answered as ``UNCONFIRMED``. To be sure of messages, await their tickets first. Events that have arrived can still
+        be taken.
+        """
         if self._native is not None and self._inbox is not None:
             self._inbox.flush()
             with translated():
                 await self._native.disconnect()
 
     async def logout(self) -> None:
-        """Ends the session on the server: its connections close and its token is dead."""
+        """Ends the session on the server: its connections close and its token becomes invalid."""
         session = self._current_session()
         if session is not None:
             await self._server.logout(session)
@@ -190,78 +203,85 @@ class Client(Commands, NotCopied):
         *,
         confirm: bool = True,
         metadata: Optional[Dict[str, Any]] = None,
-        timeout: Optional[float] = None,
+        timeout: Optional[Time] = None,
     ) -> Ticket:
-        """Sends a text in Markdown, with attachments, to a username, a group's ID or ``"BROADCAST"``.
+        """Sends a message, without waiting: it is queued while there is no connection. Await the ticket for the outcome.
 
-        It is taken at once, connected or not: await the ticket for its end, or go on.
+        :param recipient: A username, a group ID or ``"BROADCAST"``.
+        :param text: The text, in Markdown; it may be empty only beside an attachment.
+        :param attachments: Files, by their URLs.
+        :param confirm: Whether the recipient's client is asked to confirm the message. Ignored for a broadcast.
+        :param metadata: Extensions, a JSON object. The protocol reserves the keys ``ack``, which ``confirm`` sets, and
+            ``inReplyTo``, the ``payload_id`` of the message that this one answers.
+        :param timeout: The time until the outcome, in seconds or as a ``timedelta``; the client's ``send_timeout`` unless given.
         """
         natives = arguments.attachments(attachments) if attachments != () else []
-        recipient, text = errors.text(recipient, "the recipient"), errors.text(text, "the text")
-        written = None if metadata is None else jsontext.write_object(metadata, "the metadata")
-        options = arguments.send_options(confirm, written, timeout)
+        recipient, text = errors.text(recipient, "recipient"), errors.text(text, "text")
+        options = arguments.send_options(confirm, metadata, timeout)
         with translated():
             return Ticket(self._connection().send(recipient, text, natives, options))
 
-    async def ping(self, recipient: str = "SERVER") -> float:
-        """Asks the server or a user for a sign of life; the answer is how many seconds it took."""
+    async def ping(self, recipient: str = "SERVER") -> timedelta:
+        """Sends a ping to the server or to a user, and returns the time until the answer."""
         with translated():
-            return await self._connection().ping(errors.text(recipient, "the recipient")) / 1_000_000
+            return timedelta(microseconds=await self._connection().ping(errors.text(recipient, "recipient")))
 
     def suspend(self) -> None:
-        """Closes the connection for a while. What waits goes on waiting."""
+        """Closes the connection until :meth:`resume`. Messages that wait go on waiting."""
         with translated():
             self._connection().suspend()
 
     def resume(self) -> None:
-        """Connects again after :meth:`suspend`."""
+        """Connects again after :meth:`suspend`, or after a :meth:`connect` that failed."""
         with translated():
             self._connection().resume()
 
     def network_changed(self) -> None:
-        """Tells the client that the network has changed: one that waits to reconnect tries immediately."""
+        """Tells the client that the network has changed. A client that waits to reconnect tries immediately; a connected one
+        checks that its connection is alive."""
         with translated():
             self._connection().network_changed()
 
     @property
-    def state(self) -> Connection:
+    def state(self) -> ConnectionState:
         """The state of the connection."""
         if self._native is None:
-            return Connection("suspended")
+            return ConnectionState(ConnectionKind.SUSPENDED)
         with translated():
-            return connection(self._native.state())
+            return connection_state(self._native.state())
 
-    def stats(self) -> Statistics:
-        """Counters since the client was made."""
+    @property
+    def stats(self) -> Stats:
+        """Traffic counters since the client was created."""
         with translated():
-            return Statistics(**vars(self._connection().stats()))
+            return Stats(**vars(self._connection().stats()))
 
     @property
     def limits(self) -> Limits:
-        """What the server allows; the protocol's defaults before the first connection."""
+        """The server's limits; the protocol's defaults before the first connection."""
         with translated():
             return Limits(**vars(self._connection().limits()))
 
     def listen(self, callback: Callable[[List[Event]], object]) -> None:
-        """Hands all events to ``callback`` from now on, in batches, on a thread of its own; the last is :class:`Closed`.
+        """Passes all events to ``callback`` from now on, in batches, on a thread of its own. The last event is :class:`Closed`.
 
-        The callback is an ordinary function. It may take its time and call what is not a coroutine: :meth:`send`,
-        :meth:`suspend`, :attr:`state`. What it raises is logged, and the next batch comes all the same. Events cannot be
-        taken by another way then. It can be asked for once in a client's life, and raises :class:`InvalidArgument` after
-        that. When the program ends, no further batch is handed out, and one that is handed out has two seconds.
+        The callback is an ordinary function, which may block and may call everything that is not a coroutine: :meth:`send`,
+        :meth:`suspend`, :attr:`state`. What it raises is logged, and the next batch follows. Events cannot be taken in another
+        way. A client has at most one listener: a second call raises :class:`InvalidArgument`. When the program ends, no further
+        batch is passed on, and a callback that is running has two seconds to return.
         """
-        callbacks.synchronous(callback, "the callback")
+        callbacks.synchronous(callback, "callback")
         with translated():
             reader = self._connection().event_reader()
         callbacks.listen(reader, callback)
 
-    async def next_events(self, max: int = BATCH, timeout: Optional[float] = None) -> List[Event]:
-        """Takes up to ``max`` events, waiting at most ``timeout`` seconds for the first; an empty list when none came.
+    async def next_events(self, max: int = BATCH, timeout: Optional[Time] = None) -> List[Event]:
+        """Takes up to ``max`` events, and waits at most ``timeout`` for the first; returns an empty list if there was none.
 
-        Messages among them are confirmed to their senders. The last event is a :class:`Closed`; after it the call raises
-        :class:`ConnectionClosed`. Cancelling loses nothing.
+        Messages among them are confirmed to their senders. The last event is :class:`Closed`; after it, the call raises
+        :class:`ClosedError`. Cancelling the call loses no event.
         """
-        size, wait = batch_size(max), arguments.seconds(timeout, "the timeout")
+        size, wait = batch_size(max), arguments.seconds(timeout, "timeout")
         return await self._events().take(size, wait)
 
     def __aiter__(self) -> AsyncIterator[Event]:
@@ -275,8 +295,8 @@ class Client(Commands, NotCopied):
                 return event
             try:
                 await inbox.fill()
-            except ConnectionClosed:
-                # The last event was taken, here or elsewhere.
+            except ClosedError:
+                # The last event was taken.
                 raise StopAsyncIteration from None
 
     async def __aenter__(self) -> "Client":
@@ -292,20 +312,20 @@ class Client(Commands, NotCopied):
         await self.disconnect()
 
     def __repr__(self) -> str:
-        # A client whose constructor failed is shown too, by tools that show variables.
+        # Debuggers also show a client whose constructor failed.
         if "_config" not in vars(self) or "_username" not in vars(self):
             return "Client(not made)"
         return f"Client({self._config.url!r}, {self._username!r})"
 
     def _connection(self) -> _native.Client:
         if self._native is None:
-            raise invalid(_NOT_BEGUN)
+            raise invalid(_NOT_STARTED)
         return self._native
 
     def _events(self) -> Inbox:
         if self._inbox is None:
-            raise invalid(_NOT_BEGUN)
+            raise invalid(_NOT_STARTED)
         return self._inbox
 
 
-_NOT_BEGUN = "this client has not begun: use `async with`, or connect(), start() or login() first"
+_NOT_STARTED = "the client was not started: use `async with`, or call connect(), start() or login() first"

@@ -1,4 +1,4 @@
-"""What can go wrong: one class per kind, each with a stable code and a reason."""
+"""The errors: one class for each kind, with a stable code and a reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class CallieError(Exception):
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(f"{reason} ({code})")
-        #: Stable, for programs: the server's own code for :class:`Refused`.
+        #: Stable, for programs. Of :class:`Refused`, the server's code.
         self.code = code
         #: For people.
         self.reason = reason
@@ -23,11 +23,11 @@ class CallieError(Exception):
 
 
 class InvalidArgument(CallieError, ValueError):
-    """An argument is not of the form it must have, or the client has not begun. Nothing was sent."""
+    """An argument is malformed, or the client was not started. Nothing was sent."""
 
 
 class Unreachable(CallieError, ConnectionError):
-    """The server could not be reached, or the link broke while it was asked."""
+    """The server cannot be reached, its certificate is not trusted, or the connection broke during the request."""
 
 
 class TimedOut(CallieError, TimeoutError):
@@ -35,23 +35,24 @@ class TimedOut(CallieError, TimeoutError):
 
 
 class Refused(CallieError):
-    """The server said no."""
+    """The server refused the request."""
 
 
 class BadAnswer(CallieError):
-    """The server's answer is not the protocol."""
+    """The server's answer violates the protocol."""
 
 
 class QueueFull(CallieError):
-    """Too many messages wait for their end, or too many events to be taken."""
+    """Too many messages have no outcome yet, or too many events wait to be taken."""
 
 
-class ConnectionClosed(CallieError, ConnectionError):
-    """The client has ended: make a new one."""
+class ClosedError(CallieError, ConnectionError):
+    """The client has ended. Create a new one."""
 
 
 class Internal(CallieError):
-    """A fault of the library, or of the system under it; ``FORKED`` when it was used in this process's parent."""
+    """An internal error of the library or the operating system. The code is ``FORKED`` in a child of a process that used
+    the library before the fork."""
 
 
 _BY_NAME = {
@@ -61,7 +62,7 @@ _BY_NAME = {
     "Refused": Refused,
     "BadAnswer": BadAnswer,
     "QueueFull": QueueFull,
-    "Closed": ConnectionClosed,
+    "Closed": ClosedError,
     "Internal": Internal,
 }
 
@@ -87,17 +88,17 @@ _TRANSLATED = _Translated()
 
 
 def translated() -> _Translated:
-    """Turns the errors of the generated module into those of this one."""
+    """Converts the errors of the generated module to those of this one."""
     return _TRANSLATED
 
 
 def invalid(reason: str) -> InvalidArgument:
-    """An argument is not of the form it must have."""
+    """The error for a malformed argument."""
     return InvalidArgument("INVALID_ARGUMENT", reason)
 
 
 def text(value: object, name: str) -> str:
-    """Checks that an argument is a text that can cross the border."""
+    """Checks that an argument is a text that UTF-8 can represent."""
     if not isinstance(value, str):
         raise invalid(f"{name} must be a str, not {type(value).__name__}")
     try:

@@ -1,46 +1,46 @@
-"""What arrives."""
+"""Events, and the values that they consist of."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable, Dict, List, Literal, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 
 from . import _native, jsontext
+from .enums import AttachmentKind, ConnectionKind, OutcomeKind
 from .errors import invalid, text
 from .record import Record, of
 
-_KINDS = {
-    "image": _native.AttachmentKind.IMAGE,
-    "video": _native.AttachmentKind.VIDEO,
-    "file": _native.AttachmentKind.FILE,
-}
+# Faster than to call the enum.
+_ATTACHMENT_KINDS = {kind.value: kind for kind in AttachmentKind}
+_OUTCOME_KINDS = {kind.value: kind for kind in OutcomeKind}
+_CONNECTION_KINDS = {kind.value: kind for kind in ConnectionKind}
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Attachment(Record):
-    """A file that goes with a message, by its URL: servers of Callie neither take nor give files."""
+    """A file that a message refers to by its URL. Callie servers do not store files."""
 
-    #: ``"image"``, ``"video"`` or ``"file"``.
-    kind: str
+    #: An :class:`AttachmentKind`, or its text when sending.
+    kind: Union[AttachmentKind, str]
     url: str
     filename: Optional[str] = None
     #: In bytes.
     size: Optional[int] = None
     #: A MIME type, such as ``"image/png"``.
     filetype: Optional[str] = None
-    #: All of its metadata; when sending, the three fields above go on top of it.
+    #: All of the attachment's metadata. When sending, the three fields above take precedence.
     metadata: Dict[str, Any] = {}
 
     def _to_native(self) -> _native.Attachment:
-        if not isinstance(self.kind, str) or self.kind not in _KINDS:
-            raise invalid(f"an attachment's kind must be one of {', '.join(_KINDS)}")
+        if not isinstance(self.kind, str) or self.kind not in _ATTACHMENT_KINDS:
+            raise invalid(f"an attachment's kind must be one of {', '.join(_ATTACHMENT_KINDS)}")
         size = self.size
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or not 0 <= size < 2**53):
             raise invalid("an attachment's size must be a whole number of bytes below 2**53")
         metadata = self.metadata
         return _native.Attachment(
-            kind=_KINDS[self.kind],
+            kind=_native.AttachmentKind[self.kind.upper()],
             url=text(self.url, "an attachment's url"),
             filename=None if self.filename is None else text(self.filename, "an attachment's filename"),
             size=size,
@@ -53,74 +53,79 @@ class Message(Record):
     """A chat message."""
 
     sender: str
-    #: This user, a group's ID or ``"BROADCAST"``.
+    #: This user, a group ID or ``"BROADCAST"``.
     recipient: str
     #: In Markdown.
     text: str
     attachments: List[Attachment]
-    #: When the sender says it was sent.
+    #: The sender's claim.
     sent_at: datetime
-    #: Edits and deletions name it.
+    #: What edits and deletions refer to.
     message_id: str
     payload_id: str
-    #: Extensions of the sender.
+    #: Added by the sender. The protocol reserves the keys ``ack`` and ``inReplyTo``.
     metadata: Dict[str, Any]
 
 
-class Ending(Record):
-    """How a message is over."""
+class SendOutcome(Record):
+    """How the sending of a message ended."""
 
-    #: ``"delivered"``, ``"sent"``, ``"offline"``, ``"failed"`` or ``"unconfirmed"``.
-    kind: str
-    #: How many confirmed it; ``None`` where the server's answer was lost with a connection.
-    confirmed: Optional[int] = 0
-    #: How many were sent it and did not.
-    unconfirmed: Optional[int] = 0
-    #: How many were offline.
-    offline: Optional[int] = 0
-    #: Why it failed, for programs: the server's code, such as ``"RECIPIENT_UNKNOWN"``, else ``"EXPIRED"`` or
-    #: ``"DISCONNECTED"``.
+    kind: OutcomeKind
+    #: Only of ``DELIVERED``: the number of recipients whose client confirmed the message. ``None`` if the server's answer was
+    #: lost with a connection.
+    confirmed: Optional[int] = None
+    #: Only of ``DELIVERED``: the number of online recipients whose client did not confirm it, or ``None``.
+    unconfirmed: Optional[int] = None
+    #: Only of ``DELIVERED``: the number of offline members of the group, or ``None``.
+    offline: Optional[int] = None
+    #: Only of ``FAILED``: the server's code, such as ``"RECIPIENT_UNKNOWN"``, or ``"EXPIRED"`` or ``"DISCONNECTED"``.
     code: str = ""
-    #: Why it failed, for people.
+    #: Only of ``FAILED``: the reason, for people.
     reason: str = ""
-    #: Where in the payload the fault is, a JSON Pointer.
+    #: Only of ``FAILED``: the place of the fault in the payload, a JSON Pointer; empty if the whole payload is meant.
     path: str = ""
 
 
 class Ended(Record):
-    """A message that was sent is over: told once for each."""
+    """The sending of a message ended. Every message has one such event."""
 
+    #: The :attr:`Ticket.number` of the message.
     ticket: int
     message_id: str
-    ending: Ending
+    outcome: SendOutcome
 
 
-class Connection(Record):
-    """The connection changed."""
+class ConnectionState(Record):
+    """The state of the connection."""
 
-    #: ``"closed"`` is never told by an event, as :class:`Closed` is: only ``Client.state`` says so.
-    state: Literal["suspended", "connecting", "online", "waiting", "closed"]
-    #: While it waits: seconds until the next attempt.
-    retry_in: Optional[float] = None
-    #: While it waits: the close code of the last connection.
+    kind: ConnectionKind
+    #: Only of ``WAITING``: the time until the next attempt.
+    retry_in: Optional[timedelta] = None
+    #: Only of ``WAITING``: the close code of the last connection; 1006 if it was lost without one or never opened.
     close_code: Optional[int] = None
-    #: While it waits: why.
+    #: Only of ``WAITING``: why the client is not connected, for people.
     reason: Optional[str] = None
-    #: While it is online: when the session ends if it is not used.
+    #: Only of ``ONLINE``: when the session ends if it is not used.
     expires_at: Optional[datetime] = None
 
 
+class ConnectionChanged(Record):
+    """The state of the connection changed. The end of the client is reported by :class:`Closed` alone."""
+
+    state: ConnectionState
+
+
 class Notice(Record):
-    """A notice of the server that ends nothing that was sent: who came and went, that a group changed."""
+    """A notice from the server that is not the outcome of a send: a user came online, a group changed."""
 
     #: For programs, such as ``"USER_JOINED"``.
     code: str
     #: For people.
     description: str
-    #: The payload that it is about, where it is about one.
+    #: The payload that the notice is about, if any.
     in_reply_to: Optional[str]
     sent_at: datetime
-    #: The members that go with the code.
+    #: All metadata of the notice; which members there are depends on the code.
     metadata: Dict[str, Any]
     username: Optional[str] = None
     group_id: Optional[str] = None
@@ -128,7 +133,7 @@ class Notice(Record):
 
 
 class Edited(Record):
-    """A message that somebody sent has another text now."""
+    """The author of a message replaced its text."""
 
     message_id: str
     sender: str
@@ -137,7 +142,7 @@ class Edited(Record):
 
 
 class Deleted(Record):
-    """A message is to be dropped."""
+    """A message was deleted. A program that does not know the message ignores the event."""
 
     message_id: str
     sender: str
@@ -146,23 +151,24 @@ class Deleted(Record):
 
 
 class Signal(Record):
-    """Somebody says something fleeting, such as ``"typing"``."""
+    """A short-lived signal, such as a typing indicator."""
 
     sender: str
     recipient: str
+    #: ``"typing"``, ``"read"`` or another name.
     kind: str
-    #: What goes with it.
+    #: A JSON value that belongs to it; ``None`` if there is none.
     data: Any = None
 
 
 class Unknown(Record):
-    """A SYS or CMD of the server that this version does not know."""
+    """A SYS or CMD payload of a later version of the protocol."""
 
     payload: Dict[str, Any]
 
 
 class Unreadable(Record):
-    """The server sent what is not a valid payload; nothing acted on it."""
+    """The server sent a text that is not a valid payload. It was ignored."""
 
     code: str
     path: str
@@ -170,41 +176,44 @@ class Unreadable(Record):
 
 
 class Closed(Record):
-    """The last event: the client has ended."""
+    """The client has ended. This is always the last event."""
 
-    #: The WebSocket close code; 1000 when the application asked for the end.
+    #: The WebSocket close code; 1000 after ``disconnect()``.
     close_code: int
-    #: Why, for programs: what the server said, such as ``"SESSION_REVOKED"``, else ``"DISCONNECTED"`` or ``"CLOSED"``.
+    #: The reason, for programs: the server's code, such as ``"SESSION_REVOKED"``, or ``"DISCONNECTED"`` or ``"CLOSED"``.
     code: str
     reason: str
 
 
-Event = Union[Message, Ended, Connection, Notice, Edited, Deleted, Signal, Unknown, Unreadable, Closed]
+Event = Union[Message, Ended, ConnectionChanged, Notice, Edited, Deleted, Signal, Unknown, Unreadable, Closed]
 
 
-def ending(native: Any) -> Ending:
-    """How a message is over, as this package shows it."""
+def outcome(native: Any) -> SendOutcome:
+    """The outcome of a send, from the one of the native library."""
     if native.is_DELIVERED():
-        return Ending("delivered", native.confirmed, native.unconfirmed, native.offline)
+        return SendOutcome(OutcomeKind.DELIVERED, native.confirmed, native.unconfirmed, native.offline)
     if native.is_FAILED():
-        return Ending("failed", code=native.code, reason=native.reason, path=native.path)
-    return Ending("sent" if native.is_SENT() else "offline" if native.is_OFFLINE() else "unconfirmed")
+        return SendOutcome(OutcomeKind.FAILED, code=native.code, reason=native.reason, path=native.path)
+    if native.is_SENT():
+        return SendOutcome(OutcomeKind.SENT)
+    return SendOutcome(OutcomeKind.OFFLINE if native.is_OFFLINE() else OutcomeKind.UNCONFIRMED)
 
 
-def connection(state: Any) -> Connection:
-    """How a client stands to its server, as this package shows it."""
+def connection_state(state: Any) -> ConnectionState:
+    """The state of a connection, from the one of the native library."""
     if state.is_ONLINE():
         expires = None if state.expires_at_ms is None else instant(state.expires_at_ms)
-        return Connection("online", expires_at=expires)
+        return ConnectionState(ConnectionKind.ONLINE, expires_at=expires)
     if state.is_WAITING():
-        return Connection("waiting", state.retry_in_ms / 1000, state.close_code, state.reason)
+        retry_in = duration(state.retry_in_ms)
+        return ConnectionState(ConnectionKind.WAITING, retry_in, state.close_code, state.reason)
     if state.is_CLOSED():
-        return Connection("closed")
-    return Connection("connecting" if state.is_CONNECTING() else "suspended")
+        return ConnectionState(ConnectionKind.CLOSED)
+    return ConnectionState(ConnectionKind.CONNECTING if state.is_CONNECTING() else ConnectionKind.SUSPENDED)
 
 
-# What the library says of an event becomes the event's fields: the names are the same but for what has another type here.
-# Each of these is handed all members of one JSON object, which is nobody else's.
+# The members of an event's JSON object become the event's fields: the names are the same, except where the type differs.
+# Each function owns the dict that it is given.
 
 
 def _message(said: Dict[str, Any]) -> Message:
@@ -216,24 +225,28 @@ def _message(said: Dict[str, Any]) -> Message:
 
 
 def _attachment(said: Dict[str, Any]) -> Attachment:
+    said["kind"] = _ATTACHMENT_KINDS[said["kind"]]
     said["metadata"] = jsontext.read_object(said["metadata"] or "{}")
     return of(Attachment, said)
 
 
 def _ended(said: Dict[str, Any]) -> Ended:
-    said["ending"] = Ending(**said["ending"])
+    ending = said.pop("ending")
+    said["outcome"] = SendOutcome(_OUTCOME_KINDS[ending.pop("kind")], **ending)
     return of(Ended, said)
 
 
-def _connection(said: Dict[str, Any]) -> Connection:
+def _connection(said: Dict[str, Any]) -> ConnectionChanged:
     state = said["state"]
     expires, wait = state.get("expires_at_ms"), state.get("retry_in_ms")
-    return Connection(
-        state["state"],
-        None if wait is None else wait / 1000,
-        state.get("close_code"),
-        state.get("reason"),
-        None if expires is None else instant(expires),
+    return ConnectionChanged(
+        ConnectionState(
+            _CONNECTION_KINDS[state["state"]],
+            None if wait is None else duration(wait),
+            state.get("close_code"),
+            state.get("reason"),
+            None if expires is None else instant(expires),
+        )
     )
 
 
@@ -264,19 +277,27 @@ _SHOWN: Dict[str, Callable[[Dict[str, Any]], Event]] = {
 
 
 def from_batch(batch: str) -> List[Event]:
-    """The events of one batch, as this package shows them."""
+    """The events of a batch, which is a JSON text."""
     return from_json(json.loads(batch))
 
 
 def from_json(batch: List[Dict[str, Any]]) -> List[Event]:
-    """The same, from what was read of the batch."""
+    """The events of a batch whose JSON was read."""
     return [_SHOWN[said.pop("event")](said) for said in batch]
 
 
 def instant(milliseconds: int) -> datetime:
-    """Milliseconds since 1970 as an instant."""
-    # The protocol has a year 0000 and Python has none.
+    """A number of milliseconds since 1970 as a point in time."""
+    # The protocol has a year 0000, which datetime does not have.
     try:
         return _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
         return datetime.min.replace(tzinfo=timezone.utc)
+
+
+def duration(milliseconds: int) -> timedelta:
+    """A number of milliseconds as a length of time."""
+    try:
+        return timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return timedelta.max

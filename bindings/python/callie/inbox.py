@@ -67,7 +67,7 @@ class Inbox:
     async def wait(self, seconds: float = _WAIT_SECONDS) -> None:
         """Waits for events, at most so long. It takes nothing, so cancelling it loses nothing."""
         with translated():
-            await self._native.await_events(arguments.millis(min(seconds, _WAIT_SECONDS), "the timeout"))
+            await self._native.await_events(arguments.millis(min(seconds, _WAIT_SECONDS), "timeout"))
 
     async def fill(self) -> None:
         """Waits until there is an event to hand out."""

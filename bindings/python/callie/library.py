@@ -1,4 +1,4 @@
-"""What concerns the library as a whole: its log, its version, and its verdict on payloads."""
+"""The library as a whole: its log, its version, and the validation of payloads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from . import _native, callbacks
 from .errors import invalid, text, translated
 from .values import PayloadFault
 
-#: Below logging.DEBUG, for everything.
+#: A level below ``logging.DEBUG``, which logs everything.
 TRACE = 5
 
 _LEVELS = {
@@ -23,13 +23,15 @@ _NUMBERS = {level: number for number, level in _LEVELS.items()}
 
 
 _reader: Any = None
+# Read before any fork: in a child of a process that used the library, no native call is made.
+_VERSION: str = _native.version()
 
 
 def set_logger(level: Optional[int] = logging.INFO, logger: Optional[logging.Logger] = None) -> None:
-    """Lets the native part log to ``logger``, by default the one named ``callie``, from ``level`` on.
+    """Sends the library's log from ``level`` on to ``logger``, which is the logger named ``callie`` unless given.
 
-    Lines hold no token and no text of a message. They come from one thread. With ``None`` for the level nothing is logged
-    any more. What a listener or a token source raises is logged to ``logger`` too, whatever the level.
+    Lines contain no tokens and no message texts. They come from one thread. ``None`` for the level stops logging. Exceptions
+    of listeners and token sources are logged to ``logger`` at any level.
     """
     global _reader
     if level is not None and (isinstance(level, bool) or not isinstance(level, int) or level not in _LEVELS):
@@ -49,7 +51,7 @@ def set_logger(level: Optional[int] = logging.INFO, logger: Optional[logging.Log
         reader = _reader = _native.LogReader(_LEVELS[level])
 
     def write(line: Any) -> None:
-        # Another logger may have taken this one's place.
+        # A later call may have replaced this logger.
         if _reader is reader:
             logger.log(_NUMBERS[line.level], "%s: %s", line.target, line.text)
 
@@ -57,18 +59,20 @@ def set_logger(level: Optional[int] = logging.INFO, logger: Optional[logging.Log
 
 
 def version() -> str:
-    """The version of the native part."""
-    return _native.version()
+    """Returns the version of the library, such as ``"0.1.0"``."""
+    return _VERSION
 
 
 def check_payload(payload: str) -> Optional[PayloadFault]:
-    """What is wrong with a text that a client would send to a server with the default limits; none if it is valid."""
-    return _fault(_native.check_payload(text(payload, "the payload")))
+    """Returns the first fault of a text that a client would send to a server with default limits; ``None`` if it is valid."""
+    with translated():
+        return _fault(_native.check_payload(text(payload, "payload")))
 
 
 def check_server_payload(payload: str) -> Optional[PayloadFault]:
-    """What is wrong with a text that a server would send to a client; none if it is valid."""
-    return _fault(_native.check_server_payload(text(payload, "the payload")))
+    """Returns the first fault of a text that a server would send to a client; ``None`` if it is valid."""
+    with translated():
+        return _fault(_native.check_server_payload(text(payload, "payload")))
 
 
 def _fault(native: Any) -> Optional[PayloadFault]:

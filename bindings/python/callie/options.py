@@ -1,41 +1,44 @@
-"""What may be left out when a server or a client is made, for type checkers. Times are seconds."""
+"""The options of servers and clients, for type checkers. A length of time is a number of seconds or a ``timedelta``."""
 
 from __future__ import annotations
 
 from typing import Callable, Iterable, Optional, TypedDict
 
+from .arguments import Time
+
 
 class Options(TypedDict, total=False):
-    """The options of a :class:`callie.Server`: the library's defaults take the place of what is left out."""
+    """The options of a :class:`callie.Server`. What is left out has the library's default."""
 
-    #: For finding the host, the proxy, TCP and TLS; 15 unless given.
-    connect_timeout: Optional[float]
-    #: For one HTTP call, the WebSocket's upgrade or its authentication; 30 unless given.
-    exchange_timeout: Optional[float]
-    #: For a message, a ping or a command to its end, connected or not; 60 unless given.
-    send_timeout: Optional[float]
-    #: How many messages may wait for their end.
+    #: For the name lookup, the proxy, TCP and TLS; 15 s unless given.
+    connect_timeout: Optional[Time]
+    #: For an HTTP request, the WebSocket handshake or the authentication; 30 s unless given.
+    request_timeout: Optional[Time]
+    #: For a message, a ping or a command until its outcome, connected or not; 60 s unless given.
+    send_timeout: Optional[Time]
+    #: The maximum number of messages, pings and commands without an outcome; 1,000 unless given. Further ones are refused.
     max_waiting: Optional[int]
-    #: How many events may wait to be taken; 1,024 unless given.
+    #: The maximum number of events that wait to be taken; 1,024 unless given. Until some are taken, nothing more is read.
     event_queue: Optional[int]
-    #: Certificates of authorities to trust beside the bundled ones, each in PEM.
+    #: Root certificates to trust besides the bundled ones, each a text in PEM.
     extra_roots: Iterable[str]
-    #: Whether the authorities that Mozilla trusts are trusted.
+    #: Whether the root certificates that Mozilla trusts are trusted; true unless given.
     bundled_roots: bool
-    #: Keys of which the server's certificate, or one that vouches for it, must have one: SHA-256, in hex.
+    #: Public keys of which the server's certificate chain must contain one: the SHA-256 of a SubjectPublicKeyInfo in
+    #: hexadecimal.
     pins: Iterable[str]
-    #: Whether the proxy of the environment is used.
+    #: Whether a proxy that the environment names is used; true unless given.
     use_proxy: bool
 
 
 class ClientOptions(Options, total=False):
-    """The options of a client."""
+    """The options of a :class:`callie.Client`."""
 
-    #: In place of a password: that of an earlier login.
+    #: The token of an earlier login, in place of a password.
     token: Optional[str]
-    #: Whether the user is made first, unless the name is taken.
+    #: Whether the user is registered first, unless the name is taken.
     register: bool
-    #: What the list of the user's sessions calls this one.
+    #: The name of the new session in the list of the user's sessions.
     device: Optional[str]
-    #: Where a new token comes from, see :class:`callie.Client`.
+    #: Returns a new token, see :class:`callie.Client`.
     token_source: Optional[Callable[[str, str], str]]

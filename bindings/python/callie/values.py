@@ -1,22 +1,22 @@
-"""What calls take and give."""
+"""What calls take and return."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import List, Optional
 
+from .enums import DirectMessages, PresenceAudience, Role, Visibility
 from .record import Record
 
 
 class Group(Record):
-    """A group that was made."""
+    """A group that was created."""
 
-    #: What messages to the group are sent to.
+    #: The recipient of messages to the group.
     group_id: str
     name: str
     members: List[str]
-    #: Whether anyone can find and join it.
-    public: bool = False
+    visibility: Visibility = Visibility.PRIVATE
 
 
 class GroupSummary(Record):
@@ -25,15 +25,15 @@ class GroupSummary(Record):
     group_id: str
     name: str
     member_count: int
-    #: This user's: ``"member"``, ``"admin"`` or ``"owner"``; none in the list of public groups.
-    role: Optional[str] = None
+    #: This user's role; ``None`` in the list of public groups.
+    role: Optional[Role] = None
 
 
 class GroupPage(Record):
     """One page of a list of groups."""
 
     groups: List[GroupSummary]
-    #: To be given as ``after`` for the next page, where there is one.
+    #: The ``after`` of the next page; ``None`` on the last page.
     next: Optional[str]
 
 
@@ -41,9 +41,8 @@ class Member(Record):
     """One member of a group."""
 
     username: str
-    #: ``"member"``, ``"admin"`` or ``"owner"``.
-    role: str
-    #: Whether they are connected, as far as their settings let this user know.
+    role: Role
+    #: Whether the member is online, as far as their settings let this user see it.
     online: bool
 
 
@@ -52,105 +51,128 @@ class GroupDetails(Record):
 
     group_id: str
     name: str
-    public: bool
+    visibility: Visibility
     member_count: int
     members: List[Member]
-    #: To be given as ``after`` for the next page, where there is one.
+    #: The ``after`` of the next page; ``None`` on the last page.
     next: Optional[str]
 
 
 class Profile(Record):
-    """What a user tells of themselves."""
+    """A user's public profile."""
 
     username: str
-    #: What they are called; empty for nothing.
+    #: Empty if the user has none.
     display_name: str
 
 
 class Settings(Record):
     """A user's settings."""
 
-    #: What to be called; empty for nothing.
+    #: Empty for none.
     display_name: str
-    #: Who learns whether one is online: ``"everyone"``, ``"groups"`` or ``"nobody"``.
-    presence: str
-    #: Who may write directly: ``"everyone"`` or ``"groups"``.
-    direct_messages: str
+    #: Who can see whether the user is online.
+    presence: PresenceAudience
+    #: Who can send the user direct messages.
+    direct_messages: DirectMessages
 
 
 class BlockedPage(Record):
-    """One page of those whom a user blocked."""
+    """One page of the users whom a user has blocked."""
 
     usernames: List[str]
-    #: To be given as ``after`` for the next page, where there is one.
+    #: The ``after`` of the next page; ``None`` on the last page.
     next: Optional[str]
 
 
 class SessionInfo(Record):
     """One of a user's sessions."""
 
-    #: What it is ended by.
+    #: What ``revoke_session`` takes.
     session_id: str
-    #: What its login called the device.
+    #: The name that the login gave the device.
     device: Optional[str]
     created_at: datetime
     last_seen_at: datetime
-    #: When it ends if it is not used.
+    #: When the session ends if it is not used.
     expires_at: datetime
-    #: Whether it is the session that asks.
+    #: Whether it is the session of the caller.
     current: bool
 
 
 class ServerStats(Record):
-    """The server's figures. Counts are since it started."""
+    """The server's counters. They count from its start."""
 
     uptime_seconds: int
     #: Authenticated connections now.
     connections: int
-    #: Users with at least one of them.
+    #: Users with at least one connection now.
     users_online: int
     payloads_received: int
     payloads_sent: int
 
 
-class Statistics(Record):
-    """What a client did so far, in numbers."""
+class Stats(Record):
+    """Traffic counters since the client was created."""
 
-    #: How often it came online.
+    #: Successful connections.
     connects: int
-    #: How often after the first time.
+    #: Successful connections after the first.
     reconnects: int
     payloads_sent: int
     payloads_received: int
+    #: Messages accepted for sending.
     messages_sent: int
+    #: Messages delivered to the application.
     messages_received: int
-    #: Messages that came a second time and were not told again.
+    #: Messages that arrived again and were dropped.
     duplicates: int
-    #: Messages, pings and commands that are not over now.
+    #: Messages, pings and commands that have no outcome yet.
     waiting: int
     bytes_sent: int
     bytes_received: int
 
 
 class Limits(Record):
-    """What the server allows."""
+    """The server's limits."""
 
     max_payload_bytes: int
     #: In UTF-8.
     max_text_bytes: int
     max_attachments: int
     max_group_members: int
-    #: On average; the client keeps to it by itself.
+    #: The average rate per user. The client keeps to it.
     messages_per_second: int
-    #: At once.
+    #: The number of messages that a user may send at once.
     burst: int
 
 
 class PayloadFault(Record):
-    """The first fault of a text that is no valid payload."""
+    """The first fault of a text that is not a valid payload."""
 
     #: For programs, such as ``"MISSING_FIELD"``.
     code: str
-    #: Where: a JSON Pointer from the payload's root.
+    #: The place of the fault, a JSON Pointer from the payload's root.
     path: str
     reason: str
+
+
+__all__ = [
+    "BlockedPage",
+    "DirectMessages",
+    "Group",
+    "GroupDetails",
+    "GroupPage",
+    "GroupSummary",
+    "Limits",
+    "Member",
+    "PayloadFault",
+    "PresenceAudience",
+    "Profile",
+    "Role",
+    "ServerStats",
+    "SessionInfo",
+    "Settings",
+    "Stats",
+    "Visibility",
+]

@@ -14,7 +14,7 @@ from conftest import PASSWORD
 
 SOON = 20
 NAN = float("nan")
-ENDLESS = [float("inf"), 1e300, 10**400, 4_000_001, 2**64]
+ENDLESS = [float("inf"), 1e300, 10**400, 4_000_001, 2**64, timedelta.max]
 
 
 def invalid(call, *words):
@@ -62,7 +62,7 @@ class AsyncCallable:
         {"register": "yes"},
         {"device": 7},
         {"connect_timeout": NAN},
-        {"exchange_timeout": -1},
+        {"request_timeout": -1},
         {"send_timeout": "5"},
         {"send_timeout": True},
         {"send_timeout": -float("inf")},
@@ -78,24 +78,24 @@ def test_options_are_checked_when_a_client_is_made(options):
 
 
 def test_times_are_checked(client):
-    for wrong in (NAN, "5", -1, -(10**400), True, [1], timedelta(seconds=1)):
+    for wrong in (NAN, "5", -1, -(10**400), True, [1], timedelta(seconds=-1)):
         invalid(lambda: client.next_events(timeout=wrong), "seconds")
         invalid(lambda: client.send("bob", "x", timeout=wrong), "seconds")
-    assert client.ping() > 0
+    assert client.ping()
 
 
 @pytest.mark.parametrize("endless", ENDLESS, ids=repr)
 def test_times_of_any_size_are_taken(server, name, endless):
-    options = {"connect_timeout": endless, "exchange_timeout": endless, "send_timeout": endless}
+    options = {"connect_timeout": endless, "request_timeout": endless, "send_timeout": endless}
     with callie.blocking.Client(server.url, name(), PASSWORD, register=True, **options) as client:
         ticket = client.send(client.username, "x", timeout=endless)
         while not any(isinstance(event, callie.Message) for event in client.next_events(timeout=endless)):
             pass
-        assert ticket.ending().kind == "delivered"
+        assert ticket.outcome().kind == "delivered"
 
 
 def test_no_time_is_a_time(client):
-    assert client.send(client.username, "x", timeout=0).ending().code == "EXPIRED"
+    assert client.send(client.username, "x", timeout=0).outcome().code == "EXPIRED"
     began = time.monotonic()
     while client.next_events(timeout=0):
         pass
@@ -152,7 +152,9 @@ def test_words_and_lists_are_checked(client):
         lambda: client.create_group("Tea", "bob"),
         lambda: client.create_group("Tea", None),
         lambda: client.create_group("Tea", {"bob": 1}),
-        lambda: client.create_group("Tea", public="yes"),
+        lambda: client.create_group("Tea", visibility="secret"),
+        lambda: client.create_group("Tea", visibility=None),
+        lambda: client.create_group("Tea", visibility=True),
         lambda: client.get_presence(None),
         lambda: client.get_presence("bob"),
         lambda: client.get_presence([None]),
@@ -171,7 +173,7 @@ def test_words_and_lists_are_checked(client):
         lambda: callie.Server(client._client._config.url).logout("session"),
     ]:
         invalid(call)
-    assert client.ping() > 0
+    assert client.ping()
 
 
 def test_instants_out_of_range_are_refused(client):
@@ -181,10 +183,10 @@ def test_instants_out_of_range_are_refused(client):
 
 
 def test_what_a_client_can_judge_is_not_sent(client):
-    before = client.stats().payloads_sent
+    before = client.stats.payloads_sent
     invalid(lambda: client.get_presence([]))
     invalid(lambda: client.get_presence([f"user{n}" for n in range(257)]))
     invalid(lambda: client.subscribe_presence([]))
     invalid(lambda: client.unsubscribe_presence([]))
     invalid(lambda: client.revoke_session("not an ID"))
-    assert client.stats().payloads_sent == before
+    assert client.stats.payloads_sent == before

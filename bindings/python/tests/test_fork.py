@@ -22,7 +22,7 @@ URL, NAME, TOKEN = sys.argv[1:]
 
 def ping():
     with callie.blocking.Client(URL, NAME, token=TOKEN) as client:
-        return client.ping() > 0
+        return bool(client.ping())
 
 def reason(work):
     try:
@@ -45,12 +45,18 @@ PROGRAMS = {
         "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"
         "def use():\n"
         "    with client:\n"
-        "        return client.ping() > 0\n"
+        "        return bool(client.ping())\n"
         "in_child(use)\n"
         "print(use())",
         "True True",
     ),
     "a log before the fork": ("callie.set_logger(callie.TRACE)\nin_child(lambda: reason(ping))\nprint(ping())", "FORKED True"),
+    "the version": (
+        "ping()\n"
+        "in_child(lambda: callie.__version__ == callie.version() != '')\n"
+        "print(ping())",
+        "True True",
+    ),
     "new clients in both": ("ping()\nin_child(lambda: reason(ping))\nprint(ping())", "FORKED True"),
     "asyncio in the child": (
         "async def work():\n"
@@ -58,7 +64,7 @@ PROGRAMS = {
         "        return await client.ping()\n"
         "asyncio.run(work())\n"
         "in_child(lambda: reason(lambda: asyncio.run(work())))\n"
-        "print(asyncio.run(work()) > 0)",
+        "print(bool(asyncio.run(work())))",
         "FORKED True",
     ),
     "every call of an inherited client": (
@@ -69,11 +75,12 @@ PROGRAMS = {
         "def calls():\n"
         "    found = {reason(call) for call in (\n"
         "        client.ping, client.connect, client.start, client.disconnect, client.suspend, client.resume,\n"
-        "        client.next_events, client.stats, client.get_settings, ticket.ending, client.logout,\n"
+        "        client.next_events, lambda: client.stats, client.get_settings, ticket.outcome, client.logout,\n"
         "        client.network_changed, lambda: client.send(NAME, 'x'), lambda: client.state, lambda: client.limits,\n"
         "        lambda: client.listen(print), lambda: client.token, lambda: next(client),\n"
         "        lambda: callie.blocking.Client(URL, NAME, token=TOKEN),\n"
         "        lambda: asyncio.run(callie.Server(URL).login(NAME, 'password')),\n"
+        "        lambda: callie.check_payload('{}'), lambda: callie.check_server_payload('{}'),\n"
         "    )}\n"
         "    globals().pop('client'), globals().pop('ticket')\n"
         "    gc.collect()\n"
@@ -81,7 +88,7 @@ PROGRAMS = {
         "in_child(calls)\n"
         "while not any(isinstance(event, callie.Message) for event in client.next_events()):\n"
         "    pass\n"
-        "print(ticket.ending().kind, client.ping() > 0)\n"
+        "print(ticket.outcome().kind, bool(client.ping()))\n"
         "client.disconnect()",
         "{'FORKED'} delivered True",
     ),

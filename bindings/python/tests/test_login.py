@@ -141,10 +141,10 @@ def test_token_is_the_one_of_the_last_login(server, user):
         async with callie.Client(server.url, user, PASSWORD, token_source=source) as client:
             first = client.token
             await callie.Server(server.url).logout(client._session)
-            while client.token == first or client.state.state != "online":
+            while client.token == first or client.state.kind != "online":
                 await client.next_events(timeout=SOON)
             async with callie.Client(server.url, user, token=client.token) as other:
-                assert await other.ping() > 0
+                assert await other.ping()
 
     run(scenario())
 
@@ -162,7 +162,7 @@ def test_logout_ends_the_session_of_the_last_login(server, user):
         client = callie.Client(server.url, user, PASSWORD, token_source=source)
         await client.connect()
         await client.logout()
-        while not tokens or client.state.state != "online":
+        while not tokens or client.state.kind != "online":
             await client.next_events(timeout=SOON)
         assert client.token == tokens[0]
         await client.logout()

@@ -40,7 +40,7 @@ async def queued(enter, count):
     await ada.connect()
     await bob.connect()
     tickets = [ada.send(bob.username, str(n)) for n in range(count)]
-    while bob.stats().messages_received < count:
+    while bob.stats.messages_received < count:
         await ada.ping()
     return ada, bob, tickets
 
@@ -116,7 +116,7 @@ def test_killed_process_has_delivered_what_it_had(server, enter):
         "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"
         "client.connect()\n"
         "print('online', flush=True)\n"
-        "while client.stats().messages_received < 20:\n"
+        "while client.stats.messages_received < 20:\n"
         "    time.sleep(0.01)\n"
         "texts = (event.text for event in client if isinstance(event, callie.Message))\n"
         "taken = [next(texts) for _ in range(3)]\n"

@@ -21,7 +21,7 @@ from programs import run
 ERRORS = [
     callie.BadAnswer,
     callie.CallieError,
-    callie.ConnectionClosed,
+    callie.ClosedError,
     callie.Internal,
     callie.InvalidArgument,
     callie.QueueFull,
@@ -73,7 +73,7 @@ def test_refused_copies_leave_the_client_well(handles):
         for handle in handles:
             with pytest.raises(TypeError):
                 copy.deepcopy(handle)
-    assert client.ping() > 0
+    assert client.ping()
 
 
 def test_every_native_object_refuses_copies():
