@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "target/sdk/libcallie.so"
 WHEELS = ROOT / "target/wheels"
-#: The programs that `scripts/library.sh bench` builds, from callie-ffi/benches/client.rs, bindings/c/bench, bindings/kotlin
+#: The programs that `scripts/library.sh bench` builds, from callie-client/benches/client.rs, bindings/c/bench, bindings/kotlin
 #: and bindings/swift/Bench.
 RUST = ROOT / "target/sdk/bench-client"
 C = ROOT / "target/sdk/bench-receive"

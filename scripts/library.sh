@@ -30,7 +30,7 @@ shared() {
 
 bench() {
     local built
-    built=$(cargo build --profile sdk -p callie-ffi --bench client --message-format json |
+    built=$(cargo build --profile sdk -p callie-client --bench client --message-format json |
         sed -n 's/.*"executable":"\([^"]*\/client-[^"]*\)".*/\1/p')
     cp "$built" target/sdk/bench-client
     library staticlib

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use crate::runtime;
+use crate::owner;
 
 static GATE: Gate = Gate { state: Mutex::new(State { stopped: false, inside: 0 }), left: Condvar::new() };
 
@@ -42,7 +42,7 @@ pub(crate) struct Call(());
 /// the foreign language is called and dropped inside of one.
 pub(crate) fn begin() -> Option<Call> {
     // What a child of this process has of the foreign language is not the parent's, and the lock may never be free.
-    runtime::guard().ok()?;
+    owner::guard().ok()?;
     let mut state = GATE.state();
     if state.stopped {
         return None;
@@ -57,7 +57,7 @@ pub(crate) fn begin() -> Option<Call> {
 impl Drop for Call {
     fn drop(&mut self) {
         let _ = DEPTH.try_with(|depth| depth.set(depth.get().saturating_sub(1)));
-        if runtime::guard().is_err() {
+        if owner::guard().is_err() {
             return;
         }
         let mut state = GATE.state();
@@ -70,11 +70,17 @@ impl Drop for Call {
     }
 }
 
-/// Stops all calls into the foreign language, for good: listeners, sources of tokens, the log, and what tells a waiting call
-/// that it can go on. Waits at most `patience` for those that are under way, but for those that this call comes from.
+/// Stops all calls into the foreign language for good, before the program's own end: afterwards no listener, token source,
+/// log sink or continuation of a waiting call runs, and no object of that language is dropped.
 ///
-/// True if none is under way any more. No new one begins after this function was called, whatever it returns.
+/// Waits at most `patience` for calls in progress, except those that it is itself called from. Returns true if none is left.
+/// No new one begins, whatever it returns. The caller must not hold what those calls need, such as an interpreter's lock.
+/// Clients are not ended; calls that wait are no longer answered.
 pub(crate) fn stop(patience: Duration) -> bool {
+    if owner::guard().is_err() {
+        // The calls are the parent's.
+        return true;
+    }
     let own = DEPTH.try_with(Cell::get).unwrap_or_default();
     let mut state = GATE.state();
     state.stopped = true;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
-use crate::runtime;
+use crate::owner;
 
 /// What one callback is called through. Open until it is closed, for good.
 #[derive(Debug)]
@@ -117,7 +117,7 @@ impl Table {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         // The callback forked, and its child returns from it: the lock may be held by a thread that the child has not.
-        if runtime::guard().is_err() {
+        if owner::guard().is_err() {
             return;
         }
         let mut table = table();

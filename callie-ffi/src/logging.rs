@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use log::{LevelFilter, Log, Metadata, Record};
 
 use crate::gate::{Gate, Retired};
-use crate::{runtime, threads};
+use crate::{owner, threads};
 
 /// Lines that wait for the callback. More are dropped: a slow log must not hold up the client.
 const QUEUE: usize = 1_024;
@@ -53,7 +53,7 @@ pub(crate) fn set_logger(level: LevelFilter, sink: Option<Sink>) {
         // There is nothing to take away, and so nothing that a forked child could not use.
         return;
     }
-    if runtime::claim().is_err() {
+    if owner::claim().is_err() {
         return;
     }
     let forward = FORWARD.get_or_init(Forward::start);
@@ -95,7 +95,7 @@ fn deliver(lines: &Receiver<Line>, installed: &Place) {
         let Some(_call) = installed.gate.enter() else { continue };
         // A sink that panics has nowhere to say so.
         let _ = catch_unwind(AssertUnwindSafe(|| (installed.sink)(line)));
-        if runtime::guard().is_err() {
+        if owner::guard().is_err() {
             // The sink forked, and this is the child.
             return;
         }
@@ -104,7 +104,7 @@ fn deliver(lines: &Receiver<Line>, installed: &Place) {
 
 impl Log for Forward {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with(OWN) && runtime::guard().is_ok()
+        metadata.target().starts_with(OWN) && owner::guard().is_ok()
     }
 
     fn log(&self, record: &Record<'_>) {

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(unsafe_code, reason = "forking is what is tested")]
 
+#[path = "../../callie-client/tests/fake/mod.rs"]
 mod fake;
 
 use std::future::Future;
@@ -18,7 +19,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
 use callie::api::{self, Client, Config, ConnectError, RequestError, SendError, Server, Session};
-use callie::client::code;
+use callie_client::code;
 use callie_core::{Notice, SysCode};
 use fake::{fake_sockets, next_id, say, welcome};
 
@@ -128,14 +129,13 @@ fn used_before_the_fork() {
     let client = Arc::new(connect().unwrap());
     let ticket = client.send("bob".to_owned(), "x".to_owned(), Vec::new(), None).unwrap();
     for _ in 0..10 {
-        let held = Arc::clone(&client);
-        // A call that is under way in both.
-        let mut pending: Pin<Box<dyn Future<Output = _>>> =
-            Box::pin(async move { held.next_events(64, 20_000).await });
-        while let Poll::Ready(events) = pending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            events.unwrap();
-            let held = Arc::clone(&client);
-            pending = Box::pin(async move { held.next_events(64, 20_000).await });
+        // A call that is in progress in both.
+        let call = |held: Arc<Client>| Box::pin(async move { held.await_events(20_000).await });
+        let mut pending: Pin<Box<dyn Future<Output = _>>> = call(Arc::clone(&client));
+        while let Poll::Ready(arrived) = pending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            arrived.unwrap();
+            client.take_batch(64).unwrap();
+            pending = call(Arc::clone(&client));
         }
         let (client_there, pending_there) = (Arc::clone(&client), &mut pending);
         fork(|| {
@@ -161,7 +161,7 @@ fn used_before_the_fork() {
                 call(&client);
             }
             wait(client.connect()).unwrap_err();
-            wait(client.next_events(1, 20_000)).unwrap_err();
+            wait(client.await_events(20_000)).unwrap_err();
             client.take_batch(1).unwrap_err();
             client.fetch_batch(1).unwrap_err();
             client.confirm_taken(u64::MAX);
@@ -178,7 +178,7 @@ fn used_before_the_fork() {
             // What the parent polled is dropped here as well, and all that the child holds.
             let polled = pending_there.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             assert!(matches!(polled, Poll::Ready(Err(_))), "{polled:?}");
-            *pending_there = Box::pin(async { Ok(Vec::new()) });
+            *pending_there = Box::pin(async { Ok(()) });
             drop(client);
         });
         works(&client);

@@ -14,6 +14,7 @@ fn generate() -> Result<String, Box<dyn std::error::Error>> {
         "status.rs",
         "text.rs",
         "server.rs",
+        "attachment.rs",
         "client.rs",
         "ending.rs",
         "commands/messages.rs",

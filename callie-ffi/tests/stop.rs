@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../callie-client/tests/fake/mod.rs"]
 mod fake;
 
 use std::pin::pin;
@@ -111,7 +112,7 @@ async fn nothing_is_called_after_stop_callbacks() {
     let mut other_socket = timeout(BOUND, connected.recv()).await.unwrap().unwrap();
     while other.take_batch(64).unwrap() != "" {}
     // A call waits, and a callback is stuck.
-    let mut waits = pin!(other.next_events(64, 60_000));
+    let mut waits = pin!(other.await_events(60_000));
     let waker = Waker::from(Arc::new(Goes));
     let first = waits.as_mut().poll(&mut Context::from_waker(&waker));
     assert!(matches!(first, Poll::Pending), "{first:?}");

@@ -1,9 +1,9 @@
 //! A bot: answers whoever writes to it, in the group or chat where they wrote, until it is ended.
-//! cargo run -p callie-ffi --example bot -- http://127.0.0.1:8080 echo PASSWORD
+//! cargo run -p callie-client --example bot -- http://127.0.0.1:8080 echo PASSWORD
 
 use std::time::Duration;
 
-use callie::client::{Client, Event, SendOptions, Server};
+use callie_client::{Client, Event, SendOptions, Server};
 use callie_core::{Recipient, Sender};
 
 #[tokio::main]

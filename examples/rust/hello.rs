@@ -1,9 +1,9 @@
 //! Sends a message, says how it ended, and prints what arrives until nothing has come for ten seconds:
-//! cargo run -p callie-ffi --example hello -- http://127.0.0.1:8080 ada PASSWORD bob
+//! cargo run -p callie-client --example hello -- http://127.0.0.1:8080 ada PASSWORD bob
 
 use std::time::Duration;
 
-use callie::client::{Client, Ending, Event, SendOptions, Server};
+use callie_client::{Client, Ending, Event, SendOptions, Server};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::client::Client;
 use super::error::ReceiveError;
 use super::event::Event;
-use crate::client;
 use crate::runtime::within;
+use callie_client as client;
 
 fn write(events: Vec<client::Event>) -> String {
     let events: Vec<Event> = events.into_iter().map(Event::from).collect();

@@ -7,10 +7,9 @@ use callie_core::Token;
 
 use super::error::CallbackError;
 use super::event::Event;
-use crate::callbacks::Foreign;
-use crate::client;
+use crate::callbacks::{self, Foreign};
 use crate::logging::{self, Line};
-use crate::runtime;
+use callie_client as client;
 
 /// Takes events as they come.
 #[uniffi::export(rust, foreign)]
@@ -97,7 +96,7 @@ pub fn set_logger(level: LogLevel, sink: Option<Arc<dyn LogSink>>) {
 /// True if none is under way any more. Clients are not ended.
 #[uniffi::export]
 pub fn stop_callbacks(patience_ms: u64) -> bool {
-    runtime::stop_callbacks(Duration::from_millis(patience_ms))
+    callbacks::stop(Duration::from_millis(patience_ms))
 }
 
 /// A source of the application's as the client asks it.

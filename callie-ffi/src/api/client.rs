@@ -11,8 +11,10 @@ use super::event::{ConnectionState, Ending, Event, Limits};
 use super::payload::Attachment;
 use super::server::Session;
 use crate::callbacks::Foreign;
-use crate::client::{self, Fault};
+use crate::gate::Gate;
+use crate::listener::listen;
 use crate::runtime::{inside, within};
+use callie_client::{self as client, Fault};
 
 /// How one message is sent.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -183,7 +185,7 @@ impl Client {
         let attachments = attachments
             .into_iter()
             .enumerate()
-            .map(|(at, a)| a.check().map_err(|e| Fault::attachment(at, e)))
+            .map(|(at, a)| a.check(at))
             .collect::<Result<_, _>>()
             .map_err(client::SendError::InvalidArgument)?;
         let options = options.map(SendOptions::read).transpose()?.unwrap_or_default();
@@ -202,16 +204,6 @@ impl Client {
         Ok(within(self.inner.command(&name, &parameters)).await??)
     }
 
-    /// Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first; none when nothing came.
-    ///
-    /// Messages among them are confirmed to their senders. The last event is `Closed`; after it the call fails, and where a
-    /// listener has the events. Cancelling the call loses nothing.
-    pub async fn next_events(&self, max: u32, timeout_ms: u64) -> Result<Vec<Event>, ReceiveError> {
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        let events = within(self.inner.next_events(max, Duration::from_millis(timeout_ms))).await??;
-        Ok(events.into_iter().map(Event::from).collect())
-    }
-
     /// Takes up to `max` of the events that are there, without waiting, and confirms nothing: for a wrapper that holds a batch and
     /// hands out one event after the other. `confirm_taken` is to be called for what was handed out.
     pub fn fetch_events(&self, max: u32) -> Result<FetchedEvents, ReceiveError> {
@@ -227,7 +219,7 @@ impl Client {
     }
 
     /// Hands all events to `listener` from now on, in batches, from a thread made for it. Messages are confirmed to their
-    /// senders when the listener is called with them. Calls such as `next_events` fail from now on. It can be asked for once.
+    /// senders when the listener is called with them. Calls such as `fetch_events` fail from now on. It can be asked for once.
     pub fn listen(&self, listener: Arc<dyn Listener>) -> Result<(), ReceiveError> {
         let listener = Foreign::new(listener);
         let callback = move |events: Vec<client::Event>| {
@@ -236,7 +228,7 @@ impl Client {
                 log::error!("a listener failed; it goes on with the next events: {error}");
             }
         };
-        Ok(self.inner.listen(callback)?)
+        Ok(listen(&self.inner, Arc::new(Gate::new()), callback)?)
     }
 
     /// Where a new token comes from when the server has ended the session; none ends the client then.

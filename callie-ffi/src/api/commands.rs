@@ -18,8 +18,8 @@ use super::values::{
     BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, PresenceAudience, Profile, Role,
     ServerStats, SessionInfo, Settings, Visibility,
 };
-use crate::client::{self, Fault};
 use crate::runtime::within;
+use callie_client::{self as client, Fault};
 
 fn invalid(name: &str, expected: impl Display) -> client::RequestError {
     client::RequestError::InvalidArgument(Fault::argument(name, expected))
@@ -80,7 +80,7 @@ impl Client {
     /// Carries out a command inside the runtime, and gives its result. All commands go through here, so that what waits for
     /// them is in the library once.
     async fn told<T: DeserializeOwned>(&self, command: Command) -> Result<T, RequestError> {
-        let (result, _) = within(self.inner.outcome(&command)).await??.read()?;
+        let (result, _) = within(self.inner.request(&command)).await??.read()?;
         Ok(result)
     }
 

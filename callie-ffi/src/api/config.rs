@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::client::{self, Fault, Proxy};
+use callie_client::{self as client, Fault, Proxy};
 
 /// Where the server is, how it is to be trusted, and how long to wait for it. What is left out has the library's default.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]

@@ -1,9 +1,9 @@
 //! The errors, one enum per group of calls.
 
-use crate::client;
-use crate::runtime::NoRuntime;
+use crate::owner::NoRuntime;
+use callie_client as client;
 
-/// Writes the foreign twin of an error enum of [`client`](crate::client).
+/// Writes the foreign twin of an error enum of [`callie_client`].
 macro_rules! foreign_error {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* }) => {
         $(#[$doc])*
@@ -34,7 +34,8 @@ macro_rules! foreign_error {
                 let (code, reason) = (error.code().to_owned(), error.reason().to_owned());
                 match error {
                     $(client::$name::$variant(_) => Self::$variant { code, reason },)*
-                    client::$name::Internal(_) => Self::Internal { code, reason },
+                    // `Internal`, and what a later client may add.
+                    _ => Self::Internal { code, reason },
                 }
             }
         }

@@ -4,7 +4,7 @@ use callie_core::Timestamp;
 use serde::Serialize;
 
 use super::payload::Attachment;
-use crate::client;
+use callie_client as client;
 
 /// What the server allows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, uniffi::Record)]
@@ -76,7 +76,8 @@ impl From<client::State> for ConnectionState {
                 let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
                 Self::Waiting { retry_in_ms, close_code, reason }
             }
-            client::State::Closed => Self::Closed,
+            // `Closed`, and what a later client may add.
+            _ => Self::Closed,
         }
     }
 }
@@ -122,7 +123,8 @@ impl From<client::Ending> for Ending {
             client::Ending::Failed(client::Failure { code, reason, path }) => {
                 Self::Failed { code, reason, path }
             }
-            client::Ending::Unconfirmed => Self::Unconfirmed,
+            // `Unconfirmed`, and what a later client may add.
+            _ => Self::Unconfirmed,
         }
     }
 }
@@ -286,6 +288,8 @@ impl From<client::Event> for Event {
             client::Event::Closed(client::Closed { close_code, code, reason }) => {
                 Self::Closed { close_code, code, reason }
             }
+            // What a later client may add.
+            _ => Self::Unknown { payload: String::new() },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is wrong with a payload, for programs that test themselves against the conformance vectors.
 
-use crate::client;
+use callie_client as client;
 
 /// The first fault of a text.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]

@@ -1,5 +1,6 @@
 //! The parts of messages.
 
+use callie_client::{Fault, code};
 use callie_core::{AttachmentError, JsonObject};
 use serde::Serialize;
 
@@ -70,8 +71,12 @@ impl From<&callie_core::Attachment> for Attachment {
 }
 
 impl Attachment {
-    /// The checked attachment.
-    pub(crate) fn check(self) -> Result<callie_core::Attachment, AttachmentError> {
+    /// Checks the attachment that is number `at` of its message.
+    pub(crate) fn check(self, at: usize) -> Result<callie_core::Attachment, Fault> {
+        self.read().map_err(|e| Fault::new(code::INVALID_ARGUMENT, format!("attachment {at}: {e}")))
+    }
+
+    fn read(self) -> Result<callie_core::Attachment, AttachmentError> {
         let mut checked = callie_core::Attachment::new(self.kind.into(), self.url)?;
         if let Some(metadata) = self.metadata {
             checked = checked.with_metadata(JsonObject::parse(&metadata)?)?;

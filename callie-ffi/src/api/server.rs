@@ -7,8 +7,8 @@ use callie_core::SessionId;
 use super::config::Config;
 use super::error::{AccountError, ConnectError};
 use super::values::SessionInfo;
-use crate::client;
 use crate::runtime::within;
+use callie_client as client;
 
 /// A server to register with and to log in to.
 #[derive(Debug, uniffi::Object)]

@@ -8,7 +8,7 @@ use callie_core::Token;
 
 use super::client::Client;
 use super::wakeups;
-use crate::client;
+use callie_client as client;
 
 /// A client wants a new token.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]

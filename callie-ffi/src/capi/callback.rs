@@ -12,9 +12,10 @@ use super::client::{CALLIE_TOKEN_SIZE, CLIENTS, CallieClient};
 use super::event::{Batch, CallieEvents, EVENTS};
 use super::server::malformed;
 use super::status::{CallieStatus, Failure};
-use crate::client::{BoxError, TokenSource};
 use crate::gate::Gate;
+use crate::listener::listen;
 use crate::logging::{self, Line};
+use callie_client::{BoxError, TokenSource};
 
 /// Takes the next events, in order; called from one thread that may block, never twice at once. The batch is freed when it
 /// returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again, and neither after
@@ -99,7 +100,7 @@ pub unsafe extern "C" fn callie_client_listen(
         let callback = callback.ok_or_else(|| Failure::null("callback"))?;
         let user_data = UserData(user_data);
         let held = CLIENTS.get(client)?;
-        Ok(held.client.listen(move |events| {
+        Ok(listen(&held.client, Arc::clone(&held.listener), move |events| {
             let Ok(batch) = EVENTS.add::<CallieEvents>(Batch::from_iter(events)) else { return };
             // SAFETY: the caller's promise: it is a function of this form, and may be called from any thread.
             unsafe { callback(batch, user_data.get()) };

@@ -8,18 +8,19 @@ use std::time::Duration;
 use callie_core::MAX_ID_BYTES;
 use tokio::sync::Notify;
 
+use super::attachment::{CallieAttachment, read_attachment};
 use super::border::{Place, array, guard, optional_text, show, text};
 use super::ending::CallieEnding;
 use super::event::{Batch, CallieEvents, CallieState, EVENTS};
 use super::registry::Registry;
-use super::server::{CallieSession, SESSIONS, malformed};
+use super::server::{CallieSession, SESSIONS};
 use super::status::{CallieStatus, Failure};
 use super::text::{fixed, give};
 use super::tickets::Tickets;
 use crate::api;
-use crate::client::{Client, Event, SendOptions, TokenSource};
 use crate::gate::{Gate, Retired};
 use crate::runtime::{block_on, inside};
+use callie_client::{Client, Event, SendOptions, TokenSource};
 
 /// One user's conversation with a server, across connections. Free it with `callie_client_free`. It may be used by several
 /// threads at once.
@@ -31,6 +32,8 @@ pub struct CallieClient {
 pub(super) struct Held {
     pub(super) client: Client,
     tickets: Tickets,
+    /// What the listener is called through.
+    pub(super) listener: Arc<Gate>,
     source: Mutex<Source>,
     /// What earlier sources were called through.
     retired: Retired,
@@ -53,6 +56,7 @@ impl Held {
         Self {
             client,
             tickets: Tickets::default(),
+            listener: Arc::new(Gate::new()),
             source: Mutex::default(),
             retired: Retired::default(),
             freed: AtomicBool::new(false),
@@ -90,7 +94,7 @@ impl Held {
                 self.retired.push(before);
             }
         }
-        self.client.stop_listening();
+        self.listener.close();
         self.retired.close();
     }
 
@@ -136,40 +140,6 @@ pub struct CallieSent {
 
 impl CallieSent {
     const NONE: Self = Self { ticket: 0, message_id: [0; CALLIE_ID_SIZE] };
-}
-
-/// What kind of file an attachment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(C)]
-pub enum CallieAttachmentKind {
-    /// Any file.
-    File = 0,
-    /// An image.
-    Image = 1,
-    /// A video.
-    Video = 2,
-}
-
-/// The `size` of an attachment that tells none. The header defines it by hand: a negative number needs parentheses in C.
-pub const CALLIE_SIZE_UNKNOWN: i64 = -1;
-
-/// A file to go with a message, by its URL: servers of Callie neither take nor give files. What is 0 or NULL stands for the
-/// default; only `url` must be given.
-#[derive(Debug, Clone, Copy)]
-#[repr(C)]
-pub struct CallieAttachment {
-    /// One of `CallieAttachmentKind`: `CALLIE_ATTACHMENT_KIND_FILE`.
-    pub kind: u32,
-    /// Where it stands; http or https.
-    pub url: *const c_char,
-    /// Its name, or NULL.
-    pub filename: *const c_char,
-    /// Its MIME type, such as `image/png`, or NULL.
-    pub filetype: *const c_char,
-    /// Its size in bytes; 0 and `CALLIE_SIZE_UNKNOWN` tell none. A file of 0 bytes says so in `metadata`: `{"size":0}`.
-    pub size: i64,
-    /// More metadata as a JSON object, or NULL. The three fields above replace its members of the same names.
-    pub metadata: *const c_char,
 }
 
 /// How one message is sent. What is 0, NULL or false stands for the default.
@@ -270,10 +240,8 @@ pub unsafe extern "C" fn callie_client_send(
             let attachments: Vec<_> = attachments
                 .iter()
                 .enumerate()
-                .map(|(at, a)| {
-                    read_attachment(a)?.check().map_err(|e| Failure::form(format!("attachment {at}: {e}")))
-                })
-                .collect::<Result<_, _>>()?;
+                .map(|(at, a)| Ok(read_attachment(a)?.check(at)?))
+                .collect::<Result<_, Failure>>()?;
             (text(recipient, "recipient")?, text(message, "message")?, attachments, read_options(options)?)
         };
         let ticket = held.client.send_text(recipient, message, attachments, &options)?;
@@ -326,45 +294,6 @@ pub unsafe extern "C" fn callie_client_wait(
         let ending = block_on(async { tokio::time::timeout(patience, ticket.ending()).await })?;
         place.put(ending.map_err(|_| Failure::timed_out("the message is not over yet"))?.into());
         Ok(())
-    })
-}
-
-/// Reads an attachment.
-///
-/// # Safety
-/// Its texts are NULL or end in NUL.
-unsafe fn read_attachment(attachment: &CallieAttachment) -> Result<api::Attachment, Failure> {
-    const IMAGE: u32 = CallieAttachmentKind::Image as u32;
-    const VIDEO: u32 = CallieAttachmentKind::Video as u32;
-    const FILE: u32 = CallieAttachmentKind::File as u32;
-    // SAFETY: passed on to the caller.
-    let (url, filename, filetype, metadata) = unsafe {
-        (
-            text(attachment.url, "an attachment's url")?,
-            optional_text(attachment.filename, "an attachment's filename")?,
-            optional_text(attachment.filetype, "an attachment's filetype")?,
-            optional_text(attachment.metadata, "an attachment's metadata")?,
-        )
-    };
-    let size = match attachment.size {
-        0 | CALLIE_SIZE_UNKNOWN => None,
-        size => Some(
-            u64::try_from(size)
-                .map_err(|_| malformed("an attachment's size", "a number of bytes or CALLIE_SIZE_UNKNOWN"))?,
-        ),
-    };
-    Ok(api::Attachment {
-        kind: match attachment.kind {
-            IMAGE => api::AttachmentKind::Image,
-            VIDEO => api::AttachmentKind::Video,
-            FILE => api::AttachmentKind::File,
-            _ => return Err(malformed("an attachment's kind", "one of CallieAttachmentKind")),
-        },
-        url: url.to_owned(),
-        filename: filename.map(str::to_owned),
-        size,
-        filetype: filetype.map(str::to_owned),
-        metadata: metadata.map(str::to_owned),
     })
 }
 

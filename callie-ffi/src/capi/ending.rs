@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use callie_core::MAX_PATH_BYTES;
 
 use super::text::fixed;
-use crate::client::{Ending, Failure};
+use callie_client::{Ending, Failure};
 
 /// How a message is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,8 @@ impl From<Ending> for CallieEnding {
                 path: fixed(&path),
                 ..of(CallieEndingKind::Failed)
             },
-            Ending::Unconfirmed => of(CallieEndingKind::Unconfirmed),
+            // `Unconfirmed`, and what a later client may add.
+            _ => of(CallieEndingKind::Unconfirmed),
         }
     }
 }

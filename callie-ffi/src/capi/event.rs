@@ -5,12 +5,12 @@ use std::ptr::null;
 
 use callie_core::{AttachmentKind, Timestamp};
 
+use super::attachment::{CALLIE_SIZE_UNKNOWN, CallieAttachmentKind};
 use super::border::{Place, guard, show};
-use super::client::{CALLIE_SIZE_UNKNOWN, CallieAttachmentKind};
 use super::ending::CallieEnding;
 use super::registry::Registry;
 use super::status::{CallieStatus, Failure};
-use crate::client::{Closed, Event, State};
+use callie_client::{Closed, Event, State};
 
 /// A batch of events. Free it with `callie_events_free`; texts that it showed are valid until then.
 pub struct CallieEvents {
@@ -108,7 +108,8 @@ impl From<&State> for CallieState {
             State::Connecting => Self::Connecting,
             State::Online { .. } => Self::Online,
             State::Waiting { .. } => Self::Waiting,
-            State::Closed => Self::Closed,
+            // `Closed`, and what a later client may add.
+            _ => Self::Closed,
         }
     }
 }
@@ -299,6 +300,8 @@ impl From<Event> for Row {
                 let fields = [(Field::Code, code.as_str()), (Field::Description, &reason)];
                 Self { close_code, state: CallieState::Closed, ..Self::new(Kind::Closed, fields) }
             }
+            // What a later client may add.
+            _ => Self::new(Kind::Unknown, []),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::border::{Place, array, guard};
 use super::ending::{CALLIE_CODE_SIZE, CALLIE_PATH_SIZE, CALLIE_REASON_SIZE};
 use super::status::{CallieStatus, Failure};
 use super::text::fixed;
-use crate::client;
+use callie_client as client;
 
 /// The first fault of a text; texts end in NUL.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@
 //! - `border`: the only places where a foreign pointer is followed, and where a panic ends
 //! - `registry`: handles are names, not addresses: one that was freed, or never given, is told from a live one
 //! - `tickets`: what was sent, by number
-//! - `server`, `client`, `commands`, `ending`, `event`, `json`, `callback`, `judge`, `text`: the
+//! - `server`, `client`, `attachment`, `commands`, `ending`, `event`, `json`, `callback`, `judge`, `text`: the
 //!   functions, as the header shows them
 //!
 //! The header `bindings/c/include/callie.h` is written by cbindgen from here; its opening says what every function asks
@@ -16,6 +16,7 @@
     reason = "the opening of the header states the one promise that all ask for"
 )]
 
+mod attachment;
 mod border;
 mod callback;
 mod client;
@@ -30,6 +31,7 @@ mod status;
 mod text;
 mod tickets;
 
+pub use attachment::*;
 pub use callback::*;
 pub use client::*;
 pub use commands::*;

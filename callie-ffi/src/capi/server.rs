@@ -10,8 +10,8 @@ use super::registry::Registry;
 use super::status::{CallieStatus, Failure};
 use super::text::give;
 use crate::api::read_pin;
-use crate::client::{Config, Proxy, Server, Session};
 use crate::runtime::block_on;
+use callie_client::{Config, Proxy, Server, Session};
 
 /// A server to register with and to log in to. Free it with `callie_server_free`.
 pub struct CallieServer {

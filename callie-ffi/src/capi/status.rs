@@ -3,10 +3,10 @@
 use std::cell::RefCell;
 use std::ffi::c_char;
 
-use crate::client::{
-    self, AccountError, ConnectError, ErrorKind, Fault, ReceiveError, RequestError, SendError,
+use crate::owner::{self, NoRuntime};
+use callie_client::{
+    self as client, AccountError, ConnectError, ErrorKind, Fault, ReceiveError, RequestError, SendError,
 };
-use crate::runtime::{self, NoRuntime};
 
 /// What a call returns. Where it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Failure {
 
     /// Fails in a forked child; elsewhere it makes sure that children forked from now on are refused.
     pub(super) fn if_forked() -> Result<(), Self> {
-        Ok(runtime::claim()?)
+        Ok(owner::claim()?)
     }
 
     pub(super) fn internal(reason: &str) -> Self {
@@ -101,7 +101,8 @@ impl Failure {
             ErrorKind::QueueFull => CallieStatus::QueueFull,
             ErrorKind::Closed => CallieStatus::Closed,
             ErrorKind::Internal if fault.code() == client::code::FORKED => CallieStatus::Forked,
-            ErrorKind::Internal => CallieStatus::Internal,
+            // `Internal`, and what a later client may add.
+            _ => CallieStatus::Internal,
         };
         Self { status, code: fault.code().to_owned(), reason: fault.reason().to_owned() }
     }

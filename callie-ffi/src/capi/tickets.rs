@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::status::Failure;
-use crate::client::Ticket;
+use callie_client::Ticket;
 
 /// The most that are kept: who asks for more than these asks late.
 const MOST: usize = 4_096;

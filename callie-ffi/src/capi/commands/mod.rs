@@ -95,7 +95,7 @@ fn done(client: *mut CallieClient, command: impl FnOnce(&Held) -> Result<Command
     guard(|| {
         let client = CLIENTS.get(client)?;
         let command = command(&client)?;
-        let (Empty {}, _) = block_on(client.client.outcome(&command))??.read()?;
+        let (Empty {}, _) = block_on(client.client.request(&command))??.read()?;
         Ok(())
     })
 }
@@ -113,7 +113,7 @@ unsafe fn told<T: DeserializeOwned>(
         // SAFETY: passed on to the caller.
         let result = unsafe { Place::at(result, "result", std::ptr::null_mut())? };
         let client = CLIENTS.get(client)?;
-        let (_, json) = block_on(client.client.outcome(&command(&client)?))??.read::<T>()?;
+        let (_, json) = block_on(client.client.request(&command(&client)?))??.read::<T>()?;
         result.put(give(json)?);
         Ok(())
     })

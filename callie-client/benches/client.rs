@@ -1,0 +1,139 @@
+//! The client's load and its yardsticks, each in a process of its own; `make bench-sdk` runs them.
+//!
+//! - `send URL COUNT`: ada sends bob so many messages, as fast as her queue takes them
+//! - `receive URL TOKEN COUNT`: bob takes them in batches; prints "ready", then microseconds of CPU an event
+//! - `connect URL TOKEN`: microseconds from `connect()` to the first message delivered, and for a bare WebSocket from
+//!   connecting to the first echo
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use callie_client::{Client, Config, ErrorKind, Event, SendOptions, Server, Session};
+use futures_util::{SinkExt as _, StreamExt as _};
+use rustix::time::{ClockId, clock_gettime};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+
+type Done = Result<(), Box<dyn Error>>;
+
+const PASSWORD: &str = "correct horse battery";
+const BATCH: usize = 64;
+/// Far over what anything here takes.
+const BOUND: Duration = Duration::from_secs(60);
+/// How often a connection is made and timed.
+const CONNECTS: usize = 100;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Done {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["send", url, count] => send(url, count.parse()?).await,
+        ["receive", url, token, count] => receive(url, token, count.parse()?).await,
+        ["connect", url, token] => connect(url, token).await,
+        _ => Err("send URL COUNT | receive URL TOKEN COUNT | connect URL TOKEN".into()),
+    }
+}
+
+async fn send(url: &str, count: usize) -> Done {
+    let session = Server::new(url)?.register_and_login("ada", PASSWORD, None).await?;
+    let client = Client::open(&session).await?;
+    let text = "Is there *tea* at four? ".repeat(4);
+    let options = SendOptions { confirm: false, ..SendOptions::default() };
+    let mut ended = 0;
+    let mut sent = 0;
+    while ended < count {
+        while sent < count {
+            match client.send_text("bob", &text, Vec::new(), &options) {
+                Ok(_) => sent += 1,
+                Err(full) if full.kind() == ErrorKind::QueueFull => break,
+                Err(other) => return Err(other.into()),
+            }
+        }
+        let events = client.next_events(1_024, BOUND).await?;
+        ended += events.iter().filter(|event| matches!(event, Event::Ended { .. })).count();
+    }
+    client.disconnect().await;
+    Ok(())
+}
+
+/// The CPU time that this process has taken, all threads.
+fn cpu() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
+}
+
+async fn receive(url: &str, token: &str, count: usize) -> Done {
+    let config = Config { event_queue: count + BATCH, ..Config::new(url)? };
+    let client = Client::open(&Session::resume(config, "bob", token)?).await?;
+    client.next_events(BATCH, BOUND).await?;
+    println!("ready");
+    let began = cpu();
+    // The batches are full, as they are under load.
+    while client.stats().messages_received < count as u64 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut seen = 0;
+    while seen < count {
+        let events = client.next_events(BATCH, BOUND).await?;
+        seen += events.iter().filter(|event| matches!(event, Event::Message { .. })).count();
+    }
+    println!("{}", (cpu() - began) / count as f64);
+    Ok(())
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64() * 1e6
+}
+
+async fn connect(url: &str, token: &str) -> Done {
+    let session = Session::resume(Config::new(url)?, "bob", token)?;
+    let mut ours = Vec::new();
+    for _ in 0..CONNECTS {
+        let client = Client::new(&session)?;
+        let began = Instant::now();
+        client.connect().await?;
+        client.send_text("bob", "first", Vec::new(), &SendOptions::default())?;
+        while !client.next_events(1, BOUND).await?.iter().any(|event| matches!(event, Event::Message { .. }))
+        {
+        }
+        ours.push(began.elapsed());
+        client.disconnect().await;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    // In a thread of its own, as the server is in a process of its own.
+    let listener = listener.into_std()?;
+    std::thread::spawn(move || echo(listener));
+    let mut bare = Vec::new();
+    for _ in 0..CONNECTS {
+        let began = Instant::now();
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let (mut socket, _) = tokio_tungstenite::client_async(format!("ws://{address}/"), stream).await?;
+        socket.send(Message::text("first")).await?;
+        socket.next().await.ok_or("no echo")??;
+        bare.push(began.elapsed());
+        socket.close(None).await?;
+        while socket.next().await.is_some() {}
+    }
+    println!("{} {}", median(ours), median(bare));
+    Ok(())
+}
+
+/// Echoes one message of each connection after the other.
+fn echo(listener: std::net::TcpListener) -> std::io::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let listener = TcpListener::from_std(listener)?;
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { continue };
+            while let Some(Ok(message)) = socket.next().await {
+                if message.is_text() && socket.send(message).await.is_err() {
+                    break;
+                }
+            }
+        }
+    })
+}

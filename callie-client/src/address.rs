@@ -1,0 +1,174 @@
+//! Where a server is.
+
+use std::fmt;
+
+use callie_core::account::path;
+use hyper::Uri;
+
+use crate::error::{Fault, code};
+
+/// What a server's address must be, as a phrase that follows "must be".
+const EXPECTED: &str =
+    "a URL such as https://chat.example.org or http://127.0.0.1:8080, without user info, query or fragment";
+
+/// The address of a server, read from a URL: `https` (or `wss`) for TLS, `http` (or `ws`) without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerAddress {
+    secure: bool,
+    /// Without the brackets of an IPv6 address.
+    host: String,
+    port: u16,
+    /// Host and port as the `Host` header wants them.
+    authority: String,
+    /// What stands before the protocol's own paths: empty, or `/` and more, without a slash at the end.
+    prefix: String,
+}
+
+impl ServerAddress {
+    /// Reads `url`.
+    ///
+    /// # Errors
+    /// A [`Fault`] when `url` is not the URL of a server.
+    pub fn parse(url: &str) -> Result<Self, Fault> {
+        read(url).ok_or_else(|| {
+            // A host and a port, or a host alone, was meant.
+            let bare = !url.contains("://")
+                && ["http", "https"].iter().any(|s| read(&format!("{s}://{url}")).is_some());
+            if bare {
+                let reason = format!(
+                    "the server's address has no scheme: write https://{url}, or http://{url} without TLS"
+                );
+                Fault::new(code::INVALID_ARGUMENT, reason)
+            } else {
+                Fault::argument("the server's address", EXPECTED)
+            }
+        })
+    }
+
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The host as it stands in front of a port.
+    pub(crate) fn bracketed_host(&self) -> &str {
+        // A host of an authority may not hold the `@` that user info ends with: there is none here.
+        self.authority
+            .rsplit_once(':')
+            .filter(|(_, port)| !port.contains(']'))
+            .map_or(&self.authority, |(host, _)| host)
+    }
+
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
+    /// The path of an HTTP call on this server.
+    pub(crate) fn call(&self, call: &str) -> String {
+        format!("{}{call}", self.prefix)
+    }
+
+    /// The URL of the WebSocket.
+    pub(crate) fn socket(&self) -> String {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        format!("{scheme}://{}{}{}", self.authority, self.prefix, path::SOCKET)
+    }
+}
+
+fn read(url: &str) -> Option<ServerAddress> {
+    // A URI of the HTTP library has no fragment: it would be cut off without a word.
+    if url.contains('#') {
+        return None;
+    }
+    let uri: Uri = url.parse().ok()?;
+    let secure = match uri.scheme_str()? {
+        "https" | "wss" => true,
+        "http" | "ws" => false,
+        _ => return None,
+    };
+    let authority = uri.authority()?;
+    if authority.as_str().contains('@') || uri.query().is_some() {
+        return None;
+    }
+    let host = authority.host();
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    // A port that is no number reads as none at all.
+    let port = match authority.as_str().strip_prefix(host)?.strip_prefix(':') {
+        Some(digits) => digits.parse().ok().filter(|&port| port != 0)?,
+        None if secure => 443,
+        None => 80,
+    };
+    (!bare.is_empty()).then(|| ServerAddress {
+        secure,
+        host: bare.to_owned(),
+        port,
+        authority: authority.as_str().to_owned(),
+        prefix: uri.path().trim_end_matches('/').to_owned(),
+    })
+}
+
+impl fmt::Display for ServerAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_gives_the_socket_and_the_calls() {
+        for (url, socket, call, host, port) in [
+            ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws", "/x", "127.0.0.1", 8080),
+            ("https://chat.example.org/", "wss://chat.example.org/ws", "/x", "chat.example.org", 443),
+            ("ws://[::1]:81/chat/", "ws://[::1]:81/chat/ws", "/chat/x", "::1", 81),
+            ("wss://h/a/b", "wss://h/a/b/ws", "/a/b/x", "h", 443),
+        ] {
+            let address = ServerAddress::parse(url).unwrap();
+            assert_eq!(address.socket(), socket);
+            assert_eq!(address.call("/x"), call);
+            assert_eq!((address.host(), address.port()), (host, port));
+        }
+    }
+
+    #[test]
+    fn missing_scheme_is_named() {
+        for bare in ["localhost:8080", "chat.example.org", "127.0.0.1:8080", "[::1]:80", "h/chat"] {
+            let fault = ServerAddress::parse(bare).unwrap_err();
+            assert!(fault.reason().contains(&format!("write https://{bare}, or")), "{fault}");
+        }
+        assert!(!ServerAddress::parse("/ws").unwrap_err().reason().contains("scheme"));
+    }
+
+    #[test]
+    fn what_is_no_server_address_is_refused_with_its_code() {
+        for bad in [
+            "",
+            "127.0.0.1:8080",
+            "ftp://a",
+            "http://",
+            "http://u:p@h",
+            "http://h?q",
+            "http://h#f",
+            "http://h:99999",
+            "http://h:0",
+            "http://h:x",
+            "http://:80",
+            "http://a b",
+            "/ws",
+            "\u{0}",
+        ] {
+            let fault = ServerAddress::parse(bad).expect_err(bad);
+            assert_eq!(fault.code(), crate::error::code::INVALID_ARGUMENT);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The way to an open WebSocket: transport and upgrade. What is said on it is the session's matter.
+
+use std::time::Duration;
+
+use callie_core::account::{Problem, SUBPROTOCOL};
+use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{self, handshake};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+use crate::config::Config;
+use crate::error::{ConnectError, Fault};
+use crate::http;
+use crate::stream::Stream;
+use crate::transport;
+
+/// The most that is read of one message: far over the protocol's default limit, as a server may be set to allow more,
+/// and far below what would hurt.
+const MAX_INCOMING_BYTES: usize = 1024 * 1024;
+/// A client reads little at a time; the library's own 128 KiB would be most of its memory.
+const READ_BUFFER_BYTES: usize = 16 * 1024;
+
+/// An open WebSocket.
+pub(crate) type Socket = WebSocketStream<Stream>;
+
+/// Why there is no WebSocket.
+#[derive(Debug)]
+pub(crate) struct NoSocket {
+    pub(crate) error: ConnectError,
+    /// How long the server wants to be left alone.
+    pub(crate) retry_after: Option<Duration>,
+}
+
+impl From<ConnectError> for NoSocket {
+    fn from(error: ConnectError) -> Self {
+        Self { error, retry_after: None }
+    }
+}
+
+/// Opens a WebSocket, within the times of `config`.
+pub(crate) async fn open(config: &Config) -> Result<Socket, NoSocket> {
+    let stream = transport::open(config).await.map_err(ConnectError::from)?;
+    tokio::time::timeout(config.exchange_timeout, upgrade(config, stream))
+        .await
+        .map_err(|_| ConnectError::TimedOut(Fault::timed_out("the server's answer")))?
+}
+
+async fn upgrade(config: &Config, stream: Stream) -> Result<Socket, NoSocket> {
+    let mut request = config.address.socket().into_client_request().map_err(|e| broken(&e))?;
+    request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
+    let settings = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .max_message_size(Some(MAX_INCOMING_BYTES))
+        .max_frame_size(Some(MAX_INCOMING_BYTES));
+    let upgraded = client_async_with_config(request, stream, Some(settings)).await;
+    upgraded.map(|(socket, _)| socket).map_err(|error| refused_upgrade(config, error))
+}
+
+/// Why a link that was open is not any more.
+pub(crate) fn broken(error: &tungstenite::Error) -> ConnectError {
+    match error {
+        tungstenite::Error::Io(_)
+        | tungstenite::Error::ConnectionClosed
+        | tungstenite::Error::AlreadyClosed
+        | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)
+        | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HandshakeIncomplete) => {
+            ConnectError::Unreachable(Fault::unreachable(format_args!(
+                "the link to the server broke: {error}"
+            )))
+        }
+        other => ConnectError::BadAnswer(Fault::bad_answer(other)),
+    }
+}
+
+fn refused_upgrade(config: &Config, error: tungstenite::Error) -> NoSocket {
+    let tungstenite::Error::Http(response) = &error else {
+        let no_http = matches!(
+            error,
+            tungstenite::Error::HttpFormat(_)
+                | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HttparseError(_))
+        );
+        return if no_http { ConnectError::BadAnswer(http::no_http(config, error)) } else { broken(&error) }
+            .into();
+    };
+    let error = match problem(response) {
+        Some(problem) => ConnectError::Refused(Fault::new(problem.code, problem.detail)),
+        None => ConnectError::BadAnswer(Fault::bad_answer(format_args!(
+            "HTTP {} in place of a WebSocket",
+            response.status()
+        ))),
+    };
+    NoSocket { error, retry_after: http::retry_after(response.headers()) }
+}
+
+fn problem(response: &handshake::client::Response) -> Option<Problem> {
+    serde_json::from_slice(response.body().as_deref()?).ok()
+}

@@ -1,0 +1,379 @@
+//! The one task between the socket and the session: it moves texts, tells the time, and decides nothing about them.
+//!
+//! Everything is polled in turn and nothing is awaited, so a socket that cannot be written to holds up neither reading nor
+//! time. Events go to a bounded queue; while that is full the socket is not read, the server sees a slow reader, and
+//! nothing is lost or piled up here.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use callie_core::session::Ending;
+use callie_core::{CloseCode, Token};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep};
+
+use crate::config::Config;
+use crate::connect::{self, NoSocket, Socket};
+use crate::error::{ConnectError, Fault};
+use crate::event::{Closed, Event, State};
+use crate::link::{Heard, Link};
+use crate::queue::Incoming;
+use crate::refresh::{self, TokenSource};
+use crate::shared::{Attempt, Core, Shared, Step};
+use crate::ticket::Slot;
+
+/// The most texts read before writing and time get their turn.
+const READ_BATCH: usize = 64;
+/// The most turns before other tasks get theirs.
+const MAX_TURNS: usize = 32;
+
+/// Where the application puts its source of tokens.
+pub(crate) type Source = Arc<Mutex<Option<Arc<dyn TokenSource>>>>;
+
+type Opening = Pin<Box<dyn Future<Output = Result<Socket, NoSocket>> + Send>>;
+/// Ends in a token, or in why the client ends.
+type Refreshing = Pin<Box<dyn Future<Output = Result<Token, Closed>> + Send>>;
+
+pub(crate) struct Driver {
+    shared: Arc<Shared>,
+    config: Arc<Config>,
+    source: Source,
+    /// The number of the connection that is open or being opened.
+    number: u64,
+    opening: Option<Opening>,
+    link: Option<Link>,
+    /// The farewells of earlier connections, which the end waits for.
+    goodbyes: JoinSet<()>,
+    refreshing: Option<Refreshing>,
+    /// A token was fetched, and no connection came of it yet.
+    refreshed: bool,
+    sleep: Pin<Box<Sleep>>,
+    steps: Vec<Step>,
+    /// No steps follow those that were taken.
+    over: bool,
+    online: bool,
+    /// What this turn has for the application.
+    events: Vec<Incoming>,
+    /// How many of them the server sent.
+    received: usize,
+    endings: Vec<(Arc<Slot<Ending>>, Ending)>,
+    answers: Vec<(Attempt, Result<(), ConnectError>)>,
+    /// That nothing is read was logged.
+    warned: bool,
+}
+
+impl Driver {
+    pub(crate) fn new(shared: Arc<Shared>, config: Arc<Config>, source: Source) -> Self {
+        Self {
+            shared,
+            config,
+            source,
+            number: 0,
+            opening: None,
+            link: None,
+            goodbyes: JoinSet::new(),
+            refreshing: None,
+            refreshed: false,
+            sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
+            steps: Vec::new(),
+            over: false,
+            online: false,
+            events: Vec::new(),
+            received: 0,
+            endings: Vec::new(),
+            answers: Vec::new(),
+            warned: false,
+        }
+    }
+
+    /// Does what is to be done. True if something happened that may have made more to do.
+    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+        self.over |= self.shared.take(&mut self.steps);
+        let mut busy = self.perform();
+        busy |= self.open(cx);
+        busy |= self.refresh(cx);
+        busy |= self.write(cx);
+        busy |= self.read(cx);
+        busy |= self.tell_time(cx);
+        self.publish();
+        busy || !self.steps.is_empty()
+    }
+
+    /// Does something to the session, and takes what follows from it.
+    fn drive(&mut self, what: impl FnOnce(&mut Core, callie_core::session::Now)) {
+        self.over |= self.shared.drive(&mut self.steps, what);
+    }
+
+    /// Does something to the session about the connection of this number, unless the session has turned to another.
+    fn drive_link(&mut self, what: impl FnOnce(&mut Core, callie_core::session::Now)) {
+        let number = self.number;
+        self.drive(|core, now| {
+            if core.link == number {
+                what(core, now);
+            }
+        });
+    }
+
+    fn perform(&mut self) -> bool {
+        let busy = !self.steps.is_empty();
+        // Performing a step may make others.
+        let mut steps = std::mem::take(&mut self.steps);
+        for step in steps.drain(..) {
+            self.perform_one(step);
+        }
+        steps.append(&mut self.steps);
+        self.steps = steps;
+        busy
+    }
+
+    fn perform_one(&mut self, step: Step) {
+        match step {
+            Step::Open(number) => {
+                let config = Arc::clone(&self.config);
+                log::debug!("connecting to {}", config.address);
+                self.number = number;
+                self.opening = Some(Box::pin(async move { connect::open(&config).await }));
+            }
+            Step::Transmit(text) => {
+                if let Some(link) = &mut self.link {
+                    self.shared.counters.wrote(text.len());
+                    link.send(text);
+                }
+            }
+            Step::Close => self.close(),
+            Step::Online => {
+                self.refreshed = false;
+                self.shared.counters.connected();
+            }
+            Step::Tell(incoming) => self.tell(incoming),
+            Step::Fill(slot, ending) => self.endings.push((slot, ending)),
+            Step::Answer(attempt, answer) => {
+                if let Err(why) = &answer {
+                    log::info!("no connection: {why}");
+                }
+                self.answers.push((attempt, answer));
+            }
+            Step::Farewell(fault) => log::info!("the server is about to close: {fault}"),
+            Step::Refused(closed) => self.refused(closed),
+        }
+    }
+
+    fn tell(&mut self, incoming: Incoming) {
+        match &incoming.event {
+            Event::State(state) => {
+                self.online = matches!(state, State::Online { .. });
+                match state {
+                    State::Online { .. } => log::info!("online"),
+                    State::Waiting { reason, .. } => log::info!("no connection: {reason}"),
+                    _ => {}
+                }
+            }
+            Event::Message { .. } => self.shared.counters.told_message(),
+            Event::Unreadable(fault) => log::warn!("the server sent what is no payload: {fault}"),
+            _ => {}
+        }
+        self.received += usize::from(incoming.is_received());
+        self.events.push(incoming);
+    }
+
+    fn close(&mut self) {
+        self.opening = None;
+        if let Some(link) = self.link.take() {
+            self.goodbyes.spawn(link.goodbye());
+        }
+    }
+
+    /// The server does not want this session: a new token may help where the old one is the reason.
+    fn refused(&mut self, closed: Closed) {
+        log::info!("refused by the server: {} ({})", closed.reason, closed.code);
+        let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match source {
+            Some(source) if closed.close_code == CloseCode::Authentication.as_u16() && !self.refreshed => {
+                self.refreshed = true;
+                let mut username = None;
+                self.drive(|core, _| {
+                    if core.refresh(closed.clone()) {
+                        username = Some(core.session.username().to_string());
+                    }
+                });
+                let Some(username) = username else { return };
+                let patience = self.config.exchange_timeout;
+                self.refreshing = Some(Box::pin(async move {
+                    let given = refresh::ask(source, username, closed.code.clone(), patience).await;
+                    given.map_err(|why| Closed { reason: format!("{} ({why})", closed.reason), ..closed })
+                }));
+            }
+            _ => self.drive(|core, now| core.end(now, closed)),
+        }
+    }
+
+    fn open(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(opening) = &mut self.opening else { return false };
+        let Poll::Ready(opened) = opening.as_mut().poll(cx) else { return false };
+        self.opening = None;
+        match opened {
+            Ok(socket) => {
+                self.link = Some(Link::new(socket));
+                self.drive_link(|core, now| core.session.opened(now));
+            }
+            Err(NoSocket { error, retry_after }) => self.drive_link(|core, now| {
+                core.why = Some(error);
+                core.session.closed(now, None, retry_after);
+            }),
+        }
+        true
+    }
+
+    fn refresh(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(refreshing) = &mut self.refreshing else { return false };
+        let Poll::Ready(given) = refreshing.as_mut().poll(cx) else { return false };
+        self.refreshing = None;
+        match given {
+            Ok(token) => self.drive(|core, now| core.refreshed(now, token)),
+            Err(closed) => {
+                log::warn!("{}", closed.reason);
+                self.drive(|core, now| core.end(now, closed));
+            }
+        }
+        true
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(link) = &mut self.link else { return false };
+        match link.poll_write(cx) {
+            Ok(()) => false,
+            Err(error) => {
+                self.gone(error, None);
+                true
+            }
+        }
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut busy = false;
+        for _ in 0..READ_BATCH {
+            if self.is_held_back() {
+                return busy;
+            }
+            let Some(link) = &mut self.link else { return busy };
+            if link.is_clogged() {
+                return busy;
+            }
+            match link.poll_read(cx) {
+                Poll::Pending => return busy,
+                Poll::Ready(Heard::Text(text)) => {
+                    self.shared.counters.read(text.len());
+                    self.drive_link(|core, now| core.session.received(now, text.as_str()));
+                    self.perform();
+                }
+                Poll::Ready(Heard::Nothing) => {}
+                Poll::Ready(Heard::End(error, code)) => self.gone(error, code),
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    /// Whether nothing is read since the application takes no events. Until the session is authenticated all is read:
+    /// what the server says before then is an answer that somebody may wait for.
+    fn is_held_back(&mut self) -> bool {
+        let held_back = self.online && self.shared.queue.room() <= self.received;
+        if held_back && self.link.is_some() && !self.warned {
+            self.warned = true;
+            log::warn!(
+                "{} received events wait to be taken: nothing is read from the server until some are",
+                self.config.event_queue
+            );
+        }
+        held_back
+    }
+
+    /// The link is gone, for a reason that counts unless the server gave one before.
+    fn gone(&mut self, error: ConnectError, code: Option<u16>) {
+        log::debug!("the link ended: {error}");
+        if let Some(link) = self.link.take() {
+            // The other side may wait for the answer to its close.
+            self.goodbyes.spawn(link.goodbye());
+        }
+        self.drive_link(|core, now| {
+            core.why.get_or_insert(error);
+            core.session.closed(now, code, None);
+        });
+    }
+
+    fn tell_time(&mut self, cx: &mut Context<'_>) -> bool {
+        let blocked = self.link.as_ref().and_then(Link::deadline);
+        if blocked.is_some_and(|at| Instant::now() >= at) {
+            let fault = Fault::unreachable("the server took nothing for too long");
+            self.gone(ConnectError::Unreachable(fault), None);
+            return true;
+        }
+        let due = {
+            let core = self.shared.core();
+            core.session.deadline().and_then(|elapsed| self.shared.clock().at(elapsed))
+        };
+        let next = due.map(Instant::from_std).into_iter().chain(blocked).min();
+        let Some(next) = next else { return false };
+        if self.sleep.deadline() != next {
+            self.sleep.as_mut().reset(next);
+        }
+        if self.sleep.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        let held_back = self.is_held_back();
+        self.drive(|core, now| {
+            if held_back {
+                core.session.held_back(now);
+            }
+            core.session.wake(now);
+        });
+        true
+    }
+
+    fn publish(&mut self) {
+        self.shared.queue.push(&mut self.events);
+        self.received = 0;
+        // After the events, so that who is woken finds them.
+        for (slot, ending) in self.endings.drain(..) {
+            slot.fill(ending);
+        }
+        for (attempt, answer) in self.answers.drain(..) {
+            attempt.fill(answer);
+        }
+    }
+
+    /// Whether everything is done that an end asks for.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        while let Poll::Ready(Some(_)) = self.goodbyes.poll_join_next(cx) {}
+        if !self.over {
+            return false;
+        }
+        self.refreshing = None;
+        self.goodbyes.is_empty()
+    }
+}
+
+impl Future for Driver {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.driver.register(cx.waker());
+        for _ in 0..MAX_TURNS {
+            if !self.turn(cx) {
+                return if self.is_over(cx) { Poll::Ready(()) } else { Poll::Pending };
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.publish();
+        self.shared.finish(std::mem::take(&mut self.steps));
+    }
+}

@@ -1,0 +1,284 @@
+//! What the handle, the driver and the readers of events share, run in many drawn orders of their threads.
+//!
+//! The locks are shuttle's here (see `sync`). A small driver stands in for the real one, which needs sockets: it takes steps
+//! and ends by the same calls, and its server welcomes every connection. A failing order is printed with its seed.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use callie_core::session::{self, SendOptions, SessionConfig};
+use callie_core::{
+    Frame, Limits, Message, MessageId, Notice, PayloadId, Recipient, Stamp, SysCode, Timestamp, Token,
+    Username,
+};
+use shuttle::future::block_on;
+use shuttle::thread::{self, JoinHandle};
+
+use crate::error::ConnectError;
+use crate::event::{Closed, Event, State};
+use crate::queue::{Refused, Taker};
+use crate::shared::{Shared, Step};
+
+/// How many orders are drawn for each test.
+const ORDERS: usize = 1_000;
+/// Sends of each test: each is one more place to change threads at.
+const SENDS: u64 = 3;
+
+fn shared() -> Arc<Shared> {
+    let token = Token::parse("token").unwrap();
+    let config = SessionConfig::new(Username::parse("ada").unwrap(), token.clone());
+    let mut random = 0;
+    let session = session::Session::new(
+        config,
+        Box::new(move || {
+            random += 1;
+            random
+        }),
+    );
+    Arc::new(Shared::new(session, token, 16))
+}
+
+/// What the driver did at its end.
+#[derive(Debug, Default)]
+struct Done {
+    written: usize,
+    goodbyes: usize,
+    open: bool,
+}
+
+/// Does what `driver.rs` does, without sockets.
+fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        let (mut steps, mut done, mut number, mut over) = (Vec::new(), Done::default(), 0, false);
+        block_on(poll_fn(|cx| {
+            shared.driver.register(cx.waker());
+            over |= shared.take(&mut steps);
+            while !steps.is_empty() {
+                let (mut events, mut fills, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+                for step in std::mem::take(&mut steps) {
+                    match step {
+                        Step::Open(opened) => {
+                            (number, done.open) = (opened, true);
+                            over |= shared.drive(&mut steps, |core, now| {
+                                if core.link == number {
+                                    core.session.opened(now);
+                                }
+                            });
+                        }
+                        Step::Transmit(text) => {
+                            done.written += usize::from(!text.contains("AUTHENTICATE"));
+                            if let Some(welcome) = welcome(&text) {
+                                over |= shared.drive(&mut steps, |core, now| {
+                                    if core.link == number {
+                                        core.session.received(now, &welcome);
+                                    }
+                                });
+                            }
+                        }
+                        Step::Close => {
+                            done.goodbyes += usize::from(done.open);
+                            done.open = false;
+                        }
+                        Step::Tell(event) => events.push(event),
+                        Step::Fill(slot, ending) => fills.push((slot, ending)),
+                        Step::Answer(attempt, answer) => answers.push((attempt, answer)),
+                        Step::Online | Step::Farewell(_) | Step::Refused(_) => {}
+                    }
+                }
+                shared.queue.push(&mut events);
+                fills.into_iter().for_each(|(slot, ending)| slot.fill(ending));
+                answers.into_iter().for_each(|(attempt, answer)| attempt.fill(answer));
+                over |= shared.take(&mut steps);
+            }
+            if over { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        shared.finish(steps);
+        done
+    })
+}
+
+/// The answer to an `AUTHENTICATE`.
+fn welcome(text: &str) -> Option<String> {
+    let frame = Frame::from_client(text, &Limits::default()).ok()?;
+    text.contains("AUTHENTICATE").then_some(())?;
+    let id = PayloadId::parse(frame.payload_id()).ok()?;
+    let to = Recipient::User(Username::parse("ada").ok()?);
+    let stamp = Stamp { payload_id: PayloadId::parse("n").ok()?, timestamp: Timestamp::UNIX_EPOCH };
+    Some(Notice::new(SysCode::Authenticated).in_reply_to(id).to_payload(to, stamp).encode())
+}
+
+/// Sends, and gives the tickets that were taken.
+fn send(shared: &Arc<Shared>) -> JoinHandle<Vec<u64>> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        let mut taken = Vec::new();
+        for n in 0..SENDS {
+            let id = MessageId::parse(&format!("m{n}")).unwrap();
+            let message = Message::builder(id.clone()).text("x").build().unwrap();
+            let to = Recipient::User(Username::parse("bob").unwrap());
+            let slot = shared.ask(|core, now| {
+                if core.end.is_some() {
+                    return None;
+                }
+                let ticket = core.session.send(now, to, message, &SendOptions::default()).unwrap();
+                Some((ticket.number(), core.expect(ticket, Some(id))))
+            });
+            let Some((number, slot)) = slot else { break };
+            taken.push(number);
+            // Whether it ends is told by the events; that the slot is filled, by shuttle, which notices who waits for ever.
+            thread::spawn(move || block_on(slot.get()));
+        }
+        taken
+    })
+}
+
+/// Reads all events to the last.
+fn read(shared: &Arc<Shared>) -> JoinHandle<Vec<Event>> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        let mut events = Vec::new();
+        while let Ok(batch) = block_on(shared.queue.next(2, Taker::Calls)) {
+            events.extend(batch.events);
+        }
+        events
+    })
+}
+
+fn disconnect(shared: &Arc<Shared>) -> JoinHandle<()> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || {
+        shared.end(Closed::disconnected());
+        block_on(shared.over.get());
+    })
+}
+
+#[test]
+fn disconnect_leaves_nothing_undone() {
+    shuttle::check_random(
+        || {
+            let shared = shared();
+            shared.ask(|core, now| core.start(now));
+            let (driver, reader) = (drive(&shared), read(&shared));
+            let (sender, other) = (send(&shared), disconnect(&shared));
+            let taken = sender.join().unwrap();
+            other.join().unwrap();
+            let (done, events) = (driver.join().unwrap(), reader.join().unwrap());
+            let ended: Vec<_> = events
+                .iter()
+                .filter_map(|event| match event {
+                    Event::Ended { ticket, .. } => Some(*ticket),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(ended, taken, "each has its one ending");
+            assert!(matches!(events.last(), Some(Event::Closed(_))), "{events:?}");
+            assert!(!done.open, "the goodbye is said: {done:?}");
+            assert_eq!(shared.core().state, State::Closed);
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn connect_ends_whatever_others_do() {
+    shuttle::check_random(
+        || {
+            let shared = shared();
+            let driver = drive(&shared);
+            let connects = [(); 2].map(|()| {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    let attempt = shared.ask(|core, now| core.attempt(now));
+                    match attempt.unwrap() {
+                        Some(attempt) => block_on(attempt.get()),
+                        None => Ok(()),
+                    }
+                })
+            });
+            let other = Arc::clone(&shared);
+            let calls = thread::spawn(move || {
+                other.ask(|core, now| core.suspend(now));
+                other.ask(|core, now| core.resume(now));
+                other.ask(|core, now| core.suspend(now));
+            });
+            for connect in connects {
+                let done = connect.join().unwrap();
+                assert!(matches!(done, Ok(()) | Err(ConnectError::Unreachable(_))), "{done:?}");
+            }
+            calls.join().unwrap();
+            if let Some(attempt) = shared.ask(|core, now| core.attempt(now)).unwrap() {
+                block_on(attempt.get()).unwrap();
+            }
+            assert!(matches!(shared.core().state, State::Online { .. }));
+            disconnect(&shared).join().unwrap();
+            let done = driver.join().unwrap();
+            assert!(!done.open, "{done:?}");
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn two_readers_share_events_and_both_end() {
+    shuttle::check_random(
+        || {
+            let shared = shared();
+            let readers = [read(&shared), read(&shared)];
+            let writer = Arc::clone(&shared);
+            let writer = thread::spawn(move || {
+                for _ in 0..5 {
+                    writer.queue.push(&mut vec![Event::State(State::Connecting).into()]);
+                }
+                writer.queue.complete(Closed::disconnected());
+            });
+            writer.join().unwrap();
+            let seen: usize = readers.map(|reader| reader.join().unwrap().len()).into_iter().sum();
+            assert_eq!(seen, 6);
+        },
+        ORDERS,
+    );
+}
+
+#[test]
+fn listener_gets_what_a_waiting_call_does_not() {
+    shuttle::check_random(
+        || {
+            let shared = shared();
+            let call = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    let mut seen = 0;
+                    loop {
+                        match block_on(shared.queue.next(1, Taker::Calls)) {
+                            Ok(batch) => seen += batch.events.len(),
+                            Err(Refused::Listening) => break seen,
+                            Err(Refused::Over) => panic!("it is not complete"),
+                        }
+                    }
+                })
+            };
+            let listener = {
+                let shared = Arc::clone(&shared);
+                thread::spawn(move || {
+                    assert!(shared.queue.listen());
+                    let mut seen = 0;
+                    while let Ok(batch) = block_on(shared.queue.next(1, Taker::Listener)) {
+                        seen += batch.events.len();
+                    }
+                    seen
+                })
+            };
+            for _ in 0..3 {
+                shared.queue.push(&mut vec![Event::State(State::Connecting).into()]);
+            }
+            let listening = call.join().unwrap();
+            shared.queue.complete(Closed::disconnected());
+            assert_eq!(listening + listener.join().unwrap(), 4);
+        },
+        ORDERS,
+    );
+}

@@ -1,0 +1,147 @@
+//! One open WebSocket, polled: texts to write, texts read, and the farewell.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use callie_core::CloseCode;
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
+
+use crate::connect::{Socket, broken};
+use crate::error::{ConnectError, Fault};
+use crate::shared::NORMAL;
+
+/// A peer that takes nothing for this long is gone or stuck.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The farewell: the other side has this long to answer a close before the socket is dropped.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+/// When so many texts wait for the socket, nothing is read that could make more: answers to PINGs and confirmations.
+const CLOGGED: usize = 4_096;
+
+/// What came of reading.
+pub(crate) enum Heard {
+    Text(Utf8Bytes),
+    /// Something of WebSocket's own.
+    Nothing,
+    /// The link is gone: why, and the code of the other side's close where there was one.
+    End(ConnectError, Option<u16>),
+}
+
+pub(crate) struct Link {
+    socket: Socket,
+    out: VecDeque<String>,
+    /// Something was written since the last flush.
+    unflushed: bool,
+    /// Since when the socket takes nothing.
+    blocked: Option<Instant>,
+    farewell: CloseFrame,
+}
+
+impl Link {
+    pub(crate) fn new(socket: Socket) -> Self {
+        let farewell = CloseFrame { code: NORMAL.into(), reason: Utf8Bytes::default() };
+        Self { socket, out: VecDeque::new(), unflushed: false, blocked: None, farewell }
+    }
+
+    /// Queues a text.
+    pub(crate) fn send(&mut self, text: String) {
+        self.out.push_back(text);
+    }
+
+    pub(crate) fn is_clogged(&self) -> bool {
+        self.out.len() >= CLOGGED
+    }
+
+    /// When the link counts as stuck, if nothing is taken until then.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.blocked.map(|since| since + WRITE_TIMEOUT)
+    }
+
+    /// Writes as much as the socket takes.
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectError> {
+        while !self.out.is_empty() {
+            match Pin::new(&mut self.socket).poll_ready(cx) {
+                Poll::Ready(ready) => ready.map_err(|e| broken(&e))?,
+                Poll::Pending => {
+                    self.blocked.get_or_insert_with(Instant::now);
+                    return Ok(());
+                }
+            }
+            if let Some(text) = self.out.pop_front() {
+                Pin::new(&mut self.socket).start_send(Message::text(text)).map_err(|e| broken(&e))?;
+                self.unflushed = true;
+                self.blocked = None;
+            }
+        }
+        if self.unflushed {
+            match Pin::new(&mut self.socket).poll_flush(cx) {
+                Poll::Ready(flushed) => {
+                    flushed.map_err(|e| broken(&e))?;
+                    self.unflushed = false;
+                    self.blocked = None;
+                }
+                Poll::Pending => {
+                    self.blocked.get_or_insert_with(Instant::now);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads one message.
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+        let Poll::Ready(received) = Pin::new(&mut self.socket).poll_next(cx) else { return Poll::Pending };
+        Poll::Ready(match received {
+            Some(Ok(Message::Text(text))) => Heard::Text(text),
+            Some(Ok(Message::Close(frame))) => closed(frame),
+            Some(Ok(Message::Binary(_))) => {
+                self.farewell.code = CloseCode::UnsupportedFrame.as_u16().into();
+                Heard::End(ConnectError::BadAnswer(Fault::bad_answer("a binary message")), None)
+            }
+            Some(Ok(_)) => Heard::Nothing,
+            Some(Err(error)) => {
+                if matches!(error, tungstenite::Error::Capacity(_)) {
+                    self.farewell.code = CloseCode::PayloadTooLarge.as_u16().into();
+                }
+                Heard::End(broken(&error), None)
+            }
+            None => {
+                let fault = Fault::unreachable("the link ended without a close");
+                Heard::End(ConnectError::Unreachable(fault), None)
+            }
+        })
+    }
+
+    /// Writes what is queued, says goodbye and waits for the answer, all in bounded time.
+    pub(crate) async fn goodbye(mut self) {
+        let farewell = async {
+            while let Some(text) = self.out.pop_front() {
+                self.socket.feed(Message::text(text)).await?;
+            }
+            self.socket.send(Message::Close(Some(self.farewell))).await?;
+            // What still comes was not told to the session, and so is not confirmed either.
+            while let Some(received) = self.socket.next().await {
+                received?;
+            }
+            Ok::<_, tungstenite::Error>(())
+        };
+        // However it goes, the socket is dropped.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, farewell).await;
+    }
+}
+
+fn closed(frame: Option<CloseFrame>) -> Heard {
+    let Some(frame) = frame else {
+        let fault = Fault::unreachable("the server closed without a code");
+        return Heard::End(ConnectError::Unreachable(fault), None);
+    };
+    let code = u16::from(frame.code);
+    let words = frame.reason.as_str();
+    let separator = if words.is_empty() { "" } else { ": " };
+    let fault = Fault::unreachable(format_args!("the server closed with {code}{separator}{words}"));
+    Heard::End(ConnectError::Unreachable(fault), Some(code))
+}

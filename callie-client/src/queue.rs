@@ -1,0 +1,396 @@
+//! The events that wait for the application.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use callie_core::session::Receipt;
+use tokio::sync::Notify;
+
+use crate::event::{Closed, Event};
+use crate::readiness::Readiness;
+use crate::sync::Lock;
+
+/// Events in order, in two groups: what the server sent, and what the client has to say of its own sends and connection.
+///
+/// While the first group is full, the socket is not read. The second never keeps it from being read: an application that
+/// has never taken an event keeps only the newest of that group, and one that takes events is refused further sends before
+/// they could fill the memory.
+#[derive(Debug)]
+pub(crate) struct EventQueue {
+    inner: Lock<Inner>,
+    arrived: Notify,
+    full: usize,
+}
+
+/// An event on its way to the application, with the receipt that confirms it where it is a message.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) event: Event,
+    pub(crate) receipt: Option<Receipt>,
+}
+
+impl Incoming {
+    /// Whether the server sent it: such events keep the socket from being read when they pile up.
+    pub(crate) fn is_received(&self) -> bool {
+        !matches!(self.event, Event::State(_) | Event::Ended { .. } | Event::Closed(_))
+    }
+}
+
+impl From<Event> for Incoming {
+    fn from(event: Event) -> Self {
+        Self { event, receipt: None }
+    }
+}
+
+/// Who takes the events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Taker {
+    /// Nobody has, yet.
+    #[default]
+    Nobody,
+    /// Calls do.
+    Calls,
+    /// A listener does, and calls are refused.
+    Listener,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// What the server sent, each with its place among all events.
+    received: VecDeque<(u64, Incoming)>,
+    /// States, endings and the end, each with its place among all events.
+    own: VecDeque<(u64, Event)>,
+    /// How many events have come.
+    places: u64,
+    /// How many events were handed out, which is the number of the last one.
+    handed_out: u64,
+    /// Messages that were handed out and are not confirmed yet, by number.
+    unconfirmed: VecDeque<Unconfirmed>,
+    taker: Taker,
+    /// Nothing comes after what is there.
+    complete: bool,
+    readiness: Option<Readiness>,
+}
+
+#[derive(Debug)]
+struct Unconfirmed {
+    number: u64,
+    receipt: Receipt,
+    /// The application has it; one before it is still missing.
+    taken: bool,
+}
+
+/// What was handed out.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) events: Vec<Event>,
+    /// The number of the first event; meaningless without events.
+    pub(crate) first: u64,
+    /// The last message that is confirmed by this.
+    pub(crate) confirmed: Option<Receipt>,
+    /// Reading had stopped and can go on.
+    pub(crate) made_room: bool,
+}
+
+/// Why no events are handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The queue is empty for ever.
+    Over,
+    /// A listener has them.
+    Listening,
+}
+
+/// What waits, and what it means for more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fill {
+    pub(crate) events: usize,
+    /// The socket is not read.
+    pub(crate) is_full: bool,
+    pub(crate) taker: Taker,
+}
+
+impl EventQueue {
+    pub(crate) fn new(full: usize) -> Self {
+        Self { inner: Lock::default(), arrived: Notify::new(), full }
+    }
+
+    /// How many received events still fit before reading has to stop.
+    pub(crate) fn room(&self) -> usize {
+        self.full.saturating_sub(self.inner.lock().received.len())
+    }
+
+    pub(crate) fn fill(&self) -> Fill {
+        let inner = self.inner.lock();
+        Fill { events: inner.len(), is_full: inner.received.len() >= self.full, taker: inner.taker }
+    }
+
+    /// Adds events, and leaves `batch` empty.
+    pub(crate) fn push(&self, batch: &mut Vec<Incoming>) {
+        if batch.is_empty() {
+            return;
+        }
+        let mut inner = self.inner.lock();
+        if !inner.complete {
+            for incoming in batch.drain(..) {
+                inner.add(incoming, self.full);
+            }
+            inner.show();
+        }
+        drop(inner);
+        batch.clear();
+        self.arrived.notify_one();
+    }
+
+    /// Adds the last event.
+    pub(crate) fn complete(&self, closed: Closed) {
+        let mut inner = self.inner.lock();
+        if !inner.complete {
+            inner.complete = true;
+            let place = inner.place();
+            inner.own.push_back((place, Event::Closed(closed)));
+            inner.show();
+        }
+        drop(inner);
+        self.arrived.notify_waiters();
+        self.arrived.notify_one();
+    }
+
+    /// Gives all further events to a listener. False if one has them already.
+    pub(crate) fn listen(&self) -> bool {
+        let before = std::mem::replace(&mut self.inner.lock().taker, Taker::Listener);
+        // A call that waits is refused now.
+        self.arrived.notify_waiters();
+        self.arrived.notify_one();
+        before != Taker::Listener
+    }
+
+    /// Takes the events back from a listener that could not be started.
+    pub(crate) fn unlisten(&self) {
+        self.inner.lock().taker = Taker::Calls;
+    }
+
+    /// Hands out what is there, at most `max`, and confirms it as soon as all before it is.
+    pub(crate) fn take(&self, max: usize, who: Taker) -> Result<Batch, Refused> {
+        self.hand_out(max, who, true)
+    }
+
+    /// Hands out what is there, at most `max`, and confirms nothing.
+    pub(crate) fn fetch(&self, max: usize) -> Result<Batch, Refused> {
+        self.hand_out(max, Taker::Calls, false)
+    }
+
+    fn hand_out(&self, max: usize, who: Taker, taken: bool) -> Result<Batch, Refused> {
+        let mut inner = self.inner.lock();
+        let refused = if inner.taker == Taker::Listener && who != Taker::Listener {
+            Some(Refused::Listening)
+        } else if inner.len() == 0 && inner.complete {
+            Some(Refused::Over)
+        } else {
+            None
+        };
+        if let Some(refused) = refused {
+            drop(inner);
+            // One permit wakes one: another that waits is to be woken too.
+            self.arrived.notify_one();
+            return Err(refused);
+        }
+        inner.taker = who;
+        let was_full = inner.received.len() >= self.full;
+        let mut batch = inner.batch(max, taken);
+        batch.made_room = was_full && inner.received.len() < self.full;
+        let left = inner.len();
+        if left == 0 {
+            inner.hide();
+        }
+        drop(inner);
+        if left > 0 {
+            self.arrived.notify_one();
+        }
+        Ok(batch)
+    }
+
+    /// Notes that the application has all events up to the number `through`. Gives the last message that is confirmed by it.
+    pub(crate) fn confirm(&self, through: u64) -> Option<Receipt> {
+        let mut inner = self.inner.lock();
+        for unconfirmed in &mut inner.unconfirmed {
+            if unconfirmed.number > through {
+                break;
+            }
+            unconfirmed.taken = true;
+        }
+        inner.confirmed()
+    }
+
+    /// Takes at least one event and at most `max`. Dropping the future loses nothing.
+    #[cfg(test)]
+    pub(crate) async fn next(&self, max: usize, who: Taker) -> Result<Batch, Refused> {
+        self.wait(|| self.take(max, who)).await
+    }
+
+    /// The same within `wait`, for calls: none if none come in time.
+    pub(crate) async fn next_within(&self, max: usize, wait: Duration) -> Result<Batch, Refused> {
+        self.wait_within(|| self.take(max, Taker::Calls), wait).await
+    }
+
+    /// Fetches at least one event and at most `max`; none if none come within `wait`. Dropping the future loses nothing.
+    pub(crate) async fn fetch_within(&self, max: usize, wait: Duration) -> Result<Batch, Refused> {
+        self.wait_within(|| self.fetch(max), wait).await
+    }
+
+    async fn wait(&self, hand_out: impl Fn() -> Result<Batch, Refused>) -> Result<Batch, Refused> {
+        loop {
+            let batch = hand_out()?;
+            if !batch.events.is_empty() {
+                return Ok(batch);
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    async fn wait_within(
+        &self,
+        hand_out: impl Fn() -> Result<Batch, Refused>,
+        wait: Duration,
+    ) -> Result<Batch, Refused> {
+        let batch = hand_out()?;
+        if !batch.events.is_empty() || wait.is_zero() {
+            return Ok(batch);
+        }
+        match tokio::time::timeout(wait, self.wait(hand_out)).await {
+            Ok(batch) => batch,
+            Err(_) => Ok(Batch::default()),
+        }
+    }
+
+    /// Waits at most `wait` until there is something to take, or never will be again. It takes nothing.
+    pub(crate) async fn filled(&self, wait: Duration) -> Result<(), Refused> {
+        let filled = async {
+            while self.is_waiting()? {
+                self.arrived.notified().await;
+            }
+            Ok(())
+        };
+        // What is there now is all that the caller asks.
+        let filled = tokio::time::timeout(wait, filled).await.unwrap_or(Ok(()));
+        // One permit wakes one, and who waits beside this one is to be woken too.
+        self.arrived.notify_one();
+        filled
+    }
+
+    /// Waits until there is something for the listener to take; false when there never will be again. It takes nothing.
+    pub(crate) async fn filled_for_listener(&self) -> bool {
+        loop {
+            let (is_empty, complete) = {
+                let inner = self.inner.lock();
+                (inner.len() == 0, inner.complete)
+            };
+            if !is_empty || complete {
+                return !is_empty;
+            }
+            self.arrived.notified().await;
+        }
+    }
+
+    fn is_waiting(&self) -> Result<bool, Refused> {
+        let inner = self.inner.lock();
+        if inner.taker == Taker::Listener {
+            return Err(Refused::Listening);
+        }
+        Ok(inner.len() == 0 && !inner.complete)
+    }
+
+    /// A file descriptor that can be read from while events wait.
+    #[cfg(unix)]
+    pub(crate) fn descriptor(&self) -> std::io::Result<std::os::fd::RawFd> {
+        let mut inner = self.inner.lock();
+        if inner.readiness.is_none() {
+            inner.readiness = Some(Readiness::new()?);
+            if inner.len() > 0 {
+                inner.show();
+            }
+        }
+        inner.readiness.as_ref().map(Readiness::descriptor).ok_or(std::io::ErrorKind::Other.into())
+    }
+}
+
+impl Inner {
+    fn len(&self) -> usize {
+        self.received.len() + self.own.len()
+    }
+
+    fn place(&mut self) -> u64 {
+        self.places += 1;
+        self.places
+    }
+
+    fn add(&mut self, incoming: Incoming, full: usize) {
+        let place = self.place();
+        if incoming.is_received() {
+            self.received.push_back((place, incoming));
+            return;
+        }
+        if self.own.len() >= full {
+            let is_state = |event: &Event| matches!(event, Event::State(_));
+            if self.taker == Taker::Nobody {
+                self.own.pop_front();
+            } else if is_state(&incoming.event) && self.own.back().is_some_and(|(_, last)| is_state(last)) {
+                // One who stopped taking events would collect the states of a server that is gone for weeks.
+                self.own.pop_back();
+            }
+        }
+        self.own.push_back((place, incoming.event));
+    }
+
+    /// Takes the next events, at most `max`.
+    fn batch(&mut self, max: usize, taken: bool) -> Batch {
+        let count = self.len().min(max);
+        let mut batch = Batch { first: self.handed_out + 1, ..Batch::default() };
+        batch.events.reserve_exact(count);
+        let in_order = self.unconfirmed.is_empty();
+        for _ in 0..count {
+            let received = match (self.received.front(), self.own.front()) {
+                (Some((received, _)), Some((own, _))) => received < own,
+                (received, _) => received.is_some(),
+            };
+            self.handed_out += 1;
+            if received {
+                let Some((_, incoming)) = self.received.pop_front() else { break };
+                batch.events.push(incoming.event);
+                match incoming.receipt {
+                    Some(receipt) if taken && in_order => batch.confirmed = Some(receipt),
+                    Some(receipt) => {
+                        let number = self.handed_out;
+                        self.unconfirmed.push_back(Unconfirmed { number, receipt, taken });
+                    }
+                    None => {}
+                }
+            } else {
+                let Some((_, event)) = self.own.pop_front() else { break };
+                batch.events.push(event);
+            }
+        }
+        batch
+    }
+
+    /// Drops what is confirmed from the messages that are not, and gives the last of it.
+    fn confirmed(&mut self) -> Option<Receipt> {
+        let mut last = None;
+        while let Some(unconfirmed) = self.unconfirmed.pop_front_if(|unconfirmed| unconfirmed.taken) {
+            last = Some(unconfirmed.receipt);
+        }
+        last
+    }
+
+    fn show(&mut self) {
+        if let Some(readiness) = &mut self.readiness {
+            readiness.show();
+        }
+    }
+
+    fn hide(&mut self) {
+        if let Some(readiness) = &mut self.readiness {
+            readiness.hide();
+        }
+    }
+}

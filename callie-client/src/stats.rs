@@ -1,0 +1,86 @@
+//! What a client did so far, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Counts since the client was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// How often it came online.
+    pub connects: u64,
+    /// How often after the first time.
+    pub reconnects: u64,
+    /// Payloads written.
+    pub payloads_sent: u64,
+    /// Payloads read.
+    pub payloads_received: u64,
+    /// Messages taken for sending.
+    pub messages_sent: u64,
+    /// Messages told.
+    pub messages_received: u64,
+    /// Messages that came a second time and were not told again.
+    pub duplicates: u64,
+    /// Messages, pings and commands that are not over now.
+    pub waiting: u64,
+    /// Bytes of payloads written.
+    pub bytes_sent: u64,
+    /// Bytes of payloads read.
+    pub bytes_received: u64,
+}
+
+/// The counts as they are made.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    connects: AtomicU64,
+    payloads_sent: AtomicU64,
+    payloads_received: AtomicU64,
+    messages_sent: AtomicU64,
+    messages_received: AtomicU64,
+    bytes_sent: AtomicU64,
+    bytes_received: AtomicU64,
+}
+
+fn add(counter: &AtomicU64, count: usize) {
+    counter.fetch_add(count as u64, Ordering::Relaxed);
+}
+
+impl Counters {
+    pub(crate) fn connected(&self) {
+        add(&self.connects, 1);
+    }
+
+    pub(crate) fn wrote(&self, bytes: usize) {
+        add(&self.payloads_sent, 1);
+        add(&self.bytes_sent, bytes);
+    }
+
+    pub(crate) fn read(&self, bytes: usize) {
+        add(&self.payloads_received, 1);
+        add(&self.bytes_received, bytes);
+    }
+
+    pub(crate) fn took_message(&self) {
+        add(&self.messages_sent, 1);
+    }
+
+    pub(crate) fn told_message(&self) {
+        add(&self.messages_received, 1);
+    }
+
+    /// The counts, with those that the session keeps.
+    pub(crate) fn with(&self, duplicates: u64, waiting: usize) -> Stats {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Stats {
+            connects: get(&self.connects),
+            reconnects: get(&self.connects).saturating_sub(1),
+            payloads_sent: get(&self.payloads_sent),
+            payloads_received: get(&self.payloads_received),
+            messages_sent: get(&self.messages_sent),
+            messages_received: get(&self.messages_received),
+            duplicates,
+            waiting: waiting as u64,
+            bytes_sent: get(&self.bytes_sent),
+            bytes_received: get(&self.bytes_received),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Whom to trust: roots that are bundled, roots that are given, and pinned keys.
+
+use std::sync::{Arc, LazyLock};
+use std::{fmt, io};
+
+use ring::digest::{SHA256, digest};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, KeyProvider};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::SigningKey;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, InvalidMessage, RootCertStore,
+    SignatureScheme,
+};
+use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+
+use crate::config::Config;
+use crate::error::{Fault, code};
+
+/// The settings of nearly everybody, made once, as that takes longer than a connection. They remember the server's
+/// session tickets, which shorten the next handshake.
+static BUNDLED: LazyLock<Result<Arc<ClientConfig>, String>> =
+    LazyLock::new(|| settings_for(bundled(), &[]).map_err(|e| e.to_string()));
+
+fn bundled() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() }
+}
+
+/// The settings for the servers of `config`.
+pub(crate) fn settings(config: &Config) -> Result<Arc<ClientConfig>, Fault> {
+    if config.bundled_roots && config.extra_roots.is_empty() && config.pins.is_empty() {
+        return BUNDLED.clone().map_err(Fault::internal);
+    }
+    settings_for(roots(config)?, &config.pins).map_err(Fault::internal)
+}
+
+/// Checks that the extra roots of `config` are certificates.
+pub(crate) fn check(config: &Config) -> Result<(), Fault> {
+    roots(config).map(drop)
+}
+
+/// The roots that `config` names.
+fn roots(config: &Config) -> Result<RootCertStore, Fault> {
+    let mut roots = if config.bundled_roots { bundled() } else { RootCertStore::empty() };
+    let wrong = || Fault::argument("an extra root", "a certificate of an authority in PEM");
+    for pem in &config.extra_roots {
+        let before = roots.len();
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            roots.add(certificate.map_err(|_| wrong())?).map_err(|_| wrong())?;
+        }
+        if roots.len() == before {
+            return Err(wrong());
+        }
+    }
+    Ok(roots)
+}
+
+/// Why there is no TLS with `host`, in words that a person can act on.
+pub(crate) fn explain(host: &str, error: io::Error) -> Fault {
+    let known = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+    let advice = match known {
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            "it does not speak TLS on this port; the URL of a server without TLS begins with http://".to_owned()
+        }
+        Some(Error::InvalidCertificate(error)) => match error {
+            CertificateError::UnknownIssuer => {
+                "no trusted authority has signed its certificate; give the certificate of its authority as an extra root"
+                    .to_owned()
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                format!("its certificate is for another name than {host}")
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "its certificate has expired, or the clock of this device is wrong".to_owned()
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "its certificate is not valid yet, or the clock of this device is wrong".to_owned()
+            }
+            CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
+                Some(webpki::Error::CaUsedAsEndEntity) => "its certificate is that of an authority, as \
+                    `openssl req -x509` makes; the server needs one that the authority has signed, with CA:FALSE"
+                    .to_owned(),
+                Some(webpki::Error::UnsupportedCertVersion) => {
+                    "its certificate is not an X.509 certificate of version 3; make one with extensions".to_owned()
+                }
+                _ => "its certificate cannot be trusted".to_owned(),
+            },
+            _ => "its certificate cannot be trusted".to_owned(),
+        },
+        _ => "the handshake failed".to_owned(),
+    };
+    Fault::new(code::TLS_FAILED, format!("no TLS with {host}: {advice} ({error})")).with_source(error)
+}
+
+fn settings_for(roots: RootCertStore, pins: &[[u8; 32]]) -> Result<Arc<ClientConfig>, Error> {
+    let provider = CryptoProvider { key_provider: &NoKeys, ..rustls::crypto::ring::default_provider() };
+    let provider = Arc::new(provider);
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let mut settings = if pins.is_empty() {
+        builder.with_root_certificates(roots).with_no_client_auth()
+    } else {
+        let verifier = Pinned::new(roots, pins, provider)?;
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
+    };
+    settings.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(settings))
+}
+
+/// Clients have no certificates here, and nothing that signs with their keys is in the library.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
+        Err(Error::General("no certificates of clients".into()))
+    }
+}
+
+/// Verifies a server as usual, and then that a pinned key is in the path to it.
+///
+/// Only certificates that the verified path goes through count: a server could present others that vouch for nothing.
+struct Pinned {
+    usual: Arc<WebPkiServerVerifier>,
+    roots: Arc<RootCertStore>,
+    pins: Vec<[u8; 32]>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl Pinned {
+    fn new(roots: RootCertStore, pins: &[[u8; 32]], provider: Arc<CryptoProvider>) -> Result<Self, Error> {
+        let roots = Arc::new(roots);
+        let usual = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
+            .build()
+            .map_err(|e| Error::General(e.to_string()))?;
+        Ok(Self { usual, roots, pins: pins.to_vec(), provider })
+    }
+
+    fn holds_a_pin(&self, path: &VerifiedPath<'_>) -> bool {
+        let pinned = |key: &[u8]| self.pins.iter().any(|pin| digest(&SHA256, key).as_ref() == pin);
+        pinned(&path.end_entity().subject_public_key_info())
+            || path.intermediate_certificates().any(|c| pinned(&c.subject_public_key_info()))
+            || pinned(&webpki::spki_for_anchor(path.anchor()))
+    }
+}
+
+impl fmt::Debug for Pinned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pinned").finish_non_exhaustive()
+    }
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified =
+            self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        let unreadable = |_| Error::InvalidCertificate(CertificateError::BadEncoding);
+        let certificate = EndEntityCert::try_from(end_entity).map_err(unreadable)?;
+        let pinned = |path: &VerifiedPath<'_>| {
+            if self.holds_a_pin(path) { Ok(()) } else { Err(webpki::Error::UnknownIssuer) }
+        };
+        certificate
+            .verify_for_usage(
+                self.provider.signature_verification_algorithms.all,
+                &self.roots.roots,
+                intermediates,
+                now,
+                KeyUsage::server_auth(),
+                None,
+                Some(&pinned),
+            )
+            .map_err(|_| Error::General("no key of the server's certificates is a pinned one".into()))?;
+        Ok(verified)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.usual.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,175 @@
+//! Servers made of a few lines, each for one client.
+
+#![allow(dead_code, reason = "each test program uses some of it")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callie_client::{Client, Config, Event, SendOptions, Session, Ticket};
+use callie_core::{
+    Content, Frame, Notice, Payload, PayloadId, Recipient, Sender, Stamp, SysCode, Timestamp, Username,
+};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message as Text;
+use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
+
+pub(crate) type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Far over what any of these takes, far under a hang.
+pub(crate) const BOUND: Duration = Duration::from_secs(20);
+pub(crate) const SHORT: Duration = Duration::from_millis(300);
+
+/// Serves one connection with `serve` and gives the settings to reach it, with short times.
+pub(crate) async fn fake<F>(serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> Result<Config, Failure>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let config = Config::new(&format!("http://{}", listener.local_addr()?))?;
+    tokio::spawn(async move {
+        if let Ok((stream, _)) = listener.accept().await {
+            serve(stream).await;
+        }
+    });
+    Ok(Config { exchange_timeout: SHORT, send_timeout: SHORT, ..config })
+}
+
+/// The same behind a WebSocket upgrade.
+pub(crate) async fn fake_socket<F>(
+    serve: impl FnOnce(Socket) -> F + Send + 'static,
+) -> Result<Session, Failure>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let config = fake(async move |stream| {
+        if let Ok(socket) = accept(stream).await {
+            serve(socket).await;
+        }
+    })
+    .await?;
+    Ok(Session::resume(Config { exchange_timeout: BOUND, ..config }, "ada", "token")?)
+}
+
+#[allow(clippy::result_large_err, reason = "the library's own type")]
+pub(crate) async fn accept(stream: TcpStream) -> Result<Socket, Failure> {
+    let agree = |request: &Request, mut response: Response| {
+        for (name, value) in request.headers() {
+            if name == "sec-websocket-protocol" {
+                response.headers_mut().insert(name.clone(), value.clone());
+            }
+        }
+        Ok(response)
+    };
+    Ok(accept_hdr_async(stream, agree).await?)
+}
+
+/// Authenticates the client as a real server would, then goes on with `serve`.
+pub(crate) async fn connected<F>(serve: impl FnOnce(Socket) -> F + Send + 'static) -> Result<Client, Failure>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let session = fake_socket(async move |mut socket| {
+        if let Some(id) = next_id(&mut socket).await {
+            say(&mut socket, &Notice::new(SysCode::Authenticated).in_reply_to(id)).await;
+            serve(socket).await;
+        }
+    })
+    .await?;
+    Ok(timeout(BOUND, Client::open(&session)).await??)
+}
+
+pub(crate) async fn next_id(socket: &mut Socket) -> Option<PayloadId> {
+    let received = socket.next().await?.ok()?;
+    let text = received.to_text().ok()?;
+    let frame = Frame::from_client(text, &callie_core::Limits::default()).ok()?;
+    PayloadId::parse(frame.payload_id()).ok()
+}
+
+pub(crate) fn stamp(id: &str) -> Option<Stamp> {
+    Some(Stamp { payload_id: PayloadId::parse(id).ok()?, timestamp: Timestamp::from_unix_millis(0)? })
+}
+
+pub(crate) async fn say(socket: &mut Socket, notice: &Notice) {
+    if let (Ok(name), Some(stamp)) = (Username::parse("ada"), stamp("n")) {
+        send(socket, notice.to_payload(Recipient::User(name), stamp).encode()).await;
+    }
+}
+
+pub(crate) async fn send(socket: &mut Socket, text: String) {
+    // A client that has gone is what some of these tests are about.
+    let _ = socket.send(Text::text(text)).await;
+}
+
+/// A payload from `sender` to the client.
+pub(crate) fn payload(sender: &str, id: &str, content: Content) -> Option<Payload> {
+    let to = Recipient::User(Username::parse("ada").ok()?);
+    Some(Payload::new(stamp(id)?, Sender::parse(sender).ok()?, to, content))
+}
+
+/// Keeps the connection open without a word until the client goes.
+pub(crate) async fn listen(mut socket: Socket) {
+    while let Some(Ok(_)) = socket.next().await {}
+}
+
+/// The next event that is not about the connection or a message of one's own.
+pub(crate) async fn next(client: &Client) -> Result<Event, Failure> {
+    loop {
+        let event = client.next_events(1, BOUND).await?.pop().ok_or("no event came in time")?;
+        if !matches!(event, Event::State(_) | Event::Ended { .. }) {
+            return Ok(event);
+        }
+    }
+}
+
+pub(crate) fn write(client: &Client, text: &str) -> Result<Ticket, callie_client::SendError> {
+    client.send_text("bob", text, Vec::new(), &SendOptions::default())
+}
+
+/// A server that takes any number of connections, one after the other or beside each other.
+pub(crate) async fn fake_sockets<F>(
+    serve: impl Fn(usize, Socket) -> F + Send + Sync + 'static,
+) -> Result<Session, Failure>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let config = Config::new(&format!("http://{}", listener.local_addr()?))?;
+    let serve = Arc::new(serve);
+    tokio::spawn(async move {
+        let mut count = 0;
+        while let Ok((stream, _)) = listener.accept().await {
+            let serve = Arc::clone(&serve);
+            tokio::spawn(async move {
+                if let Ok(socket) = accept(stream).await {
+                    serve(count, socket).await;
+                }
+            });
+            count += 1;
+        }
+    });
+    Ok(Session::resume(config, "ada", "token")?)
+}
+
+/// Welcomes the client, and gives the token that it came with.
+pub(crate) async fn welcome(socket: &mut Socket) -> Option<String> {
+    let received = socket.next().await?.ok()?;
+    let frame = Frame::from_client(received.to_text().ok()?, &callie_core::Limits::default()).ok()?;
+    let id = PayloadId::parse(frame.payload_id()).ok()?;
+    let token = frame.token().to_owned();
+    say(socket, &Notice::new(SysCode::Authenticated).in_reply_to(id)).await;
+    Some(token)
+}
+
+/// Says why it closes, and closes.
+pub(crate) async fn refuse(mut socket: Socket, code: SysCode) {
+    say(&mut socket, &Notice::new(code)).await;
+    if let Some(close) = code.closes() {
+        let _ = socket.close(Some(CloseFrame { code: close.as_u16().into(), reason: "".into() })).await;
+    }
+    listen(socket).await;
+}

@@ -1,0 +1,565 @@
+//! A client's life: callbacks that do anything, tokens that end, calls given up, and an end on whatever thread.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod fake;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use callie_client::{
+    BoxError, Client, Closed, Config, Ending, ErrorKind, Event, Session, State, TokenSource, code,
+};
+use callie_core::command::Command;
+use callie_core::{Content, Frame, Limits, Message, MessageId, Notice, SysCode, Token};
+use fake::{
+    BOUND, SHORT, Socket, connected, fake_sockets, listen, next, next_id, payload, refuse, say, send,
+    welcome, write,
+};
+use futures_util::StreamExt as _;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message as Text;
+
+async fn messages(socket: &mut Socket, count: usize) {
+    for n in 0..count {
+        let id = MessageId::parse(&format!("m{n}")).unwrap();
+        let message = Message::builder(id).text(n.to_string()).build().unwrap();
+        send(socket, payload("bob", &format!("p{n}"), Content::Msg(message)).unwrap().encode()).await;
+    }
+}
+
+/// Gives one token after the other, and counts how often it was asked.
+struct Tokens(AtomicUsize, Option<&'static str>);
+
+impl TokenSource for Tokens {
+    fn token(&self, username: &str, reason: &str) -> Result<Token, BoxError> {
+        assert_eq!((username, reason), ("ada", "SESSION_EXPIRED"));
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(Token::parse(self.1.ok_or("the user is away")?)?)
+    }
+}
+
+/// A server that takes the token `new` and no other.
+async fn only_new() -> Session {
+    fake_sockets(async |_, mut socket| {
+        if welcome(&mut socket).await.as_deref() == Some("new") {
+            listen(socket).await;
+        } else {
+            refuse(socket, SysCode::SessionExpired).await;
+        }
+    })
+    .await
+    .unwrap()
+}
+
+async fn closed(client: &Client) -> Closed {
+    loop {
+        if let Event::Closed(closed) = next(client).await.unwrap() {
+            return closed;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_token_keeps_the_client_alive_and_what_it_sends() {
+    let client = Client::new(&only_new().await).unwrap();
+    let tokens = Arc::new(Tokens(AtomicUsize::new(0), Some("new")));
+    client.set_token_source(Some(tokens.clone()));
+    client.start();
+    // Taken before the old token is refused, and sent with the new one.
+    timeout(BOUND, async {
+        while client.stats().connects < 2 {
+            client.next_events(1, BOUND).await.unwrap();
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(tokens.0.load(Ordering::SeqCst), 1);
+    assert!(matches!(client.state(), State::Online { .. }));
+}
+
+#[tokio::test]
+async fn a_source_without_a_token_ends_the_client_with_the_servers_code() {
+    let client = Client::new(&only_new().await).unwrap();
+    client.set_token_source(Some(Arc::new(Tokens(AtomicUsize::new(0), None))));
+    client.start();
+    let closed = timeout(BOUND, closed(&client)).await.unwrap();
+    assert_eq!((closed.close_code, closed.code.as_str()), (4501, "SESSION_EXPIRED"));
+    assert!(closed.reason.contains("the user is away"), "{closed:?}");
+}
+
+#[tokio::test]
+async fn a_session_that_ends_ends_the_client_and_what_waits() {
+    let session = fake_sockets(async |_, mut socket| {
+        welcome(&mut socket).await;
+        let _ = next_id(&mut socket).await;
+        refuse(socket, SysCode::SessionRevoked).await;
+    })
+    .await
+    .unwrap();
+    let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
+    let ticket = write(&client, "lost").unwrap();
+    assert_eq!(closed(&client).await.code, "SESSION_REVOKED");
+    assert_eq!(ticket.ending().await, Ending::Unconfirmed);
+}
+
+#[tokio::test]
+async fn what_is_sent_before_the_first_connection_goes_out_with_it() {
+    let (told, hears) = tokio::sync::oneshot::channel();
+    let told = Mutex::new(Some(told));
+    let session = fake_sockets(move |_, mut socket| {
+        let told = told.lock().unwrap().take();
+        async move {
+            welcome(&mut socket).await;
+            let id = next_id(&mut socket).await;
+            if let Some(told) = told {
+                let _ = told.send(id.is_some());
+            }
+            listen(socket).await;
+        }
+    })
+    .await
+    .unwrap();
+    let client = Client::new(&session).unwrap();
+    write(&client, "early").unwrap();
+    timeout(BOUND, client.connect()).await.unwrap().unwrap();
+    assert!(timeout(BOUND, hears).await.unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn a_connect_that_fails_leaves_the_client_as_it_was() {
+    let unreachable = Config::new("http://127.0.0.1:1").unwrap();
+    let client = Client::new(&Session::resume(unreachable, "ada", "token").unwrap()).unwrap();
+    for _ in 0..3 {
+        let refused = timeout(BOUND, client.connect()).await.unwrap().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unreachable);
+        assert_eq!(client.state(), State::Suspended);
+    }
+    let ticket = write(&client, "x").unwrap();
+    timeout(BOUND, client.disconnect()).await.unwrap();
+    assert!(matches!(ticket.ending().await, Ending::Failed(failure) if failure.code == "DISCONNECTED"));
+}
+
+#[tokio::test]
+async fn a_link_that_breaks_is_mended_and_what_was_sent_is_sent_again() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&seen);
+    let session = fake_sockets(move |count, mut socket| {
+        let told = Arc::clone(&told);
+        async move {
+            welcome(&mut socket).await;
+            if let Some(id) = next_id(&mut socket).await {
+                told.lock().unwrap().push(id);
+            }
+            if count > 0 {
+                listen(socket).await;
+            }
+        }
+    })
+    .await
+    .unwrap();
+    let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
+    write(&client, "twice").unwrap();
+    timeout(BOUND, async {
+        while seen.lock().unwrap().len() < 2 {
+            client.next_events(1, Duration::from_millis(50)).await.unwrap();
+        }
+    })
+    .await
+    .unwrap();
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen[0], seen[1], "the same payload");
+    assert_eq!(client.stats().reconnects, 1);
+}
+
+#[tokio::test]
+async fn a_suspended_client_comes_back_when_it_is_resumed() {
+    let session = fake_sockets(async |_, mut socket| {
+        welcome(&mut socket).await;
+        listen(socket).await;
+    })
+    .await
+    .unwrap();
+    let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
+    client.suspend();
+    while client.state() != State::Suspended {
+        client.next_events(1, BOUND).await.unwrap();
+    }
+    client.resume();
+    while !matches!(client.state(), State::Online { .. }) {
+        client.next_events(1, BOUND).await.unwrap();
+    }
+    assert_eq!(client.stats().connects, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_given_up_lose_nothing() {
+    const MESSAGES: usize = 500;
+    let client = connected(async |mut socket| {
+        messages(&mut socket, MESSAGES).await;
+        listen(socket).await;
+    })
+    .await
+    .unwrap();
+    let mut seen = 0;
+    while seen < MESSAGES {
+        let patience = Duration::from_micros(seen as u64 % 7 * 30);
+        if let Ok(events) = timeout(patience, client.next_events(3, BOUND)).await {
+            for event in events.unwrap() {
+                if let Event::Message { message, .. } = event {
+                    assert_eq!(message.text(), seen.to_string());
+                    seen += 1;
+                }
+            }
+        }
+        // Commands and connects may be given up as well.
+        let _ = timeout(Duration::ZERO, client.ping("SERVER")).await;
+        let _ = timeout(Duration::ZERO, client.connect()).await;
+    }
+}
+
+#[test]
+fn a_client_ends_with_its_runtime_and_may_be_dropped_after_it_on_another_thread() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let client = runtime.block_on(connected(listen)).unwrap();
+    let ticket = write(&client, "x").unwrap();
+    drop(runtime);
+    assert_eq!(write(&client, "y").unwrap_err().kind(), ErrorKind::Closed);
+    let another = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    another.block_on(async {
+        assert_eq!(ticket.ending().await, Ending::Unconfirmed);
+        let told = next(&client).await.unwrap();
+        assert!(matches!(told, Event::Closed(_)), "{told:?}");
+        client.disconnect().await;
+    });
+    std::thread::spawn(move || drop(client)).join().unwrap();
+}
+
+#[test]
+fn a_client_needs_a_runtime() {
+    let session = Session::resume(Config::new("http://127.0.0.1:1").unwrap(), "ada", "token").unwrap();
+    assert_eq!(Client::new(&session).unwrap_err().kind(), ErrorKind::Internal);
+}
+
+/// A client whose queue of events and whose sends have room for five, against a server that answers nothing.
+async fn small() -> Client {
+    let session = fake_sockets(async |_, mut socket| {
+        welcome(&mut socket).await;
+        listen(socket).await;
+    })
+    .await
+    .unwrap();
+    let small = Config {
+        event_queue: 5,
+        max_waiting: 5,
+        send_timeout: Duration::from_millis(1),
+        ..session.config().clone()
+    };
+    Client::new(&Session::resume(small, "ada", "token").unwrap()).unwrap()
+}
+
+/// Sends until that is refused, at most so often.
+async fn refused(client: &Client, most: usize) -> Option<ErrorKind> {
+    for _ in 0..most {
+        match write(client, "x") {
+            Ok(ticket) => drop(timeout(BOUND, ticket.ending()).await.unwrap()),
+            Err(error) => return Some(error.kind()),
+        }
+    }
+    None
+}
+
+#[tokio::test]
+async fn sends_of_who_stops_taking_events_are_refused() {
+    let client = small().await;
+    client.take_events(1).unwrap();
+    assert_eq!(refused(&client, 100).await, Some(ErrorKind::QueueFull));
+    client.next_events(64, BOUND).await.unwrap();
+    write(&client, "again").unwrap();
+}
+
+#[tokio::test]
+async fn who_never_takes_events_keeps_only_the_newest() {
+    let client = small().await;
+    assert_eq!(refused(&client, 200).await, None);
+    let events = client.take_events(1_000).unwrap();
+    assert_eq!(events.len(), 5);
+    let Some(Event::Ended { ticket, .. }) = events.last() else { panic!("{events:?}") };
+    assert_eq!(*ticket, 200, "the last of them");
+}
+
+/// A client that is sent `count` messages which ask for confirmation, and the payloads that it confirms, one batch each.
+async fn asked_to_confirm(count: usize) -> (Client, UnboundedReceiver<Vec<String>>) {
+    let (tells, told) = unbounded_channel();
+    let client = connected(async move |mut socket| {
+        for n in 0..count {
+            let message =
+                Message::builder(MessageId::parse(&format!("m{n}")).unwrap()).text("x").build().unwrap();
+            let payload = payload("bob", &format!("p{n}"), Content::Msg(message)).unwrap();
+            send(&mut socket, payload.with_ack().unwrap().encode()).await;
+        }
+        while let Some(Ok(text)) = socket.next().await {
+            let Ok(frame) = Frame::from_client(text.to_text().unwrap(), &Limits::default()) else { continue };
+            let Some(Content::Cmd(call)) = frame.to_payload().map(|payload| payload.content().clone()) else {
+                continue;
+            };
+            let (name, parameters) = (call.command().as_str(), call.parameters().as_str());
+            if let Ok(Command::Ack { payloads }) = Command::read(name, parameters, &Limits::default()) {
+                let _ = tells.send(payloads.iter().map(|p| p.payload_id.to_string()).collect());
+            }
+        }
+    })
+    .await
+    .unwrap();
+    (client, told)
+}
+
+/// Fetches until so many messages came; gives the number of each.
+async fn fetch(client: &Client, count: usize) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while numbers.len() < count {
+        let fetched = timeout(BOUND, client.fetch_events(2, BOUND)).await.unwrap().unwrap();
+        for (event, number) in fetched.events.iter().zip(fetched.first..) {
+            if matches!(event, Event::Message { .. }) {
+                numbers.push(number);
+            }
+        }
+    }
+    numbers
+}
+
+#[tokio::test]
+async fn fetched_messages_wait_for_confirm_taken() {
+    let (client, mut told) = asked_to_confirm(4).await;
+    let numbers = fetch(&client, 4).await;
+    assert!(numbers.is_sorted() && numbers[0] >= 1, "{numbers:?}");
+    for (at, expected) in [(1, vec!["p0", "p1"]), (0, vec![]), (3, vec!["p2", "p3"])] {
+        client.confirm_taken(numbers[at]);
+        if !expected.is_empty() {
+            assert_eq!(timeout(BOUND, told.recv()).await.unwrap().unwrap(), expected);
+        }
+    }
+    // Taking confirms at once.
+    let (client, mut told) = asked_to_confirm(1).await;
+    while told.is_empty() {
+        client.next_events(1, Duration::from_millis(5)).await.unwrap();
+    }
+    assert_eq!(told.recv().await.unwrap(), ["p0"]);
+}
+
+#[tokio::test]
+async fn taking_confirms_nothing_that_is_still_held() {
+    let (client, mut told) = asked_to_confirm(2).await;
+    let mut held = None;
+    while held.is_none() {
+        let fetched = client.fetch_events(1, BOUND).await.unwrap();
+        held = fetched
+            .events
+            .iter()
+            .any(|event| matches!(event, Event::Message { .. }))
+            .then_some(fetched.first);
+    }
+    assert!(matches!(next(&client).await.unwrap(), Event::Message { .. }));
+    client.confirm_taken(held.unwrap());
+    assert_eq!(timeout(BOUND, told.recv()).await.unwrap().unwrap(), ["p0", "p1"]);
+}
+
+/// Untaken events stand in the way of an answer: the error says so, of what was sent before and of what comes after.
+#[tokio::test]
+async fn untaken_events_are_named_as_the_reason() {
+    let session = fake_sockets(async |_, mut socket| {
+        welcome(&mut socket).await;
+        messages(&mut socket, 10).await;
+        while let Some(id) = next_id(&mut socket).await {
+            say(&mut socket, &Notice::new(SysCode::CommandOk).in_reply_to(id)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let small = Config { event_queue: 5, send_timeout: SHORT, ..session.config().clone() };
+    let client = Client::new(&Session::resume(small, "ada", "token").unwrap()).unwrap();
+    // Sent before the queue is full.
+    let early = client.command("LIST_SESSIONS", "{}");
+    client.start();
+    let early = timeout(BOUND, early).await.unwrap().unwrap_err();
+    assert_eq!((early.kind(), early.code()), (ErrorKind::QueueFull, code::QUEUE_FULL), "{early}");
+    let late = client.ping("SERVER").await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::QueueFull, "{late}");
+    assert_eq!(write(&client, "x").unwrap_err().kind(), ErrorKind::QueueFull);
+    assert!(late.reason().contains("take events"), "{late}");
+    let mut seen = 0;
+    while seen < 10 {
+        let events = client.next_events(3, BOUND).await.unwrap();
+        seen += events.iter().filter(|event| matches!(event, Event::Message { .. })).count();
+    }
+    timeout(BOUND, client.command("LIST_SESSIONS", "{}")).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn calls_beside_a_reader_are_refused() {
+    let client = Arc::new(connected(listen).await.unwrap());
+    while !client.take_events(64).unwrap().is_empty() {}
+    let waits = tokio::spawn({
+        let client = Arc::clone(&client);
+        async move { client.next_events(1, BOUND).await }
+    });
+    tokio::task::yield_now().await;
+    let reader = client.event_reader().unwrap();
+    client.event_reader().unwrap_err();
+    let refused = [
+        timeout(SHORT, waits).await.unwrap().unwrap().unwrap_err(),
+        client.next_events(1, BOUND).await.unwrap_err(),
+        client.fetch_events(1, BOUND).await.unwrap_err(),
+        client.take_events(1).unwrap_err(),
+        client.await_events(BOUND).await.unwrap_err(),
+    ];
+    assert!(refused.iter().all(|error| error.kind() == ErrorKind::InvalidArgument), "{refused:?}");
+    drop(reader);
+    client.take_events(1).unwrap();
+}
+
+#[tokio::test]
+async fn reader_ends_when_the_client_begins_to_disconnect() {
+    let client = Arc::new(connected(listen).await.unwrap());
+    while !client.take_events(64).unwrap().is_empty() {}
+    let waits = tokio::spawn({
+        let client = Arc::clone(&client);
+        async move { client.next_events(1, BOUND).await }
+    });
+    tokio::task::yield_now().await;
+    client.begin_disconnect();
+    let events = timeout(BOUND / 2, waits).await.unwrap().unwrap().unwrap();
+    assert!(matches!(events[..], [Event::Closed(_)]), "{events:?}");
+}
+
+/// A server that takes connections and says nothing.
+async fn silent() -> (TcpListener, Session) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = Config::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    (listener, Session::resume(config, "ada", "token").unwrap())
+}
+
+#[tokio::test]
+async fn suspend_ends_a_connect_that_waits() {
+    let (_listener, session) = silent().await;
+    let client = Arc::new(Client::new(&session).unwrap());
+    let waits = tokio::spawn({
+        let client = Arc::clone(&client);
+        async move { client.connect().await }
+    });
+    while client.state() != State::Connecting {
+        client.next_events(1, BOUND).await.unwrap();
+    }
+    client.suspend();
+    assert_eq!(client.state(), State::Suspended);
+    let error = timeout(BOUND, waits).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(error.code(), code::SUSPENDED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connect_right_after_suspend_comes_online() {
+    let session = fake_sockets(async |_, mut socket| {
+        welcome(&mut socket).await;
+        listen(socket).await;
+    })
+    .await
+    .unwrap();
+    let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
+    for round in 0..50 {
+        client.suspend();
+        timeout(BOUND, client.connect()).await.unwrap().unwrap();
+        assert!(matches!(client.state(), State::Online { .. }), "round {round}: {:?}", client.state());
+    }
+    assert_eq!(client.stats().connects, 51);
+}
+
+#[tokio::test]
+async fn failed_connect_leaves_a_started_client_trying() {
+    let unreachable = Config::new("http://127.0.0.1:1").unwrap();
+    let client = Client::new(&Session::resume(unreachable, "ada", "token").unwrap()).unwrap();
+    client.start();
+    for _ in 0..3 {
+        let refused = timeout(BOUND, client.connect()).await.unwrap().unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unreachable);
+        assert!(matches!(client.state(), State::Waiting { .. }), "{:?}", client.state());
+    }
+    client.suspend();
+    client.resume();
+    assert_eq!(client.state(), State::Connecting);
+}
+
+/// Any order of calls from two threads ends in one that can be connected.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_from_two_threads_leave_a_client_that_connects() {
+    let session = fake_sockets(async |_, mut socket| {
+        welcome(&mut socket).await;
+        listen(socket).await;
+    })
+    .await
+    .unwrap();
+    let client = Arc::new(Client::new(&session).unwrap());
+    let calls = [Client::suspend, Client::resume, Client::start, Client::network_changed];
+    for round in 0..100_usize {
+        let other = Arc::clone(&client);
+        let storm = std::thread::spawn(move || {
+            for n in 0..4 {
+                calls[(round + n * n) % 4](&other);
+            }
+        });
+        // Online, or suspended meanwhile: never nothing.
+        if let Err(error) = timeout(BOUND, client.connect()).await.unwrap() {
+            assert_eq!(error.code(), code::SUSPENDED);
+        }
+        storm.join().unwrap();
+        timeout(BOUND, client.connect()).await.unwrap().unwrap();
+        assert!(matches!(client.state(), State::Online { .. }), "round {round}");
+    }
+}
+
+/// Whatever thread disconnects at whatever moment: what was taken is written or ended, each has its one ending, and the
+/// goodbye is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn disconnect_says_goodbye_and_tells_each_end() {
+    let (goodbyes, mut heard) = unbounded_channel();
+    let session = fake_sockets(move |_, mut socket| {
+        let goodbyes = goodbyes.clone();
+        async move {
+            welcome(&mut socket).await;
+            let mut code = None;
+            while let Some(Ok(text)) = socket.next().await {
+                if let Text::Close(Some(frame)) = text {
+                    code = Some(u16::from(frame.code));
+                }
+            }
+            let _ = goodbyes.send(code);
+        }
+    })
+    .await
+    .unwrap();
+    for round in 0..100_u32 {
+        let client = Arc::new(timeout(BOUND, Client::open(&session)).await.unwrap().unwrap());
+        let sender = Arc::clone(&client);
+        let sends = std::thread::spawn(move || {
+            let mut tickets = Vec::new();
+            while let Ok(ticket) = write(&sender, "x") {
+                tickets.push(ticket.number());
+            }
+            tickets
+        });
+        std::thread::sleep(Duration::from_micros(u64::from(round) * 7));
+        timeout(BOUND, client.disconnect()).await.unwrap();
+        let sent = sends.join().unwrap();
+        let mut ended = Vec::new();
+        while let Ok(events) = client.next_events(64, BOUND).await {
+            ended.extend(events.iter().filter_map(|event| match event {
+                Event::Ended { ticket, .. } => Some(*ticket),
+                _ => None,
+            }));
+        }
+        assert_eq!(ended, sent, "round {round}");
+        assert_eq!(timeout(BOUND, heard.recv()).await.unwrap().unwrap(), Some(1000), "round {round}");
+    }
+}

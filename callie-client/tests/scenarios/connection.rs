@@ -1,0 +1,160 @@
+//! Coming online: whom to trust, what it looks like, what is counted.
+
+use callie_client::{Client, Config, ErrorKind, Event, SendOptions, Server, Session, State, code};
+use callie_core::Limits;
+
+use crate::bed::{BOUND, PASSWORD, World, online, user, within};
+use crate::events::{closed, next, text};
+
+#[tokio::test]
+async fn connects_and_authenticates() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let client = Client::new(&user(&server, "ada").await).unwrap();
+        assert_eq!(client.state(), State::Suspended);
+        client.connect().await.unwrap();
+        let State::Online { expires_at: Some(_), limits } = client.state() else {
+            panic!("{:?}", client.state())
+        };
+        assert_eq!(limits, client.limits());
+        assert_eq!(limits.max_text_bytes, Limits::default().max_text_bytes);
+        assert_eq!(*client.username(), "ada");
+        client.connect().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn dead_token_is_refused() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let session = user(&server, "ada").await;
+        server.logout(&session).await.unwrap();
+        let client = Client::new(&session).unwrap();
+        let refused = client.connect().await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, "AUTH_FAILED"));
+        let end = closed(&client).await;
+        assert_eq!((end.close_code, end.code.as_str()), (4501, "AUTH_FAILED"));
+        assert_eq!(client.state(), State::Closed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_listening_is_unreachable() {
+    within(async {
+        let url = World::new().await.ask("nobody").await;
+        let server = Server::new(&url).unwrap();
+        let refused = server.login("ada", PASSWORD, None).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::UNREACHABLE));
+        let session = Session::resume(server.config().clone(), "ada", "token").unwrap();
+        let client = Client::new(&session).unwrap();
+        let refused = client.connect().await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::UNREACHABLE));
+        assert_eq!(client.state(), State::Suspended, "it is not trying any more");
+    })
+    .await;
+}
+
+/// A server with TLS: its URL, the PEM of its root, the pin of its key.
+async fn tls(world: &mut World) -> (Config, String, [u8; 32]) {
+    let answer = world.ask("tls").await;
+    let [url, root, pin] = answer.split(' ').collect::<Vec<_>>()[..] else { panic!("{answer}") };
+    let pin: Vec<u8> =
+        (0..pin.len()).step_by(2).map(|at| u8::from_str_radix(&pin[at..at + 2], 16).unwrap()).collect();
+    (Config::new(url).unwrap(), std::fs::read_to_string(root).unwrap(), pin.try_into().unwrap())
+}
+
+/// Both ways to a server refuse it.
+async fn is_not_trusted(config: Config) {
+    let session = Session::resume(config.clone(), "ada", "token").unwrap();
+    let refused = Server::with_config(config).login("ada", PASSWORD, None).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::TLS_FAILED));
+    let refused = Client::open(&session).await.unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::TLS_FAILED));
+}
+
+#[tokio::test]
+async fn wrong_certificate_is_refused() {
+    within(async {
+        let mut world = World::new().await;
+        let (config, ..) = tls(&mut world).await;
+        is_not_trusted(config).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn extra_root_is_trusted() {
+    within(async {
+        let mut world = World::new().await;
+        let (config, root, _) = tls(&mut world).await;
+        for bundled_roots in [true, false] {
+            let config = Config { extra_roots: vec![root.clone()], bundled_roots, ..config.clone() };
+            let client = online(&Server::with_config(config), "ada").await;
+            client.ping("SERVER").await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pinned_key_is_required() {
+    within(async {
+        let mut world = World::new().await;
+        let (config, root, pin) = tls(&mut world).await;
+        let config = Config { extra_roots: vec![root], ..config };
+        let pinned = Config { pins: vec![[0; 32], pin], ..config.clone() };
+        online(&Server::with_config(pinned), "ada").await.ping("SERVER").await.unwrap();
+        is_not_trusted(Config { pins: vec![[0; 32]], ..config }).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn states_are_told_in_order() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let client = Client::new(&user(&server, "ada").await).unwrap();
+        client.start();
+        let event = next(&client).await;
+        assert!(matches!(event, Event::State(State::Connecting)), "{event:?}");
+        let event = next(&client).await;
+        assert!(matches!(event, Event::State(State::Online { .. })), "{event:?}");
+        client.disconnect().await;
+        let Event::Closed(end) = next(&client).await else { panic!("not the end") };
+        assert_eq!((end.close_code, end.code.as_str()), (1000, code::DISCONNECTED));
+        let over = client.next_events(1, BOUND).await.unwrap_err();
+        assert_eq!(over.kind(), ErrorKind::Closed);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn statistics_count() {
+    within(async {
+        let (mut world, server) = World::with_server().await;
+        let direct = world.direct().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&direct, "bob").await);
+        for n in 0..3 {
+            let ticket = ada.send_text("bob", &n.to_string(), Vec::new(), &SendOptions::default()).unwrap();
+            assert_eq!(text(&bob).await, n.to_string());
+            ticket.ending().await;
+        }
+        let (sent, received) = (ada.stats(), bob.stats());
+        assert_eq!((sent.messages_sent, sent.messages_received), (3, 0));
+        assert_eq!((received.messages_sent, received.messages_received), (0, 3));
+        assert_eq!((sent.connects, sent.reconnects, sent.waiting, received.duplicates), (1, 0, 0, 0));
+        assert!(sent.payloads_sent >= 4 && sent.payloads_received >= 4, "{sent:?}");
+        assert!(received.payloads_received >= 4 && received.payloads_sent >= 2, "{received:?}");
+        // No payload is shorter.
+        let least = |payloads: u64| payloads * 150;
+        assert!(sent.bytes_sent > least(4) && sent.bytes_received > least(4), "{sent:?}");
+        world.ask("cut").await;
+        while ada.stats().connects < 2 {
+            next(&ada).await;
+        }
+        assert_eq!(ada.stats().reconnects, 1);
+    })
+    .await;
+}

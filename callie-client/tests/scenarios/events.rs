@@ -1,0 +1,65 @@
+//! Waiting for what is to arrive.
+
+use callie_client::{Client, Closed, Envelope, Event, State};
+use callie_core::{Message, Notice, SysCode};
+
+use crate::bed::BOUND;
+
+/// The next event.
+pub(crate) async fn next(client: &Client) -> Event {
+    client.next_events(1, BOUND).await.unwrap().pop().expect("an event in time")
+}
+
+/// What the first event gives that `wanted` takes; those before it are passed over.
+pub(crate) async fn first<T>(client: &Client, wanted: impl Fn(Event) -> Option<T>) -> T {
+    loop {
+        if let Some(found) = wanted(next(client).await) {
+            return found;
+        }
+    }
+}
+
+/// The next message.
+pub(crate) async fn message(client: &Client) -> (Envelope, Message) {
+    first(client, |event| match event {
+        Event::Message { envelope, message } => Some((envelope, message)),
+        _ => None,
+    })
+    .await
+}
+
+/// The text of the next message.
+pub(crate) async fn text(client: &Client) -> String {
+    message(client).await.1.text().to_owned()
+}
+
+/// The next notice with this code.
+pub(crate) async fn notice(client: &Client, code: SysCode) -> Notice {
+    first(client, |event| match event {
+        Event::Notice(notice) if notice.code() == code => Some(*notice),
+        _ => None,
+    })
+    .await
+}
+
+/// The next state that `wanted` takes.
+pub(crate) async fn state(client: &Client, wanted: impl Fn(&State) -> bool) -> State {
+    first(client, |event| match event {
+        Event::State(state) if wanted(&state) => Some(state),
+        _ => None,
+    })
+    .await
+}
+
+pub(crate) fn is_online(state: &State) -> bool {
+    matches!(state, State::Online { .. })
+}
+
+/// The last event.
+pub(crate) async fn closed(client: &Client) -> Closed {
+    first(client, |event| match event {
+        Event::Closed(closed) => Some(closed),
+        _ => None,
+    })
+    .await
+}

@@ -1,0 +1,404 @@
+//! Messages: what arrives, how each ends, and what is not sent.
+
+use std::time::Duration;
+
+use callie_client::{Client, JsonObject, PayloadId, Server, code};
+use callie_client::{Config, Ending, ErrorKind, Event, SendOptions, Ticket};
+use callie_core::command::{GroupName, Visibility};
+use callie_core::{Attachment, AttachmentKind, Recipient, Sender, Username};
+
+use tokio::time::timeout;
+
+use crate::bed::{BOUND, World, online, user, within};
+use crate::events::{first, message, text};
+
+const DELIVERED: Ending = Ending::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
+
+/// Sends with the defaults.
+fn send(client: &Client, to: &str, text: &str) -> Ticket {
+    client.send_text(to, text, Vec::new(), &SendOptions::default()).unwrap()
+}
+
+#[tokio::test]
+async fn message_arrives() {
+    const TEXT: &str = "# Grüße\n\n**fett** `code` \"quotes\" \\ \u{0} \u{7f} 你好 👋 \u{2028}";
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let ticket = send(&ada, "bob", TEXT);
+        let (envelope, message) = message(&bob).await;
+        assert_eq!(message.text(), TEXT);
+        assert_eq!(message.message_id(), ticket.message_id());
+        assert_eq!(envelope.sender, Sender::User(Username::parse("ada").unwrap()));
+        assert_eq!(envelope.recipient, Recipient::User(Username::parse("bob").unwrap()));
+        // What comes next is the next message, so the first came once.
+        send(&ada, "bob", "next");
+        assert_eq!(text(&bob).await, "next");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn attachment_arrives() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let image = Attachment::new(AttachmentKind::Image, "https://example.org/%E2%9C%93.png")
+            .and_then(|image| image.with_filename("✓.png"))
+            .and_then(|image| image.with_size((1 << 53) - 1))
+            .and_then(|image| image.with_filetype("image/png"))
+            .unwrap();
+        ada.send_text("bob", "", vec![image.clone()], &SendOptions::default()).unwrap();
+        let (_, message) = message(&bob).await;
+        assert_eq!((message.text(), message.attachments()), ("", &[image][..]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn message_is_confirmed() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let sent = send(&ada, "bob", "hello");
+        assert_eq!(text(&bob).await, "hello");
+        assert_eq!(sent.ending().await, DELIVERED);
+        assert_eq!(sent.ending().await, DELIVERED, "it may be asked for again");
+        let told = first(&ada, |event| match event {
+            Event::Ended { ticket, message_id, ending } => Some((ticket, message_id, ending)),
+            _ => None,
+        });
+        assert_eq!(told.await, (sent.number(), sent.message_id().clone(), DELIVERED));
+        let unasked = SendOptions { confirm: false, ..SendOptions::default() };
+        let sent = ada.send_text("bob", "no answer needed", Vec::new(), &unasked).unwrap();
+        assert_eq!(sent.ending().await, Ending::Sent);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn offline_recipient_is_told() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let ada = online(&server, "ada").await;
+        user(&server, "bob").await;
+        assert_eq!(send(&ada, "bob", "hello").ending().await, Ending::Offline);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn unknown_recipient_is_told() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let ada = online(&server, "ada").await;
+        let ending = send(&ada, "nobody", "hello").ending().await;
+        let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
+        assert_eq!(failure.code, "RECIPIENT_UNKNOWN");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn group_message_arrives() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob, eve) =
+            (online(&server, "ada").await, online(&server, "bob").await, online(&server, "eve").await);
+        let members = ["bob", "eve"].map(|name| Username::parse(name).unwrap()).to_vec();
+        let name = GroupName::parse("Friends").unwrap();
+        let group = ada.create_group(name, members, Visibility::Private).await.unwrap();
+        let ticket = send(&ada, &group.group_id.to_string(), "hello all");
+        for client in [&bob, &eve] {
+            let (envelope, message) = message(client).await;
+            assert_eq!(message.text(), "hello all");
+            assert_eq!(envelope.recipient, Recipient::Group(group.group_id));
+        }
+        let ending = ticket.ending().await;
+        assert_eq!(ending, Ending::Delivered { confirmed: Some(2), unconfirmed: Some(0), offline: Some(0) });
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn broadcast_arrives() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob, eve) =
+            (online(&server, "ada").await, online(&server, "bob").await, online(&server, "eve").await);
+        let ticket = send(&ada, "BROADCAST", "hello world");
+        for client in [&bob, &eve] {
+            let (envelope, message) = message(client).await;
+            assert_eq!((message.text(), envelope.recipient), ("hello world", Recipient::Broadcast));
+        }
+        assert_eq!(ticket.ending().await, Ending::Sent);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_keep_their_order() {
+    const MESSAGES: usize = 300;
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        for n in 0..MESSAGES {
+            send(&ada, "bob", &n.to_string());
+        }
+        for n in 0..MESSAGES {
+            assert_eq!(text(&bob).await, n.to_string());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn burst_of_10000_events_arrives() {
+    const MESSAGES: usize = 10_000;
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let sends = async {
+            let mut sent = 0;
+            while sent < MESSAGES {
+                match ada.send_text("bob", &sent.to_string(), Vec::new(), &SendOptions::default()) {
+                    Ok(_) => sent += 1,
+                    // The endings make room.
+                    Err(full) if full.kind() == ErrorKind::QueueFull => {
+                        ada.next_events(1_024, BOUND).await.unwrap();
+                    }
+                    Err(other) => panic!("{other}"),
+                }
+            }
+        };
+        let receives = async {
+            let mut received = 0;
+            while received < MESSAGES {
+                for event in bob.next_events(64, BOUND).await.unwrap() {
+                    if let Event::Message { message, .. } = event {
+                        assert_eq!(message.text(), received.to_string());
+                        received += 1;
+                    }
+                }
+            }
+        };
+        tokio::join!(sends, receives);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn invalid_arguments_are_refused() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let ada = online(&server, "ada").await;
+        let options = SendOptions::default();
+        let long = "x".repeat(ada.limits().max_text_bytes + 1);
+        for (to, text) in [
+            ("", "hello"),
+            ("Not A Name", "hello"),
+            ("group:1", "hello"),
+            ("SERVER", "hello"),
+            ("bob", ""),
+            ("bob", &long),
+        ] {
+            let refused = ada.send_text(to, text, Vec::new(), &options).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidArgument, "{to}: {refused}");
+        }
+        assert!(Attachment::new(AttachmentKind::File, "ftp://example.org/file").is_err());
+        for (command, parameters) in [("lower case", "{}"), ("GET_SETTINGS", "[]"), ("GET_SETTINGS", "{")] {
+            let refused = ada.command(command, parameters).await.unwrap_err();
+            assert_eq!(
+                (refused.kind(), refused.code()),
+                (ErrorKind::InvalidArgument, code::INVALID_ARGUMENT)
+            );
+        }
+        assert_eq!(ada.ping("No One").await.unwrap_err().kind(), ErrorKind::InvalidArgument);
+        assert_eq!(ada.next_events(0, BOUND).await.unwrap_err().kind(), ErrorKind::InvalidArgument);
+        for url in ["", "no url", "ftp://example.org", "https://user@example.org", "https://example.org/?a=b"]
+        {
+            assert_eq!(Config::new(url).unwrap_err().code(), code::INVALID_ARGUMENT, "{url}");
+        }
+        assert_eq!((ada.stats().messages_sent, ada.stats().waiting), (0, 0));
+        assert_eq!(ada.stats().payloads_sent, 1, "the authentication and nothing more");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sent_means_taken() {
+    const MESSAGES: usize = 150;
+    within(async {
+        let (_world, server) = World::with_strict_server().await;
+        let carl = online(&server, "carl").await;
+        let (one, two) = (online(&server, "ada").await, online(&server, "ada").await);
+        let unconfirmed = SendOptions { confirm: false, ..SendOptions::default() };
+        let mut tickets = Vec::new();
+        for n in 0..MESSAGES {
+            for device in [&one, &two] {
+                tickets.push(device.send_text("carl", &n.to_string(), Vec::new(), &unconfirmed).unwrap());
+            }
+        }
+        let mut seen = Vec::new();
+        while seen.len() < tickets.len() {
+            seen.push(text(&carl).await.parse::<usize>().unwrap());
+        }
+        for ticket in tickets {
+            assert_eq!(ticket.ending().await, Ending::Sent);
+        }
+        seen.sort_unstable();
+        assert_eq!(seen, (0..2 * MESSAGES).map(|n| n / 2).collect::<Vec<_>>());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn untaken_message_is_not_delivered() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let ticket = send(&ada, "bob", "not taken yet");
+        // Far longer than confirmations are held back for; and what the ping crosses shows that the message is there.
+        let still_open = async {
+            let early = timeout(Duration::from_millis(700), ticket.ending()).await;
+            assert!(early.is_err(), "{early:?}");
+            ada.ping("bob").await.unwrap();
+        };
+        still_open.await;
+        let mut fetched = 0;
+        while fetched == 0 {
+            let batch = bob.fetch_events(1, BOUND).await.unwrap();
+            if matches!(batch.events[..], [Event::Message { .. }]) {
+                fetched = batch.first;
+            }
+        }
+        let early = timeout(Duration::from_millis(700), ticket.ending()).await;
+        assert!(early.is_err(), "fetched is not taken: {early:?}");
+        bob.confirm_taken(fetched);
+        assert_eq!(ticket.ending().await, DELIVERED);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sender_that_takes_no_events_goes_on() {
+    const MESSAGES: usize = 1_300;
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let taker = tokio::spawn(async move {
+            for n in 0..MESSAGES {
+                assert_eq!(text(&bob).await, n.to_string());
+            }
+        });
+        let mut sent = 0;
+        while sent < MESSAGES {
+            let batch: Vec<_> =
+                (sent..MESSAGES).take(100).map(|n| send(&ada, "bob", &n.to_string())).collect();
+            sent += batch.len();
+            for ticket in batch {
+                assert_eq!(ticket.ending().await, DELIVERED);
+            }
+        }
+        taker.await.unwrap();
+        ada.ping("SERVER").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn timeouts_of_any_size_are_taken() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let endless = Config {
+            connect_timeout: Duration::MAX,
+            exchange_timeout: Duration::MAX,
+            send_timeout: Duration::MAX,
+            ..server.config().clone()
+        };
+        let (ada, bob) = (online(&Server::with_config(endless), "ada").await, online(&server, "bob").await);
+        for timeout in [None, Some(Duration::MAX)] {
+            let options = SendOptions { timeout, ..SendOptions::default() };
+            let ticket = ada.send_text("bob", "no hurry", Vec::new(), &options).unwrap();
+            let events = bob.next_events(64, Duration::MAX).await.unwrap();
+            let taken = events.iter().any(|event| matches!(event, Event::Message { .. }));
+            if !taken {
+                assert_eq!(text(&bob).await, "no hurry");
+            }
+            assert_eq!(ticket.ending().await, DELIVERED);
+        }
+        ada.ping("SERVER").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reply_names_its_message() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        let asked = ada.send_text(
+            "bob",
+            "question",
+            Vec::new(),
+            &SendOptions {
+                metadata: JsonObject::parse(r#"{"colour":"green"}"#).unwrap(),
+                ..SendOptions::default()
+            },
+        );
+        let (envelope, _) = message(&bob).await;
+        assert_eq!(envelope.metadata.get("ack"), Some("true"));
+        // As it came, with the message that this answers.
+        let metadata = envelope.metadata.with("inReplyTo", &envelope.payload_id).unwrap();
+        let options = SendOptions { metadata, ..SendOptions::default() };
+        let reply = bob.send_text("ada", "answer", Vec::new(), &options).unwrap();
+        let (answer, _) = message(&ada).await;
+        let named: PayloadId = serde_json::from_str(answer.metadata.get("inReplyTo").unwrap()).unwrap();
+        assert_eq!(named, envelope.payload_id);
+        assert_eq!(answer.metadata.get("colour"), Some(r#""green""#));
+        assert_eq!(reply.ending().await, DELIVERED);
+        assert_eq!(asked.unwrap().ending().await, DELIVERED);
+        let wrong = JsonObject::parse(r#"{"inReplyTo":7}"#).unwrap();
+        let options = SendOptions { metadata: wrong, ..SendOptions::default() };
+        let refused = bob.send_text("ada", "answer", Vec::new(), &options).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
+    })
+    .await;
+}
+
+/// A `String` of Rust is text; what goes with it is JSON that may not be.
+#[tokio::test]
+async fn text_that_is_no_text_is_refused() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
+        for bad in [r#"{"half":"\ud83d"}"#, r#"{"number":NaN}"#, r#"{"number":Infinity}"#, "[]", "{"] {
+            JsonObject::parse(bad).unwrap_err();
+            let refused = ada.command("LIST_GROUPS", bad).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidArgument, "{bad}");
+        }
+        let ticket = send(&ada, "bob", "x \u{1f642} y");
+        assert_eq!(text(&bob).await, "x \u{1f642} y");
+        assert_eq!(ticket.ending().await, DELIVERED);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn reserved_names_are_no_recipients() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let ada = online(&server, "ada").await;
+        for (name, hint) in [
+            ("broadcast", "BROADCAST is written in capitals"),
+            ("server", "SERVER is written in capitals"),
+            ("admin", "reserved"),
+            ("SERVER", "commands"),
+        ] {
+            let refused = ada.send_text(name, "x", Vec::new(), &SendOptions::default()).unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidArgument, "INVALID_RECIPIENT"));
+            assert!(refused.reason().contains(hint), "{refused}");
+        }
+    })
+    .await;
+}

@@ -1,0 +1,193 @@
+//! Links that break, servers that die, sessions that end, apps that sleep.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use callie_client::{
+    BoxError, Client, Ending, ErrorKind, SendOptions, Server, State, Ticket, TokenSource, code,
+};
+use callie_core::{SysCode, Token};
+use tokio::runtime::Handle;
+
+use crate::bed::{BOUND, PASSWORD, World, online, user, within};
+use crate::events::{closed, is_online, notice, state, text};
+
+const DELIVERED: Ending = Ending::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
+
+fn send(client: &Client, to: &str, text: &str) -> Ticket {
+    client.send_text(to, text, Vec::new(), &SendOptions::default()).unwrap()
+}
+
+#[tokio::test]
+async fn cut_link_is_mended_and_nothing_is_lost() {
+    within(async {
+        let (mut world, server) = World::with_server().await;
+        let direct = world.direct().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&direct, "bob").await);
+        let before = send(&ada, "bob", "before");
+        assert_eq!(text(&bob).await, "before");
+        assert_eq!(before.ending().await, DELIVERED);
+        world.ask("hold").await;
+        let tickets = ["one", "two", "three"].map(|text| send(&ada, "bob", text));
+        world.ask("cut").await;
+        let waiting = state(&ada, |state| matches!(state, State::Waiting { .. })).await;
+        assert!(matches!(waiting, State::Waiting { close_code: 1006, .. }), "{waiting:?}");
+        world.ask("release").await;
+        state(&ada, is_online).await;
+        let after = send(&ada, "bob", "after");
+        for expected in ["one", "two", "three", "after"] {
+            assert_eq!(text(&bob).await, expected);
+        }
+        for ticket in tickets.into_iter().chain([after]) {
+            assert_eq!(ticket.ending().await, DELIVERED);
+        }
+        assert!(ada.stats().reconnects >= 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killed_server_is_found_again() {
+    within(async {
+        let (mut world, server) = World::with_server().await;
+        let ada = online(&server, "ada").await;
+        world.ask("kill").await;
+        state(&ada, |state| matches!(state, State::Waiting { .. })).await;
+        world.ask("start").await;
+        state(&ada, is_online).await;
+        ada.ping("SERVER").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn sent_while_offline_goes_out_later() {
+    within(async {
+        let (mut world, server) = World::with_server().await;
+        let ada = Client::new(&user(&server, "ada").await).unwrap();
+        let bob = online(&server, "bob").await;
+        let early = send(&ada, "bob", "before the first connection");
+        ada.start();
+        assert_eq!(text(&bob).await, "before the first connection");
+        assert_eq!(early.ending().await, DELIVERED);
+        world.ask("kill").await;
+        state(&ada, |state| matches!(state, State::Waiting { .. })).await;
+        // To oneself, so that nobody else need be back first.
+        let late = send(&ada, "ada", "while the server is away");
+        world.ask("start").await;
+        assert_eq!(text(&ada).await, "while the server is away");
+        assert_eq!(late.ending().await, DELIVERED);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deadline_ends_a_ticket() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let ada = Client::new(&user(&server, "ada").await).unwrap();
+        let options = SendOptions { timeout: Some(Duration::from_millis(50)), ..SendOptions::default() };
+        let ending = ada.send_text("bob", "too late", Vec::new(), &options).unwrap().ending().await;
+        let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
+        assert_eq!(failure.code, code::EXPIRED);
+        assert_eq!(ada.stats().waiting, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn revoked_session_ends_the_client() {
+    within(async {
+        let (mut world, server) = World::with_server().await;
+        let ada = online(&server, "ada").await;
+        world.ask("revoke ada").await;
+        notice(&ada, SysCode::SessionRevoked).await;
+        let end = closed(&ada).await;
+        assert_eq!((end.close_code, end.code.as_str()), (4501, "SESSION_REVOKED"));
+        assert_eq!(ada.next_events(1, BOUND).await.unwrap_err().kind(), ErrorKind::Closed);
+        assert_eq!(ada.state(), State::Closed);
+    })
+    .await;
+}
+
+/// Logs in again, and notes why.
+struct Again {
+    server: Server,
+    runtime: Handle,
+    asked: Mutex<Vec<(String, String)>>,
+}
+
+impl TokenSource for Again {
+    fn token(&self, username: &str, reason: &str) -> Result<Token, BoxError> {
+        self.asked.lock().unwrap().push((username.to_owned(), reason.to_owned()));
+        let session = self.runtime.block_on(self.server.login(username, PASSWORD, None))?;
+        Ok(session.token().clone())
+    }
+}
+
+#[tokio::test]
+async fn token_is_refreshed() {
+    within(async {
+        let (mut world, server) = World::with_server().await;
+        let ada = online(&server, "ada").await;
+        state(&ada, is_online).await;
+        let source = Arc::new(Again { server, runtime: Handle::current(), asked: Mutex::default() });
+        ada.set_token_source(Some(source.clone()));
+        world.ask("revoke ada").await;
+        state(&ada, is_online).await;
+        ada.ping("SERVER").await.unwrap();
+        // The session is the new one: it can be kept, and ended.
+        let session = ada.session().unwrap();
+        assert_eq!(source.server.sessions(&session).await.unwrap().len(), 1);
+        source.server.logout(&session).await.unwrap();
+        let asked = source.asked.lock().unwrap().clone();
+        assert_eq!(asked, [("ada".to_owned(), "SESSION_REVOKED".to_owned())]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn suspended_client_resumes() {
+    within(async {
+        let (_world, server) = World::with_server().await;
+        let session = user(&server, "ada").await;
+        let (ada, bob) = (Client::open(&session).await.unwrap(), online(&server, "bob").await);
+        ada.suspend();
+        state(&ada, |state| *state == State::Suspended).await;
+        let kept = send(&ada, "bob", "for later");
+        ada.resume();
+        state(&ada, is_online).await;
+        assert_eq!(text(&bob).await, "for later");
+        assert_eq!(kept.ending().await, DELIVERED);
+        assert_eq!(ada.stats().reconnects, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn suspend_and_connect_in_any_order() {
+    within(async {
+        let (mut world, server) = World::with_server().await;
+        let ada = Arc::new(Client::new(&user(&server, "ada").await).unwrap());
+        world.ask("hold").await;
+        let waits = tokio::spawn({
+            let ada = Arc::clone(&ada);
+            async move { ada.connect().await }
+        });
+        state(&ada, |state| *state == State::Connecting).await;
+        ada.suspend();
+        assert_eq!(waits.await.unwrap().unwrap_err().code(), code::SUSPENDED);
+        world.ask("release").await;
+        for _ in 0..20 {
+            ada.connect().await.unwrap();
+            assert!(is_online(&ada.state()));
+            ada.suspend();
+            assert_eq!(ada.state(), State::Suspended);
+        }
+        ada.resume();
+        state(&ada, is_online).await;
+        ada.connect().await.unwrap();
+        ada.ping("SERVER").await.unwrap();
+    })
+    .await;
+}

@@ -1,0 +1,275 @@
+//! The way to the server: whose certificate is trusted, which keys are, and which proxy leads there.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callie_client::{AccountError, Client, Config, Proxy, Server, Session};
+use callie_core::account;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _};
+use ring::digest::{SHA256, digest};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+const BOUND: Duration = Duration::from_secs(20);
+
+/// Reads up to the end of a request's head.
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(_) => break,
+        }
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// Refuses a login, as a server does that could be reached.
+async fn refuse_login(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
+    head(stream).await;
+    let problem = serde_json::to_string(&account::AccountError::InvalidCredentials.problem()).unwrap();
+    let length = problem.len();
+    let answer = format!("HTTP/1.1 401 Unauthorized\r\ncontent-length: {length}\r\n\r\n{problem}");
+    let _ = stream.write_all(answer.as_bytes()).await;
+    let _ = stream.shutdown().await;
+}
+
+/// What a login at the server ends in: `INVALID_CREDENTIALS` says that it was reached.
+async fn login(config: Config) -> AccountError {
+    let login = async { Server::with_config(config).login("ada", "password", None).await };
+    tokio::time::timeout(BOUND, login).await.unwrap().unwrap_err()
+}
+
+fn sha256(key: &[u8]) -> [u8; 32] {
+    digest(&SHA256, key).as_ref().try_into().unwrap()
+}
+
+/// A server with TLS, which refuses every login.
+async fn serve_tls(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Config {
+    let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let settings = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = Config::new(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
+    tokio::spawn(async move {
+        let acceptor = TlsAcceptor::from(Arc::new(settings));
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                refuse_login(&mut stream).await;
+            }
+        }
+    });
+    Config { proxy: Proxy::None, ..config }
+}
+
+struct Tls {
+    config: Config,
+    root: String,
+    key: [u8; 32],
+    root_key: [u8; 32],
+}
+
+/// A server with a certificate by a root of its own.
+async fn tls() -> Tls {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root_key = KeyPair::generate().unwrap();
+    let root_pin = sha256(&root_key.subject_public_key_info());
+    let authority = CertifiedIssuer::self_signed(authority, root_key).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate =
+        CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &authority).unwrap();
+    let config = serve_tls(vec![certificate.der().clone()], &key).await;
+    Tls { config, root: authority.pem(), key: sha256(&key.subject_public_key_info()), root_key: root_pin }
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_root_is_refused() {
+    let server = tls().await;
+    for bundled_roots in [true, false] {
+        let error = login(Config { bundled_roots, ..server.config.clone() }).await;
+        assert_eq!(error.code(), "TLS_FAILED", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_extra_root_is_trusted_beside_and_without_the_bundled_ones() {
+    let server = tls().await;
+    for bundled_roots in [true, false] {
+        let extra_roots = vec![server.root.clone()];
+        let error = login(Config { bundled_roots, extra_roots, ..server.config.clone() }).await;
+        assert_eq!(error.code(), "INVALID_CREDENTIALS", "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_pin_of_the_server_or_of_its_root_is_enough_and_another_is_not() {
+    let server = tls().await;
+    for (pins, code) in [
+        (vec![server.key], "INVALID_CREDENTIALS"),
+        (vec![server.root_key], "INVALID_CREDENTIALS"),
+        (vec![[7; 32], server.key], "INVALID_CREDENTIALS"),
+        (vec![[7; 32]], "TLS_FAILED"),
+    ] {
+        let extra_roots = vec![server.root.clone()];
+        let error = login(Config { pins, extra_roots, ..server.config.clone() }).await;
+        assert_eq!(error.code(), code, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_pin_does_not_make_an_unknown_root_trusted() {
+    let server = tls().await;
+    let error = login(Config { pins: vec![server.key], ..server.config }).await;
+    assert_eq!(error.code(), "TLS_FAILED", "{error}");
+}
+
+#[tokio::test]
+async fn an_extra_root_that_is_no_certificate_is_an_invalid_argument() {
+    let server = tls().await;
+    for nonsense in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        let extra_roots = vec![nonsense.to_owned()];
+        let error = login(Config { extra_roots, ..server.config.clone() }).await;
+        assert_eq!(error.code(), "INVALID_ARGUMENT", "{error}");
+    }
+}
+
+/// A host that no name server knows: only a proxy can lead there.
+const BEHIND: &str = "http://chat.invalid:8080";
+
+#[tokio::test]
+#[ignore = "run by other tests, with a proxy in its environment"]
+async fn behind_the_proxy() {
+    println!("{}", login(Config::new(BEHIND).unwrap()).await.code());
+}
+
+/// The code that a login ends in, in a process with this environment.
+async fn login_with(name: &'static str, value: String) -> String {
+    let run = move || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        for known in ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"] {
+            command.env_remove(known).env_remove(known.to_lowercase());
+        }
+        command.args(["--exact", "behind_the_proxy", "--ignored", "--nocapture"]).env(name, value);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    tokio::task::spawn_blocking(run).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_proxy_of_the_environment_is_used_with_its_login() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://user:secret@{}", listener.local_addr().unwrap());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let asked = head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        refuse_login(&mut stream).await;
+        asked
+    };
+    let (asked, told) = tokio::join!(serve, login_with("HTTP_PROXY", proxy));
+    assert!(told.contains("INVALID_CREDENTIALS"), "{told}");
+    assert!(asked.starts_with("CONNECT chat.invalid:8080 HTTP/1.1\r\n"), "{asked}");
+    assert!(asked.to_lowercase().contains("proxy-authorization: basic dxnlcjpzzwnyzxq="), "{asked}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_says_no_or_cannot_be_used_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = format!("http://{}", listener.local_addr().unwrap());
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    };
+    let ((), told) = tokio::join!(serve, login_with("ALL_PROXY", proxy));
+    assert!(told.contains("PROXY_FAILED"), "{told}");
+    let told = login_with("ALL_PROXY", "socks5://127.0.0.1:1".to_owned()).await;
+    assert!(told.contains("PROXY_FAILED"), "{told}");
+}
+
+#[tokio::test]
+async fn no_proxy_is_used_where_none_is_wanted() {
+    let config = Config { proxy: Proxy::None, ..Config::new(BEHIND).unwrap() };
+    assert_eq!(login(config).await.code(), "UNREACHABLE");
+}
+
+/// Answers whatever comes with `answer`.
+async fn answers(answer: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 1_024];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer).await;
+            let _ = stream.shutdown().await;
+            // Unread bytes would reset the connection, and the answer with it.
+            while let Ok(1..) = stream.read(&mut request).await {}
+        }
+    });
+    address
+}
+
+/// Both ways to a server say the same.
+async fn says(config: Config, expected: &str) {
+    let error = login(config.clone()).await;
+    assert!(error.reason().contains(expected), "{error}");
+    assert!(std::error::Error::source(error.fault()).is_some(), "{error:?}");
+    let session = Session::resume(config, "ada", "token").unwrap();
+    let error = tokio::time::timeout(BOUND, Client::open(&session)).await.unwrap().unwrap_err();
+    assert!(error.reason().contains(expected), "{error}");
+    assert!(std::error::Error::source(error.fault()).is_some(), "{error:?}");
+}
+
+#[tokio::test]
+async fn tls_to_a_plain_port_says_so() {
+    let address = answers(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    says(Config::new(&format!("https://{address}")).unwrap(), "begins with http://").await;
+}
+
+#[tokio::test]
+async fn plain_to_a_tls_port_says_so() {
+    // An alert, as rustls and OpenSSL answer to what is no TLS.
+    let address = answers(&[21, 3, 3, 0, 2, 2, 10]).await;
+    says(Config::new(&format!("http://{address}")).unwrap(), "begins with https://").await;
+}
+
+#[tokio::test]
+async fn self_signed_authority_is_told_from_a_server() {
+    let mut own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = own.self_signed(&key).unwrap();
+    let config = serve_tls(vec![certificate.der().clone()], &key).await;
+    let trusting = Config { extra_roots: vec![certificate.pem()], ..config.clone() };
+    says(trusting, "CA:FALSE").await;
+    says(config, "CA:FALSE").await;
+    says(tls().await.config, "extra root").await;
+}
+
+#[tokio::test]
+async fn certificate_for_another_name_says_so() {
+    let tls = tls().await;
+    let port = tls.config.address.to_string().rsplit_once(':').unwrap().1.to_owned();
+    let other = Config::new(&format!("https://localhost:{port}")).unwrap();
+    says(Config { extra_roots: vec![tls.root], ..other }, "another name than localhost").await;
+}
+
+#[tokio::test]
+async fn unreachable_server_is_named_with_its_address() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    says(Config::new(&format!("http://{address}")).unwrap(), &format!("{address} (Connection refused")).await;
+}

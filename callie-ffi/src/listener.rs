@@ -1,0 +1,39 @@
+//! Events that are handed to a callback, on a thread of its own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use callie_client::{Client, Event, Fault, ReceiveError};
+
+use crate::gate::Gate;
+use crate::{owner, threads};
+
+/// Hands all further events of `client` to `callback`, in batches, on a thread made for it. The last is [`Event::Closed`].
+///
+/// Each call goes through `gate`: once that is closed, no batch is taken any more. The callback may take its time, call every
+/// method of the client, and drop it. If it panics, the rest of that batch is lost to it, and the next comes all the same.
+///
+/// # Errors
+/// [`ReceiveError::InvalidArgument`] when the client has a reader already, [`ReceiveError::Internal`] when the system gives
+/// no thread.
+pub(crate) fn listen(
+    client: &Client,
+    gate: Arc<Gate>,
+    mut callback: impl FnMut(Vec<Event>) + Send + 'static,
+) -> Result<(), ReceiveError> {
+    let reader = client.event_reader()?;
+    let dispatch = move || {
+        while reader.wait() {
+            let Some(_call) = gate.enter() else { break };
+            let events = reader.take();
+            if catch_unwind(AssertUnwindSafe(|| callback(events))).is_err() {
+                log::error!("a listener panicked; it goes on with the next events");
+            }
+            if owner::guard().is_err() {
+                // The callback forked, and this is the child.
+                return;
+            }
+        }
+    };
+    threads::spawn("callie-listener", dispatch).map_err(|e| ReceiveError::Internal(Fault::internal(e)))
+}
