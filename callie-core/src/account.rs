@@ -150,6 +150,7 @@ pub struct SessionInfo {
     /// When the session ends if it is not used.
     pub expires_at: Timestamp,
     /// Whether it is the session that asks.
+    #[serde(default)]
     pub current: bool,
 }
 
@@ -164,13 +165,15 @@ pub struct SessionList {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// Always `about:blank`.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     pub kind: String,
     /// The status in words.
+    #[serde(default)]
     pub title: String,
     /// The HTTP status.
     pub status: u16,
     /// What was wrong and what to do, for people.
+    #[serde(default)]
     pub detail: String,
     /// What was wrong, for programs.
     pub code: String,

@@ -1,5 +1,7 @@
 //! The WebSocket close codes of the protocol, and which of them a client comes back from.
 
+use crate::name::NameError;
+
 /// Why a connection was closed, by the WebSocket close codes that the protocol uses (protocol, "Transport").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
@@ -49,6 +51,29 @@ impl CloseCode {
     #[must_use]
     pub const fn as_u16(self) -> u16 {
         self as u16
+    }
+}
+
+impl From<CloseCode> for u16 {
+    fn from(code: CloseCode) -> Self {
+        code.as_u16()
+    }
+}
+
+impl TryFrom<u16> for CloseCode {
+    type Error = NameError;
+
+    /// # Errors
+    /// [`NameError`] for a number that the protocol does not use.
+    fn try_from(number: u16) -> Result<Self, NameError> {
+        let known = Self::ALL.into_iter().find(|code| code.as_u16() == number);
+        known.ok_or(NameError { expected: "a close code of the protocol" })
+    }
+}
+
+impl std::fmt::Display for CloseCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_u16().fmt(f)
     }
 }
 

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::close::CloseCode;
-use crate::name::text_type;
+use crate::convert::parse_text;
+use crate::name::{NameError, text_type};
 
 text_type!(
     /// The `code` of a SYS payload or the `command` of a CMD payload, known or not:
@@ -210,6 +211,23 @@ impl std::fmt::Display for SysCode {
         f.write_str(self.as_str())
     }
 }
+
+impl AsRef<str> for SysCode {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl SysCode {
+    /// What the form asks for, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "a code of the protocol";
+
+    fn parse(text: &str) -> Result<Self, NameError> {
+        Self::from_name(text).ok_or(NameError { expected: Self::EXPECTED })
+    }
+}
+
+parse_text!(SysCode);
 
 impl From<SysCode> for CodeName {
     fn from(code: SysCode) -> Self {

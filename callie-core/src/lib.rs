@@ -35,6 +35,7 @@ mod close;
 mod code;
 pub mod command;
 mod content;
+mod convert;
 mod dropped;
 mod fault;
 mod frame;

@@ -1,10 +1,11 @@
 //! Names and IDs, each a type that is parsed once and valid ever after (protocol, "Envelope").
 
 use std::fmt;
-use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
+
+use crate::convert::from_text;
 
 /// A text that is not of the form its type asks for.
 ///
@@ -54,18 +55,8 @@ macro_rules! text_type {
             }
         }
 
-        impl ::std::str::FromStr for $name {
-            type Err = $crate::name::NameError;
-            fn from_str(text: &str) -> Result<Self, $crate::name::NameError> {
-                Self::parse(text)
-            }
-        }
-
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
+        $crate::convert::from_text!($name);
+        $crate::convert::to_text!($name);
 
         impl ::std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
@@ -85,28 +76,9 @@ macro_rules! text_type {
             }
         }
 
-        impl ::std::fmt::Display for $name {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 write!(f, concat!(stringify!($name), "({:?})"), &self.0)
-            }
-        }
-
-        impl ::serde::Serialize for $name {
-            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = <::std::borrow::Cow::<'de, str> as ::serde::Deserialize>::deserialize(deserializer)?;
-                Self::parse(&text).map_err(|e| <D::Error as ::serde::de::Error>::custom(format_args!("must be {e}")))
             }
         }
     };
@@ -268,12 +240,7 @@ fn parse_canonical_uuid(text: &str) -> Option<Uuid> {
     canonical.then(|| Uuid::try_parse(text).ok()).flatten()
 }
 
-impl FromStr for GroupId {
-    type Err = NameError;
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        Self::parse(text)
-    }
-}
+from_text!(GroupId);
 
 impl fmt::Display for GroupId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -285,13 +252,6 @@ impl fmt::Display for GroupId {
 impl Serialize for GroupId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for GroupId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(|e| de::Error::custom(format_args!("must be {e}")))
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::convert::{self, from_text, parse_text, to_text};
 use crate::name::{GroupId, NameError, Username};
 
 const SERVER: &str = "SERVER";
@@ -158,11 +159,9 @@ impl From<GroupId> for Recipient {
     }
 }
 
-impl fmt::Display for Sender {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+from_text!(Sender);
+to_text!(Sender);
+parse_text!(Recipient);
 
 impl fmt::Display for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,12 +175,6 @@ impl fmt::Display for Recipient {
     }
 }
 
-impl Serialize for Sender {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
 impl Serialize for Recipient {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -191,5 +184,15 @@ impl Serialize for Recipient {
             Self::User(name) => name.serialize(serializer),
             Self::Unauthenticated => serializer.serialize_str(""),
         }
+    }
+}
+
+/// Takes every spelling that is written, `""` among them.
+impl<'de> Deserialize<'de> for Recipient {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        convert::deserialize(deserializer, |text| match text {
+            "" => Ok(Self::Unauthenticated),
+            text => Self::parse(text),
+        })
     }
 }

@@ -52,6 +52,12 @@ impl PayloadType {
     }
 }
 
+impl std::fmt::Display for PayloadType {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// What makes a payload unique and dates it. The core has neither clock nor randomness, so its caller hands this in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {

@@ -1,10 +1,11 @@
 //! One instant to the millisecond: both spellings are read, one is written (protocol, "Envelope").
 
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
+use crate::convert::{from_text, to_text};
 use crate::name::NameError;
 
 /// An instant in UTC, to the millisecond, in the years 0000 to 9999.
@@ -118,22 +119,36 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+from_text!(Timestamp);
+to_text!(Timestamp);
+
+impl TryFrom<SystemTime> for Timestamp {
+    type Error = NameError;
+
+    /// Rounds down to the millisecond.
+    ///
+    /// # Errors
+    /// [`NameError`] outside the years 0000 to 9999.
+    fn try_from(time: SystemTime) -> Result<Self, NameError> {
+        let millis = match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).ok(),
+            Err(before) => {
+                let millis = before.duration().as_nanos().div_ceil(1_000_000);
+                i64::try_from(millis).ok().map(i64::wrapping_neg)
+            }
+        };
+        millis.and_then(Self::from_unix_millis).ok_or(NameError { expected: Self::EXPECTED })
     }
 }
 
-impl Serialize for Timestamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(|e| de::Error::custom(format_args!("must be {e}")))
+impl From<Timestamp> for SystemTime {
+    fn from(timestamp: Timestamp) -> Self {
+        let millis = timestamp.unix_millis();
+        let distance = Duration::from_millis(millis.unsigned_abs());
+        // Out of range only on Windows, whose times begin in 1601.
+        let time =
+            if millis < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) };
+        time.unwrap_or(UNIX_EPOCH)
     }
 }
 
@@ -159,6 +174,18 @@ mod tests {
         assert_eq!(Timestamp::from_unix_millis(253_402_300_800_000), None);
         assert_eq!(Timestamp::from_unix_millis(i64::MIN), None);
         assert_eq!(Timestamp::from_unix_millis(i64::MAX), None);
+    }
+
+    #[test]
+    fn system_times_keep_their_millisecond() {
+        for text in ["1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00.000Z", "2026-01-02T03:04:05.678Z"] {
+            let timestamp = Timestamp::parse(text).unwrap();
+            assert_eq!(Timestamp::try_from(SystemTime::from(timestamp)), Ok(timestamp));
+        }
+        let before = UNIX_EPOCH - Duration::from_nanos(1);
+        assert_eq!(Timestamp::try_from(before).unwrap().as_str(), "1969-12-31T23:59:59.999Z");
+        let far = UNIX_EPOCH + Duration::from_secs(253_402_300_800);
+        assert!(Timestamp::try_from(far).is_err());
     }
 
     #[test]

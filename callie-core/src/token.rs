@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Serialize, Serializer};
 
+use crate::convert::from_text;
 use crate::name::NameError;
 
 /// A session token: 1 to 512 printable ASCII characters without spaces, `"` or `\`. Callie's own are 43 characters, URL-safe.
@@ -58,9 +59,4 @@ impl Serialize for Token {
     }
 }
 
-impl<'de> Deserialize<'de> for Token {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(|e| de::Error::custom(format_args!("must be {e}")))
-    }
-}
+from_text!(Token);

@@ -1,24 +1,29 @@
 //! Every command of the protocol: its parameters, its result and who may use it (protocol, "Commands").
 //!
-//! - `table`: the commands
+//! - `table`: the commands, one row each
+//! - `known`: all of them as one enum
+//! - [`request`]: a type for each, which names the type of its result
 //! - `parameter`: how parameters are read, with the place of a fault
 //! - `values`: the types of the parameters
 //! - `result`: what the server answers in `COMMAND_OK`
 //! - `push`: the commands that the server sends to clients
 
+mod known;
 mod parameter;
 mod push;
+pub mod request;
 mod result;
 mod table;
 mod values;
 
+pub use known::{Command, Permission};
 pub use parameter::CommandFault;
 pub use push::Push;
+pub use request::{CommandRequest, PagedRequest};
 pub use result::{
     BlockedList, Empty, GroupCreated, GroupDetails, GroupList, GroupSummary, Member, PresenceMap, Profile,
     ServerStats, Settings,
 };
-pub use table::{Command, Permission};
 pub use values::{
     AckEntry, Conversation, Cursor, DirectMessages, DisplayName, GroupName, MessageText, PageLimit, Presence,
     PresenceAudience, RemovalReason, Role, SignalData, SignalKind, Visibility,

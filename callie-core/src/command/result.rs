@@ -25,6 +25,7 @@ pub struct GroupCreated {
     /// Who can find and join it.
     pub visibility: Visibility,
     /// Who is in it, the creator included.
+    #[serde(default)]
     pub members: Vec<Username>,
 }
 
@@ -41,6 +42,7 @@ pub struct GroupSummary {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// How many are in it.
+    #[serde(default)]
     pub member_count: u64,
 }
 
@@ -62,6 +64,7 @@ pub struct Member {
     /// What they may do.
     pub role: Role,
     /// Whether they are connected, as far as their settings let the asker know.
+    #[serde(default)]
     pub online: bool,
 }
 
@@ -77,8 +80,10 @@ pub struct GroupDetails {
     /// Who can find and join it.
     pub visibility: Visibility,
     /// How many are in it.
+    #[serde(default)]
     pub member_count: u64,
     /// One page of them.
+    #[serde(default)]
     pub members: Vec<Member>,
     /// Where the list goes on; absent at its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,11 +136,15 @@ pub struct ServerStats {
     /// Seconds since the server started.
     pub uptime_seconds: u64,
     /// Authenticated connections now.
+    #[serde(default)]
     pub connections: u64,
     /// Users with at least one of them.
+    #[serde(default)]
     pub users_online: u64,
     /// Payloads taken from clients.
+    #[serde(default)]
     pub payloads_received: u64,
     /// Payloads written to clients.
+    #[serde(default)]
     pub payloads_sent: u64,
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
 use super::parameter::{CommandFault, Members, Parameter, Value, string_parameters};
+use crate::convert::{from_text, parse_text, to_text};
 use crate::json::JsonObject;
 use crate::limits::{DEFAULT_PAGE, Limits, MAX_ACKS, MAX_PAGE, MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES};
 use crate::name::{GroupId, NameError, PayloadId, Username, text_type};
@@ -75,8 +76,8 @@ macro_rules! words {
     ($($(#[$doc:meta])* $name:ident, $expected:literal { $($(#[$word_doc:meta])* $word:ident = $text:literal),* $(,)? })*) => {
         $(
             $(#[$doc])*
-            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-            pub enum $name { $($(#[$word_doc])* #[serde(rename = $text)] $word),* }
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub enum $name { $($(#[$word_doc])* $word),* }
 
             impl $name {
                 /// What the form asks for, as a phrase that follows "must be".
@@ -100,14 +101,8 @@ macro_rules! words {
                 }
             }
 
-            impl std::str::FromStr for $name {
-                type Err = NameError;
-
-                fn from_str(text: &str) -> Result<Self, NameError> {
-                    Self::parse(text)
-                }
-            }
-
+            from_text!($name);
+            to_text!($name);
             string_parameters!($name);
         )*
     };
@@ -176,13 +171,7 @@ pub enum Conversation {
     Group(GroupId),
 }
 
-impl std::str::FromStr for Conversation {
-    type Err = NameError;
-
-    fn from_str(text: &str) -> Result<Self, NameError> {
-        Self::parse(text)
-    }
-}
+from_text!(Conversation);
 
 impl Conversation {
     /// What the form asks for, as a phrase that follows "must be".
@@ -222,7 +211,7 @@ impl From<Conversation> for Recipient {
 }
 
 /// One confirmed payload.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AckEntry {
     /// Who sent it.
     pub sender: Username,
@@ -277,9 +266,29 @@ pub(super) fn or_default<T: Parameter + Default>(
 }
 
 /// How many entries a page may have: 1 to 200, 100 where nothing is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "u16", try_from = "u16")]
 pub struct PageLimit(u16);
+
+impl TryFrom<u16> for PageLimit {
+    type Error = NameError;
+
+    fn try_from(entries: u16) -> Result<Self, NameError> {
+        Self::new(entries).ok_or(NameError { expected: "a whole number from 1 to 200" })
+    }
+}
+
+impl From<PageLimit> for u16 {
+    fn from(limit: PageLimit) -> Self {
+        limit.0
+    }
+}
+
+impl fmt::Display for PageLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl PageLimit {
     /// A limit, or none outside 1 to 200.
@@ -327,6 +336,37 @@ impl MessageText {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl MessageText {
+    /// Checks a text against the protocol's default limit.
+    ///
+    /// # Errors
+    /// [`NameError`] when it is empty or too long.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        Self::new(text, &Limits::default())
+    }
+}
+
+from_text!(MessageText);
+parse_text!(SignalData);
+
+impl fmt::Display for MessageText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl AsRef<str> for MessageText {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SignalData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 
@@ -388,6 +428,13 @@ impl PartialEq for SignalData {
 }
 
 impl Eq for SignalData {}
+
+impl<'de> Deserialize<'de> for SignalData {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(json.get()).map_err(|e| de::Error::custom(format_args!("must be {e}")))
+    }
+}
 
 impl Parameter for SignalData {
     fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {

@@ -1,0 +1,85 @@
+//! The conversions that every type with a spelling has: from text, and by serde.
+
+use std::borrow::Cow;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+
+use crate::name::NameError;
+
+/// Reads a value from the text that a deserializer gives.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>, T>(
+    deserializer: D,
+    parse: fn(&str) -> Result<T, NameError>,
+) -> Result<T, D::Error> {
+    let text = Cow::<'de, str>::deserialize(deserializer)?;
+    parse(&text).map_err(|e| D::Error::custom(format_args!("must be {e}")))
+}
+
+/// Implements `FromStr` and `TryFrom` of texts by the type's `parse`.
+macro_rules! parse_text {
+    ($($name:ty),* $(,)?) => {$(
+        impl ::std::str::FromStr for $name {
+            type Err = $crate::name::NameError;
+
+            fn from_str(text: &str) -> Result<Self, $crate::name::NameError> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = $crate::name::NameError;
+
+            fn try_from(text: &str) -> Result<Self, $crate::name::NameError> {
+                Self::parse(text)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = $crate::name::NameError;
+
+            fn try_from(text: String) -> Result<Self, $crate::name::NameError> {
+                Self::parse(&text)
+            }
+        }
+    )*};
+}
+pub(crate) use parse_text;
+
+/// Implements `FromStr`, `TryFrom` of texts and `Deserialize` from a string by the type's `parse`.
+macro_rules! from_text {
+    ($($name:ty),* $(,)?) => {$(
+        $crate::convert::parse_text!($name);
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::convert::deserialize(deserializer, Self::parse)
+            }
+        }
+    )*};
+}
+pub(crate) use from_text;
+
+/// Implements `AsRef<str>`, `Display` and `Serialize` by the type's `as_str`.
+macro_rules! to_text {
+    ($($name:ty),* $(,)?) => {$(
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                self.as_str()
+            }
+        }
+
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+    )*};
+}
+pub(crate) use to_text;
