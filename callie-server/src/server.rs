@@ -65,6 +65,18 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    /// Whether the same configuration fails in the same way until an operator changes something.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Database(error) => error.is_permanent(),
+            Self::Cluster(error) => error.is_permanent(),
+            _ => false,
+        }
+    }
+}
+
 /// Why a configuration was not reloaded. Each is one line for people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -51,7 +51,7 @@ async fn an_interrupt_stops_it_too_and_accounts_are_there_at_the_next_start() {
     let folder = tempdir().unwrap();
     let start = || {
         let mut command = command(folder.path());
-        command.env("CALLIE_LISTEN", "127.0.0.1:0").env("CALLIE_DATABASE", "sqlite://some folder?.db");
+        command.env("CALLIE_LISTEN", "127.0.0.1:0").env("CALLIE_DATABASE", "sqlite://some folder.db");
         Process::start(command)
     };
     let server = start().await;
@@ -69,8 +69,8 @@ async fn a_port_in_use_is_one_line_and_a_failure() {
     let addr = taken.local_addr().unwrap().to_string();
     let said = refused(folder.path(), &["--listen", &addr], &[]).await;
     assert!(said.contains(&addr) && said.contains("in use"), "{said}");
-    let said = refused(folder.path(), &["--listen", "nonsense"], &[]).await;
-    assert!(said.contains("nonsense"), "{said}");
+    let said = refused_with(3, folder.path(), &["--listen", "nonsense"], &[]).await;
+    assert!(said.contains("'listen'") && said.contains("an address and a port"), "{said}");
     let metrics = [("CALLIE_METRICS_LISTEN", addr.as_str())];
     let said = refused(folder.path(), &["--listen", "127.0.0.1:0"], &metrics).await;
     assert!(said.contains(&addr), "{said}");
@@ -85,10 +85,17 @@ async fn a_database_that_cannot_be_opened_is_one_line_and_a_failure() {
     )
     .unwrap();
     std::fs::create_dir(folder.path().join("folder.db")).unwrap();
-    for database in
-        ["missing/callie.db", "text.db", "folder.db", "sqlite://missing/callie.db", "mysql://u:secret@h/d"]
-    {
-        let said = refused(folder.path(), &["--listen", "127.0.0.1:0", "--database", database], &[]).await;
+    for (code, database) in [
+        (1, "missing/callie.db"),
+        (3, "text.db"),
+        (1, "folder.db"),
+        (1, "sqlite://missing/callie.db"),
+        (3, "sqlite://callie.db?mode=ro"),
+        (3, "mysql://u:secret@h/d"),
+        (3, "postgres://u:secret@h/d?foo=1"),
+    ] {
+        let arguments = ["--listen", "127.0.0.1:0", "--database", database];
+        let said = refused_with(code, folder.path(), &arguments, &[]).await;
         assert!(said.contains("database"), "{said}");
         assert!(!said.contains("secret"), "{said}");
     }
@@ -108,6 +115,10 @@ async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
         ("cors_origins = [\"chat.example\"]", "cors_origins"),
         ("trusted_proxies = [\"10.0.0.0/99\"]", "trusted_proxies"),
         ("tls_cert = \"cert.pem\"", "tls_key"),
+        ("tls_key = \"key.pem\"", "bad value for 'tls_key'"),
+        ("burst = 5000000000", "a whole number from 0 to 4294967295"),
+        ("burst = 1.5", "it must be a whole number"),
+        ("metrics_listen = \"foo\"", "an address and a port"),
         ("log_level = \"info,=,\"", "log_level"),
         ("log_level = \"WARNING\"", "a level is error, warn"),
         ("log_level = \"loud\"", "a level is error, warn"),
@@ -115,7 +126,10 @@ async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
         ("cors_origins = [\"https://a.example, https://b.example\"]", "an entry of its own"),
         ("cors_origins = [\"https://chat.example/path\"]", "no path"),
         ("trusted_proxies = [\"my-proxy\"]", "an address or a network"),
-        ("messages_per_second = \"postgres://u:secret@h/d\"", "a whole number from 0 on, not a text"),
+        (
+            "messages_per_second = \"postgres://u:secret@h/d\"",
+            "a whole number from 0 to 4294967295, not a text",
+        ),
         ("registration = \"secret\"", "it must be \"open\" or \"closed\""),
         ("log_level = \"secret\"", "log_level"),
         ("web_page = \"secret\"", "true or false, not a text"),

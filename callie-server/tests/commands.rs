@@ -375,6 +375,8 @@ async fn a_kick_ends_connections_and_a_ban_ends_sessions() {
     root.run("UNBAN_USER", json!({"username": "eve"})).await;
     root.refused("KICK_USER", json!({"username": "nobody"}), "USER_NOT_FOUND").await;
     root.refused("BAN_USER", json!({"username": "nobody"}), "USER_NOT_FOUND").await;
+    let ended = json!({"username": "eve", "until": "2020-01-01T00:00:00.000Z"});
+    root.refused("BAN_USER", ended, "INVALID_PARAMETERS").await;
 }
 
 #[tokio::test]

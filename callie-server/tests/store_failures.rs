@@ -104,6 +104,24 @@ async fn a_full_disk_is_told_and_leaves_nothing_half_done() {
 }
 
 #[tokio::test]
+async fn database_heals_when_the_disk_has_room_again() {
+    let folder = tempdir().unwrap();
+    let mut limited = command_on_a_full_disk(folder.path(), 400);
+    limited.args(["--listen", "127.0.0.1:0"]);
+    let server = Process::start(limited).await;
+    let mut made = 0;
+    while try_register(server.addr, &format!("user-{made}")).await.status == 201 {
+        made += 1;
+        assert!(made < 200, "the disk is never full");
+    }
+
+    server.lift_file_limit();
+    login(server.addr, "user-0").await;
+    assert_eq!(try_register(server.addr, "later").await.status, 201);
+    server.end(Signal::TERM).await;
+}
+
+#[tokio::test]
 async fn a_locked_database_is_told_and_the_server_goes_on_when_it_is_free_again() {
     let running = start().await;
     let addr = running.addr();

@@ -1,6 +1,6 @@
 //! `callie-server admin …`: who is a server admin, who is banned. Works on the database, beside a running server.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use callie_core::command::RemovalReason;
 use callie_core::{Timestamp, Username};
@@ -8,7 +8,7 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Failure, Shared};
+use super::{Failure, Shared, output};
 use crate::clock;
 use crate::store::{AdminAct, Ban, Store};
 use crate::telemetry;
@@ -128,7 +128,8 @@ async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
     act.log();
     // Running servers log it too.
     store.note_admin_act(&act, now).await?;
-    Ok(writeln!(std::io::stdout(), "{user} {said}")?)
+    output::report(&format!("{user} {said}"));
+    Ok(())
 }
 
 /// Who runs this command: the user of the operating system, as far as it can be told.
@@ -143,7 +144,7 @@ fn os_user() -> String {
 
 /// One line for each: the name, what it is, and for a ban its end and reason.
 async fn list(store: &Store) -> Result<(), Failure> {
-    let mut out = std::io::stdout().lock();
+    let mut out = String::new();
     for admin in store.list_admins().await? {
         writeln!(out, "{admin}\tadmin")?;
     }
@@ -152,7 +153,7 @@ async fn list(store: &Store) -> Result<(), Failure> {
         let reason = ban.reason.as_ref().map_or("", RemovalReason::as_str);
         writeln!(out, "{user}\tbanned\t{until}\t{reason}")?;
     }
-    Ok(())
+    output::print(&out)
 }
 
 #[cfg(test)]

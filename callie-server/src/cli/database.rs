@@ -1,11 +1,10 @@
 //! `callie-server database …`: backing a SQLite database up, and restoring it.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{Failure, Shared};
+use super::{Failure, Shared, output};
 use crate::store;
 
 #[derive(Debug, Subcommand)]
@@ -28,17 +27,16 @@ pub(super) enum Action {
 pub(super) fn run(shared: &Shared, action: &Action) -> Result<(), Failure> {
     let database = shared.load()?.database;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut out = std::io::stdout();
     match action {
         Action::Backup { file } => {
             runtime.block_on(store::back_up(&database, file))?;
-            writeln!(out, "backed the database up to {}", file.display())?;
+            output::report(&format!("backed the database up to {}", file.display()));
         }
         Action::Restore { file } => {
             let kept = runtime.block_on(store::restore(&database, file))?;
-            writeln!(out, "restored the database from {}", file.display())?;
+            output::report(&format!("restored the database from {}", file.display()));
             if let Some(kept) = kept {
-                writeln!(out, "the database of before is {}", kept.display())?;
+                output::report(&format!("the previous database is {}", kept.display()));
             }
         }
     }

@@ -4,9 +4,9 @@
 mod admin;
 mod database;
 mod healthcheck;
+mod output;
 mod serve;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -105,16 +105,15 @@ enum Command {
 /// What ends the program: any of the typed errors of its parts, as one line for people.
 type Failure = Box<dyn std::error::Error>;
 
-/// The exit code of a failure that a restart does not mend: the configuration cannot be used, or the database was made by a
-/// newer server.
+/// The exit code of a failure that a restart does not mend: the configuration cannot be used, or the database is none of this
+/// server's.
 const NEVER: u8 = 3;
 
 /// Whether `error` stays as it is until somebody changes something.
 fn is_permanent(error: &(dyn std::error::Error + 'static)) -> bool {
-    let is_newer = |error: &OpenError| matches!(error, OpenError::Newer { .. });
     error.is::<ConfigError>()
-        || error.downcast_ref::<OpenError>().is_some_and(is_newer)
-        || matches!(error.downcast_ref::<StartError>(), Some(StartError::Database(error)) if is_newer(error))
+        || error.downcast_ref::<OpenError>().is_some_and(OpenError::is_permanent)
+        || error.downcast_ref::<StartError>().is_some_and(StartError::is_permanent)
 }
 
 /// Runs the command line and returns the exit code: 0 when all went well, 1 for a failure, 2 for wrong arguments, 3 for a
@@ -142,7 +141,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             let wrong = "options of the server stand before a command that does not run one";
             Arguments::command().error(ErrorKind::ArgumentConflict, wrong).exit()
         }
-        Some(Command::Config) => Ok(write!(std::io::stdout(), "{}", config::documented())?),
+        Some(Command::Config) => output::print(&config::documented()),
         Some(Command::Admin { action }) => admin::run(shared, action),
         Some(Command::Database { action }) => database::run(shared, action),
         Some(Command::Healthcheck { ready }) => healthcheck::run(shared, *ready),

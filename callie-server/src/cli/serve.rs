@@ -29,7 +29,12 @@ pub(super) fn run(shared: &Shared, serving: &Serving) -> Result<(), Failure> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hangup = signal(SignalKind::hangup())?;
-        let server = Server::start(config).await?;
+        let server = tokio::select! {
+            started = Server::start(config) => started?,
+            // Nothing is served yet, so nothing has to end well.
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+        };
         say_on_stdout(format!("callie-server listening on {}", server.url())).await;
         warn_of_few_files(files);
         for name in config::unknown_variables() {

@@ -67,6 +67,14 @@ pub enum JoinError {
     },
 }
 
+impl JoinError {
+    /// Whether the same configuration fails in the same way until an operator changes it.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Address | Self::Name | Self::Payload { .. } | Self::Pair)
+    }
+}
+
 /// How to join the cluster that the configuration names.
 pub(crate) struct Invitation(Nats);
 

@@ -62,8 +62,12 @@ pub(super) async fn ban(
     until: Option<Timestamp>,
 ) -> Result<Answer, Refusal> {
     require_admin(speaker).await?;
+    let now = clock::now();
+    if until.is_some_and(|until| until.unix_millis() <= now) {
+        return Err(Refusal::parameter("BAN_USER", 2, "must be in the future"));
+    }
     let ban = Ban { reason, until: until.map(Timestamp::unix_millis) };
-    if speaker.app.store.ban(&username, &ban, clock::now()).await? {
+    if speaker.app.store.ban(&username, &ban, now).await? {
         record(speaker, "BAN_USER", &username, ban.reason.as_ref(), until);
         Ok(Answer::done())
     } else {

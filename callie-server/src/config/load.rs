@@ -132,6 +132,10 @@ fn explain(error: figment::Error, file: &str) -> ConfigError {
 /// What was expected, and never what stood there: it may be a secret that was meant for another key.
 fn reason(kind: &Kind) -> String {
     match kind {
+        // A number that no integer type holds arrives as a text or a float.
+        Kind::InvalidType(found, expected) if greatest(expected).is_some() && is_number(found) => {
+            format!("it must be {}", plain(expected))
+        }
         Kind::InvalidType(found, expected) => {
             format!("it must be {}, not {}", plain(expected), kind_of(found))
         }
@@ -147,12 +151,31 @@ fn reason(kind: &Kind) -> String {
 }
 
 /// What serde expects, for people.
-fn plain(expected: &str) -> &str {
-    match expected {
-        "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
-        "a boolean" => "true or false",
-        "a string" | "path string" => "a text",
-        other => other,
+fn plain(expected: &str) -> String {
+    match (expected, greatest(expected)) {
+        (_, Some(greatest)) => format!("a whole number from 0 to {greatest}"),
+        ("a boolean", _) => "true or false".to_owned(),
+        ("a string" | "path string", _) => "a text".to_owned(),
+        (other, _) => other.to_owned(),
+    }
+}
+
+/// The greatest value of an integer type.
+fn greatest(integer: &str) -> Option<u64> {
+    match integer {
+        "u16" => Some(u16::MAX.into()),
+        "u32" => Some(u32::MAX.into()),
+        // What TOML and environment variables can express.
+        "u64" | "usize" => Some(i64::MAX.unsigned_abs()),
+        _ => None,
+    }
+}
+
+fn is_number(found: &Actual) -> bool {
+    match found {
+        Actual::Unsigned(_) | Actual::Signed(_) | Actual::Float(_) => true,
+        Actual::Str(text) => text.parse::<f64>().is_ok(),
+        _ => false,
     }
 }
 
@@ -185,9 +208,20 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Whether `text` is a host or an IP address, a colon and a port.
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && !host.contains(['@', '/', ':', '[', ']']),
+    };
+    is_host && port.parse::<u16>().is_ok()
+}
+
 /// What types alone cannot refuse.
 fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
     let bad = |key: &str, reason: &str| {
+        let place = if variable(key).is_some() { "the environment" } else { place };
         Err(ConfigError::BadValue { key: key.to_owned(), place: place.to_owned(), reason: reason.to_owned() })
     };
     let positive = [
@@ -215,7 +249,7 @@ fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
         return bad(key, "it must be at least 1");
     }
     let addresses = [("listen", Some(&config.listen)), ("metrics_listen", config.metrics_listen.as_ref())];
-    if let Some((key, _)) = addresses.iter().find(|(_, at)| at.is_some_and(|at| at.contains(['@', '/']))) {
+    if let Some((key, _)) = addresses.iter().find(|(_, at)| at.is_some_and(|at| !is_address(at))) {
         return bad(key, "it must be an address and a port, such as 127.0.0.1:8080");
     }
     let files = [
@@ -232,7 +266,8 @@ fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
         return bad(key, "it must be the path of a file, not what the file holds");
     }
     if config.tls_cert.is_some() != config.tls_key.is_some() {
-        return bad("tls_cert", "tls_cert and tls_key are set together or not at all");
+        let set = if config.tls_cert.is_some() { "tls_cert" } else { "tls_key" };
+        return bad(set, "tls_cert and tls_key are set together or not at all");
     }
     if config.max_payload_bytes < LEAST_PAYLOAD_BYTES {
         return bad("max_payload_bytes", "it must be at least 49152: a page of a list must fit");

@@ -191,7 +191,9 @@ fn no_room(app: &App, error: &StoreError) -> Rejected {
     if app.lines.admit(Line::Unavailable) {
         tracing::error!(%error, "a connection could not be authenticated");
     }
-    let notice = Notice::new(SysCode::Overloaded).retry_after_ms(retry_after_ms());
+    let notice = Notice::new(SysCode::Overloaded)
+        .describe("the server's database does not answer; come back later")
+        .retry_after_ms(retry_after_ms());
     Rejected {
         farewell: Farewell::from_notice(notice),
         user: None,

@@ -48,10 +48,7 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
         Err(NotWritable::Replaced) => {
             return not_ready("the database file was deleted or replaced: restart the server\n");
         }
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            return not_ready("the database cannot be written\n");
-        }
+        Err(_) => return not_ready("the database cannot be written\n"),
     }
     if !app.gateway.hub.peers.is_whole() {
         return not_ready("the cluster does not answer\n");

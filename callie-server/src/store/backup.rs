@@ -89,6 +89,9 @@ pub async fn back_up(database: &str, to: &Path) -> Result<(), BackupError> {
 pub async fn restore(database: &str, from: &Path) -> Result<Option<PathBuf>, BackupError> {
     let file = sqlite_only(database)?;
     let (target, from) = (absolute(Path::new(&file.path))?, absolute(from)?);
+    if from.is_dir() {
+        return Err(BackupError::Unfit { path: from, reason: "it is a directory".to_owned() });
+    }
     let new = beside(&target, ".restoring");
     // No server can start meanwhile.
     let claim = Claim::take(database, false).await?;
@@ -195,7 +198,8 @@ async fn make_fit(from: &Path, new: &Path) -> Result<(), BackupError> {
         Ok(Some(reason)) => return Err(unfit(reason)),
         Err(error) => return Err(unfit(one_line(&error))),
     }
-    let store = Store::open(&url_of(new, "mode=rw")).await.map_err(|error| unfit(error.to_string()))?;
+    let file = SqliteFile::at(&new.to_string_lossy())?;
+    let store = Store::open_sqlite(&file).await.map_err(|error| unfit(error.to_string()))?;
     store.close().await;
     sync(new)
 }

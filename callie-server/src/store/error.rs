@@ -27,6 +27,20 @@ pub enum OpenError {
         /// The URL, without what follows the scheme: that may hold a password.
         url: String,
     },
+    /// The URL cannot be used.
+    #[error("cannot open the database {url}: {reason}")]
+    Url {
+        /// The URL without password and parameters.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The file holds something else.
+    #[error("cannot open the database {path}: the file is not a SQLite database")]
+    NotADatabase {
+        /// The path as given.
+        path: String,
+    },
     /// There is none.
     #[error("there is no database {path}; a server makes it when it first starts")]
     Missing {
@@ -75,6 +89,17 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
+}
+
+impl OpenError {
+    /// Whether the same database fails in the same way until an operator changes something.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        matches!(
+            self,
+            Self::Scheme { .. } | Self::Url { .. } | Self::NotADatabase { .. } | Self::Newer { .. }
+        )
+    }
 }
 
 /// Why something about a group was not done. Nothing of it has been done.

@@ -120,14 +120,15 @@ pub(super) async fn record(tx: &mut Tx, event: Event<'_>, now: Millis) -> Result
 /// Reads the log and sends what is new, until `events` has no receiver and `store` is closed or the task is dropped.
 pub async fn watch_events(store: Store, events: broadcast::Sender<SessionEvent>) {
     // The last reading that succeeded: what came while the database was away is read when it is back.
-    let mut read = clock::now();
+    let started = clock::now();
+    let mut read = started;
     let mut well = true;
     let mut seen: HashMap<String, Millis> = HashMap::new();
     for round in 1_u32.. {
         // Either the time is up or this process has just written an entry.
         let _ = tokio::time::timeout(POLL, store.poke.notified()).await;
         let now = clock::now();
-        match store.events_since(read - OVERLAP, &mut seen).await {
+        match store.events_since(read - OVERLAP, started, &mut seen).await {
             Ok(new) => {
                 if !std::mem::replace(&mut well, true) {
                     tracing::info!("the log of ended sessions can be read again");
@@ -170,10 +171,11 @@ enum Kind {
 
 impl Store {
     /// The new entries of the log since `from`, as the database is now. They count as seen only once all of them could be
-    /// looked up.
+    /// looked up. Acts of admins before `started` are not logged: each would be logged again at every start.
     async fn events_since(
         &self,
         from: Millis,
+        started: Millis,
         seen: &mut HashMap<String, Millis>,
     ) -> Result<Vec<SessionEvent>, StoreError> {
         let rows =
@@ -190,7 +192,9 @@ impl Store {
         }
         let events = self.as_it_is_now(&new).await?;
         for entry in &new {
-            if let Kind::Act(act) = &entry.kind {
+            if let Kind::Act(act) = &entry.kind
+                && entry.at >= started
+            {
                 act.log();
             }
         }

@@ -11,8 +11,10 @@ use tokio::sync::Mutex;
 use super::{Store, StoreError};
 use crate::clock;
 
-/// How long the result of a write is believed: whoever asks often must not make the disk work for it.
+/// How long a write that succeeded is believed: whoever asks often must not make the disk work for it.
 const FRESH: Duration = Duration::from_secs(5);
+/// How long a write that failed is believed. Shorter, so that recovery shows at once.
+const FRESH_FAILURE: Duration = Duration::from_secs(1);
 
 /// How long the write may take: longer than a busy database needs, shorter than those who ask are ready to wait.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -90,7 +92,7 @@ impl Store {
         self.file.as_ref().is_none_or(in_place)
     }
 
-    /// Whether the database can be written, tried at most once in five seconds.
+    /// Whether the database can be written, tried at most once in five seconds, or once in a second while it fails.
     ///
     /// # Errors
     /// [`NotWritable`] when it cannot.
@@ -98,7 +100,7 @@ impl Store {
         // Held while it is tried, so that others who ask meanwhile wait for this result.
         let mut last = self.health.0.last.lock().await;
         if let Some((at, result)) = &*last
-            && at.elapsed() < FRESH
+            && at.elapsed() < if result.is_ok() { FRESH } else { FRESH_FAILURE }
         {
             return result.clone();
         }
@@ -111,6 +113,9 @@ impl Store {
             Err(NotWritable::Replaced)
         };
         self.health.0.writable.set(result.is_ok().into());
+        if let Err(error) = &result {
+            tracing::warn!(%error, "the database cannot be written");
+        }
         *last = Some((Instant::now(), result.clone()));
         result
     }

@@ -26,6 +26,9 @@ pub(super) const FIRST_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// gone without a word would otherwise keep it for a quarter of an hour.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// SQLite's error code `SQLITE_NOTADB`. PostgreSQL's codes have five characters.
+const NOT_A_DATABASE: &str = "26";
+
 impl Store {
     /// Connections to PostgreSQL at a time, if nothing else is said.
     pub const CONNECTIONS: u32 = 10;
@@ -64,7 +67,7 @@ impl Store {
         Self::open_sqlite(&file).await
     }
 
-    async fn open_sqlite(file: &SqliteFile) -> Result<Self, OpenError> {
+    pub(super) async fn open_sqlite(file: &SqliteFile) -> Result<Self, OpenError> {
         sqlx::any::install_default_drivers();
         let failed = |error: sqlx::Error| cannot_connect(&file.path, &error);
         file.make()?;
@@ -81,6 +84,7 @@ impl Store {
                 .max_lifetime(None)
                 .test_before_acquire(false)
                 .after_connect(|connection, _| Box::pin(sqlite::set_up(connection)))
+                .after_release(|connection, _| Box::pin(sqlite::is_reusable(connection)))
                 .connect(&file.url)
                 .await
                 .map_err(failed)
@@ -160,7 +164,10 @@ async fn still_answers(connection: &mut AnyConnection) -> Result<bool, sqlx::Err
 }
 
 pub(super) fn cannot_connect(path: &str, error: &sqlx::Error) -> OpenError {
-    OpenError::Connect { path: path.to_owned(), reason: one_line(error) }
+    match error.as_database_error().and_then(|error| error.code()) {
+        Some(code) if code == NOT_A_DATABASE => OpenError::NotADatabase { path: path.to_owned() },
+        _ => OpenError::Connect { path: path.to_owned(), reason: one_line(error) },
+    }
 }
 
 pub(super) fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
@@ -170,4 +177,23 @@ pub(super) fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
         _ => error.to_string(),
     };
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite ends a transaction by itself when a write fails, for example because the disk is full.
+    #[tokio::test]
+    async fn connection_whose_transaction_sqlite_has_ended_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("callie.db").to_string_lossy()).await.unwrap();
+        for _ in 0..2 {
+            let mut tx = store.begin().await.unwrap();
+            sqlx::query("ROLLBACK").execute(&mut tx).await.unwrap();
+            drop(tx);
+        }
+        store.begin().await.unwrap().commit().await.unwrap();
+        store.close().await;
+    }
 }

@@ -57,7 +57,7 @@ impl PostgresUrl {
 
     fn read(database: &str) -> Result<Self, OpenError> {
         // As it cannot be read, nobody knows where the password in it stands.
-        let unclear = |reason| OpenError::Connect { path: "postgres://…".to_owned(), reason };
+        let unclear = |reason| OpenError::Url { url: "postgres://…".to_owned(), reason };
         let mut options =
             AnyConnectOptions::from_str(database).map_err(|error| unclear(super::open::one_line(&error)))?;
         let url = &options.database_url;
@@ -79,7 +79,7 @@ impl PostgresUrl {
             let is_setting = key.starts_with("options[") && key.ends_with(']');
             if !is_setting && !PARAMETERS.contains(&&*key) {
                 let reason = format!("its URL has the unknown parameter '{}'", key.escape_debug());
-                return Err(OpenError::Connect { path: shown, reason });
+                return Err(OpenError::Url { url: shown, reason });
             }
         }
         if !named {

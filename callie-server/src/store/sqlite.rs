@@ -1,6 +1,6 @@
 //! SQLite: where the file is, how it is made, how a connection is set up.
 
-use sqlx::{AnyConnection, Executor as _};
+use sqlx::{AnyConnection, Connection as _, Executor as _};
 
 use super::OpenError;
 
@@ -21,17 +21,25 @@ pub(super) struct SqliteFile {
 impl SqliteFile {
     /// The file `database`, which may be a `sqlite:` URL.
     pub(super) fn parse(database: &str) -> Result<Self, OpenError> {
-        // The parameters of a URL (its mode) are ours to set.
         let path = match database.strip_prefix("sqlite:") {
             Some(rest) => {
                 let path = rest.strip_prefix("//").unwrap_or(rest);
-                path.split('?').next().unwrap_or(path)
+                if let Some((path, _)) = path.split_once('?') {
+                    let reason = "a sqlite:// URL takes no parameters".to_owned();
+                    return Err(OpenError::Url { url: format!("sqlite://{path}"), reason });
+                }
+                path
             }
             None => database,
         };
         if path == ":memory:" {
             return Ok(Self { url: "sqlite::memory:".to_owned(), path: path.to_owned(), in_memory: true });
         }
+        Self::at(path)
+    }
+
+    /// The file at `path`.
+    pub(super) fn at(path: &str) -> Result<Self, OpenError> {
         let absolute =
             std::path::absolute(path).map_err(|source| OpenError::Path { path: path.to_owned(), source })?;
         let url = url_of(&absolute, "mode=rwc");
@@ -80,6 +88,16 @@ pub(super) async fn set_up(connection: &mut AnyConnection) -> Result<(), sqlx::E
         connection.execute(pragma).await?;
     }
     Ok(())
+}
+
+/// Returns whether `connection`, which goes back to its pool, may be used again.
+///
+/// When a write fails because the disk is full, SQLite ends the transaction by itself. The rollback that sqlx then sends
+/// fails, sqlx counts the transaction as open for ever, and every later `BEGIN` on the connection is refused.
+pub(super) async fn is_reusable(connection: &mut AnyConnection) -> Result<bool, sqlx::Error> {
+    // A rollback that is still queued is carried out before the ping is answered.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// What sqlx calls the file at an absolute path.

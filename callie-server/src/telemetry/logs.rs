@@ -102,8 +102,9 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     tracing::error!(reason = message, place, thread = thread.name(), trace, "a panic");
 }
 
-/// Silences the NATS client: what matters of it we tell ourselves, and it repeats itself at every attempt to connect.
-const SILENT: &str = "async_nats=off";
+/// Silences the NATS client, whose errors the server logs itself and which repeats itself at every attempt to connect, and
+/// PostgreSQL's notices, such as that a table exists already.
+const SILENT: &str = "async_nats=off,sqlx::postgres::notice=warn";
 
 fn filter(level: &LogFilter) -> EnvFilter {
     // A `LogFilter` is always one; what could not be read would be left out.

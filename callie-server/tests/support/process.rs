@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, prlimit};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
@@ -24,7 +24,7 @@ pub fn command(folder: &Path) -> Command {
 /// The same, with files no larger than `blocks` of 512 bytes: a disk that is full after that.
 pub fn command_on_a_full_disk(folder: &Path, blocks: u32) -> Command {
     let mut command = Command::new("/bin/sh");
-    let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+    let limited = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
     command.args(["-c", &limited, env!("CARGO_BIN_EXE_callie-server")]);
     clean(&mut command, folder);
     command
@@ -68,9 +68,18 @@ impl Process {
         Self { child, url, addr, stdout, stderr }
     }
 
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap()
+    }
+
     pub fn signal(&self, signal: Signal) {
-        let pid = Pid::from_raw(self.child.id().unwrap().try_into().unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// Lifts the limit that [`command_on_a_full_disk`] has set.
+    pub fn lift_file_limit(&self) {
+        let limit = getrlimit(Resource::Fsize);
+        prlimit(Some(self.pid()), Resource::Fsize, limit).unwrap();
     }
 
     /// Sends the signal, and answers how it ended and all that it said on stderr.
