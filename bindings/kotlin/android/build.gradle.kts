@@ -30,6 +30,7 @@ android {
 
 dependencies {
     api("org.jetbrains.kotlinx:kotlinx-coroutines-android:1.10.2")
+    api("org.jetbrains.kotlinx:kotlinx-serialization-json:1.9.0")
     // The AAR contains JNA's native library for each processor.
     implementation("net.java.dev.jna:jna:5.17.0@aar")
 }

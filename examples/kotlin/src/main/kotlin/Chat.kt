@@ -9,7 +9,7 @@
 import dev.callie.CallieException
 import dev.callie.Client
 import dev.callie.ConnectionState
-import dev.callie.Ending
+import dev.callie.SendOutcome
 import dev.callie.Event
 import dev.callie.Server
 import dev.callie.Ticket
@@ -31,13 +31,13 @@ suspend fun show(client: Client) = client.events.collect { event ->
             for (attachment in event.attachments) println("  [${attachment.kind.name.lowercase()}] ${attachment.url}")
         }
         is Event.Notice -> println("* ${event.description} (${event.code})")
-        is Event.Ended -> when (val ending = event.ending) {
-            is Ending.Offline -> println("* not delivered: offline")
-            is Ending.Failed -> println("* not delivered: ${ending.reason}")
-            is Ending.Unconfirmed -> println("* not delivered: unconfirmed")
-            is Ending.Delivered, Ending.Sent -> {}
+        is Event.Ended -> when (val ending = event.outcome) {
+            is SendOutcome.Offline -> println("* not delivered: offline")
+            is SendOutcome.Failed -> println("* not delivered: ${ending.reason}")
+            is SendOutcome.Unconfirmed -> println("* not delivered: unconfirmed")
+            is SendOutcome.Delivered, SendOutcome.Sent -> {}
         }
-        is Event.Connection -> (event.state as? ConnectionState.Waiting)?.let {
+        is Event.ConnectionChanged -> (event.state as? ConnectionState.Waiting)?.let {
             println("* no connection, again in ${it.retryIn}: ${it.reason}")
         }
         is Event.Closed -> println("* ${event.reason}")
@@ -61,7 +61,7 @@ suspend fun typeIn(client: Client, peer: String) {
         if (line.isNotBlank()) last = client.send(peer, line.trim())
     }
     // Waits for the outcome of the last line.
-    withTimeoutOrNull(5.seconds) { last?.ending() }
+    withTimeoutOrNull(5.seconds) { last?.outcome() }
 }
 
 fun main(arguments: Array<String>) {

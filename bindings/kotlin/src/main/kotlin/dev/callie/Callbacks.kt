@@ -10,7 +10,7 @@ import dev.callie.ffi.LogSink
 public fun interface TokenSource {
     /**
      * A live token of the same user; called from a thread that may block, once for each refusal. [reasonCode] is the
-     * server's, such as `SESSION_EXPIRED`. If it throws, or takes longer than the time for one exchange, the client ends.
+     * server's, such as `SESSION_EXPIRED`. If it throws, or takes longer than [Config.requestTimeout], the client ends.
      */
     public fun token(username: String, reasonCode: String): String
 }
@@ -27,7 +27,7 @@ internal class ListenerCallback(private val listener: (List<Event>) -> Unit) : L
 
 internal class TokenCallback(private val source: TokenSource) : dev.callie.ffi.TokenSource {
     override fun token(username: String, reasonCode: String): String =
-        called { source.token(username, reasonCode).checked("the token") }
+        called { source.token(username, reasonCode).checked("token") }
 }
 
 internal class LogCallback(private val logger: Logger) : LogSink {

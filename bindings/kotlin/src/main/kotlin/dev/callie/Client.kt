@@ -3,164 +3,175 @@ package dev.callie
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.withContext
+import kotlinx.serialization.json.JsonObject
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.microseconds
 
-/** A message that was taken for sending. It can be let go of: an [Event.Ended] comes anyway. */
+/** A message that was accepted for sending. It need not be kept: the [Event.Ended] reports the outcome too. */
 public class Ticket internal constructor(private val native: dev.callie.ffi.Ticket) {
-    /** Tickets of one client count up. */
+    /** The `ticket` of the [Event.Ended]. The tickets of a client count up. */
     public val number: ULong get() = calling { native.number() }
 
-    /** The message's ID: edits and deletions name it. */
+    /** What edits and deletions refer to. */
     public val messageId: String get() = calling { native.messageId() }
 
-    /** How the message ended, as soon as it has: at its deadline at the latest. It may be asked for any number of times. */
-    public suspend fun ending(): Ending = calling { native.ending().own() }
+    /** Waits until the sending has ended, at the latest at its deadline, and returns how. It may be called any number of times. */
+    public suspend fun outcome(): SendOutcome = calling { native.ending().own() }
 }
 
 /**
- * One user's conversation with a server, across connections.
+ * A user's connection to a server.
  *
- * It lives until [disconnect] or [close], or until the server refuses it and no new token could be had; then
- * [Event.Closed] is told, and a new client is to be made. Every call may be made from several threads at once, and from
- * callbacks. Every call that fails throws a [CallieException].
+ * The client reconnects after every loss of the connection until [disconnect] or [close] is called or the server refuses the
+ * session. Then the last event, [Event.Closed], follows, and the client cannot be used again. All methods may be called from
+ * several threads at once, and from callbacks. Every failure is a [CallieException].
  *
- * A client that nobody refers to any more ends when the garbage collector has found it; one whose events are being waited
- * for, or that has a listener which refers to it, is referred to.
+ * A client without references ends after the garbage collector has found it. A call that waits for its events refers to it, and
+ * so does a listener that uses it.
  */
 public class Client(session: Session) : AutoCloseable {
     internal val native: dev.callie.ffi.Client = calling { dev.callie.ffi.Client(session.native) }
     private val inbox = Inbox(native)
 
-    /** Who this is. */
+    /** The user. */
     public val username: String get() = calling { native.username() }
+
+    /** The current session: after a [TokenSource] returned a new token, the one with that token. */
+    public val session: Session get() = Session(calling { native.session() })
 
     /** The state of the connection. */
     public val state: ConnectionState get() = calling { native.state().own() }
 
-    /** What the server allows; the protocol's defaults before the first connection. */
+    /** The server's limits; the protocol's defaults before the first connection. */
     public val limits: Limits get() = calling { native.limits() }
 
-    /** Counters since the client was made. */
-    public val statistics: Statistics get() = calling { native.stats() }
+    /** Traffic counters since the client was created. */
+    public val stats: Stats get() = calling { native.stats() }
 
     /**
-     * Connects, and keeps connecting after every loss until [disconnect] or a refusal. Events tell how it goes. On a client that
-     * has ended it does nothing, as [suspend], [resume] and [networkChanged] do.
+     * Begins to connect, without waiting for the connection. Events report the progress. On a client that has ended it does
+     * nothing, like [suspend], [resume] and [networkChanged].
      */
     public fun start(): Unit = calling { native.start() }
 
     /**
-     * Connects once, and waits for it; from then on as after [start].
+     * Waits for one attempt to connect. After a success, the client reconnects as after [start].
      *
-     * After an error the client is as it was before: one that was started goes on trying, one that was not, or was
-     * suspended, is suspended. A refusal by the server ends it; [suspend] meanwhile is an error with the code `SUSPENDED`.
+     * After a failure, the client is as it was before: a client that was started keeps trying, any other one is suspended. A
+     * refusal by the server ends the client. A call of [suspend] meanwhile is a failure with the code `SUSPENDED`.
      */
     public suspend fun connect(): Unit = calling { native.connect() }
 
     /**
-     * Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting; a [connect]
-     * that waits fails.
+     * Closes the connection until [resume], as for an app that goes to the background. Messages that wait go on waiting; a
+     * [connect] that is waiting fails.
      */
     public fun suspend(): Unit = calling { native.suspend() }
 
-    /** Connects again after [suspend] or a [connect] that did not work. */
+    /** Connects again after [suspend], or after a [connect] that failed. */
     public fun resume(): Unit = calling { native.resume() }
 
     /**
-     * Tells the client that the network has changed. One that waits to reconnect tries immediately; a connected one checks that
-     * its connection is alive.
+     * Tells the client that the network has changed. A client that waits to reconnect tries immediately; a connected one checks
+     * that its connection is alive.
      */
     public fun networkChanged(): Unit = calling { native.networkChanged() }
 
     /**
-     * Sends a text in Markdown to a user, a group's ID or `BROADCAST`.
+     * Sends a message, without waiting: it is queued while there is no connection. The ticket and an [Event.Ended] report the
+     * outcome.
      *
-     * It is taken at once, connected or not; the ticket and an [Event.Ended] tell how it ends, within [timeout], which may be
-     * [Duration.INFINITE]. [metadata] is a JSON object; the metadata of a received message may be given as it is, and a reply
-     * names what it answers by `{"inReplyTo":"…"}` with that event's `payloadId`.
+     * @param recipient A username, a group ID or `BROADCAST`.
+     * @param text The text, in Markdown; it may be empty only beside an attachment.
+     * @param attachments Files, by their URLs.
+     * @param confirm Whether the recipient's client is asked to confirm the message. Ignored for a broadcast.
+     * @param metadata Extensions. The protocol reserves the keys `ack`, which [confirm] sets, and `inReplyTo`, the `payloadId` of
+     *   the message that this one answers.
+     * @param timeout The time until the outcome; [Config.sendTimeout] unless given.
      */
     public fun send(
         recipient: String,
         text: String,
         attachments: List<Attachment> = emptyList(),
         confirm: Boolean = true,
-        metadata: String? = null,
+        metadata: JsonObject? = null,
         timeout: Duration? = null,
     ): Ticket {
-        val options = dev.callie.ffi.SendOptions(confirm, metadata?.checked("the metadata"), timeout?.millis())
+        val options = dev.callie.ffi.SendOptions(confirm, metadata?.text("metadata"), timeout?.millis())
         return Ticket(
             calling {
-                native.send(
-                    recipient.checked("the recipient"), text.checked("the text"), attachments.onEach { it.checked() }, options,
-                )
+                native.send(recipient.checked("recipient"), text.checked("text"), attachments.map { it.native() }, options)
             },
         )
     }
 
-    /** Says something fleeting, such as `typing` or `read`, with JSON [data]. Nothing tells that it arrived. */
-    public fun signal(recipient: String, kind: String, data: String? = null): Unit =
-        calling {
-            native.signal(recipient.checked("the recipient"), kind.checked("the kind"), data?.checked("the data"))
-        }
-
-    /** Asks the server (`SERVER`) or a user for a sign of life, and gives how long it took. */
-    public suspend fun ping(recipient: String): Duration =
-        calling { native.ping(recipient.checked("the recipient")) }.clamped().microseconds
-
-    /** Carries out a command by name; parameters and result are JSON objects. */
-    public suspend fun command(name: String, parameters: String = "{}"): String =
-        calling { native.command(name.checked("the command"), parameters.checked("the parameters")) }
+    /** Sends a ping to the server or to a user, and returns the time until the answer. */
+    public suspend fun ping(recipient: String = "SERVER"): Duration =
+        calling { native.ping(recipient.checked("recipient")) }.clamped().microseconds
 
     /**
-     * What arrives, until [Event.Closed], which is the last. A collector that stops, however it does, loses nothing: the next
-     * one goes on with the event after the last that it was called with. Messages are confirmed to their senders as they reach
-     * the collector.
+     * Sends a command by name, such as `GET_GROUP`, and returns its result. It need not be a command that this version knows.
      *
-     * While nobody collects, at most [Config.eventQueue] events are kept, with up to 64 more that have left the native library
-     * already, and no more are read. An operator such as `buffer` or `flowOn` takes events before its collector asks for them,
-     * and what it holds is lost with it.
+     * @param name The command's name in the protocol.
+     * @param parameters The parameters, by their names in the protocol.
+     */
+    public suspend fun command(name: String, parameters: JsonObject = JsonObject(emptyMap())): JsonObject =
+        jsonObject(calling { native.command(name.checked("name"), parameters.text("parameters")) })
+
+    /**
+     * The events, up to and including [Event.Closed]. A collector may stop at any time and loses nothing: the next one continues
+     * with the following event. Messages are confirmed to their senders as they reach the collector.
+     *
+     * While there is no collector, at most [Config.eventQueue] events are kept, and up to 64 more that have left the native
+     * library; while that many wait, nothing more is read. An operator such as `buffer` or `flowOn` takes events before its
+     * collector asks for them, and what it holds can be lost with it.
      */
     public val events: Flow<Event> = EventFlow(inbox)
 
     /**
-     * Takes up to [max] events, waiting at most [timeout] for the first; none when nothing came. Messages among them are
-     * confirmed to their senders. After [Event.Closed] it throws [CallieException.Closed], and beside a [listen]er
+     * Takes up to [max] events, and waits at most [timeout] for the first; returns an empty list if there was none. Messages among
+     * them are confirmed to their senders. After [Event.Closed] it throws [CallieException.Closed], and while a [listen]er is set
      * [CallieException.InvalidArgument].
      *
-     * A wait that is cancelled loses nothing. [timeout] is the way to bound it: `withTimeout` around it may end between the
-     * taking and the return, as around every call that gives something.
+     * A call that is cancelled loses nothing. Use [timeout] to limit the wait: a `withTimeout` around the call can expire just as
+     * events are returned.
      */
     public suspend fun nextEvents(max: Int = 64, timeout: Duration): List<Event> {
         if (max < 1) {
-            throw CallieException.InvalidArgument("INVALID_ARGUMENT", "a batch holds at least one event", null)
+            throw CallieException.InvalidArgument("INVALID_ARGUMENT", "max must be at least 1", null)
         }
         return inbox.take(max, timeout)
     }
 
     /**
-     * Hands all events to [listener] from now on, in batches, from a thread made for it. Messages are confirmed to their senders
-     * when it is called with them. If it throws, the next batch comes all the same.
+     * Passes all events to [listener] from now on, in batches, on a thread of its own. Messages are confirmed to their senders when
+     * the listener is called with them. What it throws is logged, and the next batch follows.
      *
-     * It can be asked for once in a client's life, and throws [CallieException.InvalidArgument] after that. Calls for events by
-     * another way throw that too.
+     * A client has at most one listener: a second call throws [CallieException.InvalidArgument], and so do the calls that take
+     * events in another way.
      */
     public fun listen(listener: (List<Event>) -> Unit): Unit = calling { native.listen(ListenerCallback(listener)) }
 
-    /** Where a new token comes from when the server has ended the session; none ends the client then. */
+    /** Sets what returns a new token when the server has ended the session. Without one, the client ends then. */
     public fun setTokenSource(source: TokenSource?): Unit = calling { native.setTokenSource(source?.let(::TokenCallback)) }
 
-    /** Ends the client: says goodbye and waits for that, at most a few seconds. It may be called any number of times. */
+    /**
+     * Ends the client: writes what the server's rate allows at that moment, closes the connection, and waits for the close for a
+     * few seconds at most. It may be called any number of times.
+     *
+     * A message that still waits for its turn ends as [SendOutcome.Failed] with the code `DISCONNECTED`, one that was written and
+     * not answered as [SendOutcome.Unconfirmed]. To be sure of messages, wait for the outcomes of their tickets first. Events that
+     * have arrived can still be taken.
+     */
     public suspend fun disconnect(): Unit = calling { native.disconnect() }
 
-    /** Ends the client without waiting: the goodbye goes on in the background. */
+    /** Ends the client as [disconnect] does, without waiting. */
     override fun close(): Unit = calling { native.beginDisconnect() }
 
     /**
-     * Runs [block] with this client, then [disconnect]s, however the block ends: what was sent is written, and the goodbye said,
-     * when it returns.
+     * Calls [block] with this client, and then [disconnect], however the block ends.
      *
-     * It stands in for the standard library's `use`, which could not wait.
+     * It takes the place of the standard library's `use`, which could not wait.
      */
     public suspend inline fun <R> use(block: (Client) -> R): R =
         try {
@@ -170,7 +181,7 @@ public class Client(session: Session) : AutoCloseable {
         }
 
     public companion object {
-        /** A client that is online. */
+        /** Creates a client and connects it. */
         public suspend fun open(session: Session): Client {
             val client = Client(session)
             try {
@@ -183,6 +194,3 @@ public class Client(session: Session) : AutoCloseable {
         }
     }
 }
-
-/** Whole milliseconds, none where there are fewer than none; those of an endless duration are a great many. */
-internal fun Duration.millis(): ULong = inWholeMilliseconds.coerceAtLeast(0).toULong()

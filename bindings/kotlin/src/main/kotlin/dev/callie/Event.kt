@@ -1,44 +1,53 @@
 package dev.callie
 
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonObject
 import java.time.Instant
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 
-/** Something for the application. Metadata and data are JSON. */
+/** Something that happened to a client or its user. */
 public sealed interface Event {
-    /** The connection changed. */
-    public data class Connection(val state: ConnectionState) : Event
+    /** The state of the connection changed. The end of the client is reported by [Closed] alone. */
+    public data class ConnectionChanged(val state: ConnectionState) : Event
 
-    /** A message that was sent is over: told once for each, whether or not its ticket is still held. */
-    public data class Ended(val ticket: ULong, val messageId: String, val ending: Ending) : Event
+    /** The sending of a message ended. Every message has one such event, whether or not its [Ticket] is still referred to. */
+    public data class Ended(val ticket: ULong, val messageId: String, val outcome: SendOutcome) : Event
 
-    /** A chat message: from another user, or from this one on another connection. */
+    /** A chat message, from another user or from this one on another connection. */
     public data class Message(
         val sender: String,
-        /** Where it was sent: this user, a group's ID or `BROADCAST`. */
+        /** This user, a group ID or `BROADCAST`. */
         val recipient: String,
-        val timestamp: Instant,
+        /** The sender's claim. */
+        val sentAt: Instant,
         val payloadId: String,
+        /** What edits and deletions refer to. */
         val messageId: String,
+        /** In Markdown. */
         val text: String,
         val attachments: List<Attachment>,
-        val metadata: String,
+        /** Added by the sender. The protocol reserves the keys `ack` and `inReplyTo`. */
+        val metadata: JsonObject,
     ) : Event
 
-    /** A notice of the server that ends nothing that was sent: who came and went, that a group changed. */
+    /** A notice from the server that is not the outcome of a send: a user came online, a group changed. */
     public data class Notice(
         /** For programs, such as `USER_JOINED`. */
         val code: String,
+        /** For people. */
         val description: String,
+        /** The payload that the notice is about, if any. */
         val inReplyTo: String?,
         val username: String?,
         val groupId: String?,
         val messageId: String?,
-        val metadata: String,
-        val timestamp: Instant,
+        /** All metadata of the notice; which members there are depends on the code. */
+        val metadata: JsonObject,
+        val sentAt: Instant,
     ) : Event
 
-    /** A message that somebody sent has another text now. */
+    /** The author of a message replaced its text. */
     public data class Edited(
         val messageId: String,
         val sender: String,
@@ -46,7 +55,7 @@ public sealed interface Event {
         val text: String,
     ) : Event
 
-    /** A message is to be dropped. */
+    /** A message was deleted. A program that does not know the message ignores the event. */
     public data class Deleted(
         val messageId: String,
         val sender: String,
@@ -54,33 +63,34 @@ public sealed interface Event {
         val deletedBy: String,
     ) : Event
 
-    /** Somebody says something fleeting, such as that they are typing. */
+    /** A short-lived signal, such as a typing indicator. */
     public data class Signal(
         val sender: String,
         val recipient: String,
+        /** `typing`, `read` or another name. */
         val kind: String,
-        val data: String?,
+        val data: JsonElement?,
     ) : Event
 
-    /** A payload of the server that this version does not know, whole, as JSON. */
-    public data class Unknown(val payload: String) : Event
+    /** A SYS or CMD payload of a later version of the protocol. */
+    public data class Unknown(val payload: JsonObject) : Event
 
-    /** The server sent a text that is not a valid payload; nothing acted on it. */
+    /** The server sent a text that is not a valid payload. It was ignored. */
     public data class Unreadable(val code: String, val path: String, val reason: String) : Event
 
-    /** The last event: the client has ended. */
+    /** The client has ended. This is always the last event. */
     public data class Closed(
-        /** The WebSocket close code; 1000 when the application asked for the end. */
+        /** The WebSocket close code; 1000 after [Client.disconnect]. */
         val closeCode: Int,
-        /** What the server said, such as `SESSION_REVOKED`, else `DISCONNECTED` or `CLOSED`. */
+        /** The reason, for programs: the server's code, such as `SESSION_REVOKED`, or `DISCONNECTED` or `CLOSED`. */
         val code: String,
         val reason: String,
     ) : Event
 }
 
-/** How a client stands to its server. */
+/** The state of a connection. */
 public sealed interface ConnectionState {
-    /** Not connected, and not trying: not started yet, suspended, or it could not connect when asked to once. */
+    /** Not connected, and not trying to connect: not started yet, suspended, or [Client.connect] failed. */
     public data object Suspended : ConnectionState
 
     /** Opening a connection or authenticating on it. */
@@ -89,44 +99,54 @@ public sealed interface ConnectionState {
     /** Connected and authenticated; [expiresAt] is when the session ends if it is not used. */
     public data class Online(val expiresAt: Instant?, val limits: Limits) : ConnectionState
 
-    /** Not connected; it tries again by itself. */
+    /**
+     * Not connected; the client tries again after [retryIn]. [closeCode] is that of the last connection, 1006 if it was lost
+     * without one or never opened.
+     */
     public data class Waiting(val retryIn: Duration, val closeCode: Int, val reason: String) : ConnectionState
 
     /** The client has ended. */
     public data object Closed : ConnectionState
 }
 
-/** How a message is over. */
-public sealed interface Ending {
-    /** The recipient's client, or some of the group's, confirmed it; counts are null where they were lost with a connection. */
-    public data class Delivered(val confirmed: Long?, val unconfirmed: Long?, val offline: Long?) : Ending
+/** How the sending of a message ended. */
+public sealed interface SendOutcome {
+    /**
+     * The recipient's client, or that of at least one member of the group, confirmed it. The counts are null if the server's
+     * answer was lost with a connection.
+     */
+    public data class Delivered(val confirmed: Long?, val unconfirmed: Long?, val offline: Long?) : SendOutcome
 
-    /** The server took it; no confirmation was asked for. */
-    public data object Sent : Ending
+    /** The server accepted it; no confirmation was requested. */
+    public data object Sent : SendOutcome
 
-    /** The recipient is offline, or nobody in the group is online: it did not arrive. */
-    public data object Offline : Ending
+    /** The recipient, or every other member of the group, is offline: it did not arrive. */
+    public data object Offline : SendOutcome
 
-    /** It did not arrive. [code] is the server's, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`. */
-    public data class Failed(val code: String, val reason: String, val path: String) : Ending
+    /**
+     * It did not arrive. [code] is the server's, such as `RECIPIENT_UNKNOWN`, or `EXPIRED` or `DISCONNECTED`; [path] is the place
+     * of the fault in the payload, a JSON Pointer, or empty.
+     */
+    public data class Failed(val code: String, val reason: String, val path: String) : SendOutcome
 
-    /** It was sent and may or may not have arrived. */
-    public data object Unconfirmed : Ending
+    /** It was sent; whether it arrived is unknown. */
+    public data object Unconfirmed : SendOutcome
 }
 
 internal fun dev.callie.ffi.Event.own(): Event = when (this) {
-    is dev.callie.ffi.Event.Connection -> Event.Connection(state.own())
+    is dev.callie.ffi.Event.Connection -> Event.ConnectionChanged(state.own())
     is dev.callie.ffi.Event.Ended -> Event.Ended(ticket, messageId, ending.own())
     is dev.callie.ffi.Event.Message -> Event.Message(
-        sender, recipient, Instant.ofEpochMilli(timestampMs), payloadId, messageId, text, attachments, metadata,
+        sender, recipient, Instant.ofEpochMilli(timestampMs), payloadId, messageId, text, if (attachments.isEmpty()) emptyList() else attachments.map { it.own() },
+        jsonObject(metadata),
     )
     is dev.callie.ffi.Event.Notice -> Event.Notice(
-        code, description, inReplyTo, username, groupId, messageId, metadata, Instant.ofEpochMilli(timestampMs),
+        code, description, inReplyTo, username, groupId, messageId, jsonObject(metadata), Instant.ofEpochMilli(timestampMs),
     )
     is dev.callie.ffi.Event.Edited -> Event.Edited(messageId, sender, recipient, text)
     is dev.callie.ffi.Event.Deleted -> Event.Deleted(messageId, sender, recipient, deletedBy)
-    is dev.callie.ffi.Event.Signal -> Event.Signal(sender, recipient, kind, data)
-    is dev.callie.ffi.Event.Unknown -> Event.Unknown(payload)
+    is dev.callie.ffi.Event.Signal -> Event.Signal(sender, recipient, kind, data?.let(::json))
+    is dev.callie.ffi.Event.Unknown -> Event.Unknown(jsonObject(payload))
     is dev.callie.ffi.Event.Unreadable -> Event.Unreadable(code, path, reason)
     is dev.callie.ffi.Event.Closed -> Event.Closed(closeCode.toInt(), code, reason)
 }
@@ -141,14 +161,11 @@ internal fun dev.callie.ffi.ConnectionState.own(): ConnectionState = when (this)
     is dev.callie.ffi.ConnectionState.Closed -> ConnectionState.Closed
 }
 
-internal fun dev.callie.ffi.Ending.own(): Ending = when (this) {
+internal fun dev.callie.ffi.Ending.own(): SendOutcome = when (this) {
     is dev.callie.ffi.Ending.Delivered ->
-        Ending.Delivered(confirmed?.clamped(), unconfirmed?.clamped(), offline?.clamped())
-    is dev.callie.ffi.Ending.Sent -> Ending.Sent
-    is dev.callie.ffi.Ending.Offline -> Ending.Offline
-    is dev.callie.ffi.Ending.Failed -> Ending.Failed(code, reason, path)
-    is dev.callie.ffi.Ending.Unconfirmed -> Ending.Unconfirmed
+        SendOutcome.Delivered(confirmed?.clamped(), unconfirmed?.clamped(), offline?.clamped())
+    is dev.callie.ffi.Ending.Sent -> SendOutcome.Sent
+    is dev.callie.ffi.Ending.Offline -> SendOutcome.Offline
+    is dev.callie.ffi.Ending.Failed -> SendOutcome.Failed(code, reason, path)
+    is dev.callie.ffi.Ending.Unconfirmed -> SendOutcome.Unconfirmed
 }
-
-/** This, or the largest number that there is. */
-internal fun ULong.clamped(): Long = coerceAtMost(Long.MAX_VALUE.toULong()).toLong()

@@ -16,22 +16,7 @@ internal fun String.checked(name: String): String {
     return this
 }
 
-internal fun List<String>.checked(name: String): List<String> = onEach { it.checked(name) }
-
-internal fun Attachment.checked(): Attachment {
-    url.checked("an attachment's URL")
-    filename?.checked("an attachment's file name")
-    filetype?.checked("an attachment's file type")
-    metadata?.checked("an attachment's metadata")
-    return this
-}
-
-internal fun Config.checked(): Config {
-    url.checked("the server's address")
-    extraRoots.checked("an extra root")
-    pins.checked("a pin")
-    return this
-}
+internal fun List<String>.checked(name: String): List<String> = onEach { it.checked("each of $name") }
 
 /** This text with U+FFFD for every half of a surrogate pair, for what can be refused to nobody. */
 internal fun String.repaired(): String =

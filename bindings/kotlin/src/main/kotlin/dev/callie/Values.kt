@@ -1,23 +1,69 @@
 package dev.callie
 
-// Plain values cross as they are; these are their names here.
+import kotlinx.serialization.json.JsonObject
+import java.time.Instant
 
-/** What a server allows. */
+/** A file that a message refers to by its URL. Callie servers do not store files. */
+public data class Attachment(
+    val kind: AttachmentKind,
+    /** `http` or `https`. */
+    val url: String,
+    val filename: String? = null,
+    /** In bytes, at most 2^53 − 1. */
+    val size: ULong? = null,
+    /** The MIME type, such as `image/png`. */
+    val filetype: String? = null,
+    /** All of the attachment's metadata. When sending, the three values above take precedence. */
+    val metadata: JsonObject = JsonObject(emptyMap()),
+) {
+    internal fun native() = dev.callie.ffi.Attachment(
+        kind,
+        url.checked("an attachment's url"),
+        filename?.checked("an attachment's filename"),
+        size,
+        filetype?.checked("an attachment's filetype"),
+        if (metadata.isEmpty()) null else metadata.text("an attachment's metadata"),
+    )
+}
+
+internal fun dev.callie.ffi.Attachment.own() =
+    Attachment(kind, url, filename, size, filetype, jsonObject(metadata ?: "{}"))
+
+/** One of a user's sessions. */
+public data class SessionInfo(
+    /** What `revokeSession` takes. */
+    val sessionId: String,
+    /** The name that the login gave the device. */
+    val device: String?,
+    val createdAt: Instant,
+    val lastSeenAt: Instant,
+    /** When the session ends if it is not used. */
+    val expiresAt: Instant,
+    /** Whether it is the session of the caller. */
+    val current: Boolean,
+)
+
+internal fun dev.callie.ffi.SessionInfo.own() = SessionInfo(
+    sessionId,
+    device,
+    Instant.ofEpochMilli(createdAtMs),
+    Instant.ofEpochMilli(lastSeenAtMs),
+    Instant.ofEpochMilli(expiresAtMs),
+    current,
+)
+
+// Values that are the same in the native library.
+
+/** The server's limits. */
 public typealias Limits = dev.callie.ffi.Limits
 
-/** A file that goes with a message, by its URL. */
-public typealias Attachment = dev.callie.ffi.Attachment
-
-/** What kind of file an attachment is. */
+/** The kind of file that an attachment is. */
 public typealias AttachmentKind = dev.callie.ffi.AttachmentKind
 
-/** Where the server is, how it is to be trusted, and how long to wait for it. */
-public typealias Config = dev.callie.ffi.Config
+/** Traffic counters since the client was created. */
+public typealias Stats = dev.callie.ffi.Statistics
 
-/** Counts since a client was made. */
-public typealias Statistics = dev.callie.ffi.Statistics
-
-/** A group that was made. */
+/** A group that was created. */
 public typealias Group = dev.callie.ffi.Group
 
 /** A group in a list. */
@@ -32,35 +78,32 @@ public typealias GroupDetails = dev.callie.ffi.GroupDetails
 /** One member of a group. */
 public typealias Member = dev.callie.ffi.Member
 
-/** What a member may do in a group. */
+/** The role of a member in a group. */
 public typealias Role = dev.callie.ffi.Role
 
 /** Who can find and join a group. */
 public typealias Visibility = dev.callie.ffi.Visibility
 
-/** What a user tells of themselves. */
+/** A user's public profile. */
 public typealias Profile = dev.callie.ffi.Profile
 
 /** A user's settings. */
 public typealias Settings = dev.callie.ffi.Settings
 
-/** Who learns whether a user is online. */
+/** Who can see whether a user is online. */
 public typealias PresenceAudience = dev.callie.ffi.PresenceAudience
 
-/** Who may write to a user directly. */
+/** Who can send a user direct messages. */
 public typealias DirectMessages = dev.callie.ffi.DirectMessages
 
-/** One page of those whom a user blocked. */
+/** One page of the users whom a user has blocked. */
 public typealias BlockedPage = dev.callie.ffi.BlockedPage
 
-/** One of a user's sessions. */
-public typealias SessionInfo = dev.callie.ffi.SessionInfo
-
-/** The server's figures. */
+/** The server's counters. They count from its start. */
 public typealias ServerStats = dev.callie.ffi.ServerStats
 
-/** The first fault of a payload. */
+/** The first fault of a text that is not a valid payload. */
 public typealias PayloadFault = dev.callie.ffi.PayloadFault
 
-/** How much a line of the log matters. */
+/** The severity of a line of the log. */
 public typealias LogLevel = dev.callie.ffi.LogLevel

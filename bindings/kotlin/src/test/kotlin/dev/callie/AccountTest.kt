@@ -18,6 +18,9 @@ class AccountTest {
         assertFalse(session.token in session.toString())
         val listed = server.sessions(session).single()
         assertEquals(listOf<Any?>(true, "laptop"), listOf(listed.current, listed.device))
+        Client(session).use { assertEquals(session.token, it.session.token) }
+        server.revokeSession(session, listed.sessionId)
+        refused<CallieException.Refused>("UNAUTHORIZED") { server.sessions(session) }
     }
 
     @Test
@@ -110,8 +113,8 @@ class AccountTest {
     fun statesAreToldInOrder() = scenario { world ->
         Client(world.server().user("ada")).use { client ->
             client.start()
-            assertEquals(Event.Connection(ConnectionState.Connecting), client.next())
-            assertTrue((client.next() as Event.Connection).state is ConnectionState.Online)
+            assertEquals(Event.ConnectionChanged(ConnectionState.Connecting), client.next())
+            assertTrue((client.next() as Event.ConnectionChanged).state is ConnectionState.Online)
             client.disconnect()
             val end = client.next() as Event.Closed
             assertEquals(1000 to "DISCONNECTED", end.closeCode to end.code)

@@ -1,9 +1,17 @@
 package dev.callie
 
+import kotlinx.coroutines.flow.map
+import kotlinx.coroutines.flow.toList
+import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.jsonArray
+import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
+import kotlinx.serialization.json.put
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 
 class CommandTest {
     @Test
@@ -24,8 +32,9 @@ class CommandTest {
         val server = world.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
-        ada.signal("bob", "typing", """{"on":true}""")
-        assertEquals(Event.Signal("ada", "bob", "typing", """{"on":true}"""), bob.first<Event.Signal>())
+        val data = buildJsonObject { put("on", true) }
+        ada.signal("bob", "typing", data)
+        assertEquals(Event.Signal("ada", "bob", "typing", data), bob.first<Event.Signal>())
     }
 
     @Test
@@ -35,8 +44,12 @@ class CommandTest {
         assertEquals(Group(made.groupId, "Friends", Visibility.PUBLIC, listOf("ada")), made)
         val listed = ada.listGroups().groups.single()
         assertEquals(GroupSummary(made.groupId, "Friends", Role.OWNER, 1uL), listed)
+        assertEquals(listOf(listed), ada.allGroups(limit = 1).toList())
+        assertEquals(listOf("ada"), ada.allMembers(made.groupId).map { it.username }.toList())
+        assertTrue(Duration.ZERO < ada.listSessions().single().let { (it.expiresAt.epochSecond - it.createdAt.epochSecond).seconds })
         // By name it is the same, as JSON.
-        assertTrue("\"Friends\"" in ada.command("LIST_GROUPS"))
+        val named = ada.command("LIST_GROUPS")["groups"]!!.jsonArray.single().jsonObject
+        assertEquals("Friends", named["name"]?.jsonPrimitive?.content)
     }
 
     @Test
@@ -46,7 +59,7 @@ class CommandTest {
             ada.joinGroup("group:018f0000-0000-7000-8000-000000000000")
         }
         refused<CallieException.Refused>("UNKNOWN_COMMAND") { ada.command("MAKE_COFFEE") }
-        refused<CallieException.Refused>("INVALID_PARAMETERS") { ada.command("GET_SETTINGS", """{"sugar":2}""") }
+        refused<CallieException.Refused>("INVALID_PARAMETERS") { ada.command("GET_SETTINGS", buildJsonObject { put("sugar", 2) }) }
         refused<CallieException.Refused>("FORBIDDEN") { ada.serverStats() }
     }
 
@@ -68,10 +81,10 @@ class CommandTest {
         repeat(3) {
             val ticket = ada.send("bob", "$it")
             assertEquals("$it", bob.text())
-            ticket.ending()
+            ticket.outcome()
         }
-        val sent = ada.statistics
-        val received = bob.statistics
+        val sent = ada.stats
+        val received = bob.stats
         assertEquals(listOf(3uL, 0uL), listOf(sent.messagesSent, sent.messagesReceived))
         assertEquals(listOf(0uL, 3uL), listOf(received.messagesSent, received.messagesReceived))
         assertEquals(
@@ -82,7 +95,7 @@ class CommandTest {
         // No payload is shorter than 150 bytes.
         assertTrue(sent.bytesSent > 600u && sent.bytesReceived > 600u)
         world.ask("cut")
-        while (ada.statistics.connects < 2u) ada.next()
-        assertEquals(1uL, ada.statistics.reconnects)
+        while (ada.stats.connects < 2u) ada.next()
+        assertEquals(1uL, ada.stats.reconnects)
     }
 }

@@ -113,7 +113,7 @@ class LifetimeTest {
                         runBlocking { ada.disconnect() }
                     } else {
                         ada.send("bob", "${event.text}, ${ada.username}")
-                        check(ada.statistics.messagesReceived > 0u)
+                        check(ada.stats.messagesReceived > 0u)
                         runBlocking { ada.ping("SERVER") }
                     }
                     is Event.Closed -> told.trySend(event.closeCode)
@@ -150,7 +150,7 @@ class LifetimeTest {
         // Even one that no application is expected to catch.
         val eve = server.online("eve")
         eve.listen { events -> if (events.any { it is Event.Message }) throw StackOverflowError("here too: \uD83D") }
-        assertTrue(bob.send("eve", "bad").ending() is Ending.Delivered)
+        assertTrue(bob.send("eve", "bad").outcome() is SendOutcome.Delivered)
         eve.ping("SERVER")
     }
 

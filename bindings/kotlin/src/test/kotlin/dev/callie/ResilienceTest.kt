@@ -11,7 +11,7 @@ import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.time.Duration.Companion.milliseconds
 
 class ResilienceTest {
-    private val delivered = Ending.Delivered(confirmed = 1, unconfirmed = 0, offline = 0)
+    private val delivered = SendOutcome.Delivered(confirmed = 1, unconfirmed = 0, offline = 0)
 
     /** How long clients wait for a server that may never answer. */
     private val short = 300.milliseconds
@@ -22,7 +22,7 @@ class ResilienceTest {
         val bob = world.direct().online("bob")
         val first = ada.send("bob", "before")
         assertEquals("before", bob.text())
-        assertEquals(delivered, first.ending())
+        assertEquals(delivered, first.outcome())
         world.ask("hold")
         val tickets = listOf("one", "two", "three").map { ada.send("bob", it) }
         world.ask("cut")
@@ -31,8 +31,8 @@ class ResilienceTest {
         ada.comesTo<ConnectionState.Online>()
         val last = ada.send("bob", "after")
         for (expected in listOf("one", "two", "three", "after")) assertEquals(expected, bob.text())
-        for (ticket in tickets + last) assertEquals(delivered, ticket.ending())
-        assertTrue(ada.statistics.reconnects >= 1u)
+        for (ticket in tickets + last) assertEquals(delivered, ticket.outcome())
+        assertTrue(ada.stats.reconnects >= 1u)
     }
 
     @Test
@@ -53,22 +53,22 @@ class ResilienceTest {
         val early = ada.send("bob", "before the first connection")
         ada.start()
         assertEquals("before the first connection", bob.text())
-        assertEquals(delivered, early.ending())
+        assertEquals(delivered, early.outcome())
         world.ask("kill")
         ada.comesTo<ConnectionState.Waiting>()
         // To oneself, so that nobody else need be back first.
         val late = ada.send("ada", "while the server is away")
         world.ask("start")
         assertEquals("while the server is away", ada.text())
-        assertEquals(delivered, late.ending())
+        assertEquals(delivered, late.outcome())
     }
 
     @Test
     fun deadlineEndsATicket() = scenario { world ->
         val ada = Client(world.server().user("ada"))
-        val ending = ada.send("bob", "too late", timeout = 50.milliseconds).ending()
-        assertEquals("EXPIRED", (ending as Ending.Failed).code)
-        assertEquals(0uL, ada.statistics.waiting)
+        val ending = ada.send("bob", "too late", timeout = 50.milliseconds).outcome()
+        assertEquals("EXPIRED", (ending as SendOutcome.Failed).code)
+        assertEquals(0uL, ada.stats.waiting)
     }
 
     @Test
@@ -109,8 +109,8 @@ class ResilienceTest {
         ada.resume()
         ada.comesTo<ConnectionState.Online>()
         assertEquals("for later", bob.text())
-        assertEquals(delivered, kept.ending())
-        assertEquals(1uL, ada.statistics.reconnects)
+        assertEquals(delivered, kept.outcome())
+        assertEquals(1uL, ada.stats.reconnects)
     }
 
     @Test
@@ -140,9 +140,9 @@ class ResilienceTest {
         ada.disconnect()
         repeat(200) { assertEquals("$it", bob.text()) }
         val ended = ada.events.toList().filterIsInstance<Event.Ended>()
-        assertEquals(tickets.map { it.number to it.ending() }.toSet(), ended.map { it.ticket to it.ending }.toSet())
+        assertEquals(tickets.map { it.number to it.outcome() }.toSet(), ended.map { it.ticket to it.outcome }.toSet())
         assertEquals(tickets.size, ended.size)
-        for (end in ended) assertTrue(end.ending == delivered || end.ending == Ending.Unconfirmed, "$end")
+        for (end in ended) assertTrue(end.outcome == delivered || end.outcome == SendOutcome.Unconfirmed, "$end")
     }
 
     @Test
@@ -151,7 +151,7 @@ class ResilienceTest {
         val told = mutableListOf<String>()
         while (true) {
             when (val event = ada.next()) {
-                is Event.Connection -> {}
+                is Event.ConnectionChanged -> {}
                 is Event.Unreadable -> told += event.code
                 is Event.Unknown -> told += "unknown"
                 else -> {
@@ -169,15 +169,15 @@ class ResilienceTest {
         val ada = Client.open(world.hostile("liar"))
         assertEquals("once", ada.text())
         ada.ping("SERVER")
-        assertEquals(1uL to 1uL, ada.statistics.messagesReceived to ada.statistics.duplicates)
+        assertEquals(1uL to 1uL, ada.stats.messagesReceived to ada.stats.duplicates)
         refused<CallieException.BadAnswer> { ada.listGroups() }
         val sent = ada.send("bob", "hello")
         ada.first<Event.Notice> { it.code == "DELIVERED" }
         ada.ping("SERVER")
         // It is not what was delivered: it is under way until the end.
-        assertEquals(1uL, ada.statistics.waiting)
+        assertEquals(1uL, ada.stats.waiting)
         ada.disconnect()
-        assertEquals(Ending.Unconfirmed, sent.ending())
+        assertEquals(SendOutcome.Unconfirmed, sent.outcome())
     }
 
     @Test

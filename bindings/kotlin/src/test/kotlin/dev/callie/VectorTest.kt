@@ -1,7 +1,11 @@
 package dev.callie
 
-import com.google.gson.JsonObject
-import com.google.gson.JsonParser
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.int
+import kotlinx.serialization.json.jsonArray
+import kotlinx.serialization.json.jsonObject
+import kotlinx.serialization.json.jsonPrimitive
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -9,21 +13,23 @@ import java.io.File
 
 class VectorTest {
     /** The text of a vector: one, or parts that are repeated. */
-    private fun text(vector: JsonObject): String = vector["payload"]?.asString
-        ?: vector["parts"].asJsonArray.map { it.asJsonArray }.joinToString("") { it[0].asString.repeat(it[1].asInt) }
+    private fun text(vector: JsonObject): String = vector["payload"]?.jsonPrimitive?.content
+        ?: vector["parts"]!!.jsonArray.map { it.jsonArray }.joinToString("") { (text, times) ->
+            text.jsonPrimitive.content.repeat(times.jsonPrimitive.int)
+        }
 
     @Test
     fun everyVectorIsJudged() = scenario { world ->
         var judged = 0
         for (file in File(world.ask("vectors")).listFiles { it -> it.extension == "json" }!!) {
-            val vectors = JsonParser.parseString(file.readText()).asJsonObject["vectors"].asJsonArray
-            for (vector in vectors.map { it.asJsonObject }) {
+            val vectors = Json.parseToJsonElement(file.readText()).jsonObject["vectors"]!!.jsonArray
+            for (vector in vectors.map { it.jsonObject }) {
                 val text = text(vector)
-                val found = if (vector["from"]?.asString == "client") checkPayload(text) else checkServerPayload(text)
-                val fault = vector["fault"]?.takeIf { it.isJsonObject }?.asJsonObject
-                val expected = fault?.let { it["code"].asString to it["path"].asString }
+                val found = if (vector["from"]?.jsonPrimitive?.content == "client") checkPayload(text) else checkServerPayload(text)
+                val fault = vector["fault"] as? JsonObject
+                val expected = fault?.let { it["code"]!!.jsonPrimitive.content to it["path"]!!.jsonPrimitive.content }
                 val told = found?.let { it.code to it.path }
-                if (expected != null && vector.has("connectionToken")) {
+                if (expected != null && "connectionToken" in vector) {
                     // What the connection's token hides of a path, only the connection's server knows.
                     assertEquals(expected.first, told?.first, "${file.name}: ${vector["name"]}")
                 } else {

@@ -47,10 +47,8 @@ class World : AutoCloseable {
     override fun close() = socket.close()
 }
 
-fun impatient(url: String, patience: Duration): Config {
-    val millis = patience.inWholeMilliseconds.toULong()
-    return Config(url, connectTimeoutMs = millis, exchangeTimeoutMs = millis)
-}
+fun impatient(url: String, patience: Duration): Config =
+    Config(url, connectTimeout = patience, requestTimeout = patience)
 
 /** Runs a scenario in a world of its own, and lets it take only so long. */
 fun scenario(body: suspend CoroutineScope.(World) -> Unit): Unit = runBlocking {
@@ -77,7 +75,7 @@ suspend fun Client.text(): String = first<Event.Message>().text
 
 /** Waits until it is told to be in such a state. */
 suspend inline fun <reified S : ConnectionState> Client.comesTo(): S =
-    first<Event.Connection> { it.state is S }.state as S
+    first<Event.ConnectionChanged> { it.state is S }.state as S
 
 /** Fails unless the call does, with such an error. */
 inline fun <reified E : CallieException> refused(code: String? = null, call: () -> Unit): E {

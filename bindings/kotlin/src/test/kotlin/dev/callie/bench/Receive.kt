@@ -21,13 +21,13 @@ fun main(arguments: Array<String>): Unit = runBlocking {
     val (url, token, number) = arguments
     val count = number.toInt()
     val system = ManagementFactory.getOperatingSystemMXBean() as OperatingSystemMXBean
-    val config = Config(url, eventQueue = (count + BATCH).toUInt())
+    val config = Config(url, eventQueue = count + BATCH)
     Client.open(Session.resume(config, "bob", token)).use { client ->
         client.nextEvents(BATCH, 1.minutes)
         println("ready")
         val began = system.processCpuTime
         // The batches are full, as they are under load.
-        while (client.statistics.messagesReceived < count.toULong()) delay(50.milliseconds)
+        while (client.stats.messagesReceived < count.toULong()) delay(50.milliseconds)
         var seen = 0
         while (seen < count) seen += client.nextEvents(BATCH, 1.minutes).count { it is Event.Message }
         println((system.processCpuTime - began) / 1e3 / count)
