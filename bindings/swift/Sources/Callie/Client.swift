@@ -1,6 +1,6 @@
 import CallieNative
 
-/// A message that was taken for sending. It can be let go of: an `Event.ended` comes anyway.
+/// A message that was accepted for sending. It need not be kept: the `Event.ended` reports the outcome too.
 public final class Ticket: Sendable {
     private let native: CallieNative.Ticket
 
@@ -8,158 +8,175 @@ public final class Ticket: Sendable {
         self.native = native
     }
 
-    /// Tickets of one client count up.
+    /// The `ticket` of the `Event.ended`. The tickets of a client count up.
     public var number: UInt64 { native.number() }
 
-    /// The message's ID: edits and deletions name it.
+    /// What edits and deletions refer to.
     public var messageId: String { native.messageId() }
 
-    /// How the message ended, as soon as it has: at its deadline at the latest. It may be asked for any number of times.
-    public var ending: Ending {
-        get async { await native.ending() }
+    /// Waits until the sending has ended, at the latest at its deadline, and returns how. It may be called any number of times.
+    public func outcome() async -> SendOutcome {
+        SendOutcome(await native.ending())
     }
 }
 
-/// One user's conversation with a server, across connections.
+/// A user's connection to a server.
 ///
-/// It lives until `disconnect()`, or until the server refuses it and no new token could be had; then `Event.closed` is told,
-/// and a new client is to be made. Every call may be made from several threads at once, and from callbacks. Every call that
-/// fails throws a `CallieError`.
+/// The client reconnects after every loss of the connection until `disconnect()` is called or the server refuses the session.
+/// Then the last event, `Event.closed`, follows, and the client cannot be used again. All methods may be called from several
+/// threads at once, and from callbacks. Every failure is a `CallieError`.
 ///
-/// A client that is let go of says goodbye in the background. A loop over its `events` holds it, as every call that waits does:
-/// cancel the loop's task, or call `disconnect()`, which ends the loop too.
+/// A released client ends in the background. A loop over its `events` refers to it, and so does every call that waits: cancel
+/// the task of the loop, or call `disconnect()`, which ends the loop.
 public final class Client: Sendable {
     let native: CallieNative.Client
     private let inbox: Inbox
 
-    /// A client that is not connected yet.
+    /// Creates a client that is not connected yet.
     public init(_ session: Session) throws {
         let native = try calling { try CallieNative.Client(session: session.native) }
         self.native = native
         inbox = Inbox(native)
     }
 
-    /// A client that is online.
+    /// Creates a client and connects it.
     public static func open(_ session: Session) async throws -> Client {
         let client = try Client(session)
         try await client.connect()
         return client
     }
 
-    /// Who this is.
+    /// The user.
     public var username: String { native.username() }
 
-    /// The state of the connection.
-    public var state: ConnectionState { native.state() }
+    /// The current session: after the token source returned a new token, the one with that token.
+    public var session: Session {
+        get throws { Session(try calling { try native.session() }) }
+    }
 
-    /// What the server allows; the protocol's defaults before the first connection.
+    /// The state of the connection.
+    public var state: ConnectionState { ConnectionState(native.state()) }
+
+    /// The server's limits; the protocol's defaults before the first connection.
     public var limits: Limits { native.limits() }
 
-    /// Counters since the client was made.
-    public var statistics: Statistics { native.stats() }
+    /// Traffic counters since the client was created.
+    public var stats: Stats { native.stats() }
 
-    /// Connects, and keeps connecting after every loss until `disconnect()` or a refusal. Events tell how it goes. On a client
-    /// that has ended it does nothing, as `suspend()`, `resume()` and `networkChanged()` do.
+    /// Begins to connect, without waiting for the connection. Events report the progress. On a client that has ended it does
+    /// nothing, like `suspend()`, `resume()` and `networkChanged()`.
     public func start() {
         native.start()
     }
 
-    /// Connects once, and waits for it; from then on as after `start()`.
+    /// Waits for one attempt to connect. After a success, the client reconnects as after `start()`.
     ///
-    /// After an error the client is as it was before: one that was started goes on trying, one that was not, or was suspended, is
-    /// suspended. A refusal by the server ends it; `suspend()` meanwhile is an error with the code `SUSPENDED`.
+    /// After a failure, the client is as it was before: a client that was started keeps trying, any other one is suspended. A
+    /// refusal by the server ends the client. A call of `suspend()` meanwhile is a failure with the code `SUSPENDED`.
     public func connect() async throws {
         try await calling { try await native.connect() }
     }
 
-    /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting; a `connect()`
-    /// that waits fails.
+    /// Closes the connection until `resume()`, as for an app that goes to the background. Messages that wait go on waiting; a
+    /// `connect()` that is waiting fails.
     public func suspend() {
         native.suspend()
     }
 
-    /// Connects again after `suspend()` or a `connect()` that did not work.
+    /// Connects again after `suspend()`, or after a `connect()` that failed.
     public func resume() {
         native.resume()
     }
 
-    /// Tells the client that the network has changed. One that waits to reconnect tries immediately; a connected one checks that
-    /// its connection is alive.
+    /// Tells the client that the network has changed. A client that waits to reconnect tries immediately; a connected one checks
+    /// that its connection is alive.
     public func networkChanged() {
         native.networkChanged()
     }
 
-    /// Sends a text in Markdown to a user, a group's ID or `BROADCAST`.
+    /// Sends a message, without waiting: it is queued while there is no connection. The ticket and an `Event.ended` report the
+    /// outcome.
     ///
-    /// It is taken at once, connected or not; the ticket and an `Event.ended` tell how it ends, within `timeout`. `metadata` is a
-    /// JSON object; the metadata of a received message may be given as it is, and a reply names what it answers by
-    /// `{"inReplyTo":"…"}` with that event's `payloadId`.
+    /// - Parameters:
+    ///   - recipient: A username, a group ID or `BROADCAST`.
+    ///   - text: The text, in Markdown; it may be empty only beside an attachment.
+    ///   - attachments: Files, by their URLs.
+    ///   - confirm: Whether the recipient's client is asked to confirm the message. Ignored for a broadcast.
+    ///   - metadata: Extensions. The protocol reserves the keys `ack`, which `confirm` sets, and `inReplyTo`, the `payloadId` of
+    ///     the message that this one answers.
+    ///   - timeout: The time until the outcome; `Config.sendTimeout` unless given.
     @discardableResult
     public func send(
-        _ text: String, to recipient: String, attachments: [Attachment] = [], confirm: Bool = true,
-        metadata: String? = nil, timeout: Duration? = nil
+        recipient: String, text: String, attachments: [Attachment] = [], confirm: Bool = true,
+        metadata: [String: JSONValue]? = nil, timeout: Duration? = nil
     ) throws -> Ticket {
-        let options = SendOptions(confirm: confirm, metadata: metadata, timeoutMs: timeout?.milliseconds)
+        let options = SendOptions(confirm: confirm, metadata: try metadata?.json, timeoutMs: timeout?.milliseconds)
+        let attachments = try attachments.map { try $0.native() }
         return Ticket(
             try calling {
                 try native.send(recipient: recipient, text: text, attachments: attachments, options: options)
             })
     }
 
-    /// Says something fleeting, such as `typing` or `read`, with JSON `data`. Nothing tells that it arrived.
-    public func signal(_ kind: String, to recipient: String, data: String? = nil) throws {
-        try calling { try native.signal(recipient: recipient, kind: kind, data: data) }
-    }
-
-    /// Asks the server (`SERVER`) or a user for a sign of life, and gives how long it took.
-    public func ping(_ recipient: String) async throws -> Duration {
+    /// Sends a ping to the server or to a user, and returns the time until the answer.
+    public func ping(_ recipient: String = "SERVER") async throws -> Duration {
         .microseconds(Int64(clamping: try await calling { try await native.ping(recipient: recipient) }))
     }
 
-    /// Carries out a command by name; parameters and result are JSON objects.
-    public func command(_ name: String, parameters: String = "{}") async throws -> String {
-        try await calling { try await native.command(name: name, parameters: parameters) }
+    /// Sends a command by name, such as `GET_GROUP`, and returns its result. It need not be a command that this version knows.
+    ///
+    /// - Parameters:
+    ///   - name: The command's name in the protocol.
+    ///   - parameters: The parameters, by their names in the protocol.
+    public func command(_ name: String, parameters: [String: JSONValue] = [:]) async throws -> [String: JSONValue] {
+        let written = try parameters.json
+        return [String: JSONValue](json: try await calling { try await native.command(name: name, parameters: written) })
     }
 
-    /// What arrives, until `Event.closed`, which is the last. A loop that is left, however it is, loses nothing: the next one
-    /// goes on where it stopped. Messages are confirmed to their senders as the loop gets them.
+    /// The events, up to and including `Event.closed`. A loop may be left at any time and loses nothing: the next one continues
+    /// with the following event. Messages are confirmed to their senders as they reach the loop.
     ///
-    /// While nobody asks, `Config.eventQueue` events are kept, with up to 64 more that have left the native library already, and
-    /// no more are read.
+    /// While there is no loop, at most `Config.eventQueue` events are kept, and up to 64 more that have left the native library;
+    /// while that many wait, nothing more is read.
     public var events: Events {
         Events(client: self)
     }
 
-    /// Takes up to `max` events, waiting at most `timeout` for the first; none when nothing came. Messages among them are
-    /// confirmed to their senders.
+    /// Takes up to `max` events, and waits at most `timeout` for the first; returns an empty array if there was none. Messages
+    /// among them are confirmed to their senders.
     ///
-    /// It throws a `CallieError`, which is of the kind `closed` after `Event.closed` and `invalidArgument` beside a listener, or
-    /// a `CancellationError` where the task was cancelled.
+    /// - Throws: `CallieError` of the kind `closed` after `Event.closed`, and of the kind `invalidArgument` while a listener is
+    ///   set; `CancellationError` if the task was cancelled.
     public func nextEvents(max: Int = 64, timeout: Duration) async throws -> [Event] {
         guard max > 0 else {
-            throw CallieError(.invalidArgument, "INVALID_ARGUMENT", "a batch holds at least one event")
+            throw CallieError(.invalidArgument, "INVALID_ARGUMENT", "max must be at least 1")
         }
         return try await inbox.take(max, within: timeout)
     }
 
-    /// Hands all events to `listener` from now on, in batches, from a thread made for it. Messages are confirmed to their
-    /// senders when it is called with them. If it throws, the next batch comes all the same.
+    /// Passes all events to `listener` from now on, in batches, on a thread of its own. Messages are confirmed to their senders
+    /// when the listener is called with them. What it throws is logged, and the next batch follows.
     ///
-    /// It can be asked for once in a client's life, and throws a `CallieError` of the kind `invalidArgument` after that. Calls
-    /// for events by another way throw that too.
+    /// A client has at most one listener: a second call throws a `CallieError` of the kind `invalidArgument`, and so do the calls
+    /// that take events in another way.
     public func listen(_ listener: @escaping @Sendable ([Event]) throws -> Void) throws {
         try calling { try native.listen(listener: Listening(listener)) }
     }
 
-    /// Where a new token comes from when the server has ended the session; none ends the client then.
+    /// Sets what returns a new token when the server has ended the session. Without one, the client ends then.
     ///
-    /// It is given the username and the server's reason, such as `SESSION_EXPIRED`, is called from a thread that may block,
-    /// once for each refusal, and gives a live token. If it throws, or takes longer than one exchange may, the client ends.
+    /// The closure receives the username and the server's code, such as `SESSION_EXPIRED`. It is called once for each refusal, on
+    /// a thread that may block. If it throws, or takes longer than `Config.requestTimeout`, the client ends.
     public func setTokenSource(_ source: (@Sendable (_ username: String, _ reasonCode: String) throws -> String)?) {
         native.setTokenSource(source: source.map(Source.init))
     }
 
-    /// Ends the client: says goodbye and waits for that, at most a few seconds. It may be called any number of times.
+    /// Ends the client: writes what the server's rate allows at that moment, closes the connection, and waits for the close for
+    /// a few seconds at most. It may be called any number of times.
+    ///
+    /// A message that still waits for its turn ends as `failed` with the code `DISCONNECTED`, one that was written and not
+    /// answered as `unconfirmed`. To be sure of messages, wait for the outcomes of their tickets first. Events that have arrived
+    /// can still be taken.
     public func disconnect() async {
         await native.disconnect()
     }

@@ -1,63 +1,68 @@
 import CallieNative
 import Foundation
 
-/// Something for the application. Metadata and data are JSON.
+/// Something that happened to a client or its user.
 public enum Event: Sendable, Hashable {
-    /// The connection changed.
-    case connection(ConnectionState)
-    /// A message that was sent is over: told once for each, whether or not its ticket is still held.
+    /// The state of the connection changed. The end of the client is reported by `closed` alone.
+    case connectionChanged(ConnectionState)
+    /// The sending of a message ended. Every message has one such event, whether or not its ticket is still referred to.
     case ended(Ended)
-    /// A chat message: from another user, or from this one on another connection.
+    /// A chat message, from another user or from this one on another connection.
     case message(Message)
-    /// A notice of the server that ends nothing that was sent: who came and went, that a group changed.
+    /// A notice from the server that is not the outcome of a send: a user came online, a group changed.
     case notice(Notice)
-    /// A message that somebody sent has another text now.
+    /// The author of a message replaced its text.
     case edited(Edited)
-    /// A message is to be dropped.
+    /// A message was deleted. A program that does not know the message ignores the event.
     case deleted(Deleted)
-    /// Somebody says something fleeting, such as that they are typing.
+    /// A short-lived signal, such as a typing indicator.
     case signal(Signal)
-    /// A payload of the server that this version does not know, whole, as JSON.
-    case unknown(payload: String)
-    /// The server sent a text that is not a valid payload; nothing acted on it.
+    /// A SYS or CMD payload of a later version of the protocol.
+    case unknown(payload: [String: JSONValue])
+    /// The server sent a text that is not a valid payload. It was ignored.
     case unreadable(Unreadable)
-    /// The last event: the client has ended.
+    /// The client has ended. This is always the last event.
     case closed(Closed)
 
-    /// How a message that was sent is over.
+    /// How the sending of a message ended.
     public struct Ended: Sendable, Hashable {
-        /// The ticket's number.
+        /// The `number` of the ticket.
         public let ticket: UInt64
         public let messageId: String
-        public let ending: Ending
+        public let outcome: SendOutcome
     }
 
     /// A chat message.
     public struct Message: Sendable, Hashable {
         public let sender: String
-        /// Where it was sent: this user, a group's ID or `BROADCAST`.
+        /// This user, a group ID or `BROADCAST`.
         public let recipient: String
-        public let date: Date
+        /// The sender's claim.
+        public let sentAt: Date
         public let payloadId: String
-        /// Edits and deletions name it.
+        /// What edits and deletions refer to.
         public let messageId: String
         /// The text, in Markdown.
         public let text: String
         public let attachments: [Attachment]
-        public let metadata: String
+        /// Added by the sender. The protocol reserves the keys `ack` and `inReplyTo`.
+        public let metadata: [String: JSONValue]
     }
 
-    /// A notice of the server.
+    /// A notice from the server.
     public struct Notice: Sendable, Hashable {
         /// For programs, such as `USER_JOINED`.
         public let code: String
+        /// For people.
         public let description: String
+        /// The payload that the notice is about, if any.
         public let inReplyTo: String?
         public let username: String?
         public let groupId: String?
         public let messageId: String?
-        public let metadata: String
-        public let date: Date
+        /// All metadata of the notice; which members there are depends on the code.
+        public let metadata: [String: JSONValue]
+        public let sentAt: Date
     }
 
     /// A message's new text.
@@ -68,7 +73,7 @@ public enum Event: Sendable, Hashable {
         public let text: String
     }
 
-    /// A message that is to be dropped.
+    /// A message that was deleted.
     public struct Deleted: Sendable, Hashable {
         public let messageId: String
         public let sender: String
@@ -76,29 +81,83 @@ public enum Event: Sendable, Hashable {
         public let deletedBy: String
     }
 
-    /// Something fleeting.
+    /// A short-lived signal.
     public struct Signal: Sendable, Hashable {
         public let sender: String
         public let recipient: String
-        /// What it is about, such as `typing` or `read`.
+        /// `typing`, `read` or another name.
         public let kind: String
-        public let data: String?
+        public let data: JSONValue?
     }
 
-    /// A fault of the server's.
+    /// The fault of a text from the server.
     public struct Unreadable: Sendable, Hashable {
         public let code: String
         public let path: String
         public let reason: String
     }
 
-    /// The end.
+    /// Why the client has ended.
     public struct Closed: Sendable, Hashable {
-        /// The WebSocket close code; 1000 when the application asked for the end.
+        /// The WebSocket close code; 1000 after `disconnect()`.
         public let closeCode: UInt16
-        /// What the server said, such as `SESSION_REVOKED`, else `DISCONNECTED` or `CLOSED`.
+        /// The reason, for programs: the server's code, such as `SESSION_REVOKED`, or `DISCONNECTED` or `CLOSED`.
         public let code: String
         public let reason: String
+    }
+}
+
+/// The state of a connection.
+public enum ConnectionState: Sendable, Hashable {
+    /// Not connected, and not trying to connect: not started yet, suspended, or `connect()` failed.
+    case suspended
+    /// Opening a connection or authenticating on it.
+    case connecting
+    /// Connected and authenticated; `expiresAt` is when the session ends if it is not used.
+    case online(expiresAt: Date?, limits: Limits)
+    /// Not connected; the client tries again after `retryIn`. `closeCode` is that of the last connection, 1006 if it was lost
+    /// without one or never opened.
+    case waiting(retryIn: Duration, closeCode: UInt16, reason: String)
+    /// The client has ended.
+    case closed
+
+    init(_ native: CallieNative.ConnectionState) {
+        switch native {
+        case .suspended: self = .suspended
+        case .connecting: self = .connecting
+        case .online(let expiresAtMs, let limits):
+            self = .online(expiresAt: expiresAtMs.map(Date.init(milliseconds:)), limits: limits)
+        case .waiting(let retryInMs, let closeCode, let reason):
+            self = .waiting(retryIn: .milliseconds(Int64(clamping: retryInMs)), closeCode: closeCode, reason: reason)
+        case .closed: self = .closed
+        }
+    }
+}
+
+/// How the sending of a message ended.
+public enum SendOutcome: Sendable, Hashable {
+    /// The recipient's client, or that of at least one member of the group, confirmed it. The counts are nil if the server's
+    /// answer was lost with a connection.
+    case delivered(confirmed: UInt64?, unconfirmed: UInt64?, offline: UInt64?)
+    /// The server accepted it; no confirmation was requested.
+    case sent
+    /// The recipient, or every other member of the group, is offline: it did not arrive.
+    case offline
+    /// It did not arrive. `code` is the server's, such as `RECIPIENT_UNKNOWN`, or `EXPIRED` or `DISCONNECTED`; `path` is the
+    /// place of the fault in the payload, a JSON Pointer, or empty.
+    case failed(code: String, reason: String, path: String)
+    /// It was sent; whether it arrived is unknown.
+    case unconfirmed
+
+    init(_ native: CallieNative.Ending) {
+        switch native {
+        case .delivered(let confirmed, let unconfirmed, let offline):
+            self = .delivered(confirmed: confirmed, unconfirmed: unconfirmed, offline: offline)
+        case .sent: self = .sent
+        case .offline: self = .offline
+        case .failed(let code, let reason, let path): self = .failed(code: code, reason: reason, path: path)
+        case .unconfirmed: self = .unconfirmed
+        }
     }
 }
 
@@ -106,31 +165,34 @@ extension Event {
     init(_ event: CallieNative.Event) {
         switch event {
         case .connection(let state):
-            self = .connection(state)
+            self = .connectionChanged(ConnectionState(state))
         case .ended(let ticket, let messageId, let ending):
-            self = .ended(Ended(ticket: ticket, messageId: messageId, ending: ending))
+            self = .ended(Ended(ticket: ticket, messageId: messageId, outcome: SendOutcome(ending)))
         case .message(
             let sender, let recipient, let timestampMs, let payloadId, let messageId, let text, let attachments,
             let metadata):
             self = .message(
                 Message(
-                    sender: sender, recipient: recipient, date: Date(milliseconds: timestampMs), payloadId: payloadId,
-                    messageId: messageId, text: text, attachments: attachments, metadata: metadata))
+                    sender: sender, recipient: recipient, sentAt: Date(milliseconds: timestampMs), payloadId: payloadId,
+                    messageId: messageId, text: text, attachments: attachments.map(Attachment.init),
+                    metadata: [String: JSONValue](json: metadata)))
         case .notice(
             let code, let description, let inReplyTo, let username, let groupId, let messageId, let metadata,
             let timestampMs):
             self = .notice(
                 Notice(
                     code: code, description: description, inReplyTo: inReplyTo, username: username, groupId: groupId,
-                    messageId: messageId, metadata: metadata, date: Date(milliseconds: timestampMs)))
+                    messageId: messageId, metadata: [String: JSONValue](json: metadata),
+                    sentAt: Date(milliseconds: timestampMs)))
         case .edited(let messageId, let sender, let recipient, let text):
             self = .edited(Edited(messageId: messageId, sender: sender, recipient: recipient, text: text))
         case .deleted(let messageId, let sender, let recipient, let deletedBy):
             self = .deleted(Deleted(messageId: messageId, sender: sender, recipient: recipient, deletedBy: deletedBy))
         case .signal(let sender, let recipient, let kind, let data):
-            self = .signal(Signal(sender: sender, recipient: recipient, kind: kind, data: data))
+            self = .signal(
+                Signal(sender: sender, recipient: recipient, kind: kind, data: data.map(JSONValue.init(json:))))
         case .unknown(let payload):
-            self = .unknown(payload: payload)
+            self = .unknown(payload: [String: JSONValue](json: payload))
         case .unreadable(let code, let path, let reason):
             self = .unreadable(Unreadable(code: code, path: path, reason: reason))
         case .closed(let closeCode, let code, let reason):

@@ -1,25 +1,25 @@
 import CallieNative
 
-/// A server to register with and to log in to. Nothing is sent before the first call.
+/// A server, for registration, login and the management of sessions. Nothing is sent before the first call.
 public final class Server: Sendable {
     private let native: CallieNative.Server
 
     /// The server that `config` names.
     public init(config: Config) throws {
-        native = try calling { try CallieNative.Server(config: config) }
+        native = try calling { try CallieNative.Server(config: try config.native()) }
     }
 
-    /// The server at this address: `https://…` for TLS, `http://…` without.
+    /// The server at a URL: `https://…` with TLS, `http://…` without.
     public convenience init(url: String) throws {
         try self.init(config: Config(url: url))
     }
 
-    /// Makes a new user.
+    /// Registers a new user.
     public func register(username: String, password: String) async throws {
         try await calling { try await native.register(username: username, password: password) }
     }
 
-    /// Logs a user in; `device` is what the list of the user's sessions calls this one.
+    /// Logs a user in. `device` names the new session in the list of the user's sessions.
     public func login(
         username: String, password: String, device: String? = nil
     ) async throws -> Session {
@@ -27,7 +27,7 @@ public final class Server: Sendable {
             try await calling { try await native.login(username: username, password: password, device: device) })
     }
 
-    /// Makes a new user unless the name is taken, then logs in.
+    /// Registers a user unless the name is taken, then logs in.
     public func registerAndLogin(
         username: String, password: String, device: String? = nil
     ) async throws -> Session {
@@ -37,12 +37,12 @@ public final class Server: Sendable {
             })
     }
 
-    /// Ends a session: its connections close and its token is dead.
+    /// Ends a session: its connections close and its token becomes invalid.
     public func logout(_ session: Session) async throws {
         try await calling { try await native.logout(session: session.native) }
     }
 
-    /// Gives the user of a session another password; the user's other sessions end.
+    /// Changes the password of the session's user. The user's other sessions end.
     public func changePassword(
         of session: Session, from oldPassword: String, to newPassword: String
     ) async throws {
@@ -52,18 +52,18 @@ public final class Server: Sendable {
         }
     }
 
-    /// All sessions of a session's user, the newest first.
+    /// Returns all sessions of the session's user, newest first.
     public func sessions(of session: Session) async throws -> [SessionInfo] {
-        try await calling { try await native.sessions(session: session.native) }
+        try await calling { try await native.sessions(session: session.native) }.map(SessionInfo.init)
     }
 
-    /// Ends one of the user's sessions, by its ID.
-    public func endSession(of session: Session, sessionId: String) async throws {
+    /// Revokes one of the sessions of the session's user and closes its connections.
+    public func revokeSession(of session: Session, sessionId: String) async throws {
         try await calling { try await native.endSession(session: session.native, sessionId: sessionId) }
     }
 }
 
-/// A user's session on one server: what a client connects with. Its text form never shows the token.
+/// A user's session on one server, which a client connects with. Its description does not contain the token.
 public final class Session: Sendable, CustomStringConvertible {
     let native: CallieNative.Session
 
@@ -71,15 +71,17 @@ public final class Session: Sendable, CustomStringConvertible {
         self.native = native
     }
 
-    /// A session kept from an earlier login. Whether its token is alive shows when connecting.
+    /// A session from an earlier login. Whether its token is valid is known when a client connects.
     public init(resuming config: Config, username: String, token: String) throws {
-        native = try calling { try CallieNative.Session.resume(config: config, username: username, token: token) }
+        native = try calling {
+            try CallieNative.Session.resume(config: try config.native(), username: username, token: token)
+        }
     }
 
     /// The user.
     public var username: String { native.username() }
 
-    /// The token, to keep in a safe place: who has it is the user.
+    /// The token. Store it safely: it stands for the user.
     public var token: String { native.token() }
 
     public var description: String { "Session(username: \(username))" }

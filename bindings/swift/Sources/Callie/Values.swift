@@ -1,22 +1,77 @@
 import CallieNative
+import Foundation
 
-// Plain values cross as they are; these are their names here.
+/// A file that a message refers to by its URL. Callie servers do not store files.
+public struct Attachment: Sendable, Hashable {
+    public var kind: AttachmentKind
+    /// `http` or `https`.
+    public var url: String
+    public var filename: String?
+    /// In bytes, at most 2^53 − 1.
+    public var size: UInt64?
+    /// The MIME type, such as `image/png`.
+    public var filetype: String?
+    /// All of the attachment's metadata. When sending, the three values above take precedence.
+    public var metadata: [String: JSONValue]
 
-/// What a server allows.
+    public init(
+        kind: AttachmentKind, url: String, filename: String? = nil, size: UInt64? = nil, filetype: String? = nil,
+        metadata: [String: JSONValue] = [:]
+    ) {
+        self.kind = kind
+        self.url = url
+        self.filename = filename
+        self.size = size
+        self.filetype = filetype
+        self.metadata = metadata
+    }
+
+    init(_ native: CallieNative.Attachment) {
+        self.init(
+            kind: native.kind, url: native.url, filename: native.filename, size: native.size, filetype: native.filetype,
+            metadata: [String: JSONValue](json: native.metadata ?? "{}"))
+    }
+
+    /// The same for the native library.
+    func native() throws -> CallieNative.Attachment {
+        CallieNative.Attachment(
+            kind: kind, url: url, filename: filename, size: size, filetype: filetype,
+            metadata: metadata.isEmpty ? nil : try metadata.json)
+    }
+}
+
+/// One of a user's sessions.
+public struct SessionInfo: Sendable, Hashable {
+    /// What `revokeSession` takes.
+    public let sessionId: String
+    /// The name that the login gave the device.
+    public let device: String?
+    public let createdAt: Date
+    public let lastSeenAt: Date
+    /// When the session ends if it is not used.
+    public let expiresAt: Date
+    /// Whether it is the session of the caller.
+    public let current: Bool
+
+    init(_ native: CallieNative.SessionInfo) {
+        sessionId = native.sessionId
+        device = native.device
+        createdAt = Date(milliseconds: native.createdAtMs)
+        lastSeenAt = Date(milliseconds: native.lastSeenAtMs)
+        expiresAt = Date(milliseconds: native.expiresAtMs)
+        current = native.current
+    }
+}
+
+// Values that are the same in the native library.
+
+/// The server's limits.
 public typealias Limits = CallieNative.Limits
-/// How a client stands to its server.
-public typealias ConnectionState = CallieNative.ConnectionState
-/// How a message is over.
-public typealias Ending = CallieNative.Ending
-/// A file that goes with a message, by its URL.
-public typealias Attachment = CallieNative.Attachment
-/// What kind of file an attachment is.
+/// The kind of file that an attachment is.
 public typealias AttachmentKind = CallieNative.AttachmentKind
-/// Where the server is, how it is to be trusted, and how long to wait for it.
-public typealias Config = CallieNative.Config
-/// Counts since a client was made.
-public typealias Statistics = CallieNative.Statistics
-/// A group that was made.
+/// Traffic counters since the client was created.
+public typealias Stats = CallieNative.Statistics
+/// A group that was created.
 public typealias Group = CallieNative.Group
 /// A group in a list.
 public typealias GroupSummary = CallieNative.GroupSummary
@@ -26,25 +81,23 @@ public typealias GroupPage = CallieNative.GroupPage
 public typealias GroupDetails = CallieNative.GroupDetails
 /// One member of a group.
 public typealias Member = CallieNative.Member
-/// What a member may do in a group.
+/// The role of a member in a group.
 public typealias Role = CallieNative.Role
 /// Who can find and join a group.
 public typealias Visibility = CallieNative.Visibility
-/// What a user tells of themselves.
+/// A user's public profile.
 public typealias Profile = CallieNative.Profile
 /// A user's settings.
 public typealias Settings = CallieNative.Settings
-/// Who learns whether a user is online.
+/// Who can see whether a user is online.
 public typealias PresenceAudience = CallieNative.PresenceAudience
-/// Who may write to a user directly.
+/// Who can send a user direct messages.
 public typealias DirectMessages = CallieNative.DirectMessages
-/// One page of those whom a user blocked.
+/// One page of the users whom a user has blocked.
 public typealias BlockedPage = CallieNative.BlockedPage
-/// One of a user's sessions.
-public typealias SessionInfo = CallieNative.SessionInfo
-/// The server's figures.
+/// The server's counters. They count from its start.
 public typealias ServerStats = CallieNative.ServerStats
-/// The first fault of a payload.
+/// The first fault of a text that is not a valid payload.
 public typealias PayloadFault = CallieNative.PayloadFault
-/// How much a line of the log matters.
+/// The severity of a line of the log.
 public typealias LogLevel = CallieNative.LogLevel

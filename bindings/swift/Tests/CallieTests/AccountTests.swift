@@ -14,6 +14,9 @@ struct AccountTests {
         #expect(!"\(session)".contains(session.token))
         let sessions = try await server.sessions(of: session)
         #expect(sessions.map(\.device) == ["laptop"] && sessions[0].current)
+        #expect(try Client(session).session.token == session.token)
+        try await server.revokeSession(of: session, sessionId: sessions[0].sessionId)
+        await refused(.refused, code: "UNAUTHORIZED") { _ = try await server.sessions(of: session) }
     }
 
     @Test func wrongPasswordIsRefused() async throws {
@@ -118,8 +121,8 @@ struct AccountTests {
         let world = try World()
         let client = try Client(try await world.server().user("ada"))
         client.start()
-        #expect(try await client.next() == .connection(.connecting))
-        guard case .connection(.online) = try await client.next() else { throw Failure("not online") }
+        #expect(try await client.next() == .connectionChanged(.connecting))
+        guard case .connectionChanged(.online) = try await client.next() else { throw Failure("not online") }
         await client.disconnect()
         guard case .closed(let end) = try await client.next() else { throw Failure("not the end") }
         #expect(end.closeCode == 1000 && end.code == "DISCONNECTED")

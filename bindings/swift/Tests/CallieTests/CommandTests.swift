@@ -8,7 +8,7 @@ struct CommandTests {
         let world = try World()
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        let id = try ada.send("helo", to: "bob").messageId
+        let id = try ada.send(recipient: "bob", text: "helo").messageId
         #expect(try await bob.text() == "helo")
         try await ada.editMessage(recipient: "bob", messageId: id, text: "hello")
         let edited = try await bob.first { if case .edited(let edited) = $0 { edited } else { nil } }
@@ -23,10 +23,10 @@ struct CommandTests {
         let world = try World()
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        try ada.signal("typing", to: "bob", data: #"{"on":true}"#)
+        try ada.signal(recipient: "bob", kind: "typing", data: ["on": true])
         let signal = try await bob.first { if case .signal(let signal) = $0 { signal } else { nil } }
         #expect(signal.sender == "ada" && signal.recipient == "bob")
-        #expect(signal.kind == "typing" && signal.data == #"{"on":true}"#)
+        #expect(signal.kind == "typing" && signal.data == ["on": true])
     }
 
     @Test func commandResultIsTyped() async throws {
@@ -37,7 +37,13 @@ struct CommandTests {
         let listed = try await ada.listGroups().groups
         #expect(listed == [GroupSummary(groupId: made.groupId, name: "Friends", role: .owner, memberCount: 1)])
         // By name it is the same, as JSON.
-        #expect(try await ada.command("LIST_GROUPS").contains("\"Friends\""))
+        #expect(try await ada.command("LIST_GROUPS")["groups"]?[0]?["name"] == "Friends")
+        var pages: [GroupSummary] = []
+        for try await group in ada.allGroups(limit: 1) { pages.append(group) }
+        #expect(pages == listed)
+        for try await member in ada.allMembers(groupId: made.groupId) { #expect(member.username == "ada") }
+        let session = try #require(try await ada.listSessions().first)
+        #expect(session.createdAt < session.expiresAt)
     }
 
     @Test func refusedCommandHasItsCode() async throws {
@@ -48,7 +54,7 @@ struct CommandTests {
         }
         await refused(.refused, code: "UNKNOWN_COMMAND") { _ = try await ada.command("MAKE_COFFEE") }
         await refused(.refused, code: "INVALID_PARAMETERS") {
-            _ = try await ada.command("GET_SETTINGS", parameters: #"{"sugar":2}"#)
+            _ = try await ada.command("GET_SETTINGS", parameters: ["sugar": 2])
         }
         await refused(.refused, code: "FORBIDDEN") { _ = try await ada.serverStats() }
     }
@@ -67,11 +73,11 @@ struct CommandTests {
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await world.direct().online("bob"))
         for n in 0..<3 {
-            let ticket = try ada.send("\(n)", to: "bob")
+            let ticket = try ada.send(recipient: "bob", text: "\(n)")
             #expect(try await bob.text() == "\(n)")
-            _ = await ticket.ending
+            _ = await ticket.outcome()
         }
-        let (sent, received) = (ada.statistics, bob.statistics)
+        let (sent, received) = (ada.stats, bob.stats)
         #expect(sent.messagesSent == 3 && sent.messagesReceived == 0)
         #expect(received.messagesSent == 0 && received.messagesReceived == 3)
         #expect(sent.connects == 1 && sent.reconnects == 0 && sent.waiting == 0 && received.duplicates == 0)
@@ -79,7 +85,7 @@ struct CommandTests {
         // No payload is shorter than 150 bytes.
         #expect(sent.bytesSent > 600 && sent.bytesReceived > 600)
         try world.ask("cut")
-        while ada.statistics.connects < 2 { _ = try await ada.next() }
-        #expect(ada.statistics.reconnects == 1)
+        while ada.stats.connects < 2 { _ = try await ada.next() }
+        #expect(ada.stats.reconnects == 1)
     }
 }

@@ -9,7 +9,7 @@ struct LifetimeTests {
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let messages = 100
-        for n in 0..<messages { try ada.send("\(n)", to: "bob") }
+        for n in 0..<messages { try ada.send(recipient: "bob", text: "\(n)") }
         var received = 0
         while received < messages {
             // Given up at once, and run out at once: neither takes anything away.
@@ -33,7 +33,7 @@ struct LifetimeTests {
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let messages = 150
-        for n in 0..<messages { try ada.send("\(n)", to: "bob") }
+        for n in 0..<messages { try ada.send(recipient: "bob", text: "\(n)") }
         let taken = Box<[String]>([])
         let take = { @Sendable (event: Event) in
             if case .message(let message) = event { taken.change { $0.append(message.text) } }
@@ -105,7 +105,7 @@ struct LifetimeTests {
                     if let ada { try waiting { await ada.disconnect() } }
                 case .message(let message):
                     guard let ada else { continue }
-                    try ada.send("\(message.text), \(ada.username)", to: "bob")
+                    try ada.send(recipient: "bob", text: "\(message.text), \(ada.username)")
                     _ = try waiting { try await ada.ping("SERVER") }
                 case .closed(let end):
                     tells.yield(end.closeCode)
@@ -117,10 +117,10 @@ struct LifetimeTests {
         await refused(.invalidArgument) { try ada.listen { _ in } }
         await refused(.invalidArgument) { _ = try await ada.nextEvents(max: 1, timeout: bound) }
         await refused(.invalidArgument) { for try await _ in ada.events {} }
-        try bob.send("hello", to: "ada")
+        try bob.send(recipient: "ada", text: "hello")
         #expect(try await bob.text() == "hello, ada")
-        #expect(ada.statistics.messagesReceived == 1)
-        try bob.send("enough", to: "ada")
+        #expect(ada.stats.messagesReceived == 1)
+        try bob.send(recipient: "ada", text: "enough")
         #expect(await told.first { _ in true } == 1000)
     }
 
@@ -136,7 +136,7 @@ struct LifetimeTests {
             }
         }
         for text in ["bad", "good"] {
-            try bob.send(text, to: "ada")
+            try bob.send(recipient: "ada", text: text)
             #expect(await told.first { _ in true } == text)
         }
         _ = try await ada.ping("SERVER")
@@ -169,7 +169,7 @@ struct LifetimeTests {
         try eve.value?.listen { events in
             for case .message in events { eve.change { $0 = nil } }
         }
-        try bob.send("go", to: "eve")
+        try bob.send(recipient: "eve", text: "go")
         try await gone("eve", seenBy: bob)
     }
 
@@ -178,7 +178,7 @@ struct LifetimeTests {
         let ada = try await world.server().online("ada")
         await ada.disconnect()
         await ada.disconnect()
-        await refused(.closed) { try ada.send("hello", to: "bob") }
+        await refused(.closed) { try ada.send(recipient: "bob", text: "hello") }
         await refused(.closed) { _ = try await ada.ping("SERVER") }
         await refused(.closed) { _ = try await ada.command("LIST_GROUPS") }
         await refused(.closed) { try await ada.connect() }

@@ -4,14 +4,14 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2)))
 struct MessageTests {
-    let delivered = Ending.delivered(confirmed: 1, unconfirmed: 0, offline: 0)
+    let delivered = SendOutcome.delivered(confirmed: 1, unconfirmed: 0, offline: 0)
 
     @Test func messageArrives() async throws {
         let all = "# Grüße\n\n**fett** `code` \"quotes\" \\ \u{0} \u{7f} 你好 👋 \u{2028}"
         let world = try World()
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        let ticket = try ada.send(all, to: "bob")
+        let ticket = try ada.send(recipient: "bob", text: all)
         for try await event in bob.events {
             guard case .message(let message) = event else { continue }
             #expect(message.text == all)
@@ -20,7 +20,7 @@ struct MessageTests {
             break
         }
         // What comes next is the next message, so the first came once.
-        try ada.send("next", to: "bob")
+        try ada.send(recipient: "bob", text: "next")
         #expect(try await bob.text() == "next")
     }
 
@@ -31,7 +31,7 @@ struct MessageTests {
         let image = Attachment(
             kind: .image, url: "https://example.org/%E2%9C%93.png", filename: "✓.png", size: (1 << 53) - 1,
             filetype: "image/png")
-        try ada.send("", to: "bob", attachments: [image])
+        try ada.send(recipient: "bob", text: "", attachments: [image])
         let message = try await bob.message()
         let arrived = try #require(message.attachments.first)
         #expect(message.text == "" && message.attachments.count == 1)
@@ -43,13 +43,13 @@ struct MessageTests {
         let world = try World()
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        let sent = try ada.send("hello", to: "bob")
+        let sent = try ada.send(recipient: "bob", text: "hello")
         #expect(try await bob.text() == "hello")
-        #expect(await sent.ending == delivered)
-        #expect(await sent.ending == delivered)
+        #expect(await sent.outcome() == delivered)
+        #expect(await sent.outcome() == delivered)
         let told = try await ada.first { if case .ended(let ended) = $0 { ended } else { nil } }
-        #expect(told.ticket == sent.number && told.messageId == sent.messageId && told.ending == delivered)
-        #expect(await (try ada.send("no answer needed", to: "bob", confirm: false)).ending == .sent)
+        #expect(told.ticket == sent.number && told.messageId == sent.messageId && told.outcome == delivered)
+        #expect(await (try ada.send(recipient: "bob", text: "no answer needed", confirm: false)).outcome() == .sent)
         #expect(try await bob.text() == "no answer needed")
     }
 
@@ -58,13 +58,13 @@ struct MessageTests {
         let server = try world.server()
         _ = try await server.user("bob")
         let ada = try await server.online("ada")
-        #expect(await (try ada.send("hello", to: "bob")).ending == .offline)
+        #expect(await (try ada.send(recipient: "bob", text: "hello")).outcome() == .offline)
     }
 
     @Test func unknownRecipientIsTold() async throws {
         let world = try World()
         let ada = try await world.server().online("ada")
-        guard case .failed(let code, _, _) = await (try ada.send("hello", to: "nobody")).ending else {
+        guard case .failed(let code, _, _) = await (try ada.send(recipient: "nobody", text: "hello")).outcome() else {
             throw Failure("not failed")
         }
         #expect(code == "RECIPIENT_UNKNOWN")
@@ -77,12 +77,12 @@ struct MessageTests {
             try await server.online("ada"), try await server.online("bob"), try await server.online("eve")
         )
         let group = try await ada.createGroup(name: "Friends", members: ["bob", "eve"])
-        let ticket = try ada.send("hello all", to: group.groupId)
+        let ticket = try ada.send(recipient: group.groupId, text: "hello all")
         for other in [bob, eve] {
             let message = try await other.message()
             #expect(message.text == "hello all" && message.recipient == group.groupId)
         }
-        #expect(await ticket.ending == .delivered(confirmed: 2, unconfirmed: 0, offline: 0))
+        #expect(await ticket.outcome() == .delivered(confirmed: 2, unconfirmed: 0, offline: 0))
     }
 
     @Test func broadcastArrives() async throws {
@@ -91,19 +91,19 @@ struct MessageTests {
         let (ada, bob, eve) = (
             try await server.online("ada"), try await server.online("bob"), try await server.online("eve")
         )
-        let ticket = try ada.send("hello world", to: "BROADCAST")
+        let ticket = try ada.send(recipient: "BROADCAST", text: "hello world")
         for other in [bob, eve] {
             let message = try await other.message()
             #expect(message.text == "hello world" && message.recipient == "BROADCAST")
         }
-        #expect(await ticket.ending == .sent)
+        #expect(await ticket.outcome() == .sent)
     }
 
     @Test func eventsKeepTheirOrder() async throws {
         let world = try World()
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        for n in 0..<300 { try ada.send("\(n)", to: "bob") }
+        for n in 0..<300 { try ada.send(recipient: "bob", text: "\(n)") }
         for n in 0..<300 { #expect(try await bob.text() == "\(n)") }
     }
 
@@ -135,7 +135,7 @@ struct MessageTests {
     /// Whether a message to bob found room in the queue.
     private func taken(_ text: String, by client: Client) throws -> Bool {
         do {
-            try client.send(text, to: "bob")
+            try client.send(recipient: "bob", text: text)
             return true
         } catch let error as CallieError {
             guard error.kind == .queueFull else { throw error }
@@ -148,25 +148,25 @@ struct MessageTests {
         let ada = try await world.server().online("ada")
         let long = String(repeating: "x", count: Int(ada.limits.maxTextBytes) + 1)
         for to in ["", "Not A Name", "group:1", "SERVER"] {
-            await refused(.invalidArgument) { try ada.send("hello", to: to) }
+            await refused(.invalidArgument) { try ada.send(recipient: to, text: "hello") }
         }
         for text in ["", long] {
-            await refused(.invalidArgument) { try ada.send(text, to: "bob") }
+            await refused(.invalidArgument) { try ada.send(recipient: "bob", text: text) }
         }
         await refused(.invalidArgument) {
-            try ada.send("", to: "bob", attachments: [Attachment(kind: .file, url: "ftp://example.org/file")])
+            try ada.send(recipient: "bob", text: "", attachments: [Attachment(kind: .file, url: "ftp://example.org/file")])
         }
-        for (name, parameters) in [("lower case", "{}"), ("GET_SETTINGS", "[]"), ("GET_SETTINGS", "{")] {
-            await refused(.invalidArgument, code: "INVALID_ARGUMENT") {
-                _ = try await ada.command(name, parameters: parameters)
-            }
+        await refused(.invalidArgument, code: "INVALID_ARGUMENT") { _ = try await ada.command("lower case") }
+        for count in [0, -1] {
+            await refused(.invalidArgument) { _ = try Server(config: Config(url: "http://127.0.0.1:1", maxWaiting: count)) }
+            await refused(.invalidArgument) { _ = try Server(config: Config(url: "http://127.0.0.1:1", eventQueue: count)) }
         }
         await refused(.invalidArgument) { _ = try await ada.ping("No One") }
         await refused(.invalidArgument) { _ = try await ada.nextEvents(max: 0, timeout: bound) }
         for url in ["", "no url", "ftp://example.org", "https://user@example.org"] {
             await refused(.invalidArgument, code: "INVALID_ARGUMENT") { _ = try Server(url: url) }
         }
-        let counts = ada.statistics
+        let counts = ada.stats
         #expect(counts.messagesSent == 0 && counts.waiting == 0 && counts.payloadsSent == 1)
     }
 
@@ -178,7 +178,7 @@ struct MessageTests {
         let bob = try await server.online("bob")
         let each = 60
         let tickets = try devices.flatMap { device in
-            try (0..<each).map { try device.send("\($0)", to: "bob", confirm: false) }
+            try (0..<each).map { try device.send(recipient: "bob", text: "\($0)", confirm: false) }
         }
         let arrived = Task {
             var count = 0
@@ -189,7 +189,7 @@ struct MessageTests {
             }
             return count
         }
-        for ticket in tickets { #expect(await ticket.ending == .sent) }
+        for ticket in tickets { #expect(await ticket.outcome() == .sent) }
         #expect(try await arrived.value == tickets.count)
     }
 
@@ -197,10 +197,10 @@ struct MessageTests {
         let world = try World()
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        let tickets = try (0..<3).map { try ada.send("\($0)", to: "bob") }
+        let tickets = try (0..<3).map { try ada.send(recipient: "bob", text: "\($0)") }
         // What bob's client has received by now, bob has not.
         _ = try await ada.ping("bob")
-        #expect(ada.statistics.waiting == 3)
+        #expect(ada.stats.waiting == 3)
         // Two that were handed out, and one that waits beside them on this side of the native library.
         var count = 0
         for try await case .message(let message) in bob.events {
@@ -208,11 +208,11 @@ struct MessageTests {
             count += 1
             if count == 2 { break }
         }
-        for ticket in tickets[..<2] { #expect(await ticket.ending == delivered) }
+        for ticket in tickets[..<2] { #expect(await ticket.outcome() == delivered) }
         _ = try await ada.ping("bob")
-        #expect(ada.statistics.waiting == 1)
+        #expect(ada.stats.waiting == 1)
         #expect(try await bob.text() == "2")
-        #expect(await tickets[2].ending == delivered)
+        #expect(await tickets[2].outcome() == delivered)
     }
 
     @Test func senderThatTakesNoEventsGoesOn() async throws {
@@ -221,53 +221,51 @@ struct MessageTests {
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let receiving = Task { for try await _ in bob.events {} }
         for _ in 0..<5 {
-            let tickets = try (0..<500).map { try ada.send("\($0)", to: "bob") }
-            for ticket in tickets { #expect(await ticket.ending == delivered) }
+            let tickets = try (0..<500).map { try ada.send(recipient: "bob", text: "\($0)") }
+            for ticket in tickets { #expect(await ticket.outcome() == delivered) }
         }
         receiving.cancel()
-    }
-
-    /// Of JSON, the member `name` where it is a text.
-    private func member(_ name: String, of json: String) throws -> String? {
-        let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
-        return object?[name] as? String
     }
 
     @Test func replyNamesItsMessage() async throws {
         let world = try World()
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        try ada.send("Tea?", to: "bob", metadata: #"{"mood":"good"}"#)
+        let tea: [String: JSONValue] = [
+            "mood": "good", "list": [1, -2.5, true, nil, [:], []], "text": "\"\\ \n\u{1} \u{7F} é 👋", "big": .number(JSONNumber(UInt64.max)),
+        ]
+        try ada.send(recipient: "bob", text: "Tea?", metadata: tea)
         let question = try await bob.message()
-        try bob.send("Yes!", to: "ada", metadata: #"{"inReplyTo":"\#(question.payloadId)"}"#)
-        #expect(try member("inReplyTo", of: await ada.message().metadata) == question.payloadId)
-        // As it came.
-        try bob.send("on", to: "ada", metadata: question.metadata)
-        #expect(try member("mood", of: await ada.message().metadata) == "good")
+        try bob.send(recipient: "ada", text: "Yes!", metadata: ["inReplyTo": .string(question.payloadId)])
+        #expect(try await ada.message().metadata["inReplyTo"]?.string == question.payloadId)
+        // Received metadata can be sent again.
+        try bob.send(recipient: "ada", text: "on", metadata: question.metadata)
+        let again = try await ada.message().metadata
+        for (key, value) in tea { #expect(again[key] == value) }
+        #expect(again["big"]?.number?.text == "18446744073709551615" && again["list"]?[1]?.number?.double == -2.5)
     }
 
     @Test func timeoutsOfAnySizeAreTaken() async throws {
         let world = try World()
         let server = try world.server()
-        let largest = UInt64.max
-        let config = Config(
-            url: try world.ask("direct"), connectTimeoutMs: largest, exchangeTimeoutMs: largest, sendTimeoutMs: largest)
-        let (ada, bob) = (try await Server(config: config).online("ada"), try await server.online("bob"))
         let endless = Duration(secondsComponent: .max, attosecondsComponent: 999_999_999_999_999_999)
+        let config = Config(
+            url: try world.ask("direct"), connectTimeout: endless, requestTimeout: endless, sendTimeout: endless)
+        let (ada, bob) = (try await Server(config: config).online("ada"), try await server.online("bob"))
         let longest = [
             endless, .seconds(Int64.max), .seconds(18_446_744_073_709_551) + .milliseconds(999), nil,
         ]
         for timeout in longest {
-            let ticket = try ada.send("x", to: "bob", timeout: timeout)
+            let ticket = try ada.send(recipient: "bob", text: "x", timeout: timeout)
             while true {
                 let events = try await bob.nextEvents(timeout: endless)
                 if events.contains(where: { if case .message = $0 { true } else { false } }) { break }
             }
-            #expect(await ticket.ending == delivered)
+            #expect(await ticket.outcome() == delivered)
         }
         #expect(try await ada.ping("SERVER") > .zero)
         for timeout in [Duration.zero, .seconds(-1), .seconds(Int64.min)] {
-            guard case .failed(let code, _, _) = await (try ada.send("x", to: "bob", timeout: timeout)).ending else {
+            guard case .failed(let code, _, _) = await (try ada.send(recipient: "bob", text: "x", timeout: timeout)).outcome() else {
                 throw Failure("not failed")
             }
             #expect(code == "EXPIRED")
@@ -284,15 +282,18 @@ struct MessageTests {
         let world = try World()
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        // JSON that is none, or has no meaning in UTF-8. A text of Swift's is always one.
-        for json in [#"{"x":NaN}"#, #"{"x":"\ud83d"}"#, "{", "[]", ""] {
-            await refused(.invalidArgument) { try ada.send("x", to: "bob", metadata: json) }
+        var deep: JSONValue = [:]
+        for _ in 0..<1000 { deep = [deep] }
+        for value in [.number(JSONNumber(Double.nan)), .number(JSONNumber(-Double.infinity)), deep] {
+            await refused(.invalidArgument) { try ada.send(recipient: "bob", text: "x", metadata: ["x": value]) }
+            await refused(.invalidArgument) { try ada.signal(recipient: "bob", kind: "typing", data: value) }
+            await refused(.invalidArgument) { _ = try await ada.command("GET_SETTINGS", parameters: ["x": value]) }
         }
         // Half an emoji comes as U+FFFD out of a text of Foundation's.
         let half = NSString(characters: [0x78, 0xD83D], length: 2)
-        try ada.send(half as String, to: "bob")
+        try ada.send(recipient: "bob", text: half as String)
         #expect(try await bob.text() == "x\u{FFFD}")
-        try ada.send("👋", to: "bob")
+        try ada.send(recipient: "bob", text: "👋")
         #expect(try await bob.text() == "👋")
     }
 }

@@ -4,25 +4,25 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct ResilienceTests {
-    let delivered = Ending.delivered(confirmed: 1, unconfirmed: 0, offline: 0)
+    let delivered = SendOutcome.delivered(confirmed: 1, unconfirmed: 0, offline: 0)
 
     @Test func cutLinkIsMendedAndNothingIsLost() async throws {
         let world = try World()
         let ada = try await world.server().online("ada")
         let bob = try await world.direct().online("bob")
-        let first = try ada.send("before", to: "bob")
+        let first = try ada.send(recipient: "bob", text: "before")
         #expect(try await bob.text() == "before")
-        #expect(await first.ending == delivered)
+        #expect(await first.outcome() == delivered)
         try world.ask("hold")
-        let tickets = try ["one", "two", "three"].map { try ada.send($0, to: "bob") }
+        let tickets = try ["one", "two", "three"].map { try ada.send(recipient: "bob", text: $0) }
         try world.ask("cut")
         #expect(try await ada.isWaiting() == 1006)
         try world.ask("release")
         try await ada.isOnline()
-        let last = try ada.send("after", to: "bob")
+        let last = try ada.send(recipient: "bob", text: "after")
         for expected in ["one", "two", "three", "after"] { #expect(try await bob.text() == expected) }
-        for ticket in tickets + [last] { #expect(await ticket.ending == delivered) }
-        #expect(ada.statistics.reconnects >= 1)
+        for ticket in tickets + [last] { #expect(await ticket.outcome() == delivered) }
+        #expect(ada.stats.reconnects >= 1)
     }
 
     @Test func killedServerIsFoundAgain() async throws {
@@ -40,25 +40,25 @@ struct ResilienceTests {
         let server = try world.server()
         let ada = try Client(try await server.user("ada"))
         let bob = try await server.online("bob")
-        let early = try ada.send("before the first connection", to: "bob")
+        let early = try ada.send(recipient: "bob", text: "before the first connection")
         ada.start()
         #expect(try await bob.text() == "before the first connection")
-        #expect(await early.ending == delivered)
+        #expect(await early.outcome() == delivered)
         try world.ask("kill")
         _ = try await ada.isWaiting()
         // To oneself, so that nobody else need be back first.
-        let late = try ada.send("while the server is away", to: "ada")
+        let late = try ada.send(recipient: "ada", text: "while the server is away")
         try world.ask("start")
         #expect(try await ada.text() == "while the server is away")
-        #expect(await late.ending == delivered)
+        #expect(await late.outcome() == delivered)
     }
 
     @Test func deadlineEndsATicket() async throws {
         let world = try World()
         let ada = try Client(try await world.server().user("ada"))
-        let ticket = try ada.send("too late", to: "bob", timeout: .milliseconds(50))
-        guard case .failed(let code, _, _) = await ticket.ending else { throw Failure("not failed") }
-        #expect(code == "EXPIRED" && ada.statistics.waiting == 0)
+        let ticket = try ada.send(recipient: "bob", text: "too late", timeout: .milliseconds(50))
+        guard case .failed(let code, _, _) = await ticket.outcome() else { throw Failure("not failed") }
+        #expect(code == "EXPIRED" && ada.stats.waiting == 0)
     }
 
     @Test func revokedSessionEndsTheClient() async throws {
@@ -93,13 +93,13 @@ struct ResilienceTests {
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         ada.suspend()
-        try await ada.first { if case .connection(.suspended) = $0 { () } else { nil } }
-        let kept = try ada.send("for later", to: "bob")
+        try await ada.first { if case .connectionChanged(.suspended) = $0 { () } else { nil } }
+        let kept = try ada.send(recipient: "bob", text: "for later")
         ada.resume()
         try await ada.isOnline()
         #expect(try await bob.text() == "for later")
-        #expect(await kept.ending == delivered)
-        #expect(ada.statistics.reconnects == 1)
+        #expect(await kept.outcome() == delivered)
+        #expect(ada.stats.reconnects == 1)
     }
 
     @Test func suspendAndConnectInAnyOrder() async throws {
@@ -113,7 +113,7 @@ struct ResilienceTests {
         _ = try await ada.ping("SERVER")
         let silent = try Client(world.hostile("silent"))
         let connecting = Task { try await silent.connect() }
-        try await silent.first { if case .connection(.connecting) = $0 { () } else { nil } }
+        try await silent.first { if case .connectionChanged(.connecting) = $0 { () } else { nil } }
         silent.suspend()
         do {
             try await connecting.value
@@ -128,16 +128,16 @@ struct ResilienceTests {
         let world = try World()
         let server = try world.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        let tickets = try (0..<200).map { try ada.send("\($0)", to: "bob") }
+        let tickets = try (0..<200).map { try ada.send(recipient: "bob", text: "\($0)") }
         await ada.disconnect()
         for n in 0..<200 { #expect(try await bob.text() == "\(n)") }
-        var ended: [UInt64: Ending] = [:]
+        var ended: [UInt64: SendOutcome] = [:]
         for try await case .ended(let end) in ada.events {
-            #expect(ended.updateValue(end.ending, forKey: end.ticket) == nil)
+            #expect(ended.updateValue(end.outcome, forKey: end.ticket) == nil)
         }
         #expect(ended.count == tickets.count)
         for ticket in tickets {
-            let ending = await ticket.ending
+            let ending = await ticket.outcome()
             #expect(ended[ticket.number] == ending && (ending == delivered || ending == .unconfirmed))
         }
     }
@@ -148,7 +148,7 @@ struct ResilienceTests {
         var told = [String]()
         loop: while true {
             switch try await ada.next() {
-            case .connection: break
+            case .connectionChanged: break
             case .unreadable(let fault): told.append(fault.code)
             case .unknown: told.append("unknown")
             case .message(let message):
@@ -166,20 +166,20 @@ struct ResilienceTests {
         let ada = try await Client.open(world.hostile("liar"))
         #expect(try await ada.text() == "once")
         _ = try await ada.ping("SERVER")
-        #expect(ada.statistics.messagesReceived == 1 && ada.statistics.duplicates == 1)
+        #expect(ada.stats.messagesReceived == 1 && ada.stats.duplicates == 1)
         await refused(.badAnswer) { _ = try await ada.listGroups() }
-        let sent = try ada.send("hello", to: "bob")
+        let sent = try ada.send(recipient: "bob", text: "hello")
         try await ada.notice("DELIVERED")
         _ = try await ada.ping("SERVER")
         // It is not what was delivered: it is under way until the end.
-        #expect(ada.statistics.waiting == 1)
+        #expect(ada.stats.waiting == 1)
         await ada.disconnect()
-        #expect(await sent.ending == .unconfirmed)
+        #expect(await sent.outcome() == .unconfirmed)
     }
 
     @Test func silentServerTimesOut() async throws {
         let world = try World()
-        let config = try impatient(world.ask("hostile silent"), 300)
+        let config = try impatient(world.ask("hostile silent"), .milliseconds(300))
         await refused(.timedOut) {
             _ = try await Server(config: config).login(username: "ada", password: password)
         }

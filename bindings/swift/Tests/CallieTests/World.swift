@@ -84,7 +84,7 @@ final class World {
     func direct() throws -> Server { try Server(url: ask("direct")) }
 
     /// The session that clients of a hostile server resume.
-    func hostile(_ kind: String, patience: UInt64 = 60_000) throws -> Session {
+    func hostile(_ kind: String, patience: Duration = bound) throws -> Session {
         try Session(resuming: impatient(ask("hostile \(kind)"), patience), username: "ada", token: "token")
     }
 }
@@ -97,8 +97,8 @@ struct Failure: Error, CustomStringConvertible {
     }
 }
 
-func impatient(_ url: String, _ patience: UInt64) -> Config {
-    Config(url: url, connectTimeoutMs: patience, exchangeTimeoutMs: patience)
+func impatient(_ url: String, _ patience: Duration) -> Config {
+    Config(url: url, connectTimeout: patience, requestTimeout: patience)
 }
 
 extension Server {
@@ -141,11 +141,11 @@ extension Client {
     }
 
     func isWaiting() async throws -> UInt16 {
-        try await first { if case .connection(.waiting(_, let closeCode, _)) = $0 { closeCode } else { nil } }
+        try await first { if case .connectionChanged(.waiting(_, let closeCode, _)) = $0 { closeCode } else { nil } }
     }
 
     func isOnline() async throws {
-        try await first { if case .connection(.online) = $0 { () } else { nil } }
+        try await first { if case .connectionChanged(.online) = $0 { () } else { nil } }
     }
 
     /// The last event.

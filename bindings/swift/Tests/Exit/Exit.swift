@@ -24,7 +24,7 @@ struct Exit {
         Thread.detachNewThread {
             while true {
                 do {
-                    try ada.send("x", to: "bob")
+                    try ada.send(recipient: "bob", text: "x")
                 } catch {
                     Thread.sleep(forTimeInterval: 0.001)
                 }

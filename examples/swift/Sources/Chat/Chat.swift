@@ -46,14 +46,14 @@ struct Chat {
             case .notice(let notice):
                 say("* \(notice.description) (\(notice.code))")
             case .ended(let ended):
-                switch ended.ending {
+                switch ended.outcome {
                 case .offline: say("* not delivered: offline")
                 case .failed(_, let reason, _): say("* not delivered: \(reason)")
                 case .unconfirmed: say("* not delivered: unconfirmed")
                 case .delivered, .sent: break
                 }
-            case .connection(.waiting(let milliseconds, _, let reason)):
-                say("* no connection, again in \(milliseconds) ms: \(reason)")
+            case .connectionChanged(.waiting(let retryIn, _, let reason)):
+                say("* no connection, again in \(retryIn): \(reason)")
             case .closed(let end):
                 say("* \(end.reason)")
             default:
@@ -65,14 +65,14 @@ struct Chat {
     static func type(_ client: Client, to peer: String) async throws {
         var last: Ticket?
         for await line in lines() where !line.isEmpty {
-            last = try client.send(line, to: peer)
+            last = try client.send(recipient: peer, text: line)
         }
         // Waits at most 5 s for the outcome of the last line. The wait cannot be cancelled, but ends when the client ends.
         let patience = Task {
             try await Task.sleep(for: .seconds(5))
             await client.disconnect()
         }
-        _ = await last?.ending
+        _ = await last?.outcome()
         patience.cancel()
     }
 

@@ -7,13 +7,13 @@ struct Receive {
     static func main() async throws {
         let arguments = CommandLine.arguments
         guard arguments.count == 4, let count = UInt64(arguments[3]) else { fatalError("Receive URL TOKEN COUNT") }
-        let config = Config(url: arguments[1], eventQueue: UInt32(count) + 64)
+        let config = Config(url: arguments[1], eventQueue: Int(count) + 64)
         let client = try await Client.open(Session(resuming: config, username: "bob", token: arguments[2]))
         _ = try await client.nextEvents(timeout: .seconds(60))
         FileHandle.standardOutput.write(Data("ready\n".utf8))
         let began = clock()
         // The batches are full, as they are under load.
-        while client.statistics.messagesReceived < count {
+        while client.stats.messagesReceived < count {
             try await Task.sleep(for: .milliseconds(50))
         }
         var seen: UInt64 = 0
