@@ -204,6 +204,12 @@ impl SysCode {
     pub const fn counts_as_invalid(self) -> bool {
         matches!(self.kind(), CodeKind::Invalid)
     }
+
+    /// Whether an answer with this code to a MSG names the message.
+    #[must_use]
+    pub fn names_message(self) -> bool {
+        self.metadata().iter().any(|member| matches!(*member, "messageID" | "messageID?"))
+    }
 }
 
 impl std::fmt::Display for SysCode {
@@ -236,8 +242,8 @@ impl From<SysCode> for CodeName {
 }
 
 impl CodeName {
-    /// A name that stands in one of this crate's tables; the tests check that each has the form.
-    pub(crate) fn known(name: &'static str) -> Self {
+    /// A name from a payload that was checked, or from one of this crate's tables, whose names the tests check.
+    pub(crate) fn known(name: &str) -> Self {
         Self(name.into())
     }
 

@@ -36,7 +36,6 @@ mod code;
 pub mod command;
 mod content;
 mod convert;
-mod dropped;
 mod fault;
 mod frame;
 mod json;
@@ -47,7 +46,9 @@ mod party;
 mod payload;
 mod route;
 mod rules;
+pub mod server;
 pub mod session;
+pub mod times;
 mod timestamp;
 mod token;
 
@@ -57,14 +58,13 @@ pub use content::{
     Attachment, AttachmentError, AttachmentKind, CommandCall, Content, Message, MessageBuilder, MessageError,
     System,
 };
-pub use dropped::DroppedPayloads;
 pub use fault::Fault;
 pub use frame::{CommandRef, ContentRef, Frame, MessageRef, SystemRef};
 pub use json::{JsonObject, JsonObjectError, JsonText};
 pub use limits::{
     DEFAULT_PAGE, Limits, MAX_ACKS, MAX_ATTACHMENT_SIZE, MAX_DEPTH, MAX_DROPPED_NAMES, MAX_FILENAME_BYTES,
-    MAX_METADATA_BYTES, MAX_OFFLINE_NAMES, MAX_OPEN_DEPTH, MAX_PAGE, MAX_PATH_BYTES, MAX_PRESENCE_NAMES,
-    MAX_SIGNAL_DATA_BYTES, MAX_URL_BYTES,
+    MAX_INVALID, MAX_METADATA_BYTES, MAX_OFFLINE_NAMES, MAX_OPEN_DEPTH, MAX_PAGE, MAX_PATH_BYTES,
+    MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES, MAX_URL_BYTES, UPKEEP_FACTOR,
 };
 pub use name::{
     GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, NameError, PayloadId, SessionId, Username,
@@ -73,5 +73,6 @@ pub use notice::{Notice, NoticeMetadata, Outcome};
 pub use party::{Recipient, RecipientRef, Sender};
 pub use payload::{PAYLOAD_VERSION_TEXT, Payload, PayloadError, PayloadType, Stamp};
 pub use route::{RecipientKind, Route, route};
+pub use server::DroppedPayloads;
 pub use timestamp::Timestamp;
 pub use token::Token;

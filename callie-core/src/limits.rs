@@ -28,9 +28,13 @@ pub const MAX_PAGE: u16 = 200;
 pub const DEFAULT_PAGE: u16 = 100;
 /// Names of missed members in one `PARTIALLY_DELIVERED`.
 pub const MAX_OFFLINE_NAMES: usize = 50;
-
 /// Payload IDs in one `RATE_LIMITED`.
 pub const MAX_DROPPED_NAMES: usize = 200;
+/// Invalid payloads within [`times::INVALID_WINDOW`](crate::times::INVALID_WINDOW) that close a connection: the last of
+/// them is answered first.
+pub const MAX_INVALID: usize = 20;
+/// How much wider than the other buckets the one for `ACK`, PONG and PING to `SERVER` is, in rate and in burst.
+pub const UPKEEP_FACTOR: u32 = 10;
 
 /// What one server allows: it tells its clients in `AUTHENTICATED`.
 ///

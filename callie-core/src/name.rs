@@ -134,6 +134,11 @@ text_type!(
 );
 
 impl PayloadId {
+    /// An ID from a payload that was checked.
+    pub(crate) fn checked(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The ID spelled by `uuid`; Callie's own are UUIDv7.
     #[must_use]
     pub fn from_uuid(uuid: Uuid) -> Self {
@@ -142,6 +147,11 @@ impl PayloadId {
 }
 
 impl MessageId {
+    /// An ID from a payload that was checked.
+    pub(crate) fn checked(text: &str) -> Self {
+        Self(text.into())
+    }
+
     /// The ID spelled by `uuid`; Callie's own are UUIDv7.
     #[must_use]
     pub fn from_uuid(uuid: Uuid) -> Self {

@@ -2,7 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use callie_core::{Frame, Limits};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+use std::time::Duration;
+
+use callie_core::server::{Action, Connection, Handshake, Identity, UserState};
+use callie_core::{Frame, Limits, PayloadId, SessionId, Stamp, Timestamp, Username};
 
 fn payload(kind: &str, recipient: &str, content: &str, metadata: &str) -> String {
     format!(
@@ -89,4 +94,35 @@ fn sixty_four_kilobytes_of_keys_or_attachments_cost_a_few_times_their_length() {
         let checked = allocation_counter::measure(|| drop(Frame::from_client(&text, &Limits::default())));
         assert!(checked.bytes_max < 1 << 20, "{}", checked.bytes_max);
     }
+}
+
+#[test]
+fn a_connection_takes_a_message_without_allocating() {
+    const NOW: Duration = Duration::ZERO;
+    let message = |id: &str| {
+        payload("MSG", "bob", r#"{"messageID":"m1","text":"Hello"}"#, "{}")
+            .replace("01890a5d-ac96-774b-bcce-b302099a8057", id)
+    };
+    let first = message("p0");
+    let ada = Identity {
+        username: Username::parse("ada").unwrap(),
+        session_id: SessionId::parse("s").unwrap(),
+        expires_at: Timestamp::UNIX_EPOCH,
+    };
+    let hasher = BuildHasherDefault::<DefaultHasher>::new();
+    let mut user = UserState::new(&Limits::default(), hasher);
+    let verified = Handshake::new(NOW, Arc::default()).receive(&first).unwrap().verify(Some(ada)).unwrap();
+    let stamp = || Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
+    let (mut connection, _) = Connection::<()>::open(NOW, verified, Box::new(stamp), &mut user);
+    // The first payloads make room for the memory of IDs.
+    let texts: Vec<_> = (1..9).map(|n| message(&format!("p{n}"))).collect();
+    let (last, others) = texts.split_last().unwrap();
+    for text in others {
+        assert!(matches!(connection.receive(NOW, text, &mut user), Action::Deliver(_)));
+    }
+    let taken = allocation_counter::measure(|| {
+        let Action::Deliver(accepted) = connection.receive(NOW, last, &mut user) else { unreachable!() };
+        drop(accepted.payload().pass_on());
+    });
+    assert_eq!(taken.count_total, 1, "the text that is passed on");
 }

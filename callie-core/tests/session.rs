@@ -1,4 +1,4 @@
-//! Sessions and a model server over links that lose, delay and break: a seeded simulation of what users rely on.
+//! Sessions and server connections over links that lose, delay and break: a seeded simulation of what users rely on.
 //!
 //! `CALLIE_SEEDS=n` runs another number of seeds, `CALLIE_SEED=n` replays one with its trace.
 

@@ -13,17 +13,15 @@ use crate::frame::{ContentRef, Frame};
 use crate::name::{PayloadId, Username};
 use crate::notice::{Notice, NoticeMetadata, Outcome};
 use crate::party::{Recipient, RecipientRef, Sender};
+use crate::times;
 
 /// The server asks for a sign of life after its heartbeat; so much later the session asks itself.
 const HEARTBEAT_GRACE: Duration = Duration::from_secs(5);
-/// The heartbeat where the server announces none: the protocol's.
-const HEARTBEAT: Duration = Duration::from_secs(30);
 
 /// What is told of a command that was refused and whose answer was lost.
 const ANSWER_LOST: &str = "the server refused the command, and its answer was lost with a connection";
-/// A message written so soon after a lost connection was replaced may find its recipient not back yet.
-const RETURN: Duration = Duration::from_secs(5);
-/// Such a message is sent again after this time and a random part of the spread.
+/// A message that finds its recipient offline, and was written within [`times::RECONNECTION`] after a lost connection was
+/// replaced, is sent again after this time and a random part of the spread.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const RETRY_SPREAD_MS: u64 = 2_001;
 /// So many times at most.
@@ -194,8 +192,9 @@ impl Session {
         if metadata.in_reply_to.as_ref() != Some(payload_id) {
             return;
         }
-        let heartbeat =
-            metadata.heartbeat_seconds.map_or(HEARTBEAT, |seconds| Duration::from_secs(u64::from(seconds)));
+        let heartbeat = metadata
+            .heartbeat_seconds
+            .map_or(times::HEARTBEAT, |seconds| Duration::from_secs(u64::from(seconds)));
         self.link = Link::Online(Online {
             token: token.clone(),
             since: now.elapsed,
@@ -278,7 +277,8 @@ impl Session {
         let (Link::Online(online), Some(waiting)) = (&self.link, self.tickets.get(ticket)) else {
             return false;
         };
-        let just_back = online.returned && waiting.last_sent < online.since.saturating_add(RETURN);
+        let just_back =
+            online.returned && waiting.last_sent < online.since.saturating_add(times::RECONNECTION);
         // An earlier copy may have arrived, from a server that forgot it since: under a new ID it would arrive twice.
         if waiting.was_sent_again() {
             return false;

@@ -1,7 +1,7 @@
-//! The simulated world: time, links, users with their applications, and a model server.
+//! The simulated world: time, links, users with their applications, and a server of one process.
 //!
-//! - [`server`](self::server): what protocol.md says a server does, as far as sessions can tell
-//! - [`rates`](self::rates): its rates, and how it names what it drops
+//! - [`server`](self::server): who is connected, around the connections of `callie_core::server`
+//! - [`rates`](self::rates): what users may send, and servers that name fewer dropped payloads
 //! - [`world`](self::world): events in the order of time
 //! - [`judge`](self::judge): what must hold in the end
 
@@ -80,7 +80,7 @@ impl Scenario {
         Self {
             rates: Some(Rates {
                 names: [None, Some(200), Some(2)][rng.usize(..3)],
-                upkeep: if rng.usize(..3) == 0 { (2.0, 3.0) } else { (30.0, 20.0) },
+                upkeep: (rng.usize(..3) == 0).then_some((2, 3)),
                 ..Rates::narrow()
             }),
             break_chance: [0.0, 0.01][rng.usize(..2)],

@@ -1,23 +1,26 @@
-//! A model of the server: authentication, routing, duplicates, confirmed delivery, heartbeats and rate.
+//! A server of one process around the core's own half of the protocol: who is connected, the way to them, and what is
+//! lost when it starts anew.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::rates::{Buckets, Drops, Kind, Rates};
+use super::rates::{Rates, Reports};
 use callie_core::command::{Command, Empty};
+use callie_core::server::{
+    Accepted, Action as Step, Admission, Answer, BucketKind, CloseReason, Connection as Open, Delivery,
+    DeliveryCounts, Denied, Handshake, Identity, Part, PayloadKey, Reply, ServerConfig, SharedState,
+    UserState,
+};
 use callie_core::{
-    Content, ContentRef, Frame, Limits, Notice, Outcome, Payload, PayloadId, PayloadType, Recipient,
-    RecipientRef, Route, Sender, Stamp, SysCode, Timestamp, Username, route,
+    ContentRef, Frame, Limits, Outcome, PayloadId, PayloadType, RecipientRef, SessionId, Stamp, SysCode,
+    Timestamp, Username,
 };
 
 /// Names one connection, for ever.
 pub(super) type Connection = usize;
-
-/// How long a payload is remembered.
-const MEMORY: Duration = Duration::from_secs(300);
-const CONFIRMATION: Duration = Duration::from_secs(15);
-const HEARTBEAT: Duration = Duration::from_secs(30);
-const HEARTBEAT_ANSWER: Duration = Duration::from_secs(45);
 
 /// What the server does to a connection.
 pub(super) enum Action {
@@ -25,35 +28,76 @@ pub(super) enum Action {
     Close(Connection, u16),
 }
 
-struct Peer {
-    username: Option<Username>,
-    heard_at: Duration,
-    pinged: bool,
-    drops: Drops,
+/// A delivery by its number, and the connection's part in it.
+type Receipt = (u64, Part);
+
+type Hasher = BuildHasherDefault<DefaultHasher>;
+
+enum Peer {
+    New(Handshake),
+    Open(Box<Open<Receipt>>, Reports),
+}
+
+/// What the connections of a user share.
+struct User {
+    state: UserState<Hasher>,
+    /// The bucket for upkeep, where it is narrower than the protocol's.
+    upkeep: Option<UserState<Hasher>>,
+}
+
+impl User {
+    fn new(rates: &Rates) -> Self {
+        let upkeep = rates.upkeep.map(|(burst, messages_per_second)| {
+            let limits = Limits { burst, messages_per_second, ..Limits::default() };
+            UserState::new(&limits, Hasher::new())
+        });
+        Self { state: UserState::new(&rates.limits, Hasher::new()), upkeep }
+    }
+}
+
+impl SharedState for User {
+    fn key(&self, sender: &str, payload_id: &str) -> PayloadKey {
+        self.state.key(sender, payload_id)
+    }
+
+    fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied> {
+        match &mut self.upkeep {
+            Some(upkeep) if admission.bucket == BucketKind::Upkeep => {
+                upkeep.admit(now, Admission { bucket: BucketKind::Payloads, ..admission })
+            }
+            _ => self.state.admit(now, admission),
+        }
+    }
+
+    fn settle(&mut self, key: PayloadKey, outcome: Outcome) {
+        self.state.settle(key, outcome);
+    }
 }
 
 /// A message whose confirmation is awaited.
 struct Awaited {
     origin: Connection,
-    written_to: BTreeSet<Connection>,
-    until: Duration,
     sender: Username,
+    key: PayloadKey,
+    reply: Reply,
+    delivery: Delivery,
+    until: Duration,
 }
 
 pub(super) struct Server {
-    limits: Limits,
+    config: Arc<ServerConfig>,
+    rates: Rates,
     peers: BTreeMap<Connection, Peer>,
-    memory: HashMap<(Username, String), (Duration, Outcome)>,
-    awaited: BTreeMap<String, Awaited>,
+    users: HashMap<Username, User>,
+    awaited: BTreeMap<u64, Awaited>,
     /// How often each command was carried out, by what makes it unlike any other.
     pub(super) carried_out: HashMap<String, usize>,
     /// The texts of messages that were passed on to somebody, or to everyone.
     pub(super) passed_on: HashSet<String>,
     /// The texts of messages that were answered with `RECIPIENT_OFFLINE`.
     pub(super) discarded: HashSet<String>,
-    rates: Option<Rates>,
-    buckets: Buckets,
-    ids: u64,
+    ids: Arc<AtomicU64>,
+    deliveries: u64,
     now: Duration,
     actions: Vec<Action>,
 }
@@ -61,16 +105,16 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(limits: Limits, rates: Option<Rates>) -> Self {
         Self {
-            limits,
+            config: Arc::new(ServerConfig { limits, ..ServerConfig::default() }),
+            rates: rates.unwrap_or_else(Rates::unlimited),
             peers: BTreeMap::new(),
-            memory: HashMap::new(),
+            users: HashMap::new(),
             awaited: BTreeMap::new(),
             carried_out: HashMap::new(),
             passed_on: HashSet::new(),
             discarded: HashSet::new(),
-            rates,
-            buckets: Buckets::default(),
-            ids: 0,
+            ids: Arc::default(),
+            deliveries: 0,
             now: Duration::ZERO,
             actions: Vec::new(),
         }
@@ -81,35 +125,22 @@ impl Server {
     }
 
     pub(super) fn accept(&mut self, now: Duration, connection: Connection) {
-        self.peers.insert(
-            connection,
-            Peer { username: None, heard_at: now, pinged: false, drops: Drops::default() },
-        );
+        self.now = now;
+        self.peers.insert(connection, Peer::New(Handshake::new(now, self.config.clone())));
     }
 
     /// The server notices that a connection is gone.
     pub(super) fn lost(&mut self, now: Duration, connection: Connection) {
         self.now = now;
-        self.peers.remove(&connection);
-        let gone: Vec<_> = self
-            .awaited
-            .iter_mut()
-            .filter_map(|(id, awaited)| {
-                (awaited.written_to.remove(&connection) && awaited.written_to.is_empty()).then(|| id.clone())
-            })
-            .collect();
-        for id in gone {
-            self.confirmed(&id, false);
+        if let Some(Peer::Open(mut open, _)) = self.peers.remove(&connection) {
+            self.give_back(open.input_ended(now));
         }
     }
 
     /// Closes a connection as a server does that goes away for a moment.
     pub(super) fn send_away(&mut self, now: Duration, connection: Connection) {
         self.now = now;
-        if self.peers.contains_key(&connection) {
-            self.notify(connection, Notice::new(SysCode::ServerShutdown).retry_after_ms(1_500));
-            self.close(connection, 1001);
-        }
+        self.close(connection, CloseReason::shutting_down(Duration::from_millis(1_500)));
     }
 
     /// Stops and starts again, with nothing left of what it knew.
@@ -117,234 +148,230 @@ impl Server {
         for connection in self.peers.keys().copied().collect::<Vec<_>>() {
             self.send_away(now, connection);
         }
-        self.memory.clear();
+        self.users.clear();
         self.awaited.clear();
-        self.buckets.clear();
-    }
-
-    fn close(&mut self, connection: Connection, code: u16) {
-        self.actions.push(Action::Close(connection, code));
-        self.lost(self.now, connection);
     }
 
     pub(super) fn tick(&mut self, now: Duration) {
         self.now = now;
-        let late: Vec<_> = self
-            .awaited
-            .iter()
-            .filter(|(_, awaited)| now >= awaited.until)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in late {
-            self.confirmed(&id, false);
+        let late = self.awaited.iter().filter(|(_, awaited)| now >= awaited.until);
+        for number in late.map(|(number, _)| *number).collect::<Vec<_>>() {
+            self.settle(number, Delivery::expire);
         }
         for connection in self.peers.keys().copied().collect::<Vec<_>>() {
-            self.tell_drops(connection, false);
-            let peer = self.peers.get_mut(&connection).unwrap();
-            let quiet = now.saturating_sub(peer.heard_at);
-            if quiet >= HEARTBEAT + HEARTBEAT_ANSWER {
-                self.notify(connection, Notice::new(SysCode::HeartbeatMissed));
-                self.close(connection, 4408);
-            } else if quiet >= HEARTBEAT && !peer.pinged {
-                peer.pinged = true;
-                let recipient = peer.username.clone().map_or(Recipient::Unauthenticated, Recipient::User);
-                let ping = Payload::new(self.stamp(), Sender::Server, recipient, Content::Ping);
-                self.actions.push(Action::Write(connection, ping.encode()));
+            let due = match self.peers.get_mut(&connection) {
+                Some(Peer::New(handshake)) => handshake.wake(now),
+                Some(Peer::Open(open, _)) => open.wake(now),
+                None => None,
+            };
+            match due {
+                Some(reason) => self.close(connection, reason),
+                None => self.flush(connection),
             }
         }
     }
 
     pub(super) fn received(&mut self, now: Duration, connection: Connection, text: &str) {
         self.now = now;
-        let Some(peer) = self.peers.get_mut(&connection) else { return };
-        peer.heard_at = now;
-        peer.pinged = false;
-        let limits = self.limits;
-        assert!(text.len() <= limits.max_payload_bytes, "over the limit that was announced");
-        let frame = Frame::from_client(text, &limits).expect("a session sends valid payloads");
-        let payload_id = PayloadId::parse(frame.payload_id()).unwrap();
-        let Some(username) = peer.username.clone() else {
-            assert!(matches!(frame.command(&limits), Some(Ok(Command::Authenticate { .. }))));
-            peer.username = Some(Username::parse(frame.sender()).unwrap());
-            let welcome = Notice::new(SysCode::Authenticated).heartbeat_seconds(30).limits(limits);
-            return self.notify(connection, welcome.in_reply_to(payload_id));
-        };
-        assert_eq!((frame.sender(), frame.token()), (username.as_str(), "token"));
-        let command = frame.command(&limits).map(|command| command.expect("a session sends valid commands"));
-        let acks = matches!(command, Some(Command::Ack { .. }));
-        let counted = matches!(frame.payload_type(), PayloadType::Msg | PayloadType::Cmd) && !acks;
-        let upkeep = acks
-            || frame.payload_type() == PayloadType::Pong
-            || frame.payload_type() == PayloadType::Ping && frame.recipient() == RecipientRef::Server;
-        let everyone = frame.recipient() == RecipientRef::Broadcast;
-        let kinds: &[Kind] = match (upkeep, everyone) {
-            (true, _) => &[Kind::Upkeep],
-            (_, true) => &[Kind::Payload, Kind::Broadcast],
-            (_, false) => &[Kind::Payload],
-        };
-        if !self.within_rates(connection, &username, &payload_id, kinds) {
-            return;
-        }
-        let key = (username.clone(), frame.payload_id().to_owned());
-        if counted
-            && let Some((at, outcome)) = self.memory.get(&key)
-            && now < *at + MEMORY
-        {
-            let notice = Notice::new(SysCode::DuplicatePayload).outcome(*outcome);
-            return self.notify(connection, notice.in_reply_to(payload_id));
-        }
-        match route(frame.payload_type(), frame.recipient().kind().unwrap()) {
-            Route::AnswerPong => {
-                let pong = Payload::new(self.stamp(), Sender::Server, username.into(), Content::Pong);
-                let pong = pong.with_in_reply_to(&payload_id).unwrap();
-                self.tell_drops(connection, true);
-                self.actions.push(Action::Write(connection, pong.encode()));
+        let rates = self.rates;
+        let step = match self.peers.remove(&connection) {
+            None => return,
+            Some(Peer::New(handshake)) => {
+                let authentication = handshake.receive(text).expect("a session sends valid payloads");
+                assert_eq!(authentication.token(), "token");
+                let identity = Identity {
+                    username: Username::parse(authentication.sender()).unwrap(),
+                    session_id: SessionId::parse("session").unwrap(),
+                    expires_at: Timestamp::UNIX_EPOCH,
+                };
+                let user = self.users.entry(identity.username.clone()).or_insert_with(|| User::new(&rates));
+                let verified = authentication.verify(Some(identity)).unwrap();
+                let ids = self.ids.clone();
+                let (open, step) = Open::open(now, verified, Box::new(move || stamp(&ids)), user);
+                self.peers.insert(connection, Peer::Open(Box::new(open), Reports::default()));
+                step
             }
-            Route::Take => {}
-            Route::Execute => self.execute(connection, key, command.unwrap()),
-            Route::ToUser => self.deliver(connection, key, &frame),
-            Route::ToEveryone => {
-                self.memory.insert(key, (now, Outcome::Sent));
-                self.passed_on.insert(text_of(&frame));
+            Some(Peer::Open(mut open, reports)) => {
+                let user = self.users.entry(open.username().clone()).or_insert_with(|| User::new(&rates));
+                let step = open.receive(now, text, user);
+                self.peers.insert(connection, Peer::Open(open, reports));
+                step
+            }
+        };
+        self.act(connection, step);
+        self.flush(connection);
+    }
+
+    fn act(&mut self, connection: Connection, step: Step<'_, Receipt>) {
+        match step {
+            Step::Deliver(accepted) if accepted.payload().recipient() == RecipientRef::Broadcast => {
+                self.passed_on.insert(text_of(accepted.payload()));
                 for other in self.online().filter(|(other, _)| *other != connection).collect::<Vec<_>>() {
-                    self.actions.push(Action::Write(other.0, frame.pass_on()));
+                    self.actions.push(Action::Write(other.0, accepted.payload().pass_on()));
                 }
             }
-            other => panic!("a session sent something for {other:?}"),
+            Step::Deliver(accepted) => self.deliver(connection, &accepted),
+            Step::Execute(command, accepted) => self.execute(connection, &command, &accepted),
+            Step::Confirm(receipts) => {
+                for (number, part) in receipts {
+                    self.settle(number, |delivery| delivery.confirmed(part));
+                }
+            }
+            Step::Answer(answer) => {
+                let of_a_session = [None, Some(SysCode::DuplicatePayload)];
+                assert!(of_a_session.contains(&answer.code()), "a session was answered {answer:?}");
+                self.answer(connection, answer);
+            }
+            Step::Taken(_) | Step::Dropped(_) => {}
+            Step::Ignored => panic!("the server is not draining"),
+            Step::Close(reason) => self.close(connection, reason),
         }
     }
 
     fn online(&self) -> impl Iterator<Item = (Connection, Username)> {
-        self.peers.iter().filter_map(|(connection, peer)| Some((*connection, peer.username.clone()?)))
+        self.peers.iter().filter_map(|(connection, peer)| match peer {
+            Peer::New(_) => None,
+            Peer::Open(open, _) => Some((*connection, open.username().clone())),
+        })
     }
 
-    fn deliver(&mut self, connection: Connection, key: (Username, String), frame: &Frame<'_>) {
-        let RecipientRef::User(name) = frame.recipient() else { unreachable!() };
-        let recipients: Vec<_> =
-            self.online().filter(|(_, user)| user == name).map(|(peer, _)| peer).collect();
-        let copies: Vec<_> = self
-            .online()
-            .filter(|(peer, user)| *user == key.0 && *peer != connection)
-            .map(|(peer, _)| peer)
-            .collect();
-        let counted = frame.payload_type() == PayloadType::Msg;
+    fn connections_of(&self, name: &str) -> Vec<Connection> {
+        self.online().filter(|(_, user)| user == name).map(|(connection, _)| connection).collect()
+    }
+
+    fn reply(&self, connection: Connection, accepted: &Accepted<'_>) -> Reply {
+        let Some(Peer::Open(open, _)) = self.peers.get(&connection) else { unreachable!() };
+        open.reply(accepted)
+    }
+
+    fn deliver(&mut self, connection: Connection, accepted: &Accepted<'_>) {
+        let payload = accepted.payload();
+        let RecipientRef::User(name) = payload.recipient() else { unreachable!() };
+        let recipients = self.connections_of(name);
+        let mut copies = self.connections_of(payload.sender());
+        copies.retain(|copy| *copy != connection);
+        let is_message = payload.payload_type() == PayloadType::Msg;
+        let reply = self.reply(connection, accepted);
         if recipients.is_empty() {
-            if counted {
-                self.memory.insert(key.clone(), (self.now, Outcome::Failed));
-                self.discarded.insert(text_of(frame));
+            if is_message {
+                self.discarded.insert(text_of(payload));
             }
-            let offline = Notice::new(SysCode::RecipientOffline);
-            return self.notify(connection, offline.in_reply_to(PayloadId::parse(&key.1).unwrap()));
+            let offline = reply.refuse(SysCode::RecipientOffline, stamp(&self.ids));
+            let sender = Username::parse(payload.sender()).unwrap();
+            return self.answer_and_settle(connection, &sender, accepted.key(), offline);
         }
-        if counted {
-            self.passed_on.insert(text_of(frame));
+        if is_message {
+            self.passed_on.insert(text_of(payload));
         }
-        for peer in recipients.iter().chain(&copies) {
-            self.actions.push(Action::Write(*peer, frame.pass_on()));
+        if payload.wants_ack() {
+            self.await_confirmation(connection, accepted, reply, &recipients);
         }
-        if frame.wants_ack() {
-            self.memory.insert(key.clone(), (self.now, Outcome::Pending));
-            let awaited = Awaited {
-                origin: connection,
-                written_to: recipients.into_iter().collect(),
-                until: self.now + CONFIRMATION,
-                sender: key.0,
-            };
-            self.awaited.insert(key.1, awaited);
-        } else if counted {
-            self.memory.insert(key, (self.now, Outcome::Sent));
+        for other in recipients.into_iter().chain(copies) {
+            self.actions.push(Action::Write(other, payload.pass_on()));
         }
     }
 
-    fn execute(&mut self, connection: Connection, key: (Username, String), command: Command) {
-        let payload_id = PayloadId::parse(&key.1).unwrap();
-        if let Command::Ack { payloads } = command {
-            for entry in payloads {
-                let written = self.awaited.get(entry.payload_id.as_str()).is_some_and(|awaited| {
-                    awaited.sender == entry.sender && awaited.written_to.contains(&connection)
-                });
-                if written {
-                    self.confirmed(entry.payload_id.as_str(), true);
-                }
-            }
-            return;
+    fn await_confirmation(
+        &mut self,
+        origin: Connection,
+        accepted: &Accepted<'_>,
+        reply: Reply,
+        recipients: &[Connection],
+    ) {
+        let key = accepted.key().unwrap();
+        self.deliveries += 1;
+        let mut delivery = Delivery::to_user();
+        let part = delivery.begin(1, recipients.len());
+        for recipient in recipients {
+            let Some(Peer::Open(open, _)) = self.peers.get_mut(recipient) else { unreachable!() };
+            delivery.written(part);
+            assert!(open.written(self.now, key, (self.deliveries, part)).is_none(), "it was written before");
         }
+        assert!(delivery.handed_out(0).is_none());
+        let sender = Username::parse(accepted.payload().sender()).unwrap();
+        let until = self.now + self.config.times.confirmation;
+        self.awaited.insert(self.deliveries, Awaited { origin, sender, key, reply, delivery, until });
+    }
+
+    fn execute(&mut self, connection: Connection, command: &Command, accepted: &Accepted<'_>) {
         let name = match command {
-            Command::CreateGroup { name, .. } => name.as_str().to_owned(),
-            Command::GetProfile { username } => username.to_string(),
-            Command::Signal { kind, .. } => {
-                *self.carried_out.entry(kind.as_str().to_owned()).or_default() += 1;
-                self.memory.insert(key, (self.now, Outcome::Sent));
-                return;
-            }
+            Command::CreateGroup { name, .. } => name.as_str(),
+            Command::GetProfile { username } => username.as_str(),
+            Command::Signal { kind, .. } => kind.as_str(),
             other => panic!("a session sent {}", other.name()),
         };
-        *self.carried_out.entry(name).or_default() += 1;
-        self.memory.insert(key, (self.now, Outcome::Sent));
-        let notice = Notice::new(SysCode::CommandOk).result(&Empty {});
-        self.notify(connection, notice.in_reply_to(payload_id));
-    }
-
-    /// The wait for a confirmation is over.
-    fn confirmed(&mut self, id: &str, delivered: bool) {
-        let Some(awaited) = self.awaited.remove(id) else { return };
-        let (outcome, code) = if delivered {
-            (Outcome::Delivered, SysCode::Delivered)
-        } else {
-            (Outcome::Unconfirmed, SysCode::DeliveryUnconfirmed)
-        };
-        if let Some((_, known)) = self.memory.get_mut(&(awaited.sender, id.to_owned())) {
-            *known = outcome;
+        *self.carried_out.entry(name.to_owned()).or_default() += 1;
+        let sender = Username::parse(accepted.payload().sender()).unwrap();
+        if let Command::Signal { .. } = command {
+            let key = accepted.key().unwrap();
+            return self.users.get_mut(&sender).unwrap().settle(key, Outcome::Sent);
         }
-        self.notify(awaited.origin, Notice::new(code).in_reply_to(PayloadId::parse(id).unwrap()));
+        let done = self.reply(connection, accepted).result(&Empty {}, stamp(&self.ids));
+        self.answer_and_settle(connection, &sender, accepted.key(), done);
     }
 
-    fn within_rates(
+    /// Changes a delivery, and answers its sender where that settles it.
+    fn settle(&mut self, number: u64, change: impl FnOnce(&mut Delivery) -> Option<DeliveryCounts>) {
+        let Some(awaited) = self.awaited.get_mut(&number) else { return };
+        let Some(counts) = change(&mut awaited.delivery) else { return };
+        let Some(Awaited { origin, sender, key, reply, .. }) = self.awaited.remove(&number) else { return };
+        let answer = reply.delivery(&counts, stamp(&self.ids));
+        self.answer_and_settle(origin, &sender, Some(key), answer);
+    }
+
+    fn give_back(&mut self, receipts: Vec<Receipt>) {
+        for (number, part) in receipts {
+            self.settle(number, |delivery| delivery.returned(part));
+        }
+    }
+
+    fn answer_and_settle(
         &mut self,
         connection: Connection,
-        username: &Username,
-        payload_id: &PayloadId,
-        kinds: &[Kind],
-    ) -> bool {
-        let Some(rates) = self.rates else { return true };
-        if kinds.iter().all(|kind| self.buckets.take(self.now, &rates, username, *kind)) {
-            return true;
+        sender: &Username,
+        key: Option<PayloadKey>,
+        answer: Answer,
+    ) {
+        if let (Some(key), Some(user)) = (key, self.users.get_mut(sender)) {
+            user.settle(key, answer.outcome());
         }
-        let peer = self.peers.get_mut(&connection).unwrap();
-        if peer.drops.add(self.now, payload_id.clone()) {
-            self.tell_drops(connection, true);
-            self.close(connection, 4429);
-        } else {
-            self.tell_drops(connection, false);
-        }
-        false
+        self.answer(connection, answer);
     }
 
-    /// Tells a connection what was dropped on it, where it is time.
-    fn tell_drops(&mut self, connection: Connection, at_once: bool) {
-        let (Some(rates), Some(peer)) = (self.rates, self.peers.get_mut(&connection)) else { return };
-        if let Some(notice) = peer.drops.tell(self.now, rates.names, at_once) {
-            self.write(connection, &notice);
+    fn answer(&mut self, connection: Connection, answer: Answer) {
+        if let Some(Peer::Open(open, _)) = self.peers.get_mut(&connection) {
+            open.answer(self.now, answer);
+            self.flush(connection);
         }
     }
 
-    fn notify(&mut self, connection: Connection, notice: Notice) {
-        self.tell_drops(connection, true);
-        self.write(connection, &notice);
+    /// Writes what the connection has to say.
+    fn flush(&mut self, connection: Connection) {
+        let Some(Peer::Open(open, reports)) = self.peers.get_mut(&connection) else { return };
+        while let Some(text) = open.poll(self.now) {
+            let text = reports.rewrite(self.now, self.rates.names, text);
+            self.actions.extend(text.map(|text| Action::Write(connection, text)));
+        }
     }
 
-    fn write(&mut self, connection: Connection, notice: &Notice) {
-        let Some(peer) = self.peers.get(&connection) else { return };
-        let recipient = peer.username.clone().map_or(Recipient::Unauthenticated, Recipient::User);
-        let text = notice.to_payload(recipient, self.stamp()).encode();
-        self.actions.push(Action::Write(connection, text));
+    fn close(&mut self, connection: Connection, reason: CloseReason) {
+        let closing = match self.peers.remove(&connection) {
+            None => return,
+            Some(Peer::New(_)) => reason.unauthenticated(stamp(&self.ids)),
+            Some(Peer::Open(mut open, _)) => {
+                let closing = open.close(self.now, reason);
+                self.give_back(open.input_ended(self.now));
+                closing
+            }
+        };
+        self.actions.extend(closing.texts.into_iter().map(|text| Action::Write(connection, text)));
+        self.actions.push(Action::Close(connection, closing.code));
     }
+}
 
-    fn stamp(&mut self) -> Stamp {
-        self.ids += 1;
-        let payload_id = PayloadId::parse(&format!("server-{}", self.ids)).unwrap();
-        Stamp { payload_id, timestamp: Timestamp::UNIX_EPOCH }
-    }
+fn stamp(ids: &AtomicU64) -> Stamp {
+    let id = ids.fetch_add(1, Ordering::Relaxed);
+    Stamp { payload_id: PayloadId::parse(&format!("server-{id}")).unwrap(), timestamp: Timestamp::UNIX_EPOCH }
 }
 
 fn text_of(frame: &Frame<'_>) -> String {

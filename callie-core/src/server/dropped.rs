@@ -7,9 +7,7 @@ use crate::code::{CodeName, SysCode};
 use crate::limits::MAX_DROPPED_NAMES;
 use crate::name::PayloadId;
 use crate::notice::Notice;
-
-/// The least time between two `RATE_LIMITED` that no answer is waiting for.
-const INTERVAL: Duration = Duration::from_secs(1);
+use crate::times::RATE_REPORT;
 
 /// The payloads of one connection that were dropped for their rate and are not reported yet.
 ///
@@ -24,7 +22,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// ```
 /// use std::time::Duration;
-/// use callie_core::{DroppedPayloads, PayloadId};
+/// use callie_core::PayloadId;
+/// use callie_core::server::DroppedPayloads;
 ///
 /// let mut dropped = DroppedPayloads::default();
 /// let now = Duration::from_secs(7);
@@ -41,6 +40,8 @@ pub struct DroppedPayloads {
     ids: Vec<PayloadId>,
     count: u64,
     command: Option<CodeName>,
+    /// Whether something without an ID was over the rate and is not reported.
+    unnamed: bool,
     retry_at: Duration,
     reported_at: Option<Duration>,
 }
@@ -75,13 +76,18 @@ impl DroppedPayloads {
     /// When the report is due, if there is something to report.
     #[must_use]
     pub fn report_at(&self) -> Option<Duration> {
-        self.first?;
-        Some(self.reported_at.map_or(Duration::ZERO, |at| at.saturating_add(INTERVAL)))
+        if self.first.is_none() && !self.unnamed {
+            return None;
+        }
+        Some(self.reported_at.map_or(Duration::ZERO, |at| at.saturating_add(RATE_REPORT)))
     }
 
     /// Takes the report: `RATE_LIMITED` that names all that was dropped since the last one, or none if nothing was.
     pub fn report(&mut self, now: Duration) -> Option<Notice> {
-        self.first.take()?;
+        let named = self.first.take().is_some();
+        if !std::mem::take(&mut self.unnamed) && !named {
+            return None;
+        }
         self.reported_at = Some(now);
         let ids = std::mem::take(&mut self.ids);
         let count = std::mem::take(&mut self.count);
@@ -96,22 +102,35 @@ impl DroppedPayloads {
         if count > ids.len() as u64 {
             notice = notice.dropped_count(count);
         }
-        Some(notice.dropped(ids))
+        Some(if named { notice.dropped(ids) } else { notice })
+    }
+
+    /// Records something over the rate that is no payload and has no ID, such as a ping of the WebSocket. Within a second
+    /// of the last report it is not reported.
+    pub(super) fn record_unnamed(&mut self, now: Duration, retry_after: Duration) {
+        if self.reported_at.is_none_or(|at| now >= at.saturating_add(RATE_REPORT)) {
+            self.unnamed = true;
+            self.retry_at = self.retry_at.max(now.saturating_add(retry_after));
+        }
+    }
+
+    /// The report of a connection that is closed for its flood: of what is not reported, if there is something.
+    pub(super) fn last_report(&mut self, now: Duration, retry_after: Duration) -> Notice {
+        self.report(now).unwrap_or_else(|| {
+            let retry_at = now.saturating_add(retry_after);
+            Notice::new(SysCode::RateLimited).retry_after_ms(millis(retry_at, now))
+        })
     }
 
     /// The report of something over the rate that is no payload and has no ID, such as a ping of the WebSocket: at most
     /// once a second. It names the payloads that are not reported yet, if there are any.
     pub fn report_unnamed(&mut self, now: Duration, retry_after: Duration) -> Option<Notice> {
-        if self.reported_at.is_some_and(|at| now < at.saturating_add(INTERVAL)) {
+        if self.reported_at.is_some_and(|at| now < at.saturating_add(RATE_REPORT)) {
             return None;
         }
         self.retry_at = self.retry_at.max(now.saturating_add(retry_after));
-        if let Some(notice) = self.report(now) {
-            return Some(notice);
-        }
-        self.reported_at = Some(now);
-        let retry_at = std::mem::take(&mut self.retry_at);
-        Some(Notice::new(SysCode::RateLimited).retry_after_ms(millis(retry_at, now)))
+        self.unnamed = true;
+        self.report(now)
     }
 }
 
@@ -215,6 +234,11 @@ mod tests {
         assert!(dropped.report_unnamed(at(9_999), WAIT).is_none());
         record(&mut dropped, 9_999, 3);
         assert_eq!(named(&dropped.report_unnamed(at(10_000), WAIT).unwrap()), ["p3"]);
+        dropped.record_unnamed(at(10_999), WAIT);
+        assert_eq!(dropped.report_at(), None);
+        dropped.record_unnamed(at(11_000), WAIT);
+        assert_eq!(dropped.report_at(), Some(at(11_000)));
+        assert_eq!(dropped.report(at(11_000)).unwrap().metadata().retry_after_ms, Some(21));
         assert_eq!(dropped.first(), None);
     }
 }

@@ -1,0 +1,259 @@
+//! How a connection ends: the SYS before the close, the close code, and whether what is queued is still written.
+
+use std::time::Duration;
+
+use crate::close::CloseCode;
+use crate::code::SysCode;
+use crate::command::RemovalReason;
+use crate::notice::Notice;
+use crate::party::Recipient;
+use crate::payload::Stamp;
+use crate::timestamp::Timestamp;
+
+/// RFC 6455: the ordinary end.
+const NORMAL: u16 = 1000;
+/// RFC 6455: a protocol error.
+const PROTOCOL_ERROR: u16 = 1002;
+/// RFC 6455: a text message that is not UTF-8.
+const NOT_UTF8: u16 = 1007;
+
+/// Why a server closes a connection.
+///
+/// ```
+/// use callie_core::SysCode;
+/// use callie_core::server::CloseReason;
+///
+/// let reason = CloseReason::slow_consumer();
+/// assert_eq!((reason.sys_code(), reason.code()), (Some(SysCode::SlowConsumer), 4431));
+/// assert!(!reason.writes_queued());
+/// ```
+#[derive(Debug, Clone)]
+pub struct CloseReason {
+    notice: Option<Box<Notice>>,
+    code: u16,
+    writes_queued: bool,
+    detail: Option<&'static str>,
+}
+
+/// What is written to end a connection, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Closing {
+    /// Whether what the server has queued for the connection is written before `texts`. If not, it is discarded.
+    pub write_queued: bool,
+    /// Text messages.
+    pub texts: Vec<String>,
+    /// The code of the close frame.
+    pub code: u16,
+}
+
+impl CloseReason {
+    /// No first payload came in time.
+    #[must_use]
+    pub fn auth_timeout() -> Self {
+        Self::from_code(SysCode::AuthTimeout)
+    }
+
+    /// The session of the connection has expired.
+    #[must_use]
+    pub fn session_expired() -> Self {
+        Self::from_code(SysCode::SessionExpired)
+    }
+
+    /// The session of the connection was ended.
+    #[must_use]
+    pub fn session_revoked() -> Self {
+        Self::from_code(SysCode::SessionRevoked)
+    }
+
+    /// A server admin ended the user's connections.
+    #[must_use]
+    pub fn kicked(reason: Option<RemovalReason>) -> Self {
+        let notice = Notice::new(SysCode::Kicked);
+        Self::from_notice(match reason {
+            Some(reason) => notice.reason(reason),
+            None => notice,
+        })
+    }
+
+    /// A server admin banned the user, for ever or until an instant.
+    #[must_use]
+    pub fn banned(reason: Option<RemovalReason>, until: Option<Timestamp>) -> Self {
+        let mut notice = Notice::new(SysCode::Banned);
+        if let Some(reason) = reason {
+            notice = notice.reason(reason);
+        }
+        if let Some(until) = until {
+            notice = notice.until(until);
+        }
+        Self::from_notice(notice)
+    }
+
+    /// The server stops. The client is asked to come back after `retry_after`, which a server spreads over its clients.
+    #[must_use]
+    pub fn shutting_down(retry_after: Duration) -> Self {
+        Self::from_notice(Notice::new(SysCode::ServerShutdown).retry_after_ms(millis(retry_after)))
+    }
+
+    /// The server has no room for the connection, or cannot look up its session. The client is asked to come back after
+    /// `retry_after`, which a server spreads over its clients.
+    #[must_use]
+    pub fn overloaded(retry_after: Duration) -> Self {
+        Self::from_notice(Notice::new(SysCode::Overloaded).retry_after_ms(millis(retry_after)))
+    }
+
+    /// The client does not read what is written to it. What is queued is discarded.
+    #[must_use]
+    pub fn slow_consumer() -> Self {
+        Self { writes_queued: false, ..Self::from_code(SysCode::SlowConsumer) }
+    }
+
+    /// A binary message came.
+    #[must_use]
+    pub fn unsupported_frame() -> Self {
+        Self::from_code(SysCode::UnsupportedFrame)
+    }
+
+    /// A message over the limit came.
+    #[must_use]
+    pub fn payload_too_large() -> Self {
+        Self::from_code(SysCode::PayloadTooLarge)
+    }
+
+    /// A text message that is not UTF-8 came: RFC 6455 asks for a close without a payload, and what is queued is discarded.
+    #[must_use]
+    pub fn not_utf8() -> Self {
+        Self::bare(NOT_UTF8)
+    }
+
+    /// The client broke RFC 6455, which asks for a close without a payload. What is queued is discarded.
+    #[must_use]
+    pub fn protocol_error() -> Self {
+        Self::bare(PROTOCOL_ERROR)
+    }
+
+    /// The client has ended what it sends and has all its answers.
+    #[must_use]
+    pub fn normal() -> Self {
+        Self::bare(NORMAL)
+    }
+
+    /// The first payload did not authenticate the connection.
+    pub(super) fn auth_failed(notice: Notice, detail: &'static str) -> Self {
+        Self { detail: Some(detail), ..Self::from_notice(notice) }
+    }
+
+    /// Nothing came for too long.
+    pub(super) fn heartbeat_missed() -> Self {
+        Self::from_code(SysCode::HeartbeatMissed)
+    }
+
+    /// Too many invalid payloads came.
+    pub(super) fn too_many_invalid() -> Self {
+        Self::from_code(SysCode::TooManyInvalid)
+    }
+
+    /// Payloads over the rate came for too long. `RATE_LIMITED` does not close by itself.
+    pub(super) fn flooding(rate_limited: Notice) -> Self {
+        Self { code: CloseCode::Flooding.as_u16(), ..Self::from_notice(rate_limited) }
+    }
+
+    fn from_code(code: SysCode) -> Self {
+        Self::from_notice(Notice::new(code))
+    }
+
+    fn from_notice(notice: Notice) -> Self {
+        // Every code that is used here closes; the table of the codes has the number.
+        let code = notice.code().closes().map_or(NORMAL, CloseCode::as_u16);
+        Self { notice: Some(Box::new(notice)), code, writes_queued: true, detail: None }
+    }
+
+    fn bare(code: u16) -> Self {
+        Self { notice: None, code, writes_queued: false, detail: None }
+    }
+
+    /// The same with another description, for people.
+    #[must_use]
+    pub fn describe(mut self, description: &'static str) -> Self {
+        self.notice = self.notice.map(|notice| Box::new(notice.describe(description)));
+        self
+    }
+
+    /// The code of the SYS before the close, where there is one.
+    #[must_use]
+    pub fn sys_code(&self) -> Option<SysCode> {
+        self.notice.as_ref().map(|notice| notice.code())
+    }
+
+    /// The close code.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// Whether what is queued for the connection is still written.
+    #[must_use]
+    pub fn writes_queued(&self) -> bool {
+        self.writes_queued
+    }
+
+    /// What a server's log may add to the code, where something more exact is known. It holds no text of a client.
+    #[must_use]
+    pub fn detail(&self) -> Option<&'static str> {
+        self.detail
+    }
+
+    /// What is written to a connection that has not authenticated.
+    #[must_use]
+    pub fn unauthenticated(self, stamp: Stamp) -> Closing {
+        let mut closing = Closing { write_queued: false, texts: Vec::new(), code: self.code };
+        closing.texts.extend(self.encode(Recipient::Unauthenticated, stamp));
+        closing
+    }
+
+    /// The SYS before the close.
+    pub(super) fn encode(&self, recipient: Recipient, stamp: Stamp) -> Option<String> {
+        Some(self.notice.as_ref()?.to_payload(recipient, stamp).encode())
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_the_close_code_of_the_protocol() {
+        let later = Duration::from_secs(1);
+        for (reason, sys_code, code, writes_queued) in [
+            (CloseReason::auth_timeout(), Some(SysCode::AuthTimeout), 4501, true),
+            (CloseReason::session_expired(), Some(SysCode::SessionExpired), 4501, true),
+            (CloseReason::session_revoked(), Some(SysCode::SessionRevoked), 4501, true),
+            (CloseReason::kicked(None), Some(SysCode::Kicked), 4503, true),
+            (CloseReason::banned(None, None), Some(SysCode::Banned), 4503, true),
+            (CloseReason::shutting_down(later), Some(SysCode::ServerShutdown), 1001, true),
+            (CloseReason::overloaded(later), Some(SysCode::Overloaded), 1013, true),
+            (CloseReason::heartbeat_missed(), Some(SysCode::HeartbeatMissed), 4408, true),
+            (CloseReason::too_many_invalid(), Some(SysCode::TooManyInvalid), 4500, true),
+            (CloseReason::unsupported_frame(), Some(SysCode::UnsupportedFrame), 1003, true),
+            (CloseReason::payload_too_large(), Some(SysCode::PayloadTooLarge), 1009, true),
+            (CloseReason::slow_consumer(), Some(SysCode::SlowConsumer), 4431, false),
+            (
+                CloseReason::flooding(Notice::new(SysCode::RateLimited)),
+                Some(SysCode::RateLimited),
+                4429,
+                true,
+            ),
+            (CloseReason::not_utf8(), None, 1007, false),
+            (CloseReason::protocol_error(), None, 1002, false),
+            (CloseReason::normal(), None, 1000, false),
+        ] {
+            assert_eq!(
+                (reason.sys_code(), reason.code(), reason.writes_queued()),
+                (sys_code, code, writes_queued)
+            );
+        }
+    }
+}

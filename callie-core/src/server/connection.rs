@@ -1,0 +1,461 @@
+//! The state machine of an authenticated connection.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::action::{Accepted, Action};
+use super::close::{CloseReason, Closing};
+use super::config::ServerConfig;
+use super::dropped::DroppedPayloads;
+use super::handshake::{Identity, Verified};
+use super::heartbeat::{Due, Heartbeat};
+use super::pending_acks::PendingAcks;
+use super::rates::BucketKind;
+use super::recent::PayloadKey;
+use super::reply::{Answer, PayloadNames, Reply};
+use super::strikes::{Flood, Strikes};
+use super::user::{Admission, Denied, SharedState};
+use crate::code::SysCode;
+use crate::command::{AckEntry, Command};
+use crate::content::Content;
+use crate::frame::{ContentRef, Frame};
+use crate::name::Username;
+use crate::notice::{Notice, Outcome};
+use crate::party::{Recipient, RecipientRef, Sender};
+use crate::payload::{Payload, PayloadType, Stamp};
+use crate::route::{Route, route};
+use crate::timestamp::Timestamp;
+
+/// Where the stamps of a connection's own payloads come from: the server's clock and randomness.
+pub type Stamps = Box<dyn FnMut() -> Stamp + Send>;
+
+/// One authenticated connection of a server. The [module](super) states the contract.
+///
+/// `R` is what the server keeps of a payload that it wrote until the client confirms it. Receipts that are still kept when
+/// the connection is dropped are dropped with it; [`input_ended`](Self::input_ended) gives them back before.
+pub struct Connection<R> {
+    config: Arc<ServerConfig>,
+    identity: Box<Identity>,
+    token: Box<str>,
+    stamps: Stamps,
+    /// How many payloads came.
+    number: u64,
+    /// Whether the server is stopping and takes confirmations only.
+    draining: bool,
+    heartbeat: Heartbeat,
+    strikes: Strikes,
+    flood: Flood,
+    /// Nothing until the first payload is dropped.
+    dropped: Option<Box<DroppedPayloads>>,
+    pending: PendingAcks<R>,
+    out: VecDeque<String>,
+}
+
+impl<R> Connection<R> {
+    /// Opens a connection with its first payload, and acts on that. The first text of [`poll`](Self::poll) is
+    /// `AUTHENTICATED`.
+    pub fn open<'t>(
+        now: Duration,
+        verified: Verified<'t>,
+        stamps: Stamps,
+        user: &mut impl SharedState,
+    ) -> (Self, Action<'t, R>) {
+        let Verified { config, payload, identity } = verified;
+        let mut connection = Self {
+            config,
+            identity: Box::new(identity),
+            token: payload.token().into(),
+            stamps,
+            number: 1,
+            draining: false,
+            heartbeat: Heartbeat::new(now),
+            strikes: Strikes::default(),
+            flood: Flood::default(),
+            dropped: None,
+            pending: PendingAcks::new(),
+            out: VecDeque::new(),
+        };
+        let welcome = connection.welcome(&payload);
+        connection.out.push_back(welcome.into_text());
+        let action = if connection.is_greeting(&payload) {
+            Action::Taken(payload.payload_type())
+        } else {
+            connection.act_on(now, payload, user)
+        };
+        (connection, action)
+    }
+
+    /// Acts on a text message.
+    pub fn receive<'t>(
+        &mut self,
+        now: Duration,
+        text: &'t str,
+        user: &mut impl SharedState,
+    ) -> Action<'t, R> {
+        self.number += 1;
+        self.heartbeat.heard(now);
+        let checked = Frame::from_client(text, &self.config.limits);
+        if self.draining {
+            return self.act_on_confirmation(checked.ok(), user);
+        }
+        let payload = match checked {
+            Ok(payload) => payload,
+            Err(fault) => {
+                let notice = fault.notice(Some(&self.token));
+                return self.invalid(now, None, &notice);
+            }
+        };
+        match self.stranger(&payload) {
+            None => self.act_on(now, payload, user),
+            Some(code) => {
+                let notice = PayloadNames::of(&payload).complete(Notice::new(code));
+                self.invalid(now, Some(payload.payload_type()), &notice)
+            }
+        }
+    }
+
+    /// Takes a control frame of the WebSocket, which the server's library answers: it counts as `Upkeep`, and too many are a
+    /// flood. Returns the reason to close the connection, if there is one.
+    pub fn control(&mut self, now: Duration, user: &mut impl SharedState) -> Option<CloseReason> {
+        let admission = Admission { bucket: BucketKind::Upkeep, note: None };
+        let Err(Denied::RateLimited { retry_after }) = user.admit(now, admission) else { return None };
+        self.dropped().record_unnamed(now, retry_after);
+        self.flooded(now, retry_after)
+    }
+
+    /// What an accepted payload is answered with.
+    #[must_use]
+    pub fn reply(&self, accepted: &Accepted<'_>) -> Reply {
+        Reply::new(&accepted.payload, accepted.number, self.identity.username.clone())
+    }
+
+    /// Queues an answer, behind the report of the payloads that were dropped before the answered one.
+    pub fn answer(&mut self, now: Duration, answer: Answer) {
+        if let Some(report) = self.report_before(now, answer.number()) {
+            self.out.push_back(report);
+        }
+        self.out.push_back(answer.into_text());
+    }
+
+    /// The text that must be written before the answer to the payload with this number, if there is one: for a server that
+    /// queues [`Answer`]s itself. It is called when the answer is written, not when it is queued.
+    pub fn report_before(&mut self, now: Duration, number: u64) -> Option<String> {
+        let dropped = self.dropped.as_mut()?;
+        if dropped.first()? >= number {
+            return None;
+        }
+        let notice = dropped.report(now)?;
+        Some(self.encode(&notice))
+    }
+
+    /// The next text to write now.
+    pub fn poll(&mut self, now: Duration) -> Option<String> {
+        if let Some(text) = self.out.pop_front() {
+            return Some(text);
+        }
+        let dropped = self.dropped.as_mut()?;
+        if dropped.report_at()? > now {
+            return None;
+        }
+        let notice = dropped.report(now)?;
+        Some(self.encode(&notice))
+    }
+
+    /// A payload that asks for a confirmation is about to be written. Its receipt is kept for
+    /// [`Times::confirmation`](super::Times::confirmation). Returns a receipt that is not kept, for which no confirmation
+    /// will come: this one, where too many are kept, or an earlier one of the same payload.
+    pub fn written(&mut self, now: Duration, key: PayloadKey, receipt: R) -> Option<R> {
+        self.pending.insert(now, self.config.times.confirmation, key, receipt)
+    }
+
+    /// When [`wake`](Self::wake) or [`poll`](Self::poll) is to be called at the latest. A call of `receive` can bring it
+    /// forward.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        let heartbeat = self.heartbeat.deadline(&self.config.times);
+        let report = self.dropped.as_ref().and_then(|dropped| dropped.report_at());
+        report.map_or(heartbeat, |report| report.min(heartbeat))
+    }
+
+    /// Time has passed. Returns the reason to close the connection, if there is one.
+    pub fn wake(&mut self, now: Duration) -> Option<CloseReason> {
+        self.pending.sweep(now);
+        match self.heartbeat.due(now, &self.config.times) {
+            Due::Nothing => None,
+            Due::Ping => {
+                let to = Recipient::User(self.identity.username.clone());
+                let ping = Payload::new((self.stamps)(), Sender::Server, to, Content::Ping);
+                self.out.push_back(ping.encode());
+                None
+            }
+            Due::Missed => Some(CloseReason::heartbeat_missed()),
+        }
+    }
+
+    /// The server does not read the connection for the time being, so its silence is no sign. To be called before
+    /// [`wake`](Self::wake) for as long as that is so.
+    pub fn read_paused(&mut self, now: Duration) {
+        self.heartbeat.heard(now);
+    }
+
+    /// The server is stopping. From now on confirmations are taken and every other payload is as good as unread, so that no
+    /// client takes the answer to a later payload for a sign that an earlier one was taken.
+    pub fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// The client has ended what it sends: nothing is received any more, and what was dropped is reported now. Returns the
+    /// receipts of what it has not confirmed and cannot confirm any more.
+    pub fn input_ended(&mut self, now: Duration) -> Vec<R> {
+        let report = self.take_report(now);
+        self.out.extend(report);
+        self.pending.take_all()
+    }
+
+    /// Ends the connection: what is to be written, at most, before the close frame. After it nothing is polled.
+    pub fn close(&mut self, now: Duration, reason: CloseReason) -> Closing {
+        let mut texts = Vec::from(std::mem::take(&mut self.out));
+        texts.extend(self.take_report(now));
+        if !reason.writes_queued() {
+            texts.clear();
+        }
+        let user = Recipient::User(self.identity.username.clone());
+        texts.extend(reason.encode(user, (self.stamps)()));
+        Closing { write_queued: reason.writes_queued(), texts, code: reason.code() }
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn username(&self) -> &Username {
+        &self.identity.username
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The session ends at another time than it did.
+    pub fn set_expires_at(&mut self, expires_at: Timestamp) {
+        self.identity.expires_at = expires_at;
+    }
+
+    /// How many text messages came.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.number
+    }
+
+    /// When the last text message came.
+    #[must_use]
+    pub fn heard_at(&self) -> Duration {
+        self.heartbeat.heard_at()
+    }
+
+    /// The code of a payload that is not of this connection's session.
+    fn stranger(&self, payload: &Frame<'_>) -> Option<SysCode> {
+        if payload.token() != &*self.token {
+            Some(SysCode::InvalidToken)
+        } else if self.identity.username != *payload.sender() {
+            Some(SysCode::SenderMismatch)
+        } else {
+            None
+        }
+    }
+
+    /// Rate, duplicate and route of a valid payload of this connection's user.
+    fn act_on<'t>(
+        &mut self,
+        now: Duration,
+        payload: Frame<'t>,
+        user: &mut impl SharedState,
+    ) -> Action<'t, R> {
+        let kind = payload.payload_type();
+        // A client's payload always has one of the recipients of the table.
+        let Some(recipient) = payload.recipient().kind() else { return Action::Ignored };
+        let route = route(kind, recipient);
+        let key = is_remembered(&payload).then(|| user.key(payload.sender(), payload.payload_id()));
+        let note = key.map(|key| (key, likely_outcome(&payload, route)));
+        match user.admit(now, Admission { bucket: bucket_of(&payload), note }) {
+            Ok(()) => {}
+            Err(Denied::RateLimited { retry_after }) => return self.drop_payload(now, &payload, retry_after),
+            Err(Denied::Duplicate(outcome)) => {
+                return self.answer_to(&payload, Notice::new(SysCode::DuplicatePayload).outcome(outcome));
+            }
+        }
+        let accepted = Accepted { payload, number: self.number, key };
+        match route {
+            Route::ToUser | Route::ToGroup | Route::ToEveryone => Action::Deliver(accepted),
+            Route::Execute => self.execute(accepted, user),
+            Route::AnswerPong => {
+                let stamp = (self.stamps)();
+                Action::Answer(self.reply(&accepted).pong(stamp))
+            }
+            Route::Take => Action::Taken(kind),
+            Route::Refuse(code) => self.answer_to(&accepted.payload, Notice::new(code)),
+        }
+    }
+
+    fn execute<'t>(&mut self, accepted: Accepted<'t>, user: &mut impl SharedState) -> Action<'t, R> {
+        match accepted.payload.command(&self.config.limits) {
+            Some(Ok(Command::Ack { payloads })) => self.confirm(payloads, user),
+            Some(Ok(Command::Authenticate {})) => Action::Answer(self.welcome(&accepted.payload)),
+            Some(Ok(command)) => Action::Execute(command, accepted),
+            Some(Err(fault)) => {
+                if let Some(key) = accepted.key {
+                    user.settle(key, Outcome::Failed);
+                }
+                let stamp = (self.stamps)();
+                Action::Answer(self.reply(&accepted).fault(&fault, &self.token, stamp))
+            }
+            // Only a CMD is executed.
+            None => Action::Ignored,
+        }
+    }
+
+    /// A confirmation counts where the payload was written to this connection.
+    fn confirm<'t>(&mut self, payloads: Vec<AckEntry>, user: &impl SharedState) -> Action<'t, R> {
+        let receipts = payloads.into_iter().filter_map(|entry| {
+            self.pending.remove(user.key(entry.sender.as_str(), entry.payload_id.as_str()))
+        });
+        Action::Confirm(receipts.collect())
+    }
+
+    fn act_on_confirmation<'t>(
+        &mut self,
+        payload: Option<Frame<'t>>,
+        user: &mut impl SharedState,
+    ) -> Action<'t, R> {
+        match payload {
+            Some(payload) if is_ack(&payload) && self.stranger(&payload).is_none() => {
+                match payload.command(&self.config.limits) {
+                    Some(Ok(Command::Ack { payloads })) => self.confirm(payloads, user),
+                    _ => Action::Ignored,
+                }
+            }
+            _ => Action::Ignored,
+        }
+    }
+
+    /// Answers what came as invalid; the last of too many is answered too, and closes the connection.
+    fn invalid<'t>(&mut self, now: Duration, kind: Option<PayloadType>, notice: &Notice) -> Action<'t, R> {
+        let stamp = (self.stamps)();
+        let answer = Answer::new(self.number, kind, &self.identity.username, notice, stamp);
+        if self.strikes.count(now) {
+            self.answer(now, answer);
+            Action::Close(CloseReason::too_many_invalid())
+        } else {
+            Action::Answer(answer)
+        }
+    }
+
+    fn answer_to<'t>(&mut self, payload: &Frame<'_>, notice: Notice) -> Action<'t, R> {
+        let stamp = (self.stamps)();
+        let reply = Reply::new(payload, self.number, self.identity.username.clone());
+        Action::Answer(reply.answer(notice, stamp))
+    }
+
+    fn drop_payload<'t>(
+        &mut self,
+        now: Duration,
+        payload: &Frame<'_>,
+        retry_after: Duration,
+    ) -> Action<'t, R> {
+        let PayloadNames { payload_id, command, .. } = PayloadNames::of(payload);
+        let number = self.number;
+        self.dropped().record(now, number, payload_id, command, retry_after);
+        match self.flooded(now, retry_after) {
+            Some(reason) => Action::Close(reason),
+            None => Action::Dropped(payload.payload_type()),
+        }
+    }
+
+    /// Something was over the rate: ends what has gone on for too long.
+    fn flooded(&mut self, now: Duration, retry_after: Duration) -> Option<CloseReason> {
+        if !self.flood.dropped(now, self.config.times.flood) {
+            return None;
+        }
+        let last = self.dropped().last_report(now, retry_after);
+        Some(CloseReason::flooding(last))
+    }
+
+    fn dropped(&mut self) -> &mut DroppedPayloads {
+        self.dropped.get_or_insert_default()
+    }
+
+    fn take_report(&mut self, now: Duration) -> Option<String> {
+        let notice = self.dropped.as_mut()?.report(now)?;
+        Some(self.encode(&notice))
+    }
+
+    fn encode(&mut self, notice: &Notice) -> String {
+        notice.to_payload(Recipient::User(self.identity.username.clone()), (self.stamps)()).encode()
+    }
+
+    fn welcome(&mut self, payload: &Frame<'_>) -> Answer {
+        let Identity { username, session_id, expires_at } = &*self.identity;
+        let heartbeat = u32::try_from(self.config.times.heartbeat.as_secs()).unwrap_or(u32::MAX).max(1);
+        let notice = Notice::new(SysCode::Authenticated)
+            .username(username.clone())
+            .session_id(session_id.clone())
+            .expires_at(*expires_at)
+            .heartbeat_seconds(heartbeat)
+            .limits(self.config.limits);
+        Reply::new(payload, self.number, username.clone()).answer(notice, (self.stamps)())
+    }
+
+    /// Whether the payload is the conventional first one, which `AUTHENTICATED` answers.
+    fn is_greeting(&self, payload: &Frame<'_>) -> bool {
+        payload.recipient() == RecipientRef::Server
+            && matches!(payload.command(&self.config.limits), Some(Ok(Command::Authenticate {})))
+    }
+}
+
+impl<R> fmt::Debug for Connection<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("username", &self.identity.username)
+            .field("received", &self.number)
+            .field("draining", &self.draining)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The buckets that a payload is taken from.
+fn bucket_of(payload: &Frame<'_>) -> BucketKind {
+    let kind = payload.payload_type();
+    match payload.recipient() {
+        _ if kind == PayloadType::Pong => BucketKind::Upkeep,
+        RecipientRef::Server if kind == PayloadType::Ping || is_ack(payload) => BucketKind::Upkeep,
+        RecipientRef::Broadcast if kind == PayloadType::Msg => BucketKind::Broadcasts,
+        _ => BucketKind::Payloads,
+    }
+}
+
+/// The outcome that a payload is noted with: most messages are sent at once, and need not be settled.
+fn likely_outcome(payload: &Frame<'_>, route: Route) -> Outcome {
+    match payload.content() {
+        _ if matches!(route, Route::Refuse(_)) => Outcome::Failed,
+        ContentRef::Msg(_) if !payload.wants_ack() => Outcome::Sent,
+        _ => Outcome::Pending,
+    }
+}
+
+/// Whether a payload that is sent again is found out: MSG and CMD, but not `ACK` and `AUTHENTICATE`.
+fn is_remembered(payload: &Frame<'_>) -> bool {
+    match payload.content() {
+        ContentRef::Msg(_) => true,
+        ContentRef::Cmd(call) => !is_ack(payload) && call.name() != Command::Authenticate {}.name(),
+        _ => false,
+    }
+}
+
+fn is_ack(payload: &Frame<'_>) -> bool {
+    match payload.content() {
+        ContentRef::Cmd(call) => call.name() == Command::Ack { payloads: Vec::new() }.name(),
+        _ => false,
+    }
+}

@@ -1,0 +1,130 @@
+//! The first payload of a connection (protocol, "Authentication").
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::close::CloseReason;
+use super::config::ServerConfig;
+use super::reply::PayloadNames;
+use crate::code::SysCode;
+use crate::fault::Fault;
+use crate::frame::Frame;
+use crate::name::{SessionId, Username};
+use crate::notice::Notice;
+use crate::timestamp::Timestamp;
+
+/// A connection that has not sent its first payload.
+#[derive(Debug)]
+pub struct Handshake {
+    config: Arc<ServerConfig>,
+    deadline: Duration,
+}
+
+/// A first payload, whose token is to be looked up.
+#[derive(Debug)]
+pub struct Authentication<'t> {
+    config: Arc<ServerConfig>,
+    payload: Frame<'t>,
+}
+
+/// The session that a token belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user.
+    pub username: Username,
+    /// The session.
+    pub session_id: SessionId,
+    /// When the session ends if it is not used.
+    pub expires_at: Timestamp,
+}
+
+/// A first payload whose token and sender are good: what a [`Connection`](super::Connection) is opened with.
+#[derive(Debug)]
+pub struct Verified<'t> {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) payload: Frame<'t>,
+    pub(super) identity: Identity,
+}
+
+impl Handshake {
+    /// A connection whose upgrade just succeeded.
+    #[must_use]
+    pub fn new(now: Duration, config: Arc<ServerConfig>) -> Self {
+        let deadline = now.saturating_add(config.times.authentication);
+        Self { config, deadline }
+    }
+
+    /// When the first payload must have come.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    /// The reason to close the connection, if the [`deadline`](Self::deadline) has passed.
+    #[must_use]
+    pub fn wake(&self, now: Duration) -> Option<CloseReason> {
+        (now >= self.deadline).then(CloseReason::auth_timeout)
+    }
+
+    /// Takes the first text message.
+    ///
+    /// # Errors
+    /// `AUTH_FAILED` if it is no valid payload.
+    pub fn receive(self, text: &str) -> Result<Authentication<'_>, CloseReason> {
+        match Frame::from_client(text, &self.config.limits) {
+            Ok(payload) => Ok(Authentication { config: self.config, payload }),
+            Err(fault) => Err(invalid(&fault)),
+        }
+    }
+}
+
+/// The answer says what is wrong with the payload, but under the code of a failed authentication.
+fn invalid(fault: &Fault) -> CloseReason {
+    let mut notice = Notice::new(SysCode::AuthFailed).describe(fault.reason().to_owned()).path(fault.path());
+    if let Some(id) = fault.payload_id() {
+        notice = notice.in_reply_to(id.clone());
+    }
+    // A log gets the code alone: the path can hold anything that a client wrote.
+    CloseReason::auth_failed(notice, fault.code().as_str())
+}
+
+impl<'t> Authentication<'t> {
+    /// The token to look up.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        self.payload.token()
+    }
+
+    /// Who the client claims to be; any string.
+    #[must_use]
+    pub fn sender(&self) -> &str {
+        self.payload.sender()
+    }
+
+    /// Compares the sender with what the look-up of the token gave: the live session that it belongs to, or none.
+    ///
+    /// # Errors
+    /// `AUTH_FAILED` if there is no such session, or it is another user's.
+    pub fn verify(self, identity: Option<Identity>) -> Result<Verified<'t>, CloseReason> {
+        let Self { config, payload } = self;
+        match identity {
+            None => Err(failed(&payload, "the token belongs to no live session")),
+            Some(identity) if identity.username != *payload.sender() => {
+                Err(failed(&payload, "the sender is not the user of the token"))
+            }
+            Some(identity) => Ok(Verified { config, payload, identity }),
+        }
+    }
+}
+
+impl Verified<'_> {
+    /// The session.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+fn failed(payload: &Frame<'_>, detail: &'static str) -> CloseReason {
+    CloseReason::auth_failed(PayloadNames::of(payload).complete(Notice::new(SysCode::AuthFailed)), detail)
+}

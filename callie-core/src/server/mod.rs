@@ -1,0 +1,102 @@
+//! The server's side of one connection as a state machine without I/O, clock or randomness: the mirror of
+//! [`session`](crate::session).
+//!
+//! A [`Handshake`] takes the first payload of a connection. Once its token and sender are verified it becomes a
+//! [`Connection`], which checks every further payload in the order of the protocol (validity, token, sender, rate,
+//! duplicate, route) and returns what is to be done as an [`Action`]. What the connections of one user share is a
+//! [`UserState`], or the server's own [`SharedState`], and is handed in with each payload; so the server decides how it is
+//! locked. Answers are made from the payload that they answer, by its [`Reply`]; a connection ends with a [`CloseReason`].
+//!
+//! # Contract
+//!
+//! - `now` is the time since any fixed moment. The moment is the same for all connections of a user, and the time never
+//!   goes back.
+//! - After every call the server writes the texts of [`Connection::poll`], in their order, before anything else that is
+//!   queued for the connection. It calls [`Connection::wake`] at the [`Connection::deadline`].
+//! - An [`Answer`] is written through [`Connection::answer`], or directly behind [`Connection::report_before`]: a payload
+//!   that was dropped for its rate is named before any later payload is answered.
+//! - A payload that was written and asks for a confirmation is handed to [`Connection::written`] with a receipt of the
+//!   server's choice, which comes back with [`Action::Confirm`]. [`Delivery`] counts the receipts of one message.
+//!
+//! # A connection from its first payload to its end
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use std::hash::RandomState;
+//! use callie_core::server::{Action, CloseReason, Connection, Handshake, Identity, ServerConfig, UserState};
+//! use callie_core::{PayloadId, SessionId, Stamp, Timestamp, Username};
+//!
+//! let config = Arc::new(ServerConfig::default());
+//! let mut now = Duration::ZERO;
+//! let stamp = || Stamp { payload_id: PayloadId::parse("s1").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
+//! let payload = |kind: &str, to: &str, content: &str, id: &str| format!(
+//!     r#"{{"token":"t","sender":"ada","recipient":"{to}","timestamp":"2026-01-02T03:04:05.678Z","type":"{kind}",
+//!         "content":{content},"payloadID":"{id}","payloadVersion":"1.0"}}"#
+//! );
+//!
+//! // The first payload names a token and a sender, which the server looks up.
+//! let first = payload("CMD", "SERVER", r#"{"command":"AUTHENTICATE","parameters":{}}"#, "p1");
+//! let authentication = Handshake::new(now, config).receive(&first).unwrap();
+//! assert_eq!(authentication.token(), "t");
+//! let ada = Identity {
+//!     username: Username::parse("ada")?,
+//!     session_id: SessionId::parse("s")?,
+//!     expires_at: Timestamp::UNIX_EPOCH,
+//! };
+//! let verified = authentication.verify(Some(ada)).unwrap();
+//! let mut user = UserState::new(&Default::default(), RandomState::new());
+//! let (mut connection, _) = Connection::<()>::open(now, verified, Box::new(stamp), &mut user);
+//! assert!(connection.poll(now).unwrap().contains("AUTHENTICATED"));
+//!
+//! // A message is passed on; what became of it is answered.
+//! now += Duration::from_secs(1);
+//! let text = payload("MSG", "bob", r#"{"messageID":"m1","text":"Hello"}"#, "p2");
+//! let Action::Deliver(accepted) = connection.receive(now, &text, &mut user) else { unreachable!() };
+//! let answer = connection.reply(&accepted).refuse(callie_core::SysCode::RecipientOffline, stamp());
+//! connection.answer(now, answer);
+//! assert!(connection.poll(now).unwrap().contains("RECIPIENT_OFFLINE"));
+//!
+//! // The end.
+//! let closing = connection.close(now, CloseReason::shutting_down(Duration::from_secs(2)));
+//! assert_eq!((closing.texts.len(), closing.code), (1, 1001));
+//! # Ok::<(), callie_core::NameError>(())
+//! ```
+//!
+//! # Files
+//!
+//! - `config`: limits and times
+//! - `handshake`: the first payload
+//! - `connection`: the state machine; `action` is what it returns
+//! - `reply`: answers, made from the payload that they answer
+//! - `close`: how a connection ends
+//! - `dropped`, `strikes`, `heartbeat`, `pending_acks`: what a connection remembers
+//! - `user`: what the connections of a user share, with `rates` and `recent`
+//! - `delivery`: the confirmations of one message
+
+mod action;
+mod close;
+mod config;
+mod connection;
+mod delivery;
+mod dropped;
+mod handshake;
+mod heartbeat;
+mod pending_acks;
+mod rates;
+mod recent;
+mod reply;
+mod strikes;
+mod user;
+
+pub use action::{Accepted, Action};
+pub use close::{CloseReason, Closing};
+pub use config::{ServerConfig, Times};
+pub use connection::{Connection, Stamps};
+pub use delivery::{Delivery, DeliveryCounts, Part};
+pub use dropped::DroppedPayloads;
+pub use handshake::{Authentication, Handshake, Identity, Verified};
+pub use rates::{BucketKind, Rates};
+pub use recent::{PayloadKey, RecentPayloads, Remembered};
+pub use reply::{Answer, Reply};
+pub use user::{Admission, Denied, SharedState, UserState};

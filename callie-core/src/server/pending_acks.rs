@@ -1,0 +1,126 @@
+//! Payloads that were written to a connection and that its client has not confirmed yet.
+
+use std::time::Duration;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
+
+use super::recent::PayloadKey;
+
+/// The most receipts that are kept. This bounds the memory that a client that confirms nothing costs; what does not fit
+/// ends as unconfirmed at once.
+const MAX_PENDING: usize = 4_096;
+/// Receipts that are over are removed when this many are kept, and again when twice as many as then are left.
+const FIRST_SWEEP: usize = 64;
+
+/// Receipts by the payload that they are for.
+#[derive(Debug)]
+pub(super) struct PendingAcks<R> {
+    entries: HashTable<Entry<R>>,
+    sweep_at: usize,
+}
+
+#[derive(Debug)]
+struct Entry<R> {
+    key: PayloadKey,
+    /// The second from which on nobody waits for the confirmation.
+    until: u32,
+    receipt: R,
+}
+
+impl<R> Entry<R> {
+    fn hash(&self) -> u64 {
+        self.key.number()
+    }
+}
+
+fn second(at: Duration) -> u32 {
+    u32::try_from(at.as_secs()).unwrap_or(u32::MAX)
+}
+
+impl<R> PendingAcks<R> {
+    pub(super) fn new() -> Self {
+        Self { entries: HashTable::new(), sweep_at: FIRST_SWEEP }
+    }
+
+    /// Keeps the receipt of a payload that is about to be written, for `time`. Returns it if there is no room, and another
+    /// one of the same payload if there was one.
+    pub(super) fn insert(&mut self, now: Duration, time: Duration, key: PayloadKey, receipt: R) -> Option<R> {
+        if self.entries.len() >= self.sweep_at {
+            self.sweep(now);
+        }
+        let until = second(now.saturating_add(time)).saturating_add(1);
+        let entry = Entry { key, until, receipt };
+        let is_full = self.entries.len() >= MAX_PENDING;
+        match self.entries.entry(key.number(), |known| known.key == key, Entry::hash) {
+            Slot::Occupied(mut known) => Some(std::mem::replace(known.get_mut(), entry).receipt),
+            Slot::Vacant(_) if is_full => Some(entry.receipt),
+            Slot::Vacant(free) => {
+                free.insert(entry);
+                None
+            }
+        }
+    }
+
+    /// Takes the receipt of a payload that the client confirmed.
+    pub(super) fn remove(&mut self, key: PayloadKey) -> Option<R> {
+        let entry = self.entries.find_entry(key.number(), |known| known.key == key).ok()?;
+        Some(entry.remove().0.receipt)
+    }
+
+    /// Drops the receipts whose time is over.
+    pub(super) fn sweep(&mut self, now: Duration) {
+        let now = second(now);
+        self.entries.retain(|entry| now < entry.until);
+        if self.entries.is_empty() {
+            self.entries = HashTable::new();
+        }
+        self.sweep_at = (2 * self.entries.len()).max(FIRST_SWEEP);
+    }
+
+    /// Takes all receipts.
+    pub(super) fn take_all(&mut self) -> Vec<R> {
+        std::mem::take(&mut self.entries).into_iter().map(|entry| entry.receipt).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIME: Duration = Duration::from_secs(15);
+
+    fn key(number: usize) -> PayloadKey {
+        PayloadKey::from_number(number as u64)
+    }
+
+    #[test]
+    fn confirmation_takes_the_receipt_once() {
+        let mut pending = PendingAcks::new();
+        assert_eq!(pending.insert(Duration::ZERO, TIME, key(1), "one"), None);
+        assert_eq!(pending.remove(key(2)), None, "it was not written here");
+        assert_eq!(pending.remove(key(1)), Some("one"));
+        assert_eq!(pending.remove(key(1)), None);
+    }
+
+    #[test]
+    fn receipts_are_bounded_and_those_that_do_not_fit_come_back() {
+        let mut pending = PendingAcks::new();
+        for n in 0..MAX_PENDING {
+            assert_eq!(pending.insert(Duration::ZERO, TIME, key(n), n), None);
+        }
+        assert_eq!(pending.insert(Duration::ZERO, TIME, key(MAX_PENDING), MAX_PENDING), Some(MAX_PENDING));
+        assert_eq!(pending.take_all().len(), MAX_PENDING);
+    }
+
+    #[test]
+    fn receipts_are_dropped_when_their_time_is_over() {
+        let mut pending = PendingAcks::new();
+        pending.insert(Duration::ZERO, TIME, key(1), 1);
+        pending.sweep(TIME);
+        assert_eq!(pending.remove(key(1)), Some(1));
+        pending.insert(Duration::ZERO, TIME, key(1), 1);
+        pending.sweep(TIME + Duration::from_secs(1));
+        assert_eq!((pending.remove(key(1)), pending.entries.capacity()), (None, 0));
+    }
+}

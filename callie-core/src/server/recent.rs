@@ -1,0 +1,356 @@
+//! What became of a user's recent payloads, so that one that is sent again is not acted on again (protocol, "Routing").
+
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry as Slot;
+
+use crate::notice::Outcome;
+use crate::times::{CONFIRMATION, DUPLICATES};
+
+/// How long the outcome of a payload may stay open. A payload that is still pending then is settled by nobody, since the
+/// server that acted on it is gone; or it is a command that a slow database holds up, of which no more is known either.
+const SETTLED_WITHIN: Duration = CONFIRMATION.saturating_mul(2);
+
+/// A payload's sender and ID, as a keyed hash: the IDs themselves would be many times as large.
+///
+/// The key of the hasher must be secret, so that nobody can choose two IDs that collide. Two of one user's payloads within
+/// five minutes, some 15,000 at the usual rate, collide at random once in 10¹¹ such intervals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PayloadKey(u64);
+
+impl PayloadKey {
+    /// The key of a payload by the server's keyed hash, which must be the same for all payloads that are compared.
+    #[must_use]
+    pub fn new(hasher: &impl BuildHasher, sender: &str, payload_id: &str) -> Self {
+        Self(hasher.hash_one((sender, payload_id)))
+    }
+
+    /// The key with this [`number`](Self::number), as another node sent it.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The key as a number, for another node that has the same hasher.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// A remembered payload, as one node hands it to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remembered {
+    /// The payload.
+    pub key: PayloadKey,
+    /// How many seconds ago it came.
+    pub age: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// One user's recent payloads, of all connections together: twelve bytes for each payload of the last five minutes.
+///
+/// Times are durations since a fixed moment, the same for all calls. Ages are counted in whole seconds; a payload is
+/// remembered up to a second longer than [`DUPLICATES`].
+#[derive(Debug, Default)]
+pub struct RecentPayloads {
+    entries: HashTable<Entry>,
+    /// The number of entries at which old ones are removed: twice as many as the last removal left, so that the cost for
+    /// each payload is bounded.
+    sweep_at: usize,
+    /// The second in which the last payload came.
+    newest: u32,
+}
+
+/// With fewer entries nothing is removed.
+const FEW: usize = 64;
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// The key, in halves that need no more than a `u32`'s alignment.
+    key: [u32; 2],
+    /// The second in which it came, and in the lowest bits the outcome.
+    came: u32,
+}
+
+/// Bits of the outcome.
+const OUTCOME_BITS: u32 = 3;
+
+impl Entry {
+    fn new(key: PayloadKey, second: u32, outcome: Outcome) -> Self {
+        let mut entry = Self { key: halves(key), came: second << OUTCOME_BITS };
+        entry.settle(outcome);
+        entry
+    }
+
+    fn hash(&self) -> u64 {
+        u64::from(self.key[0]) | u64::from(self.key[1]) << 32
+    }
+
+    /// What became of it, as far as is known at this second.
+    fn outcome(&self, now: u32) -> Outcome {
+        match self.noted() {
+            Outcome::Pending if u64::from(self.age(now)) > SETTLED_WITHIN.as_secs() => Outcome::Unconfirmed,
+            noted => noted,
+        }
+    }
+
+    fn noted(&self) -> Outcome {
+        match self.came % (1 << OUTCOME_BITS) {
+            0 => Outcome::Pending,
+            1 => Outcome::Sent,
+            2 => Outcome::Delivered,
+            3 => Outcome::Unconfirmed,
+            _ => Outcome::Failed,
+        }
+    }
+
+    fn settle(&mut self, outcome: Outcome) {
+        let number = match outcome {
+            Outcome::Pending => 0,
+            Outcome::Sent => 1,
+            Outcome::Delivered => 2,
+            Outcome::Unconfirmed => 3,
+            Outcome::Failed => 4,
+        };
+        self.came = self.came >> OUTCOME_BITS << OUTCOME_BITS | number;
+    }
+
+    /// Takes the outcome that another node had, unless a more certain one is known.
+    fn learn(&mut self, outcome: Outcome) {
+        let certainty = |outcome| match outcome {
+            Outcome::Pending => 0,
+            Outcome::Sent => 1,
+            Outcome::Unconfirmed => 2,
+            Outcome::Delivered | Outcome::Failed => 3,
+        };
+        if certainty(outcome) >= certainty(self.noted()) {
+            self.settle(outcome);
+        }
+    }
+
+    /// How many seconds ago it came.
+    fn age(&self, now: u32) -> u32 {
+        now.saturating_sub(self.came >> OUTCOME_BITS)
+    }
+
+    fn is_old(&self, now: u32) -> bool {
+        is_old(self.came >> OUTCOME_BITS, now)
+    }
+}
+
+fn is_old(second: u32, now: u32) -> bool {
+    u64::from(now.saturating_sub(second)) > DUPLICATES.as_secs()
+}
+
+fn halves(PayloadKey(key): PayloadKey) -> [u32; 2] {
+    // The cut is what is wanted.
+    [key as u32, (key >> 32) as u32]
+}
+
+/// The second of `now`, counted from before its beginning, so that a payload that another node remembers keeps its age.
+/// There is room for seventeen years.
+fn second(now: Duration) -> u32 {
+    let second = now.saturating_add(DUPLICATES).as_secs();
+    u32::try_from(second).unwrap_or(u32::MAX).min(u32::MAX >> OUTCOME_BITS)
+}
+
+impl RecentPayloads {
+    /// Notes a payload with its likely outcome.
+    ///
+    /// # Errors
+    /// What became of the payload if it came before.
+    pub fn note(&mut self, now: Duration, key: PayloadKey, outcome: Outcome) -> Result<(), Outcome> {
+        let second = second(now);
+        self.make_room(second);
+        let halves = halves(key);
+        match self.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
+            Slot::Occupied(mut known) => {
+                let known = known.get_mut();
+                if !known.is_old(second) {
+                    return Err(known.outcome(second));
+                }
+                *known = Entry::new(key, second, outcome);
+            }
+            Slot::Vacant(free) => {
+                free.insert(Entry::new(key, second, outcome));
+            }
+        }
+        self.newest = second;
+        Ok(())
+    }
+
+    /// Notes what became of a payload, if it is remembered.
+    pub fn settle(&mut self, key: PayloadKey, outcome: Outcome) {
+        if let Some(known) = self.find(key) {
+            known.settle(outcome);
+        }
+    }
+
+    /// Takes what the node that acts on a payload says of it: its last word holds.
+    pub fn learn(&mut self, now: Duration, payload: Remembered) {
+        let second = second(now);
+        match self.find(payload.key).filter(|known| !known.is_old(second)) {
+            Some(known) => known.settle(payload.outcome),
+            None => self.adopt_at(second, payload),
+        }
+    }
+
+    /// Takes over what another node knew a moment ago. What is known with more certainty stays.
+    pub fn adopt(&mut self, now: Duration, payloads: impl IntoIterator<Item = Remembered>) {
+        let second = second(now);
+        for payload in payloads {
+            self.adopt_at(second, payload);
+        }
+    }
+
+    /// What is remembered, the newest first and at most `most` of them.
+    #[must_use]
+    pub fn newest(&self, now: Duration, most: usize) -> Vec<Remembered> {
+        let second = second(now);
+        let fresh = self.entries.iter().filter(|entry| !entry.is_old(second));
+        let mut payloads: Vec<_> = fresh
+            .map(|entry| Remembered {
+                key: PayloadKey(entry.hash()),
+                age: entry.age(second),
+                outcome: entry.noted(),
+            })
+            .collect();
+        payloads.sort_unstable_by_key(|payload| payload.age);
+        payloads.truncate(most);
+        payloads
+    }
+
+    /// Whether nothing is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Forgets everything if the last payload is old. Returns whether nothing is left.
+    pub fn forget(&mut self, now: Duration) -> bool {
+        if is_old(self.newest, second(now)) {
+            *self = Self::default();
+        }
+        self.entries.is_empty()
+    }
+
+    fn find(&mut self, key: PayloadKey) -> Option<&mut Entry> {
+        let halves = halves(key);
+        self.entries.find_mut(key.0, |entry| entry.key == halves)
+    }
+
+    fn adopt_at(&mut self, now: u32, Remembered { key, age, outcome }: Remembered) {
+        self.make_room(now);
+        let second = now.saturating_sub(age);
+        let halves = halves(key);
+        match self.entries.entry(key.0, |entry| entry.key == halves, Entry::hash) {
+            Slot::Occupied(mut known) if known.get().is_old(now) => {
+                *known.get_mut() = Entry::new(key, second, outcome);
+            }
+            Slot::Occupied(mut known) => known.get_mut().learn(outcome),
+            Slot::Vacant(free) => {
+                free.insert(Entry::new(key, second, outcome));
+            }
+        }
+        self.newest = self.newest.max(second);
+    }
+
+    fn make_room(&mut self, now: u32) {
+        if self.entries.len() >= self.sweep_at.max(FEW) {
+            self.sweep(now);
+        }
+    }
+
+    fn sweep(&mut self, now: u32) {
+        self.entries.retain(|entry| !entry.is_old(now));
+        self.sweep_at = 2 * self.entries.len();
+        if self.entries.capacity() > 4 * self.sweep_at.max(FEW) {
+            self.entries.shrink_to(self.sweep_at, Entry::hash);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{BuildHasherDefault, DefaultHasher};
+
+    use super::*;
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn key(id: &str) -> PayloadKey {
+        PayloadKey::new(&BuildHasherDefault::<DefaultHasher>::new(), "ada", id)
+    }
+
+    #[test]
+    fn payload_is_taken_once_and_again_after_five_minutes() {
+        let mut recent = RecentPayloads::default();
+        let key = key("p-1");
+        assert_eq!(recent.note(at(0), key, Outcome::Pending), Ok(()));
+        assert_eq!(recent.note(at(0), key, Outcome::Pending), Err(Outcome::Pending));
+        recent.settle(key, Outcome::Delivered);
+        assert_eq!(recent.note(DUPLICATES, key, Outcome::Pending), Err(Outcome::Delivered));
+        assert_eq!(recent.note(DUPLICATES + at(1), key, Outcome::Pending), Ok(()));
+        assert!(recent.forget(3 * DUPLICATES));
+        assert_eq!(recent.entries.capacity(), 0);
+    }
+
+    #[test]
+    fn adopted_payload_keeps_its_age_and_its_certainty() {
+        let (mut here, mut there) = (RecentPayloads::default(), RecentPayloads::default());
+        let key = key("p-1");
+        here.note(at(0), key, Outcome::Pending).unwrap();
+        let payloads = here.newest(at(20), 10);
+        assert_eq!(payloads, [Remembered { key, age: 20, outcome: Outcome::Pending }]);
+        there.adopt(at(20), payloads);
+        assert_eq!(there.note(at(20), key, Outcome::Pending), Err(Outcome::Pending));
+        there.adopt(at(20), [Remembered { key, age: 0, outcome: Outcome::Delivered }]);
+        there.adopt(at(20), [Remembered { key, age: 0, outcome: Outcome::Unconfirmed }]);
+        assert_eq!(there.note(at(20), key, Outcome::Pending), Err(Outcome::Delivered));
+        let over = DUPLICATES + at(1);
+        there.learn(over, Remembered { key, age: 0, outcome: Outcome::Sent });
+        assert_eq!(there.note(over + DUPLICATES, key, Outcome::Pending), Err(Outcome::Sent), "it came anew");
+    }
+
+    #[test]
+    fn payload_that_nobody_settles_is_unconfirmed() {
+        let mut recent = RecentPayloads::default();
+        let key = key("p-1");
+        recent.note(at(0), key, Outcome::Pending).unwrap();
+        assert_eq!(recent.note(SETTLED_WITHIN, key, Outcome::Pending), Err(Outcome::Pending));
+        let late = SETTLED_WITHIN + at(1);
+        assert_eq!(recent.note(late, key, Outcome::Pending), Err(Outcome::Unconfirmed));
+        let mut heir = RecentPayloads::default();
+        heir.adopt(late, recent.newest(late, 1));
+        assert_eq!(heir.note(late, key, Outcome::Pending), Err(Outcome::Unconfirmed), "by its age");
+        heir.learn(late, Remembered { key, age: 0, outcome: Outcome::Sent });
+        assert_eq!(heir.note(late, key, Outcome::Pending), Err(Outcome::Sent));
+    }
+
+    #[test]
+    fn newest_payloads_come_first() {
+        let mut recent = RecentPayloads::default();
+        for n in 0..100 {
+            recent.note(at(n), key(&n.to_string()), Outcome::Sent).unwrap();
+        }
+        let ages = recent.newest(at(99), 3).into_iter().map(|payload| payload.age);
+        assert_eq!(ages.collect::<Vec<_>>(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn old_payloads_are_removed() {
+        let mut recent = RecentPayloads::default();
+        for n in 0..600 {
+            recent.note(at(n), key(&n.to_string()), Outcome::Sent).unwrap();
+        }
+        assert!(recent.entries.len() <= 2 * 302);
+        assert_eq!(recent.note(at(599), key("300"), Outcome::Sent), Err(Outcome::Sent));
+        assert_eq!(recent.note(at(599), key("200"), Outcome::Sent), Ok(()));
+    }
+}

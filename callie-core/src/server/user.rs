@@ -1,0 +1,87 @@
+//! What all connections of one user share: rates and remembered payloads.
+
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use super::rates::{BucketKind, Rates};
+use super::recent::{PayloadKey, RecentPayloads};
+use crate::limits::Limits;
+use crate::notice::Outcome;
+
+/// What a [`Connection`](super::Connection) asks of the state that it shares with the user's other connections.
+///
+/// [`UserState`] is the implementation for a server on its own. A server that keeps the state behind a lock, or tells other
+/// nodes of it, implements this around it.
+pub trait SharedState {
+    /// The key of a payload, by a keyed hash that is the same for all connections of the server.
+    fn key(&self, sender: &str, payload_id: &str) -> PayloadKey;
+
+    /// Takes a payload from its buckets and, if it is to be remembered, notes it.
+    ///
+    /// # Errors
+    /// [`Denied::RateLimited`] before [`Denied::Duplicate`]. A payload over the rate is not noted.
+    fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied>;
+
+    /// Notes what became of a payload.
+    fn settle(&mut self, key: PayloadKey, outcome: Outcome);
+}
+
+/// What a payload needs to be acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// The buckets that it is taken from.
+    pub bucket: BucketKind,
+    /// Its key and likely outcome, if it is remembered.
+    pub note: Option<(PayloadKey, Outcome)>,
+}
+
+/// Why a payload is not acted on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// The user sends too fast.
+    RateLimited {
+        /// How long to wait until there is room.
+        retry_after: Duration,
+    },
+    /// The payload came before, and this became of it.
+    Duplicate(Outcome),
+}
+
+/// The rates and the remembered payloads of one user.
+///
+/// All connections of the user must be given the same one.
+#[derive(Debug)]
+pub struct UserState<S> {
+    /// What the user may send.
+    pub rates: Rates,
+    /// What the user sent.
+    pub recent: RecentPayloads,
+    hasher: S,
+}
+
+impl<S: BuildHasher> UserState<S> {
+    /// The state of a user who has sent nothing. The hasher must have a secret key, as that of the standard library does,
+    /// and be the same for all users of the server.
+    #[must_use]
+    pub fn new(limits: &Limits, hasher: S) -> Self {
+        Self { rates: Rates::new(limits), recent: RecentPayloads::default(), hasher }
+    }
+}
+
+impl<S: BuildHasher> SharedState for UserState<S> {
+    fn key(&self, sender: &str, payload_id: &str) -> PayloadKey {
+        PayloadKey::new(&self.hasher, sender, payload_id)
+    }
+
+    fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied> {
+        self.rates.take(now, admission.bucket).map_err(|retry_after| Denied::RateLimited { retry_after })?;
+        match admission.note {
+            Some((key, outcome)) => self.recent.note(now, key, outcome).map_err(Denied::Duplicate),
+            None => Ok(()),
+        }
+    }
+
+    fn settle(&mut self, key: PayloadKey, outcome: Outcome) {
+        self.recent.settle(key, outcome);
+    }
+}
