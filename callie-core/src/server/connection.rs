@@ -128,7 +128,7 @@ impl<R> Connection<R> {
     /// What an accepted payload is answered with.
     #[must_use]
     pub fn reply(&self, accepted: &Accepted<'_>) -> Reply {
-        Reply::new(&accepted.payload, accepted.number, self.identity.username.clone())
+        Reply::new(&accepted.payload, accepted.number, accepted.key, self.identity.username.clone())
     }
 
     /// Queues an answer, behind the report of the payloads that were dropped before the answered one.
@@ -354,7 +354,7 @@ impl<R> Connection<R> {
 
     fn answer_to<'t>(&mut self, payload: &Frame<'_>, notice: Notice) -> Action<'t, R> {
         let stamp = (self.stamps)();
-        let reply = Reply::new(payload, self.number, self.identity.username.clone());
+        let reply = Reply::new(payload, self.number, None, self.identity.username.clone());
         Action::Answer(reply.answer(notice, stamp))
     }
 
@@ -404,7 +404,7 @@ impl<R> Connection<R> {
             .expires_at(*expires_at)
             .heartbeat_seconds(heartbeat)
             .limits(self.config.limits);
-        Reply::new(payload, self.number, username.clone()).answer(notice, (self.stamps)())
+        Reply::new(payload, self.number, None, username.clone()).answer(notice, (self.stamps)())
     }
 
     /// Whether the payload is the conventional first one, which `AUTHENTICATED` answers.

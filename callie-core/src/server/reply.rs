@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::delivery::DeliveryCounts;
+use super::recent::PayloadKey;
 use crate::code::{CodeName, SysCode};
 use crate::command::CommandFault;
 use crate::content::Content;
@@ -24,6 +25,7 @@ pub struct Reply {
     number: u64,
     kind: PayloadType,
     user: Username,
+    key: Option<PayloadKey>,
     names: PayloadNames,
 }
 
@@ -71,8 +73,21 @@ pub struct Answer {
 }
 
 impl Reply {
-    pub(super) fn new(payload: &Frame<'_>, number: u64, user: Username) -> Self {
-        Self { number, kind: payload.payload_type(), user, names: PayloadNames::of(payload) }
+    pub(super) fn new(payload: &Frame<'_>, number: u64, key: Option<PayloadKey>, user: Username) -> Self {
+        Self { number, kind: payload.payload_type(), user, key, names: PayloadNames::of(payload) }
+    }
+
+    /// Who sent the payload and gets the answer.
+    #[must_use]
+    pub fn username(&self) -> &Username {
+        &self.user
+    }
+
+    /// The key by which the payload is remembered, if it is: with [`Answer::outcome`], what is to be
+    /// [settled](super::SharedState::settle).
+    #[must_use]
+    pub fn key(&self) -> Option<PayloadKey> {
+        self.key
     }
 
     /// The number of the payload among those of its connection.

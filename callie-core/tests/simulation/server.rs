@@ -77,8 +77,6 @@ impl SharedState for User {
 /// A message whose confirmation is awaited.
 struct Awaited {
     origin: Connection,
-    sender: Username,
-    key: PayloadKey,
     reply: Reply,
     delivery: Delivery,
     until: Duration,
@@ -257,8 +255,7 @@ impl Server {
                 self.discarded.insert(text_of(payload));
             }
             let offline = reply.refuse(SysCode::RecipientOffline, stamp(&self.ids));
-            let sender = Username::parse(payload.sender()).unwrap();
-            return self.answer_and_settle(connection, &sender, accepted.key(), offline);
+            return self.answer_and_settle(connection, &reply, offline);
         }
         if is_message {
             self.passed_on.insert(text_of(payload));
@@ -288,9 +285,8 @@ impl Server {
             assert!(open.written(self.now, key, (self.deliveries, part)).is_none(), "it was written before");
         }
         assert!(delivery.handed_out(0).is_none());
-        let sender = Username::parse(accepted.payload().sender()).unwrap();
         let until = self.now + self.config.times.confirmation;
-        self.awaited.insert(self.deliveries, Awaited { origin, sender, key, reply, delivery, until });
+        self.awaited.insert(self.deliveries, Awaited { origin, reply, delivery, until });
     }
 
     fn execute(&mut self, connection: Connection, command: &Command, accepted: &Accepted<'_>) {
@@ -301,22 +297,22 @@ impl Server {
             other => panic!("a session sent {}", other.name()),
         };
         *self.carried_out.entry(name.to_owned()).or_default() += 1;
-        let sender = Username::parse(accepted.payload().sender()).unwrap();
+        let reply = self.reply(connection, accepted);
         if let Command::Signal { .. } = command {
             let key = accepted.key().unwrap();
-            return self.users.get_mut(&sender).unwrap().settle(key, Outcome::Sent);
+            return self.users.get_mut(reply.username()).unwrap().settle(key, Outcome::Sent);
         }
-        let done = self.reply(connection, accepted).result(&Empty {}, stamp(&self.ids));
-        self.answer_and_settle(connection, &sender, accepted.key(), done);
+        let done = reply.result(&Empty {}, stamp(&self.ids));
+        self.answer_and_settle(connection, &reply, done);
     }
 
     /// Changes a delivery, and answers its sender where that settles it.
     fn settle(&mut self, number: u64, change: impl FnOnce(&mut Delivery) -> Option<DeliveryCounts>) {
         let Some(awaited) = self.awaited.get_mut(&number) else { return };
         let Some(counts) = change(&mut awaited.delivery) else { return };
-        let Some(Awaited { origin, sender, key, reply, .. }) = self.awaited.remove(&number) else { return };
+        let Some(Awaited { origin, reply, .. }) = self.awaited.remove(&number) else { return };
         let answer = reply.delivery(&counts, stamp(&self.ids));
-        self.answer_and_settle(origin, &sender, Some(key), answer);
+        self.answer_and_settle(origin, &reply, answer);
     }
 
     fn give_back(&mut self, receipts: Vec<Receipt>) {
@@ -325,14 +321,8 @@ impl Server {
         }
     }
 
-    fn answer_and_settle(
-        &mut self,
-        connection: Connection,
-        sender: &Username,
-        key: Option<PayloadKey>,
-        answer: Answer,
-    ) {
-        if let (Some(key), Some(user)) = (key, self.users.get_mut(sender)) {
+    fn answer_and_settle(&mut self, connection: Connection, reply: &Reply, answer: Answer) {
+        if let (Some(key), Some(user)) = (reply.key(), self.users.get_mut(reply.username())) {
             user.settle(key, answer.outcome());
         }
         self.answer(connection, answer);
