@@ -1,6 +1,6 @@
 //! The WebSocket close codes of the protocol, and which of them a client comes back from.
 
-use crate::name::NameError;
+use crate::convert::NameError;
 
 /// Why a connection was closed, by the WebSocket close codes that the protocol uses (protocol, "Transport").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::close::CloseCode;
-use crate::convert::parse_text;
-use crate::name::{NameError, text_type};
+use crate::convert::{NameError, parse_text};
+use crate::name::text_type;
 
 text_type!(
     /// The `code` of a SYS payload or the `command` of a CMD payload, known or not:

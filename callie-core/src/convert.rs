@@ -5,7 +5,15 @@ use std::borrow::Cow;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use crate::name::NameError;
+/// The error for a text that does not have the form of its type.
+///
+/// It names the expected form and never contains the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{expected}")]
+pub struct NameError {
+    /// The form that was expected, as a phrase that follows "must be".
+    pub expected: &'static str,
+}
 
 /// Reads a value from the text that a deserializer gives.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, T>(
@@ -20,25 +28,25 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, T>(
 macro_rules! parse_text {
     ($($name:ty),* $(,)?) => {$(
         impl ::std::str::FromStr for $name {
-            type Err = $crate::name::NameError;
+            type Err = $crate::convert::NameError;
 
-            fn from_str(text: &str) -> Result<Self, $crate::name::NameError> {
+            fn from_str(text: &str) -> Result<Self, $crate::convert::NameError> {
                 Self::parse(text)
             }
         }
 
         impl TryFrom<&str> for $name {
-            type Error = $crate::name::NameError;
+            type Error = $crate::convert::NameError;
 
-            fn try_from(text: &str) -> Result<Self, $crate::name::NameError> {
+            fn try_from(text: &str) -> Result<Self, $crate::convert::NameError> {
                 Self::parse(text)
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = $crate::name::NameError;
+            type Error = $crate::convert::NameError;
 
-            fn try_from(text: String) -> Result<Self, $crate::name::NameError> {
+            fn try_from(text: String) -> Result<Self, $crate::convert::NameError> {
                 Self::parse(&text)
             }
         }

@@ -6,7 +6,6 @@ use std::fmt;
 use crate::code::SysCode;
 use crate::json::Pointer;
 use crate::name::PayloadId;
-use crate::notice::Notice;
 
 /// The first fault of a received text.
 ///
@@ -51,17 +50,6 @@ impl Fault {
     #[must_use]
     pub fn payload_id(&self) -> Option<&PayloadId> {
         self.payload_id.as_ref()
-    }
-
-    /// The answer to the payload. Segments of the path that hold the connection's token are left out.
-    #[must_use]
-    pub fn notice(&self, connection_token: Option<&str>) -> Notice {
-        let pointer = self.pointer.clone().without(connection_token.unwrap_or_default());
-        let notice = Notice::new(self.code).describe(self.reason.clone()).path(pointer.to_string());
-        match &self.payload_id {
-            Some(id) => notice.in_reply_to(id.clone()),
-            None => notice,
-        }
     }
 }
 

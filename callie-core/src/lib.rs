@@ -44,6 +44,8 @@ mod name;
 mod notice;
 mod party;
 mod payload;
+mod payload_type;
+mod refusal;
 mod route;
 mod rules;
 pub mod server;
@@ -58,6 +60,7 @@ pub use content::{
     Attachment, AttachmentError, AttachmentKind, CommandCall, Content, Message, MessageBuilder, MessageError,
     System,
 };
+pub use convert::NameError;
 pub use fault::Fault;
 pub use frame::{CommandRef, ContentRef, Frame, MessageRef, SystemRef};
 pub use json::{JsonObject, JsonObjectError, JsonText};
@@ -66,12 +69,11 @@ pub use limits::{
     MAX_INVALID, MAX_METADATA_BYTES, MAX_OFFLINE_NAMES, MAX_OPEN_DEPTH, MAX_PAGE, MAX_PATH_BYTES,
     MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES, MAX_URL_BYTES, UPKEEP_FACTOR,
 };
-pub use name::{
-    GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, NameError, PayloadId, SessionId, Username,
-};
+pub use name::{GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, PayloadId, SessionId, Username};
 pub use notice::{Notice, NoticeMetadata, Outcome};
 pub use party::{Recipient, RecipientRef, Sender};
-pub use payload::{PAYLOAD_VERSION_TEXT, Payload, PayloadError, PayloadType, Stamp};
+pub use payload::{PAYLOAD_VERSION_TEXT, Payload, PayloadError, Stamp};
+pub use payload_type::PayloadType;
 pub use route::{RecipientKind, Route, route};
 pub use server::DroppedPayloads;
 pub use timestamp::Timestamp;

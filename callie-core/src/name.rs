@@ -5,17 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use crate::convert::from_text;
-
-/// A text that is not of the form its type asks for.
-///
-/// Says what was expected and never repeats the text itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{expected}")]
-pub struct NameError {
-    /// The form that was expected, as a phrase that follows "must be".
-    pub expected: &'static str,
-}
+use crate::convert::{NameError, from_text};
 
 /// Makes a newtype over shared text whose one constructor checks the form.
 macro_rules! text_type {
@@ -34,11 +24,11 @@ macro_rules! text_type {
             ///
             /// # Errors
             /// [`NameError`]($crate::NameError) when `text` is not of the form.
-            pub fn parse(text: &str) -> Result<Self, $crate::name::NameError> {
+            pub fn parse(text: &str) -> Result<Self, $crate::convert::NameError> {
                 if Self::is_valid(text) {
                     Ok(Self(text.into()))
                 } else {
-                    Err($crate::name::NameError { expected: Self::EXPECTED })
+                    Err($crate::convert::NameError { expected: Self::EXPECTED })
                 }
             }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::convert::{self, from_text, parse_text, to_text};
-use crate::name::{GroupId, NameError, Username};
+use crate::convert::{self, NameError, from_text, parse_text, to_text};
+use crate::name::{GroupId, Username};
 
 const SERVER: &str = "SERVER";
 const BROADCAST: &str = "BROADCAST";

@@ -8,55 +8,12 @@ use crate::json::{JsonObject, JsonObjectError};
 use crate::limits::MAX_METADATA_BYTES;
 use crate::name::PayloadId;
 use crate::party::{Recipient, Sender};
+use crate::payload_type::PayloadType;
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 
 /// The version of the payload format, the only one there is.
 pub const PAYLOAD_VERSION_TEXT: &str = "1.0";
-
-/// The five types of payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PayloadType {
-    /// Asks for a sign of life.
-    Ping,
-    /// The sign of life.
-    Pong,
-    /// A chat message.
-    Msg,
-    /// A notice of the server.
-    Sys,
-    /// A command.
-    Cmd,
-}
-
-impl PayloadType {
-    /// All of them, in the order of the specification.
-    pub const ALL: [Self; 5] = [Self::Ping, Self::Pong, Self::Msg, Self::Sys, Self::Cmd];
-
-    /// The type's spelling.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ping => "PING",
-            Self::Pong => "PONG",
-            Self::Msg => "MSG",
-            Self::Sys => "SYS",
-            Self::Cmd => "CMD",
-        }
-    }
-
-    /// The type spelled `text`, or none.
-    #[must_use]
-    pub fn from_name(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
-impl std::fmt::Display for PayloadType {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// What makes a payload unique and dates it. The core has neither clock nor randomness, so its caller hands this in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use crate::code::SysCode;
 use crate::party::{Recipient, RecipientRef};
-use crate::payload::PayloadType;
+use crate::payload_type::PayloadType;
 
 /// What becomes of a valid payload of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,8 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
-use crate::convert::{from_text, to_text};
-use crate::name::NameError;
+use crate::convert::{NameError, from_text, to_text};
 
 /// An instant in UTC, to the millisecond, in the years 0000 to 9999.
 ///

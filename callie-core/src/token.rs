@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::convert::from_text;
-use crate::name::NameError;
+use crate::convert::{NameError, from_text};
 
 /// A session token: 1 to 512 printable ASCII characters without spaces, `"` or `\`. Callie's own are 43 characters, URL-safe.
 ///

@@ -7,18 +7,17 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::code::{CodeName, SysCode};
+use crate::code::SysCode;
 use crate::json::{JsonObject, Pointer};
 use crate::limits::Limits;
-use crate::notice::Notice;
 use crate::timestamp::Timestamp;
 
 /// Why a command is not one of the protocol's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandFault {
-    code: SysCode,
-    pointer: Pointer,
-    reason: Cow<'static, str>,
+    pub(crate) code: SysCode,
+    pub(crate) pointer: Pointer,
+    pub(crate) reason: Cow<'static, str>,
 }
 
 impl CommandFault {
@@ -53,16 +52,6 @@ impl CommandFault {
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
-    }
-
-    /// The answer to the command. Segments of the path that hold the connection's token are left out.
-    #[must_use]
-    pub fn notice(&self, command: CodeName, connection_token: Option<&str>) -> Notice {
-        let notice = Notice::new(self.code).describe(self.reason.clone()).command(command);
-        if self.code == SysCode::UnknownCommand {
-            return notice;
-        }
-        notice.path(self.pointer.clone().without(connection_token.unwrap_or_default()).to_string())
     }
 }
 

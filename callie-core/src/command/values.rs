@@ -6,10 +6,10 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
 use super::parameter::{CommandFault, Members, Parameter, Value, string_parameters};
-use crate::convert::{from_text, parse_text, to_text};
+use crate::convert::{NameError, from_text, parse_text, to_text};
 use crate::json::JsonObject;
 use crate::limits::{DEFAULT_PAGE, Limits, MAX_ACKS, MAX_PAGE, MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES};
-use crate::name::{GroupId, NameError, PayloadId, Username, text_type};
+use crate::name::{GroupId, PayloadId, Username, text_type};
 use crate::party::Recipient;
 
 text_type!(

@@ -11,7 +11,7 @@ pub use command::CommandCall;
 pub use message::{Attachment, AttachmentError, AttachmentKind, Message, MessageBuilder, MessageError};
 pub use system::System;
 
-use crate::payload::PayloadType;
+use crate::payload_type::PayloadType;
 
 /// The content of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]

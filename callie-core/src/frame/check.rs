@@ -12,7 +12,8 @@ use crate::json::{JsonText, Kind, Names, Pointer, Scanner, Slot, Syntax};
 use crate::limits::{Limits, MAX_METADATA_BYTES, MAX_OPEN_DEPTH};
 use crate::name::{MessageId, PayloadId};
 use crate::party::{RecipientRef, Sender};
-use crate::payload::{PAYLOAD_VERSION_TEXT, PayloadType};
+use crate::payload::PAYLOAD_VERSION_TEXT;
+use crate::payload_type::PayloadType;
 use crate::rules::{self, Reason};
 use crate::timestamp::Timestamp;
 

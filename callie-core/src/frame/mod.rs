@@ -19,7 +19,8 @@ use crate::json::JsonObject;
 use crate::limits::Limits;
 use crate::name::{GroupId, PayloadId};
 use crate::party::{Recipient, RecipientRef, Sender};
-use crate::payload::{Payload, PayloadType, Stamp};
+use crate::payload::{Payload, Stamp};
+use crate::payload_type::PayloadType;
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 

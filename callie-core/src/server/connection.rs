@@ -24,7 +24,8 @@ use crate::frame::{ContentRef, Frame};
 use crate::name::Username;
 use crate::notice::{Notice, Outcome};
 use crate::party::{Recipient, RecipientRef, Sender};
-use crate::payload::{Payload, PayloadType, Stamp};
+use crate::payload::{Payload, Stamp};
+use crate::payload_type::PayloadType;
 use crate::route::{Route, route};
 use crate::timestamp::Timestamp;
 

@@ -12,7 +12,8 @@ use crate::json::JsonObject;
 use crate::name::{MessageId, PayloadId, Username};
 use crate::notice::{Notice, Outcome};
 use crate::party::{Recipient, Sender};
-use crate::payload::{Payload, PayloadType, Stamp};
+use crate::payload::{Payload, Stamp};
+use crate::payload_type::PayloadType;
 
 /// A payload that is answered: makes answers that name it.
 ///

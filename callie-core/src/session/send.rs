@@ -12,7 +12,8 @@ use crate::content::{CommandCall, Content, Message, MessageError};
 use crate::limits::Limits;
 use crate::name::MessageId;
 use crate::party::Recipient;
-use crate::payload::{Payload, PayloadError, PayloadType};
+use crate::payload::{Payload, PayloadError};
+use crate::payload_type::PayloadType;
 use crate::route::{RecipientKind, Route, route};
 
 /// Why something cannot be sent at all. It has no ticket, since it never began.

@@ -1,0 +1,35 @@
+//! The notices that answer refused payloads and commands.
+
+use crate::code::{CodeName, SysCode};
+use crate::command::CommandFault;
+use crate::fault::Fault;
+use crate::notice::Notice;
+
+impl Fault {
+    /// Returns the notice that answers the payload.
+    ///
+    /// Segments of the path that contain `connection_token` are left out.
+    #[must_use]
+    pub fn notice(&self, connection_token: Option<&str>) -> Notice {
+        let pointer = self.pointer.clone().without(connection_token.unwrap_or_default());
+        let notice = Notice::new(self.code).describe(self.reason.clone()).path(pointer.to_string());
+        match &self.payload_id {
+            Some(id) => notice.in_reply_to(id.clone()),
+            None => notice,
+        }
+    }
+}
+
+impl CommandFault {
+    /// Returns the notice that answers the command.
+    ///
+    /// Segments of the path that contain `connection_token` are left out.
+    #[must_use]
+    pub fn notice(&self, command: CodeName, connection_token: Option<&str>) -> Notice {
+        let notice = Notice::new(self.code).describe(self.reason.clone()).command(command);
+        if self.code == SysCode::UnknownCommand {
+            return notice;
+        }
+        notice.path(self.pointer.clone().without(connection_token.unwrap_or_default()).to_string())
+    }
+}
