@@ -12,29 +12,33 @@
 //! # }
 //! ```
 //!
-//! - [`config`]: what an operator can set.
-//! - [`store`]: what outlives the process: users, sessions, groups, settings.
-//! - [`http`]: connections, accounts and sessions over HTTP.
-//! - [`gateway`]: one WebSocket connection, from the upgrade to its close.
-//! - `cluster`: what several servers tell each other.
-//! - [`server`]: all of it put together.
+//! The folders of the crate are layers. Each imports only from those above it in this list:
+//! - `base`: the clock, IDs, the [`config`], logs and metrics ([`telemetry`])
+//! - `net`: byte streams, TLS, addresses, origins
+//! - [`store`]: what outlives the process: users, sessions, groups, settings
+//! - `router`: who is connected, the ways to them, the delivery of payloads
+//! - `cache`: what the router has from the store, kept equal to it
+//! - `cluster`: other servers, over NATS
+//! - `commands`: what a command does
+//! - [`gateway`]: one WebSocket connection, from the upgrade to its close
+//! - `http`: accounts and sessions over HTTP, the chat page, the upgrade
+//! - [`server`]: all parts together
+//! - [`cli`]: the command line
 
+mod base;
+mod cache;
 pub mod cli;
-pub mod clock;
 mod cluster;
 mod commands;
-pub mod config;
 pub mod gateway;
-pub mod http;
-mod password;
+mod http;
+mod net;
 mod router;
 pub mod server;
 pub mod store;
-mod tasks;
-pub mod telemetry;
-mod tls;
 
+pub use base::{clock, config, telemetry};
 pub use cluster::JoinError;
 pub use config::Config;
-pub use server::{App, ReloadError, Server, StartError};
-pub use tls::TlsError;
+pub use net::TlsError;
+pub use server::{ReloadError, Server, StartError};

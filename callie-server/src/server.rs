@@ -4,20 +4,20 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::clock;
-use crate::cluster::{Cluster, Invitation, JoinError, Peers};
-use crate::config::Config;
+use crate::base::config::{Config, LiveConfig};
+use crate::base::telemetry::{self, Counters, Metrics, Telemetry};
+use crate::base::{Shutdown, Tasks, clock};
+use crate::cache::{Checks, Unreachable, UserCache};
+use crate::cluster::{Cluster, Invitation, JoinError, LocalNode, Streams};
+use crate::commands::Services;
 use crate::gateway::{self, Gateway, Timing};
-use crate::http::{self, Attempts, Listener};
-use crate::password::Passwords;
-use crate::store::{Claim, NotWritable, OpenError, SessionEvent, Store, StoreError, watch_events};
-use crate::tasks::Tasks;
-use crate::telemetry::{self, LineLimits, Metrics};
-use crate::tls::{Tls, TlsError};
+use crate::http::{self, Api, Listener, Ops, Passwords, Serving, Upgrade};
+use crate::net::{Connections, Tls, TlsError};
+use crate::router::{Hub, Keys, RemoteNodes, Requests};
+use crate::store::{Claim, NotWritable, OpenError, SessionEvent, Store, StoreError};
 
 /// How long connections may take to end when the server stops. With the cluster's and the database's time it makes the
 /// 10 s that a server may take, after which supervisors kill.
@@ -86,54 +86,23 @@ pub enum ReloadError {
     Tls(#[from] TlsError),
 }
 
-/// What every part of a running server can reach.
-#[derive(Debug)]
-pub struct App {
-    /// The database.
-    pub store: Store,
-    /// Sessions that ended and users who were banned, here or elsewhere: subscribe to close their sockets.
-    pub events: broadcast::Sender<SessionEvent>,
-    /// All WebSocket connections.
-    pub gateway: Gateway,
-    /// What is counted.
-    pub metrics: Metrics,
-    /// Bounds the log lines that clients cause.
-    pub(crate) lines: LineLimits,
-    pub(crate) passwords: Passwords,
-    /// What ends with the server.
-    pub(crate) tasks: Tasks,
-    attempts: ArcSwap<Attempts>,
-    config: ArcSwap<Config>,
-    stop: watch::Sender<bool>,
-}
-
-impl App {
-    /// The configuration as it is now. Keys that are not live keep the value of the start.
-    #[must_use]
-    pub fn config(&self) -> Arc<Config> {
-        self.config.load_full()
-    }
-
-    /// The limits on guessing as they are now.
-    pub(crate) fn attempts(&self) -> Arc<Attempts> {
-        self.attempts.load_full()
-    }
-
-    /// Turns true when the server begins to stop.
-    #[must_use]
-    pub fn stopping(&self) -> watch::Receiver<bool> {
-        self.stop.subscribe()
-    }
-}
-
-/// A running server. Dropping it ends all connections and lets go of the database, without a word to anybody;
-/// [`Server::shutdown`] lets connections end well.
+/// A running server.
+///
+/// Dropping it closes all connections without a message, and releases the database. [`Server::shutdown`] lets connections
+/// end in order.
 #[derive(Debug)]
 pub struct Server {
-    app: Arc<App>,
     addr: SocketAddr,
     metrics_addr: Option<SocketAddr>,
+    gateway: Arc<Gateway>,
+    api: Arc<Api>,
+    store: Store,
+    config: Arc<LiveConfig>,
+    telemetry: Arc<Telemetry>,
+    events: broadcast::Sender<SessionEvent>,
     tls: Arc<Tls>,
+    tasks: Tasks,
+    shutdown: Shutdown,
     public: JoinHandle<()>,
     background: JoinSet<()>,
     cluster: Option<Cluster>,
@@ -141,7 +110,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server: opens the database, binds the address, begins to serve.
+    /// Starts a server: opens the database, binds the address, and begins to serve.
     ///
     /// # Errors
     /// [`StartError`], one line for people.
@@ -149,7 +118,7 @@ impl Server {
         Self::start_with(config, Timing::default()).await
     }
 
-    /// The same with other times than the protocol's: for tests.
+    /// Starts a server with other times than those of the protocol, for tests.
     ///
     /// # Errors
     /// [`StartError`], one line for people.
@@ -164,67 +133,114 @@ impl Server {
         let claim = Claim::take(&config.database, invitation.is_some()).await?;
         let store = Store::open_with(&config.database, config.database_connections).await?;
         let secret = store.secret().await?;
-        let peers = Arc::new(Peers::new(invitation.is_none()));
+        let passwords = Passwords::new().await.map_err(|e| StartError::System { reason: e.to_string() })?;
         let mut figures = Metrics::default();
-        figures.watch_database(store.health());
+        figures.watch_database(store.health.metrics());
         if let Some(days_left) = tls.days_left() {
             figures.watch_certificate(days_left);
         }
-        let (stop, stopping) = watch::channel(false);
-        let app = Arc::new(App {
-            store: store.clone(),
-            events: broadcast::Sender::new(EVENT_QUEUE),
-            gateway: Gateway::new(&config, timing, &figures, secret.bytes(), peers),
-            metrics: figures,
-            lines: LineLimits::default(),
-            passwords: Passwords::new().await.map_err(|e| StartError::System { reason: e.to_string() })?,
-            tasks: Tasks::default(),
-            attempts: ArcSwap::from_pointee(Attempts::new(&config)),
-            config: ArcSwap::from_pointee(config),
-            stop,
+        let telemetry = Arc::new(Telemetry { metrics: figures, ..Telemetry::default() });
+        let config = Arc::new(LiveConfig::new(config));
+        let (tasks, shutdown, events) =
+            (Tasks::default(), Shutdown::new(), broadcast::Sender::new(EVENT_QUEUE));
+
+        let streams = invitation.as_ref().map(|_| Arc::new(Streams::default()));
+        let remote = Arc::new(match &streams {
+            Some(streams) => RemoteNodes::new(streams.clone()),
+            None => RemoteNodes::none(),
         });
+        let requests = streams.clone().map(|streams| streams as Arc<dyn Requests>);
+        let keys = Keys::new(secret.bytes());
+        let hub = Arc::new(Hub::new(timing.reconnection, keys, remote.clone(), requests));
+        let checks = Arc::new(Checks::default());
+        let cache = Arc::new(UserCache::new(hub.clone(), &store, checks.clone()));
+        let services = Services {
+            unreachable: Arc::new(Unreachable::new(hub.clone(), &store)),
+            connections: Arc::new(Connections::default()),
+            counters: Arc::new(Counters::new(&telemetry.metrics)),
+            hub: hub.clone(),
+            cache: cache.clone(),
+            store: store.clone(),
+            config: config.clone(),
+            telemetry: telemetry.clone(),
+        };
+        let gateway = Arc::new(Gateway::new(services, timing, tasks.clone(), shutdown.clone()));
+        let api = Arc::new(Api::new(&store, passwords, config.clone(), telemetry.clone()));
+
         let mut background = JoinSet::new();
-        background.spawn(watch_events(store.clone(), app.events.clone()));
-        background.spawn(upkeep(store));
-        background.spawn(watch_certificate(Arc::clone(&tls)));
-        background.spawn(gateway::run(Arc::clone(&app)));
-        let cluster = match invitation {
-            Some(invitation) => {
-                Some(Cluster::join(Arc::clone(&app), invitation, secret.fingerprint()).await?)
+        background.spawn(gateway::run(gateway.clone(), events.subscribe()));
+        background.spawn(async move { cache.run_checks().await });
+        background.spawn(store.events.clone().watch(events.clone()));
+        background.spawn(upkeep(store.clone()));
+        background.spawn(watch_certificate(tls.clone()));
+        let cluster = match invitation.zip(streams) {
+            Some((invitation, streams)) => {
+                let confirmation = timing.confirmation;
+                let local = LocalNode { hub, checks, config: config.clone(), confirmation };
+                Some(Cluster::join(local, streams, invitation, secret.fingerprint()).await?)
             }
             None => None,
         };
         let (addr, metrics_addr) = (listener.addr(), metrics.as_ref().map(Listener::addr));
         if let Some(metrics) = metrics {
-            let (app, none, router) =
-                (Arc::clone(&app), Arc::new(Tls::off()), http::ops_routes(Arc::clone(&app)));
-            // It answers until the end, also while the server stops.
-            let (never, stopped) = watch::channel(false);
-            background.spawn(async move {
-                http::serve(metrics, app, none, router, stopped).await;
-                drop(never);
-            });
+            let health = store.health.clone();
+            let ops = Ops { health, remote, telemetry: telemetry.clone(), shutdown: shutdown.clone() };
+            background.spawn(http::serve(
+                metrics,
+                Serving {
+                    router: http::ops_routes(ops),
+                    tls: Arc::new(Tls::off()),
+                    config: config.clone(),
+                    telemetry: telemetry.clone(),
+                    // It answers to the end, also while the server stops.
+                    shutdown: Shutdown::new(),
+                },
+            ));
         }
-        let router = http::routes(Arc::clone(&app));
-        let public =
-            tokio::spawn(http::serve(listener, Arc::clone(&app), Arc::clone(&tls), router, stopping));
+        let upgrade =
+            Upgrade { gateway: gateway.clone(), config: config.clone(), telemetry: telemetry.clone() };
+        let public = tokio::spawn(http::serve(
+            listener,
+            Serving {
+                router: http::routes(api.clone(), upgrade),
+                tls: tls.clone(),
+                config: config.clone(),
+                telemetry: telemetry.clone(),
+                shutdown: shutdown.clone(),
+            },
+        ));
         tracing::info!(%addr, tls = tls.is_on(), "listening");
-        Ok(Self { app, addr, metrics_addr, tls, public, background, cluster, _claim: claim })
+        Ok(Self {
+            addr,
+            metrics_addr,
+            gateway,
+            api,
+            store,
+            config,
+            telemetry,
+            events,
+            tls,
+            tasks,
+            shutdown,
+            public,
+            background,
+            cluster,
+            _claim: claim,
+        })
     }
 
-    /// Takes the live keys of `new`, and reads the certificate again. What cannot be done leaves all as it was.
+    /// Applies the live keys of `new`, and reads the certificate again. After an error nothing has changed.
     ///
     /// # Errors
     /// [`ReloadError`], one line for people.
     pub fn reload(&self, new: &Config) -> Result<(), ReloadError> {
-        let (merged, left) = self.app.config().with_live_keys_of(new);
-        // All that can be refused comes first.
+        let (merged, left) = self.config.current().with_live_keys_of(new);
+        // Everything that can fail comes first.
         let tls = self.tls.read(&merged)?;
         self.tls.replace(tls);
         telemetry::set_filter(&merged.log_level);
-        let attempts = self.app.attempts().with_limits_of(&merged);
-        self.app.attempts.store(Arc::new(attempts));
-        self.app.config.store(Arc::new(merged));
+        self.api.set_limits(&merged);
+        self.config.replace(merged);
         tracing::info!("reloaded the configuration");
         if !left.is_empty() {
             tracing::warn!(keys = left.join(", "), "these keys changed too: they need a restart");
@@ -232,37 +248,61 @@ impl Server {
         Ok(())
     }
 
-    /// Where it listens.
+    /// Returns the address that the server listens on.
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Where it answers an operator's tools, if it does.
+    /// Returns the address that answers an operator's tools, if there is one.
     #[must_use]
     pub fn metrics_addr(&self) -> Option<SocketAddr> {
         self.metrics_addr
     }
 
-    /// The URL to reach it at.
+    /// Returns the URL of the server.
     #[must_use]
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_on() { "https" } else { "http" };
         format!("{scheme}://{}", self.addr)
     }
 
-    /// What every part of it can reach.
+    /// Returns the database.
     #[must_use]
-    pub fn app(&self) -> &Arc<App> {
-        &self.app
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
-    /// Stops: no new connections, those there end within [`DRAIN_TIMEOUT`], the database is closed.
+    /// Returns the WebSocket connections.
+    #[must_use]
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// Returns the metrics.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.telemetry.metrics
+    }
+
+    /// Returns the configuration as it is now. Keys that are not live keep their value from the start.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        self.config.current()
+    }
+
+    /// Subscribes to sessions that end and users who are banned, on this server or elsewhere.
+    #[must_use]
+    pub fn session_events(&self) -> broadcast::Receiver<SessionEvent> {
+        self.events.subscribe()
+    }
+
+    /// Stops the server: accepts no new connections, ends existing ones within [`DRAIN_TIMEOUT`], and closes the database.
     pub async fn shutdown(mut self) {
-        self.app.stop.send_replace(true);
+        self.shutdown.begin();
         let ended = async {
-            gateway::drain(Arc::clone(&self.app)).await;
-            // It has nothing to say but that it has ended.
+            gateway::drain(&self.gateway).await;
+            // The result says only that it has ended.
             let _ = (&mut self.public).await;
         };
         if tokio::time::timeout(DRAIN_TIMEOUT, ended).await.is_err() {
@@ -272,7 +312,7 @@ impl Server {
             cluster.leave().await;
         }
         self.background.shutdown().await;
-        if tokio::time::timeout(CLOSE_TIMEOUT, self.app.store.close()).await.is_err() {
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.store.close()).await.is_err() {
             tracing::warn!("the database did not close in time");
         }
     }
@@ -280,10 +320,10 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.app.stop.send_replace(true);
+        self.shutdown.begin();
         self.public.abort();
-        // The rest of what runs ends with its handles.
-        self.app.tasks.end();
+        // The other tasks end when their handles are dropped.
+        self.tasks.end();
     }
 }
 
@@ -298,15 +338,15 @@ async fn upkeep(store: Store) {
     let mut in_place = true;
     loop {
         tick.tick().await;
-        if std::mem::replace(&mut in_place, store.file_is_in_place()) && !in_place {
+        if std::mem::replace(&mut in_place, store.health.file_is_in_place()) && !in_place {
             tracing::error!("{}: what is written now is lost, restart the server", NotWritable::Replaced);
         }
-        if let Err(error) = store.flush_touched().await {
+        if let Err(error) = store.sessions.flush_uses().await {
             tracing::warn!(%error, "the last uses of sessions were not written");
         }
         // By a clock that is wrong, all sessions may seem to have run out.
         if clock::is_settled()
-            && let Err(error) = store.remove_expired(clock::now()).await
+            && let Err(error) = store.sessions.remove_expired(clock::now()).await
         {
             tracing::warn!(%error, "expired sessions were not removed");
         }

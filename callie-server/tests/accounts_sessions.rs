@@ -80,7 +80,7 @@ async fn a_password_change_ends_the_other_sessions_and_only_those() {
 async fn every_session_that_is_ended_is_told_within_a_second() {
     let running = start().await;
     let addr = running.addr();
-    let mut events = running.server.app().events.subscribe();
+    let mut events = running.server.session_events();
     let mut next = async || {
         let event = tokio::time::timeout(Duration::from_secs(1), events.recv()).await;
         match event.expect("within a second").unwrap() {
@@ -106,7 +106,7 @@ async fn every_session_that_is_ended_is_told_within_a_second() {
 async fn the_hundred_and_first_session_ends_the_oldest() {
     let running = start().await;
     let addr = running.addr();
-    let mut events = running.server.app().events.subscribe();
+    let mut events = running.server.session_events();
     register(addr, "alice").await;
     let (oldest, oldest_id) = login(addr, "alice").await;
     let (second, _) = login(addr, "alice").await;

@@ -344,14 +344,14 @@ fn allow_files(wanted: u64) {
 #[tokio::test]
 async fn an_expired_a_revoked_and_anothers_token_open_nothing() {
     let chat = start().await;
-    let store = &chat.server.app().store;
+    let store = &chat.server.store();
     let (ada, revoked, bob) = (chat.login("ada").await, chat.login("ada").await, chat.login("bob").await);
     let month_ago = clock::now() - 31 * 24 * 60 * 60 * 1_000;
     let expired = Login { token: "expired-token".into(), ..ada.clone() };
-    let user = store.user(&Username::parse("ada").unwrap(), clock::now()).await.unwrap().unwrap();
+    let user = store.accounts.get(&Username::parse("ada").unwrap(), clock::now()).await.unwrap().unwrap();
     let session = SessionId::parse("expired").unwrap();
     let hash = TokenHash::of(&expired.token);
-    store.create_session(&session, &hash, &user, None, month_ago).await.unwrap().unwrap();
+    store.sessions.create(&session, &hash, &user, None, month_ago).await.unwrap().unwrap();
     let mut living = chat.connect(&ada).await;
     living.run("REVOKE_SESSION", json!({"sessionID": revoked.session.as_str()})).await;
     let anothers = Login { token: bob.token, ..ada.clone() };
@@ -473,7 +473,7 @@ async fn no_token_appears_in_any_frame_of_the_server() {
     for _ in 1..payloads.len() {
         seen.push_str(&ada.text().await);
     }
-    seen.push_str(&chat.server.app().metrics.text());
+    seen.push_str(&chat.server.metrics().text());
     for token in [&one.token, &other.token] {
         assert!(!seen.contains(token.as_str()), "{token} in {seen}");
     }

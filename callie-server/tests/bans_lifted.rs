@@ -18,7 +18,7 @@ fn name() -> Username {
 
 /// The next event of this server; all that its log holds is told within a second of its start.
 async fn event(chat: &Chat) -> SessionEvent {
-    let mut events = chat.server.app().events.subscribe();
+    let mut events = chat.server.session_events();
     tokio::time::timeout(chat::PATIENCE, events.recv()).await.unwrap().unwrap()
 }
 
@@ -26,11 +26,11 @@ async fn event(chat: &Chat) -> SessionEvent {
 async fn lifted_ban_does_not_strike_after_a_restart() {
     let chat = chat::start().await;
     let mut ada = chat.user("ada").await;
-    let store = &chat.server.app().store;
+    let store = &chat.server.store();
     let until = Some(clock::now() + clock::DAY);
-    assert!(store.ban(&name(), &Ban { reason: None, until }, clock::now()).await.unwrap());
+    assert!(store.admins.ban(&name(), &Ban { reason: None, until }, clock::now()).await.unwrap());
     assert_eq!(ada.ended("BANNED").await.1, 4503);
-    assert!(store.unban(&name()).await.unwrap());
+    assert!(store.admins.unban(&name()).await.unwrap());
     let login = chat.login_again("ada").await;
     let Chat { server, database } = chat;
     server.shutdown().await;
@@ -48,31 +48,33 @@ async fn lifted_ban_does_not_strike_after_a_restart() {
 async fn ban_lifted_before_it_was_seen_still_ends_its_sessions() {
     let chat = chat::start().await;
     let mut ada = chat.user("ada").await;
-    let store = &chat.server.app().store;
+    let store = &chat.server.store();
     // Another server does both, between two readings of this one.
     let other = callie_server::store::Store::open(&chat.database.url).await.unwrap();
     let told = event(&chat);
     let both = async {
-        assert!(other.ban(&name(), &Ban { reason: None, until: Some(1) }, clock::now()).await.unwrap());
+        assert!(
+            other.admins.ban(&name(), &Ban { reason: None, until: Some(1) }, clock::now()).await.unwrap()
+        );
     };
     let (told, ()) = tokio::join!(told, both);
     assert_eq!(told, SessionEvent::BanLifted { username: name() });
     assert_eq!(ada.ended("SESSION_REVOKED").await.1, 4501);
     let mut ada = chat.connect(&chat.login_again("ada").await).await;
     ada.nothing_more().await;
-    assert!(store.user(&name(), clock::now()).await.unwrap().unwrap().ban.is_none());
+    assert!(store.accounts.get(&name(), clock::now()).await.unwrap().unwrap().ban.is_none());
 }
 
 #[tokio::test]
 async fn entry_that_cannot_be_read_keeps_back_no_other() {
     let chat = chat::start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
-    let mut events = chat.server.app().events.subscribe();
+    let mut events = chat.server.session_events();
     let mut expected: HashSet<String> = HashSet::new();
-    let store = &chat.server.app().store;
+    let store = &chat.server.store();
     for name in ["ada", "bob"] {
         let user = Username::parse(name).unwrap();
-        let session = store.list_sessions(&user, clock::now()).await.unwrap().remove(0);
+        let session = store.sessions.list(&user, clock::now()).await.unwrap().remove(0);
         expected.insert(session.id.to_string());
     }
     sqlx::any::install_default_drivers();

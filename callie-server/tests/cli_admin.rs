@@ -29,21 +29,21 @@ fn text(bytes: &[u8]) -> &str {
 async fn admins_are_named_listed_and_unnamed() {
     let running = start().await;
     register(running.addr(), "alice").await;
-    let database = running.server.app().config().database.clone();
+    let database = running.server.config().database.clone();
     let folder = tempdir().unwrap();
     let run = async |arguments: &[&str]| {
         let output = admin(folder.path(), &database, arguments).await;
         assert!(output.status.success(), "{output:?}");
         text(&output.stdout).to_owned()
     };
-    let store = &running.server.app().store;
+    let store = &running.server.store();
     let alice = Username::parse("alice").unwrap();
-    assert!(!store.is_admin(&alice).await.unwrap());
+    assert!(!store.admins.is_admin(&alice).await.unwrap());
     run(&["grant", "alice"]).await;
-    assert!(store.is_admin(&alice).await.unwrap(), "the running server sees it at once");
+    assert!(store.admins.is_admin(&alice).await.unwrap(), "the running server sees it at once");
     assert_eq!(run(&["list"]).await, "alice\tadmin\n");
     run(&["revoke", "alice"]).await;
-    assert!(!store.is_admin(&alice).await.unwrap());
+    assert!(!store.admins.is_admin(&alice).await.unwrap());
     assert_eq!(run(&["list"]).await, "");
 }
 
@@ -53,8 +53,8 @@ async fn a_ban_ends_all_sessions_of_a_running_server_within_a_second_and_can_be_
     let addr = running.addr();
     register(addr, "alice").await;
     let (token, _) = login(addr, "alice").await;
-    let database = running.server.app().config().database.clone();
-    let mut events = running.server.app().events.subscribe();
+    let database = running.server.config().database.clone();
+    let mut events = running.server.session_events();
     let folder = tempdir().unwrap();
 
     let done = admin(folder.path(), &database, &["ban", "alice", "--reason", "Spam, again"]).await;
@@ -84,7 +84,7 @@ async fn a_ban_ends_when_it_was_said_to() {
     let running = start().await;
     let addr = running.addr();
     register(addr, "alice").await;
-    let database = running.server.app().config().database.clone();
+    let database = running.server.config().database.clone();
     let folder = tempdir().unwrap();
     let (token, _) = login(addr, "alice").await;
     let past = admin(folder.path(), &database, &["ban", "alice", "--until", "2020-01-01T12:00Z"]).await;

@@ -169,7 +169,7 @@ async fn days_of_the_certificate_are_a_figure() {
     };
     tokio::time::timeout(PATIENCE, expired).await.unwrap();
     write_certificate_of(folder.path(), 2020, 2096);
-    let config = running.server.app().config();
+    let config = running.server.config();
     running.server.reload(&config).unwrap();
     assert!(days().await > 20 * 365);
 }

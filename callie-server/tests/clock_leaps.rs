@@ -35,8 +35,8 @@ async fn visits_to_other_years_end_no_session() {
     assert!(!clock::is_settled());
     let mut later = chat.connect(&login).await;
     later.nothing_more().await;
-    let store = &chat.server.app().store;
-    let sessions = store.list_sessions(&"ada".parse().unwrap(), clock::now()).await.unwrap();
+    let store = &chat.server.store();
+    let sessions = store.sessions.list(&"ada".parse().unwrap(), clock::now()).await.unwrap();
     assert_eq!(sessions.len(), 1);
     assert!((sessions[0].last_seen - clock::wall()).abs() < DAY, "{sessions:?}");
     chat.server.shutdown().await;

@@ -58,7 +58,7 @@ async fn without_nats_a_node_serves_its_own_and_says_of_nobody_else_that_they_ar
     ada.send(&message).await;
     bob.msg("there you are").await;
     until("bob can write to the group", || async {
-        cluster.node(1).server.app().gateway.is_member(&group, "bob")
+        cluster.node(1).server.gateway().is_member(&group, "bob")
     })
     .await;
     let message = bob.message(&group, "here I am");

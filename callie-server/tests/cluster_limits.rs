@@ -121,9 +121,9 @@ async fn node_of_another_version_leaves_presence_unknown() {
     cluster
         .node(0)
         .server
-        .app()
-        .store
-        .create_user(&"cy".parse().unwrap(), "no password fits", callie_server::clock::now())
+        .store()
+        .accounts
+        .create(&"cy".parse().unwrap(), "no password fits", callie_server::clock::now())
         .await
         .unwrap();
     beat().await;

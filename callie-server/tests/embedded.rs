@@ -13,7 +13,7 @@ async fn dropped_server_ends_its_connections_and_frees_the_database() {
     let chat = chat::start().await;
     let (mut ada, mut silent) = (chat.user("ada").await, chat.open().await);
     let mut idle = TcpStream::connect(chat.addr()).await.unwrap();
-    let app = std::sync::Arc::downgrade(chat.server.app());
+    let app = std::sync::Arc::downgrade(chat.server.gateway());
     let chat::Chat { server, database } = chat;
     drop(server);
     assert_eq!(ada.closed().await, 1006, "without a word");

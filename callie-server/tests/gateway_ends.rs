@@ -53,7 +53,7 @@ async fn half_closed_client_is_offline_to_others() {
     ada.send(&message).await;
     half_close(&mut ada).await;
     let message = bob.msg("the last words").await;
-    while chat.server.app().gateway.is_online("ada") {
+    while chat.server.gateway().is_online("ada") {
         tokio::task::yield_now().await;
     }
     let answer = bob.message("ada", "are you there?");

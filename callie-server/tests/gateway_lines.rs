@@ -68,7 +68,7 @@ async fn start_logged(config: Config, timing: Timing) -> Chat {
 }
 
 fn figure(chat: &Chat, name: &str) -> u64 {
-    let text = chat.server.app().metrics.text();
+    let text = chat.server.metrics().text();
     let line =
         text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap_or_else(|| panic!("{name}"));
     line.rsplit(' ').next().unwrap().parse().unwrap()
@@ -227,7 +227,7 @@ async fn full_server_is_logged_by_limit() {
     let of_user = line(&[&format!("user=\"{name}\"")]).await;
     assert!(of_user.contains(" WARN ") && of_user.contains("max_connections_per_user"), "{of_user}");
     drop(two);
-    while chat.server.app().gateway.unauthenticated() > 0 {
+    while chat.server.gateway().unauthenticated() > 0 {
         tokio::task::yield_now().await;
     }
     let _other = someone(&chat).await;

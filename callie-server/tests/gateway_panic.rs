@@ -51,7 +51,7 @@ async fn a_panic_in_one_connection_ends_that_one_only() {
     bob.msg("did you hear that?").await;
     let message = bob.message("eve", "are you there?");
     bob.answered(&message, "RECIPIENT_OFFLINE").await;
-    assert_eq!(chat.server.app().gateway.connections(), 2);
+    assert_eq!(chat.server.gateway().connections(), 2);
     let login = chat.login("eve").await;
     let mut eve = chat.connect(&login).await;
     let message = ada.message("eve", "welcome back");

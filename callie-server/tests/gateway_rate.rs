@@ -308,7 +308,7 @@ async fn flooding_close_names_the_last_drops() {
         let message = ada.message("bob", "flood");
         sent.push(message.clone());
         if ada.ws.send(Message::text(message.to_string())).await.is_err()
-            || chat.server.app().gateway.connections() == 1
+            || chat.server.gateway().connections() == 1
         {
             break;
         }
@@ -328,7 +328,7 @@ async fn connection_that_is_ended_hears_of_its_drops_first() {
     send_all(&mut ada, &sent).await;
     // The first is reported, the others are not yet.
     let first = ada.sys("RATE_LIMITED").await;
-    let received = |chat: &Chat| chat.server.app().gateway.payloads_received();
+    let received = |chat: &Chat| chat.server.gateway().payloads_received();
     while received(&chat) < 23 {
         tokio::task::yield_now().await;
     }

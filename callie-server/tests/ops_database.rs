@@ -104,5 +104,5 @@ async fn deleted_database_file_is_noticed() {
     assert_eq!(lost.problem(), (503, "UNAVAILABLE".into()));
     // Another file in its place is not the database either.
     std::fs::write(file, "").unwrap();
-    assert!(!running.server.app().store.file_is_in_place());
+    assert!(!running.server.store().health.file_is_in_place());
 }

@@ -81,8 +81,8 @@ async fn is_whole_again(chat: &Chat, ada: &mut Client, bob: &mut Client) {
     // What other servers write reaches this one as before.
     let elsewhere = Store::open(&chat.database.url).await.unwrap();
     let name = "bob".parse().unwrap();
-    let session = elsewhere.list_sessions(&name, clock::now()).await.unwrap().remove(0);
-    assert!(elsewhere.end_session(&name, &session.id, clock::now()).await.unwrap());
+    let session = elsewhere.sessions.list(&name, clock::now()).await.unwrap().remove(0);
+    assert!(elsewhere.sessions.end(&name, &session.id, clock::now()).await.unwrap());
     assert_eq!(soon(bob.ended("SESSION_REVOKED")).await.1, 4501);
     ada.nothing_more().await;
 }

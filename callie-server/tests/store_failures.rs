@@ -150,7 +150,7 @@ async fn a_change_that_the_database_made_without_saying_so_is_found_out() {
     let chat = chat::start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let group = ada.group(&mut [&mut bob]).await;
-    let gateway = &chat.server.app().gateway;
+    let gateway = &chat.server.gateway();
     assert!(gateway.is_member(&group, "bob"));
 
     let mut other = sqlx::SqliteConnection::connect(&chat.database.url).await.unwrap();
@@ -189,8 +189,8 @@ async fn a_database_of_a_newer_server_is_refused_and_left_alone() {
 async fn a_database_in_memory_is_the_same_for_all_who_ask() {
     let store = Store::open(":memory:").await.unwrap();
     let name = "alice".parse().unwrap();
-    assert!(store.create_user(&name, "hash", 1).await.unwrap());
-    let many = futures_util::future::join_all((0..8).map(|_| store.user_exists(&name))).await;
+    assert!(store.accounts.create(&name, "hash", 1).await.unwrap());
+    let many = futures_util::future::join_all((0..8).map(|_| store.accounts.exists(&name))).await;
     assert!(many.into_iter().all(|known| known.unwrap()));
 }
 
@@ -200,7 +200,7 @@ async fn change_that_cannot_be_looked_up_keeps_back_no_other() {
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let broken = ada.group(&mut [&mut bob]).await;
     let group = ada.group(&mut [&mut bob]).await;
-    let gateway = &chat.server.app().gateway;
+    let gateway = &chat.server.gateway();
     let mut other = sqlx::SqliteConnection::connect(&chat.database.url).await.unwrap();
     let spoil = format!("UPDATE group_members SET role = 'no role' WHERE group_id = '{broken}'");
     other.execute(sqlx::AssertSqlSafe(spoil)).await.unwrap();

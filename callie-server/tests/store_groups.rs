@@ -28,7 +28,7 @@ fn at_most(entries: u16) -> PageLimit {
 async fn store_with(users: &[&str]) -> OwnStore {
     let store = fresh_store().await;
     for user in users {
-        assert!(store.create_user(&name(user), "hash", 1).await.unwrap());
+        assert!(store.accounts.create(&name(user), "hash", 1).await.unwrap());
     }
     store
 }
@@ -36,7 +36,7 @@ async fn store_with(users: &[&str]) -> OwnStore {
 async fn group_of(store: &Store, owner: &str, members: &[&str]) -> GroupId {
     let id = GroupId::from_uuid(Uuid::now_v7());
     let members: Vec<Username> = members.iter().map(|m| name(m)).collect();
-    store.create_group(id, &title(), Visibility::Private, &name(owner), &members, LIMITS, 1).await.unwrap();
+    store.groups.create(id, &title(), Visibility::Private, &name(owner), &members, LIMITS, 1).await.unwrap();
     id
 }
 
@@ -46,34 +46,34 @@ async fn a_group_is_made_with_all_its_members_or_not_at_all() {
     let id = GroupId::from_uuid(Uuid::now_v7());
     let make = async |members: &[&str], limits| {
         let members: Vec<Username> = members.iter().map(|m| name(m)).collect();
-        store.create_group(id, &title(), Visibility::Private, &name("alice"), &members, limits, 1).await
+        store.groups.create(id, &title(), Visibility::Private, &name("alice"), &members, limits, 1).await
     };
     assert!(
         matches!(make(&["bob", "nobody"], LIMITS).await, Err(GroupError::UserNotFound(n)) if n == "nobody")
     );
     let two = GroupLimits { max_members: 2, ..LIMITS };
     assert!(matches!(make(&["bob", "carol"], two).await, Err(GroupError::TooManyMembers)));
-    store.block(&name("carol"), &name("alice")).await.unwrap();
+    store.blocks.add(&name("carol"), &name("alice")).await.unwrap();
     assert!(matches!(make(&["bob", "carol"], LIMITS).await, Err(GroupError::MayNotAdd(_))));
-    assert_eq!(store.group(id).await.unwrap(), None);
-    assert!(store.list_groups(&name("bob"), None, at_most(100)).await.unwrap().groups.is_empty());
+    assert_eq!(store.groups.get(id).await.unwrap(), None);
+    assert!(store.group_pages.of_user(&name("bob"), None, at_most(100)).await.unwrap().groups.is_empty());
 
     let (group, members) = make(&["bob", "bob", "alice"], LIMITS).await.unwrap();
     assert_eq!((group.member_count, members), (2, vec![name("alice"), name("bob")]));
-    assert_eq!(store.role(id, &name("alice")).await.unwrap(), Some(Role::Owner));
+    assert_eq!(store.members.role(id, &name("alice")).await.unwrap(), Some(Role::Owner));
 }
 
 #[tokio::test]
 async fn an_owner_who_leaves_hands_over_to_the_longest_standing_admin_then_member() {
     let store = store_with(&["alice", "bob", "carol", "dave"]).await;
     let id = group_of(&store, "alice", &["bob", "carol", "dave"]).await;
-    store.set_role(id, &name("alice"), &name("carol"), Role::Admin).await.unwrap();
-    let leave = async |who: &str| store.leave_group(id, &name(who)).await.unwrap();
+    store.groups.set_role(id, &name("alice"), &name("carol"), Role::Admin).await.unwrap();
+    let leave = async |who: &str| store.members.leave(id, &name(who)).await.unwrap();
     assert_eq!(leave("alice").await, Removal::HandedOver { owner: name("carol") });
     assert_eq!(leave("carol").await, Removal::HandedOver { owner: name("bob") });
     assert_eq!(leave("dave").await, Removal::Left);
     assert_eq!(leave("bob").await, Removal::Deleted);
-    assert!(matches!(store.leave_group(id, &name("bob")).await, Err(GroupError::NotFound)));
+    assert!(matches!(store.members.leave(id, &name("bob")).await, Err(GroupError::NotFound)));
 }
 
 #[tokio::test]
@@ -81,24 +81,27 @@ async fn roles_bound_what_members_do() {
     let store = store_with(&["alice", "bob", "carol", "dave"]).await;
     let id = group_of(&store, "alice", &["bob", "carol"]).await;
     let (alice, bob, carol, dave) = (name("alice"), name("bob"), name("carol"), name("dave"));
-    assert!(matches!(store.add_member(id, &bob, &dave, LIMITS).await, Err(GroupError::Forbidden)));
-    assert!(matches!(store.add_member(id, &dave, &dave, LIMITS).await, Err(GroupError::NotFound)));
-    assert!(matches!(store.set_role(id, &alice, &alice, Role::Member).await, Err(GroupError::Forbidden)));
-    store.set_role(id, &alice, &bob, Role::Admin).await.unwrap();
-    store.set_role(id, &alice, &carol, Role::Admin).await.unwrap();
-    store.add_member(id, &bob, &dave, LIMITS).await.unwrap();
-    assert!(matches!(store.add_member(id, &bob, &dave, LIMITS).await, Err(GroupError::AlreadyMember)));
-    assert!(matches!(store.remove_member(id, &bob, &carol).await, Err(GroupError::Forbidden)));
-    assert!(matches!(store.remove_member(id, &bob, &alice).await, Err(GroupError::Forbidden)));
-    store.remove_member(id, &bob, &dave).await.unwrap();
-    assert!(matches!(store.remove_member(id, &bob, &dave).await, Err(GroupError::UserNotFound(_))));
-    store.set_role(id, &alice, &bob, Role::Owner).await.unwrap();
-    assert_eq!(store.role(id, &alice).await.unwrap(), Some(Role::Admin));
-    assert!(matches!(store.delete_group(id, &alice).await, Err(GroupError::Forbidden)));
-    let mut gone = store.delete_group(id, &bob).await.unwrap();
+    assert!(matches!(store.members.add(id, &bob, &dave, LIMITS).await, Err(GroupError::Forbidden)));
+    assert!(matches!(store.members.add(id, &dave, &dave, LIMITS).await, Err(GroupError::NotFound)));
+    assert!(matches!(
+        store.groups.set_role(id, &alice, &alice, Role::Member).await,
+        Err(GroupError::Forbidden)
+    ));
+    store.groups.set_role(id, &alice, &bob, Role::Admin).await.unwrap();
+    store.groups.set_role(id, &alice, &carol, Role::Admin).await.unwrap();
+    store.members.add(id, &bob, &dave, LIMITS).await.unwrap();
+    assert!(matches!(store.members.add(id, &bob, &dave, LIMITS).await, Err(GroupError::AlreadyMember)));
+    assert!(matches!(store.members.remove(id, &bob, &carol).await, Err(GroupError::Forbidden)));
+    assert!(matches!(store.members.remove(id, &bob, &alice).await, Err(GroupError::Forbidden)));
+    store.members.remove(id, &bob, &dave).await.unwrap();
+    assert!(matches!(store.members.remove(id, &bob, &dave).await, Err(GroupError::UserNotFound(_))));
+    store.groups.set_role(id, &alice, &bob, Role::Owner).await.unwrap();
+    assert_eq!(store.members.role(id, &alice).await.unwrap(), Some(Role::Admin));
+    assert!(matches!(store.groups.delete(id, &alice).await, Err(GroupError::Forbidden)));
+    let mut gone = store.groups.delete(id, &bob).await.unwrap();
     gone.sort();
     assert_eq!(gone, [alice, bob, carol]);
-    assert!(!store.is_member(id, &name("bob")).await.unwrap());
+    assert!(!store.members.is_member(id, &name("bob")).await.unwrap());
 }
 
 #[tokio::test]
@@ -106,18 +109,24 @@ async fn public_groups_are_joined_and_private_ones_hidden() {
     let store = store_with(&["alice", "bob"]).await;
     let private = group_of(&store, "alice", &[]).await;
     let public = GroupId::from_uuid(Uuid::now_v7());
-    store.create_group(public, &title(), Visibility::Public, &name("alice"), &[], LIMITS, 1).await.unwrap();
+    store.groups.create(public, &title(), Visibility::Public, &name("alice"), &[], LIMITS, 1).await.unwrap();
     let bob = name("bob");
-    assert!(matches!(store.join_group(private, &bob, LIMITS).await, Err(GroupError::NotFound)));
-    assert!(matches!(store.group_page(private, &bob, None, at_most(10)).await, Err(GroupError::NotFound)));
-    assert!(matches!(store.group_page(public, &bob, None, at_most(10)).await, Err(GroupError::NotAMember)));
-    store.join_group(public, &bob, LIMITS).await.unwrap();
-    assert!(matches!(store.join_group(public, &bob, LIMITS).await, Err(GroupError::AlreadyMember)));
-    let page = store.group_page(public, &bob, None, at_most(1)).await.unwrap();
+    assert!(matches!(store.members.join(private, &bob, LIMITS).await, Err(GroupError::NotFound)));
+    assert!(matches!(
+        store.group_pages.members(private, &bob, None, at_most(10)).await,
+        Err(GroupError::NotFound)
+    ));
+    assert!(matches!(
+        store.group_pages.members(public, &bob, None, at_most(10)).await,
+        Err(GroupError::NotAMember)
+    ));
+    store.members.join(public, &bob, LIMITS).await.unwrap();
+    assert!(matches!(store.members.join(public, &bob, LIMITS).await, Err(GroupError::AlreadyMember)));
+    let page = store.group_pages.members(public, &bob, None, at_most(1)).await.unwrap();
     assert_eq!((page.group.member_count, page.next.as_ref().map(Cursor::as_str)), (2, Some("alice")));
-    let rest = store.group_page(public, &bob, page.next.as_ref(), at_most(1)).await.unwrap();
+    let rest = store.group_pages.members(public, &bob, page.next.as_ref(), at_most(1)).await.unwrap();
     assert_eq!((rest.members[0].username.as_str(), rest.next), ("bob", None));
-    assert_eq!(store.list_public_groups(None, at_most(10)).await.unwrap().groups.len(), 1);
+    assert_eq!(store.group_pages.public(None, at_most(10)).await.unwrap().groups.len(), 1);
 }
 
 #[tokio::test]
@@ -128,7 +137,7 @@ async fn a_list_of_groups_is_given_page_by_page_without_gaps() {
     }
     let (mut after, mut seen) = (None, Vec::new());
     loop {
-        let page = store.list_groups(&name("alice"), after.as_ref(), at_most(2)).await.unwrap();
+        let page = store.group_pages.of_user(&name("alice"), after.as_ref(), at_most(2)).await.unwrap();
         seen.extend(page.groups.iter().map(|entry| entry.group_id));
         match page.next {
             Some(next) => after = Some(next),
@@ -145,13 +154,13 @@ async fn how_a_user_stands_to_others_is_told_at_once() {
     let (alice, bob, carol) = (name("alice"), name("bob"), name("carol"));
     let groups = [group_of(&store, "alice", &["bob"]).await, group_of(&store, "carol", &["alice"]).await];
     group_of(&store, "bob", &["carol"]).await;
-    store.block(&alice, &bob).await.unwrap();
-    store.block(&carol, &alice).await.unwrap();
+    store.blocks.add(&alice, &bob).await.unwrap();
+    store.blocks.add(&carol, &alice).await.unwrap();
     let change =
         SettingsUpdate { direct_messages: Some(DirectMessages::Groups), ..SettingsUpdate::default() };
-    store.update_settings(&alice, &change).await.unwrap();
+    store.settings.update(&alice, &change).await.unwrap();
 
-    let mut told = store.relations(&alice).await.unwrap().unwrap();
+    let mut told = store.relations.get(&alice).await.unwrap().unwrap();
     told.groups.sort();
     told.barred.sort();
     let mut groups = groups.to_vec();
@@ -159,29 +168,29 @@ async fn how_a_user_stands_to_others_is_told_at_once() {
     assert_eq!(told.groups, groups);
     assert_eq!(told.barred, [bob, carol]);
     assert_eq!(told.direct, DirectMessages::Groups);
-    assert_eq!(store.relations(&name("nobody")).await.unwrap(), None);
+    assert_eq!(store.relations.get(&name("nobody")).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn blocks_and_settings_decide_who_may_write() {
     let store = store_with(&["alice", "bob"]).await;
     let (alice, bob) = (name("alice"), name("bob"));
-    let access = async || store.direct_access(&alice, &bob).await.unwrap();
+    let access = async || store.relations.direct_access(&alice, &bob).await.unwrap();
     assert_eq!(access().await, DirectAccess::Allowed);
-    assert_eq!(store.direct_access(&alice, &name("nobody")).await.unwrap(), DirectAccess::Unknown);
-    assert!(store.block(&bob, &alice).await.unwrap());
+    assert_eq!(store.relations.direct_access(&alice, &name("nobody")).await.unwrap(), DirectAccess::Unknown);
+    assert!(store.blocks.add(&bob, &alice).await.unwrap());
     assert_eq!(access().await, DirectAccess::Blocked);
-    assert!(store.is_blocked_either(&alice, &bob).await.unwrap());
-    assert_eq!(store.list_blocked(&bob, None, at_most(10)).await.unwrap().blocked, vec![alice.clone()]);
-    assert!(store.unblock(&bob, &alice).await.unwrap());
+    assert!(store.blocks.between(&alice, &bob).await.unwrap());
+    assert_eq!(store.blocks.list(&bob, None, at_most(10)).await.unwrap().blocked, vec![alice.clone()]);
+    assert!(store.blocks.remove(&bob, &alice).await.unwrap());
     let groups_only =
         SettingsUpdate { direct_messages: Some(DirectMessages::Groups), ..SettingsUpdate::default() };
-    let settings = store.update_settings(&bob, &groups_only).await.unwrap().unwrap();
+    let settings = store.settings.update(&bob, &groups_only).await.unwrap().unwrap();
     assert_eq!(settings.direct_messages, DirectMessages::Groups);
     assert_eq!(access().await, DirectAccess::GroupsOnly);
     group_of(&store, "bob", &["alice"]).await;
     assert_eq!(access().await, DirectAccess::Allowed);
-    assert_eq!(store.group_companions(&bob).await.unwrap(), [alice]);
+    assert_eq!(store.relations.group_companions(&bob).await.unwrap(), [alice]);
 }
 
 #[tokio::test]
@@ -189,24 +198,24 @@ async fn a_caller_that_gives_up_leaves_nothing_half_done() {
     let store = fresh_store().await;
     let users: Vec<Username> = (0..20).map(|n| name(&format!("user-{n}"))).collect();
     for user in &users {
-        assert!(store.create_user(user, "hash", 1).await.unwrap());
+        assert!(store.accounts.create(user, "hash", 1).await.unwrap());
     }
     let alice = &users[0];
     let limits = GroupLimits { max_groups: 1_000, ..LIMITS };
     for patience in 0..150 {
         let id = GroupId::from_uuid(Uuid::now_v7());
         let name = title();
-        let making = store.create_group(id, &name, Visibility::Private, alice, &users, limits, 1);
+        let making = store.groups.create(id, &name, Visibility::Private, alice, &users, limits, 1);
         let given_up = tokio::time::timeout(Duration::from_micros(patience * 40), making).await.is_err();
         // What was given up may be there wholly, or not at all.
-        match store.group_page(id, alice, None, at_most(100)).await {
+        match store.group_pages.members(id, alice, None, at_most(100)).await {
             Ok(page) => assert_eq!((page.group.member_count, page.members.len()), (20, 20)),
             Err(GroupError::NotFound) => assert!(given_up),
             Err(other) => panic!("{other}"),
         }
     }
     let id = GroupId::from_uuid(Uuid::now_v7());
-    store.create_group(id, &title(), Visibility::Private, alice, &users, limits, 1).await.unwrap();
+    store.groups.create(id, &title(), Visibility::Private, alice, &users, limits, 1).await.unwrap();
 }
 
 #[tokio::test]
@@ -218,14 +227,14 @@ async fn lists_are_in_the_order_of_bytes_page_by_page() {
     let members: Vec<&str> = users.into_iter().filter(|user| *user != "owner").collect();
     let id = group_of(&store, "owner", &members).await;
     for user in &members {
-        assert!(store.block(&owner, &name(user)).await.unwrap());
+        assert!(store.blocks.add(&owner, &name(user)).await.unwrap());
     }
     let mut expected: Vec<Username> = users.iter().map(|user| name(user)).collect();
     expected.sort();
 
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
-        let page = store.group_page(id, &owner, after.as_ref(), at_most(2)).await.unwrap();
+        let page = store.group_pages.members(id, &owner, after.as_ref(), at_most(2)).await.unwrap();
         listed.extend(page.members.into_iter().map(|member| member.username));
         after = page.next;
         if after.is_none() {
@@ -236,7 +245,7 @@ async fn lists_are_in_the_order_of_bytes_page_by_page() {
 
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
-        let page = store.list_blocked(&owner, after.as_ref(), at_most(2)).await.unwrap();
+        let page = store.blocks.list(&owner, after.as_ref(), at_most(2)).await.unwrap();
         listed.extend(page.blocked);
         after = page.next;
         if after.is_none() {
@@ -246,7 +255,7 @@ async fn lists_are_in_the_order_of_bytes_page_by_page() {
     expected.retain(|user| *user != owner);
     assert_eq!(listed, expected);
     for user in &members {
-        assert!(store.set_admin(&name(user), true).await.unwrap());
+        assert!(store.admins.set_admin(&name(user), true).await.unwrap());
     }
-    assert_eq!(store.list_admins().await.unwrap(), expected);
+    assert_eq!(store.admins.list().await.unwrap(), expected);
 }

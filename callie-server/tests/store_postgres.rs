@@ -18,7 +18,7 @@ async fn several_servers_that_start_at_once_bring_one_database_up_to_date() {
     let url = Postgres::shared().await.database().await;
     let opened = futures_util::future::join_all((0..6).map(|_| Store::open(&url))).await;
     for (n, store) in opened.into_iter().enumerate() {
-        assert!(store.unwrap().create_user(&name(&format!("user-{n}")), "hash", 1).await.unwrap());
+        assert!(store.unwrap().accounts.create(&name(&format!("user-{n}")), "hash", 1).await.unwrap());
     }
 }
 
@@ -76,7 +76,7 @@ async fn the_server_is_reached_over_tls_as_the_url_says() {
     let certificate = postgres.certificate();
     let checked = format!("{url}?sslmode=verify-full&sslrootcert={}", certificate.display());
     let store = Store::open(&checked).await.unwrap();
-    assert!(store.create_user(&name("alice"), "hash", 1).await.unwrap());
+    assert!(store.accounts.create(&name("alice"), "hash", 1).await.unwrap());
     let encrypted = "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
         WHERE usename = 'callie' AND application_name = 'callie-server' AND ssl";
     let encrypted: i64 =
@@ -97,7 +97,7 @@ async fn the_password_may_stand_where_others_do_not_see_it() {
     let url = Postgres::shared().await.database().await;
     let bare = url.replace(&format!(":{PASSWORD}@"), "@").replace("postgres://", "postgresql://");
     let store = Store::open(&url).await.unwrap();
-    assert!(store.create_user(&name("alice"), "hash", 1).await.unwrap());
+    assert!(store.accounts.create(&name("alice"), "hash", 1).await.unwrap());
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pgpass");
     std::fs::write(&file, format!("127.0.0.1:*:*:callie:{PASSWORD}\n")).unwrap();
@@ -116,7 +116,7 @@ async fn the_password_may_stand_where_others_do_not_see_it() {
         let done = output(command).await;
         assert!(done.status.success(), "{variable}: {done:?}");
     }
-    assert!(store.is_admin(&name("alice")).await.unwrap());
+    assert!(store.admins.is_admin(&name("alice")).await.unwrap());
 }
 
 #[tokio::test]

@@ -20,14 +20,14 @@ fn alice() -> Username {
 
 async fn store() -> OwnStore {
     let store = fresh_store().await;
-    assert!(store.create_user(&alice(), "hash", NOW).await.unwrap());
+    assert!(store.accounts.create(&alice(), "hash", NOW).await.unwrap());
     store
 }
 
 async fn begin(store: &Store, token: &str, now: Millis) -> Option<Session> {
-    let user = store.user(&alice(), now).await.unwrap().unwrap();
+    let user = store.accounts.get(&alice(), now).await.unwrap().unwrap();
     let id = SessionId::from_uuid(Uuid::now_v7());
-    store.create_session(&id, &TokenHash::of(token), &user, None, now).await.unwrap()
+    store.sessions.create(&id, &TokenHash::of(token), &user, None, now).await.unwrap()
 }
 
 #[tokio::test]
@@ -36,30 +36,30 @@ async fn a_session_ends_thirty_days_after_its_last_use() {
     begin(&store, "used", NOW).await.unwrap();
     begin(&store, "unused", NOW).await.unwrap();
     let at = NOW + LIFETIME - 1;
-    let used = store.authenticate("used", at).await.unwrap().unwrap();
+    let used = store.sessions.authenticate("used", at).await.unwrap().unwrap();
     assert_eq!((used.last_seen, used.expires), (at, at + LIFETIME));
-    store.flush_touched().await.unwrap();
+    store.sessions.flush_uses().await.unwrap();
 
     let later = NOW + LIFETIME;
-    assert!(store.authenticate("used", later).await.unwrap().is_some());
-    assert!(store.authenticate("unused", later).await.unwrap().is_none());
-    assert_eq!(store.list_sessions(&alice(), later).await.unwrap().len(), 1);
-    assert_eq!(store.remove_expired(later).await.unwrap(), 1);
-    assert!(store.authenticate("unused", NOW).await.unwrap().is_none(), "it is gone");
-    assert!(store.authenticate("used", at + LIFETIME).await.unwrap().is_none());
+    assert!(store.sessions.authenticate("used", later).await.unwrap().is_some());
+    assert!(store.sessions.authenticate("unused", later).await.unwrap().is_none());
+    assert_eq!(store.sessions.list(&alice(), later).await.unwrap().len(), 1);
+    assert_eq!(store.sessions.remove_expired(later).await.unwrap(), 1);
+    assert!(store.sessions.authenticate("unused", NOW).await.unwrap().is_none(), "it is gone");
+    assert!(store.sessions.authenticate("used", at + LIFETIME).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_use_is_noted_to_the_minute_and_seen_before_it_is_written() {
     let store = store().await;
     let session = begin(&store, "token", NOW).await.unwrap();
-    let soon = store.authenticate("token", NOW + MINUTE - 1).await.unwrap().unwrap();
+    let soon = store.sessions.authenticate("token", NOW + MINUTE - 1).await.unwrap().unwrap();
     assert_eq!(soon, session);
-    store.authenticate("token", NOW + MINUTE).await.unwrap().unwrap();
-    let listed = store.list_sessions(&alice(), NOW + MINUTE).await.unwrap();
+    store.sessions.authenticate("token", NOW + MINUTE).await.unwrap().unwrap();
+    let listed = store.sessions.list(&alice(), NOW + MINUTE).await.unwrap();
     assert_eq!(listed[0].last_seen, NOW + MINUTE);
-    store.flush_touched().await.unwrap();
-    let written = store.session(&session.id, NOW + MINUTE).await.unwrap().unwrap();
+    store.sessions.flush_uses().await.unwrap();
+    let written = store.sessions.get(&session.id, NOW + MINUTE).await.unwrap().unwrap();
     assert_eq!((written.last_seen, written.expires), (NOW + MINUTE, NOW + MINUTE + LIFETIME));
 }
 
@@ -67,25 +67,27 @@ async fn a_use_is_noted_to_the_minute_and_seen_before_it_is_written() {
 async fn a_use_that_is_written_late_does_not_bring_an_ended_session_back() {
     let store = store().await;
     let session = begin(&store, "token", NOW).await.unwrap();
-    store.authenticate("token", NOW + MINUTE).await.unwrap().unwrap();
-    assert!(store.end_session(&alice(), &session.id, NOW + MINUTE).await.unwrap());
-    store.flush_touched().await.unwrap();
-    assert!(store.authenticate("token", NOW + MINUTE).await.unwrap().is_none());
+    store.sessions.authenticate("token", NOW + MINUTE).await.unwrap().unwrap();
+    assert!(store.sessions.end(&alice(), &session.id, NOW + MINUTE).await.unwrap());
+    store.sessions.flush_uses().await.unwrap();
+    assert!(store.sessions.authenticate("token", NOW + MINUTE).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_login_that_was_overtaken_by_a_ban_or_a_new_password_makes_no_session() {
     let store = store().await;
-    let user = store.user(&alice(), NOW).await.unwrap().unwrap();
+    let user = store.accounts.get(&alice(), NOW).await.unwrap().unwrap();
     let id = || SessionId::from_uuid(Uuid::now_v7());
     let mine = begin(&store, "mine", NOW).await.unwrap();
-    assert!(store.change_password(&alice(), "hash", "new hash", &mine.id, NOW).await.unwrap());
-    assert!(store.create_session(&id(), &TokenHash::of("late"), &user, None, NOW).await.unwrap().is_none());
-    assert!(!store.change_password(&alice(), "hash", "other hash", &mine.id, NOW).await.unwrap());
+    assert!(store.accounts.change_password(&alice(), "hash", "new hash", &mine.id, NOW).await.unwrap());
+    assert!(store.sessions.create(&id(), &TokenHash::of("late"), &user, None, NOW).await.unwrap().is_none());
+    assert!(!store.accounts.change_password(&alice(), "hash", "other hash", &mine.id, NOW).await.unwrap());
 
-    let user = store.user(&alice(), NOW).await.unwrap().unwrap();
-    assert!(store.ban(&alice(), &Ban { reason: None, until: Some(NOW + DAY) }, NOW).await.unwrap());
-    assert!(store.create_session(&id(), &TokenHash::of("late"), &user, None, NOW).await.unwrap().is_none());
+    let user = store.accounts.get(&alice(), NOW).await.unwrap().unwrap();
+    assert!(store.admins.ban(&alice(), &Ban { reason: None, until: Some(NOW + DAY) }, NOW).await.unwrap());
+    assert!(store.sessions.create(&id(), &TokenHash::of("late"), &user, None, NOW).await.unwrap().is_none());
     let after = NOW + DAY;
-    assert!(store.create_session(&id(), &TokenHash::of("late"), &user, None, after).await.unwrap().is_some());
+    assert!(
+        store.sessions.create(&id(), &TokenHash::of("late"), &user, None, after).await.unwrap().is_some()
+    );
 }

@@ -34,7 +34,7 @@ impl Together {
         let open = async || Store::open(&database.url).await.unwrap();
         let stores = [open().await, open().await];
         for n in 0..users {
-            assert!(stores[n % 2].create_user(&user(n), "hash", 1).await.unwrap());
+            assert!(stores[n % 2].accounts.create(&user(n), "hash", 1).await.unwrap());
         }
         Self { stores, database }
     }
@@ -59,17 +59,17 @@ async fn step(store: &Store, rng: &mut Rng, groups: &[GroupId]) {
     let done = match rng.u8(..10) {
         0..3 => {
             let members = [other, user(rng.usize(..USERS))];
-            store.create_group(id, &name, Visibility::Public, &one, &members, LIMITS, 1).await.map(drop)
+            store.groups.create(id, &name, Visibility::Public, &one, &members, LIMITS, 1).await.map(drop)
         }
-        3..5 => store.join_group(id, &one, LIMITS).await,
-        5 => store.add_member(id, &one, &other, LIMITS).await,
-        6 => store.remove_member(id, &one, &other).await,
-        7 => store.leave_group(id, &one).await.map(drop),
+        3..5 => store.members.join(id, &one, LIMITS).await,
+        5 => store.members.add(id, &one, &other, LIMITS).await,
+        6 => store.members.remove(id, &one, &other).await,
+        7 => store.members.leave(id, &one).await.map(drop),
         8 => {
             let role = rng.choice([Role::Owner, Role::Admin, Role::Member]).unwrap();
-            store.set_role(id, &one, &other, role).await
+            store.groups.set_role(id, &one, &other, role).await
         }
-        _ => store.rename_group(id, &one, &name).await.map(drop),
+        _ => store.groups.rename(id, &one, &name).await.map(drop),
     };
     match done {
         // Two made the group at once: its ID is taken.
@@ -125,16 +125,16 @@ async fn what_holds_of_groups_holds_whoever_else_changes_them() {
 async fn a_name_is_given_once() {
     let together = Together::with(0).await;
     let name = user(0);
-    let tries = (0..20).map(|n| together.stores[n % 2].create_user(&name, "hash", 1).boxed());
+    let tries = (0..20).map(|n| together.stores[n % 2].accounts.create(&name, "hash", 1).boxed());
     let made = join_all(tries).await.into_iter().filter(|made| *made.as_ref().unwrap()).count();
     assert_eq!(made, 1);
 }
 
 async fn begin(store: &Store, n: usize) -> bool {
-    let known = store.user(&user(0), 1).await.unwrap().unwrap();
+    let known = store.accounts.get(&user(0), 1).await.unwrap().unwrap();
     let id = SessionId::from_uuid(Uuid::now_v7());
     let token = TokenHash::of(&format!("token-{n}"));
-    store.create_session(&id, &token, &known, None, n as i64).await.unwrap().is_some()
+    store.sessions.create(&id, &token, &known, None, n as i64).await.unwrap().is_some()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,19 +157,20 @@ async fn no_login_slips_past_a_ban_or_a_new_password() {
         let name = user(0);
         let logins = join_all((0..4).map(|n| begin(other, 4 * round + n).boxed()));
         if round % 2 == 0 {
-            assert!(tokio::join!(one.ban(&name, &ban, 1), logins).0.unwrap());
+            assert!(tokio::join!(one.admins.ban(&name, &ban, 1), logins).0.unwrap());
         } else {
-            let old = one.user(&name, 1).await.unwrap().unwrap().password;
+            let old = one.accounts.get(&name, 1).await.unwrap().unwrap().password;
             let new = format!("hash-{round}");
-            let (changed, _) = tokio::join!(one.change_password(&name, &old, &new, &keep, 1), logins);
+            let (changed, _) =
+                tokio::join!(one.accounts.change_password(&name, &old, &new, &keep, 1), logins);
             assert!(changed.unwrap());
             // Those who read the new password are in by right.
             let late = begin(one, 1_000 + round).await;
             assert!(late);
-            assert!(one.ban(&name, &ban, 1).await.unwrap());
+            assert!(one.admins.ban(&name, &ban, 1).await.unwrap());
         }
         assert_eq!(together.count("SELECT id FROM sessions").await, 0, "round {round}");
-        assert!(one.unban(&name).await.unwrap());
+        assert!(one.admins.unban(&name).await.unwrap());
     }
 }
 
@@ -180,23 +181,23 @@ async fn servers_that_write_and_end_the_same_sessions_do_not_wait_in_a_circle() 
     for round in 0..5 {
         let now = NOW + round * 1_000_000;
         for n in 0..40 {
-            let known = together.stores[0].user(&user(n % 4), 1).await.unwrap().unwrap();
+            let known = together.stores[0].accounts.get(&user(n % 4), 1).await.unwrap().unwrap();
             let id = SessionId::from_uuid(Uuid::now_v7());
             let token = TokenHash::of(&format!("{round}-{n}"));
-            together.stores[0].create_session(&id, &token, &known, None, now).await.unwrap().unwrap();
+            together.stores[0].sessions.create(&id, &token, &known, None, now).await.unwrap().unwrap();
         }
         for store in &together.stores {
             for n in 0..40 {
-                store.authenticate(&format!("{round}-{n}"), now + 100_000).await.unwrap().unwrap();
+                store.sessions.authenticate(&format!("{round}-{n}"), now + 100_000).await.unwrap().unwrap();
             }
         }
         let (name, ban) = (user(0), Ban { reason: None, until: Some(1) });
         let [one, other] = &together.stores;
         let (a, b, c, d) = tokio::join!(
-            one.flush_touched(),
-            other.flush_touched(),
-            one.ban(&name, &ban, now),
-            other.remove_expired(now)
+            one.sessions.flush_uses(),
+            other.sessions.flush_uses(),
+            one.admins.ban(&name, &ban, now),
+            other.sessions.remove_expired(now)
         );
         a.unwrap();
         b.unwrap();

@@ -44,25 +44,25 @@ pub(crate) async fn run(arguments: &[&str]) {
 }
 
 async fn make_users(server: &Server, users: usize, grouped: usize) {
-    let store = &server.app().store;
+    let store = &server.store();
     let now = clock::now();
     let mut names = Vec::new();
     for number in 0..users {
         let name = Username::parse(&username(number)).unwrap();
-        if !store.create_user(&name, "no password fits", now).await.unwrap() {
+        if !store.accounts.create(&name, "no password fits", now).await.unwrap() {
             // A server that is started again on its database.
             return;
         }
-        let user = store.user(&name, now).await.unwrap().unwrap();
+        let user = store.accounts.get(&name, now).await.unwrap().unwrap();
         let session = SessionId::parse(&format!("session-{number}")).unwrap();
         let hash = TokenHash::of(&token(number));
-        store.create_session(&session, &hash, &user, None, now).await.unwrap().unwrap();
+        store.sessions.create(&session, &hash, &user, None, now).await.unwrap().unwrap();
         names.push(name);
     }
     if grouped > 0 {
         let (id, name) = (GroupId::parse(GROUP).unwrap(), GroupName::parse("bench").unwrap());
         let limits = GroupLimits { max_members: grouped, max_groups: 10 };
         let (owner, others) = (&names[0], &names[1..grouped]);
-        store.create_group(id, &name, Visibility::Private, owner, others, limits, now).await.unwrap();
+        store.groups.create(id, &name, Visibility::Private, owner, others, limits, now).await.unwrap();
     }
 }

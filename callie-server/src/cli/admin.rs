@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Failure, Shared, output};
-use crate::clock;
+use crate::base::clock;
+use crate::base::telemetry;
 use crate::store::{AdminAct, Ban, Store};
-use crate::telemetry;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
@@ -96,13 +96,16 @@ async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
     let now = clock::now();
     let (user, act, found, said) = match action {
         Action::Grant { user } => {
-            (user, "GRANT_ADMIN", store.set_admin(user, true).await?, "is a server admin now".into())
+            (user, "GRANT_ADMIN", store.admins.set_admin(user, true).await?, "is a server admin now".into())
         }
-        Action::Revoke { user } => {
-            (user, "REVOKE_ADMIN", store.set_admin(user, false).await?, "is no longer a server admin".into())
-        }
+        Action::Revoke { user } => (
+            user,
+            "REVOKE_ADMIN",
+            store.admins.set_admin(user, false).await?,
+            "is no longer a server admin".into(),
+        ),
         Action::Unban { user } => {
-            (user, "UNBAN_USER", store.unban(user).await?, "is no longer banned".into())
+            (user, "UNBAN_USER", store.admins.unban(user).await?, "is no longer banned".into())
         }
         Action::Ban { user, reason, until } => {
             if let Some(until) = until.filter(|until| until.unix_millis() <= now) {
@@ -113,7 +116,7 @@ async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
                 Some(until) => format!("is banned until {until}"),
                 None => "is banned".to_owned(),
             };
-            (user, "BAN_USER", store.ban(user, &ban, now).await?, said)
+            (user, "BAN_USER", store.admins.ban(user, &ban, now).await?, said)
         }
         Action::List => return list(store).await,
     };
@@ -127,7 +130,7 @@ async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
     let act = AdminAct { admin: os_user(), act: act.to_owned(), user: user.clone(), reason, until };
     act.log();
     // Running servers log it too.
-    store.note_admin_act(&act, now).await?;
+    store.events.note_admin_act(&act, now).await?;
     output::report(&format!("{user} {said}"));
     Ok(())
 }
@@ -145,10 +148,10 @@ fn os_user() -> String {
 /// One line for each: the name, what it is, and for a ban its end and reason.
 async fn list(store: &Store) -> Result<(), Failure> {
     let mut out = String::new();
-    for admin in store.list_admins().await? {
+    for admin in store.admins.list().await? {
         writeln!(out, "{admin}\tadmin")?;
     }
-    for (user, ban) in store.list_banned(clock::now()).await? {
+    for (user, ban) in store.admins.banned(clock::now()).await? {
         let until = ban.until.map_or("always".to_owned(), |at| clock::timestamp(at).to_string());
         let reason = ban.reason.as_ref().map_or("", RemovalReason::as_str);
         writeln!(out, "{user}\tbanned\t{until}\t{reason}")?;

@@ -13,10 +13,10 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::config::{self, Config, ConfigError, LogFormat, Overrides};
+use crate::base::config::{self, Config, ConfigError, LogFormat, Overrides};
+use crate::base::telemetry;
 use crate::server::StartError;
 use crate::store::OpenError;
-use crate::telemetry;
 
 /// Callie's reference server: accounts over HTTP, real-time messaging over WebSocket.
 ///

@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Write as _};
 
 use super::Failure;
-use crate::telemetry;
+use crate::base::telemetry;
 
 /// Stdout cannot be written.
 #[derive(Debug, thiserror::Error)]

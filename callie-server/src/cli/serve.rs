@@ -7,9 +7,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, Serving, Shared};
-use crate::config::{self, Config, ConfigError};
+use crate::base::config::{self, Config, ConfigError};
+use crate::base::telemetry;
 use crate::server::Server;
-use crate::telemetry;
 
 /// How long the line that tells where the server listens may take.
 const STDOUT_TIMEOUT: Duration = Duration::from_secs(1);

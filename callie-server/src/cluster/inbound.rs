@@ -4,17 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::awaited::Awaited;
-use super::peer::Peer;
-use super::wire::{self, Entry, GroupChange, Head, NodeId, Place, PrivacyChange, Unreadable};
-use crate::commands;
-use crate::gateway::Check;
-use crate::router::{Arrival, Audience, Counts, Farewell, Note, Privacy};
-use crate::server::App;
+use super::local::LocalNode;
+use super::stream::PeerStream;
+use super::wire::{self, FrameHeader, Place, Unreadable};
+use crate::router::{
+    Allowance, Arrival, Audience, Check, CloseReason, Counts, Entry, GroupChange, NodeId, Note, Peer,
+    PendingReply, PrivacyChange,
+};
 
 /// The streams of all other nodes.
 pub(super) struct Inbound {
-    app: Arc<App>,
+    local: LocalNode,
     streams: HashMap<NodeId, Stream>,
     /// When this node joined.
     since: Instant,
@@ -54,13 +54,13 @@ pub(super) enum Followed {
 }
 
 impl Inbound {
-    pub(super) fn new(app: Arc<App>) -> Self {
-        Self { app, streams: HashMap::new(), since: Instant::now() }
+    pub(super) fn new(local: LocalNode) -> Self {
+        Self { local, streams: HashMap::new(), since: Instant::now() }
     }
 
     /// Acts on a frame of `peer`.
-    pub(super) fn take(&mut self, peer: &Arc<Peer>, head: &Head, entries: &[u8]) -> Followed {
-        let Some(place) = head.place else { return Followed::Nothing };
+    pub(super) fn take(&mut self, peer: &Arc<PeerStream>, header: &FrameHeader, entries: &[u8]) -> Followed {
+        let Some(place) = header.place else { return Followed::Nothing };
         let followed = match self.find(peer.id, place) {
             Find::Next => Followed::Well,
             Find::First => Followed::Anew,
@@ -69,7 +69,7 @@ impl Inbound {
         };
         let (part, mut rest);
         if let Some(stream) = self.streams.get_mut(&peer.id)
-            && (head.goes_on || !stream.part.is_empty())
+            && (header.goes_on || !stream.part.is_empty())
         {
             if stream.part.len() + entries.len() > MOST_PART {
                 tracing::error!(node = %peer.id, "another node sends an entry without end");
@@ -77,7 +77,7 @@ impl Inbound {
                 return Followed::Broken(place.stream);
             }
             stream.part.extend_from_slice(entries);
-            if head.goes_on {
+            if header.goes_on {
                 return followed;
             }
             part = std::mem::take(&mut stream.part);
@@ -85,9 +85,10 @@ impl Inbound {
         } else {
             rest = entries;
         }
+        let sender: Arc<dyn Peer> = peer.clone();
         while let Some(entry) = wire::next_entry(&mut rest) {
             match entry {
-                Ok(entry) => self.act(peer, entry),
+                Ok(entry) => self.act(peer, &sender, entry),
                 Err(Unreadable) => {
                     tracing::error!(node = %peer.id, "a frame of another node cannot be read");
                     self.streams.entry(peer.id).and_modify(|stream| stream.broken = true);
@@ -105,7 +106,7 @@ impl Inbound {
             if is_anew {
                 // Whatever was said before is said again. Until then nobody is said to be offline who is there; it is
                 // looked at again after each frame.
-                self.app.gateway.hub.peers.set_whole(false);
+                self.local.hub.remote.set_converged(false);
                 self.forget_users_of(node);
             }
             let stream = Stream {
@@ -136,7 +137,7 @@ impl Inbound {
     }
 
     /// Whether all nodes in `nodes` have named all their users.
-    pub(super) fn know_all(&self, nodes: &[Arc<Peer>]) -> bool {
+    pub(super) fn know_all(&self, nodes: &[Arc<PeerStream>]) -> bool {
         nodes.iter().all(|peer| self.streams.get(&peer.id).is_some_and(|s| s.complete && !s.broken))
     }
 
@@ -154,66 +155,60 @@ impl Inbound {
     }
 
     fn forget_users_of(&self, node: NodeId) {
-        self.app.gateway.hub.node_is_gone(node);
+        self.local.hub.node_is_gone(node);
     }
 
-    fn act(&mut self, peer: &Arc<Peer>, entry: Entry<'_>) {
-        let gateway = &self.app.gateway;
-        let hub = &gateway.hub;
-        let arrival = |ticket, from, asked, text| {
-            let deadline = Instant::now() + gateway.confirmation();
-            Arrival { peer, ticket, from, asked, text, deadline }
+    fn act(&mut self, peer: &PeerStream, sender: &Arc<dyn Peer>, entry: Entry<'_>) {
+        let LocalNode { hub, checks, config, confirmation } = &self.local;
+        let arrival = |request, from, asked, text| {
+            let deadline = Instant::now() + *confirmation;
+            Arrival { peer: sender, request, from, asked, text, deadline }
         };
         match entry {
             Entry::Here { user, groups, privacy } => {
-                let config = self.app.config();
-                let privacy = Privacy {
-                    presence: privacy.presence,
-                    direct: privacy.direct,
-                    barred: privacy.barred.into_iter().collect(),
-                };
-                let allowance = gateway.allowance(&config);
+                let config = config.current();
                 let groups = Arc::new(groups.into_iter().collect());
-                hub.is_there(peer.id, &user, groups, privacy, &allowance, config.presence);
+                let allowance = Allowance::of(&config);
+                hub.is_there(peer.id, &user, groups, privacy.into(), &allowance, config.presence);
             }
             Entry::Gone { user } | Entry::Remembered { user } => {
-                hub.is_only_remembered(peer.id, &user, &gateway.allowance(&self.app.config()));
+                hub.is_only_remembered(peer.id, &user, &Allowance::of(&config.current()));
             }
-            Entry::Complete { unheard } => {
+            Entry::Complete { missed_updates } => {
                 // Changes that the other node made before it knew of this one were not told either.
-                if unheard || self.since.elapsed() < NEW {
-                    gateway.checks.ask(Check::All);
+                if missed_updates || self.since.elapsed() < NEW {
+                    checks.ask(Check::All);
                 }
                 if let Some(stream) = self.streams.get_mut(&peer.id) {
                     stream.complete = true;
                 }
             }
-            Entry::Direct { ticket, to, from, asked, text } => {
-                hub.arrived_for_user(to, &arrival(ticket, from, asked, text));
+            Entry::Direct { request, to, from, asked, text } => {
+                hub.arrived_for_user(to, &arrival(request, from, asked, text));
             }
-            Entry::Group { ticket, group, from, asked, members, uncounted, text } => {
+            Entry::Group { request, group, from, asked, members, uncounted, text } => {
                 let audience = Audience { members, uncounted: &uncounted };
-                hub.arrived_for_group(group, &arrival(ticket, from, asked, text), &audience);
+                hub.arrived_for_group(group, &arrival(request, from, asked, text), &audience);
             }
             Entry::Copy { user, text } => hub.arrived_copy(user, text),
             Entry::Everyone { text } => hub.arrived_for_everyone(text),
-            Entry::Missed { ticket, reached } => {
-                if let Some(awaited) = peer.answered(ticket) {
-                    awaited.reached(number(reached));
+            Entry::Missed { request, reached } => {
+                if let Some(pending) = peer.answered(request) {
+                    pending.reached(number(reached));
                 }
             }
-            Entry::Report { ticket, confirmed, unconfirmed, missed } => {
-                if let Some(Awaited::Delivery { delivery, part }) = peer.answered(ticket) {
+            Entry::Report { request, confirmed, unconfirmed, missed } => {
+                if let Some(PendingReply::Delivery { delivery, part }) = peer.answered(request) {
                     let (confirmed, unconfirmed) = (number(confirmed), number(unconfirmed));
                     delivery.report(part, Counts { confirmed, unconfirmed, missed: number(missed) });
                 }
             }
             Entry::Changed { group, change, text } => {
-                commands::group_changed(hub, group, &change, text);
+                hub.group_changed(group, &change, text);
                 match change {
-                    GroupChange::Created(_) => gateway.checks.ask(Check::Group(group)),
+                    GroupChange::Created(_) => checks.ask(Check::Group(group)),
                     GroupChange::Joined(user) | GroupChange::Left(user) => {
-                        gateway.checks.ask(Check::Member(group, user));
+                        checks.ask(Check::Member(group, user));
                     }
                     GroupChange::Updated | GroupChange::Deleted => {}
                 }
@@ -222,25 +217,25 @@ impl Inbound {
                 hub.privacy_changed(&user, &change);
                 let other = match change {
                     PrivacyChange::Settings(..) => None,
-                    PrivacyChange::Barred(other) | PrivacyChange::Unbarred(other) => Some(other),
+                    PrivacyChange::Blocked(other) | PrivacyChange::Unblocked(other) => Some(other),
                 };
-                gateway.checks.ask(Check::Privacy(user, other));
+                checks.ask(Check::Privacy(user, other));
             }
-            Entry::Doubted { check } => gateway.checks.ask(check),
-            Entry::Kick { user, reason } => hub.end(&user, &Farewell::kick(reason)),
+            Entry::Doubted { check } => checks.ask(check),
+            Entry::Kick { user, reason } => hub.end(&user, &CloseReason::kick(reason)),
             Entry::Spent { user, bucket } => hub.spent_elsewhere(user, bucket),
             Entry::Noted { user, key, outcome } => hub.noted_elsewhere(user, Note { key, age: 0, outcome }),
-            Entry::Recall { ticket, user } => {
-                peer.tell(&Entry::Recalled { ticket, memory: hub.memory_of(&user) });
+            Entry::Recall { request, user } => {
+                peer.send(&Entry::Recalled { request, memory: hub.memory_of(&user) });
             }
-            Entry::Recalled { ticket, memory } => {
-                if let Some(Awaited::Memory(asker)) = peer.answered(ticket) {
+            Entry::Recalled { request, memory } => {
+                if let Some(PendingReply::Memory(receiver)) = peer.answered(request) {
                     // A connection that is gone needs no memory.
-                    let _ = asker.send(memory);
+                    let _ = receiver.send(memory);
                 }
             }
-            Entry::Bequeathed { user, notes } => {
-                hub.inherit(&user, notes, &gateway.allowance(&self.app.config()));
+            Entry::HandedOff { user, notes } => {
+                hub.take_over(&user, notes, &Allowance::of(&config.current()));
             }
         }
     }

@@ -1,7 +1,6 @@
 //! This server as a node of its cluster: joining, again and again where the connection is lost, and leaving.
 
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,70 +9,19 @@ use futures_util::FutureExt as _;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::error::JoinError;
 use super::inbound::Inbound;
+use super::local::LocalNode;
 use super::member::{End, LEAVE_TIMEOUT, Member, leave_is_asked};
 use super::nats::Nats;
-use super::wire::NodeId;
-use crate::config::Config;
-use crate::gateway::Check;
-use crate::server::App;
+use super::streams::Streams;
+use crate::base::config::Config;
+use crate::router::{Check, NodeId};
 
 /// How long a server that starts waits for its cluster. It then serves without, and says so.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
 /// The shortest time between two attempts to reach NATS; the longest is twice as long.
 const RETRY: Duration = Duration::from_millis(250);
-
-/// Why a server cannot be part of its cluster. Each is one line for people.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JoinError {
-    /// The URLs cannot be read.
-    #[error("cluster must be one or more URLs such as \"nats://127.0.0.1:4222\", separated by commas")]
-    Address,
-    /// The name cannot stand in a subject.
-    #[error("cluster_name must be letters, digits, '-' and '_'")]
-    Name,
-    /// Payloads may be larger than NATS passes on.
-    #[error(
-        "max_payload_bytes must be at most {most} in a cluster: NATS passes on no more than 1 MiB at a time"
-    )]
-    Payload {
-        /// The most that will do.
-        most: usize,
-    },
-    /// NATS passes on less than one payload needs.
-    #[error(
-        "NATS passes on at most {most} bytes at a time (its max_payload), and max_payload_bytes = {payload} needs {least}: \
-         raise the one or lower the other"
-    )]
-    NatsLimit {
-        /// What NATS passes on.
-        most: usize,
-        /// The largest payload of a client.
-        payload: usize,
-        /// What NATS has to pass on for it.
-        least: usize,
-    },
-    /// Only one of certificate and key is given.
-    #[error("set both cluster_tls_cert and cluster_tls_key, or neither")]
-    Pair,
-    /// A file cannot be read.
-    #[error("cannot read {path}: {source}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-}
-
-impl JoinError {
-    /// Whether the same configuration fails in the same way until an operator changes it.
-    #[must_use]
-    pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::Address | Self::Name | Self::Payload { .. } | Self::Pair)
-    }
-}
 
 /// How to join the cluster that the configuration names.
 pub(crate) struct Invitation(Nats);
@@ -98,20 +46,22 @@ impl Cluster {
     /// # Errors
     /// [`JoinError::NatsLimit`] where NATS answers at once and passes on too little.
     pub(crate) async fn join(
-        app: Arc<App>,
+        local: LocalNode,
+        streams: Arc<Streams>,
         invitation: Invitation,
         database: u64,
     ) -> Result<Self, JoinError> {
         let (leave, leaving) = watch::channel(false);
-        let (whole, mut is_whole) = watch::channel(false);
+        let (converged, mut is_converged) = watch::channel(false);
         let (refuse, refused) = oneshot::channel();
-        let node = Node { app, nats: invitation.0, database, leaving, whole, refuse: Some(refuse) };
+        let nats = invitation.0;
+        let node = Node { local, streams, nats, database, leaving, converged, refuse: Some(refuse) };
         let made = Self { leave, task: tokio::spawn(node.run()) };
         let joined = async {
             tokio::select! {
                 Ok(fault) = refused => Err(fault),
                 // Fails where the node has ended, which it does after a refusal: that is for the other branch to tell.
-                Ok(_) = is_whole.wait_for(|whole| *whole) => Ok(()),
+                Ok(_) = is_converged.wait_for(|converged| *converged) => Ok(()),
                 else => Ok(()),
             }
         };
@@ -138,12 +88,13 @@ impl Drop for Cluster {
 }
 
 struct Node {
-    app: Arc<App>,
+    local: LocalNode,
+    streams: Arc<Streams>,
     nats: Nats,
     database: u64,
     leaving: watch::Receiver<bool>,
     /// Told when this node knows all others.
-    whole: watch::Sender<bool>,
+    converged: watch::Sender<bool>,
     /// Takes what keeps the server from starting, while it starts.
     refuse: Option<oneshot::Sender<JoinError>>,
 }
@@ -201,28 +152,27 @@ impl Node {
     /// Is a member until the connection is lost or the server leaves.
     async fn be_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
         // Changes were made while this server was on its own, or before it was there: nothing is lost by looking.
-        self.app.gateway.checks.ask(Check::All);
+        self.local.checks.ask(Check::All);
         let me = match getrandom::u64() {
             Ok(me) => NodeId(me),
             Err(error) => return End::Lost(error.to_string()),
         };
-        let peers = self.app.gateway.hub.peers.clone();
-        let inbound = Inbound::new(self.app.clone());
+        let inbound = Inbound::new(self.local.clone());
         let mut member = Member::new(
-            self.app.clone(),
+            self.local.hub.clone(),
             client,
             me,
-            peers,
+            self.streams.clone(),
             inbound,
             (self.nats.name.clone(), self.database),
         );
-        let end = match member.subscribe(&self.nats.beats()).await {
-            Ok((frames, beats)) => {
-                member.serve(frames, beats, &mut events, &mut self.leaving, &self.whole).await
+        let end = match member.subscribe(&self.nats.heartbeats()).await {
+            Ok((frames, heartbeats)) => {
+                member.serve(frames, heartbeats, &mut events, &mut self.leaving, &self.converged).await
             }
             Err(reason) => End::Lost(reason),
         };
-        self.whole.send_replace(false);
+        self.converged.send_replace(false);
         end
     }
 }

@@ -10,13 +10,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::inbound::{Followed, Inbound};
-use super::peer::{Frame, Peer};
-use super::peers::Peers;
-use super::wire::{self, Beat, Head, NodeId, Place, VERSION, Word};
-use crate::server::App;
+use super::stream::{Frame, PeerStream};
+use super::streams::Streams;
+use super::wire::{self, FrameHeader, Heartbeat, MessageKind, Place, VERSION};
+use crate::router::{Hub, NodeId};
 
 /// How often a node says that it is there.
-const BEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A node that was not heard for so long is gone: with the time others are given to come back, presence follows within
 /// 10 s of a crash.
 const SILENCE: Duration = Duration::from_secs(3);
@@ -32,7 +32,7 @@ const AT_ONCE: usize = 64;
 /// Frames that are sent to a node before anything else is looked at.
 const SENT_AT_ONCE: usize = 64;
 /// Bytes that the head of a frame takes at most, with room to spare.
-const HEAD_ROOM: usize = 128;
+const HEADER_ROOM: usize = 128;
 /// Nodes that are remembered as lost.
 const MOST_LOST: usize = 1_024;
 /// How long NATS may take to accept a frame for sending: it takes them all at once unless it has gone.
@@ -56,9 +56,9 @@ pub(super) async fn leave_is_asked(leaving: &mut watch::Receiver<bool>) {
 
 /// One time in the cluster.
 pub(super) struct Member {
-    app: Arc<App>,
+    hub: Arc<Hub>,
     client: Client,
-    peers: Arc<Peers>,
+    streams: Arc<Streams>,
     inbound: Inbound,
     me: NodeId,
     /// The first part of all subjects.
@@ -66,11 +66,11 @@ pub(super) struct Member {
     database: u64,
     /// When each node was heard last, this one too: it hears its own beats.
     heard: HashMap<NodeId, Instant>,
-    /// Streams that were begun.
-    streams: u64,
+    /// The number of streams that were begun.
+    begun: u64,
     since: Instant,
     /// When to say the next time that this node is there.
-    beat_at: Instant,
+    heartbeat_at: Instant,
     /// When to tell others how far their streams were taken.
     tell_at: Option<Instant>,
     /// When a node of another version was heard last.
@@ -84,26 +84,26 @@ pub(super) struct Member {
 impl Member {
     /// The node `me` of the cluster with this name, whose database has this number.
     pub(super) fn new(
-        app: Arc<App>,
+        hub: Arc<Hub>,
         client: Client,
         me: NodeId,
-        peers: Arc<Peers>,
+        streams: Arc<Streams>,
         inbound: Inbound,
         (name, database): (String, u64),
     ) -> Self {
         let (since, heard) = (Instant::now(), HashMap::new());
         Self {
-            app,
+            hub,
             client,
-            peers,
+            streams,
             inbound,
             me,
             name,
             database,
             heard,
-            streams: 0,
+            begun: 0,
             since,
-            beat_at: since,
+            heartbeat_at: since,
             tell_at: None,
             stranger_at: None,
             strange_versions: HashSet::new(),
@@ -117,27 +117,27 @@ impl Member {
     }
 
     /// Listens, and tells the others that this node is there.
-    pub(super) async fn subscribe(&mut self, beats: &str) -> Result<(Subscriber, Subscriber), String> {
+    pub(super) async fn subscribe(&mut self, heartbeats: &str) -> Result<(Subscriber, Subscriber), String> {
         // What nobody listens to comes back beside the frames, see `publish`.
         let frames = self.client.subscribe(format!("{}.{}.>", self.name, self.me)).await;
         let frames = frames.map_err(|e| e.to_string())?;
-        let beats = self.client.subscribe(beats.to_owned()).await.map_err(|e| e.to_string())?;
+        let heartbeats = self.client.subscribe(heartbeats.to_owned()).await.map_err(|e| e.to_string())?;
         self.client.flush().await.map_err(|e| e.to_string())?;
         self.heard.insert(self.me, Instant::now());
-        self.beat(Word::Joining).await?;
-        Ok((frames, beats))
+        self.send_heartbeat(MessageKind::Joining).await?;
+        Ok((frames, heartbeats))
     }
 
     /// Is a member until the connection is lost or the server leaves.
     pub(super) async fn serve(
         &mut self,
         mut frames: Subscriber,
-        mut beats: Subscriber,
+        mut heartbeats: Subscriber,
         events: &mut mpsc::UnboundedReceiver<Event>,
         leaving: &mut watch::Receiver<bool>,
-        whole: &watch::Sender<bool>,
+        converged: &watch::Sender<bool>,
     ) -> End {
-        let wake = self.peers.wake();
+        let wake = self.streams.wake();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -159,14 +159,14 @@ impl Member {
                     self.flush().await
                 }
                 () = tell => self.tell_taken().await,
-                beat = beats.next() => match beat {
-                    Some(beat) => self.hear(&beat.payload).await,
+                heartbeat = heartbeats.next() => match heartbeat {
+                    Some(heartbeat) => self.hear(&heartbeat.payload).await,
                     None => Err("the connection ended".to_owned()),
                 },
                 _ = tick.tick() => {
                     // What was said while this task was busy is heard first.
-                    while let Some(Some(beat)) = beats.next().now_or_never() {
-                        if let Err(reason) = self.hear(&beat.payload).await {
+                    while let Some(Some(heartbeat)) = heartbeats.next().now_or_never() {
+                        if let Err(reason) = self.hear(&heartbeat.payload).await {
                             return End::Lost(reason);
                         }
                     }
@@ -182,7 +182,7 @@ impl Member {
             if let Err(reason) = done {
                 return End::Lost(reason);
             }
-            self.note_whole(whole);
+            self.note_converged(converged);
         }
     }
 
@@ -201,44 +201,44 @@ impl Member {
             self.refused(&message.subject);
             return Ok(());
         }
-        let Ok((head, entries)) = wire::read_head(&message.payload) else {
+        let Ok((header, entries)) = wire::read_header(&message.payload) else {
             tracing::error!("a frame of another version came");
             return Ok(());
         };
-        self.heard.insert(head.from, Instant::now());
-        let peer = match self.peers.get(head.from) {
+        self.heard.insert(header.from, Instant::now());
+        let peer = match self.streams.get(header.from) {
             Some(peer) => peer,
-            None => self.meet(head.from),
+            None => self.meet(header.from),
         };
-        if head.broken == Some(peer.stream) {
+        if header.broken == Some(peer.stream) {
             self.begin_anew(&peer);
         }
-        match self.inbound.take(&peer, &head, entries) {
+        match self.inbound.take(&peer, &header, entries) {
             followed @ (Followed::Well | Followed::Anew) => {
                 if followed == Followed::Anew {
                     peer.give_up_answers();
                 }
-                self.note_taken(&peer, &head);
+                self.note_taken(&peer, &header);
                 self.tell_at.get_or_insert_with(|| Instant::now() + TELL_TAKEN);
                 Ok(())
             }
             Followed::Nothing => {
-                if head.place.is_none() {
-                    self.note_taken(&peer, &head);
+                if header.place.is_none() {
+                    self.note_taken(&peer, &header);
                 }
                 Ok(())
             }
             Followed::Broken(stream) => {
                 tracing::warn!(node = %peer.id, "missed something another node said, and asked for it anew");
-                let head = Head { broken: Some(stream), ..self.head() };
-                self.publish(peer.id, head, Vec::new()).await
+                let header = FrameHeader { broken: Some(stream), ..self.header() };
+                self.publish(peer.id, header, Vec::new()).await
             }
         }
     }
 
     /// Settles what the other node has taken: after what its frame says, since answers stand before their being taken.
-    fn note_taken(&self, peer: &Peer, head: &Head) {
-        if let Some(taken) = head.taken.filter(|taken| taken.stream == peer.stream) {
+    fn note_taken(&self, peer: &PeerStream, header: &FrameHeader) {
+        if let Some(taken) = header.taken.filter(|taken| taken.stream == peer.stream) {
             peer.taken_until(taken.frame);
         }
     }
@@ -251,41 +251,41 @@ impl Member {
         else {
             return;
         };
-        if let Some(peer) = self.peers.get(NodeId(node)).filter(|peer| peer.stream == stream) {
+        if let Some(peer) = self.streams.get(NodeId(node)).filter(|peer| peer.stream == stream) {
             tracing::info!(node = %peer.id, "another node is gone");
             self.lose(peer.id, Some(frame));
         }
     }
 
     async fn hear(&mut self, bytes: &[u8]) -> Result<(), String> {
-        let Ok(beat) = wire::read_beat(bytes) else {
+        let Ok(heartbeat) = wire::read_heartbeat(bytes) else {
             if let Some(version) = wire::other_version(bytes) {
                 self.hear_stranger(version);
             }
             return Ok(());
         };
-        if beat.node == self.me {
+        if heartbeat.node == self.me {
             self.heard.insert(self.me, Instant::now());
             return Ok(());
         }
-        if beat.database != self.database {
+        if heartbeat.database != self.database {
             tracing::error!(
-                node = %beat.node,
+                node = %heartbeat.node,
                 "a node of this cluster uses another database and is not listened to: give one of them another cluster_name"
             );
             return Ok(());
         }
-        if beat.word == Word::Leaving {
-            tracing::info!(node = %beat.node, "another node has left");
-            self.lose(beat.node, None);
+        if heartbeat.kind == MessageKind::Leaving {
+            tracing::info!(node = %heartbeat.node, "another node has left");
+            self.lose(heartbeat.node, None);
             return Ok(());
         }
-        self.heard.insert(beat.node, Instant::now());
-        if self.peers.get(beat.node).is_none() {
-            self.meet(beat.node);
+        self.heard.insert(heartbeat.node, Instant::now());
+        if self.streams.get(heartbeat.node).is_none() {
+            self.meet(heartbeat.node);
         }
-        if beat.word == Word::Joining {
-            self.beat(Word::Here).await?;
+        if heartbeat.kind == MessageKind::Joining {
+            self.send_heartbeat(MessageKind::Here).await?;
         }
         self.flush().await
     }
@@ -303,44 +303,44 @@ impl Member {
     }
 
     /// Begins to tell a node that was not known.
-    fn meet(&mut self, node: NodeId) -> Arc<Peer> {
+    fn meet(&mut self, node: NodeId) -> Arc<PeerStream> {
         tracing::info!(%node, "another node is there");
         if self.lost.remove(&node) {
-            self.peers.note_unheard();
+            self.hub.remote.note_missed_updates();
         }
         let peer = self.new_stream(node);
-        self.peers.put(peer.clone());
-        self.app.gateway.hub.introduce(&peer);
+        self.streams.put(peer.clone());
+        self.hub.introduce(&*peer);
         peer
     }
 
-    fn new_stream(&mut self, node: NodeId) -> Arc<Peer> {
-        self.streams += 1;
-        Peer::new(node, self.streams, self.peers.wake())
+    fn new_stream(&mut self, node: NodeId) -> Arc<PeerStream> {
+        self.begun += 1;
+        PeerStream::new(node, self.begun, self.streams.wake())
     }
 
     /// Begins the stream to a node anew.
-    fn begin_anew(&mut self, peer: &Peer) {
+    fn begin_anew(&mut self, peer: &PeerStream) {
         tracing::warn!(node = %peer.id, "telling another node everything anew");
-        self.peers.note_unheard();
+        self.hub.remote.note_missed_updates();
         // Nobody is said to be offline whom something could not be sent to.
-        self.peers.set_whole(false);
+        self.hub.remote.set_converged(false);
         let new = self.new_stream(peer.id);
-        if let Some(old) = self.peers.put(new.clone()) {
+        if let Some(old) = self.streams.put(new.clone()) {
             old.end(None);
         }
-        self.app.gateway.hub.introduce(&new);
+        self.hub.introduce(&*new);
     }
 
     /// A node is gone.
     fn lose(&mut self, node: NodeId, refused_from: Option<u64>) {
         self.heard.remove(&node);
-        if let Some(peer) = self.peers.remove(node) {
+        if let Some(peer) = self.streams.remove(node) {
             if self.lost.len() < MOST_LOST {
                 self.lost.insert(node);
             }
             // It may only be cut off, and goes on meanwhile without hearing of changes.
-            self.peers.note_unheard();
+            self.hub.remote.note_missed_updates();
             // Its users first: who asks meanwhile is told that they are gone.
             self.inbound.forget(node);
             peer.end(refused_from);
@@ -359,39 +359,39 @@ impl Member {
             tracing::warn!(%node, "another node is silent and taken for gone");
             self.lose(node, None);
         }
-        for peer in self.peers.all().iter().filter(|peer| peer.is_stuck(now)) {
+        for peer in self.streams.all().iter().filter(|peer| peer.is_stuck(now)) {
             self.begin_anew(peer);
         }
-        if now >= self.beat_at {
-            self.beat_at = now + BEAT;
-            self.beat(Word::Here).await?;
+        if now >= self.heartbeat_at {
+            self.heartbeat_at = now + HEARTBEAT;
+            self.send_heartbeat(MessageKind::Here).await?;
         }
         self.flush().await
     }
 
-    fn note_whole(&self, told: &watch::Sender<bool>) {
+    fn note_converged(&self, told: &watch::Sender<bool>) {
         let is_strange = self.stranger_at.is_some_and(|at| at.elapsed() <= SILENCE);
-        let peers = self.peers.all();
-        let is_whole = self.since.elapsed() >= SETTLE && !is_strange && self.inbound.know_all(&peers);
-        if is_whole && self.peers.has_unheard() && peers.iter().all(|peer| peer.is_idle()) {
-            self.peers.all_heard();
+        let peers = self.streams.all();
+        let is_converged = self.since.elapsed() >= SETTLE && !is_strange && self.inbound.know_all(&peers);
+        if is_converged && self.hub.remote.has_missed_updates() && peers.iter().all(|peer| peer.is_idle()) {
+            self.hub.remote.clear_missed_updates();
         }
-        if is_whole == self.peers.is_whole() {
+        if is_converged == self.hub.remote.is_converged() {
             return;
         }
-        self.peers.set_whole(is_whole);
-        if is_whole && !told.send_replace(true) {
-            tracing::info!(nodes = self.peers.all().len() + 1, "the cluster is whole");
+        self.hub.remote.set_converged(is_converged);
+        if is_converged && !told.send_replace(true) {
+            tracing::info!(nodes = self.streams.all().len() + 1, "the cluster is whole");
         }
     }
 
     /// Sends what waits for each node.
     async fn flush(&mut self) -> Result<(), String> {
         let now = Instant::now();
-        for peer in self.peers.all().iter() {
+        for peer in self.streams.all().iter() {
             for _ in 0..SENT_AT_ONCE {
                 // Asked each time: NATS may change it while it runs.
-                let most = self.client.max_payload().saturating_sub(HEAD_ROOM);
+                let most = self.client.max_payload().saturating_sub(HEADER_ROOM);
                 if most == 0 {
                     return Err("NATS passes on next to nothing (its max_payload)".to_owned());
                 }
@@ -402,12 +402,12 @@ impl Member {
                 let place = Some(Place { stream: peer.stream, frame });
                 // The answers to what was taken are all sent by then.
                 let taken = if is_last { self.inbound.taken(peer.id, false) } else { None };
-                let head = Head { place, goes_on, taken, ..self.head() };
-                self.publish(peer.id, head, entries).await?;
+                let header = FrameHeader { place, goes_on, taken, ..self.header() };
+                self.publish(peer.id, header, entries).await?;
                 if is_last {
                     break;
                 }
-                self.peers.wake().notify_one();
+                self.streams.wake().notify_one();
             }
         }
         Ok(())
@@ -417,30 +417,37 @@ impl Member {
     async fn tell_taken(&mut self) -> Result<(), String> {
         self.tell_at = None;
         self.flush().await?;
-        for peer in self.peers.all().iter() {
+        for peer in self.streams.all().iter() {
             if peer.queued() > 0 {
                 // It is told with the last frame that waits.
                 continue;
             }
             if let Some(taken) = self.inbound.taken(peer.id, true) {
-                let head = Head { taken: Some(taken), ..self.head() };
-                self.publish(peer.id, head, Vec::new()).await?;
+                let header = FrameHeader { taken: Some(taken), ..self.header() };
+                self.publish(peer.id, header, Vec::new()).await?;
             }
         }
         Ok(())
     }
 
     /// A head that says nothing yet.
-    fn head(&self) -> Head {
-        Head { version: VERSION, from: self.me, place: None, goes_on: false, taken: None, broken: None }
+    fn header(&self) -> FrameHeader {
+        FrameHeader {
+            version: VERSION,
+            from: self.me,
+            place: None,
+            goes_on: false,
+            taken: None,
+            broken: None,
+        }
     }
 
-    async fn publish(&self, node: NodeId, head: Head, entries: Vec<u8>) -> Result<(), String> {
-        let mut bytes = wire::append(&head, Vec::with_capacity(64 + entries.len()));
+    async fn publish(&self, node: NodeId, header: FrameHeader, entries: Vec<u8>) -> Result<(), String> {
+        let mut bytes = wire::append(&header, Vec::with_capacity(64 + entries.len()));
         bytes.extend_from_slice(&entries);
         let to = self.frames(node);
         let sent = async {
-            match head.place {
+            match header.place {
                 Some(Place { stream, frame }) => {
                     let back = format!("{}.{}.refused.{node}.{stream:x}.{frame:x}", self.name, self.me);
                     self.client.publish_with_reply(to, back, bytes.into()).await
@@ -455,9 +462,9 @@ impl Member {
         }
     }
 
-    async fn beat(&self, word: Word) -> Result<(), String> {
-        let beat = Beat { version: VERSION, node: self.me, database: self.database, word };
-        let bytes = wire::append(&beat, Vec::new());
+    async fn send_heartbeat(&self, kind: MessageKind) -> Result<(), String> {
+        let heartbeat = Heartbeat { version: VERSION, node: self.me, database: self.database, kind };
+        let bytes = wire::append(&heartbeat, Vec::new());
         let subject = format!("{}.beat", self.name);
         self.client.publish(subject, bytes.into()).await.map_err(|e| e.to_string())
     }
@@ -465,11 +472,10 @@ impl Member {
     /// Says goodbye once all that was told has been taken, and what is remembered of payloads is known to the others.
     async fn leave(&mut self, frames: &mut Subscriber) -> End {
         self.until_taken(frames).await;
-        let hub = self.app.gateway.hub.clone();
-        hub.give_up_deliveries();
-        hub.bequeath();
+        self.hub.give_up_deliveries();
+        self.hub.hand_off();
         self.until_taken(frames).await;
-        if self.beat(Word::Leaving).await.is_ok() {
+        if self.send_heartbeat(MessageKind::Leaving).await.is_ok() {
             // The others notice in a while if this does not go out.
             let _ = tokio::time::timeout(LEAVE_TIMEOUT, self.client.flush()).await;
         }
@@ -481,8 +487,8 @@ impl Member {
         let taken = async {
             self.flush().await?;
             self.tell_taken().await?;
-            let wake = self.peers.wake();
-            while self.peers.all().iter().any(|peer| !peer.is_idle()) {
+            let wake = self.streams.wake();
+            while self.streams.all().iter().any(|peer| !peer.is_idle()) {
                 tokio::select! {
                     frame = frames.next() => match frame {
                         Some(frame) => self.take_frames(frame, frames).await?,
@@ -503,8 +509,8 @@ impl Member {
 impl Drop for Member {
     /// Nobody else is there any more, as far as this server knows. Whatever ended this time in the cluster.
     fn drop(&mut self) {
-        self.peers.set_whole(false);
-        for peer in self.peers.all().iter() {
+        self.hub.remote.set_converged(false);
+        for peer in self.streams.all().iter() {
             self.lose(peer.id, None);
         }
     }

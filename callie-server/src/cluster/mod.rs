@@ -1,28 +1,25 @@
 //! Several servers, one Callie: what the nodes of a cluster tell each other, through NATS.
 //!
-//! Every node knows who is connected to which other node, as `wire.rs` says it: so it answers senders at once and as
-//! exactly as a server on its own. What it tells another node is one ordered stream (`peer.rs`), queued by the router
-//! without waiting and sent by one task (`join.rs`, `member.rs`) through the connection that `nats.rs` makes.
-//! `inbound.rs` follows the streams of the others and hands what comes to the router. `peers.rs` is the list of nodes,
-//! `awaited.rs` what waits for their answers.
+//! Every node mirrors who is connected to which other node. So it answers senders immediately and exactly as a server on
+//! its own does. What it tells another node is one ordered stream (`stream.rs`), queued by the router without waiting and
+//! sent by one task (`join.rs`, `member.rs`) through the connection that `nats.rs` makes. `streams.rs` is the list of all
+//! streams and implements the traits of the router. `wire.rs` is the encoding of frames and heartbeats. `inbound.rs` follows
+//! the streams of the others and applies their entries to this node (`local.rs`).
 //!
-//! Nodes that a node cannot hear are not there. While NATS is away every node is on its own: it goes on serving those who
-//! are connected to it, and says of nobody else that they are offline, for it does not know.
+//! Nodes that a node does not hear are not there. While NATS is away, every node is on its own: it continues to serve its
+//! own users and reports no other user as offline, because it does not know.
 
-mod awaited;
+mod error;
 mod inbound;
 mod join;
+mod local;
 mod member;
 mod nats;
-mod peer;
-mod peers;
+mod stream;
+mod streams;
 mod wire;
 
-pub use join::JoinError;
-
+pub use error::JoinError;
 pub(crate) use join::{Cluster, Invitation};
-
-pub(crate) use awaited::{Awaited, Fate};
-pub(crate) use peer::Peer;
-pub(crate) use peers::{Nodes, Peers};
-pub(crate) use wire::{Entry, GroupChange, Memory, NOBODY_ASKS, NodeId, Privacy, PrivacyChange, Ticket};
+pub(crate) use local::LocalNode;
+pub(crate) use streams::Streams;

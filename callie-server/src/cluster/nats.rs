@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use tokio::sync::mpsc;
 
-use super::join::JoinError;
-use crate::config::Config;
+use super::error::JoinError;
+use crate::base::config::Config;
 
 /// How long connecting may take: a server in the same network answers in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -128,7 +128,7 @@ impl Nats {
     }
 
     /// Where every node says that it is there.
-    pub(super) fn beats(&self) -> String {
+    pub(super) fn heartbeats(&self) -> String {
         format!("{}.beat", self.name)
     }
 }

@@ -4,11 +4,11 @@ use callie_core::command::CommandFault;
 use callie_core::{Notice, Outcome, SysCode};
 use serde::Serialize;
 
-use crate::gateway::LaneError;
+use crate::cache::JobFailed;
 use crate::store::{GroupError, StoreError};
 
 /// A command that was carried out.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// It is answered with this `COMMAND_OK`, or another code that says the same.
     Result(Box<Notice>),
     /// It is not answered.
@@ -29,7 +29,7 @@ impl Answer {
 
 /// Why a command was not carried out. Nothing of it was, unless its [`Refusal::outcome`] is open.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     code: SysCode,
     description: Option<String>,
     path: Option<String>,
@@ -60,7 +60,7 @@ impl Refusal {
     }
 
     /// What became of the command.
-    pub(super) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> Outcome {
         match self.code {
             // It may have been carried out.
             SysCode::DeliveryUnconfirmed | SysCode::InternalError => Outcome::Unconfirmed,
@@ -69,14 +69,14 @@ impl Refusal {
     }
 
     /// Tells the operator of a fault of the server.
-    pub(super) fn log(&self) {
+    pub(crate) fn log(&self) {
         if let Some(fault) = &self.fault {
             tracing::error!(fault, "a command could not be carried out");
         }
     }
 
     /// The answer.
-    pub(super) fn into_notice(self) -> Notice {
+    pub(crate) fn into_notice(self) -> Notice {
         let mut notice = Notice::new(self.code);
         if let Some(description) = self.description {
             notice = notice.describe(description);
@@ -94,8 +94,8 @@ impl From<StoreError> for Refusal {
     }
 }
 
-impl From<LaneError> for Refusal {
-    fn from(error: LaneError) -> Self {
+impl From<JobFailed> for Refusal {
+    fn from(error: JobFailed) -> Self {
         Self { fault: Some(error.to_string()), ..Self::new(SysCode::InternalError) }
     }
 }

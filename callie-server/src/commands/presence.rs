@@ -1,34 +1,41 @@
-//! Who is online, as far as one may know.
+//! Who is online, as far as the sender may know.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use callie_core::command::{Presence, PresenceMap};
 use callie_core::{SysCode, Username};
 
 use super::answer::{Answer, Refusal};
-use crate::gateway::Speaker;
+use crate::router::{Hub, Origin};
 
-pub(super) fn get(speaker: &Speaker, names: Vec<Username>) -> Answer {
-    let (hub, viewer) = (speaker.hub(), &speaker.origin.user);
-    let names: BTreeSet<Username> = names.into_iter().collect();
-    let presence = names.into_iter().map(|name| {
-        let online = hub.shows_online(viewer, name.as_str());
-        (name, if online { Presence::Online } else { Presence::Offline })
-    });
-    Answer::result(&PresenceMap { presence: presence.collect() })
+/// The commands about the presence of users.
+pub(super) struct PresenceCommands {
+    pub(super) hub: Arc<Hub>,
 }
 
-pub(super) fn subscribe(speaker: &Speaker, names: Vec<Username>) -> Result<Answer, Refusal> {
-    if !speaker.hub().watch(&speaker.origin.user, &names) {
-        return Err(Refusal::because(
-            SysCode::LimitReached,
-            "you are subscribed to as many users as one may be",
-        ));
+impl PresenceCommands {
+    pub(super) fn get(&self, origin: &Origin, names: Vec<Username>) -> Answer {
+        let names: BTreeSet<Username> = names.into_iter().collect();
+        let presence = names.into_iter().map(|name| {
+            let online = self.hub.shows_online(&origin.user, name.as_str());
+            (name, if online { Presence::Online } else { Presence::Offline })
+        });
+        Answer::result(&PresenceMap { presence: presence.collect() })
     }
-    Ok(get(speaker, names))
-}
 
-pub(super) fn unsubscribe(speaker: &Speaker, names: &[Username]) -> Answer {
-    speaker.hub().unwatch(&speaker.origin.user, names);
-    Answer::done()
+    pub(super) fn subscribe(&self, origin: &Origin, names: Vec<Username>) -> Result<Answer, Refusal> {
+        if !self.hub.watch(&origin.user, &names) {
+            return Err(Refusal::because(
+                SysCode::LimitReached,
+                "you are subscribed to as many users as one may be",
+            ));
+        }
+        Ok(self.get(origin, names))
+    }
+
+    pub(super) fn unsubscribe(&self, origin: &Origin, names: &[Username]) -> Answer {
+        self.hub.unwatch(&origin.user, names);
+        Answer::done()
+    }
 }

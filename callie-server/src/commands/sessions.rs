@@ -1,22 +1,29 @@
-//! A user's own sessions.
+//! The sessions of a user.
 
 use callie_core::{SessionId, SysCode};
 
 use super::answer::{Answer, Refusal};
-use crate::clock;
-use crate::gateway::Speaker;
-use crate::http::session_list;
+use crate::base::clock;
+use crate::router::Origin;
+use crate::store::{Session, Sessions};
 
-pub(super) async fn list(speaker: &Speaker) -> Result<Answer, Refusal> {
-    let sessions = speaker.app.store.list_sessions(&speaker.origin.user.name, clock::now()).await?;
-    Ok(Answer::result(&session_list(sessions, &speaker.origin.link.session)))
+/// The commands about the sessions of their sender.
+pub(super) struct SessionCommands {
+    pub(super) sessions: Sessions,
 }
 
-/// The sockets of the session close when the store tells of its end.
-pub(super) async fn revoke(speaker: &Speaker, id: SessionId) -> Result<Answer, Refusal> {
-    if speaker.app.store.end_session(&speaker.origin.user.name, &id, clock::now()).await? {
-        Ok(Answer::done())
-    } else {
-        Err(Refusal::new(SysCode::SessionNotFound))
+impl SessionCommands {
+    pub(super) async fn list(&self, origin: &Origin) -> Result<Answer, Refusal> {
+        let sessions = self.sessions.list(&origin.user.name, clock::now()).await?;
+        Ok(Answer::result(&Session::list(sessions, &origin.link.session)))
+    }
+
+    /// The sockets of the session are closed when the store reports its end.
+    pub(super) async fn revoke(&self, origin: &Origin, id: SessionId) -> Result<Answer, Refusal> {
+        if self.sessions.end(&origin.user.name, &id, clock::now()).await? {
+            Ok(Answer::done())
+        } else {
+            Err(Refusal::new(SysCode::SessionNotFound))
+        }
     }
 }

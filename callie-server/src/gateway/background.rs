@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use callie_core::{Notice, SessionId, SysCode};
+use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
+use super::shared::Gateway;
 use super::timing::{ANSWERS_TICK, FORGET, TICK};
-use crate::clock;
-use crate::router::{Farewell, Hub, Link};
-use crate::server::App;
+use crate::base::clock;
+use crate::router::{CloseReason, Hub, Link};
 use crate::store::{Ban, SessionEvent};
 
 /// The shortest time, in milliseconds, after which a client is asked to come back.
@@ -32,10 +32,8 @@ pub(super) fn retry_after_ms() -> u64 {
 }
 
 /// Works beside the connections until the server stops.
-pub async fn run(app: Arc<App>) {
-    let events = tokio::spawn(heed_events(app.clone()));
-    let checks = tokio::spawn(super::checks::run(app.clone()));
-    let _end_with_this = [AbortOnDrop(events), AbortOnDrop(checks)];
+pub(crate) async fn run(gateway: Arc<Gateway>, events: broadcast::Receiver<SessionEvent>) {
+    let _events = AbortOnDrop(tokio::spawn(handle_events(gateway.clone(), events)));
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut forget_at = Instant::now() + FORGET;
@@ -43,10 +41,10 @@ pub async fn run(app: Arc<App>) {
     loop {
         tick.tick().await;
         let now = Instant::now();
-        let hub = &app.gateway.hub;
+        let hub = &gateway.hub;
         hub.expire_deliveries(now);
-        hub.announce_the_gone(now, app.config().presence);
-        gauges.bring_up_to_date(&app);
+        hub.announce_the_gone(now, gateway.config.current().presence);
+        gauges.bring_up_to_date(&gateway);
         if now >= forget_at {
             forget_at = now + FORGET;
             hub.forget_the_gone(now);
@@ -65,20 +63,19 @@ struct Gauges {
 
 impl Gauges {
     /// Tells what has changed. Here, so that nothing is counted on the way of a payload.
-    fn bring_up_to_date(&mut self, app: &App) {
+    fn bring_up_to_date(&mut self, gateway: &Gateway) {
         let change = |told: &mut i64, now: usize| {
             let now = i64::try_from(now).unwrap_or(i64::MAX);
             now - std::mem::replace(told, now)
         };
-        let gateway = &app.gateway;
-        app.metrics.connections_changed(change(&mut self.connections, gateway.connections()));
-        app.metrics.unauthenticated_changed(change(&mut self.unauthenticated, gateway.unauthenticated()));
-        let peers = gateway.hub.peers.all();
-        let queued = peers.iter().map(|peer| peer.queued()).sum();
-        app.metrics.cluster_is(peers.len(), gateway.hub.peers.is_whole(), queued);
+        let metrics = &gateway.telemetry.metrics;
+        metrics.connections_changed(change(&mut self.connections, gateway.connections()));
+        metrics.unauthenticated_changed(change(&mut self.unauthenticated, gateway.unauthenticated()));
+        let (nodes, queued) = gateway.hub.remote.queued();
+        metrics.cluster_is(nodes, gateway.hub.remote.is_converged(), queued);
         if self.ticks.is_multiple_of(SECOND) {
-            app.lines.next_second();
-            app.metrics.queue_changed(change(&mut self.queued, gateway.queued_bytes()));
+            gateway.telemetry.lines.next_second();
+            metrics.queue_changed(change(&mut self.queued, gateway.queued_bytes()));
         }
         self.ticks = self.ticks.wrapping_add(1);
     }
@@ -95,13 +92,12 @@ impl Drop for AbortOnDrop {
 /// Sessions that are ended together: each batch looks through all connections once.
 const EVENTS_AT_ONCE: usize = 256;
 
-async fn heed_events(app: Arc<App>) {
-    let mut events = app.events.subscribe();
+async fn handle_events(gateway: Arc<Gateway>, mut events: broadcast::Receiver<SessionEvent>) {
     loop {
         let mut ended = HashSet::new();
         let mut event = events.recv().await;
         loop {
-            if !heed_event(&app, event, &mut ended) {
+            if !handle_event(&gateway, event, &mut ended) {
                 return;
             }
             if ended.len() >= EVENTS_AT_ONCE {
@@ -114,27 +110,27 @@ async fn heed_events(app: Arc<App>) {
                 Err(TryRecvError::Empty) => break,
             };
         }
-        end_sessions(&app.gateway.hub, &ended);
+        end_sessions(&gateway.hub, &ended);
     }
 }
 
 /// Acts on an event, or notes the session that ended in `ended`; false when there will be no more events.
-fn heed_event(
-    app: &Arc<App>,
+fn handle_event(
+    gateway: &Arc<Gateway>,
     event: Result<SessionEvent, RecvError>,
     ended: &mut HashSet<SessionId>,
 ) -> bool {
-    app.gateway.endings.fetch_add(1, Ordering::SeqCst);
+    gateway.count_ending();
     match event {
         Ok(SessionEvent::SessionEnded { session_id }) => drop(ended.insert(session_id)),
-        Ok(SessionEvent::UserBanned { username, ban }) => app.gateway.hub.end(&username, &banned(&ban)),
+        Ok(SessionEvent::UserBanned { username, ban }) => gateway.hub.end(&username, &banned(&ban)),
         // Beside what comes next: it takes as long as the database is away.
         Ok(SessionEvent::BanLifted { username }) => {
-            let links = app.gateway.hub.links_of(username.as_str());
-            app.tasks.spawn(check_sessions(app.clone(), links.into_iter().collect()));
+            let links = gateway.hub.links_of(username.as_str());
+            gateway.tasks.spawn(check_sessions(gateway.clone(), links.into_iter().collect()));
         }
         Err(RecvError::Lagged(_)) => {
-            app.tasks.spawn(check_sessions(app.clone(), app.gateway.hub.every_link()));
+            gateway.tasks.spawn(check_sessions(gateway.clone(), gateway.hub.every_link()));
         }
         Err(RecvError::Closed) => return false,
     }
@@ -147,12 +143,12 @@ fn end_sessions(hub: &Hub, ended: &HashSet<SessionId>) {
     }
     for link in hub.every_link() {
         if ended.contains(&link.session) {
-            link.end(Farewell::new(SysCode::SessionRevoked));
+            link.end(CloseReason::new(SysCode::SessionRevoked));
         }
     }
 }
 
-fn banned(ban: &Ban) -> Farewell {
+fn banned(ban: &Ban) -> CloseReason {
     let mut notice = Notice::new(SysCode::Banned);
     if let Some(reason) = &ban.reason {
         notice = notice.reason(reason.clone());
@@ -160,17 +156,17 @@ fn banned(ban: &Ban) -> Farewell {
     if let Some(until) = ban.until {
         notice = notice.until(clock::timestamp(until));
     }
-    Farewell::from_notice(notice)
+    CloseReason::from_notice(notice)
 }
 
 /// Ends those of `links` whose session is gone: nobody has said which of them are.
-async fn check_sessions(app: Arc<App>, links: Vec<Arc<Link>>) {
+async fn check_sessions(gateway: Arc<Gateway>, links: Vec<Arc<Link>>) {
     for link in links {
         loop {
-            match app.store.session(&link.session, clock::now()).await {
-                Ok(None) => link.end(Farewell::new(SysCode::SessionRevoked)),
+            match gateway.sessions.get(&link.session, clock::now()).await {
+                Ok(None) => link.end(CloseReason::new(SysCode::SessionRevoked)),
                 Ok(Some(_)) => {}
-                Err(error) if !*app.stopping().borrow() => {
+                Err(error) if !gateway.shutdown.has_begun() => {
                     tracing::error!(%error, "a session could not be looked up yet");
                     tokio::time::sleep(RETRY).await;
                     continue;
@@ -183,21 +179,21 @@ async fn check_sessions(app: Arc<App>, links: Vec<Arc<Link>>) {
 }
 
 /// Ends all connections: called once, when no new one comes any more. First the payloads that were read get their answers.
-/// The server waits at most [`DRAIN_TIMEOUT`](crate::server::DRAIN_TIMEOUT).
-pub async fn drain(app: Arc<App>) {
-    app.gateway.draining.store(true, Ordering::Relaxed);
+/// The caller limits how long this takes.
+pub(crate) async fn drain(gateway: &Gateway) {
+    gateway.begin_draining();
     let answered = async {
-        while app.gateway.hub.every_link().iter().any(|link| link.owes()) {
+        while gateway.hub.every_link().iter().any(|link| link.owes()) {
             tokio::time::sleep(ANSWERS_TICK).await;
         }
     };
-    if tokio::time::timeout(app.gateway.timing.answers, answered).await.is_err() {
+    if tokio::time::timeout(gateway.timing.answers, answered).await.is_err() {
         // Whoever has not confirmed by now may or may not have the message.
-        app.gateway.hub.give_up_deliveries();
+        gateway.hub.give_up_deliveries();
     }
-    for link in app.gateway.hub.every_link() {
+    for link in gateway.hub.every_link() {
         let notice = Notice::new(SysCode::ServerShutdown).retry_after_ms(retry_after_ms());
-        link.end(Farewell::from_notice(notice));
+        link.end(CloseReason::from_notice(notice));
     }
-    app.gateway.admission.emptied().await;
+    gateway.connections.emptied().await;
 }

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use callie_core::{SysCode, Username};
 
-use crate::router::Farewell;
-use crate::server::App;
-use crate::telemetry::{CloseLabel, Line};
+use super::shared::Gateway;
+use crate::base::telemetry::{CloseLabel, Line};
+use crate::router::CloseReason;
 
 /// A connection that is being closed.
 pub(super) struct Closed<'a> {
@@ -27,15 +27,15 @@ enum Level {
 }
 
 /// Counts and logs a close.
-pub(super) fn closed(app: &App, farewell: &Farewell, closed: &Closed<'_>) {
-    app.metrics.closed(CloseLabel::of(farewell.close));
-    let code = farewell.notice.as_ref().map(|notice| notice.code());
+pub(super) fn closed(gateway: &Gateway, why: &CloseReason, closed: &Closed<'_>) {
+    gateway.telemetry.metrics.closed(CloseLabel::of(why.close));
+    let code = why.notice.as_ref().map(|notice| notice.code());
     let Some((line, level)) = kind(code) else { return };
-    if !app.lines.admit(line) {
+    if !gateway.telemetry.lines.admit(line) {
         return;
     }
     let Closed { user, address, reason } = closed;
-    let (close, code) = (farewell.close, code.map(SysCode::as_str));
+    let (close, code) = (why.close, code.map(SysCode::as_str));
     let user = user.map(Username::as_str);
     match level {
         Level::Ordinary => tracing::info!(close, code, user, %address, reason, "closed a connection"),

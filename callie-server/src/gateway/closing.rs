@@ -6,20 +6,20 @@ use callie_core::{Notice, Recipient};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::socket::Socket;
-use super::stamp;
 use super::timing::{CLOSE_TIMEOUT, SLOW_CLOSE_TIMEOUT};
-use crate::router::{Farewell, Item};
+use crate::base::ids::stamp;
+use crate::router::{CloseReason, Item};
 
-/// Writes what is queued if the farewell says so, the SYS and the close, and ends the connection; in a bounded time.
+/// Writes what is queued if the reason says so, the SYS and the close, and ends the connection; in a bounded time.
 pub(crate) async fn close(
     mut socket: Socket,
-    farewell: Farewell,
+    reason: CloseReason,
     recipient: Recipient,
     queued: VecDeque<Item>,
 ) {
-    let limit = if farewell.drain { CLOSE_TIMEOUT } else { SLOW_CLOSE_TIMEOUT };
+    let limit = if reason.drain { CLOSE_TIMEOUT } else { SLOW_CLOSE_TIMEOUT };
     let said = async {
-        if farewell.drain {
+        if reason.drain {
             for item in queued {
                 // Written now, and nobody will be there to confirm it.
                 if let Some(receipt) = &item.receipt {
@@ -28,10 +28,10 @@ pub(crate) async fn close(
                 socket.send(item.text).await?;
             }
         }
-        if let Some(notice) = &farewell.notice {
+        if let Some(notice) = &reason.notice {
             socket.send(encode(notice, recipient)).await?;
         }
-        socket.send_close(farewell.close).await
+        socket.send_close(reason.close).await
     };
     if let Ok(Ok(())) = tokio::time::timeout(limit, said).await {
         socket.hang_up().await;
@@ -47,7 +47,7 @@ pub(crate) async fn leave(mut socket: Socket) {
 
 /// Says one thing to a connection that has not authenticated, and closes it.
 pub(crate) async fn turn_away(socket: Socket, notice: Notice) {
-    close(socket, Farewell::from_notice(notice), Recipient::Unauthenticated, VecDeque::new()).await;
+    close(socket, CloseReason::from_notice(notice), Recipient::Unauthenticated, VecDeque::new()).await;
 }
 
 /// A SYS of the server, encoded.

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -11,16 +10,18 @@ use callie_core::{CloseCode, Content, Payload, Recipient, Sender, SysCode};
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::{Error, Utf8Bytes};
 
-use super::awaiting::Awaiting;
+use super::action::{Action, Work};
 use super::close_log::{Closed, closed};
-use super::conversation::{Conversation, Step, Work};
+use super::closing;
+use super::handler::Handler;
 use super::heartbeat::{Due, Heartbeat};
+use super::pending_acks::PendingAcks;
+use super::shared::Gateway;
 use super::socket::{Incoming, Socket};
-use super::{closing, stamp};
-use crate::clock;
-use crate::router::{Farewell, Item, Link, NORMAL, Outbox};
-use crate::server::App;
-use crate::telemetry::{CloseLabel, Discarded};
+use crate::base::clock;
+use crate::base::ids::stamp;
+use crate::base::telemetry::{CloseLabel, Discarded};
+use crate::router::{CloseReason, Item, Link, NORMAL, Outbox};
 
 /// Messages that are read before what they caused is written.
 const READS: usize = 64;
@@ -34,10 +35,10 @@ const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// An authenticated connection at work.
 pub(super) struct Pump {
-    app: Arc<App>,
+    gateway: Arc<Gateway>,
     link: Arc<Link>,
     socket: Socket,
-    conversation: Conversation,
+    handler: Handler,
     /// What was taken from the outbox and is not written yet.
     batch: VecDeque<Item>,
     work: Option<Work>,
@@ -53,7 +54,7 @@ pub(super) struct Pump {
 /// How a connection ended.
 enum End {
     /// By the server.
-    Farewell(Farewell),
+    Close(CloseReason),
     /// By the client, or by its disappearance.
     Gone(CloseLabel),
     /// The client ended what it sends and has all its answers.
@@ -64,10 +65,10 @@ impl End {
     /// Why what is queued is not written any more, if it is not.
     fn discards(&self) -> Option<Discarded> {
         match self {
-            Self::Farewell(farewell) if farewell.drain => None,
-            Self::Farewell(Farewell { notice: Some(_), .. }) => Some(Discarded::SlowConsumer),
+            Self::Close(reason) if reason.drain => None,
+            Self::Close(CloseReason { notice: Some(_), .. }) => Some(Discarded::SlowConsumer),
             // It broke the WebSocket's own rules, or is gone.
-            Self::Farewell(_) | Self::Gone(_) | Self::HalfClosed => Some(Discarded::LinkLost),
+            Self::Close(_) | Self::Gone(_) | Self::HalfClosed => Some(Discarded::LinkLost),
         }
     }
 }
@@ -75,21 +76,21 @@ impl End {
 impl Pump {
     /// A connection that has just authenticated. Boxed, so that the task that runs it does not hold it several times over.
     pub(super) fn new(
-        app: Arc<App>,
+        gateway: Arc<Gateway>,
         socket: Socket,
-        conversation: Conversation,
+        handler: Handler,
         work: Option<Work>,
     ) -> Box<Self> {
         let now = Instant::now();
         let heartbeat = Heartbeat::new(now);
-        let link = conversation.speaker.origin.link.clone();
-        let next = heartbeat.next(&app.gateway.timing);
+        let link = handler.context.origin.link.clone();
+        let next = heartbeat.next(&gateway.timing);
         let mut pump = Box::new(Self {
             timer: Box::pin(tokio::time::sleep_until(next.into())),
-            app,
+            gateway,
             link,
             socket,
-            conversation,
+            handler,
             batch: VecDeque::new(),
             work,
             heartbeat,
@@ -111,7 +112,7 @@ impl Pump {
 
     /// Gives up what the connection had, then says goodbye.
     fn finish(self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let Self { app, link, socket, conversation, mut batch, work, .. } = *self;
+        let Self { gateway, link, socket, handler, mut batch, work, .. } = *self;
         if let Some(work) = work {
             let link = link.clone();
             // What was begun is finished, so that a payload sent again is told the truth of it.
@@ -124,33 +125,33 @@ impl Pump {
         let mut queued = VecDeque::new();
         link.outbox.take(&mut queued);
         batch.append(&mut queued);
-        if let Some(reason) = end.discards() {
+        if let Some(discarded) = end.discards() {
             // The payload that did not fit into a slow reader's outbox is lost as well.
-            let refused = u64::from(reason == Discarded::SlowConsumer);
-            app.metrics.discarded(reason, batch.len() as u64 + refused);
+            let refused = u64::from(discarded == Discarded::SlowConsumer);
+            gateway.telemetry.metrics.discarded(discarded, batch.len() as u64 + refused);
         } else if let Some(notice) = link.last_report() {
             let text = closing::encode(&notice, Recipient::User(link.user.clone()));
             batch.push_back(Item { text, receipt: None, timed: None });
         }
         match &end {
-            End::Farewell(farewell) => {
-                let waiting = (farewell.close == CloseCode::SlowConsumer.as_u16())
+            End::Close(reason) => {
+                let waiting = (reason.close == CloseCode::SlowConsumer.as_u16())
                     .then(|| format!("{} bytes wait to be read", link.outbox.waiting()));
                 let about =
                     Closed { user: Some(&link.user), address: link.address, reason: waiting.as_deref() };
-                closed(&app, farewell, &about);
+                closed(&gateway, reason, &about);
             }
-            End::Gone(how) => app.metrics.closed(*how),
-            End::HalfClosed => app.metrics.closed(CloseLabel::HalfClosed),
+            End::Gone(how) => gateway.telemetry.metrics.closed(*how),
+            End::HalfClosed => gateway.telemetry.metrics.closed(CloseLabel::HalfClosed),
         }
         let recipient = Recipient::User(link.user.clone());
         // From here on nobody sees the connection, however long its close takes.
-        drop(conversation);
+        drop(handler);
         match end {
-            End::Farewell(farewell) => Box::pin(closing::close(socket, farewell, recipient, batch)),
+            End::Close(reason) => Box::pin(closing::close(socket, reason, recipient, batch)),
             End::Gone(_) => Box::pin(closing::leave(socket)),
             End::HalfClosed => {
-                Box::pin(closing::close(socket, Farewell::bare(NORMAL), recipient, VecDeque::new()))
+                Box::pin(closing::close(socket, CloseReason::bare(NORMAL), recipient, VecDeque::new()))
             }
         }
     }
@@ -178,10 +179,10 @@ impl Pump {
             if self.finishing.is_some() && !blocked && !self.link.owes() && self.link.outbox.waiting() == 0 {
                 return Poll::Ready(End::HalfClosed);
             }
-            if let Some(farewell) = self.link.outbox.farewell() {
-                return Poll::Ready(End::Farewell(farewell));
+            if let Some(reason) = self.link.outbox.close_reason() {
+                return Poll::Ready(End::Close(reason));
             }
-            if let Some(end) = self.look_at_the_clock(cx) {
+            if let Some(end) = self.poll_timers(cx) {
                 return Poll::Ready(end);
             }
             if more == More::Input {
@@ -200,7 +201,7 @@ impl Pump {
         let mut texts = 0;
         let end = self.read_texts(cx, &mut texts);
         if texts > 0 {
-            self.app.gateway.tally.received(texts);
+            self.gateway.counters.received(texts);
         }
         end
     }
@@ -219,8 +220,8 @@ impl Pump {
                     break;
                 }
                 Poll::Ready(Incoming::Control) => {
-                    if let Step::Close(farewell) = self.conversation.control(now) {
-                        return Err(End::Farewell(farewell));
+                    if let Action::Close(reason) = self.handler.control(now) {
+                        return Err(End::Close(reason));
                     }
                     continue;
                 }
@@ -232,23 +233,23 @@ impl Pump {
                     more = More::Nothing;
                     break;
                 }
-                Poll::Ready(Incoming::Fatal(farewell)) => return Err(End::Farewell(farewell)),
+                Poll::Ready(Incoming::Fatal(reason)) => return Err(End::Close(reason)),
             };
             *texts += 1;
             let had_pinged = self.heartbeat.heard(now);
-            let step = self.conversation.take(&text, now);
-            if had_pinged || self.conversation.report_at.is_some() {
+            let action = self.handler.take(&text, now);
+            if had_pinged || self.handler.report_at.is_some() {
                 self.hasten_timer();
             }
-            match step {
-                Step::Done => {}
-                Step::Later(work) => {
+            match action {
+                Action::Done => {}
+                Action::Later(work) => {
                     self.link.owe();
                     self.work = Some(work);
                     more = More::Work;
                     break;
                 }
-                Step::Close(farewell) => return Err(End::Farewell(farewell)),
+                Action::Close(reason) => return Err(End::Close(reason)),
             }
         }
         Ok(more)
@@ -268,19 +269,19 @@ impl Pump {
                 cost += Outbox::cost(&item);
                 written += 1;
                 if let Some(came) = item.timed {
-                    self.app.metrics.delivery_took(came.elapsed());
+                    self.gateway.telemetry.metrics.delivery_took(came.elapsed());
                 }
                 if let Some(receipt) = item.receipt {
                     let (sender, payload_id) = receipt.names();
-                    let key = self.app.gateway.hub.keys.of_both(sender, payload_id);
-                    self.conversation.awaiting.written(key, receipt);
+                    let key = self.gateway.hub.keys.of_both(sender, payload_id);
+                    self.handler.pending_acks.written(key, receipt);
                 }
                 self.socket.feed(item.text)?;
             }
             if written > 0 {
                 self.link.outbox.written(cost);
-                self.app.gateway.sent.fetch_add(written as u64, Ordering::Relaxed);
-                self.app.metrics.delivered(written as u64);
+                self.gateway.counters.sent(written as u64);
+                self.gateway.telemetry.metrics.delivered(written as u64);
             }
             std::task::ready!(blocked)?;
             std::task::ready!(self.socket.poll_flush(cx))?;
@@ -291,10 +292,10 @@ impl Pump {
         self.socket.poll_flush(cx)
     }
 
-    fn look_at_the_clock(&mut self, cx: &mut Context<'_>) -> Option<End> {
+    fn poll_timers(&mut self, cx: &mut Context<'_>) -> Option<End> {
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
-            self.conversation.report_dropped(now);
+            self.handler.report_dropped(now);
             if let Some(until) = self.finishing {
                 if now >= until {
                     return Some(End::HalfClosed);
@@ -306,23 +307,23 @@ impl Pump {
                 // Nothing is read meanwhile: the silence is the server's own.
                 self.heartbeat.heard(now);
             }
-            match self.heartbeat.due(now, &self.app.gateway.timing) {
+            match self.heartbeat.due(now, &self.gateway.timing) {
                 Due::Nothing => {}
                 Due::Ping => {
                     let to = Recipient::User(self.link.user.clone());
                     let ping = Payload::new(stamp(), Sender::Server, to, Content::Ping);
                     self.link.send(&Utf8Bytes::from(ping.encode()));
                 }
-                Due::Missed => return Some(End::Farewell(Farewell::new(SysCode::HeartbeatMissed))),
+                Due::Missed => return Some(End::Close(CloseReason::new(SysCode::HeartbeatMissed))),
             }
-            self.conversation.awaiting.sweep();
+            self.handler.pending_acks.sweep();
             if self.heartbeat.heard_after(self.touched) {
                 self.touched = now;
-                let session = (*self.conversation.session).clone();
-                *self.conversation.session = self.app.store.touch(session, clock::now());
+                let session = (*self.handler.session).clone();
+                *self.handler.session = self.gateway.sessions.touch(session, clock::now());
             }
-            if self.conversation.session.expires <= clock::now() {
-                return Some(End::Farewell(Farewell::new(SysCode::SessionExpired)));
+            if self.handler.session.expires <= clock::now() {
+                return Some(End::Close(CloseReason::new(SysCode::SessionExpired)));
             }
             self.set_timer(now);
         }
@@ -331,15 +332,15 @@ impl Pump {
 
     fn set_timer(&mut self, now: Instant) {
         // At least a moment, so that a clock that was set back cannot make this spin.
-        let left = (self.conversation.session.expires - clock::now()).max(1).unsigned_abs();
+        let left = (self.handler.session.expires - clock::now()).max(1).unsigned_abs();
         let next = self.next_due().min(now + Duration::from_millis(left));
         self.timer.as_mut().reset(next.into());
     }
 
     /// When the heartbeat or the report of dropped payloads is due.
     fn next_due(&self) -> Instant {
-        let beat = self.heartbeat.next(&self.app.gateway.timing);
-        self.conversation.report_at.map_or(beat, |report| report.min(beat))
+        let beat = self.heartbeat.next(&self.gateway.timing);
+        self.handler.report_at.map_or(beat, |report| report.min(beat))
     }
 
     /// Moves the timer to an earlier time, where something is due earlier than it was.
@@ -352,14 +353,14 @@ impl Pump {
 
     /// The client has ended what it sends: nobody reaches it any more, and it is given the answers that are still to come.
     fn half_close(&mut self, now: Instant) {
-        let until = now + self.app.gateway.timing.confirmation + LAST_ANSWERS;
+        let until = now + self.gateway.timing.confirmation + LAST_ANSWERS;
         self.finishing = Some(until);
         self.link.finish();
-        let origin = &self.conversation.speaker.origin;
-        self.app.gateway.hub.depart(&origin.user, &origin.link);
+        let origin = &self.handler.context.origin;
+        self.gateway.hub.depart(&origin.user, &origin.link);
         // It cannot confirm what it has.
-        self.conversation.awaiting = Awaiting::new();
-        self.conversation.report_at = None;
+        self.handler.pending_acks = PendingAcks::new();
+        self.handler.report_at = None;
         self.link.report_dropped();
         self.timer.as_mut().reset(until.into());
     }

@@ -16,8 +16,8 @@ use callie_core::SysCode;
 
 use super::readahead::ReadAhead;
 use super::timing::LINGER;
-use crate::http::Stream;
-use crate::router::{Farewell, NOT_UTF8, PROTOCOL_ERROR};
+use crate::net::Stream;
+use crate::router::{CloseReason, NOT_UTF8, PROTOCOL_ERROR};
 
 /// What is read at once. The buffer is there while the connection is: most are idle, and a payload is rarely larger.
 const READ_BUFFER: usize = 1024;
@@ -39,7 +39,7 @@ pub(crate) enum Incoming {
     /// The connection broke.
     Lost,
     /// Something that ends the connection.
-    Fatal(Farewell),
+    Fatal(CloseReason),
 }
 
 /// A WebSocket.
@@ -76,7 +76,7 @@ impl Socket {
         };
         Poll::Ready(match next {
             Some(Ok(Message::Text(text))) => Incoming::Text(text),
-            Some(Ok(Message::Binary(_))) => Incoming::Fatal(Farewell::new(SysCode::UnsupportedFrame)),
+            Some(Ok(Message::Binary(_))) => Incoming::Fatal(CloseReason::new(SysCode::UnsupportedFrame)),
             Some(Ok(Message::Ping(_))) => {
                 // The answer waits in the socket to be flushed.
                 self.dirty = true;
@@ -164,11 +164,11 @@ impl Socket {
 fn fatal(error: &Error) -> Incoming {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-            Incoming::Fatal(Farewell::new(SysCode::PayloadTooLarge))
+            Incoming::Fatal(CloseReason::new(SysCode::PayloadTooLarge))
         }
-        Error::Utf8(_) => Incoming::Fatal(Farewell::bare(NOT_UTF8)),
+        Error::Utf8(_) => Incoming::Fatal(CloseReason::bare(NOT_UTF8)),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Incoming::Lost,
-        Error::Protocol(_) => Incoming::Fatal(Farewell::bare(PROTOCOL_ERROR)),
+        Error::Protocol(_) => Incoming::Fatal(CloseReason::bare(PROTOCOL_ERROR)),
         _ => Incoming::Lost,
     }
 }

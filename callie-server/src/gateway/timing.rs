@@ -18,8 +18,8 @@ pub struct Timing {
     /// How long dropped payloads may go on without a pause of a second before the connection is closed: 10 s
     /// (protocol, "Routing").
     pub flood: Duration,
-    /// How long a server that stops waits for the answers to payloads that were read: 1 s. With what a connection may take
-    /// to close it makes [`DRAIN_TIMEOUT`](crate::server::DRAIN_TIMEOUT).
+    /// How long a server that stops waits for the answers to payloads that were read: 1 s. This and the time that a
+    /// connection may take to close must not exceed the time that the server may take to stop.
     pub answers: Duration,
 }
 

@@ -1,7 +1,7 @@
 //! Limits on guessing: how often an address may register and log in, and how often it may fail on one name.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +15,8 @@ use governor::{Quota, RateLimiter};
 use lru::LruCache;
 
 use super::Problem;
-use crate::config::Config;
+use crate::base::config::Config;
+use crate::net::network;
 
 /// Addresses, and pairs of a name and an address, that are remembered: some 5 MB. The least used are forgotten first; who
 /// wants to be forgotten needs that many addresses of their own.
@@ -91,14 +92,6 @@ impl Attempts {
 
     fn key(&self, of: impl Hash) -> u64 {
         self.names.hash_one(of)
-    }
-}
-
-/// What one customer of a network is given: an IPv4 address, or 64 bits of IPv6.
-pub(super) fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        v4 => v4,
     }
 }
 

@@ -1,6 +1,5 @@
 //! Reading what a call carries: a JSON body that is exactly what the call takes, and the bearer token.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -11,8 +10,8 @@ use http_body_util::BodyExt as _;
 use serde::de::DeserializeOwned;
 
 use super::Problem;
-use crate::clock;
-use crate::server::App;
+use super::api::Api;
+use crate::base::clock;
 use crate::store::Session;
 
 /// The largest body, in bytes: two passwords of 1,024 bytes with every byte escaped as `\u00xx`, and room for the rest.
@@ -76,9 +75,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 }
 
 /// The live session whose token the request bears.
-pub(super) async fn bearer(app: &Arc<App>, headers: &HeaderMap) -> Result<Session, Problem> {
+pub(super) async fn bearer(api: &Api, headers: &HeaderMap) -> Result<Session, Problem> {
     let token = bearer_token(headers).ok_or(AccountError::Unauthorized)?;
-    let session = app.store.authenticate(token, clock::now()).await?;
+    let session = api.sessions.authenticate(token, clock::now()).await?;
     session.ok_or_else(|| AccountError::Unauthorized.into())
 }
 

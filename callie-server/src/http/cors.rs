@@ -12,13 +12,19 @@ use axum::http::{HeaderValue, Method, Request, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::origin::is_listed;
-use crate::server::App;
+use crate::base::config::LiveConfig;
+use crate::net::is_listed;
 
 /// Tells browsers that pages of admitted origins may read the answers.
-pub(super) async fn cors(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
-    let origin =
-        request.headers().get(ORIGIN).filter(|o| o.to_str().is_ok_and(|o| is_listed(&app, o))).cloned();
+pub(super) async fn cors(
+    State(config): State<Arc<LiveConfig>>,
+    request: Request<Body>,
+    next: Next,
+) -> Response {
+    let listed = |origin: &&HeaderValue| {
+        origin.to_str().is_ok_and(|origin| is_listed(&config.current().cors_origins, origin))
+    };
+    let origin = request.headers().get(ORIGIN).filter(listed).cloned();
     let Some(origin) = origin else { return next.run(request).await };
     let asks_first =
         request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);

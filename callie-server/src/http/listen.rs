@@ -11,17 +11,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tower_service::Service as _;
 
-use super::address::is_trusted;
 use super::places::Places;
-use super::{ClientAddress, Stream, ThroughProxy};
-use crate::server::App;
-use crate::telemetry::{Line, Refusal};
-use crate::tls::Tls;
+use crate::base::Shutdown;
+use crate::base::config::LiveConfig;
+use crate::base::telemetry::{Line, Refusal, Telemetry};
+use crate::net::{ClientAddress, Stream, ThroughProxy, Tls, is_trusted};
 
 /// How long a client may take for a TLS handshake, for the head of a request, and how long a kept-alive connection may be idle: a phone on a bad
 /// link needs a few seconds, and one that needs more holds a place for nothing.
@@ -54,35 +51,47 @@ impl Listener {
     }
 }
 
-/// Serves `router` on `listener` until `stop` turns true; then requests in hand are answered and connections end.
-pub(crate) async fn serve(
-    listener: Listener,
-    app: Arc<App>,
-    tls: Arc<Tls>,
-    router: Router,
-    mut stop: watch::Receiver<bool>,
-) {
-    let places = Places::new(&app.config());
+/// What connections are served with. Cloning shares it.
+#[derive(Clone)]
+pub(crate) struct Serving {
+    /// The answers to requests.
+    pub(crate) router: Router,
+    /// The TLS of the connections.
+    pub(crate) tls: Arc<Tls>,
+    /// The configuration in use.
+    pub(crate) config: Arc<LiveConfig>,
+    /// Metrics and log limits.
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// The signal that ends serving.
+    pub(crate) shutdown: Shutdown,
+}
+
+/// Serves connections of `listener` until the shutdown begins. Then requests that were received are answered and the
+/// connections end.
+pub(crate) async fn serve(listener: Listener, serving: Serving) {
+    let places = Places::new(&serving.config.current());
+    let shutdown = serving.shutdown.clone();
+    let stopped = shutdown.begun();
+    tokio::pin!(stopped);
     let mut connections = JoinSet::new();
     let mut refused = Refused::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.tcp.accept() => accepted,
             Some(_) = connections.join_next() => continue,
-            () = stopped(&mut stop) => break,
+            () = &mut stopped => break,
         };
         match accepted {
             Ok((tcp, peer)) => {
                 refused.end();
                 // A full server turns away at once: a client that is told nothing would wait.
-                let Some(place) = places.take(peer.ip(), &app.config()) else {
-                    turned_away(&app, peer);
+                let Some(place) = places.take(peer.ip(), &serving.config.current()) else {
+                    turned_away(&serving.telemetry, peer);
                     continue;
                 };
-                let (app, tls, router, stop) =
-                    (Arc::clone(&app), tls.acceptor(), router.clone(), stop.clone());
+                let serving = serving.clone();
                 connections.spawn(async move {
-                    connection(tcp, peer, app, tls, router, stop).await;
+                    connection(tcp, peer, serving).await;
                     drop(place);
                 });
             }
@@ -122,28 +131,22 @@ impl Refused {
     }
 }
 
-async fn connection(
-    tcp: TcpStream,
-    peer: SocketAddr,
-    app: Arc<App>,
-    tls: Option<TlsAcceptor>,
-    router: Router,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn connection(tcp: TcpStream, peer: SocketAddr, serving: Serving) {
+    let Serving { router, tls, config, telemetry, shutdown } = serving;
     // Small payloads go out at once; a socket that cannot be set so is gone already.
     if tcp.set_nodelay(true).is_err() {
         return;
     }
-    let stream = match tls {
+    let stream = match tls.acceptor() {
         None => Stream::Plain(tcp),
         Some(acceptor) => match tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(tcp)).await {
             Ok(Ok(tls)) => Stream::Tls(Box::new(tls)),
-            Ok(Err(error)) => return no_tls(&app, peer, &error),
-            Err(_) => return no_tls(&app, peer, &"it took too long"),
+            Ok(Err(error)) => return no_tls(&telemetry, peer, &error),
+            Err(_) => return no_tls(&telemetry, peer, &"it took too long"),
         },
     };
     let service = service_fn(move |mut request: Request<Incoming>| {
-        let config = app.config();
+        let config = config.current();
         let client = ClientAddress::find(peer.ip(), request.headers(), &config.trusted_proxies);
         request.extensions_mut().insert(client);
         if is_trusted(peer.ip(), &config.trusted_proxies) {
@@ -163,7 +166,7 @@ async fn connection(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stopped(&mut stop) => {
+        () = shutdown.begun() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -174,23 +177,17 @@ async fn connection(
 }
 
 /// Counts and logs a connection for which there is no room.
-fn turned_away(app: &App, peer: SocketAddr) {
-    app.metrics.refused(Refusal::Dropped);
-    if app.lines.admit(Line::Full) {
+fn turned_away(telemetry: &Telemetry, peer: SocketAddr) {
+    telemetry.metrics.refused(Refusal::Dropped);
+    if telemetry.lines.admit(Line::Full) {
         tracing::warn!(address = %peer.ip(), "dropped a connection: max_connections or max_connections_per_address is reached");
     }
 }
 
 /// Counts and logs a failed TLS handshake.
-fn no_tls(app: &App, peer: SocketAddr, error: &dyn std::fmt::Display) {
-    app.metrics.refused(Refusal::Tls);
-    if app.lines.admit(Line::Tls) {
+fn no_tls(telemetry: &Telemetry, peer: SocketAddr, error: &dyn std::fmt::Display) {
+    telemetry.metrics.refused(Refusal::Tls);
+    if telemetry.lines.admit(Line::Tls) {
         tracing::info!(address = %peer.ip(), %error, "a TLS handshake failed");
     }
-}
-
-/// Waits until the server begins to stop.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that the server is gone already.
-    let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -1,34 +1,31 @@
-//! Connections, and the calls of protocol §2 over HTTP.
+//! HTTP: accepting connections, the calls of the protocol about accounts, the chat page, and the upgrade to WebSocket.
 //!
-//! `listen.rs` accepts connections and serves them; `stream.rs` is one of them, with or without TLS; `routes.rs` has the paths;
-//! `accounts.rs` and `sessions.rs` are the calls; `body.rs` reads what they carry; `problem.rs` is every error's answer.
-//! `address.rs` tells clients apart, `attempts.rs` bounds their guessing, `cors.rs` and `origin.rs` tell whose web
-//! pages may call, `host.rs` checks `Host`, `places.rs` bounds connections, `ops.rs` answers an operator's tools,
-//! `page/` is the chat page.
+//! `listen.rs` accepts connections and serves them, `places.rs` limits them. `routes.rs` has the paths; `accounts.rs` and
+//! `sessions.rs` are the calls, `api.rs` is what they use. `body.rs` reads the body of a request, `problem.rs` is the answer
+//! for every error. `passwords.rs` hashes and verifies passwords, `attempts.rs` limits guessing. `cors.rs` says which web
+//! pages may read answers, `host.rs` checks `Host`, `upgrade.rs` answers requests for a WebSocket, `ops.rs` the tools of
+//! an operator. `page/` is the chat page.
 
 mod accounts;
-mod address;
+mod api;
 mod attempts;
 mod body;
 mod cors;
 mod host;
 mod listen;
 mod ops;
-mod origin;
 mod page;
+mod passwords;
 mod places;
 mod problem;
 mod routes;
 mod sessions;
-mod stream;
+mod upgrade;
 
-pub use address::{ClientAddress, ThroughProxy};
-pub use origin::{OriginRefused, check_origin};
-pub use problem::Problem;
-pub use sessions::session_list;
-pub use stream::Stream;
-
-pub(crate) use attempts::Attempts;
-pub(crate) use listen::{Listener, serve};
-pub(crate) use ops::ops_routes;
+pub(crate) use api::Api;
+pub(crate) use listen::{Listener, Serving, serve};
+pub(crate) use ops::{Ops, ops_routes};
+pub(crate) use passwords::Passwords;
+use problem::Problem;
 pub(crate) use routes::routes;
+pub(crate) use upgrade::Upgrade;

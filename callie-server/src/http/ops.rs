@@ -12,14 +12,29 @@ use callie_core::account::AccountError;
 
 use super::Problem;
 use super::host::require_host;
-use crate::server::App;
-use crate::store::NotWritable;
+use crate::base::Shutdown;
+use crate::base::telemetry::Telemetry;
+use crate::router::RemoteNodes;
+use crate::store::{Health, NotWritable};
 
 /// The media type of OpenMetrics.
 const METRICS_MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Everything that the operator's address answers.
-pub(crate) fn ops_routes(app: Arc<App>) -> Router {
+/// What the operator's address reports.
+#[derive(Clone)]
+pub(crate) struct Ops {
+    /// The state of the database.
+    pub(crate) health: Health,
+    /// The other nodes of the cluster.
+    pub(crate) remote: Arc<RemoteNodes>,
+    /// The metrics.
+    pub(crate) telemetry: Arc<Telemetry>,
+    /// The signal that the server is stopping.
+    pub(crate) shutdown: Shutdown,
+}
+
+/// Returns everything that the operator's address answers.
+pub(crate) fn ops_routes(ops: Ops) -> Router {
     Router::new()
         // The process answers: that is all that "alive" says.
         .route("/healthz", get(|| async { "ok\n" }))
@@ -30,34 +45,34 @@ pub(crate) fn ops_routes(app: Arc<App>) -> Router {
         })
         .fallback(|| async { Problem::from(AccountError::NotFound).into_response() })
         .layer(middleware::from_fn(require_host))
-        .with_state(app)
+        .with_state(ops)
 }
 
 /// Ready to serve: not stopping, the database can be read and written, and all other nodes of the cluster are known.
-async fn ready(State(app): State<Arc<App>>) -> Response {
+async fn ready(State(ops): State<Ops>) -> Response {
     let not_ready = |why| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
-    if *app.stopping().borrow() {
+    if ops.shutdown.has_begun() {
         return not_ready("stopping\n");
     }
-    if let Err(error) = app.store.ping().await {
+    if let Err(error) = ops.health.ping().await {
         tracing::warn!(%error, "not ready");
         return not_ready("the database does not answer\n");
     }
-    match app.store.check_writable().await {
+    match ops.health.check_writable().await {
         Ok(()) => {}
         Err(NotWritable::Replaced) => {
             return not_ready("the database file was deleted or replaced: restart the server\n");
         }
         Err(_) => return not_ready("the database cannot be written\n"),
     }
-    if !app.gateway.hub.peers.is_whole() {
+    if !ops.remote.is_converged() {
         return not_ready("the cluster does not answer\n");
     }
     "ok\n".into_response()
 }
 
-async fn metrics(State(app): State<Arc<App>>) -> Response {
+async fn metrics(State(ops): State<Ops>) -> Response {
     // Why it cannot be written is told by `/readyz` and the log.
-    let _ = app.store.check_writable().await;
-    ([("content-type", METRICS_MEDIA_TYPE)], app.metrics.text()).into_response()
+    let _ = ops.health.check_writable().await;
+    ([("content-type", METRICS_MEDIA_TYPE)], ops.telemetry.metrics.text()).into_response()
 }

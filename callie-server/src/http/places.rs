@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::address::is_trusted;
-use super::attempts::network;
-use crate::config::Config;
+use crate::base::config::Config;
+use crate::net::{is_trusted, network};
 
 /// The connections there are, by the network they come from.
 #[derive(Debug, Clone)]

@@ -9,19 +9,19 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use callie_core::account::{AccountError, PROBLEM_MEDIA_TYPE};
 
-use crate::server::App;
+use crate::base::telemetry::{Line, Telemetry};
+use crate::net::OriginRefused;
 use crate::store::StoreError;
-use crate::telemetry::Line;
 
 /// The answer of a call that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// Why.
-    pub error: AccountError,
+    pub(crate) error: AccountError,
     /// After how many seconds to try again.
-    pub retry_after: Option<u64>,
+    pub(crate) retry_after: Option<u64>,
     /// What was wrong and what to do, where it is more than the error itself says.
-    pub detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// What failed in the server, for its log alone.
     pub(super) cause: Option<String>,
 }
@@ -31,11 +31,14 @@ pub struct Problem {
 struct Cause(String);
 
 /// Counts the answers that say "not now", and logs what failed.
-pub(super) async fn note_unavailable(State(app): State<Arc<App>>, response: Response) -> Response {
+pub(super) async fn note_unavailable(
+    State(telemetry): State<Arc<Telemetry>>,
+    response: Response,
+) -> Response {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-        app.metrics.http_unavailable();
+        telemetry.metrics.http_unavailable();
         if let Some(Cause(error)) = response.extensions().get()
-            && app.lines.admit(Line::Unavailable)
+            && telemetry.lines.admit(Line::Unavailable)
         {
             tracing::error!(error, "a call could not be carried out");
         }
@@ -59,6 +62,16 @@ impl From<AccountError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         Self::unavailable(&error)
+    }
+}
+
+impl From<OriginRefused> for Problem {
+    fn from(OriginRefused { origin, host }: OriginRefused) -> Self {
+        let detail = format!(
+            "web pages of the origin '{origin}' may not connect, as the request is for the host '{host}'; \
+             let the proxy pass on Host, or add the origin to cors_origins"
+        );
+        Self { detail: Some(detail), ..AccountError::OriginRefused.into() }
     }
 }
 

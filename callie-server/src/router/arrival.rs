@@ -6,17 +6,19 @@ use std::time::Instant;
 use callie_core::{GroupId, PayloadId, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::delivery::{Asker, Delivery, Request};
+use super::delivery::{Delivery, Request, Requester};
 use super::direct::send_to_all;
+use super::entry::Entry;
 use super::hub::Hub;
-use crate::cluster::{Entry, NOBODY_ASKS, Peer, Ticket};
+use super::node::{NO_REPLY, RequestId};
+use super::peers::Peer;
 
 /// A payload from another node.
 pub(crate) struct Arrival<'a> {
     /// The node.
-    pub(crate) peer: &'a Arc<Peer>,
+    pub(crate) peer: &'a Arc<dyn Peer>,
     /// What it calls the payload.
-    pub(crate) ticket: Ticket,
+    pub(crate) request: RequestId,
     /// The sender.
     pub(crate) from: &'a str,
     /// The payload's ID, where its sender asked for confirmation.
@@ -40,13 +42,13 @@ impl Arrival<'_> {
     fn delivery(&self, counts: bool) -> Option<Arc<Delivery>> {
         let payload_id = PayloadId::parse(self.asked?).ok()?;
         let sender = Username::parse(self.from).ok()?;
-        let asker = Asker::Node { peer: self.peer.clone(), ticket: self.ticket, sender };
-        Some(Delivery::start(Request { asker, payload_id, counts, deadline: self.deadline }))
+        let requester = Requester::Node { peer: self.peer.clone(), request: self.request, sender };
+        Some(Delivery::start(Request { requester, payload_id, counts, deadline: self.deadline }))
     }
 
     fn missed(&self, reached: usize) {
-        if self.ticket != NOBODY_ASKS {
-            self.peer.tell(&Entry::Missed { ticket: self.ticket, reached: reached as u64 });
+        if self.request != NO_REPLY {
+            self.peer.send(&Entry::Missed { request: self.request, reached: reached as u64 });
         }
     }
 }

@@ -13,26 +13,26 @@ use smallvec::SmallVec;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::duplicates::PayloadKey;
-use super::hub::Origin;
-use super::receipt::Receipt;
-use super::user::Links;
-use crate::cluster::{Entry, Peer, Ticket};
+use super::entry::Entry;
+use super::node::RequestId;
+use super::peers::Peer;
+use super::user::{Links, Origin};
 
 /// One message on its way, and who wants to know.
 pub(crate) struct Delivery {
-    asker: Asker,
+    requester: Requester,
     payload_id: PayloadId,
     /// When it ends unconfirmed.
     pub(crate) deadline: Instant,
-    tally: Mutex<Tally>,
+    progress: Mutex<Progress>,
 }
 
 /// Who wants to know.
-pub(crate) enum Asker {
+pub(crate) enum Requester {
     /// The sender: the connection gets the answer, and its user keeps the outcome for resent payloads.
     Sender {
         /// The sending connection.
-        origin: Origin,
+        origin: Origin<Receipt>,
         /// The payload's number among those of the connection.
         number: u64,
         /// The payload among the user's recent ones.
@@ -40,14 +40,14 @@ pub(crate) enum Asker {
         /// The message in it.
         message_id: MessageId,
         /// Whether all users who are connected anywhere were known before the audience was looked for.
-        was_whole: bool,
+        was_converged: bool,
     },
     /// The node that the sender is connected to.
     Node {
         /// The node.
-        peer: Arc<Peer>,
+        peer: Arc<dyn Peer>,
         /// What it calls the payload.
-        ticket: Ticket,
+        request: RequestId,
         /// The sender.
         sender: Username,
     },
@@ -56,7 +56,7 @@ pub(crate) enum Asker {
 /// What a sender asks to be told about.
 pub(crate) struct Request {
     /// Who asks.
-    pub(crate) asker: Asker,
+    pub(crate) requester: Requester,
     /// The payload.
     pub(crate) payload_id: PayloadId,
     /// Whether the answer counts members, as a group's does; else the first confirmation is the answer.
@@ -69,7 +69,7 @@ pub(crate) struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part(usize);
 
-struct Tally {
+struct Progress {
     /// What is known of each part of the audience; nothing once the answer is out.
     parts: Vec<State>,
     /// Parts that are not settled.
@@ -105,11 +105,11 @@ struct State {
 impl Delivery {
     /// Starts a delivery; it can be answered once [`Delivery::handed_out`] was called.
     pub(crate) fn start(request: Request) -> Arc<Self> {
-        let Request { asker, payload_id, counts, deadline } = request;
-        if let Asker::Sender { origin, .. } = &asker {
+        let Request { requester, payload_id, counts, deadline } = request;
+        if let Requester::Sender { origin, .. } = &requester {
             origin.link.owe();
         }
-        let tally = Tally {
+        let progress = Progress {
             parts: Vec::new(),
             waiting: 0,
             told: Counts::default(),
@@ -117,11 +117,11 @@ impl Delivery {
             open: true,
             answered: false,
         };
-        Arc::new(Self { asker, payload_id, deadline, tally: Mutex::new(tally) })
+        Arc::new(Self { requester, payload_id, deadline, progress: Mutex::new(progress) })
     }
 
     /// Gives the message to the connections of one more member of the audience; true if one of them took it.
-    pub(crate) fn hand_to(self: &Arc<Self>, links: &Links, text: &Utf8Bytes) -> bool {
+    pub(crate) fn hand_to(self: &Arc<Self>, links: &Links<Receipt>, text: &Utf8Bytes) -> bool {
         let part = self.begin(1, links.len());
         // All receipts are counted before the first can be dropped again.
         let receipts = links.iter().map(|_| Receipt::new(self.clone(), part));
@@ -139,95 +139,95 @@ impl Delivery {
     }
 
     fn begin(&self, members: usize, receipts: usize) -> Part {
-        let mut tally = self.tally.lock();
-        tally.parts.push(State { members, receipts, written: false, settled: false });
-        tally.waiting += 1;
-        Part(tally.parts.len() - 1)
+        let mut progress = self.progress.lock();
+        progress.parts.push(State { members, receipts, written: false, settled: false });
+        progress.waiting += 1;
+        Part(progress.parts.len() - 1)
     }
 
     /// All parts have begun, and `offline` members could not be reached. From now on the answer may come.
     pub(crate) fn handed_out(&self, offline: usize) {
-        self.change(|tally| {
-            tally.open = false;
-            tally.told.missed += offline;
+        self.change(|progress| {
+            progress.open = false;
+            progress.told.missed += offline;
         });
     }
 
     /// The time is up: whoever has not confirmed may or may not have it.
     pub(crate) fn expire(&self) {
-        self.change(|tally| {
-            for at in 0..tally.parts.len() {
-                let unconfirmed = tally.parts[at].members;
-                tally.settle(Part(at), Counts { unconfirmed, ..Counts::default() });
+        self.change(|progress| {
+            for at in 0..progress.parts.len() {
+                let unconfirmed = progress.parts[at].members;
+                progress.settle(Part(at), Counts { unconfirmed, ..Counts::default() });
             }
         });
     }
 
     /// A node tells what became of its part. Members it does not account for were not there.
     pub(crate) fn report(&self, part: Part, mut counts: Counts) {
-        self.change(|tally| {
+        self.change(|progress| {
             let known = counts.confirmed.saturating_add(counts.unconfirmed).saturating_add(counts.missed);
-            counts.missed += tally.members(part).saturating_sub(known);
-            tally.settle(part, counts);
+            counts.missed += progress.members(part).saturating_sub(known);
+            progress.settle(part, counts);
         });
     }
 
     /// A node tells nothing of its part any more.
     pub(crate) fn give_up(&self, part: Part, may_have_arrived: bool) {
-        self.change(|tally| {
-            let members = tally.members(part);
+        self.change(|progress| {
+            let members = progress.members(part);
             let counts = if may_have_arrived {
                 Counts { unconfirmed: members, ..Counts::default() }
             } else {
                 Counts { missed: members, ..Counts::default() }
             };
-            tally.settle(part, counts);
+            progress.settle(part, counts);
         });
     }
 
     /// A connection is about to write it: from here on it may have arrived.
-    pub(super) fn written(&self, part: Part) {
-        if let Some(state) = self.tally.lock().parts.get_mut(part.0) {
+    fn written(&self, part: Part) {
+        if let Some(state) = self.progress.lock().parts.get_mut(part.0) {
             state.written = true;
         }
     }
 
     /// A member confirmed it.
-    pub(super) fn confirmed(&self, part: Part) {
-        self.change(|tally| tally.settle(part, Counts { confirmed: 1, ..Counts::default() }));
+    fn confirmed(&self, part: Part) {
+        self.change(|progress| progress.settle(part, Counts { confirmed: 1, ..Counts::default() }));
     }
 
     /// A connection cannot confirm it any more.
-    pub(super) fn returned(&self, part: Part) {
-        self.change(|tally| {
-            let Some(state) = tally.parts.get_mut(part.0) else { return };
+    fn returned(&self, part: Part) {
+        self.change(|progress| {
+            let Some(state) = progress.parts.get_mut(part.0) else { return };
             state.receipts -= 1;
             if state.receipts == 0 {
                 let written = usize::from(state.written);
-                tally.settle(part, Counts { confirmed: 0, unconfirmed: written, missed: 1 - written });
+                progress.settle(part, Counts { confirmed: 0, unconfirmed: written, missed: 1 - written });
             }
         });
     }
 
     /// Whether the answer is out.
     pub(crate) fn is_answered(&self) -> bool {
-        self.tally.lock().answered
+        self.progress.lock().answered
     }
 
     /// Who sent the payload, and its ID: what a confirmation names.
-    pub(super) fn names(&self) -> (&str, &str) {
-        let sender = match &self.asker {
-            Asker::Sender { origin, .. } => &origin.user.name,
-            Asker::Node { sender, .. } => sender,
+    fn names(&self) -> (&str, &str) {
+        let sender = match &self.requester {
+            Requester::Sender { origin, .. } => &origin.user.name,
+            Requester::Node { sender, .. } => sender,
         };
         (sender.as_str(), self.payload_id.as_str())
     }
 
-    fn change(&self, change: impl FnOnce(&mut Tally)) {
+    fn change(&self, change: impl FnOnce(&mut Progress)) {
         let (answer, counts) = {
-            let mut tally = self.tally.lock();
-            change(&mut tally);
-            (tally.answer(), tally.counts)
+            let mut progress = self.progress.lock();
+            change(&mut progress);
+            (progress.answer(), progress.counts)
         };
         // Outside of the lock: the answer goes to an outbox.
         if let Some(answer) = answer {
@@ -236,11 +236,11 @@ impl Delivery {
     }
 
     fn tell(&self, told: Counts, counts: bool) {
-        match &self.asker {
-            Asker::Sender { origin, number, key, message_id, was_whole } => {
+        match &self.requester {
+            Requester::Sender { origin, number, key, message_id, was_converged } => {
                 let (code, outcome) = match (told.confirmed, told.unconfirmed) {
                     // Whoever did not get it may be connected to a node that cannot be asked.
-                    (0, 0) if !(*was_whole && origin.user.knows_all()) => {
+                    (0, 0) if !(*was_converged && origin.user.is_converged()) => {
                         (SysCode::InternalError, Outcome::Failed)
                     }
                     (0, 0) => (SysCode::RecipientOffline, Outcome::Failed),
@@ -260,8 +260,8 @@ impl Delivery {
                 origin.link.answer(*number, &notice);
                 origin.link.settled();
             }
-            Asker::Node { peer, ticket, .. } => peer.tell(&Entry::Report {
-                ticket: *ticket,
+            Requester::Node { peer, request, .. } => peer.send(&Entry::Report {
+                request: *request,
                 confirmed: told.confirmed as u64,
                 unconfirmed: told.unconfirmed as u64,
                 missed: told.missed as u64,
@@ -270,7 +270,7 @@ impl Delivery {
     }
 }
 
-impl Tally {
+impl Progress {
     /// Notes what became of a part; what is said later of it counts for nothing.
     fn settle(&mut self, part: Part, counts: Counts) {
         if let Some(state) = self.parts.get_mut(part.0).filter(|state| !state.settled) {
@@ -297,5 +297,44 @@ impl Tally {
         // Receipts may hold the delivery for long after this, and what they say counts for nothing.
         self.parts = Vec::new();
         Some(self.told)
+    }
+}
+
+/// A message that a connection got: confirmed, or dropped when the connection cannot confirm any more.
+pub(crate) struct Receipt {
+    delivery: Arc<Delivery>,
+    part: Part,
+}
+
+impl Receipt {
+    /// A receipt for one connection of the member who is `part` of the audience.
+    fn new(delivery: Arc<Delivery>, part: Part) -> Self {
+        Self { delivery, part }
+    }
+
+    /// The payload is about to be written: from here on it may have arrived.
+    pub(crate) fn written(&self) {
+        self.delivery.written(self.part);
+    }
+
+    /// The client confirmed it.
+    pub(crate) fn confirm(self) {
+        self.delivery.confirmed(self.part);
+    }
+
+    /// Who sent the payload, and its ID: what a confirmation names.
+    pub(crate) fn names(&self) -> (&str, &str) {
+        self.delivery.names()
+    }
+
+    /// Whether nobody waits for it any more.
+    pub(crate) fn is_over(&self) -> bool {
+        self.delivery.is_answered()
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.delivery.returned(self.part);
     }
 }

@@ -6,15 +6,17 @@ use std::time::Instant;
 use callie_core::Username;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::aliases::{Link, Links, Origin, User, Ways};
 use super::delivery::{Delivery, Request};
-use super::hub::{Hub, Origin};
-use super::link::Link;
-use super::passage::Passage;
-use super::user::{Barred, Links, User, Ways};
-use crate::cluster::{Awaited, Entry, NOBODY_ASKS, Nodes};
+use super::entry::Entry;
+use super::hub::Hub;
+use super::node::{NO_REPLY, Nodes};
+use super::pending_reply::PendingReply;
+use super::privacy::Blocked;
+use super::remote_delivery::RemoteDelivery;
 
 /// A payload to pass on.
-pub(crate) struct Parcel<'a> {
+pub(crate) struct Outgoing<'a> {
     /// The connection it came from.
     pub(crate) from: &'a Origin,
     /// What is passed on.
@@ -30,45 +32,45 @@ pub(crate) enum Direct {
     /// A connection took it. If its sender asked, the answer comes by itself.
     Sent,
     /// It is on its way to other nodes.
-    Leaving(Arc<Passage>),
+    Leaving(Arc<RemoteDelivery>),
     /// The recipient is connected and may not be written to.
-    Barred(Barred),
+    Blocked(Blocked),
     /// The recipient is not connected, if there is such a user at all.
     NotHere,
 }
 
 /// Whom a connection wrote to last: most write to the same user again, who then need not be looked up.
 #[derive(Default)]
-pub(crate) struct Last(Option<Arc<User>>);
+pub(crate) struct RecipientCache(Option<Arc<User>>);
 
 impl Hub {
     /// Passes a payload on to every connection of one user.
-    pub(crate) fn to_user(&self, to: &str, last: &mut Last, parcel: Parcel<'_>) -> Direct {
-        match self.ways_to(to, last, parcel.from) {
-            Err(barred) => Direct::Barred(barred),
+    pub(crate) fn to_user(&self, to: &str, cache: &mut RecipientCache, outgoing: Outgoing<'_>) -> Direct {
+        match self.ways_to(to, cache, outgoing.from) {
+            Err(blocked) => Direct::Blocked(blocked),
             Ok(ways) if ways.is_empty() => Direct::NotHere,
-            Ok(ways) => self.hand_out(to, &ways, parcel),
+            Ok(ways) => self.hand_out(to, &ways, outgoing),
         }
     }
 
     /// The ways by which `from` reaches a user.
-    fn ways_to(&self, to: &str, last: &mut Last, from: &Origin) -> Result<Ways, Barred> {
+    fn ways_to(&self, to: &str, cache: &mut RecipientCache, from: &Origin) -> Result<Ways, Blocked> {
         if from.user.name == *to {
             return Ok(from.user.ways());
         }
-        if let Some(user) = last.0.as_ref().filter(|user| user.name == *to) {
+        if let Some(user) = cache.0.as_ref().filter(|user| user.name == *to) {
             let ways = user.reached_by(&from.user)?;
             // Without a way it may be one that was forgotten; one with a way is the user's only entry.
             if !ways.is_empty() {
                 return Ok(ways);
             }
         }
-        last.0 = self.user(to);
-        last.0.as_ref().map_or_else(|| Ok(Ways::default()), |user| user.reached_by(&from.user))
+        cache.0 = self.user(to);
+        cache.0.as_ref().map_or_else(|| Ok(Ways::default()), |user| user.reached_by(&from.user))
     }
 
-    fn hand_out(&self, to: &str, ways: &Ways, parcel: Parcel<'_>) -> Direct {
-        let Parcel { from, text, ask, timed } = parcel;
+    fn hand_out(&self, to: &str, ways: &Ways, outgoing: Outgoing<'_>) -> Direct {
+        let Outgoing { from, text, ask, timed } = outgoing;
         let from = &from.user.name;
         if let Some(request) = ask {
             self.hand_out_asked(to, ways, from, &text, request);
@@ -77,18 +79,18 @@ impl Hub {
         if ways.away.is_empty() {
             return if send_to_all(&ways.links, text, timed) { Direct::Sent } else { Direct::NotHere };
         }
-        let entry = |ticket, text| Entry::Direct { ticket, to, from: from.as_str(), asked: None, text };
+        let entry = |request, text| Entry::Direct { request, to, from: from.as_str(), asked: None, text };
         if send_to_all(&ways.links, text.clone(), timed) {
-            self.peers.tell(&ways.away, &entry(NOBODY_ASKS, text.as_str()));
+            self.remote.send(&ways.away, &entry(NO_REPLY, text.as_str()));
             return Direct::Sent;
         }
-        let passage = Passage::new(0);
+        let delivery = RemoteDelivery::new(0);
         for node in &ways.away {
-            passage.begin();
-            let awaited = Awaited::Passage { passage: passage.clone(), members: 1 };
-            self.ask_node(*node, awaited, |ticket| entry(ticket, text.as_str()));
+            delivery.begin();
+            let pending = PendingReply::RemoteDelivery { delivery: delivery.clone(), members: 1 };
+            self.request(*node, pending, &mut |request| entry(request, text.as_str()));
         }
-        Direct::Leaving(passage)
+        Direct::Leaving(delivery)
     }
 
     fn hand_out_asked(&self, to: &str, ways: &Ways, from: &Username, text: &Utf8Bytes, request: Request) {
@@ -99,9 +101,9 @@ impl Hub {
         }
         for node in &ways.away {
             let part = delivery.leave_to_node(1);
-            let awaited = Awaited::Delivery { delivery: delivery.clone(), part };
-            self.ask_node(*node, awaited, |ticket| Entry::Direct {
-                ticket,
+            let pending = PendingReply::Delivery { delivery: delivery.clone(), part };
+            self.request(*node, pending, &mut |request| Entry::Direct {
+                request,
                 to,
                 from: from.as_str(),
                 asked: payload_id.as_ref().map(callie_core::PayloadId::as_str),
@@ -124,7 +126,7 @@ impl Hub {
             link.send(text);
         }
         if !away.is_empty() {
-            self.peers.tell(away, &Entry::Copy { user: from.user.name.as_str(), text });
+            self.remote.send(away, &Entry::Copy { user: from.user.name.as_str(), text });
         }
     }
 }

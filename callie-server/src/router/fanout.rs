@@ -5,17 +5,19 @@ use std::sync::Arc;
 use callie_core::{GroupId, MAX_OFFLINE_NAMES, PayloadId, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::aliases::Link;
 use super::delivery::Delivery;
-use super::direct::{Parcel, is_same, send_to_all};
+use super::direct::{Outgoing, is_same, send_to_all};
+use super::entry::Entry;
 use super::group::{Group, GroupState};
 use super::hub::Hub;
-use super::link::Link;
-use super::passage::Passage;
-use crate::cluster::{Awaited, Entry, NOBODY_ASKS};
+use super::node::NO_REPLY;
+use super::pending_reply::PendingReply;
+use super::remote_delivery::RemoteDelivery;
 
 /// How far a payload to a group came.
 #[derive(Default)]
-pub(crate) struct Reach {
+pub(crate) struct Delivered {
     /// Other members who got it here.
     pub(crate) delivered: usize,
     /// Some of those who did not.
@@ -23,19 +25,19 @@ pub(crate) struct Reach {
     /// How many did not.
     pub(crate) offline_count: usize,
     /// Its way to members who are connected to other nodes, if there are any.
-    pub(crate) elsewhere: Option<Arc<Passage>>,
+    pub(crate) elsewhere: Option<Arc<RemoteDelivery>>,
 }
 
 impl Hub {
     /// Passes a payload on to all other members of a group and, if it reached one, to the sender's other connections.
     ///
     /// If its sender asked, the answer comes by itself.
-    pub(crate) fn to_group(&self, id: GroupId, group: &Group, parcel: Parcel<'_>) -> Reach {
-        let Parcel { from, text, ask, timed } = parcel;
+    pub(crate) fn to_group(&self, id: GroupId, group: &Group, outgoing: Outgoing<'_>) -> Delivered {
+        let Outgoing { from, text, ask, timed } = outgoing;
         let me = &from.user.name;
         let asked = ask.as_ref().map(|request| request.payload_id.clone());
         let delivery = ask.map(Delivery::start);
-        let mut reach = Reach::default();
+        let mut result = Delivered::default();
         let state = group.state();
         for (name, links) in state.online.iter().filter(|(name, _)| *name != me) {
             let taken = match &delivery {
@@ -43,24 +45,24 @@ impl Hub {
                 None => send_to_all(links, text.clone(), timed),
             };
             if taken {
-                reach.delivered += 1;
+                result.delivered += 1;
             } else {
-                reach.miss(name);
+                result.miss(name);
             }
         }
-        reach.miss_all(&state);
+        result.miss_all(&state);
         let never_handed = state.offline.len();
         let onward = Onward { id, from: me, asked: asked.as_ref(), text: &text };
-        reach.elsewhere = self.to_other_nodes(&state, &onward, delivery.as_ref(), reach.delivered);
+        result.elsewhere = self.to_other_nodes(&state, &onward, delivery.as_ref(), result.delivered);
         drop(state);
-        if reach.delivered > 0 || reach.elsewhere.is_some() {
+        if result.delivered > 0 || result.elsewhere.is_some() {
             self.to_own_others(from, &text);
         }
         if let Some(delivery) = delivery {
             delivery.handed_out(never_handed);
             self.await_confirmation(&delivery);
         }
-        reach
+        result
     }
 
     /// Sends a payload to a group on to the nodes that have members of it, once to each.
@@ -70,11 +72,11 @@ impl Hub {
         onward: &Onward<'_>,
         delivery: Option<&Arc<Delivery>>,
         delivered: usize,
-    ) -> Option<Arc<Passage>> {
-        let mut passage = None;
+    ) -> Option<Arc<RemoteDelivery>> {
+        let mut remote = None;
         for share in state.shares(onward.from) {
-            let entry = |ticket| Entry::Group {
-                ticket,
+            let mut entry = |request| Entry::Group {
+                request,
                 group: onward.id,
                 from: onward.from.as_str(),
                 asked: onward.asked.map(PayloadId::as_str),
@@ -85,24 +87,24 @@ impl Hub {
             let members = share.members;
             if members == 0 {
                 if !share.uncounted.is_empty() {
-                    self.peers.tell(&[share.node], &entry(NOBODY_ASKS));
+                    self.remote.send(&[share.node], &entry(NO_REPLY));
                 }
                 continue;
             }
-            let passage = passage.get_or_insert_with(|| Passage::new(delivered));
-            let awaited = match delivery {
+            let remote = remote.get_or_insert_with(|| RemoteDelivery::new(delivered));
+            let pending = match delivery {
                 Some(delivery) => {
                     let part = delivery.leave_to_node(members);
-                    Awaited::Delivery { delivery: delivery.clone(), part }
+                    PendingReply::Delivery { delivery: delivery.clone(), part }
                 }
                 None => {
-                    passage.begin();
-                    Awaited::Passage { passage: passage.clone(), members }
+                    remote.begin();
+                    PendingReply::RemoteDelivery { delivery: remote.clone(), members }
                 }
             };
-            self.ask_node(share.node, awaited, entry);
+            self.request(share.node, pending, &mut entry);
         }
-        passage
+        remote
     }
 
     /// Gives a payload of the server to all other members of a group, here and elsewhere, and tells of its way to them.
@@ -112,16 +114,16 @@ impl Hub {
         group: &Group,
         from: &Username,
         text: &Utf8Bytes,
-    ) -> Arc<Passage> {
+    ) -> Arc<RemoteDelivery> {
         let state = group.state();
         let others = state.online.iter().filter(|(name, _)| *name != from);
         let reached = others.filter(|(_, links)| send_to_all(links, text.clone(), None)).count();
-        let passage = Passage::new(reached);
+        let remote = RemoteDelivery::new(reached);
         for share in state.shares(from) {
-            passage.begin();
-            let awaited = Awaited::Passage { passage: passage.clone(), members: share.members };
-            self.ask_node(share.node, awaited, |ticket| Entry::Group {
-                ticket,
+            remote.begin();
+            let pending = PendingReply::RemoteDelivery { delivery: remote.clone(), members: share.members };
+            self.request(share.node, pending, &mut |request| Entry::Group {
+                request,
                 group: id,
                 from: from.as_str(),
                 asked: None,
@@ -130,13 +132,13 @@ impl Hub {
                 text,
             });
         }
-        passage
+        remote
     }
 
     /// Gives a payload to every connection but one, here and elsewhere.
     pub(crate) fn to_everyone(&self, text: &Utf8Bytes, but: Option<&Link>) {
         self.to_everyone_here(text, but);
-        self.peers.tell_all(&Entry::Everyone { text });
+        self.remote.send_to_all(&Entry::Everyone { text });
     }
 
     /// Gives a payload to every connection to this node but one.
@@ -157,7 +159,7 @@ struct Onward<'a> {
     text: &'a str,
 }
 
-impl Reach {
+impl Delivered {
     fn miss(&mut self, name: &Username) {
         self.offline_count += 1;
         if self.offline.len() < MAX_OFFLINE_NAMES {

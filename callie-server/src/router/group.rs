@@ -6,9 +6,8 @@ use std::sync::Arc;
 use callie_core::Username;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::link::Link;
-use super::user::{Links, Ways};
-use crate::cluster::{NodeId, Nodes};
+use super::aliases::{Link, Links, Ways};
+use super::node::{NodeId, Nodes};
 
 /// A group in memory. It is there while one of its members is connected to this node; see [`User`](super::user::User) for
 /// the order of locks.

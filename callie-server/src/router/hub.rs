@@ -8,14 +8,18 @@ use callie_core::{GroupId, Username};
 use dashmap::DashMap;
 use parking_lot::{Mutex, MutexGuard};
 
+use super::aliases::{Link, Links, Origin, User, UserState};
+use super::close_reason::CloseReason;
 use super::delivery::Delivery;
 use super::duplicates::Keys;
-use super::farewell::Farewell;
+use super::entry::Entry;
 use super::group::Group;
-use super::link::Link;
+use super::node::{NodeId, RequestId};
+use super::peers::RemoteNodes;
+use super::pending_reply::{PendingReply, ReplyStatus, Requests};
+use super::privacy::{Groups, Privacy};
 use super::rate::{Quotas, Rates};
-use super::user::{Groups, Links, Privacy, User, UserState};
-use crate::cluster::{Awaited, Entry, Fate, NodeId, Peers, Ticket};
+use crate::base::config::Config;
 
 /// The connections of this server, and what it knows of those to other nodes.
 pub(crate) struct Hub {
@@ -26,7 +30,9 @@ pub(crate) struct Hub {
     /// Makes the keys of recent payloads.
     pub(crate) keys: Keys,
     /// The other nodes.
-    pub(crate) peers: Arc<Peers>,
+    pub(crate) remote: Arc<RemoteNodes>,
+    /// How other nodes are asked; none for a server on its own.
+    requests: Option<Arc<dyn Requests>>,
     /// Confirmed deliveries by their deadline. All last equally long, so the oldest is at the front.
     deliveries: Mutex<VecDeque<Weak<Delivery>>>,
     /// Users whose last connection closed, by when others are told.
@@ -43,8 +49,22 @@ pub(crate) struct Allowance {
     pub(crate) connections: usize,
 }
 
+impl Allowance {
+    /// What `config` allows.
+    pub(crate) fn of(config: &Config) -> Self {
+        Self {
+            quotas: Quotas {
+                messages_per_second: config.messages_per_second,
+                burst: config.burst,
+                broadcasts_per_minute: config.broadcasts_per_minute,
+            },
+            connections: config.max_connections_per_user,
+        }
+    }
+}
+
 /// What the database has of a user, and the version of the user's state when it was read.
-pub(crate) struct Known {
+pub(crate) struct UserSnapshot {
     /// The groups the user is in.
     pub(crate) groups: Groups,
     /// Who may write to the user and see them.
@@ -55,9 +75,9 @@ pub(crate) struct Known {
 
 /// What became of a connection that came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entrance {
+pub(crate) enum JoinResult {
     /// It is registered.
-    In,
+    Joined,
     /// What is known of the user is missing or old: read it (again).
     Stale,
     /// The user has as many connections as one may have.
@@ -65,14 +85,20 @@ pub(crate) enum Entrance {
 }
 
 impl Hub {
-    /// A server without connections.
-    pub(crate) fn new(grace: Duration, keys: Keys, peers: Arc<Peers>) -> Self {
+    /// A server without connections. `requests` is how other nodes are asked; none for a server on its own.
+    pub(crate) fn new(
+        grace: Duration,
+        keys: Keys,
+        remote: Arc<RemoteNodes>,
+        requests: Option<Arc<dyn Requests>>,
+    ) -> Self {
         Self {
             users: DashMap::new(),
             groups: DashMap::new(),
             watchers: DashMap::new(),
             keys,
-            peers,
+            remote,
+            requests,
             deliveries: Mutex::default(),
             leaving: Mutex::default(),
             grace,
@@ -114,7 +140,7 @@ impl Hub {
     }
 
     pub(super) fn make(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
-        Arc::new(User::new(name.clone(), Rates::new(allowance.quotas), self.peers.clone()))
+        Arc::new(User::new(name.clone(), Rates::new(allowance.quotas), self.remote.clone()))
     }
 
     /// Registers a connection. While a user has none, memory is not kept up to date: then `known` says what the database
@@ -123,24 +149,24 @@ impl Hub {
         &self,
         user: &Arc<User>,
         link: &Arc<Link>,
-        known: Option<Known>,
+        snapshot: Option<UserSnapshot>,
         allowance: &Allowance,
-    ) -> Entrance {
+    ) -> JoinResult {
         // The user may have been forgotten meanwhile, and even be there anew. Of what changed until then nothing is known.
         let Some(_held) = self.users.get(&link.user).filter(|entry| Arc::ptr_eq(entry, user)) else {
-            return Entrance::Stale;
+            return JoinResult::Stale;
         };
         let mut state = user.state();
         if state.links.len() >= allowance.connections {
-            return Entrance::TooMany;
+            return JoinResult::TooMany;
         }
         if state.links.is_empty() {
-            match known {
-                Some(known) if known.version == state.version => {
-                    state.groups = known.groups;
-                    state.privacy = known.privacy;
+            match snapshot {
+                Some(snapshot) if snapshot.version == state.version => {
+                    state.groups = snapshot.groups;
+                    state.privacy = snapshot.privacy;
                 }
-                _ => return Entrance::Stale,
+                _ => return JoinResult::Stale,
             }
         }
         if user.rates.load().quotas() != allowance.quotas {
@@ -159,9 +185,9 @@ impl Hub {
         }
         if state.links.len() == 1 {
             state.recalled = false;
-            state.tell_here(&link.user, |entry| self.peers.tell_all(entry));
+            state.send_here(&link.user, |entry| self.remote.send_to_all(entry));
         }
-        Entrance::In
+        JoinResult::Joined
     }
 
     /// Removes a connection.
@@ -176,7 +202,7 @@ impl Hub {
             self.detach(id, link);
         }
         if state.links.is_empty() {
-            self.peers.tell_all(&Entry::Gone { user: user.name.clone() });
+            self.remote.send_to_all(&Entry::Gone { user: user.name.clone() });
             self.went(user, state);
         }
     }
@@ -215,22 +241,22 @@ impl Hub {
     }
 
     /// Ends all connections of `name` to this node.
-    pub(crate) fn end(&self, name: &Username, farewell: &Farewell) {
+    pub(crate) fn end(&self, name: &Username, reason: &CloseReason) {
         for link in self.links_of(name.as_str()) {
-            link.end(farewell.clone());
+            link.end(reason.clone());
         }
     }
 
-    /// Tells another node something that it answers.
-    pub(super) fn ask_node<'a>(
+    /// Queues an entry that is answered for `node`. `pending` is settled in every case.
+    pub(super) fn request<'a>(
         &self,
         node: NodeId,
-        awaited: Awaited,
-        entry: impl FnOnce(Ticket) -> Entry<'a>,
+        pending: PendingReply,
+        entry: &mut dyn FnMut(RequestId) -> Entry<'a>,
     ) {
-        match self.peers.get(node) {
-            Some(peer) => peer.ask(awaited, entry),
-            None => awaited.end(Fate::NotSent),
+        match &self.requests {
+            Some(requests) => requests.request(node, pending, entry),
+            None => pending.end(ReplyStatus::NotSent),
         }
     }
 
@@ -279,15 +305,6 @@ impl Hub {
             !(gone && nothing_recent)
         });
     }
-}
-
-/// A connection and its user.
-#[derive(Clone)]
-pub(crate) struct Origin {
-    /// The user.
-    pub(crate) user: Arc<User>,
-    /// The connection.
-    pub(crate) link: Arc<Link>,
 }
 
 /// A connection's place in the hub: given up when it is dropped, whatever ended the connection's task.

@@ -1,6 +1,7 @@
 //! One authenticated connection, as everyone but its own task sees it.
 //!
-//! An answer to a payload goes through [`Link::answer`], which first names the payloads that were dropped before it.
+//! An answer to a payload goes through [`Link::answer`], which first names the payloads that were dropped before it. `R` is
+//! the type of the receipts that queued payloads carry.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,13 +12,12 @@ use callie_core::{CodeName, DroppedPayloads, Notice, PayloadId, Recipient, Sessi
 use parking_lot::Mutex;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::farewell::Farewell;
+use super::close_reason::CloseReason;
 use super::outbox::{Item, Outbox};
-use super::receipt::Receipt;
-use crate::gateway::stamp;
+use crate::base::ids::stamp;
 
 /// A connection's name, its session and its outbox.
-pub(crate) struct Link {
+pub(crate) struct Link<R> {
     /// The user it authenticated as.
     pub(crate) user: Username,
     /// The session it authenticated with.
@@ -25,7 +25,7 @@ pub(crate) struct Link {
     /// The address it came from.
     pub(crate) address: IpAddr,
     /// What waits to be written to it.
-    pub(crate) outbox: Outbox,
+    pub(crate) outbox: Outbox<R>,
     /// The number of the payload that it is at; its own task counts.
     at: AtomicU64,
     /// The number of the first payload that was dropped for its rate and not reported, [`NONE`] if there is none. It is
@@ -40,17 +40,17 @@ pub(crate) struct Link {
 }
 
 /// One payload whose answer is to come: given up when dropped.
-pub(crate) struct Owed(Arc<Link>);
+pub(crate) struct Owed<R>(Arc<Link<R>>);
 
-impl Owed {
+impl<R> Owed<R> {
     /// The answer is to come on this connection.
-    pub(crate) fn by(link: &Arc<Link>) -> Self {
+    pub(crate) fn by(link: &Arc<Link<R>>) -> Self {
         link.owe();
         Self(link.clone())
     }
 }
 
-impl Drop for Owed {
+impl<R> Drop for Owed<R> {
     fn drop(&mut self) {
         self.0.settled();
     }
@@ -75,7 +75,7 @@ impl Dropped {
     }
 }
 
-impl Link {
+impl<R> Link<R> {
     /// A connection of `user` whose outbox holds `capacity` bytes.
     pub(crate) fn new(user: Username, session: SessionId, address: IpAddr, capacity: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -137,7 +137,7 @@ impl Link {
     }
 
     /// Queues an encoded payload whose fate somebody waits for; a receipt that is not taken says so by being dropped.
-    pub(crate) fn send_with(&self, text: &Utf8Bytes, receipt: Receipt) -> bool {
+    pub(crate) fn send_with(&self, text: &Utf8Bytes, receipt: R) -> bool {
         self.outbox.push(Item { text: text.clone(), receipt: Some(receipt), timed: None }).is_ok()
     }
 
@@ -228,8 +228,8 @@ impl Link {
     }
 
     /// Asks the connection to end.
-    pub(crate) fn end(&self, farewell: Farewell) {
-        self.outbox.end(farewell);
+    pub(crate) fn end(&self, reason: CloseReason) {
+        self.outbox.end(reason);
     }
 }
 
@@ -243,22 +243,22 @@ mod tests {
 
     const WAIT: Duration = Duration::from_millis(20);
 
-    fn link() -> Arc<Link> {
+    fn link() -> Arc<Link<()>> {
         let (user, session) = (Username::parse("ada").unwrap(), SessionId::parse("s").unwrap());
         Link::new(user, session, [127, 0, 0, 1].into(), 1_000_000)
     }
 
-    fn drop_next(link: &Link) -> Option<Instant> {
+    fn drop_next(link: &Link<()>) -> Option<Instant> {
         let number = link.next_payload();
         link.drop_payload(PayloadId::parse(&format!("p{number}")).unwrap(), None, WAIT);
         link.report_if_due()
     }
 
     /// What was queued: a code, and the payloads that it names.
-    fn queued(link: &Link) -> Vec<(String, Vec<String>)> {
+    fn queued(link: &Link<()>) -> Vec<(String, Vec<String>)> {
         let mut batch = VecDeque::new();
         link.outbox.take(&mut batch);
-        let read = |item: &Item| {
+        let read = |item: &Item<()>| {
             let value: serde_json::Value = serde_json::from_str(item.text.as_str()).unwrap();
             let names = value["metadata"]["dropped"].as_array().cloned().unwrap_or_default();
             let names = names.iter().map(|name| name.as_str().unwrap().to_owned());

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use callie_core::{GroupId, Username};
 
-use super::hub::{Hub, Known};
-use super::user::{Privacy, User, Ways};
-use crate::cluster::Nodes;
+use super::aliases::{User, Ways};
+use super::hub::{Hub, UserSnapshot};
+use super::node::Nodes;
+use super::privacy::Privacy;
 
 impl Hub {
     /// `name` became a member of the group: the database has it already.
@@ -46,7 +47,7 @@ impl Hub {
         loop {
             // Users are locked before groups, so this comes first and is done again if somebody moved meanwhile.
             let moves = group.state().moves;
-            let away = if self.peers.is_empty() { Vec::new() } else { self.away_among(members) };
+            let away = if self.remote.is_empty() { Vec::new() } else { self.away_among(members) };
             let mut state = group.change();
             if state.loaded {
                 return true;
@@ -62,17 +63,17 @@ impl Hub {
     }
 
     /// Takes what the database has of a user who is connected; false if that changed meanwhile.
-    pub(crate) fn refresh(&self, user: &Arc<User>, known: Known) -> bool {
+    pub(crate) fn refresh(&self, user: &Arc<User>, snapshot: UserSnapshot) -> bool {
         let mut state = user.state();
-        if state.version != known.version {
+        if state.version != snapshot.version {
             return false;
         }
         if state.links.is_empty() {
             return true;
         }
         state.version += 1;
-        state.privacy = known.privacy;
-        let before = std::mem::replace(&mut state.groups, known.groups);
+        state.privacy = snapshot.privacy;
+        let before = std::mem::replace(&mut state.groups, snapshot.groups);
         // Held all the while, so that no other change comes in between and is undone.
         for &id in state.groups.difference(&before) {
             self.add(id, &user.name, state.ways());
@@ -81,7 +82,7 @@ impl Hub {
         for &id in &left {
             self.remove(id, &user.name);
         }
-        state.tell_here(&user.name, |entry| self.peers.tell_all(entry));
+        state.send_here(&user.name, |entry| self.remote.send_to_all(entry));
         drop(state);
         for id in left {
             self.forget_if_empty(id);
@@ -113,7 +114,7 @@ impl Hub {
         let Some(user) = self.user(name.as_str()) else { return };
         let state = user.state();
         if !state.links.is_empty() {
-            state.tell_here(name, |entry| self.peers.tell_all(entry));
+            state.send_here(name, |entry| self.remote.send_to_all(entry));
         }
     }
 

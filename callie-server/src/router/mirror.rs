@@ -4,32 +4,37 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use callie_core::{GroupId, Username};
+use tokio::sync::oneshot;
 
+use super::aliases::User;
 use super::duplicates::{MEMORY, Note};
+use super::entry::{Entry, Memory, PrivacyChange};
 use super::hub::{Allowance, Hub};
-use super::rate::Bucket;
-use super::user::{Groups, Privacy, User};
-use crate::cluster::{Entry, Memory, NodeId, Nodes, Peer, PrivacyChange};
-use crate::config::PresenceMode;
+use super::node::{NodeId, Nodes};
+use super::peers::Peer;
+use super::pending_reply::PendingReply;
+use super::privacy::{Groups, Privacy};
+use super::rate::BucketKind;
+use crate::base::config::PresenceMode;
 
 /// Notes that are handed over when a user moves, the newest: more would not fit the smallest frame that NATS refuses.
 const MOST_NOTES: usize = 40_000;
 /// Notes of all users together that a node leaves to the others: some 13 MB to each, for which its leaving has time.
-const MOST_BEQUEATHED: usize = 1_000_000;
+const MOST_HANDED_OFF: usize = 1_000_000;
 
 impl Hub {
     /// Tells a node everything about this one's users. It is told first that there is more to come: whatever changes from
     /// then on comes in order, since each user is told under the user's lock.
-    pub(crate) fn introduce(&self, peer: &Peer) {
+    pub(crate) fn introduce(&self, peer: &dyn Peer) {
         for user in &self.users {
             let state = user.state();
             if !state.links.is_empty() {
-                state.tell_here(&user.name, |entry| peer.tell(entry));
+                state.send_here(&user.name, |entry| peer.send(entry));
             } else if !user.recent.is_empty() {
-                peer.tell(&Entry::Remembered { user: user.name.clone() });
+                peer.send(&Entry::Remembered { user: user.name.clone() });
             }
         }
-        peer.tell(&Entry::Complete { unheard: self.peers.has_unheard() });
+        peer.send(&Entry::Complete { missed_updates: self.remote.has_missed_updates() });
         peer.begun();
     }
 
@@ -122,11 +127,27 @@ impl Hub {
     }
 
     /// The nodes that may know what a user sent lately.
-    pub(crate) fn who_remembers(&self, user: &User) -> Nodes {
+    fn who_remembers(&self, user: &User) -> Nodes {
         let state = user.state();
         let mut nodes = state.away().clone();
         nodes.extend(state.remembered.iter().map(|(node, _)| *node));
         nodes
+    }
+
+    /// Asks the nodes that the user is or was connected to for what they remember about the user.
+    ///
+    /// Returns one receiver for each node. It fails when the node does not answer.
+    pub(crate) fn recall(&self, user: &User) -> Vec<oneshot::Receiver<Memory>> {
+        let ask = |node: &NodeId| {
+            let (sender, receiver) = oneshot::channel();
+            let name = || user.name.clone();
+            self.request(*node, PendingReply::Memory(sender), &mut |request| Entry::Recall {
+                request,
+                user: name(),
+            });
+            receiver
+        };
+        self.who_remembers(user).iter().map(ask).collect()
     }
 
     /// What this node remembers of a user, for the node that the user came to.
@@ -139,8 +160,8 @@ impl Hub {
 
     /// Leaves to all other nodes what this one remembers of payloads, since it stops: its users come back elsewhere, and
     /// send again what was not answered.
-    pub(crate) fn bequeath(&self) {
-        let (now, mut room) = (Instant::now(), MOST_BEQUEATHED);
+    pub(crate) fn hand_off(&self) {
+        let (now, mut room) = (Instant::now(), MOST_HANDED_OFF);
         for user in &self.users {
             if room == 0 {
                 break;
@@ -148,13 +169,13 @@ impl Hub {
             let notes = user.recent.notes(now, room.min(MOST_NOTES));
             room -= notes.len();
             if !notes.is_empty() {
-                self.peers.tell_all(&Entry::Bequeathed { user: user.name.clone(), notes });
+                self.remote.send_to_all(&Entry::HandedOff { user: user.name.clone(), notes });
             }
         }
     }
 
     /// Takes what a node that stops remembers of a user's payloads.
-    pub(crate) fn inherit(&self, name: &Username, notes: Vec<Note>, allowance: &Allowance) {
+    pub(crate) fn take_over(&self, name: &Username, notes: Vec<Note>, allowance: &Allowance) {
         // Held meanwhile, so that the user is not forgotten.
         let entry = self.users.entry(name.clone()).or_insert_with(|| self.make(name, allowance));
         entry.recent.adopt(notes, Instant::now());
@@ -166,7 +187,7 @@ impl Hub {
         if std::mem::replace(&mut user.state().recalled, true) {
             return;
         }
-        for (at, bucket) in Bucket::ALL.into_iter().enumerate() {
+        for (at, bucket) in BucketKind::ALL.into_iter().enumerate() {
             // Nodes that the user was connected to at the same time told each other: what one has counted the others have.
             let spent = memories.iter().map(|memory| memory.spent[at]).max().unwrap_or_default();
             user.rates.load().owe(bucket, spent);
@@ -179,7 +200,7 @@ impl Hub {
     }
 
     /// A user who is here too sent a payload through another node.
-    pub(crate) fn spent_elsewhere(&self, name: &str, bucket: Bucket) {
+    pub(crate) fn spent_elsewhere(&self, name: &str, bucket: BucketKind) {
         if let Some(user) = self.user(name) {
             user.rates.load().owe(bucket, 1);
         }
@@ -192,6 +213,13 @@ impl Hub {
         }
     }
 
+    /// Applies a change of who may write to a user or see them, which the database has already, here and on all other
+    /// nodes.
+    pub(crate) fn change_privacy_everywhere(&self, name: &Username, change: PrivacyChange) {
+        self.privacy_changed(name, &change);
+        self.remote.send_change(&Entry::Private { user: name.clone(), change });
+    }
+
     /// Who may write to a user or see them changed; the database has it already.
     pub(crate) fn privacy_changed(&self, name: &Username, change: &PrivacyChange) {
         match change {
@@ -199,11 +227,11 @@ impl Hub {
                 privacy.presence = *presence;
                 privacy.direct = *direct;
             }),
-            PrivacyChange::Barred(other) => self.change_both(name, other, |privacy, other| {
-                privacy.barred.insert(other.clone());
+            PrivacyChange::Blocked(other) => self.change_both(name, other, |privacy, other| {
+                privacy.blocked.insert(other.clone());
             }),
-            PrivacyChange::Unbarred(other) => self.change_both(name, other, |privacy, other| {
-                privacy.barred.remove(other);
+            PrivacyChange::Unblocked(other) => self.change_both(name, other, |privacy, other| {
+                privacy.blocked.remove(other);
             }),
         }
     }

@@ -1,42 +1,51 @@
-//! Where a checked payload goes: who is connected, and the way to them.
+//! Who is connected, the ways to them, and the delivery of payloads.
 //!
-//! `hub.rs` knows every connection of this server; `user.rs`, `link.rs` and `group.rs` are what it knows,
-//! `membership.rs` what it takes from the database. A payload to
-//! a user goes through `direct.rs`, to a group or to everyone through `fanout.rs`; all end in an `outbox.rs`. `rate.rs`,
-//! `duplicates.rs`, `delivery.rs` and `receipt.rs` are the rules on the way, `presence.rs` tells who came and went.
+//! `hub.rs` knows every connection of this server; `user.rs`, `link.rs` and `group.rs` are what it knows, `membership.rs`,
+//! `group_changes.rs` and `privacy.rs` what it takes from the database. A payload to a user goes through `direct.rs`, to a
+//! group or to everyone through `fanout.rs`; all end in an `outbox.rs`. `rate.rs`, `duplicates.rs` and `delivery.rs` are the
+//! rules on the way, `close_reason.rs` says why a connection is closed, `presence.rs` tells who came and went.
 //!
-//! Where there are other nodes, `mirror.rs` keeps what they say of their users, `passage.rs` is a payload on its way to
-//! them, and `arrival.rs` takes what comes from them.
+//! Other nodes are reached through the traits in `peers.rs` and `pending_reply.rs`, which the cluster implements.
+//! `entry.rs` is what nodes tell each other, `mirror.rs` keeps what they say about their users, `remote_delivery.rs` is a
+//! payload on its way to them, and `arrival.rs` takes what comes from them.
 
+mod aliases;
 mod arrival;
+mod close_reason;
 mod delivery;
 mod direct;
 mod duplicates;
+mod entry;
 mod fanout;
-mod farewell;
 mod group;
+mod group_changes;
 mod hub;
 mod link;
 mod membership;
 mod mirror;
+mod node;
 mod outbox;
-mod passage;
+mod peers;
+mod pending_reply;
 mod presence;
+mod privacy;
 mod rate;
-mod receipt;
+mod remote_delivery;
 mod user;
 
+pub(crate) use aliases::{Item, Link, Origin, Outbox, Owed};
 pub(crate) use arrival::{Arrival, Audience};
-pub(crate) use delivery::{Asker, Counts, Delivery, Part, Request};
-pub(crate) use direct::{Direct, Last, Parcel};
+pub(crate) use close_reason::{CloseReason, NORMAL, NOT_UTF8, PROTOCOL_ERROR};
+pub(crate) use delivery::{Counts, Receipt, Request, Requester};
+pub(crate) use direct::{Direct, Outgoing, RecipientCache};
 pub(crate) use duplicates::{AlreadyHashed, Keys, Note, PayloadKey};
-pub(crate) use fanout::Reach;
-pub(crate) use farewell::{Farewell, NORMAL, NOT_UTF8, PROTOCOL_ERROR};
+pub(crate) use entry::{Check, Entry, GroupChange, PrivacyChange};
+pub(crate) use fanout::Delivered;
 pub(crate) use group::Group;
-pub(crate) use hub::{Allowance, Entrance, Hub, Known, Origin, Place};
-pub(crate) use link::{Link, Owed};
-pub(crate) use outbox::{Item, Outbox};
-pub(crate) use passage::{Passage, Passed};
-pub(crate) use rate::{Bucket, Quotas};
-pub(crate) use receipt::Receipt;
-pub(crate) use user::{Barred, Groups, Privacy};
+pub(crate) use hub::{Allowance, Hub, JoinResult, Place, UserSnapshot};
+pub(crate) use node::{NO_REPLY, NodeId, RequestId};
+pub(crate) use peers::{Peer, Peers, RemoteNodes};
+pub(crate) use pending_reply::{PendingReply, ReplyStatus, Requests};
+pub(crate) use privacy::{Blocked, Groups, Privacy};
+pub(crate) use rate::BucketKind;
+pub(crate) use remote_delivery::{RemoteDelivery, RemoteOutcome};

@@ -1,4 +1,6 @@
-//! What waits to be written to one connection: bounded in bytes, filled by anyone, emptied by the connection's task.
+//! The queue of payloads for one connection: bounded in bytes, filled by anyone, emptied by the task of the connection.
+//!
+//! `R` is the type of the receipts that payloads carry; this file does not look into them.
 
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
@@ -7,8 +9,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::farewell::Farewell;
-use super::receipt::Receipt;
+use super::close_reason::CloseReason;
 
 /// What an item costs beside its bytes, so that many tiny payloads are bounded as well.
 const ITEM_COST: usize = 64;
@@ -16,16 +17,16 @@ const ITEM_COST: usize = 64;
 const KEPT_ITEMS: usize = 8;
 
 /// One payload on its way to one connection.
-pub(crate) struct Item {
+pub(crate) struct Item<R> {
     /// The encoded payload, shared with all other connections that get it.
     pub(crate) text: Utf8Bytes,
-    /// Who wants to know what became of it.
-    pub(crate) receipt: Option<Receipt>,
+    /// What is told when the payload was written, and dropped if it is not.
+    pub(crate) receipt: Option<R>,
     /// When the payload came in, if its way is timed.
     pub(crate) timed: Option<Instant>,
 }
 
-impl Item {
+impl<R> Item<R> {
     fn cost(&self) -> usize {
         self.text.len() + ITEM_COST
     }
@@ -43,13 +44,13 @@ pub(crate) enum Refusal {
 /// A queue with one reader and any number of writers.
 ///
 /// Nothing is dropped under its lock: dropping an item may end a delivery, which writes to another outbox.
-pub(crate) struct Outbox {
+pub(crate) struct Outbox<R> {
     capacity: usize,
-    state: Mutex<State>,
+    state: Mutex<State<R>>,
 }
 
-struct State {
-    queue: VecDeque<Item>,
+struct State<R> {
+    queue: VecDeque<Item<R>>,
     /// The cost of all items queued or taken and not yet written.
     cost: usize,
     /// The reader, while it waits for something to happen here.
@@ -61,13 +62,13 @@ struct State {
 
 enum Phase {
     Open,
-    /// To be closed with this farewell, which the reader has not taken yet.
-    Ending(Farewell),
+    /// To be closed for this reason, which the reader has not taken yet.
+    Ending(CloseReason),
     /// The reader knows; nothing more is taken.
     Ended,
 }
 
-impl Outbox {
+impl<R> Outbox<R> {
     /// An outbox that holds up to `capacity` bytes.
     pub(crate) fn new(capacity: usize) -> Self {
         let state =
@@ -76,7 +77,7 @@ impl Outbox {
     }
 
     /// Queues an item; one that is not taken is dropped after the lock is released.
-    pub(crate) fn push(&self, item: Item) -> Result<(), Refusal> {
+    pub(crate) fn push(&self, item: Item<R>) -> Result<(), Refusal> {
         let mut state = self.state.lock();
         if !matches!(state.phase, Phase::Open) {
             drop(state);
@@ -85,7 +86,7 @@ impl Outbox {
         let cost = item.cost();
         // One payload always fits: a client that reads is not too slow for it.
         if state.cost > 0 && state.cost + cost > self.capacity {
-            state.phase = Phase::Ending(Farewell::slow_consumer());
+            state.phase = Phase::Ending(CloseReason::slow_consumer());
             let reader = state.reader.take();
             drop(state);
             wake(reader);
@@ -99,11 +100,11 @@ impl Outbox {
         Ok(())
     }
 
-    /// Asks the connection to end; the first farewell counts. What is queued is still written, if the farewell says so.
-    pub(crate) fn end(&self, farewell: Farewell) {
+    /// Asks the connection to close. Only the first reason counts. Queued payloads are still written if the reason says so.
+    pub(crate) fn end(&self, reason: CloseReason) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open) {
-            state.phase = Phase::Ending(farewell);
+            state.phase = Phase::Ending(reason);
             let reader = state.reader.take();
             drop(state);
             wake(reader);
@@ -112,7 +113,7 @@ impl Outbox {
 
     /// Swaps what is queued into the empty `batch`; true if there was anything. The reader reports back with
     /// [`Outbox::written`].
-    pub(crate) fn take(&self, batch: &mut VecDeque<Item>) -> bool {
+    pub(crate) fn take(&self, batch: &mut VecDeque<Item<R>>) -> bool {
         let mut state = self.state.lock();
         std::mem::swap(&mut state.queue, batch);
         !batch.is_empty()
@@ -124,23 +125,23 @@ impl Outbox {
     }
 
     /// The cost of an item, as [`Outbox::written`] wants it.
-    pub(crate) fn cost(item: &Item) -> usize {
+    pub(crate) fn cost(item: &Item<R>) -> usize {
         item.cost()
     }
 
-    /// The farewell, once there is one; nothing is taken from then on.
-    pub(crate) fn farewell(&self) -> Option<Farewell> {
+    /// Takes the reason to close, once there is one. No item is taken from then on.
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
         let mut state = self.state.lock();
         if !matches!(state.phase, Phase::Ending(_)) {
             return None;
         }
         match std::mem::replace(&mut state.phase, Phase::Ended) {
-            Phase::Ending(farewell) => Some(farewell),
+            Phase::Ending(reason) => Some(reason),
             Phase::Open | Phase::Ended => None,
         }
     }
 
-    /// Lets the reader be woken by the next item or farewell; false if there is one already.
+    /// Wakes the reader at the next item or reason to close. Returns `false` if there is one already.
     pub(crate) fn park(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state.lock();
         if !state.queue.is_empty() || matches!(state.phase, Phase::Ending(_)) {
@@ -154,7 +155,7 @@ impl Outbox {
         true
     }
 
-    /// The same for a reader whose socket takes nothing now: only a farewell wakes it.
+    /// Does the same for a reader whose socket takes nothing now: only a reason to close wakes it.
     pub(crate) fn park_blocked(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Ending(_)) {
@@ -203,7 +204,7 @@ fn wake(reader: Option<Waker>) {
 mod tests {
     use super::*;
 
-    fn item(text: &'static str) -> Item {
+    fn item(text: &'static str) -> Item<()> {
         Item { text: Utf8Bytes::from_static(text), receipt: None, timed: None }
     }
 
@@ -216,7 +217,7 @@ mod tests {
         assert!(outbox.take(&mut batch));
         assert_eq!(batch.iter().map(|i| i.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
         assert_eq!(outbox.waiting(), 2 * (3 + ITEM_COST));
-        outbox.written(batch.iter().map(Outbox::cost).sum());
+        outbox.written(batch.iter().map(Outbox::<()>::cost).sum());
         assert_eq!(outbox.waiting(), 0);
     }
 
@@ -226,8 +227,8 @@ mod tests {
         outbox.push(item("one")).unwrap();
         assert_eq!(outbox.push(item("two")), Err(Refusal::Full));
         assert_eq!(outbox.push(item("x")), Err(Refusal::Closed));
-        assert!(outbox.farewell().is_some());
-        assert!(outbox.farewell().is_none());
+        assert!(outbox.close_reason().is_some());
+        assert!(outbox.close_reason().is_none());
         assert_eq!(outbox.push(item("x")), Err(Refusal::Closed));
     }
 
@@ -241,7 +242,7 @@ mod tests {
         }
         let count = std::sync::Arc::new(Count(0.into()));
         let waker = Waker::from(count.clone());
-        let outbox = Outbox::new(1_000);
+        let outbox = Outbox::<()>::new(1_000);
         assert!(outbox.park(&Context::from_waker(&waker)));
         outbox.push(item("one")).unwrap();
         outbox.push(item("two")).unwrap();

@@ -8,11 +8,11 @@ use callie_core::command::PresenceAudience;
 use callie_core::{Notice, Recipient, SysCode, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::aliases::{Link, User};
 use super::hub::Hub;
-use super::link::Link;
-use super::user::{Groups, User};
-use crate::config::PresenceMode;
-use crate::gateway::stamp;
+use super::privacy::Groups;
+use crate::base::config::PresenceMode;
+use crate::base::ids::stamp;
 
 /// Users whose presence one user may subscribe to at a time.
 pub(crate) const MAX_WATCHED: usize = 4_096;
@@ -33,7 +33,7 @@ impl Hub {
     /// Tells who may know of the users whose time to come back is over.
     pub(crate) fn announce_the_gone(&self, now: Instant, mode: PresenceMode) {
         // Who was connected to another node may be so still, while that cannot be asked.
-        if !self.peers.is_whole() {
+        if !self.remote.is_converged() {
             return;
         }
         loop {
@@ -86,9 +86,9 @@ impl Hub {
 
     /// The connections to this node of everyone who may see `user` come and go: every node tells its own.
     fn audience(&self, user: &User, mode: PresenceMode) -> Vec<Arc<Link>> {
-        let (setting, groups, barred) = {
+        let (setting, groups, blocked) = {
             let state = user.state();
-            (state.privacy.presence, state.groups.clone(), state.privacy.barred.clone())
+            (state.privacy.presence, state.groups.clone(), state.privacy.blocked.clone())
         };
         if mode == PresenceMode::Off || setting == PresenceAudience::Nobody {
             return Vec::new();
@@ -107,7 +107,7 @@ impl Hub {
             }
         }
         names.remove(&user.name);
-        names.retain(|name| !barred.contains(name));
+        names.retain(|name| !blocked.contains(name));
         names.iter().flat_map(|name| self.links_of(name.as_str())).collect()
     }
 
@@ -176,13 +176,15 @@ mod tests {
     use callie_core::SessionId;
 
     use super::*;
-    use crate::cluster::Peers;
-    use crate::router::{Allowance, Entrance, Keys, Known, Privacy, Quotas};
+    use crate::router::rate::Quotas;
+    use crate::router::{Allowance, JoinResult, Keys, Privacy, RemoteNodes, UserSnapshot};
 
     const GRACE: Duration = Duration::from_secs(60);
 
     fn hub(grace: Duration, alone: bool) -> Hub {
-        Hub::new(grace, Keys::new(&[7; 16]), Arc::new(Peers::new(alone)))
+        let remote = RemoteNodes::none();
+        remote.set_converged(alone);
+        Hub::new(grace, Keys::new(&[7; 16]), Arc::new(remote), None)
     }
 
     fn allowance() -> Allowance {
@@ -195,8 +197,8 @@ mod tests {
         let link = Link::new(name.clone(), session, [127, 0, 0, 1].into(), 1_000);
         let user = hub.entry(&name, &allowance());
         let version = user.state().version;
-        let known = Known { groups: Groups::default(), privacy: Privacy::default(), version };
-        assert_eq!(hub.enter(&user, &link, Some(known), &allowance()), Entrance::In);
+        let known = UserSnapshot { groups: Groups::default(), privacy: Privacy::default(), version };
+        assert_eq!(hub.enter(&user, &link, Some(known), &allowance()), JoinResult::Joined);
         (user, link)
     }
 

@@ -18,8 +18,8 @@ type Limiter = RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformati
 
 /// The buckets of one user.
 pub(crate) struct Rates {
-    /// In the order of [`Bucket::ALL`].
-    pails: [Pail; Bucket::ALL.len()],
+    /// In the order of [`BucketKind::ALL`].
+    buckets: [Bucket; BucketKind::ALL.len()],
     quotas: Quotas,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Quotas {
 }
 
 /// One bucket, and what was taken from it elsewhere.
-struct Pail {
+struct Bucket {
     limiter: Limiter,
     burst: u32,
     /// Payloads that the user sent through other nodes and that this bucket still has to give; below zero, so many that
@@ -45,7 +45,7 @@ struct Pail {
 
 /// Which bucket a payload is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Bucket {
+pub(crate) enum BucketKind {
     /// Everything else.
     Payloads,
     /// `ACK`, PONG and PING to SERVER.
@@ -54,12 +54,12 @@ pub(crate) enum Bucket {
     Broadcasts,
 }
 
-impl Bucket {
+impl BucketKind {
     /// All of them, in the order of their numbers.
     pub(crate) const ALL: [Self; 3] = [Self::Payloads, Self::Upkeep, Self::Broadcasts];
 }
 
-impl Pail {
+impl Bucket {
     fn new(quota: Quota) -> Self {
         let limiter = RateLimiter::direct(quota).with_middleware();
         Self { limiter, burst: quota.burst_size().get(), debt: AtomicI32::new(0) }
@@ -122,14 +122,16 @@ impl Rates {
             |rate: u32, burst: u32| Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst));
         let broadcasts = Quota::per_minute(at_least_one(broadcasts_per_minute))
             .allow_burst(at_least_one(Limits::default().broadcast_burst));
-        let pails = Bucket::ALL.map(|bucket| {
-            Pail::new(match bucket {
-                Bucket::Payloads => quota(messages_per_second, burst),
-                Bucket::Upkeep => quota(messages_per_second.saturating_mul(WIDE), burst.saturating_mul(WIDE)),
-                Bucket::Broadcasts => broadcasts,
+        let buckets = BucketKind::ALL.map(|kind| {
+            Bucket::new(match kind {
+                BucketKind::Payloads => quota(messages_per_second, burst),
+                BucketKind::Upkeep => {
+                    quota(messages_per_second.saturating_mul(WIDE), burst.saturating_mul(WIDE))
+                }
+                BucketKind::Broadcasts => broadcasts,
             })
         });
-        Self { pails, quotas }
+        Self { buckets, quotas }
     }
 
     /// How wide they are.
@@ -138,23 +140,23 @@ impl Rates {
     }
 
     /// Takes one payload from a bucket, or tells when there will be room.
-    pub(crate) fn take(&self, bucket: Bucket) -> Result<(), Duration> {
-        self.pail(bucket).take()
+    pub(crate) fn take(&self, kind: BucketKind) -> Result<(), Duration> {
+        self.bucket(kind).take()
     }
 
     /// The user sent so many payloads through another node: they are taken here as well, as soon as there is room.
-    pub(crate) fn owe(&self, bucket: Bucket, payloads: u32) {
-        self.pail(bucket).owe(payloads);
+    pub(crate) fn owe(&self, kind: BucketKind, payloads: u32) {
+        self.bucket(kind).owe(payloads);
     }
 
     /// What was taken from each bucket and has not flowed back.
-    pub(crate) fn spent(&self) -> [u32; Bucket::ALL.len()] {
-        Bucket::ALL.map(|bucket| self.pail(bucket).spent())
+    pub(crate) fn spent(&self) -> [u32; BucketKind::ALL.len()] {
+        BucketKind::ALL.map(|kind| self.bucket(kind).spent())
     }
 
-    fn pail(&self, bucket: Bucket) -> &Pail {
+    fn bucket(&self, kind: BucketKind) -> &Bucket {
         // Buckets are numbered in the order of their list.
-        &self.pails[bucket as usize]
+        &self.buckets[kind as usize]
     }
 }
 
@@ -174,37 +176,37 @@ mod tests {
     fn a_burst_passes_and_the_next_payload_waits() {
         let rates = rates(3);
         for _ in 0..3 {
-            assert_eq!(rates.take(Bucket::Payloads), Ok(()));
+            assert_eq!(rates.take(BucketKind::Payloads), Ok(()));
         }
-        let wait = rates.take(Bucket::Payloads).unwrap_err();
+        let wait = rates.take(BucketKind::Payloads).unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(1), "{wait:?}");
         for _ in 0..30 {
-            assert_eq!(rates.take(Bucket::Upkeep), Ok(()));
+            assert_eq!(rates.take(BucketKind::Upkeep), Ok(()));
         }
-        assert!(rates.take(Bucket::Upkeep).is_err());
+        assert!(rates.take(BucketKind::Upkeep).is_err());
     }
 
     #[test]
     fn what_was_sent_through_another_node_is_taken_here_too() {
         let rates = rates(10);
-        rates.owe(Bucket::Payloads, 7);
+        rates.owe(BucketKind::Payloads, 7);
         for _ in 0..3 {
-            assert_eq!(rates.take(Bucket::Payloads), Ok(()));
+            assert_eq!(rates.take(BucketKind::Payloads), Ok(()));
         }
-        assert!(rates.take(Bucket::Payloads).is_err());
+        assert!(rates.take(BucketKind::Payloads).is_err());
         // What is owed when nothing is left is not forgotten.
-        rates.owe(Bucket::Payloads, 5);
-        assert_eq!(rates.spent()[Bucket::Payloads as usize], 15);
+        rates.owe(BucketKind::Payloads, 5);
+        assert_eq!(rates.spent()[BucketKind::Payloads as usize], 15);
     }
 
     #[test]
     fn looking_into_a_bucket_takes_nothing_from_it() {
         let rates = rates(3);
-        assert_eq!(rates.take(Bucket::Payloads), Ok(()));
+        assert_eq!(rates.take(BucketKind::Payloads), Ok(()));
         for _ in 0..3 {
-            assert_eq!(rates.spent()[Bucket::Payloads as usize], 1);
+            assert_eq!(rates.spent()[BucketKind::Payloads as usize], 1);
         }
-        assert_eq!([rates.take(Bucket::Payloads), rates.take(Bucket::Payloads)], [Ok(()), Ok(())]);
-        assert!(rates.take(Bucket::Payloads).is_err());
+        assert_eq!([rates.take(BucketKind::Payloads), rates.take(BucketKind::Payloads)], [Ok(()), Ok(())]);
+        assert!(rates.take(BucketKind::Payloads).is_err());
     }
 }

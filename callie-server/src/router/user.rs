@@ -1,20 +1,23 @@
 //! A user who is connected, or was a moment ago.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use callie_core::{GroupId, Outcome, Username};
+use callie_core::command::{DirectMessages, PresenceAudience};
+use callie_core::{Outcome, Username};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::duplicates::{PayloadKey, Recent};
+use super::entry::{Entry, PrivacyChange, PrivacyRules};
 use super::link::Link;
-use super::rate::{Bucket, Rates};
-use crate::cluster::{self, Entry, NodeId, Nodes, Peers, PrivacyChange};
-use callie_core::command::{DirectMessages, PresenceAudience};
+use super::node::{NodeId, Nodes};
+use super::peers::RemoteNodes;
+use super::privacy::{Blocked, Groups, Privacy};
+use super::rate::{BucketKind, Rates};
 
 /// Everything kept in memory about one user.
 ///
@@ -23,25 +26,24 @@ use callie_core::command::{DirectMessages, PresenceAudience};
 /// Locks are taken in this order: the hub's map of users, one user's state, the hub's map of watchers or of groups, one group's state,
 /// then those that take no other ([`Recent`], outboxes, streams to other nodes). Two users' states are never held at once, and nothing is held
 /// across an await.
-pub(crate) struct User {
+pub(crate) struct User<R> {
     /// The user's name.
     pub(crate) name: Username,
     /// What the user may send.
     pub(crate) rates: ArcSwap<Rates>,
     /// What the user sent lately.
     pub(crate) recent: Recent,
-    state: Mutex<UserState>,
+    state: Mutex<UserState<R>>,
     /// Whether the user is connected to other nodes too: they then hear what the user sends, for there is one rate and
     /// one memory of payloads for all connections.
     is_elsewhere: AtomicBool,
-    peers: Arc<Peers>,
+    remote: Arc<RemoteNodes>,
 }
 
 /// The part that changes.
-#[derive(Default)]
-pub(crate) struct UserState {
+pub(crate) struct UserState<R> {
     /// The open connections to this node.
-    pub(crate) links: Links,
+    pub(crate) links: Links<R>,
     /// The other nodes that the user is connected to.
     away: Nodes,
     /// Other nodes that the user left, and until when they remember what the user sent.
@@ -64,10 +66,28 @@ pub(crate) struct UserState {
     pub(super) is_listed: bool,
 }
 
-/// Names that other nodes are told at once; more follow one by one, so that no entry outgrows what NATS takes.
-const MOST_BARRED: usize = 5_000;
+impl<R> Default for UserState<R> {
+    fn default() -> Self {
+        Self {
+            links: Links::new(),
+            away: Nodes::new(),
+            remembered: SmallVec::new(),
+            groups: Groups::default(),
+            privacy: Privacy::default(),
+            version: 0,
+            watching: HashSet::new(),
+            announced: false,
+            recalled: false,
+            leaves: None,
+            is_listed: false,
+        }
+    }
+}
 
-impl UserState {
+/// Blocked users in the first entry about a user. More follow one by one, so that no entry is larger than NATS accepts.
+const MOST_BLOCKED: usize = 5_000;
+
+impl<R> UserState<R> {
     /// Whether the user is connected, to whichever node.
     pub(crate) fn is_online(&self) -> bool {
         !self.links.is_empty() || !self.away.is_empty()
@@ -79,89 +99,65 @@ impl UserState {
     }
 
     /// All ways to the user.
-    pub(super) fn ways(&self) -> Ways {
+    pub(super) fn ways(&self) -> Ways<R> {
         Ways { links: self.links.clone(), away: self.away.clone() }
     }
 
     /// Tells other nodes of the user, who is connected to this one.
-    pub(super) fn tell_here(&self, name: &Username, tell: impl Fn(&Entry<'_>)) {
-        let Privacy { presence, direct, ref barred } = self.privacy;
-        let mut names = barred.iter().cloned();
-        let barred = names.by_ref().take(MOST_BARRED).collect();
-        tell(&Entry::Here {
+    pub(super) fn send_here(&self, name: &Username, send: impl Fn(&Entry<'_>)) {
+        let Privacy { presence, direct, ref blocked } = self.privacy;
+        let mut names = blocked.iter().cloned();
+        let blocked = names.by_ref().take(MOST_BLOCKED).collect();
+        send(&Entry::Here {
             user: name.clone(),
             groups: self.groups.iter().copied().collect(),
-            privacy: cluster::Privacy { presence, direct, barred },
+            privacy: PrivacyRules { presence, direct, blocked },
         });
         for other in names {
-            tell(&Entry::Private { user: name.clone(), change: PrivacyChange::Barred(other) });
+            send(&Entry::Private { user: name.clone(), change: PrivacyChange::Blocked(other) });
         }
     }
 }
 
 /// The ways to a user.
-#[derive(Default, Clone)]
-pub(crate) struct Ways {
+pub(crate) struct Ways<R> {
     /// The connections to this node.
-    pub(crate) links: Links,
+    pub(crate) links: Links<R>,
     /// The other nodes that the user is connected to.
     pub(crate) away: Nodes,
 }
 
-impl Ways {
+impl<R> Default for Ways<R> {
+    fn default() -> Self {
+        Self { links: Links::new(), away: Nodes::new() }
+    }
+}
+
+impl<R> Ways<R> {
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.links.is_empty() && self.away.is_empty()
     }
 }
 
-/// Groups in their order, so that two users' are compared in one pass, and shared, so that nobody waits meanwhile.
-pub(crate) type Groups = Arc<BTreeSet<GroupId>>;
-
 /// Connections of one user: nearly always one.
-pub(crate) type Links = SmallVec<[Arc<Link>; 1]>;
+pub(crate) type Links<R> = SmallVec<[Arc<Link<R>>; 1]>;
 
-/// Who may write to a user, and who sees them come and go.
-#[derive(Debug, Clone)]
-pub(crate) struct Privacy {
-    /// Who sees the user's presence.
-    pub(crate) presence: PresenceAudience,
-    /// Who may write to the user directly.
-    pub(crate) direct: DirectMessages,
-    /// Whom the user has blocked, and who has blocked the user: nothing direct passes either way.
-    pub(crate) barred: HashSet<Username>,
-}
-
-impl Default for Privacy {
-    fn default() -> Self {
-        Self { presence: PresenceAudience::Groups, direct: DirectMessages::Everyone, barred: HashSet::new() }
-    }
-}
-
-/// Why somebody may not write to a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Barred {
-    /// One of the two has blocked the other.
-    Blocked,
-    /// The user takes direct messages from groups they share only.
-    NoSharedGroup,
-}
-
-impl User {
+impl<R> User<R> {
     /// A user without connections.
-    pub(crate) fn new(name: Username, rates: Rates, peers: Arc<Peers>) -> Self {
+    pub(crate) fn new(name: Username, rates: Rates, remote: Arc<RemoteNodes>) -> Self {
         let recent = Recent::new(Instant::now());
         let rates = ArcSwap::from_pointee(rates);
-        Self { name, rates, recent, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), peers }
+        Self { name, rates, recent, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), remote }
     }
 
     /// The part that changes. Mind the order of locks.
-    pub(crate) fn state(&self) -> MutexGuard<'_, UserState> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, UserState<R>> {
         self.state.lock()
     }
 
     /// The open connections, as they are now.
-    pub(crate) fn links(&self) -> Links {
+    pub(crate) fn links(&self) -> Links<R> {
         self.state.lock().links.clone()
     }
 
@@ -171,13 +167,13 @@ impl User {
     }
 
     /// Notes to which other nodes the user is connected.
-    pub(super) fn set_away(&self, state: &mut UserState, away: Nodes) {
+    pub(super) fn set_away(&self, state: &mut UserState<R>, away: Nodes) {
         self.is_elsewhere.store(!away.is_empty(), Ordering::Relaxed);
         state.away = away;
     }
 
     /// Takes a payload from a bucket, or tells when there will be room.
-    pub(crate) fn take(&self, bucket: Bucket) -> Result<(), Duration> {
+    pub(crate) fn take(&self, bucket: BucketKind) -> Result<(), Duration> {
         self.rates.load().take(bucket)?;
         self.share(|| Entry::Spent { user: self.name.as_str(), bucket });
         Ok(())
@@ -200,17 +196,17 @@ impl User {
     fn share<'a>(&self, entry: impl FnOnce() -> Entry<'a>) {
         if self.is_elsewhere.load(Ordering::Relaxed) {
             let away = self.state.lock().away.clone();
-            self.peers.tell(&away, &entry());
+            self.remote.send(&away, &entry());
         }
     }
 
-    /// Whether all users who are connected anywhere are known.
-    pub(super) fn knows_all(&self) -> bool {
-        self.peers.is_whole()
+    /// Returns `true` if every user who is connected anywhere is known, see [`RemoteNodes::is_converged`].
+    pub(super) fn is_converged(&self) -> bool {
+        self.remote.is_converged()
     }
 
     /// All ways to the user.
-    pub(crate) fn ways(&self) -> Ways {
+    pub(crate) fn ways(&self) -> Ways<R> {
         self.state.lock().ways()
     }
 
@@ -222,25 +218,25 @@ impl User {
     }
 
     /// The ways by which `from` reaches this user, none if the user is not connected.
-    pub(crate) fn reached_by(&self, from: &Self) -> Result<Ways, Barred> {
+    pub(crate) fn reached_by(&self, from: &Self) -> Result<Ways<R>, Blocked> {
         let (ways, direct) = {
             let state = self.state.lock();
             if !state.is_online() {
                 return Ok(Ways::default());
             }
-            if state.privacy.barred.contains(from.name.as_str()) {
-                return Err(Barred::Blocked);
+            if state.privacy.blocked.contains(from.name.as_str()) {
+                return Err(Blocked::ByBlock);
             }
             (state.ways(), state.privacy.direct)
         };
         if direct == DirectMessages::Groups && !from.shares_group_with(self) {
-            return Err(Barred::NoSharedGroup);
+            return Err(Blocked::NoSharedGroup);
         }
         Ok(ways)
     }
 
     /// The user's connections but one, here and elsewhere; none for nearly everyone.
-    pub(crate) fn ways_but(&self, one: &Link) -> (Links, Nodes) {
+    pub(crate) fn ways_but(&self, one: &Link<R>) -> (Links<R>, Nodes) {
         let state = self.state.lock();
         let away = state.away.clone();
         if state.links.len() < 2 {
@@ -254,7 +250,7 @@ impl User {
     pub(crate) fn is_visible_to(&self, viewer: &Self) -> bool {
         let presence = {
             let mine = self.state.lock();
-            if mine.privacy.barred.contains(viewer.name.as_str()) {
+            if mine.privacy.blocked.contains(viewer.name.as_str()) {
                 return false;
             }
             mine.privacy.presence
@@ -264,5 +260,19 @@ impl User {
             PresenceAudience::Groups => self.shares_group_with(viewer),
             PresenceAudience::Nobody => false,
         }
+    }
+}
+
+/// A connection and its user.
+pub(crate) struct Origin<R> {
+    /// The user.
+    pub(crate) user: Arc<User<R>>,
+    /// The connection.
+    pub(crate) link: Arc<Link<R>>,
+}
+
+impl<R> Clone for Origin<R> {
+    fn clone(&self) -> Self {
+        Self { user: self.user.clone(), link: self.link.clone() }
     }
 }

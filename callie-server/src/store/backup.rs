@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
 
-use super::open::{one_line, sqlite_file};
+use super::claim::Claim;
+use super::error::{OpenError, one_line};
+use super::open::{open_sqlite, sqlite_file};
 use super::postgres::PostgresUrl;
 use super::sqlite::{SqliteFile, url_of};
-use super::{Claim, OpenError, Store};
-use crate::clock;
+use crate::base::clock;
 
 /// Why a database was not copied or not restored. Each is one line for people.
 #[derive(Debug, thiserror::Error)]
@@ -199,8 +200,8 @@ async fn make_fit(from: &Path, new: &Path) -> Result<(), BackupError> {
         Err(error) => return Err(unfit(one_line(&error))),
     }
     let file = SqliteFile::at(&new.to_string_lossy())?;
-    let store = Store::open_sqlite(&file).await.map_err(|error| unfit(error.to_string()))?;
-    store.close().await;
+    let opened = open_sqlite(&file).await.map_err(|error| unfit(error.to_string()))?;
+    opened.database.close().await;
     sync(new)
 }
 

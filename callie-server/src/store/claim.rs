@@ -12,7 +12,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _, Row as 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::OpenError;
+use super::error::OpenError;
 use super::open::{FIRST_CONNECT_TIMEOUT, cannot_connect, sqlite_file};
 use super::postgres::PostgresUrl;
 

@@ -8,7 +8,9 @@ use callie_core::{GroupId, NameError, SessionId, Username};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::StoreError;
+use super::error::StoreError;
+use super::model::Ban;
+use crate::base::clock::Millis;
 
 /// A type that is kept as text.
 pub(super) trait Text: Sized {
@@ -59,4 +61,12 @@ pub(super) fn optional_text<T: Text>(row: &AnyRow, at: usize) -> Result<Option<T
 /// Where a list goes on after the entry called `name`.
 pub(super) fn cursor(name: &str) -> Result<Cursor, StoreError> {
     Cursor::parse(name).map_err(|_| StoreError::Unreadable(Cursor::WHAT))
+}
+
+/// Reads the ban in the columns `banned, banned_until, ban_reason` from column `at` on, if it is in force at `now`.
+pub(super) fn read_ban(row: &AnyRow, at: usize, now: Millis) -> Result<Option<Ban>, StoreError> {
+    let banned: i64 = row.try_get(at)?;
+    let until: Option<Millis> = row.try_get(at + 1)?;
+    let holds = banned != 0 && until.is_none_or(|end| end > now);
+    Ok(if holds { Some(Ban { reason: optional_text(row, at + 2)?, until }) } else { None })
 }

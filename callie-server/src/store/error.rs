@@ -7,7 +7,7 @@ use callie_core::{SysCode, Username};
 #[non_exhaustive]
 pub enum StoreError {
     /// It is locked, full, gone or broken.
-    #[error("the database failed: {}", super::open::one_line(.0))]
+    #[error("the database failed: {}", one_line(.0))]
     Database(#[from] sqlx::Error),
     /// A row holds a value that this version cannot read.
     #[error("the database holds a {0} that cannot be read")]
@@ -155,4 +155,14 @@ impl GroupError {
             Self::Store(_) => SysCode::InternalError,
         }
     }
+}
+
+/// Returns the text of an error in one line.
+pub(super) fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
+    let text = match error.downcast_ref::<sqlx::Error>() {
+        // Leaves out the place in the source of PostgreSQL.
+        Some(sqlx::Error::Database(error)) => error.message().to_owned(),
+        _ => error.to_string(),
+    };
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

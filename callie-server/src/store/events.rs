@@ -10,11 +10,14 @@ use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row as _};
 use tokio::sync::broadcast;
 
-use crate::clock::{self, Millis};
-
+use super::accounts::Accounts;
 use super::column::text;
-use super::connections::Tx;
-use super::{Ban, CHUNK, Store, StoreError, placeholders};
+use super::database::Database;
+use super::error::StoreError;
+use super::event_log::{ADMIN_ACT, Event, SESSION_ENDED, USER_BANNED, record};
+use super::model::Ban;
+use super::sql::{CHUNK, placeholders};
+use crate::base::clock::{self, Millis};
 
 /// How often the log is read: what an admin does elsewhere takes effect within a second.
 const POLL: Duration = Duration::from_millis(400);
@@ -26,13 +29,9 @@ const KEEP: Millis = clock::DAY;
 /// How often old entries are removed, in readings.
 const CLEAN_EVERY: u32 = 500;
 
-const SESSION_ENDED: &str = "session_ended";
-const USER_BANNED: &str = "user_banned";
-const ADMIN_ACT: &str = "admin_act";
-
 /// Something that open sockets must act on.
 ///
-/// It may come more than once. Whoever lags behind the channel asks [`Store::session`] for each socket's session.
+/// It may come more than once. Whoever lags behind the channel asks [`Sessions::get`](super::Sessions::get) for each socket's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionEvent {
@@ -80,80 +79,6 @@ impl AdminAct {
     }
 }
 
-/// An entry of the log, before it is written.
-pub(super) struct Event<'a> {
-    kind: &'static str,
-    subject: &'a str,
-    reason: Option<&'a str>,
-    until: Option<Millis>,
-}
-
-impl<'a> Event<'a> {
-    pub(super) fn session_ended(id: &'a str) -> Self {
-        Self { kind: SESSION_ENDED, subject: id, reason: None, until: None }
-    }
-
-    pub(super) fn user_banned(user: &'a Username, ban: &'a Ban) -> Self {
-        Self {
-            kind: USER_BANNED,
-            subject: user.as_str(),
-            reason: ban.reason.as_ref().map(RemovalReason::as_str),
-            until: ban.until,
-        }
-    }
-}
-
-/// Writes `event` within the transaction of what it tells of.
-pub(super) async fn record(tx: &mut Tx, event: Event<'_>, now: Millis) -> Result<(), StoreError> {
-    sqlx::query("INSERT INTO events (id, at, kind, subject, reason, until) VALUES ($1, $2, $3, $4, $5, $6)")
-        .bind(clock::new_uuid().to_string())
-        .bind(now)
-        .bind(event.kind)
-        .bind(event.subject)
-        .bind(event.reason)
-        .bind(event.until)
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-/// Reads the log and sends what is new, until `events` has no receiver and `store` is closed or the task is dropped.
-pub async fn watch_events(store: Store, events: broadcast::Sender<SessionEvent>) {
-    // The last reading that succeeded: what came while the database was away is read when it is back.
-    let started = clock::now();
-    let mut read = started;
-    let mut well = true;
-    let mut seen: HashMap<String, Millis> = HashMap::new();
-    for round in 1_u32.. {
-        // Either the time is up or this process has just written an entry.
-        let _ = tokio::time::timeout(POLL, store.poke.notified()).await;
-        let now = clock::now();
-        match store.events_since(read - OVERLAP, started, &mut seen).await {
-            Ok(new) => {
-                if !std::mem::replace(&mut well, true) {
-                    tracing::info!("the log of ended sessions can be read again");
-                }
-                read = now;
-                for event in new {
-                    // Without a receiver there is no socket to close.
-                    let _ = events.send(event);
-                }
-            }
-            // Told once: several times a second would hide all else.
-            Err(error) if std::mem::replace(&mut well, false) => {
-                tracing::warn!(%error, "the log of ended sessions cannot be read");
-            }
-            Err(_) => {}
-        }
-        seen.retain(|_, at| *at > read - 2 * OVERLAP);
-        if round % CLEAN_EVERY == 0
-            && let Err(error) = store.remove_events_before(now - KEEP).await
-        {
-            tracing::warn!(%error, "old entries of the log of ended sessions cannot be removed");
-        }
-    }
-}
-
 /// An entry of the log as it was read.
 struct Entry {
     id: String,
@@ -169,7 +94,55 @@ enum Kind {
     Other,
 }
 
-impl Store {
+/// The event log of the database.
+#[derive(Debug, Clone)]
+pub struct Events {
+    database: Database,
+    accounts: Accounts,
+}
+
+impl Events {
+    pub(super) fn new(database: Database, accounts: Accounts) -> Self {
+        Self { database, accounts }
+    }
+
+    /// Reads the log and sends new events, until the future is dropped.
+    pub(crate) async fn watch(self, events: broadcast::Sender<SessionEvent>) {
+        // The last reading that succeeded: what came while the database was away is read when it is back.
+        let started = clock::now();
+        let mut read = started;
+        let mut well = true;
+        let mut seen: HashMap<String, Millis> = HashMap::new();
+        for round in 1_u32.. {
+            // Either the time is up or this process has just written an entry.
+            let _ = tokio::time::timeout(POLL, self.database.events_recorded()).await;
+            let now = clock::now();
+            match self.events_since(read - OVERLAP, started, &mut seen).await {
+                Ok(new) => {
+                    if !std::mem::replace(&mut well, true) {
+                        tracing::info!("the log of ended sessions can be read again");
+                    }
+                    read = now;
+                    for event in new {
+                        // Without a receiver there is no socket to close.
+                        let _ = events.send(event);
+                    }
+                }
+                // Told once: several times a second would hide all else.
+                Err(error) if std::mem::replace(&mut well, false) => {
+                    tracing::warn!(%error, "the log of ended sessions cannot be read");
+                }
+                Err(_) => {}
+            }
+            seen.retain(|_, at| *at > read - 2 * OVERLAP);
+            if round % CLEAN_EVERY == 0
+                && let Err(error) = self.remove_events_before(now - KEEP).await
+            {
+                tracing::warn!(%error, "old entries of the log of ended sessions cannot be removed");
+            }
+        }
+    }
+
     /// The new entries of the log since `from`, as the database is now. They count as seen only once all of them could be
     /// looked up. Acts of admins before `started` are not logged: each would be logged again at every start.
     async fn events_since(
@@ -181,7 +154,7 @@ impl Store {
         let rows =
             sqlx::query("SELECT id, at, kind, subject, reason FROM events WHERE at >= $1 ORDER BY at, id")
                 .bind(from)
-                .fetch_all(&self.read)
+                .fetch_all(self.database.read())
                 .await?;
         let mut new = Vec::new();
         for row in &rows {
@@ -219,7 +192,7 @@ impl Store {
                     events.push(SessionEvent::SessionEnded { session_id: id.clone() });
                 }
                 Kind::Banned(username) => {
-                    let ban = match self.user(username, clock::now()).await {
+                    let ban = match self.accounts.get(username, clock::now()).await {
                         Ok(user) => user.and_then(|user| user.ban),
                         // Asked again, it would be the same. The sessions are gone in any case.
                         Err(error @ StoreError::Unreadable(_)) => {
@@ -250,7 +223,7 @@ impl Store {
             for id in chunk {
                 query = query.bind(id.as_str());
             }
-            for row in query.fetch_all(&self.read).await? {
+            for row in query.fetch_all(self.database.read()).await? {
                 found.insert(row.try_get(0)?);
             }
         }
@@ -262,16 +235,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn note_admin_act(&self, act: &AdminAct, now: Millis) -> Result<(), StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.database.begin().await?;
         // A struct of texts always serialises.
         let reason = serde_json::to_string(act).unwrap_or_default();
-        let event = Event { kind: ADMIN_ACT, subject: act.user.as_str(), reason: Some(&reason), until: None };
-        record(&mut tx, event, now).await?;
+        record(&mut tx, Event::admin_act(&act.user, &reason), now).await?;
         Ok(tx.commit().await?)
     }
 
     async fn remove_events_before(&self, at: Millis) -> Result<(), StoreError> {
-        sqlx::query("DELETE FROM events WHERE at < $1").bind(at).execute(&self.write).await?;
+        sqlx::query("DELETE FROM events WHERE at < $1").bind(at).execute(self.database.write()).await?;
         Ok(())
     }
 }

@@ -4,16 +4,27 @@ use std::collections::BTreeSet;
 
 use callie_core::command::{GroupName, Role, Visibility};
 use callie_core::{GroupId, Username};
-use sqlx::{AnyExecutor, Row as _};
 
-use crate::clock::Millis;
+use super::database::Database;
+use super::error::GroupError;
+use super::group_rows::{
+    check_rooms, insert_members, may_all_be_added, member_role, names, read_group, remove_group, require,
+    write_role,
+};
+use super::model::{Group, GroupLimits};
+use crate::base::clock::Millis;
 
-use super::column::text;
-use super::connections::Tx;
-use super::members::{check_rooms, insert_members, may_all_be_added, member_role};
-use super::{Group, GroupError, Store};
+/// The groups.
+#[derive(Debug, Clone)]
+pub struct Groups {
+    database: Database,
+}
 
-impl Store {
+impl Groups {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
     /// Makes the group `id` with `owner` as its owner and `members` beside (names given twice and the owner's own are merged),
     /// and answers it with all its members, the owner first. All or nothing.
     ///
@@ -21,7 +32,7 @@ impl Store {
     /// [`GroupError::UserNotFound`], [`GroupError::MayNotAdd`], [`GroupError::TooManyMembers`],
     /// [`GroupError::TooManyGroups`], [`GroupError::Store`].
     #[allow(clippy::too_many_arguments, reason = "each is a column of the new row or a limit on it")]
-    pub async fn create_group(
+    pub async fn create(
         &self,
         id: GroupId,
         name: &GroupName,
@@ -36,7 +47,7 @@ impl Store {
         if all.len() > limits.max_members {
             return Err(GroupError::TooManyMembers);
         }
-        let mut tx = self.begin().await?;
+        let mut tx = self.database.begin().await?;
         tx.lock_users(&all).await?;
         may_all_be_added(&mut tx, owner, &all[1..]).await?;
         check_rooms(&mut tx, &all, limits.max_groups).await?;
@@ -58,13 +69,8 @@ impl Store {
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::Store`].
-    pub async fn rename_group(
-        &self,
-        id: GroupId,
-        actor: &Username,
-        name: &GroupName,
-    ) -> Result<Group, GroupError> {
-        let mut tx = self.begin().await?;
+    pub async fn rename(&self, id: GroupId, actor: &Username, name: &GroupName) -> Result<Group, GroupError> {
+        let mut tx = self.database.begin().await?;
         tx.lock_group(id).await?;
         require(&mut tx, id, actor, Role::Admin).await?;
         sqlx::query("UPDATE chat_groups SET name = $1 WHERE id = $2")
@@ -81,11 +87,11 @@ impl Store {
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::Store`].
-    pub async fn delete_group(&self, id: GroupId, actor: &Username) -> Result<Vec<Username>, GroupError> {
-        let mut tx = self.begin().await?;
+    pub async fn delete(&self, id: GroupId, actor: &Username) -> Result<Vec<Username>, GroupError> {
+        let mut tx = self.database.begin().await?;
         tx.lock_group(id).await?;
         require(&mut tx, id, actor, Role::Owner).await?;
-        let members = super::members::names(&mut tx, id).await?;
+        let members = names(&mut tx, id).await?;
         remove_group(&mut tx, id).await?;
         tx.commit().await?;
         Ok(members)
@@ -103,7 +109,7 @@ impl Store {
         user: &Username,
         role: Role,
     ) -> Result<(), GroupError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.database.begin().await?;
         tx.lock_group(id).await?;
         require(&mut tx, id, actor, Role::Owner).await?;
         if actor == user {
@@ -124,73 +130,7 @@ impl Store {
     ///
     /// # Errors
     /// [`GroupError::Store`].
-    pub async fn group(&self, id: GroupId) -> Result<Option<Group>, GroupError> {
-        read_group(&self.read, id).await
+    pub async fn get(&self, id: GroupId) -> Result<Option<Group>, GroupError> {
+        read_group(self.database.read(), id).await
     }
-}
-
-/// What the server's configuration sets about groups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GroupLimits {
-    /// The most members of a group.
-    pub max_members: usize,
-    /// The most groups of a user.
-    pub max_groups: usize,
-}
-
-/// The actor's role, if it is `least` or more: what every command on a group asks first.
-pub(super) async fn require(
-    tx: &mut Tx,
-    id: GroupId,
-    actor: &Username,
-    least: Role,
-) -> Result<Role, GroupError> {
-    match member_role(&mut *tx, id, actor).await? {
-        Some(role) if role >= least => Ok(role),
-        Some(_) => Err(GroupError::Forbidden),
-        None => Err(match read_group(tx, id).await? {
-            Some(group) if group.visibility == Visibility::Public => GroupError::NotAMember,
-            _ => GroupError::NotFound,
-        }),
-    }
-}
-
-pub(super) async fn read_group(
-    asked: impl AnyExecutor<'_>,
-    id: GroupId,
-) -> Result<Option<Group>, GroupError> {
-    let row = sqlx::query("SELECT name, visibility, member_count FROM chat_groups WHERE id = $1")
-        .bind(id.to_string())
-        .fetch_optional(asked)
-        .await?;
-    row.map(|row| {
-        Ok(Group {
-            id,
-            name: text(&row, 0)?,
-            visibility: text(&row, 1)?,
-            member_count: row.try_get::<i64, _>(2)?.unsigned_abs(),
-        })
-    })
-    .transpose()
-}
-
-pub(super) async fn remove_group(tx: &mut Tx, id: GroupId) -> Result<(), GroupError> {
-    // Its members go with it: ON DELETE CASCADE.
-    sqlx::query("DELETE FROM chat_groups WHERE id = $1").bind(id.to_string()).execute(tx).await?;
-    Ok(())
-}
-
-pub(super) async fn write_role(
-    tx: &mut Tx,
-    id: GroupId,
-    user: &Username,
-    role: Role,
-) -> Result<(), GroupError> {
-    sqlx::query("UPDATE group_members SET role = $1 WHERE group_id = $2 AND username = $3")
-        .bind(role.as_str())
-        .bind(id.to_string())
-        .bind(user.as_str())
-        .execute(tx)
-        .await?;
-    Ok(())
 }

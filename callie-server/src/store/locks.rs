@@ -15,7 +15,7 @@ use callie_core::{GroupId, Username};
 use sqlx::AssertSqlSafe;
 
 use super::connections::{Kind, Tx};
-use super::{CHUNK, placeholders};
+use super::sql::{CHUNK, placeholders};
 
 impl Tx {
     /// Takes the rows of `users`. Before [`Tx::lock_group`], and all at once.

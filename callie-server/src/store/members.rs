@@ -1,27 +1,34 @@
 //! Who is in a group: joining, adding, removing, leaving.
 
-use callie_core::command::{DirectMessages, Role, Visibility};
+use callie_core::command::{Role, Visibility};
 use callie_core::{GroupId, Username};
-use sqlx::{AnyExecutor, AssertSqlSafe, Row as _};
 
 use super::column::text;
-use super::connections::Tx;
-use super::groups::{GroupLimits, read_group, remove_group, require, write_role};
-use super::{CHUNK, GroupError, Removal, Store, StoreError, placeholders};
+use super::database::Database;
+use super::error::{GroupError, StoreError};
+use super::group_rows::{
+    admit, drop_member, may_all_be_added, member_role, names, read_group, remove_group, require, write_role,
+};
+use super::model::{GroupLimits, Removal};
 
-impl Store {
+/// The members of groups.
+#[derive(Debug, Clone)]
+pub struct Members {
+    database: Database,
+}
+
+impl Members {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
     /// Has `user` join the public group `id`.
     ///
     /// # Errors
     /// [`GroupError::NotFound`] (also for a private one that the user is not in), [`GroupError::AlreadyMember`],
     /// [`GroupError::TooManyMembers`], [`GroupError::TooManyGroups`], [`GroupError::Store`].
-    pub async fn join_group(
-        &self,
-        id: GroupId,
-        user: &Username,
-        limits: GroupLimits,
-    ) -> Result<(), GroupError> {
-        let mut tx = self.begin().await?;
+    pub async fn join(&self, id: GroupId, user: &Username, limits: GroupLimits) -> Result<(), GroupError> {
+        let mut tx = self.database.begin().await?;
         tx.lock_users(&[user]).await?;
         tx.lock_group(id).await?;
         if member_role(&mut tx, id, user).await?.is_some() {
@@ -42,14 +49,14 @@ impl Store {
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::UserNotFound`],
     /// [`GroupError::AlreadyMember`], [`GroupError::MayNotAdd`], [`GroupError::TooManyMembers`],
     /// [`GroupError::TooManyGroups`], [`GroupError::Store`].
-    pub async fn add_member(
+    pub async fn add(
         &self,
         id: GroupId,
         actor: &Username,
         user: &Username,
         limits: GroupLimits,
     ) -> Result<(), GroupError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.database.begin().await?;
         tx.lock_users(&[user]).await?;
         tx.lock_group(id).await?;
         require(&mut tx, id, actor, Role::Admin).await?;
@@ -68,13 +75,8 @@ impl Store {
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::UserNotFound`],
     /// [`GroupError::Store`].
-    pub async fn remove_member(
-        &self,
-        id: GroupId,
-        actor: &Username,
-        user: &Username,
-    ) -> Result<(), GroupError> {
-        let mut tx = self.begin().await?;
+    pub async fn remove(&self, id: GroupId, actor: &Username, user: &Username) -> Result<(), GroupError> {
+        let mut tx = self.database.begin().await?;
         tx.lock_group(id).await?;
         let own = require(&mut tx, id, actor, Role::Admin).await?;
         match member_role(&mut tx, id, user).await? {
@@ -92,8 +94,8 @@ impl Store {
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Store`].
-    pub async fn leave_group(&self, id: GroupId, user: &Username) -> Result<Removal, GroupError> {
-        let mut tx = self.begin().await?;
+    pub async fn leave(&self, id: GroupId, user: &Username) -> Result<Removal, GroupError> {
+        let mut tx = self.database.begin().await?;
         tx.lock_group(id).await?;
         let role = require(&mut tx, id, user, Role::Member).await?;
         drop_member(&mut tx, id, user).await?;
@@ -127,7 +129,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn role(&self, id: GroupId, user: &Username) -> Result<Option<Role>, StoreError> {
-        member_role(&self.read, id, user).await
+        member_role(self.database.read(), id, user).await
     }
 
     /// Whether `user` is in the group.
@@ -142,147 +144,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn group_member_names(&self, id: GroupId) -> Result<Vec<Username>, StoreError> {
-        names(&self.read, id).await
+    pub async fn names(&self, id: GroupId) -> Result<Vec<Username>, StoreError> {
+        names(self.database.read(), id).await
     }
-}
-
-pub(super) async fn names(asked: impl AnyExecutor<'_>, id: GroupId) -> Result<Vec<Username>, StoreError> {
-    let rows = sqlx::query("SELECT username FROM group_members WHERE group_id = $1")
-        .bind(id.to_string())
-        .fetch_all(asked)
-        .await?;
-    rows.iter().map(|row| text(row, 0)).collect()
-}
-
-pub(super) async fn member_role(
-    asked: impl AnyExecutor<'_>,
-    id: GroupId,
-    user: &Username,
-) -> Result<Option<Role>, StoreError> {
-    let row = sqlx::query("SELECT role FROM group_members WHERE group_id = $1 AND username = $2")
-        .bind(id.to_string())
-        .bind(user.as_str())
-        .fetch_optional(asked)
-        .await?;
-    row.map(|row| text(&row, 0)).transpose()
-}
-
-/// Puts `user` into the group if there is room.
-async fn admit(tx: &mut Tx, id: GroupId, user: &Username, limits: GroupLimits) -> Result<(), GroupError> {
-    check_rooms(tx, &[user], limits.max_groups).await?;
-    let most = i64::try_from(limits.max_members).unwrap_or(i64::MAX);
-    let grown = sqlx::query(
-        "UPDATE chat_groups SET member_count = member_count + 1 WHERE id = $1 AND member_count < $2",
-    )
-    .bind(id.to_string())
-    .bind(most)
-    .execute(&mut *tx)
-    .await?;
-    if grown.rows_affected() == 0 {
-        return Err(GroupError::TooManyMembers);
-    }
-    sqlx::query(
-        "INSERT INTO group_members (group_id, username, role, place) \
-         SELECT $1, $2, $3, COALESCE(MAX(place), 0) + 1 FROM group_members WHERE group_id = $1",
-    )
-    .bind(id.to_string())
-    .bind(user.as_str())
-    .bind(Role::Member.as_str())
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-async fn drop_member(tx: &mut Tx, id: GroupId, user: &Username) -> Result<(), GroupError> {
-    sqlx::query("DELETE FROM group_members WHERE group_id = $1 AND username = $2")
-        .bind(id.to_string())
-        .bind(user.as_str())
-        .execute(&mut *tx)
-        .await?;
-    sqlx::query("UPDATE chat_groups SET member_count = member_count - 1 WHERE id = $1")
-        .bind(id.to_string())
-        .execute(tx)
-        .await?;
-    Ok(())
-}
-
-/// Refuses when one of `users` does not exist or may not be written to by `actor` directly.
-pub(super) async fn may_all_be_added(
-    tx: &mut Tx,
-    actor: &Username,
-    users: &[&Username],
-) -> Result<(), GroupError> {
-    for chunk in users.chunks(CHUNK) {
-        let list = placeholders(3, chunk.len());
-        let sql = format!(
-            "SELECT name, \
-             CASE WHEN EXISTS (SELECT 1 FROM blocks WHERE (blocker = $1 AND blocked = name) \
-             OR (blocker = name AND blocked = $1)) THEN 1 ELSE 0 END, \
-             CASE WHEN direct_messages <> $2 THEN 1 \
-             WHEN EXISTS (SELECT 1 FROM group_members a JOIN group_members b ON a.group_id = b.group_id \
-             WHERE a.username = $1 AND b.username = name) THEN 1 ELSE 0 END \
-             FROM users WHERE name IN ({list})"
-        );
-        // Only placeholders are put into the text. Whether two share a group is looked for where it matters: it takes long
-        // for an actor who is in many.
-        let closed = DirectMessages::Groups.as_str();
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(actor.as_str()).bind(closed);
-        for user in chunk {
-            query = query.bind(user.as_str());
-        }
-        let rows = query.fetch_all(&mut *tx).await?;
-        let mut known = std::collections::HashSet::with_capacity(rows.len());
-        for row in &rows {
-            let name: Username = text(row, 0)?;
-            let blocked = row.try_get::<i64, _>(1)? != 0;
-            let open = row.try_get::<i64, _>(2)? != 0;
-            if blocked || !open {
-                return Err(GroupError::MayNotAdd(name));
-            }
-            known.insert(name);
-        }
-        if let Some(missing) = chunk.iter().find(|user| !known.contains(**user)) {
-            return Err(GroupError::UserNotFound((*missing).clone()));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses when one of `users` is in as many groups as one may be.
-pub(super) async fn check_rooms(tx: &mut Tx, users: &[&Username], most: usize) -> Result<(), GroupError> {
-    for chunk in users.chunks(CHUNK) {
-        let list = placeholders(2, chunk.len());
-        let sql = format!(
-            "SELECT 1 FROM group_members WHERE username IN ({list}) GROUP BY username HAVING COUNT(*) >= $1 LIMIT 1"
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(i64::try_from(most).unwrap_or(i64::MAX));
-        for user in chunk {
-            query = query.bind(user.as_str());
-        }
-        if query.fetch_optional(&mut *tx).await?.is_some() {
-            return Err(GroupError::TooManyGroups);
-        }
-    }
-    Ok(())
-}
-
-/// Puts `users` into a new group, the first as its owner, in this order of standing.
-pub(super) async fn insert_members(tx: &mut Tx, id: GroupId, users: &[&Username]) -> Result<(), GroupError> {
-    let mut place = 0_i64;
-    for chunk in users.chunks(CHUNK) {
-        let rows: Vec<String> = (0..chunk.len())
-            .map(|n| format!("($1, ${}, ${}, ${})", 3 * n + 2, 3 * n + 3, 3 * n + 4))
-            .collect();
-        let sql =
-            format!("INSERT INTO group_members (group_id, username, role, place) VALUES {}", rows.join(", "));
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(id.to_string());
-        for user in chunk {
-            let role = if place == 0 { Role::Owner } else { Role::Member };
-            query = query.bind(user.as_str()).bind(role.as_str()).bind(place);
-            place += 1;
-        }
-        query.execute(&mut *tx).await?;
-    }
-    Ok(())
 }

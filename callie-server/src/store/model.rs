@@ -1,11 +1,11 @@
 //! The values that the store keeps.
 
-use callie_core::account::DeviceName;
+use callie_core::account::{DeviceName, SessionInfo, SessionList};
 use callie_core::command::{Cursor, GroupName, RemovalReason, Role, Visibility};
 use callie_core::{GroupId, SessionId, Username};
 use sha2::{Digest, Sha256};
 
-use crate::clock::Millis;
+use crate::base::clock::{self, Millis};
 
 /// The SHA-256 of a session token, in hexadecimal: all that is kept of it.
 ///
@@ -69,6 +69,22 @@ pub struct Session {
     pub expires: Millis,
 }
 
+impl Session {
+    /// Returns `sessions` as the protocol lists them to a client with the session `asking`.
+    #[must_use]
+    pub(crate) fn list(sessions: Vec<Self>, asking: &SessionId) -> SessionList {
+        let info = |session: Self| SessionInfo {
+            current: session.id == *asking,
+            session_id: session.id,
+            device: session.device,
+            created_at: clock::timestamp(session.created),
+            last_seen_at: clock::timestamp(session.last_seen),
+            expires_at: clock::timestamp(session.expires),
+        };
+        SessionList { sessions: sessions.into_iter().map(info).collect() }
+    }
+}
+
 /// A group without its members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
@@ -127,4 +143,13 @@ pub enum DirectAccess {
     Blocked,
     /// The recipient hears only those who share a group, and they share none.
     GroupsOnly,
+}
+
+/// What the server's configuration sets about groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupLimits {
+    /// The most members of a group.
+    pub max_members: usize,
+    /// The most groups of a user.
+    pub max_groups: usize,
 }

@@ -7,10 +7,13 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{AnyConnection, AnyPool, Connection as _};
 
 use super::connections::{Connections, Kind};
-use super::health::{Health, OpenedFile};
+use super::database::Database;
+use super::error::{OpenError, one_line};
+use super::file::OpenedFile;
+use super::migrations;
 use super::postgres::{self, PostgresUrl};
 use super::sqlite::{self, SqliteFile};
-use super::{OpenError, Store, migrations};
+use crate::base::telemetry::DatabaseHealth;
 
 /// Readers of SQLite at a time: it answers from memory in microseconds, so few serve many.
 const SQLITE_READERS: u32 = 4;
@@ -29,118 +32,106 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 /// SQLite's error code `SQLITE_NOTADB`. PostgreSQL's codes have five characters.
 const NOT_A_DATABASE: &str = "26";
 
-impl Store {
-    /// Connections to PostgreSQL at a time, if nothing else is said.
-    pub const CONNECTIONS: u32 = 10;
+/// An open database.
+pub(super) struct Opened {
+    /// The connections.
+    pub(super) database: Database,
+    /// The metrics of what fails on them.
+    pub(super) metrics: DatabaseHealth,
+    /// The file, where the database is one.
+    pub(super) file: Option<OpenedFile>,
+}
 
-    /// Opens `database`: a file or a `sqlite:` URL, made when missing, or a `postgres:` URL.
-    ///
-    /// # Errors
-    /// [`OpenError`], one line for people.
-    pub async fn open(database: &str) -> Result<Self, OpenError> {
-        Self::open_with(database, Self::CONNECTIONS).await
+impl Opened {
+    fn new((read, write): (AnyPool, AnyPool), kind: Kind, file: Option<OpenedFile>) -> Self {
+        let metrics = DatabaseHealth::default();
+        let read = Connections::new(read, kind, metrics.read_failures.clone());
+        let write = Connections::new(write, kind, metrics.write_failures.clone());
+        Self { database: Database::new(read, write), metrics, file }
     }
+}
 
-    /// Opens `database` as [`Store::open`] does, with at most `connections` to PostgreSQL at a time.
-    ///
-    /// # Errors
-    /// [`OpenError`], one line for people.
-    pub async fn open_with(database: &str, connections: u32) -> Result<Self, OpenError> {
-        match PostgresUrl::parse(database) {
-            Some(url) => Self::open_postgres(&url?, connections).await,
-            None => Self::open_sqlite(&sqlite_file(database)?).await,
-        }
+/// Opens `database`, with at most `connections` to PostgreSQL at a time.
+pub(super) async fn open(database: &str, connections: u32) -> Result<Opened, OpenError> {
+    match PostgresUrl::parse(database) {
+        Some(url) => open_postgres(&url?, connections).await,
+        None => open_sqlite(&sqlite_file(database)?).await,
     }
+}
 
-    /// Opens `database` as [`Store::open`] does, unless its file is missing: a name mistyped must not make a new one.
-    ///
-    /// # Errors
-    /// [`OpenError`], one line for people.
-    pub async fn open_existing(database: &str) -> Result<Self, OpenError> {
-        if let Some(url) = PostgresUrl::parse(database) {
-            return Self::open_postgres(&url?, 1).await;
-        }
-        let file = sqlite_file(database)?;
-        if !file.exists() {
-            return Err(OpenError::Missing { path: file.path });
-        }
-        Self::open_sqlite(&file).await
+/// Opens `database` unless its file is missing.
+pub(super) async fn open_existing(database: &str) -> Result<Opened, OpenError> {
+    if let Some(url) = PostgresUrl::parse(database) {
+        return open_postgres(&url?, 1).await;
     }
-
-    pub(super) async fn open_sqlite(file: &SqliteFile) -> Result<Self, OpenError> {
-        sqlx::any::install_default_drivers();
-        let failed = |error: sqlx::Error| cannot_connect(&file.path, &error);
-        file.make()?;
-        // Once outside a pool: a pool would try again and again, and then tell that it took too long.
-        let mut first = AnyConnection::connect(&file.url).await.map_err(failed)?;
-        sqlite::set_up(&mut first).await.map_err(failed)?;
-        first.close().await.map_err(failed)?;
-        let pool = async |connections| {
-            AnyPoolOptions::new()
-                .max_connections(connections)
-                .min_connections(1)
-                .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
-                .idle_timeout(None)
-                .max_lifetime(None)
-                .test_before_acquire(false)
-                .after_connect(|connection, _| Box::pin(sqlite::set_up(connection)))
-                .after_release(|connection, _| Box::pin(sqlite::is_reusable(connection)))
-                .connect(&file.url)
-                .await
-                .map_err(failed)
-        };
-        let write = pool(1).await?;
-        let mut connection = write.acquire().await.map_err(failed)?;
-        migrate(&migrations::for_sqlite(), &mut connection, &file.path).await?;
-        drop(connection);
-        file.warn_if_shared();
-        // A database in memory belongs to its one connection.
-        let read = if file.in_memory { write.clone() } else { pool(SQLITE_READERS).await? };
-        let file = (!file.in_memory).then(|| OpenedFile::of(&file.path));
-        Ok(Self::on((read, write), Kind::Sqlite, file))
+    let file = sqlite_file(database)?;
+    if !file.exists() {
+        return Err(OpenError::Missing { path: file.path });
     }
+    open_sqlite(&file).await
+}
 
-    async fn open_postgres(url: &PostgresUrl, connections: u32) -> Result<Self, OpenError> {
-        sqlx::any::install_default_drivers();
-        let failed = |error: sqlx::Error| cannot_connect(&url.shown, &error);
-        // Once outside a pool, as for SQLite; and without the pool's limits on time.
-        let first = tokio::time::timeout(FIRST_CONNECT_TIMEOUT, AnyConnection::connect_with(&url.options));
-        let mut first = match first.await {
-            Ok(connected) => connected.map_err(failed)?,
-            Err(_) => {
-                let reason = format!("it did not answer in {} seconds", FIRST_CONNECT_TIMEOUT.as_secs());
-                return Err(OpenError::Connect { path: url.shown.clone(), reason });
-            }
-        };
-        postgres::set_up_migration(&mut first).await.map_err(failed)?;
-        if let Some(reason) = postgres::fault(&mut first).await.map_err(failed)? {
+pub(super) async fn open_sqlite(file: &SqliteFile) -> Result<Opened, OpenError> {
+    sqlx::any::install_default_drivers();
+    let failed = |error: sqlx::Error| cannot_connect(&file.path, &error);
+    file.make()?;
+    // Once outside a pool: a pool would try again and again, and then tell that it took too long.
+    let mut first = AnyConnection::connect(&file.url).await.map_err(failed)?;
+    sqlite::set_up(&mut first).await.map_err(failed)?;
+    first.close().await.map_err(failed)?;
+    let pool = async |connections| {
+        AnyPoolOptions::new()
+            .max_connections(connections)
+            .min_connections(1)
+            .acquire_timeout(SQLITE_ACQUIRE_TIMEOUT)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .after_connect(|connection, _| Box::pin(sqlite::set_up(connection)))
+            .after_release(|connection, _| Box::pin(sqlite::is_reusable(connection)))
+            .connect(&file.url)
+            .await
+            .map_err(failed)
+    };
+    let write = pool(1).await?;
+    let mut connection = write.acquire().await.map_err(failed)?;
+    migrate(&migrations::for_sqlite(), &mut connection, &file.path).await?;
+    drop(connection);
+    file.warn_if_shared();
+    // A database in memory belongs to its one connection.
+    let read = if file.in_memory { write.clone() } else { pool(SQLITE_READERS).await? };
+    let file = (!file.in_memory).then(|| OpenedFile::of(&file.path));
+    Ok(Opened::new((read, write), Kind::Sqlite, file))
+}
+
+async fn open_postgres(url: &PostgresUrl, connections: u32) -> Result<Opened, OpenError> {
+    sqlx::any::install_default_drivers();
+    let failed = |error: sqlx::Error| cannot_connect(&url.shown, &error);
+    // Once outside a pool, as for SQLite; and without the pool's limits on time.
+    let first = tokio::time::timeout(FIRST_CONNECT_TIMEOUT, AnyConnection::connect_with(&url.options));
+    let mut first = match first.await {
+        Ok(connected) => connected.map_err(failed)?,
+        Err(_) => {
+            let reason = format!("it did not answer in {} seconds", FIRST_CONNECT_TIMEOUT.as_secs());
             return Err(OpenError::Connect { path: url.shown.clone(), reason });
         }
-        migrate(&migrations::for_postgres(), &mut first, &url.shown).await?;
-        first.close().await.map_err(failed)?;
-        // No least number of connections: to keep it up, a pool would block one for minutes while the database is away.
-        let pool = AnyPoolOptions::new()
-            .max_connections(connections)
-            .min_connections(0)
-            .acquire_timeout(POSTGRES_ACQUIRE_TIMEOUT)
-            .test_before_acquire(true)
-            .after_connect(|connection, _| Box::pin(postgres::set_up(connection)))
-            .after_release(|connection, _| Box::pin(still_answers(connection)))
-            .connect_lazy_with(url.options.clone());
-        Ok(Self::on((pool.clone(), pool), Kind::Postgres, None))
+    };
+    postgres::set_up_migration(&mut first).await.map_err(failed)?;
+    if let Some(reason) = postgres::fault(&mut first).await.map_err(failed)? {
+        return Err(OpenError::Connect { path: url.shown.clone(), reason });
     }
-
-    fn on((read, write): (AnyPool, AnyPool), kind: Kind, file: Option<OpenedFile>) -> Self {
-        let health = Health::default();
-        Self {
-            read: Connections::new(read, kind, health.reads()),
-            write: Connections::new(write, kind, health.writes()),
-            touched: super::touch::Touched::default(),
-            poke: std::sync::Arc::default(),
-            health,
-            file,
-        }
-    }
+    migrate(&migrations::for_postgres(), &mut first, &url.shown).await?;
+    first.close().await.map_err(failed)?;
+    // No least number of connections: to keep it up, a pool would block one for minutes while the database is away.
+    let pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        .min_connections(0)
+        .acquire_timeout(POSTGRES_ACQUIRE_TIMEOUT)
+        .test_before_acquire(true)
+        .after_connect(|connection, _| Box::pin(postgres::set_up(connection)))
+        .after_release(|connection, _| Box::pin(still_answers(connection)))
+        .connect_lazy_with(url.options.clone());
+    Ok(Opened::new((pool.clone(), pool), Kind::Postgres, None))
 }
 
 pub(super) fn sqlite_file(database: &str) -> Result<SqliteFile, OpenError> {
@@ -170,15 +161,6 @@ pub(super) fn cannot_connect(path: &str, error: &sqlx::Error) -> OpenError {
     }
 }
 
-pub(super) fn one_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let text = match error.downcast_ref::<sqlx::Error>() {
-        // Without the place in the source of PostgreSQL.
-        Some(sqlx::Error::Database(error)) => error.message().to_owned(),
-        _ => error.to_string(),
-    };
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -187,13 +169,14 @@ mod tests {
     #[tokio::test]
     async fn connection_whose_transaction_sqlite_has_ended_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&folder.path().join("callie.db").to_string_lossy()).await.unwrap();
+        let file = folder.path().join("callie.db");
+        let database = open(&file.to_string_lossy(), 1).await.unwrap().database;
         for _ in 0..2 {
-            let mut tx = store.begin().await.unwrap();
+            let mut tx = database.begin().await.unwrap();
             sqlx::query("ROLLBACK").execute(&mut tx).await.unwrap();
             drop(tx);
         }
-        store.begin().await.unwrap().commit().await.unwrap();
-        store.close().await;
+        database.begin().await.unwrap().commit().await.unwrap();
+        database.close().await;
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::any::AnyConnectOptions;
 use sqlx::{AnyConnection, AssertSqlSafe, Executor as _, Row as _};
 
-use super::OpenError;
+use super::error::{OpenError, one_line};
 
 /// How long one statement may take, waiting for other transactions included. The longest of ours takes milliseconds, and
 /// a client waits for the answer.
@@ -58,8 +58,7 @@ impl PostgresUrl {
     fn read(database: &str) -> Result<Self, OpenError> {
         // As it cannot be read, nobody knows where the password in it stands.
         let unclear = |reason| OpenError::Url { url: "postgres://…".to_owned(), reason };
-        let mut options =
-            AnyConnectOptions::from_str(database).map_err(|error| unclear(super::open::one_line(&error)))?;
+        let mut options = AnyConnectOptions::from_str(database).map_err(|error| unclear(one_line(&error)))?;
         let url = &options.database_url;
         // A password with one of these characters ends the host early, and would be shown as something else.
         let stray =

@@ -1,15 +1,17 @@
-//! What is to be known of a user while they are connected, in one question: each connection asks it.
+//! The relations between users, as routing needs them.
 
 use callie_core::command::{DirectMessages, PresenceAudience};
 use callie_core::{GroupId, Username};
 use sqlx::Row as _;
 
 use super::column::text;
-use super::{Store, StoreError};
+use super::database::Database;
+use super::error::StoreError;
+use super::model::DirectAccess;
 
-/// How a user stands to others.
+/// What the database has about a user and other users.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Relations {
+pub struct UserRelations {
     /// The groups the user is in.
     pub groups: Vec<GroupId>,
     /// Everyone whom the user blocks or who blocks the user; one who does both may be there twice.
@@ -20,12 +22,22 @@ pub struct Relations {
     pub direct: DirectMessages,
 }
 
-impl Store {
+/// The relations between users: shared groups, blocks, settings.
+#[derive(Debug, Clone)]
+pub struct Relations {
+    database: Database,
+}
+
+impl Relations {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
     /// How `user` stands to others, all of it as it was at one moment; none if there is no such user.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn relations(&self, user: &Username) -> Result<Option<Relations>, StoreError> {
+    pub async fn get(&self, user: &Username) -> Result<Option<UserRelations>, StoreError> {
         let rows = sqlx::query(
             "SELECT 'presence', presence FROM users WHERE name = $1 \
              UNION ALL SELECT 'direct', direct_messages FROM users WHERE name = $1 \
@@ -34,7 +46,7 @@ impl Store {
              UNION ALL SELECT 'barred', blocker FROM blocks WHERE blocked = $1",
         )
         .bind(user.as_str())
-        .fetch_all(&self.read)
+        .fetch_all(self.database.read())
         .await?;
         let (mut presence, mut direct) = (None, None);
         let (mut groups, mut barred) = (Vec::new(), Vec::new());
@@ -46,6 +58,66 @@ impl Store {
                 _ => barred.push(text(row, 1)?),
             }
         }
-        Ok(presence.zip(direct).map(|(presence, direct)| Relations { groups, barred, presence, direct }))
+        Ok(presence.zip(direct).map(|(presence, direct)| UserRelations { groups, barred, presence, direct }))
+    }
+
+    /// Whether the two are in a group together.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn shares_group(&self, one: &Username, other: &Username) -> Result<bool, StoreError> {
+        let row = sqlx::query(
+            "SELECT 1 FROM group_members a JOIN group_members b ON a.group_id = b.group_id \
+             WHERE a.username = $1 AND b.username = $2 LIMIT 1",
+        )
+        .bind(one.as_str())
+        .bind(other.as_str())
+        .fetch_optional(self.database.read())
+        .await?;
+        Ok(row.is_some())
+    }
+
+    /// Everyone who shares a group with `user`, each once, in no order, without `user`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn group_companions(&self, user: &Username) -> Result<Vec<Username>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT b.username FROM group_members a JOIN group_members b ON a.group_id = b.group_id \
+             WHERE a.username = $1 AND b.username <> $1",
+        )
+        .bind(user.as_str())
+        .fetch_all(self.database.read())
+        .await?;
+        rows.iter().map(|row| text(row, 0)).collect()
+    }
+
+    /// Whether `from` may write to `to` directly (oneself always). All that routing has to know, in one question.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn direct_access(&self, from: &Username, to: &Username) -> Result<DirectAccess, StoreError> {
+        let row = sqlx::query(
+            "SELECT direct_messages, \
+             CASE WHEN EXISTS (SELECT 1 FROM blocks WHERE (blocker = $1 AND blocked = $2) OR (blocker = $2 AND blocked = $1)) \
+             THEN 1 ELSE 0 END \
+             FROM users WHERE name = $2",
+        )
+        .bind(from.as_str())
+        .bind(to.as_str())
+        .fetch_optional(self.database.read())
+        .await?;
+        let Some(row) = row else { return Ok(DirectAccess::Unknown) };
+        if from == to {
+            return Ok(DirectAccess::Allowed);
+        }
+        if row.try_get::<i64, _>(1)? != 0 {
+            return Ok(DirectAccess::Blocked);
+        }
+        Ok(match text(&row, 0)? {
+            DirectMessages::Everyone => DirectAccess::Allowed,
+            DirectMessages::Groups if self.shares_group(from, to).await? => DirectAccess::Allowed,
+            DirectMessages::Groups => DirectAccess::GroupsOnly,
+        })
     }
 }

@@ -1,37 +1,63 @@
 //! Sessions: begun by a login, kept alive by use, ended by their user, by time or by an admin.
 
-use callie_core::account::{DeviceName, MAX_SESSIONS, SESSION_DAYS};
+use callie_core::account::{DeviceName, MAX_SESSIONS};
 use callie_core::{SessionId, Username};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::clock::{self, Millis};
-
-use super::column::{optional_text, text};
+use super::column::{optional_text, read_ban, text};
 use super::connections::Kind;
-use super::events::{Event, record};
-use super::{Session, Store, StoreError, TokenHash};
+use super::database::Database;
+use super::error::StoreError;
+use super::event_log::{Event, record};
+use super::model::{Session, TokenHash, User};
+use super::touch::{LIFETIME, Touched};
+use crate::base::clock::Millis;
 
-/// How long a session lasts from its last use.
-pub(super) const LIFETIME: Millis = SESSION_DAYS as Millis * clock::DAY;
 /// Expired sessions removed in one go, so that no write waits long behind it.
 const SWEEP: i64 = 500;
 
-impl Store {
+/// The sessions of users.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    database: Database,
+    touched: Touched,
+}
+
+impl Sessions {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database, touched: Touched::default() }
+    }
+
+    /// Notes that `session` is used, and returns the session with its new end. The use is written later, see
+    /// [`Sessions::flush_uses`].
+    #[must_use]
+    pub fn touch(&self, session: Session, now: Millis) -> Session {
+        self.touched.touch(session, now)
+    }
+
+    /// Writes the uses that were noted and are not written yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails. The uses are noted again at the next use of their sessions.
+    pub async fn flush_uses(&self) -> Result<(), StoreError> {
+        self.touched.flush(&self.database).await
+    }
+
     /// Begins a session of `user`; the oldest ones beyond the most that a user may have end. None if the user is gone,
     /// banned, or has changed the password since `password` was read: a login races with those.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; nothing has changed then.
-    pub async fn create_session(
+    pub async fn create(
         &self,
         id: &SessionId,
         token: &TokenHash,
-        user: &super::User,
+        user: &User,
         device: Option<&DeviceName>,
         now: Millis,
     ) -> Result<Option<Session>, StoreError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.database.begin().await?;
         tx.lock_users(&[&user.name]).await?;
         let row = sqlx::query(
             "SELECT banned, banned_until, ban_reason FROM users WHERE name = $1 AND password = $2",
@@ -41,7 +67,7 @@ impl Store {
         .fetch_optional(&mut tx)
         .await?;
         match row {
-            Some(row) if super::users::read_ban(&row, 0, now)?.is_none() => {}
+            Some(row) if read_ban(&row, 0, now)?.is_none() => {}
             _ => return Ok(None),
         }
         let session = Session {
@@ -77,7 +103,7 @@ impl Store {
         .await?;
         tx.commit().await?;
         if !ended.is_empty() {
-            self.poke.notify_one();
+            self.database.wake_events();
         }
         Ok(Some(session))
     }
@@ -93,7 +119,7 @@ impl Store {
         )
         .bind(TokenHash::of(token).as_str())
         .bind(now)
-        .fetch_optional(&self.read)
+        .fetch_optional(self.database.read())
         .await?;
         let session = row.map(|row| read_session(&row)).transpose()?;
         Ok(session.map(|session| self.touch(session, now)))
@@ -103,13 +129,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn session(&self, id: &SessionId, now: Millis) -> Result<Option<Session>, StoreError> {
+    pub async fn get(&self, id: &SessionId, now: Millis) -> Result<Option<Session>, StoreError> {
         let row = sqlx::query(
             "SELECT id, username, device, created, last_seen, expires FROM sessions WHERE id = $1 AND expires > $2",
         )
         .bind(id.as_str())
         .bind(now)
-        .fetch_optional(&self.read)
+        .fetch_optional(self.database.read())
         .await?;
         row.map(|row| read_session(&row)).transpose()
     }
@@ -118,29 +144,24 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn list_sessions(&self, user: &Username, now: Millis) -> Result<Vec<Session>, StoreError> {
+    pub async fn list(&self, user: &Username, now: Millis) -> Result<Vec<Session>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, username, device, created, last_seen, expires FROM sessions \
              WHERE username = $1 AND expires > $2 ORDER BY created DESC, id DESC",
         )
         .bind(user.as_str())
         .bind(now)
-        .fetch_all(&self.read)
+        .fetch_all(self.database.read())
         .await?;
-        rows.iter().map(|row| read_session(row).map(|session| self.as_touched(session))).collect()
+        rows.iter().map(|row| read_session(row).map(|session| self.touched.apply(session))).collect()
     }
 
     /// Ends the session `id` of `user`. Answers whether the user had it.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; nothing has changed then.
-    pub async fn end_session(
-        &self,
-        user: &Username,
-        id: &SessionId,
-        now: Millis,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.begin().await?;
+    pub async fn end(&self, user: &Username, id: &SessionId, now: Millis) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin().await?;
         let ended = sqlx::query("DELETE FROM sessions WHERE id = $1 AND username = $2 AND expires > $3")
             .bind(id.as_str())
             .bind(user.as_str())
@@ -153,7 +174,7 @@ impl Store {
         }
         record(&mut tx, Event::session_ended(id.as_str()), now).await?;
         tx.commit().await?;
-        self.poke.notify_one();
+        self.database.wake_events();
         Ok(true)
     }
 
@@ -162,7 +183,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the database fails.
     pub async fn remove_expired(&self, now: Millis) -> Result<u64, StoreError> {
-        let done = sqlx::query(match self.write.kind() {
+        let done = sqlx::query(match self.database.write().kind() {
             Kind::Sqlite => {
                 "DELETE FROM sessions WHERE id IN \
                  (SELECT id FROM sessions WHERE expires <= $1 ORDER BY expires LIMIT $2)"
@@ -175,7 +196,7 @@ impl Store {
         })
         .bind(now)
         .bind(SWEEP)
-        .execute(&self.write)
+        .execute(self.database.write())
         .await?;
         Ok(done.rows_affected())
     }

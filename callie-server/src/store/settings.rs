@@ -4,7 +4,8 @@ use callie_core::Username;
 use callie_core::command::{DirectMessages, DisplayName, PresenceAudience, Settings};
 
 use super::column::text;
-use super::{Store, StoreError};
+use super::database::Database;
+use super::error::StoreError;
 
 /// What to change in a user's settings; what is none stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,15 +18,25 @@ pub struct SettingsUpdate {
     pub direct_messages: Option<DirectMessages>,
 }
 
-impl Store {
+/// The settings of users.
+#[derive(Debug, Clone)]
+pub struct UserSettings {
+    database: Database,
+}
+
+impl UserSettings {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
     /// The settings of `user`, or none if there is no such user.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn settings(&self, user: &Username) -> Result<Option<Settings>, StoreError> {
+    pub async fn get(&self, user: &Username) -> Result<Option<Settings>, StoreError> {
         let row = sqlx::query("SELECT display_name, presence, direct_messages FROM users WHERE name = $1")
             .bind(user.as_str())
-            .fetch_optional(&self.read)
+            .fetch_optional(self.database.read())
             .await?;
         row.map(|row| {
             Ok(Settings {
@@ -41,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; nothing has changed then.
-    pub async fn update_settings(
+    pub async fn update(
         &self,
         user: &Username,
         change: &SettingsUpdate,
@@ -54,8 +65,8 @@ impl Store {
         .bind(change.presence.map(PresenceAudience::as_str))
         .bind(change.direct_messages.map(DirectMessages::as_str))
         .bind(user.as_str())
-        .execute(&self.write)
+        .execute(self.database.write())
         .await?;
-        self.settings(user).await
+        self.get(user).await
     }
 }

@@ -2,7 +2,7 @@
 
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 
-use super::OpenError;
+use super::error::OpenError;
 
 /// How long SQLite waits for another process (an admin command, a backup) that holds the file, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 3_000;

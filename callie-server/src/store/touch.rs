@@ -7,13 +7,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use callie_core::SessionId;
+use callie_core::account::SESSION_DAYS;
 use sqlx::AssertSqlSafe;
 
-use crate::clock::{self, Millis};
-
 use super::connections::{Kind, Tx};
-use super::sessions::LIFETIME;
-use super::{CHUNK, Session, Store, StoreError};
+use super::database::Database;
+use super::error::StoreError;
+use super::model::Session;
+use super::sql::CHUNK;
+use crate::base::clock::{self, Millis};
+
+/// How long a session lasts after its last use.
+pub(super) const LIFETIME: Millis = SESSION_DAYS as Millis * clock::DAY;
 
 /// A use within this time of the one before is not written down.
 const COARSE: Millis = 60_000;
@@ -27,22 +32,15 @@ const MOST: usize = 50_000;
 pub(super) struct Touched(Arc<Mutex<HashMap<SessionId, Millis>>>);
 
 impl Touched {
-    fn with<T>(&self, f: impl FnOnce(&mut HashMap<SessionId, Millis>) -> T) -> T {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl Store {
-    /// Notes that `session` is used, and answers it as that makes it: it lasts from now on.
-    #[must_use]
-    pub fn touch(&self, session: Session, now: Millis) -> Session {
+    /// Notes that `session` is used, and returns the session with its new end.
+    pub(super) fn touch(&self, session: Session, now: Millis) -> Session {
         let ahead = session.last_seen - now;
-        // A last use in the future is of a clock that was wrong: the one of then, or the one of now.
+        // A last use in the future was noted with a wrong clock: then, or now.
         let is_known = if ahead > 0 { ahead < FUTURE || !clock::is_settled() } else { -ahead < COARSE };
         if is_known {
             return session;
         }
-        self.touched.with(|waiting| {
+        self.with(|waiting| {
             if waiting.len() < MOST {
                 waiting.insert(session.id.clone(), now);
             }
@@ -50,30 +48,31 @@ impl Store {
         Session { last_seen: now, expires: now + LIFETIME, ..session }
     }
 
-    /// `session` with a use that is not written yet.
-    pub(super) fn as_touched(&self, session: Session) -> Session {
-        match self.touched.with(|waiting| waiting.get(&session.id).copied()) {
+    /// Returns `session` with a use that is not written yet.
+    pub(super) fn apply(&self, session: Session) -> Session {
+        match self.with(|waiting| waiting.get(&session.id).copied()) {
             Some(at) => Session { last_seen: at, expires: at + LIFETIME, ..session },
             None => session,
         }
     }
 
-    /// Writes the uses that wait.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the database fails; they are noted anew at the sessions' next use.
-    pub async fn flush_touched(&self) -> Result<(), StoreError> {
-        let waiting = self.touched.with(std::mem::take);
+    /// Writes the uses that wait. Uses that cannot be written are noted again at the next use of their sessions.
+    pub(super) async fn flush(&self, database: &Database) -> Result<(), StoreError> {
+        let waiting = self.with(std::mem::take);
         if waiting.is_empty() {
             return Ok(());
         }
-        let mut tx = self.begin().await?;
+        let mut tx = database.begin().await?;
         let waiting: Vec<(SessionId, Millis)> = waiting.into_iter().collect();
         for chunk in waiting.chunks(CHUNK) {
             write(&mut tx, chunk).await?;
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut HashMap<SessionId, Millis>) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -76,21 +76,22 @@ impl Chat {
 
     /// A user who has logged in, without the time that hashing a password takes.
     pub async fn login(&self, name: &str) -> Login {
-        let store = &self.server.app().store;
+        let store = &self.server.store();
         let username = Username::parse(name).unwrap();
-        store.create_user(&username, "no password fits", clock::now()).await.unwrap();
+        store.accounts.create(&username, "no password fits", clock::now()).await.unwrap();
         self.login_again(name).await
     }
 
     /// One more session of a user.
     pub async fn login_again(&self, name: &str) -> Login {
-        let store = &self.server.app().store;
+        let store = &self.server.store();
         let username = Username::parse(name).unwrap();
-        let user = store.user(&username, clock::now()).await.unwrap().unwrap();
+        let user = store.accounts.get(&username, clock::now()).await.unwrap().unwrap();
         let token = fresh(&format!("token-of-{name}"));
         let session = SessionId::parse(&fresh("session")).unwrap();
         store
-            .create_session(&session, &TokenHash::of(&token), &user, None, clock::now())
+            .sessions
+            .create(&session, &TokenHash::of(&token), &user, None, clock::now())
             .await
             .unwrap()
             .unwrap();
@@ -117,7 +118,7 @@ impl Chat {
 
     pub async fn admin(&self, name: &str) -> Client {
         let client = self.user(name).await;
-        self.server.app().store.set_admin(&Username::parse(name).unwrap(), true).await.unwrap();
+        self.server.store().admins.set_admin(&Username::parse(name).unwrap(), true).await.unwrap();
         client
     }
 }

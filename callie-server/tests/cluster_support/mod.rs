@@ -60,8 +60,8 @@ impl Cluster {
     /// A new user, connected to a node.
     pub async fn user(&self, node: usize, name: &str) -> Client {
         let username = callie_core::Username::parse(name).unwrap();
-        let store = &self.node(node).server.app().store;
-        store.create_user(&username, "no password fits", clock::now()).await.unwrap();
+        let store = &self.node(node).server.store();
+        store.accounts.create(&username, "no password fits", clock::now()).await.unwrap();
         self.device(node, name).await
     }
 
@@ -91,7 +91,7 @@ impl Cluster {
 
     pub async fn make_admin(&self, node: usize, name: &str) {
         let name = callie_core::Username::parse(name).unwrap();
-        self.node(node).server.app().store.set_admin(&name, true).await.unwrap();
+        self.node(node).server.store().admins.set_admin(&name, true).await.unwrap();
     }
 
     /// Waits until every node knows every other.
@@ -135,7 +135,7 @@ impl Cluster {
     }
 
     fn is_online(&self, node: usize, name: &str) -> bool {
-        self.node(node).server.app().gateway.is_online(name)
+        self.node(node).server.gateway().is_online(name)
     }
 
     /// Ends one node well.

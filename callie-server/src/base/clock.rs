@@ -1,0 +1,213 @@
+//! The time: what the system says, and what is believed of it.
+//!
+//! A system's clock can be wrong: before it is set after a start, or when somebody sets it. Sessions and bans depend on it,
+//! so they follow [`now`], which does not follow a leap ahead at once; what is sent is stamped with [`wall`].
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use callie_core::Timestamp;
+
+/// Milliseconds since 1970, in UTC.
+pub type Millis = i64;
+
+/// One day.
+pub const DAY: Millis = 24 * 60 * 60 * 1000;
+
+/// A difference to the time that has passed since the last look that is no leap: corrections of a clock are smaller.
+const TOLERANCE: Millis = 60_000;
+/// 2026-01-01, in milliseconds: a clock that shows an earlier time has not been set.
+const PLAUSIBLE: Millis = 1_767_225_600_000;
+/// How long a clock must run steadily after a start or a leap before it is believed.
+const BELIEVED_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// What is added to the system's time; see [`shift`].
+static SHIFT: AtomicI64 = AtomicI64::new(0);
+static STEADY: Mutex<Option<Steady>> = Mutex::new(None);
+
+/// The time that sessions, bans and the database go by. It follows the system's clock, but a leap ahead only after an hour,
+/// and never to a time before this program was written.
+#[must_use]
+pub fn now() -> Millis {
+    with_steady(|steady, wall, at| steady.look(wall, at))
+}
+
+/// Whether the system's clock has run steadily for an hour. Until then nothing is deleted for its age.
+#[must_use]
+pub fn is_settled() -> bool {
+    with_steady(|steady, wall, at| {
+        steady.look(wall, at);
+        steady.is_settled(at)
+    })
+}
+
+fn with_steady<T>(look: impl FnOnce(&mut Steady, Millis, Instant) -> T) -> T {
+    let mut steady = STEADY.lock().unwrap_or_else(PoisonError::into_inner);
+    let (wall, at) = (wall(), Instant::now());
+    look(steady.get_or_insert_with(|| Steady::new(wall, at)), wall, at)
+}
+
+/// The time that the system says; 1970 for any time before.
+#[must_use]
+pub fn wall() -> Millis {
+    let system = match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(_) => 0,
+    };
+    system.saturating_add(SHIFT.load(Ordering::Relaxed)).max(0)
+}
+
+/// Has the system's clock show another time to this process, by so much: for tests.
+pub fn shift(by: Millis) {
+    SHIFT.store(by, Ordering::Relaxed);
+}
+
+/// `millis` as the protocol writes it; an instant before 1970 or beyond the year 9999 is cut there.
+#[must_use]
+pub fn timestamp(millis: Millis) -> Timestamp {
+    /// 9999-12-31T23:59:59.999Z.
+    const LAST: Millis = 253_402_300_799_999;
+    Timestamp::from_unix_millis(millis.clamp(0, LAST)).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// Compares the system's clock with the time that passes.
+#[derive(Debug)]
+struct Steady {
+    /// The last time that was believed.
+    believed: Mark,
+    /// The last one before the clock stepped back: a clock that comes back to it is right again.
+    before: Option<Mark>,
+    /// Since when the clock shows what is not believed.
+    doubted_since: Option<Instant>,
+    /// Since when the clock has made no leap.
+    since: Instant,
+}
+
+/// A time of the clock, and when it was that time.
+#[derive(Debug, Clone, Copy)]
+struct Mark {
+    wall: Millis,
+    at: Instant,
+}
+
+impl Mark {
+    /// What a steady clock shows at `at`.
+    fn expected(self, at: Instant) -> Millis {
+        let passed = at.saturating_duration_since(self.at).as_millis();
+        self.wall.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
+    }
+
+    fn agrees(self, wall: Millis, at: Instant) -> bool {
+        wall.saturating_sub(self.expected(at)).saturating_abs() <= TOLERANCE
+    }
+}
+
+impl Steady {
+    fn new(wall: Millis, at: Instant) -> Self {
+        Self { believed: Mark { wall, at }, before: None, doubted_since: None, since: at }
+    }
+
+    /// What is believed when the clock shows `wall`.
+    fn look(&mut self, wall: Millis, at: Instant) -> Millis {
+        let expected = self.believed.expected(at);
+        let agrees = self.believed.agrees(wall, at);
+        let is_right_again = self.before.is_some_and(|before| before.agrees(wall, at));
+        let was_plausible = self.believed.wall >= PLAUSIBLE;
+        if !agrees && was_plausible && !is_right_again && (wall > expected || wall < PLAUSIBLE) {
+            let since = *self.doubted_since.get_or_insert(at);
+            self.since = at;
+            if wall < PLAUSIBLE || at.saturating_duration_since(since) < BELIEVED_AFTER {
+                return expected;
+            }
+        }
+        if !agrees {
+            self.before = (wall < expected).then_some(self.believed);
+        }
+        if !agrees || self.doubted_since.is_some() {
+            self.since = at;
+        }
+        self.believed = Mark { wall, at };
+        self.doubted_since = None;
+        wall
+    }
+
+    fn is_settled(&self, at: Instant) -> bool {
+        self.doubted_since.is_none()
+            && self.believed.wall >= PLAUSIBLE
+            && at.saturating_duration_since(self.since) >= BELIEVED_AFTER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const YEAR: Millis = 365 * DAY;
+    const NOW: Millis = PLAUSIBLE + YEAR;
+
+    /// A clock and when it was started.
+    fn clock(wall: Millis) -> (Steady, Instant) {
+        let start = Instant::now();
+        (Steady::new(wall, start), start)
+    }
+
+    fn minutes(n: Millis) -> Millis {
+        n * 60_000
+    }
+
+    #[test]
+    fn leap_ahead_is_believed_after_an_hour() {
+        let (mut clock, start) = clock(NOW);
+        assert_eq!(clock.look(NOW + minutes(1), start + MINUTE), NOW + minutes(1));
+        let leapt = NOW + 15 * YEAR;
+        assert_eq!(clock.look(leapt, start + 2 * MINUTE), NOW + minutes(2));
+        assert!(!clock.is_settled(start + 2 * MINUTE));
+        // Set right again in time.
+        assert_eq!(clock.look(NOW + minutes(3), start + 3 * MINUTE), NOW + minutes(3));
+        assert!(!clock.is_settled(start + 62 * MINUTE));
+        assert!(clock.is_settled(start + 63 * MINUTE));
+        // And never set right.
+        let later = start + 70 * MINUTE;
+        assert!(clock.look(leapt, later) < NOW + YEAR);
+        assert!(clock.look(leapt + minutes(30), later + 30 * MINUTE) < NOW + YEAR);
+        let believed = leapt + minutes(60);
+        assert_eq!(clock.look(believed, later + 60 * MINUTE), believed);
+    }
+
+    #[test]
+    fn step_back_is_followed_and_so_is_the_way_back() {
+        let (mut clock, start) = clock(NOW);
+        assert!(!clock.is_settled(start + MINUTE));
+        assert!(clock.is_settled(start + 60 * MINUTE));
+        let back = NOW - YEAR / 2;
+        assert_eq!(clock.look(back, start + 60 * MINUTE), back);
+        assert!(!clock.is_settled(start + 119 * MINUTE));
+        assert!(clock.is_settled(start + 120 * MINUTE));
+        let right = NOW + minutes(90);
+        assert_eq!(clock.look(right, start + 90 * MINUTE), right);
+    }
+
+    #[test]
+    fn clock_that_was_never_set_is_not_followed() {
+        // A machine without a battery begins in 1970, and is set over the network.
+        let (mut unset, start) = clock(5_000);
+        assert!(!unset.is_settled(start + 60 * MINUTE));
+        assert_eq!(unset.look(NOW, start + MINUTE), NOW);
+        assert_eq!(unset.look(0, start + 2 * MINUTE), NOW + minutes(1));
+        assert_eq!(unset.look(minutes(90), start + 92 * MINUTE), NOW + minutes(91));
+        assert!(!unset.is_settled(start + 92 * MINUTE));
+        assert_eq!(unset.look(NOW + minutes(92), start + 93 * MINUTE), NOW + minutes(92));
+    }
+
+    #[test]
+    fn times_saturate() {
+        assert_eq!(timestamp(-5), Timestamp::UNIX_EPOCH);
+        assert!(timestamp(i64::MAX).to_string().starts_with("9999"));
+        let (mut clock, start) = clock(NOW);
+        assert!(clock.look(i64::MAX, start) <= NOW);
+        assert!(Mark { wall: i64::MAX, at: start }.expected(start + MINUTE) == i64::MAX);
+    }
+}

@@ -1,0 +1,25 @@
+//! What the server tells its operator: log lines (`logs.rs`, through `queue.rs`) and figures (`metrics.rs`). Neither ever
+//! holds a token, a password or a text.
+
+mod counters;
+mod database;
+mod line_limit;
+mod logs;
+mod metrics;
+mod queue;
+
+pub(crate) use counters::{Counters, outcome_of};
+pub(crate) use database::DatabaseHealth;
+pub(crate) use line_limit::{Line, LineLimits, clip};
+pub(crate) use logs::say;
+pub use logs::{flush, init, set_filter};
+pub use metrics::{CloseLabel, Discarded, LoginOutcome, Metrics, PayloadOutcome, Refusal};
+
+/// The metrics of a server, and the limits on the log lines that its clients cause.
+#[derive(Debug, Default)]
+pub(crate) struct Telemetry {
+    /// The metrics.
+    pub(crate) metrics: Metrics,
+    /// The limits on log lines.
+    pub(crate) lines: LineLimits,
+}

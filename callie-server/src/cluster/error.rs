@@ -1,0 +1,55 @@
+//! Why a server cannot be part of its cluster.
+
+use std::path::PathBuf;
+
+/// Why a server cannot be part of its cluster. Each is one line for people.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The URLs cannot be read.
+    #[error("cluster must be one or more URLs such as \"nats://127.0.0.1:4222\", separated by commas")]
+    Address,
+    /// The name cannot stand in a subject.
+    #[error("cluster_name must be letters, digits, '-' and '_'")]
+    Name,
+    /// Payloads may be larger than NATS passes on.
+    #[error(
+        "max_payload_bytes must be at most {most} in a cluster: NATS passes on no more than 1 MiB at a time"
+    )]
+    Payload {
+        /// The most that will do.
+        most: usize,
+    },
+    /// NATS passes on less than one payload needs.
+    #[error(
+        "NATS passes on at most {most} bytes at a time (its max_payload), and max_payload_bytes = {payload} needs {least}: \
+         raise the one or lower the other"
+    )]
+    NatsLimit {
+        /// What NATS passes on.
+        most: usize,
+        /// The largest payload of a client.
+        payload: usize,
+        /// What NATS has to pass on for it.
+        least: usize,
+    },
+    /// Only one of certificate and key is given.
+    #[error("set both cluster_tls_cert and cluster_tls_key, or neither")]
+    Pair,
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+impl JoinError {
+    /// Returns `true` if the same configuration fails in the same way until an operator changes it.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        matches!(self, Self::Address | Self::Name | Self::Payload { .. } | Self::Pair)
+    }
+}

@@ -1,0 +1,348 @@
+//! The stream of what this node tells one other: queued by anyone, without waiting, sent by the cluster's task.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use super::wire;
+use crate::router::{Entry, NO_REPLY, NodeId, Peer, PendingReply, ReplyStatus, RequestId};
+
+/// A draft that is so large is closed: many entries share it. It is sent as one frame where NATS takes that much.
+const FRAME: usize = 128 * 1024;
+/// What may wait for another node. More means that NATS does not keep up; the stream then begins anew.
+const MOST_QUEUED: usize = 64 * 1024 * 1024;
+/// How long a frame may wait for the other node to say that it was taken: far longer than any honest delay.
+pub(crate) const TAKEN_WITHIN: Duration = Duration::from_secs(5);
+
+/// Another node, and the stream to it.
+pub(crate) struct PeerStream {
+    /// The other node.
+    pub(crate) id: NodeId,
+    /// The stream's number.
+    pub(crate) stream: u64,
+    state: Mutex<State>,
+    /// Wakes the cluster's task.
+    wake: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct State {
+    drafts: VecDeque<Draft>,
+    queued: usize,
+    /// How much may be queued: what is told at the stream's beginning does not count.
+    most_queued: Option<usize>,
+    /// The number of the next frame.
+    next: u64,
+    last_request: RequestId,
+    /// What is answered, or settled when it was taken.
+    pending: HashMap<RequestId, PendingReply>,
+    /// Frames that were sent and not taken yet.
+    sent: VecDeque<Sent>,
+    phase: Phase,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Open,
+    /// More waited than may; the cluster's task begins a new stream.
+    Overflowed,
+    /// The stream has ended.
+    Lost,
+}
+
+/// A frame that still grows or waits to be sent.
+#[derive(Default)]
+struct Draft {
+    entries: Vec<u8>,
+    requests: Vec<RequestId>,
+}
+
+/// A frame to send.
+pub(crate) struct Frame {
+    /// Its number in the stream.
+    pub(crate) number: u64,
+    /// What it holds.
+    pub(crate) entries: Vec<u8>,
+    /// Whether its last entry goes on in the next frame.
+    pub(crate) goes_on: bool,
+    /// Whether none waits behind it.
+    pub(crate) is_last: bool,
+}
+
+struct Sent {
+    frame: u64,
+    at: Instant,
+    requests: Vec<RequestId>,
+}
+
+impl PeerStream {
+    /// A new stream to `id`.
+    pub(crate) fn new(id: NodeId, stream: u64, wake: Arc<Notify>) -> Arc<Self> {
+        Arc::new(Self { id, stream, state: Mutex::default(), wake })
+    }
+
+    /// Queues an entry that is answered, with the request it gets; what awaits the answer is told its fate in any case.
+    pub(crate) fn request<'a>(&self, pending: PendingReply, entry: &mut dyn FnMut(RequestId) -> Entry<'a>) {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            drop(state);
+            pending.end(ReplyStatus::NotSent);
+            return;
+        }
+        state.last_request += 1;
+        let request = state.last_request;
+        state.pending.insert(request, pending);
+        let wake = state.append(&entry(request), request);
+        drop(state);
+        self.wake_if(wake);
+    }
+
+    fn wake_if(&self, wake: bool) {
+        if wake {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The next frame, with at most so many bytes of entries.
+    pub(crate) fn next_frame(&self, now: Instant, most: usize) -> Option<Frame> {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            return None;
+        }
+        let goes_on = state.drafts.front()?.entries.len() > most;
+        let draft = if goes_on {
+            // What awaits an answer goes with the last part.
+            let first = state.drafts.front_mut()?;
+            let rest = first.entries.split_off(most);
+            Draft { entries: std::mem::replace(&mut first.entries, rest), requests: Vec::new() }
+        } else {
+            state.drafts.pop_front()?
+        };
+        state.queued -= draft.entries.len();
+        let number = state.next;
+        state.next += 1;
+        state.sent.push_back(Sent { frame: number, at: now, requests: draft.requests });
+        Some(Frame { number, entries: draft.entries, goes_on, is_last: state.drafts.is_empty() })
+    }
+
+    /// The other node has acted on all frames before `frame`.
+    pub(crate) fn taken_until(&self, frame: u64) {
+        let mut done = Vec::new();
+        {
+            let mut state = self.state.lock();
+            while state.sent.front().is_some_and(|sent| sent.frame < frame) {
+                let Some(sent) = state.sent.pop_front() else { break };
+                for request in sent.requests {
+                    if state.pending.get(&request).is_some_and(PendingReply::ends_when_taken) {
+                        done.extend(state.pending.remove(&request));
+                    }
+                }
+            }
+        }
+        for pending in done {
+            pending.end(ReplyStatus::Taken);
+        }
+    }
+
+    /// Hands out what awaits the answer with this request; none if it was answered already.
+    pub(crate) fn answered(&self, request: RequestId) -> Option<PendingReply> {
+        self.state.lock().pending.remove(&request)
+    }
+
+    /// The other node has begun its stream anew: answers to what it had been sent may be lost.
+    pub(crate) fn give_up_answers(&self) {
+        let given_up = {
+            let mut state = self.state.lock();
+            let waiting: HashSet<RequestId> =
+                state.drafts.iter().flat_map(|draft| draft.requests.iter().copied()).collect();
+            let (keep, given_up): (HashMap<_, _>, HashMap<_, _>) = std::mem::take(&mut state.pending)
+                .into_iter()
+                .partition(|(request, _)| waiting.contains(request));
+            state.pending = keep;
+            given_up
+        };
+        for pending in given_up.into_values() {
+            pending.end(ReplyStatus::Unknown);
+        }
+    }
+
+    /// Whether the stream has to begin anew: it overflowed, or a frame was not taken for too long.
+    pub(crate) fn is_stuck(&self, now: Instant) -> bool {
+        let state = self.state.lock();
+        state.phase == Phase::Overflowed
+            || state.sent.front().is_some_and(|sent| now.saturating_duration_since(sent.at) > TAKEN_WITHIN)
+    }
+
+    /// Whether all that was told has been taken.
+    pub(crate) fn is_idle(&self) -> bool {
+        let state = self.state.lock();
+        state.drafts.is_empty() && state.sent.is_empty()
+    }
+
+    /// Bytes that wait to be sent.
+    pub(crate) fn queued(&self) -> usize {
+        self.state.lock().queued
+    }
+
+    /// Ends the stream; `refused_from` is the first frame that is known not to have arrived. All that is pending is told.
+    pub(crate) fn end(&self, refused_from: Option<u64>) {
+        let (pending, not_sent) = {
+            let mut state = self.state.lock();
+            state.phase = Phase::Lost;
+            state.queued = 0;
+            let mut not_sent: HashSet<RequestId> =
+                std::mem::take(&mut state.drafts).into_iter().flat_map(|draft| draft.requests).collect();
+            for sent in std::mem::take(&mut state.sent) {
+                if refused_from.is_some_and(|from| sent.frame >= from) {
+                    not_sent.extend(sent.requests);
+                }
+            }
+            (std::mem::take(&mut state.pending), not_sent)
+        };
+        for (request, pending) in pending {
+            pending.end(if not_sent.contains(&request) {
+                ReplyStatus::NotSent
+            } else {
+                ReplyStatus::Unknown
+            });
+        }
+    }
+}
+
+impl Peer for PeerStream {
+    fn send(&self, entry: &Entry<'_>) {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Open {
+            let wake = state.append(entry, NO_REPLY);
+            drop(state);
+            self.wake_if(wake);
+        }
+    }
+
+    fn begun(&self) {
+        let mut state = self.state.lock();
+        state.most_queued = Some(state.queued + MOST_QUEUED);
+    }
+}
+
+impl State {
+    /// Appends an entry; true if the cluster's task has to be woken for it.
+    fn append(&mut self, entry: &Entry<'_>, request: RequestId) -> bool {
+        let is_first = self.drafts.is_empty();
+        if self.drafts.back().is_none_or(|draft| draft.entries.len() >= FRAME) {
+            self.drafts.push_back(Draft::default());
+        }
+        let Some(draft) = self.drafts.back_mut() else { return false };
+        let before = draft.entries.len();
+        draft.entries = wire::append(entry, std::mem::take(&mut draft.entries));
+        self.queued += draft.entries.len() - before;
+        if request != NO_REPLY {
+            draft.requests.push(request);
+        }
+        if self.most_queued.is_some_and(|most| self.queued > most) {
+            self.phase = Phase::Overflowed;
+            return true;
+        }
+        is_first
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::router::{RemoteDelivery, RemoteOutcome};
+    use callie_core::Username;
+
+    fn peer() -> Arc<PeerStream> {
+        PeerStream::new(NodeId(1), 1, Arc::default())
+    }
+
+    fn ask(peer: &PeerStream) -> Arc<Mutex<Option<RemoteOutcome>>> {
+        let (delivery, told) = (RemoteDelivery::new(0), Arc::new(Mutex::new(None)));
+        delivery.begin();
+        peer.request(
+            PendingReply::RemoteDelivery { delivery: delivery.clone(), members: 1 },
+            &mut |request| Entry::Direct { request, to: "bob", from: "ada", asked: None, text: "{}" },
+        );
+        let tell = told.clone();
+        delivery.finally(move |passed| *tell.lock() = Some(passed));
+        told
+    }
+
+    fn next(peer: &PeerStream) -> Frame {
+        peer.next_frame(Instant::now(), FRAME).unwrap()
+    }
+
+    #[test]
+    fn frames_are_cut_to_what_nats_takes() {
+        let peer = peer();
+        let text = "x".repeat(25);
+        peer.send(&Entry::Everyone { text: &text });
+        let told = ask(&peer);
+        let mut entries = Vec::new();
+        let frames = std::iter::from_fn(|| peer.next_frame(Instant::now(), 10));
+        let goes_on: Vec<bool> = frames
+            .map(|frame| {
+                assert!(frame.entries.len() <= 10);
+                entries.extend(frame.entries);
+                frame.goes_on
+            })
+            .collect();
+        assert!(goes_on.iter().rev().skip(1).all(|goes_on| *goes_on) && !goes_on[goes_on.len() - 1]);
+        assert!(
+            matches!(wire::next_entry(&mut &entries[..]), Some(Ok(Entry::Everyone { text: t })) if t == text)
+        );
+        peer.taken_until(goes_on.len() as u64 - 1);
+        assert!(told.lock().is_none(), "it stands in the last part");
+        peer.taken_until(goes_on.len() as u64);
+        assert_eq!(told.lock().unwrap().reached, 1);
+        assert_eq!(peer.queued(), 0);
+    }
+
+    #[test]
+    fn what_was_taken_has_arrived() {
+        let peer = peer();
+        let told = ask(&peer);
+        let frame = next(&peer);
+        assert!(frame.number == 0 && !frame.entries.is_empty() && frame.is_last);
+        assert!(told.lock().is_none());
+        peer.taken_until(1);
+        assert_eq!(told.lock().unwrap(), RemoteOutcome { reached: 1, missed: 0, unknown: 0 });
+        assert!(peer.is_idle());
+    }
+
+    #[test]
+    fn the_end_of_a_stream_tells_what_did_not_go_out_from_what_may_have_arrived() {
+        let peer = peer();
+        let sent = ask(&peer);
+        next(&peer);
+        let refused = ask(&peer);
+        next(&peer);
+        let waiting = ask(&peer);
+        peer.end(Some(1));
+        let late = ask(&peer);
+        assert_eq!(sent.lock().unwrap().unknown, 1);
+        for certain in [refused, waiting, late] {
+            assert_eq!(certain.lock().unwrap().missed, 1);
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_not_read_overflows_instead_of_filling_the_memory() {
+        let peer = peer();
+        let text = "x".repeat(1024 * 1024);
+        peer.send(&Entry::Everyone { text: &text });
+        peer.begun();
+        assert!(!peer.is_stuck(Instant::now()));
+        for _ in 0..=MOST_QUEUED / text.len() {
+            peer.send(&Entry::Everyone { text: &text });
+        }
+        assert!(peer.is_stuck(Instant::now()));
+        peer.send(&Entry::Gone { user: Username::parse("ada").unwrap() });
+        assert!(peer.queued() <= MOST_QUEUED + 2 * text.len() + 16);
+    }
+}

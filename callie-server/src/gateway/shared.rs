@@ -1,0 +1,158 @@
+//! What all WebSocket connections share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use callie_core::{GroupId, Limits};
+
+use super::timing::Timing;
+use crate::base::config::LiveConfig;
+use crate::base::telemetry::{Counters, Telemetry};
+use crate::base::{Shutdown, Tasks};
+use crate::cache::{Unreachable, UserCache};
+use crate::commands::{Commands, Services};
+use crate::net::Connections;
+use crate::router::Hub;
+use crate::store::{Admins, Sessions};
+
+/// What all WebSocket connections share.
+pub struct Gateway {
+    /// Who is connected.
+    pub(super) hub: Arc<Hub>,
+    /// What memory has from the database.
+    pub(super) cache: Arc<UserCache>,
+    /// Why a payload cannot be delivered.
+    pub(super) unreachable: Arc<Unreachable>,
+    /// The commands.
+    pub(super) commands: Commands,
+    /// The sessions of users.
+    pub(super) sessions: Sessions,
+    /// The server admins.
+    pub(super) admins: Admins,
+    /// The configuration in use.
+    pub(super) config: Arc<LiveConfig>,
+    /// Metrics and log limits.
+    pub(super) telemetry: Arc<Telemetry>,
+    /// The limits on connections.
+    pub(super) connections: Arc<Connections>,
+    /// The counters of payloads.
+    pub(super) counters: Arc<Counters>,
+    /// The tasks of connections.
+    pub(super) tasks: Tasks,
+    /// The signal that the server is stopping.
+    pub(super) shutdown: Shutdown,
+    /// The limits of payloads, which stay as they were at the start.
+    pub(super) limits: Limits,
+    /// The times of the protocol.
+    pub(super) timing: Timing,
+    /// See [`Gateway::endings`].
+    endings: AtomicU64,
+    /// See [`Gateway::is_draining`].
+    draining: AtomicBool,
+}
+
+impl Gateway {
+    /// Creates a gateway without connections.
+    pub(crate) fn new(services: Services, timing: Timing, tasks: Tasks, shutdown: Shutdown) -> Self {
+        Self {
+            hub: services.hub.clone(),
+            cache: services.cache.clone(),
+            unreachable: services.unreachable.clone(),
+            sessions: services.store.sessions.clone(),
+            admins: services.store.admins.clone(),
+            config: services.config.clone(),
+            telemetry: services.telemetry.clone(),
+            connections: services.connections.clone(),
+            counters: services.counters.clone(),
+            limits: services.config.current().limits(),
+            commands: Commands::new(services),
+            tasks,
+            shutdown,
+            timing,
+            endings: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns the number of connections that have authenticated.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.authenticated()
+    }
+
+    /// Returns the number of connections that have not authenticated.
+    #[must_use]
+    pub fn unauthenticated(&self) -> usize {
+        self.connections.total().saturating_sub(self.connections.authenticated())
+    }
+
+    /// Returns the number of users with at least one connection, to any node of the cluster.
+    #[must_use]
+    pub fn users_online(&self) -> usize {
+        self.hub.users_online()
+    }
+
+    /// Returns `true` if the user named `name` is connected, as far as this server knows.
+    #[must_use]
+    pub fn is_online(&self, name: &str) -> bool {
+        self.hub.user(name).is_some_and(|user| user.is_online())
+    }
+
+    /// Returns `true` if the user named `name` is in the group and connected to this server, as far as it knows.
+    #[must_use]
+    pub fn is_member(&self, group: &str, name: &str) -> bool {
+        let group = GroupId::parse(group).ok().and_then(|id| self.hub.group(id));
+        group.is_some_and(|group| group.state().online.contains_key(name))
+    }
+
+    /// Returns the payloads that were received from clients since the start.
+    #[must_use]
+    pub fn payloads_received(&self) -> u64 {
+        self.counters.total_received()
+    }
+
+    /// Returns the payloads that were written to clients since the start.
+    #[must_use]
+    pub fn payloads_sent(&self) -> u64 {
+        self.counters.total_sent()
+    }
+
+    /// Returns the bytes that wait in the outboxes of all connections.
+    #[must_use]
+    pub fn queued_bytes(&self) -> usize {
+        self.hub.every_link().iter().map(|link| link.outbox.waiting()).sum()
+    }
+
+    /// Returns `true` once the server is stopping and handles only confirmations.
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Has every connection handle only confirmations from now on.
+    pub(super) fn begin_draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns the number of events that ended sessions.
+    ///
+    /// An event is counted before the connections are searched for its session. A connection that is visible in the hub
+    /// while the count is as it was before its session was read has missed no event.
+    pub(super) fn endings(&self) -> u64 {
+        self.endings.load(Ordering::SeqCst)
+    }
+
+    /// Counts an event that ends sessions.
+    pub(super) fn count_ending(&self) {
+        self.endings.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("connections", &self.connections())
+            .field("timing", &self.timing)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! Changes of groups: applied to memory, reported to the members and to the other nodes.
+
+use callie_core::{GroupId, Notice, Recipient, SysCode, Username};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::entry::{Entry, GroupChange};
+use super::hub::Hub;
+use crate::base::ids::stamp;
+
+impl Hub {
+    /// Applies a change of a group, which the database has already, here and on all other nodes, and tells the members.
+    pub(crate) fn change_group(&self, id: GroupId, change: GroupChange) {
+        let notice = match &change {
+            // Each member receives their own joining.
+            GroupChange::Created(_) => None,
+            GroupChange::Joined(name) => Some(about(SysCode::UserJoined, id, name)),
+            GroupChange::Left(name) => Some(about(SysCode::UserLeft, id, name)),
+            GroupChange::Updated => Some(Notice::new(SysCode::GroupUpdated).group_id(id)),
+            GroupChange::Deleted => Some(Notice::new(SysCode::GroupDeleted).group_id(id)),
+        };
+        let text = notice.map(|notice| encoded(id, &notice)).unwrap_or_default();
+        self.apply_group_change(id, &change, &text);
+        if let GroupChange::Created(members) = &change {
+            // Here the group is known to be new; another node may have received later changes before.
+            self.set_members(id, members);
+        }
+        self.remote.send_change(&Entry::Changed { group: id, change, text: &text });
+    }
+
+    /// Applies a change of a group that another node has reported; `text` goes to the members who are connected here.
+    pub(crate) fn group_changed(&self, id: GroupId, change: &GroupChange, text: &str) {
+        self.apply_group_change(id, change, &Utf8Bytes::from(text));
+    }
+
+    fn apply_group_change(&self, id: GroupId, change: &GroupChange, text: &Utf8Bytes) {
+        let tell_members = || {
+            if let Some(group) = self.group(id) {
+                group.announce(text);
+            }
+        };
+        match change {
+            GroupChange::Created(members) => {
+                for member in members {
+                    self.joined(id, member);
+                }
+                for member in members.iter().skip(1) {
+                    let text = encoded(id, &about(SysCode::UserJoined, id, member));
+                    for link in self.links_of(member.as_str()) {
+                        link.send(&text);
+                    }
+                }
+            }
+            GroupChange::Joined(name) => {
+                self.joined(id, name);
+                tell_members();
+            }
+            // Members who leave receive it too.
+            GroupChange::Left(name) => {
+                tell_members();
+                self.left(id, name);
+            }
+            GroupChange::Updated => tell_members(),
+            GroupChange::Deleted => {
+                tell_members();
+                self.dissolved(id);
+            }
+        }
+    }
+}
+
+fn encoded(id: GroupId, notice: &Notice) -> Utf8Bytes {
+    Utf8Bytes::from(notice.to_payload(Recipient::Group(id), stamp()).encode())
+}
+
+fn about(code: SysCode, id: GroupId, name: &Username) -> Notice {
+    Notice::new(code).group_id(id).username(name.clone())
+}

@@ -1,0 +1,80 @@
+//! What waits for the reply of another node.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::delivery::{Delivery, Part};
+use super::entry::{Entry, Memory};
+use super::node::{NodeId, RequestId};
+use super::remote_delivery::{RemoteDelivery, RemoteOutcome};
+
+/// What waits for the reply to an entry.
+pub(crate) enum PendingReply {
+    /// A payload whose sender is only told about failures. It is settled when the other node has acted on it.
+    RemoteDelivery {
+        /// The payload.
+        delivery: Arc<RemoteDelivery>,
+        /// Members counted on.
+        members: usize,
+    },
+    /// A payload whose sender asked for confirmation. It is settled by a report.
+    Delivery {
+        /// The payload.
+        delivery: Arc<Delivery>,
+        /// Which of its parts.
+        part: Part,
+    },
+    /// A new connection that waits for what the other node remembers about its user.
+    Memory(oneshot::Sender<Memory>),
+}
+
+/// What is known of an entry that no reply came for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReplyStatus {
+    /// The other node has acted on it.
+    Taken,
+    /// It did not arrive.
+    NotSent,
+    /// It may have arrived.
+    Unknown,
+}
+
+impl PendingReply {
+    /// Returns `true` if the reply is that the other node has acted on the entry.
+    pub(crate) fn ends_when_taken(&self) -> bool {
+        matches!(self, Self::RemoteDelivery { .. })
+    }
+
+    /// Settles it without a reply.
+    pub(crate) fn end(self, status: ReplyStatus) {
+        match self {
+            Self::RemoteDelivery { delivery, members } => delivery.settle(match status {
+                ReplyStatus::Taken => RemoteOutcome { reached: members, ..RemoteOutcome::default() },
+                ReplyStatus::NotSent => RemoteOutcome { missed: members, ..RemoteOutcome::default() },
+                ReplyStatus::Unknown => RemoteOutcome { unknown: members, ..RemoteOutcome::default() },
+            }),
+            Self::Delivery { delivery, part } => match status {
+                ReplyStatus::NotSent => delivery.give_up(part, false),
+                ReplyStatus::Taken | ReplyStatus::Unknown => delivery.give_up(part, true),
+            },
+            // The connection continues without.
+            Self::Memory(_) => {}
+        }
+    }
+
+    /// Settles it: `reached` members received it.
+    pub(crate) fn reached(self, reached: usize) {
+        if let Self::RemoteDelivery { delivery, members } = self {
+            let reached = reached.min(members);
+            delivery.settle(RemoteOutcome { reached, missed: members - reached, unknown: 0 });
+        }
+    }
+}
+
+/// The streams to all other nodes, for entries that are answered.
+pub(crate) trait Requests: Send + Sync {
+    /// Queues an entry for `node`, with the request ID that it is given. `pending` is settled in every case: by the reply,
+    /// or when no reply can come any more.
+    fn request<'a>(&self, node: NodeId, pending: PendingReply, entry: &mut dyn FnMut(RequestId) -> Entry<'a>);
+}

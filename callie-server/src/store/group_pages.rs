@@ -1,0 +1,119 @@
+//! Lists of groups and of members, a page at a time.
+
+use callie_core::command::{Cursor, GroupList, GroupSummary, PageLimit, Role, Visibility};
+use callie_core::{GroupId, Username};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::column::{cursor, optional_text, text};
+use super::database::Database;
+use super::error::{GroupError, StoreError};
+use super::group_rows::{read_group, require};
+use super::model::{GroupMember, MemberPage};
+use super::sql::{cut, one_more};
+
+/// Groups in one page, whatever was asked for: their names may have 256 bytes, and a page is one payload.
+const MOST_GROUPS: usize = 100;
+
+/// Pages of groups and of their members.
+#[derive(Debug, Clone)]
+pub struct GroupPages {
+    database: Database,
+}
+
+impl GroupPages {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Up to `limit` of the groups that `user` is in, from after `after` on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn of_user(
+        &self,
+        user: &Username,
+        after: Option<&Cursor>,
+        limit: PageLimit,
+    ) -> Result<GroupList, StoreError> {
+        let limit = limit.get().min(MOST_GROUPS);
+        let rows = sqlx::query(
+            "SELECT g.id, g.name, g.member_count, m.role \
+             FROM group_members m JOIN chat_groups g ON g.id = m.group_id \
+             WHERE m.username = $1 AND m.group_id > $2 ORDER BY m.group_id LIMIT $3",
+        )
+        .bind(user.as_str())
+        .bind(after.map_or("", Cursor::as_str))
+        .bind(one_more(limit))
+        .fetch_all(self.database.read())
+        .await?;
+        page(&rows, limit)
+    }
+
+    /// Up to `limit` of the public groups, from after `after` on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database fails.
+    pub async fn public(&self, after: Option<&Cursor>, limit: PageLimit) -> Result<GroupList, StoreError> {
+        let limit = limit.get().min(MOST_GROUPS);
+        let rows = sqlx::query(
+            "SELECT id, name, member_count, NULL FROM chat_groups \
+             WHERE visibility = $1 AND id > $2 ORDER BY id LIMIT $3",
+        )
+        .bind(Visibility::Public.as_str())
+        .bind(after.map_or("", Cursor::as_str))
+        .bind(one_more(limit))
+        .fetch_all(self.database.read())
+        .await?;
+        page(&rows, limit)
+    }
+
+    /// The group and up to `limit` of its members, by name, from after `after` on; `actor` must be in it.
+    ///
+    /// # Errors
+    /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Store`].
+    pub async fn members(
+        &self,
+        id: GroupId,
+        actor: &Username,
+        after: Option<&Cursor>,
+        limit: PageLimit,
+    ) -> Result<MemberPage, GroupError> {
+        // A transaction: the count and the members are of one moment.
+        let mut tx = self.database.begin_reading().await?;
+        require(&mut tx, id, actor, Role::Member).await?;
+        let group = read_group(&mut tx, id).await?.ok_or(GroupError::NotFound)?;
+        let rows = sqlx::query(
+            "SELECT username, role FROM group_members WHERE group_id = $1 AND username > $2 ORDER BY username LIMIT $3",
+        )
+        .bind(id.to_string())
+        .bind(after.map_or("", Cursor::as_str))
+        .bind(one_more(limit.get()))
+        .fetch_all(&mut tx)
+        .await?;
+        tx.commit().await?;
+        let mut members = rows
+            .iter()
+            .map(|row| Ok(GroupMember { username: text(row, 0)?, role: text(row, 1)? }))
+            .collect::<Result<Vec<_>, StoreError>>()?;
+        let next = cut(&mut members, limit.get()).map(|last| cursor(last.username.as_str())).transpose()?;
+        Ok(MemberPage { group, members, next })
+    }
+}
+
+/// A page of the rows `id, name, member_count, role`.
+fn page(rows: &[AnyRow], limit: usize) -> Result<GroupList, StoreError> {
+    let mut groups = rows
+        .iter()
+        .map(|row| {
+            Ok(GroupSummary {
+                group_id: text(row, 0)?,
+                name: text(row, 1)?,
+                role: optional_text(row, 3)?,
+                member_count: row.try_get::<i64, _>(2)?.unsigned_abs(),
+            })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let next = cut(&mut groups, limit).map(|last| cursor(&last.group_id.to_string())).transpose()?;
+    Ok(GroupList { groups, next })
+}
