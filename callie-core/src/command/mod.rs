@@ -2,6 +2,7 @@
 //!
 //! - `table`: the commands, one row each
 //! - `known`: all of them as one enum
+//! - `spec`: the table as data
 //! - [`request`]: a type for each, which names the type of its result
 //! - `parameter`: how parameters are read, with the place of a fault
 //! - `values`: the types of the parameters
@@ -13,6 +14,7 @@ mod parameter;
 mod push;
 pub mod request;
 mod result;
+mod spec;
 mod table;
 mod values;
 
@@ -24,6 +26,7 @@ pub use result::{
     BlockedList, Empty, GroupCreated, GroupDetails, GroupList, GroupSummary, Member, PresenceMap, Profile,
     ServerStats, Settings,
 };
+pub use spec::{CommandSpec, ParameterSpec, ParameterType, ResultType};
 pub use values::{
     AckEntry, Conversation, Cursor, DirectMessages, DisplayName, GroupName, MessageText, PageLimit, Presence,
     PresenceAudience, RemovalReason, Role, SignalData, SignalKind, Visibility,
