@@ -9,7 +9,7 @@ VENV := target/venv
 ON_POSTGRES := accounts accounts_limits accounts_ops accounts_sessions bans_lifted claims cli_admin cluster commands \
 	embedded gateway gateway_ends gateway_rate groups messages ops_database store_groups store_sessions store_together
 
-.PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios header bench bench-server bench-cluster bench-sdk size wheel soak chaos fuzz fmt fmt-check lint docs clean
+.PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios generate header bench bench-server bench-cluster bench-sdk size wheel soak chaos fuzz fmt fmt-check lint docs clean
 
 help: ## List all commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bindings: build ## Generate the Python, Kotlin and Swift bindings from the built
 
 scenarios: ## Print the scenarios that each language passed in its last test run
 	@scripts/matrix.py
+
+generate: ## Write the command wrappers of all languages from the table of commands
+	cargo run --features callie-ffi/bindgen --bin callie-codegen
 
 header: ## Update the C header
 	CALLIE_UPDATE_HEADER=1 cargo test -p callie-ffi --features bindgen --test header

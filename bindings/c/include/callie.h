@@ -626,171 +626,340 @@ CallieStatus callie_client_disconnect(CallieClient *client);
 // NULL is nothing to free.
 CallieStatus callie_client_free(CallieClient *client);
 
-// Says something fleeting, `kind` being `typing`, `read` or another name of `a-z` and `_`, with JSON `data` or NULL. It is
-// taken at once; nothing tells that it arrived.
-CallieStatus callie_client_signal(CallieClient *client,
-                                  const char *recipient,
-                                  const char *kind,
-                                  const char *data);
-
-// Tells those who have a message to drop it; `sender` is its author, or NULL for this user.
-CallieStatus callie_client_delete_message(CallieClient *client,
-                                          const char *recipient,
-                                          const char *message_id,
-                                          const char *sender);
-
-// Tells those who have a message of this user its new text.
-CallieStatus callie_client_edit_message(CallieClient *client,
-                                        const char *recipient,
-                                        const char *message_id,
-                                        const char *message);
-
-// Makes a group of this user and the `member_count` users in `members` (NULL where there are none). A public one can be
-// joined by anyone.
+// Creates a group whose owner is the caller.
 //
-// The result is `{groupID, name, visibility, members}`; the caller frees it.
+// Either every user in `members` joins or no group is created. Duplicate names and the caller's own are
+// merged. `FORBIDDEN` if a user does not accept direct messages from the caller.
+//
+// - `name`: The group's name: 1 to 64 characters, no control characters.
+// - `members`: The usernames of the initial members besides the caller.
+// - `visibility`: Who can find and join the group; private unless given.
+//
+// Each of `members` and `visibility` may be NULL. The result is `{groupID, name, visibility, members}`; the
+// caller frees it. `CALLIE_STATUS_REFUSED` with the code `USER_NOT_FOUND`, `FORBIDDEN` or `LIMIT_REACHED` if
+// the server refuses.
 CallieStatus callie_client_create_group(CallieClient *client,
                                         const char *name,
                                         const char *const *members,
                                         size_t member_count,
-                                        bool is_public,
+                                        const char *visibility,
                                         char **result);
 
-// Enters a public group.
+// Joins a public group.
+//
+// - `group_id`: The group's ID.
+//
+// `CALLIE_STATUS_REFUSED` with the code `GROUP_NOT_FOUND`, `CONFLICT` or `LIMIT_REACHED` if the server
+// refuses.
 CallieStatus callie_client_join_group(CallieClient *client, const char *group_id);
 
-// Leaves a group. The last to leave deletes it.
+// Leaves a group.
+//
+// An owner who leaves is succeeded by the longest-standing admin, or by the longest-standing member if there
+// is no admin. The group is deleted when its last member leaves. Requires membership in the group.
+//
+// - `group_id`: The group's ID.
+//
+// `CALLIE_STATUS_REFUSED` with the code `GROUP_NOT_FOUND` or `NOT_A_MEMBER` if the server refuses.
 CallieStatus callie_client_leave_group(CallieClient *client, const char *group_id);
 
-// Brings a user into a group.
+// Adds a user to a group.
+//
+// Requires the role of admin or owner in the group.
+//
+// - `group_id`: The group's ID.
+// - `username`: The user to add.
+//
+// `CALLIE_STATUS_REFUSED` with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN`, `USER_NOT_FOUND`,
+// `CONFLICT` or `LIMIT_REACHED` if the server refuses.
 CallieStatus callie_client_add_member(CallieClient *client, const char *group_id, const char *username);
 
-// Takes a user out of a group.
+// Removes a user from a group.
+//
+// Only the owner can remove an admin, and nobody can remove the owner. Requires the role of admin or owner
+// in the group.
+//
+// - `group_id`: The group's ID.
+// - `username`: The member to remove.
+//
+// `CALLIE_STATUS_REFUSED` with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN` or `USER_NOT_FOUND`
+// if the server refuses.
 CallieStatus callie_client_remove_member(CallieClient *client, const char *group_id, const char *username);
 
-// Gives a member another role, `owner`, `admin` or `member`; a new owner makes the old one an admin.
+// Changes the role of another member.
+//
+// A group has one owner: making a member the owner makes the caller an admin. Requires the role of owner in
+// the group.
+//
+// - `group_id`: The group's ID.
+// - `username`: The member.
+// - `role`: The new role.
+//
+// `CALLIE_STATUS_REFUSED` with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN` or `USER_NOT_FOUND`
+// if the server refuses.
 CallieStatus callie_client_set_role(CallieClient *client,
                                     const char *group_id,
                                     const char *username,
                                     const char *role);
 
-// Gives a group another name.
+// Renames a group.
+//
+// Requires the role of admin or owner in the group.
+//
+// - `group_id`: The group's ID.
+// - `name`: The new name: 1 to 64 characters, no control characters.
+//
+// `CALLIE_STATUS_REFUSED` with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER` or `FORBIDDEN` if the server
+// refuses.
 CallieStatus callie_client_rename_group(CallieClient *client, const char *group_id, const char *name);
 
-// Ends a group.
+// Deletes a group.
+//
+// Requires the role of owner in the group.
+//
+// - `group_id`: The group's ID.
+//
+// `CALLIE_STATUS_REFUSED` with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER` or `FORBIDDEN` if the server
+// refuses.
 CallieStatus callie_client_delete_group(CallieClient *client, const char *group_id);
 
-// One page of the groups that this user is in, at most `limit` (1 to 200; 0 for 100); `after` is the `next` of the page
-// before, or NULL.
+// Returns one page of the groups that the caller is a member of.
 //
-// The result is `{groups: [{groupID, name, role, memberCount}], next?}`; the caller frees it.
+// - `limit`: The maximum number of groups in the page, 1 to 200; 100 unless given.
+// - `after`: The `next` of the previous page; the first page unless given.
+//
+// `after` may be NULL. A `limit` of 0 stands for 100. The result is `{groups: [{groupID, name, role?,
+// memberCount}], next?}`; the caller frees it.
 CallieStatus callie_client_list_groups(CallieClient *client,
                                        uint16_t limit,
                                        const char *after,
                                        char **result);
 
-// One page of the groups that anyone can join; `limit` and `after` as for `callie_client_list_groups`.
+// Returns one page of the public groups, without the caller's roles.
 //
-// The result is `{groups: [{groupID, name, memberCount}], next?}`; the caller frees it.
+// - `limit`: The maximum number of groups in the page, 1 to 200; 100 unless given.
+// - `after`: The `next` of the previous page; the first page unless given.
+//
+// `after` may be NULL. A `limit` of 0 stands for 100. The result is `{groups: [{groupID, name, role?,
+// memberCount}], next?}`; the caller frees it.
 CallieStatus callie_client_list_public_groups(CallieClient *client,
                                               uint16_t limit,
                                               const char *after,
                                               char **result);
 
-// A group, with one page of its members; `limit` and `after` as for `callie_client_list_groups`.
+// Returns a group with one page of its members.
 //
-// The result is `{groupID, name, visibility, memberCount, members: [{username, role, online}], next?}`; the caller frees it.
+// Requires membership in the group.
+//
+// - `group_id`: The group's ID.
+// - `limit`: The maximum number of members in the page, 1 to 200; 100 unless given.
+// - `after`: The `next` of the previous page; the first page unless given.
+//
+// `after` may be NULL. A `limit` of 0 stands for 100. The result is `{groupID, name, visibility,
+// memberCount, members: [{username, role, online}], next?}`; the caller frees it. `CALLIE_STATUS_REFUSED`
+// with the code `GROUP_NOT_FOUND` or `NOT_A_MEMBER` if the server refuses.
 CallieStatus callie_client_get_group(CallieClient *client,
                                      const char *group_id,
                                      uint16_t limit,
                                      const char *after,
                                      char **result);
 
-// Who of the `count` users, at most 256, is online.
+// Tells everyone who may have received a message to delete it.
 //
-// The result is `{presence: {name: "online"|"offline"}}`; the caller frees it.
+// Requires authorship of the message or, in a group, the role of admin or owner.
+//
+// - `recipient`: The username or group ID that the message was sent to.
+// - `message_id`: The message's ID.
+// - `sender`: The author of the message; the caller unless given.
+//
+// `sender` may be NULL. `CALLIE_STATUS_REFUSED` with the code `FORBIDDEN`, `RECIPIENT_OFFLINE`,
+// `RECIPIENT_UNKNOWN` or `NOT_A_MEMBER` if the server refuses.
+CallieStatus callie_client_delete_message(CallieClient *client,
+                                          const char *recipient,
+                                          const char *message_id,
+                                          const char *sender);
+
+// Replaces the text of one of the caller's messages for everyone who may have received it.
+//
+// Requires authorship of the message.
+//
+// - `recipient`: The username or group ID that the message was sent to.
+// - `message_id`: The message's ID.
+// - `text`: The new text, in Markdown; not empty, and within the server's limit for messages.
+//
+// `CALLIE_STATUS_REFUSED` with the code `FORBIDDEN`, `RECIPIENT_OFFLINE`, `RECIPIENT_UNKNOWN` or
+// `NOT_A_MEMBER` if the server refuses.
+CallieStatus callie_client_edit_message(CallieClient *client,
+                                        const char *recipient,
+                                        const char *message_id,
+                                        const char *text);
+
+// Sends a short-lived signal, such as a typing indicator.
+//
+// Delivery is neither guaranteed nor reported. A refusal arrives as a notice with the code
+// `RECIPIENT_UNKNOWN`, `NOT_A_MEMBER` or `FORBIDDEN`.
+//
+// - `recipient`: The username or group ID of the receiver.
+// - `kind`: `typing`, `read`, or another name of 1 to 32 lower-case letters and underscores.
+// - `data`: Any JSON value of at most 1,024 bytes.
+//
+// `data` may be NULL.
+CallieStatus callie_client_signal(CallieClient *client,
+                                  const char *recipient,
+                                  const char *kind,
+                                  const char *data);
+
+// Returns which of the given users are online.
+//
+// Users that do not exist or that hide their presence from the caller are reported offline.
+//
+// - `usernames`: The usernames, 1 to 256.
+//
+// The result is `{presence: {username: "online"|"offline"}}`; the caller frees it.
 CallieStatus callie_client_get_presence(CallieClient *client,
                                         const char *const *usernames,
-                                        size_t count,
+                                        size_t username_count,
                                         char **result);
 
-// Who of the `count` users, at most 256, is online, and to be told of changes.
+// Returns which of the given users are online, and subscribes to changes until the connection ends.
 //
-// The result is `{presence: {name: "online"|"offline"}}`; the caller frees it.
+// Each change arrives as a `USER_JOINED` or `USER_LEFT` notice without a group.
+//
+// - `usernames`: The usernames, 1 to 256.
+//
+// The result is `{presence: {username: "online"|"offline"}}`; the caller frees it. `CALLIE_STATUS_REFUSED`
+// with the code `LIMIT_REACHED` if the server refuses.
 CallieStatus callie_client_subscribe_presence(CallieClient *client,
                                               const char *const *usernames,
-                                              size_t count,
+                                              size_t username_count,
                                               char **result);
 
-// Not to be told any more.
+// Cancels presence subscriptions.
+//
+// - `usernames`: The usernames, 1 to 256.
 CallieStatus callie_client_unsubscribe_presence(CallieClient *client,
                                                 const char *const *usernames,
-                                                size_t count);
+                                                size_t username_count);
 
-// What a user tells of themselves.
+// Returns a user's public profile.
 //
-// The result is `{username, displayName}`; the caller frees it.
+// - `username`: The user.
+//
+// The result is `{username, displayName}`; the caller frees it. `CALLIE_STATUS_REFUSED` with the code
+// `USER_NOT_FOUND` if the server refuses.
 CallieStatus callie_client_get_profile(CallieClient *client, const char *username, char **result);
 
-// This user's settings.
+// Returns the caller's settings.
 //
 // The result is `{displayName, presence, directMessages}`; the caller frees it.
 CallieStatus callie_client_get_settings(CallieClient *client, char **result);
 
-// Changes this user's settings, those that are not NULL: `presence` is `everyone`, `groups` or `nobody`, `direct_messages` is
-// `everyone` or `groups`.
+// Changes the given settings of the caller, and returns all of them.
 //
-// The result is `{displayName, presence, directMessages}`; the caller frees it.
+// - `display_name`: The caller's display name: at most 64 characters, no control characters; empty for none.
+// - `presence`: Who can see whether the caller is online.
+// - `direct_messages`: Who can send the caller direct messages.
+//
+// Each of `display_name`, `presence` and `direct_messages` may be NULL. The result is `{displayName,
+// presence, directMessages}`; the caller frees it.
 CallieStatus callie_client_update_settings(CallieClient *client,
                                            const char *display_name,
                                            const char *presence,
                                            const char *direct_messages,
                                            char **result);
 
-// Stops all direct traffic with a user, both ways.
+// Blocks a user: stops direct messages and presence in both directions.
+//
+// Messages in groups and broadcasts are not affected.
+//
+// - `username`: The user to block.
+//
+// `CALLIE_STATUS_REFUSED` with the code `USER_NOT_FOUND` if the server refuses.
 CallieStatus callie_client_block_user(CallieClient *client, const char *username);
 
-// Allows it again.
+// Unblocks a user, who may then message the caller again.
+//
+// - `username`: The user to unblock.
+//
+// `CALLIE_STATUS_REFUSED` with the code `USER_NOT_FOUND` if the server refuses.
 CallieStatus callie_client_unblock_user(CallieClient *client, const char *username);
 
-// One page of those whom this user blocked; `limit` and `after` as for `callie_client_list_groups`.
+// Returns one page of the users that the caller has blocked.
 //
-// The result is `{blocked: [name], next?}`; the caller frees it.
+// - `limit`: The maximum number of users in the page, 1 to 200; 100 unless given.
+// - `after`: The `next` of the previous page; the first page unless given.
+//
+// `after` may be NULL. A `limit` of 0 stands for 100. The result is `{blocked: [username], next?}`; the
+// caller frees it.
 CallieStatus callie_client_list_blocked(CallieClient *client,
                                         uint16_t limit,
                                         const char *after,
                                         char **result);
 
-// This user's sessions.
+// Returns the caller's sessions, newest first.
 //
-// The result is `{sessions: [{sessionID, device, createdAt, lastSeenAt, expiresAt, current}]}`; the caller frees it.
-CallieStatus callie_client_list_sessions(CallieClient *client,
-                                         char **result);
+// The result is `{sessions: [{sessionID, device, createdAt, lastSeenAt, expiresAt, current}]}`; the caller
+// frees it.
+CallieStatus callie_client_list_sessions(CallieClient *client, char **result);
 
-// Ends one of this user's sessions.
+// Revokes one of the caller's sessions and closes its connections.
+//
+// - `session_id`: The session's ID.
+//
+// `CALLIE_STATUS_REFUSED` with the code `SESSION_NOT_FOUND` if the server refuses.
 CallieStatus callie_client_revoke_session(CallieClient *client, const char *session_id);
 
-// Ends a user's connections, as an admin of the server. `reason` may be NULL.
+// Closes a user's connections.
+//
+// Requires the rights of a server administrator.
+//
+// - `username`: The user to disconnect.
+// - `reason`: The reason to show to the user: 1 to 256 characters, no control characters.
+//
+// `reason` may be NULL. `CALLIE_STATUS_REFUSED` with the code `FORBIDDEN` or `USER_NOT_FOUND` if the server
+// refuses.
 CallieStatus callie_client_kick_user(CallieClient *client, const char *username, const char *reason);
 
-// Ends a user's sessions and takes no new ones, as an admin of the server, until a time such as `2030-01-02T03:04:05.678Z` or
-// for ever where that is NULL. `reason` may be NULL.
+// Bans a user: revokes all of the user's sessions and rejects logins.
+//
+// Requires the rights of a server administrator.
+//
+// - `username`: The user to ban.
+// - `reason`: The reason to show to the user: 1 to 256 characters, no control characters.
+// - `until`: When the ban ends, before the year 10000; never unless given.
+//
+// Each of `reason` and `until` may be NULL. A time is a text such as `2030-01-02T03:04:05.678Z`.
+// `CALLIE_STATUS_REFUSED` with the code `FORBIDDEN` or `USER_NOT_FOUND` if the server refuses.
 CallieStatus callie_client_ban_user(CallieClient *client,
                                     const char *username,
                                     const char *reason,
                                     const char *until);
 
-// Takes a ban back, as an admin of the server.
+// Lifts a ban.
+//
+// Requires the rights of a server administrator.
+//
+// - `username`: The user.
+//
+// `CALLIE_STATUS_REFUSED` with the code `FORBIDDEN` or `USER_NOT_FOUND` if the server refuses.
 CallieStatus callie_client_unban_user(CallieClient *client, const char *username);
 
-// Speaks to everyone online, as an admin of the server.
-CallieStatus callie_client_announce(CallieClient *client, const char *message);
-
-// The server's figures, for an admin of it.
+// Sends an `ANNOUNCEMENT` notice to every online user.
 //
-// The result is `{uptimeSeconds, connections, usersOnline, payloadsReceived, payloadsSent}`; the caller frees it.
-CallieStatus callie_client_server_stats(CallieClient *client,
-                                        char **result);
+// Requires the rights of a server administrator.
+//
+// - `text`: The text; not empty, and within the server's limit for messages.
+//
+// `CALLIE_STATUS_REFUSED` with the code `FORBIDDEN` if the server refuses.
+CallieStatus callie_client_announce(CallieClient *client, const char *text);
+
+// Returns the server's counters.
+//
+// Requires the rights of a server administrator.
+//
+// The result is `{uptimeSeconds, connections, usersOnline, payloadsReceived, payloadsSent}`; the caller
+// frees it. `CALLIE_STATUS_REFUSED` with the code `FORBIDDEN` if the server refuses.
+CallieStatus callie_client_server_stats(CallieClient *client, char **result);
 
 // How many events the batch holds; 0 for what is no batch.
 size_t callie_events_count(const CallieEvents *events);

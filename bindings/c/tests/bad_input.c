@@ -31,7 +31,7 @@ static void null_is_a_status(void)
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_send(NULL, "ada", "b", NULL, 0, NULL, NULL));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_ping(NULL, "SERVER", NULL));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_command(NULL, "A", "{}", &text));
-    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_create_group(NULL, "a", NULL, 0, false, &text));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_create_group(NULL, "a", NULL, 0, NULL, &text));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_leave_group(NULL, "a"));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_next_events(NULL, 1, 0, &events));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_disconnect(NULL));
@@ -84,7 +84,7 @@ static void what_a_failed_call_would_give_is_null(void)
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_session_resume(NULL, "ada", "token", &session));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_next_events(NULL, 1, 0, &events));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_command(NULL, "A", "{}", &result));
-    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_create_group(NULL, "a", NULL, 0, false, &group));
+    CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_create_group(NULL, "a", NULL, 0, NULL, &group));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_ping(NULL, "SERVER", &microseconds));
     CHECK(client == NULL && token == NULL && session == NULL && events == NULL && result == NULL && group == NULL);
     CHECK(microseconds == 0);
@@ -209,7 +209,7 @@ static void an_impossible_count_is_a_status(void)
     for (size_t count = SIZE_MAX; count > 100000; count /= 2) {
         CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(client, "bob", "x", &file, count, NULL, NULL));
         CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT,
-                     callie_client_create_group(client, "a", one, count, false, &result));
+                     callie_client_create_group(client, "a", one, count, NULL, &result));
         CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_get_presence(client, one, count, &result));
         CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_subscribe_presence(client, one, count, &result));
         CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_unsubscribe_presence(client, one, count));

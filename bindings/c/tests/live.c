@@ -145,7 +145,7 @@ static void a_group_is_made_used_and_left(CallieClient *ada, CallieClient *bob, 
     char group[64], *result;
     CallieEvents *events;
 
-    CHECK_OK(callie_client_create_group(ada, "Tea", &bobs_name, 1, false, &result));
+    CHECK_OK(callie_client_create_group(ada, "Tea", &bobs_name, 1, NULL, &result));
     CHECK_OK(callie_string_free(result));
     events = next_event(bob);
     snprintf(group, sizeof group, "%s", callie_event_string(events, 0, CALLIE_FIELD_GROUP_ID, NULL));

@@ -1,98 +1,35 @@
-//! The commands, one method each. A refusal carries the server's code, such as `FORBIDDEN` or `GROUP_NOT_FOUND`.
+// Generated from callie-core/src/command/table.rs by `make generate`. Do not edit.
+//! One method for each command. A refusal carries the server's code, such as `FORBIDDEN`.
 
 use std::collections::HashMap;
-use std::fmt::Display;
 
-use callie_core::account::SessionList;
+use callie_core::command;
 use callie_core::command::{
-    self, Command, Conversation, Cursor, DisplayName, Empty, GroupName, MessageText, PageLimit,
-    RemovalReason, SignalData, SignalKind,
+    Command, Conversation, Cursor, DisplayName, GroupName, RemovalReason, SignalData, SignalKind,
 };
-use callie_core::{GroupId, Limits, MessageId, NameError, SessionId, Timestamp, Username};
-
-use serde::de::DeserializeOwned;
+use callie_core::{GroupId, MessageId, SessionId, Username};
 
 use super::client::Client;
 use super::error::{RequestError, SendError};
+use super::requests::{instant, message_text, online, optional, page_limit, parsed, users};
 use super::values::{
     BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, PresenceAudience, Profile, Role,
     ServerStats, SessionInfo, Settings, Visibility,
 };
-use crate::runtime::within;
-use callie_client::{self as client, Fault};
-
-fn invalid(name: &str, expected: impl Display) -> client::RequestError {
-    client::RequestError::InvalidArgument(Fault::argument(name, expected))
-}
-
-fn group(id: &str) -> Result<GroupId, client::RequestError> {
-    GroupId::parse(id).map_err(|e| invalid("the group's ID", e))
-}
-
-fn user(name: &str) -> Result<Username, client::RequestError> {
-    Username::parse(name).map_err(|e| invalid("the username", e))
-}
-
-fn users(names: &[String]) -> Result<Vec<Username>, client::RequestError> {
-    names.iter().map(|name| user(name)).collect()
-}
-
-fn conversation(recipient: &str) -> Result<Conversation, client::RequestError> {
-    Conversation::parse(recipient).map_err(|e| invalid("the recipient", e))
-}
-
-fn message(id: &str) -> Result<MessageId, client::RequestError> {
-    MessageId::parse(id).map_err(|e| invalid("the message's ID", e))
-}
-
-fn text(text: String, limits: &Limits) -> Result<MessageText, client::RequestError> {
-    MessageText::new(text, limits).map_err(|e| invalid("the text", e))
-}
-
-fn optional<T>(
-    given: Option<String>,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, NameError>,
-) -> Result<Option<T>, client::RequestError> {
-    given.map(|given| parse(&given).map_err(|e| invalid(name, e))).transpose()
-}
-
-fn page(
-    limit: Option<u16>,
-    after: Option<String>,
-) -> Result<(PageLimit, Option<Cursor>), client::RequestError> {
-    let limit = match limit {
-        None => PageLimit::default(),
-        Some(limit) => PageLimit::new(limit).ok_or_else(|| invalid("the limit", "from 1 to 200"))?,
-    };
-    Ok((limit, optional(after, "the cursor", Cursor::parse)?))
-}
-
-fn online(presence: command::PresenceMap) -> HashMap<String, bool> {
-    presence
-        .presence
-        .into_iter()
-        .map(|(name, presence)| (name.to_string(), presence == command::Presence::Online))
-        .collect()
-}
-
-impl Client {
-    /// Carries out a command inside the runtime, and gives its result. All commands go through here, so that what waits for
-    /// them is in the library once.
-    async fn told<T: DeserializeOwned>(&self, command: Command) -> Result<T, RequestError> {
-        let (result, _) = within(self.inner.request(&command)).await??.read()?;
-        Ok(result)
-    }
-
-    /// The same for a command that has nothing to tell.
-    async fn done(&self, command: Command) -> Result<(), RequestError> {
-        self.told::<Empty>(command).await.map(drop)
-    }
-}
 
 #[uniffi::export]
 impl Client {
-    /// Makes a group of this user and `members`.
+    /// Creates a group whose owner is the caller.
+    ///
+    /// Either every user in `members` joins or no group is created. Duplicate names and the caller's own are
+    /// merged. `FORBIDDEN` if a user does not accept direct messages from the caller.
+    ///
+    /// - `name`: The group's name: 1 to 64 characters, no control characters.
+    /// - `members`: The usernames of the initial members besides the caller.
+    /// - `visibility`: Who can find and join the group; private unless given.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `USER_NOT_FOUND`, `FORBIDDEN` or `LIMIT_REACHED`.
     #[uniffi::method(default(members = [], visibility = None))]
     pub async fn create_group(
         &self,
@@ -100,82 +37,180 @@ impl Client {
         members: Vec<String>,
         visibility: Option<Visibility>,
     ) -> Result<Group, RequestError> {
-        let name = GroupName::parse(&name).map_err(|e| invalid("the group's name", e))?;
-        let visibility = visibility.map(command::Visibility::from).unwrap_or_default();
-        Ok(self
-            .told::<command::GroupCreated>(Command::CreateGroup {
-                name,
-                members: users(&members)?,
-                visibility,
-            })
-            .await?
-            .into())
+        let command = Command::CreateGroup {
+            name: parsed(&name, "name", GroupName::parse)?,
+            members: users(&members, "members")?,
+            visibility: visibility.map(Into::into).unwrap_or_default(),
+        };
+        let result: command::GroupCreated = self.call_value(command).await?;
+        Ok(result.into())
     }
 
-    /// Enters a public group.
+    /// Joins a public group.
+    ///
+    /// - `group_id`: The group's ID.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `CONFLICT` or `LIMIT_REACHED`.
     pub async fn join_group(&self, group_id: String) -> Result<(), RequestError> {
-        self.done(Command::JoinGroup { group_id: group(&group_id)? }).await
+        let command = Command::JoinGroup { group_id: parsed(&group_id, "groupID", GroupId::parse)? };
+        self.call_unit(command).await
     }
 
-    /// Leaves a group; the last to leave deletes it.
+    /// Leaves a group.
+    ///
+    /// An owner who leaves is succeeded by the longest-standing admin, or by the longest-standing member if there
+    /// is no admin. The group is deleted when its last member leaves. Requires membership in the group.
+    ///
+    /// - `group_id`: The group's ID.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND` or `NOT_A_MEMBER`.
     pub async fn leave_group(&self, group_id: String) -> Result<(), RequestError> {
-        self.done(Command::LeaveGroup { group_id: group(&group_id)? }).await
+        let command = Command::LeaveGroup { group_id: parsed(&group_id, "groupID", GroupId::parse)? };
+        self.call_unit(command).await
     }
 
-    /// Brings a user into a group.
+    /// Adds a user to a group.
+    ///
+    /// Requires the role of admin or owner in the group.
+    ///
+    /// - `group_id`: The group's ID.
+    /// - `username`: The user to add.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN`, `USER_NOT_FOUND`,
+    /// `CONFLICT` or `LIMIT_REACHED`.
     pub async fn add_member(&self, group_id: String, username: String) -> Result<(), RequestError> {
-        self.done(Command::AddMember { group_id: group(&group_id)?, username: user(&username)? }).await
+        let command = Command::AddMember {
+            group_id: parsed(&group_id, "groupID", GroupId::parse)?,
+            username: parsed(&username, "username", Username::parse)?,
+        };
+        self.call_unit(command).await
     }
 
-    /// Takes a user out of a group.
+    /// Removes a user from a group.
+    ///
+    /// Only the owner can remove an admin, and nobody can remove the owner. Requires the role of admin or owner
+    /// in the group.
+    ///
+    /// - `group_id`: The group's ID.
+    /// - `username`: The member to remove.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN` or
+    /// `USER_NOT_FOUND`.
     pub async fn remove_member(&self, group_id: String, username: String) -> Result<(), RequestError> {
-        self.done(Command::RemoveMember { group_id: group(&group_id)?, username: user(&username)? }).await
+        let command = Command::RemoveMember {
+            group_id: parsed(&group_id, "groupID", GroupId::parse)?,
+            username: parsed(&username, "username", Username::parse)?,
+        };
+        self.call_unit(command).await
     }
 
-    /// Gives a member another role; a new owner makes the old one an admin.
+    /// Changes the role of another member.
+    ///
+    /// A group has one owner: making a member the owner makes the caller an admin. Requires the role of owner in
+    /// the group.
+    ///
+    /// - `group_id`: The group's ID.
+    /// - `username`: The member.
+    /// - `role`: The new role.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN` or
+    /// `USER_NOT_FOUND`.
     pub async fn set_role(&self, group_id: String, username: String, role: Role) -> Result<(), RequestError> {
-        self.done(Command::SetRole {
-            group_id: group(&group_id)?,
-            username: user(&username)?,
+        let command = Command::SetRole {
+            group_id: parsed(&group_id, "groupID", GroupId::parse)?,
+            username: parsed(&username, "username", Username::parse)?,
             role: role.into(),
-        })
-        .await
+        };
+        self.call_unit(command).await
     }
 
-    /// Gives a group another name.
+    /// Renames a group.
+    ///
+    /// Requires the role of admin or owner in the group.
+    ///
+    /// - `group_id`: The group's ID.
+    /// - `name`: The new name: 1 to 64 characters, no control characters.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER` or `FORBIDDEN`.
     pub async fn rename_group(&self, group_id: String, name: String) -> Result<(), RequestError> {
-        let name = GroupName::parse(&name).map_err(|e| invalid("the group's name", e))?;
-        self.done(Command::RenameGroup { group_id: group(&group_id)?, name }).await
+        let command = Command::RenameGroup {
+            group_id: parsed(&group_id, "groupID", GroupId::parse)?,
+            name: parsed(&name, "name", GroupName::parse)?,
+        };
+        self.call_unit(command).await
     }
 
-    /// Ends a group.
+    /// Deletes a group.
+    ///
+    /// Requires the role of owner in the group.
+    ///
+    /// - `group_id`: The group's ID.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER` or `FORBIDDEN`.
     pub async fn delete_group(&self, group_id: String) -> Result<(), RequestError> {
-        self.done(Command::DeleteGroup { group_id: group(&group_id)? }).await
+        let command = Command::DeleteGroup { group_id: parsed(&group_id, "groupID", GroupId::parse)? };
+        self.call_unit(command).await
     }
 
-    /// One page of the groups that this user is in; `after` is the `next` of the page before.
+    /// Returns one page of the groups that the caller is a member of.
+    ///
+    /// - `limit`: The maximum number of groups in the page, 1 to 200; 100 unless given.
+    /// - `after`: The `next` of the previous page; the first page unless given.
+    ///
+    /// # Errors
+    /// [`RequestError`].
     #[uniffi::method(default(limit = None, after = None))]
     pub async fn list_groups(
         &self,
         limit: Option<u16>,
         after: Option<String>,
     ) -> Result<GroupPage, RequestError> {
-        let (limit, after) = page(limit, after)?;
-        Ok(self.told::<command::GroupList>(Command::ListGroups { limit, after }).await?.into())
+        let command = Command::ListGroups {
+            limit: page_limit(limit)?,
+            after: optional(after.as_deref(), "after", Cursor::parse)?,
+        };
+        let result: command::GroupList = self.call_value(command).await?;
+        Ok(result.into())
     }
 
-    /// One page of the groups that anyone can join; `after` is the `next` of the page before.
+    /// Returns one page of the public groups, without the caller's roles.
+    ///
+    /// - `limit`: The maximum number of groups in the page, 1 to 200; 100 unless given.
+    /// - `after`: The `next` of the previous page; the first page unless given.
+    ///
+    /// # Errors
+    /// [`RequestError`].
     #[uniffi::method(default(limit = None, after = None))]
     pub async fn list_public_groups(
         &self,
         limit: Option<u16>,
         after: Option<String>,
     ) -> Result<GroupPage, RequestError> {
-        let (limit, after) = page(limit, after)?;
-        Ok(self.told::<command::GroupList>(Command::ListPublicGroups { limit, after }).await?.into())
+        let command = Command::ListPublicGroups {
+            limit: page_limit(limit)?,
+            after: optional(after.as_deref(), "after", Cursor::parse)?,
+        };
+        let result: command::GroupList = self.call_value(command).await?;
+        Ok(result.into())
     }
 
-    /// A group, with one page of its members; `after` is the `next` of the page before.
+    /// Returns a group with one page of its members.
+    ///
+    /// Requires membership in the group.
+    ///
+    /// - `group_id`: The group's ID.
+    /// - `limit`: The maximum number of members in the page, 1 to 200; 100 unless given.
+    /// - `after`: The `next` of the previous page; the first page unless given.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND` or `NOT_A_MEMBER`.
     #[uniffi::method(default(limit = None, after = None))]
     pub async fn get_group(
         &self,
@@ -183,14 +218,26 @@ impl Client {
         limit: Option<u16>,
         after: Option<String>,
     ) -> Result<GroupDetails, RequestError> {
-        let (limit, after) = page(limit, after)?;
-        Ok(self
-            .told::<command::GroupDetails>(Command::GetGroup { group_id: group(&group_id)?, limit, after })
-            .await?
-            .into())
+        let command = Command::GetGroup {
+            group_id: parsed(&group_id, "groupID", GroupId::parse)?,
+            limit: page_limit(limit)?,
+            after: optional(after.as_deref(), "after", Cursor::parse)?,
+        };
+        let result: command::GroupDetails = self.call_value(command).await?;
+        Ok(result.into())
     }
 
-    /// Tells those who have a message to drop it; `sender` is its author, where that is not this user.
+    /// Tells everyone who may have received a message to delete it.
+    ///
+    /// Requires authorship of the message or, in a group, the role of admin or owner.
+    ///
+    /// - `recipient`: The username or group ID that the message was sent to.
+    /// - `message_id`: The message's ID.
+    /// - `sender`: The author of the message; the caller unless given.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `FORBIDDEN`, `RECIPIENT_OFFLINE`, `RECIPIENT_UNKNOWN` or
+    /// `NOT_A_MEMBER`.
     #[uniffi::method(default(sender = None))]
     pub async fn delete_message(
         &self,
@@ -198,77 +245,132 @@ impl Client {
         message_id: String,
         sender: Option<String>,
     ) -> Result<(), RequestError> {
-        let sender = optional(sender, "the sender", Username::parse)?;
-        self.done(Command::DeleteMessage {
-            recipient: conversation(&recipient)?,
-            message_id: message(&message_id)?,
-            sender,
-        })
-        .await
+        let command = Command::DeleteMessage {
+            recipient: parsed(&recipient, "recipient", Conversation::parse)?,
+            message_id: parsed(&message_id, "messageID", MessageId::parse)?,
+            sender: optional(sender.as_deref(), "sender", Username::parse)?,
+        };
+        self.call_unit(command).await
     }
 
-    /// Tells those who have a message of this user its new text.
+    /// Replaces the text of one of the caller's messages for everyone who may have received it.
+    ///
+    /// Requires authorship of the message.
+    ///
+    /// - `recipient`: The username or group ID that the message was sent to.
+    /// - `message_id`: The message's ID.
+    /// - `text`: The new text, in Markdown; not empty, and within the server's limit for messages.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `FORBIDDEN`, `RECIPIENT_OFFLINE`, `RECIPIENT_UNKNOWN` or
+    /// `NOT_A_MEMBER`.
     pub async fn edit_message(
         &self,
         recipient: String,
         message_id: String,
         text: String,
     ) -> Result<(), RequestError> {
-        let text = self::text(text, &self.inner.limits())?;
-        self.done(Command::EditMessage {
-            recipient: conversation(&recipient)?,
-            message_id: message(&message_id)?,
-            text,
-        })
-        .await
+        let command = Command::EditMessage {
+            recipient: parsed(&recipient, "recipient", Conversation::parse)?,
+            message_id: parsed(&message_id, "messageID", MessageId::parse)?,
+            text: message_text(text, &self.inner.limits(), "text")?,
+        };
+        self.call_unit(command).await
     }
 
-    /// Says something fleeting, such as `typing` or `read`, with JSON `data`. It is taken at once; nothing tells that it
-    /// arrived.
+    /// Sends a short-lived signal, such as a typing indicator.
+    ///
+    /// Delivery is neither guaranteed nor reported. A refusal arrives as a notice with the code
+    /// `RECIPIENT_UNKNOWN`, `NOT_A_MEMBER` or `FORBIDDEN`.
+    ///
+    /// - `recipient`: The username or group ID of the receiver.
+    /// - `kind`: `typing`, `read`, or another name of 1 to 32 lower-case letters and underscores.
+    /// - `data`: Any JSON value of at most 1,024 bytes.
+    ///
+    /// # Errors
+    /// [`SendError`].
     #[uniffi::method(default(data = None))]
     pub fn signal(&self, recipient: String, kind: String, data: Option<String>) -> Result<(), SendError> {
-        let invalid = |name, e| client::SendError::InvalidArgument(Fault::argument(name, e));
-        let recipient = Conversation::parse(&recipient).map_err(|e| invalid("the recipient", e))?;
-        let kind = SignalKind::parse(&kind).map_err(|e| invalid("the kind", e))?;
-        let data =
-            data.map(|json| SignalData::parse(&json)).transpose().map_err(|e| invalid("the data", e))?;
-        Ok(self.inner.signal(recipient, kind, data)?)
+        self.inner.signal(
+            parsed(&recipient, "recipient", Conversation::parse)?,
+            parsed(&kind, "kind", SignalKind::parse)?,
+            optional(data.as_deref(), "data", SignalData::parse)?,
+        )?;
+        Ok(())
     }
 
-    /// Who is online, by name.
+    /// Returns which of the given users are online.
+    ///
+    /// Users that do not exist or that hide their presence from the caller are reported offline.
+    ///
+    /// - `usernames`: The usernames, 1 to 256.
+    ///
+    /// # Errors
+    /// [`RequestError`].
     pub async fn get_presence(&self, usernames: Vec<String>) -> Result<HashMap<String, bool>, RequestError> {
-        Ok(online(
-            self.told::<command::PresenceMap>(Command::GetPresence { usernames: users(&usernames)? }).await?,
-        ))
+        let command = Command::GetPresence { usernames: users(&usernames, "usernames")? };
+        let result: command::PresenceMap = self.call_value(command).await?;
+        Ok(online(result))
     }
 
-    /// Who is online, by name, and to be told of changes.
+    /// Returns which of the given users are online, and subscribes to changes until the connection ends.
+    ///
+    /// Each change arrives as a `USER_JOINED` or `USER_LEFT` notice without a group.
+    ///
+    /// - `usernames`: The usernames, 1 to 256.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `LIMIT_REACHED`.
     pub async fn subscribe_presence(
         &self,
         usernames: Vec<String>,
     ) -> Result<HashMap<String, bool>, RequestError> {
-        Ok(online(
-            self.told::<command::PresenceMap>(Command::SubscribePresence { usernames: users(&usernames)? })
-                .await?,
-        ))
+        let command = Command::SubscribePresence { usernames: users(&usernames, "usernames")? };
+        let result: command::PresenceMap = self.call_value(command).await?;
+        Ok(online(result))
     }
 
-    /// Not to be told any more.
+    /// Cancels presence subscriptions.
+    ///
+    /// - `usernames`: The usernames, 1 to 256.
+    ///
+    /// # Errors
+    /// [`RequestError`].
     pub async fn unsubscribe_presence(&self, usernames: Vec<String>) -> Result<(), RequestError> {
-        self.done(Command::UnsubscribePresence { usernames: users(&usernames)? }).await
+        let command = Command::UnsubscribePresence { usernames: users(&usernames, "usernames")? };
+        self.call_unit(command).await
     }
 
-    /// What a user tells of themselves.
+    /// Returns a user's public profile.
+    ///
+    /// - `username`: The user.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `USER_NOT_FOUND`.
     pub async fn get_profile(&self, username: String) -> Result<Profile, RequestError> {
-        Ok(self.told::<command::Profile>(Command::GetProfile { username: user(&username)? }).await?.into())
+        let command = Command::GetProfile { username: parsed(&username, "username", Username::parse)? };
+        let result: command::Profile = self.call_value(command).await?;
+        Ok(result.into())
     }
 
-    /// This user's settings.
+    /// Returns the caller's settings.
+    ///
+    /// # Errors
+    /// [`RequestError`].
     pub async fn get_settings(&self) -> Result<Settings, RequestError> {
-        Ok(self.told::<command::Settings>(Command::GetSettings {}).await?.into())
+        let command = Command::GetSettings {};
+        let result: command::Settings = self.call_value(command).await?;
+        Ok(result.into())
     }
 
-    /// Changes those of this user's settings that are given.
+    /// Changes the given settings of the caller, and returns all of them.
+    ///
+    /// - `display_name`: The caller's display name: at most 64 characters, no control characters; empty for none.
+    /// - `presence`: Who can see whether the caller is online.
+    /// - `direct_messages`: Who can send the caller direct messages.
+    ///
+    /// # Errors
+    /// [`RequestError`].
     #[uniffi::method(default(display_name = None, presence = None, direct_messages = None))]
     pub async fn update_settings(
         &self,
@@ -276,60 +378,110 @@ impl Client {
         presence: Option<PresenceAudience>,
         direct_messages: Option<DirectMessages>,
     ) -> Result<Settings, RequestError> {
-        let display_name = optional(display_name, "the display name", DisplayName::parse)?;
-        let (presence, direct) = (presence.map(Into::into), direct_messages.map(Into::into));
-        Ok(self
-            .told::<command::Settings>(Command::UpdateSettings {
-                display_name,
-                presence,
-                direct_messages: direct,
-            })
-            .await?
-            .into())
+        let command = Command::UpdateSettings {
+            display_name: optional(display_name.as_deref(), "displayName", DisplayName::parse)?,
+            presence: presence.map(Into::into),
+            direct_messages: direct_messages.map(Into::into),
+        };
+        let result: command::Settings = self.call_value(command).await?;
+        Ok(result.into())
     }
 
-    /// Stops all direct traffic with a user, both ways.
+    /// Blocks a user: stops direct messages and presence in both directions.
+    ///
+    /// Messages in groups and broadcasts are not affected.
+    ///
+    /// - `username`: The user to block.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `USER_NOT_FOUND`.
     pub async fn block_user(&self, username: String) -> Result<(), RequestError> {
-        self.done(Command::BlockUser { username: user(&username)? }).await
+        let command = Command::BlockUser { username: parsed(&username, "username", Username::parse)? };
+        self.call_unit(command).await
     }
 
-    /// Allows it again.
+    /// Unblocks a user, who may then message the caller again.
+    ///
+    /// - `username`: The user to unblock.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `USER_NOT_FOUND`.
     pub async fn unblock_user(&self, username: String) -> Result<(), RequestError> {
-        self.done(Command::UnblockUser { username: user(&username)? }).await
+        let command = Command::UnblockUser { username: parsed(&username, "username", Username::parse)? };
+        self.call_unit(command).await
     }
 
-    /// One page of those whom this user blocked; `after` is the `next` of the page before.
+    /// Returns one page of the users that the caller has blocked.
+    ///
+    /// - `limit`: The maximum number of users in the page, 1 to 200; 100 unless given.
+    /// - `after`: The `next` of the previous page; the first page unless given.
+    ///
+    /// # Errors
+    /// [`RequestError`].
     #[uniffi::method(default(limit = None, after = None))]
     pub async fn list_blocked(
         &self,
         limit: Option<u16>,
         after: Option<String>,
     ) -> Result<BlockedPage, RequestError> {
-        let (limit, after) = page(limit, after)?;
-        Ok(self.told::<command::BlockedList>(Command::ListBlocked { limit, after }).await?.into())
+        let command = Command::ListBlocked {
+            limit: page_limit(limit)?,
+            after: optional(after.as_deref(), "after", Cursor::parse)?,
+        };
+        let result: command::BlockedList = self.call_value(command).await?;
+        Ok(result.into())
     }
 
-    /// This user's sessions.
+    /// Returns the caller's sessions, newest first.
+    ///
+    /// # Errors
+    /// [`RequestError`].
     pub async fn list_sessions(&self) -> Result<Vec<SessionInfo>, RequestError> {
-        let list = self.told::<SessionList>(Command::ListSessions {}).await?;
-        Ok(list.sessions.into_iter().map(SessionInfo::from).collect())
+        let command = Command::ListSessions {};
+        let result: callie_core::account::SessionList = self.call_value(command).await?;
+        Ok(result.sessions.into_iter().map(SessionInfo::from).collect())
     }
 
-    /// Ends one of this user's sessions.
+    /// Revokes one of the caller's sessions and closes its connections.
+    ///
+    /// - `session_id`: The session's ID.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `SESSION_NOT_FOUND`.
     pub async fn revoke_session(&self, session_id: String) -> Result<(), RequestError> {
-        let session_id = SessionId::parse(&session_id).map_err(|e| invalid("the session's ID", e))?;
-        self.done(Command::RevokeSession { session_id }).await
+        let command =
+            Command::RevokeSession { session_id: parsed(&session_id, "sessionID", SessionId::parse)? };
+        self.call_unit(command).await
     }
 
-    /// Ends a user's connections, as an admin of the server.
+    /// Closes a user's connections.
+    ///
+    /// Requires the rights of a server administrator.
+    ///
+    /// - `username`: The user to disconnect.
+    /// - `reason`: The reason to show to the user: 1 to 256 characters, no control characters.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `FORBIDDEN` or `USER_NOT_FOUND`.
     #[uniffi::method(default(reason = None))]
     pub async fn kick_user(&self, username: String, reason: Option<String>) -> Result<(), RequestError> {
-        let reason = optional(reason, "the reason", RemovalReason::parse)?;
-        self.done(Command::KickUser { username: user(&username)?, reason }).await
+        let command = Command::KickUser {
+            username: parsed(&username, "username", Username::parse)?,
+            reason: optional(reason.as_deref(), "reason", RemovalReason::parse)?,
+        };
+        self.call_unit(command).await
     }
 
-    /// Ends a user's sessions and takes no new ones, until a time in milliseconds since 1970 or for ever, as an admin of the
-    /// server.
+    /// Bans a user: revokes all of the user's sessions and rejects logins.
+    ///
+    /// Requires the rights of a server administrator.
+    ///
+    /// - `username`: The user to ban.
+    /// - `reason`: The reason to show to the user: 1 to 256 characters, no control characters.
+    /// - `until`: When the ban ends, before the year 10000; never unless given.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `FORBIDDEN` or `USER_NOT_FOUND`.
     #[uniffi::method(default(reason = None, until_ms = None))]
     pub async fn ban_user(
         &self,
@@ -337,29 +489,49 @@ impl Client {
         reason: Option<String>,
         until_ms: Option<i64>,
     ) -> Result<(), RequestError> {
-        let reason = optional(reason, "the reason", RemovalReason::parse)?;
-        let until = until_ms
-            .map(|ms| {
-                Timestamp::from_unix_millis(ms)
-                    .ok_or_else(|| invalid("the time", "one before the year 10000"))
-            })
-            .transpose()?;
-        self.done(Command::BanUser { username: user(&username)?, reason, until }).await
+        let command = Command::BanUser {
+            username: parsed(&username, "username", Username::parse)?,
+            reason: optional(reason.as_deref(), "reason", RemovalReason::parse)?,
+            until: instant(until_ms, "until")?,
+        };
+        self.call_unit(command).await
     }
 
-    /// Takes a ban back, as an admin of the server.
+    /// Lifts a ban.
+    ///
+    /// Requires the rights of a server administrator.
+    ///
+    /// - `username`: The user.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `FORBIDDEN` or `USER_NOT_FOUND`.
     pub async fn unban_user(&self, username: String) -> Result<(), RequestError> {
-        self.done(Command::UnbanUser { username: user(&username)? }).await
+        let command = Command::UnbanUser { username: parsed(&username, "username", Username::parse)? };
+        self.call_unit(command).await
     }
 
-    /// Speaks to everyone online, as an admin of the server.
+    /// Sends an `ANNOUNCEMENT` notice to every online user.
+    ///
+    /// Requires the rights of a server administrator.
+    ///
+    /// - `text`: The text; not empty, and within the server's limit for messages.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `FORBIDDEN`.
     pub async fn announce(&self, text: String) -> Result<(), RequestError> {
-        let text = self::text(text, &self.inner.limits())?;
-        self.done(Command::Announce { text }).await
+        let command = Command::Announce { text: message_text(text, &self.inner.limits(), "text")? };
+        self.call_unit(command).await
     }
 
-    /// The server's figures, for an admin of it.
+    /// Returns the server's counters.
+    ///
+    /// Requires the rights of a server administrator.
+    ///
+    /// # Errors
+    /// [`RequestError`]; refused with the code `FORBIDDEN`.
     pub async fn server_stats(&self) -> Result<ServerStats, RequestError> {
-        Ok(self.told::<command::ServerStats>(Command::ServerStats {}).await?.into())
+        let command = Command::ServerStats {};
+        let result: command::ServerStats = self.call_value(command).await?;
+        Ok(result.into())
     }
 }

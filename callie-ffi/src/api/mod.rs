@@ -13,6 +13,7 @@ mod event;
 mod judge;
 mod log_reader;
 mod payload;
+mod requests;
 mod server;
 mod token_requests;
 mod values;

@@ -36,7 +36,7 @@ void command_result_is_typed(void)
 {
     CallieClient *ada = online(the_server(), "ada");
     char *result, *again, *value;
-    CHECK_OK(callie_client_create_group(ada, "Friends", NULL, 0, true, &result));
+    CHECK_OK(callie_client_create_group(ada, "Friends", NULL, 0, "public", &result));
     const char *expected[][2] = {{"/name", "Friends"}, {"/visibility", "public"}};
     for (size_t i = 0; i < 2; i++) {
         CHECK_OK(callie_json_get(result, expected[i][0], &value));

@@ -86,7 +86,7 @@ void group_message_arrives(void)
     CallieClient *others[] = {online(the_server(), "bob"), online(the_server(), "eve")};
     const char *members[] = {"bob", "eve"};
     char *result, *group;
-    CHECK_OK(callie_client_create_group(ada, "Friends", members, 2, false, &result));
+    CHECK_OK(callie_client_create_group(ada, "Friends", members, 2, NULL, &result));
     CHECK_OK(callie_json_get(result, "/groupID", &group));
     CHECK_OK(callie_string_free(result));
     CallieSent sent = send_to(ada, group, "hello all");

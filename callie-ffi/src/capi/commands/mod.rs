@@ -1,13 +1,10 @@
-//! The commands, one function each. Results are JSON objects, as the protocol names their members ("Commands").
+//! The commands. Results are JSON objects, whose members are named as in the protocol ("Commands"). A refusal is
+//! `CALLIE_STATUS_REFUSED` with the server's code, such as `FORBIDDEN` or `GROUP_NOT_FOUND`.
 //!
-//! A refusal is `CALLIE_STATUS_REFUSED` with the server's code, such as `FORBIDDEN` or `GROUP_NOT_FOUND`.
+//! - `functions`: one function for each command, generated
+//! - here: what they have in common
 
-mod admin;
-mod groups;
-mod messages;
-mod presence;
-mod sessions;
-mod settings;
+mod functions;
 
 use std::ffi::c_char;
 
@@ -23,12 +20,7 @@ use super::status::{CallieStatus, Failure};
 use super::text::give;
 use crate::runtime::block_on;
 
-pub use admin::*;
-pub use groups::*;
-pub use messages::*;
-pub use presence::*;
-pub use sessions::*;
-pub use settings::*;
+pub use functions::*;
 
 /// Reads a text of a form of the protocol.
 ///
@@ -57,6 +49,19 @@ unsafe fn optional<T>(
     given.map(|given| parse(given).map_err(|e| malformed(name, e))).transpose()
 }
 
+/// The same with a default for NULL.
+///
+/// # Safety
+/// As for [`parsed`].
+unsafe fn or_default<T: Default>(
+    pointer: *const c_char,
+    name: &str,
+    parse: fn(&str) -> Result<T, NameError>,
+) -> Result<T, Failure> {
+    // SAFETY: passed on to the caller.
+    unsafe { optional(pointer, name, parse).map(Option::unwrap_or_default) }
+}
+
 /// Reads `count` usernames, at most `most`.
 ///
 /// # Safety
@@ -77,10 +82,10 @@ unsafe fn users(
 ///
 /// # Safety
 /// `pointer` is NULL or ends in NUL.
-unsafe fn line(client: &Held, pointer: *const c_char, name: &str) -> Result<MessageText, Failure> {
+unsafe fn message_text(client: &Held, pointer: *const c_char, name: &str) -> Result<MessageText, Failure> {
     // SAFETY: passed on to the caller.
-    let line = unsafe { text(pointer, name)? };
-    MessageText::new(line, &client.client.limits()).map_err(|e| malformed(name, e))
+    let text = unsafe { text(pointer, name)? };
+    MessageText::new(text, &client.client.limits()).map_err(|e| malformed(name, e))
 }
 
 fn page(limit: u16) -> Result<PageLimit, Failure> {
@@ -90,8 +95,22 @@ fn page(limit: u16) -> Result<PageLimit, Failure> {
     PageLimit::new(limit).ok_or_else(|| malformed("limit", format_args!("at most {MAX_PAGE}")))
 }
 
-/// Carries out a command that has nothing to tell.
-fn done(client: *mut CallieClient, command: impl FnOnce(&Held) -> Result<Command, Failure>) -> CallieStatus {
+/// Sends a command that is not answered.
+fn call_unanswered(
+    client: *mut CallieClient,
+    send: impl FnOnce(&Held) -> Result<(), Failure>,
+) -> CallieStatus {
+    guard(|| {
+        let client = CLIENTS.get(client)?;
+        send(&client)
+    })
+}
+
+/// Sends a command whose result is empty.
+fn call_unit(
+    client: *mut CallieClient,
+    command: impl FnOnce(&Held) -> Result<Command, Failure>,
+) -> CallieStatus {
     guard(|| {
         let client = CLIENTS.get(client)?;
         let command = command(&client)?;
@@ -100,11 +119,11 @@ fn done(client: *mut CallieClient, command: impl FnOnce(&Held) -> Result<Command
     })
 }
 
-/// Carries out a command whose result is a `T`, and gives it as the JSON it came as.
+/// Sends a command whose result is a `T`, and returns the JSON that the result was read from.
 ///
 /// # Safety
 /// `result` is NULL or can be written to.
-unsafe fn told<T: DeserializeOwned>(
+unsafe fn call_value<T: DeserializeOwned>(
     client: *mut CallieClient,
     result: *mut *mut c_char,
     command: impl FnOnce(&Held) -> Result<Command, Failure>,

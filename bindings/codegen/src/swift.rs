@@ -1,0 +1,156 @@
+//! The commands in Swift.
+
+use callie_core::command::{CommandSpec, ParameterSpec, ParameterType, ResultType};
+
+use crate::NOTE;
+use crate::command::{
+    Paged, is_unanswered, iterator_parameters, meaning, method, paged, paragraphs, refusals,
+};
+use crate::text::{camel, wrapped};
+
+/// The width of lines.
+const WIDTH: usize = 120;
+const COMMENT: &str = "    /// ";
+
+/// Writes a method for each command.
+pub(crate) fn methods(commands: &[&'static CommandSpec]) -> String {
+    let mut methods = String::new();
+    for spec in commands {
+        let (result, read) = result(spec.result);
+        let effects = if is_unanswered(spec) { "throws" } else { "async throws" };
+        let wait = if is_unanswered(spec) { "try" } else { "try await" };
+        let name = camel(&method(spec));
+        methods += &documentation(spec);
+        methods += &signature(&name, &spec.parameters.iter().collect::<Vec<_>>(), effects, result);
+        let arguments: Vec<String> = spec.parameters.iter().map(argument).collect();
+        methods += &body(wait, &name, &arguments, read);
+        methods += "    }\n\n";
+        if let Some(pages) = paged(spec) {
+            methods += &iterator(spec, &pages);
+        }
+    }
+    format!(
+        "// {NOTE}\nimport CallieNative\nimport Foundation\n\n\
+         /// The commands. A refusal is a `CallieError` of the kind `refused` with the server's code, such as `FORBIDDEN`.\n\
+         extension Client {{\n{}\n}}\n",
+        methods.trim_end(),
+    )
+}
+
+fn documentation(spec: &CommandSpec) -> String {
+    let code = |text: &str| {
+        let is_parameter = spec.parameters.iter().any(|parameter| parameter.field == text);
+        format!("`{}`", if is_parameter { camel(text) } else { text.to_owned() })
+    };
+    let mut blocks: Vec<String> =
+        paragraphs(spec, code).iter().map(|text| wrapped(text, COMMENT, "", WIDTH)).collect();
+    let mut list = String::new();
+    if !spec.parameters.is_empty() {
+        list += "    /// - Parameters:\n";
+        for parameter in spec.parameters {
+            let item = format!("  - {}: {}", camel(parameter.field), meaning(parameter, code));
+            let item = wrapped(item.trim_start(), "    ///   ", "  ", WIDTH);
+            list += &item;
+        }
+    }
+    if let Some(codes) = refusals(spec, code) {
+        let item = format!("- Throws: `CallieError` of the kind `refused` {codes}.");
+        list += &wrapped(&item, COMMENT, "  ", WIDTH);
+    }
+    if !list.is_empty() {
+        blocks.push(list);
+    }
+    blocks.join("    ///\n")
+}
+
+fn signature(name: &str, parameters: &[&ParameterSpec], effects: &str, result: &str) -> String {
+    let declared: Vec<String> = parameters.iter().map(|parameter| declaration(parameter)).collect();
+    let declared = declared.join(", ");
+    let effects = if effects.is_empty() { String::new() } else { format!(" {effects}") };
+    let result = if result.is_empty() { String::new() } else { format!(" -> {result}") };
+    let line = format!("    public func {name}({declared}){effects}{result} {{\n");
+    if line.chars().count() <= WIDTH + 1 {
+        return line;
+    }
+    format!("    public func {name}(\n        {declared}\n    ){effects}{result} {{\n")
+}
+
+fn declaration(parameter: &ParameterSpec) -> String {
+    let name = camel(parameter.field);
+    let kind = match parameter.ty {
+        ParameterType::Usernames if parameter.is_optional => return format!("{name}: [String] = []"),
+        ParameterType::Usernames => "[String]",
+        ParameterType::Visibility => return format!("{name}: Visibility = .private"),
+        ParameterType::Role => "Role",
+        ParameterType::PresenceAudience => "PresenceAudience",
+        ParameterType::DirectMessages => "DirectMessages",
+        ParameterType::PageLimit => "Int",
+        ParameterType::Timestamp => "Date",
+        ParameterType::SignalData => "JSONValue",
+        _ => "String",
+    };
+    if parameter.is_optional { format!("{name}: {kind}? = nil") } else { format!("{name}: {kind}") }
+}
+
+/// A parameter as the native library takes it.
+fn argument(parameter: &ParameterSpec) -> String {
+    let name = camel(parameter.field);
+    let maybe = if parameter.is_optional { "?" } else { "" };
+    match parameter.ty {
+        ParameterType::PageLimit => format!("{name}: {name}.map(UInt16.init(clamping:))"),
+        ParameterType::Timestamp => format!("{name}Ms: {name}{maybe}.milliseconds"),
+        ParameterType::SignalData => format!("{name}: {name}{maybe}.json"),
+        _ => format!("{name}: {name}"),
+    }
+}
+
+/// The type of a result, and how the native one becomes it.
+fn result(result: Option<ResultType>) -> (&'static str, &'static str) {
+    match result {
+        Some(ResultType::GroupCreated) => ("Group", ""),
+        Some(ResultType::GroupList) => ("GroupPage", ""),
+        Some(ResultType::GroupDetails) => ("GroupDetails", ""),
+        Some(ResultType::BlockedList) => ("BlockedPage", ""),
+        Some(ResultType::PresenceMap) => ("[String: Bool]", ""),
+        Some(ResultType::Profile) => ("Profile", ""),
+        Some(ResultType::Settings) => ("Settings", ""),
+        Some(ResultType::ServerStats) => ("ServerStats", ""),
+        Some(ResultType::SessionList) => ("[SessionInfo]", ".map(SessionInfo.init)"),
+        _ => ("", ""),
+    }
+}
+
+fn body(wait: &str, name: &str, arguments: &[String], read: &str) -> String {
+    let call = format!("{wait} native.{name}({}){read}", arguments.join(", "));
+    let line = format!("        {wait} calling {{ {call} }}\n");
+    if line.chars().count() <= WIDTH + 1 {
+        return line;
+    }
+    let line = format!("            {call}\n");
+    let call = if line.chars().count() <= WIDTH + 1 {
+        line
+    } else {
+        format!(
+            "            {wait} native.{name}(\n                {}\n            ){read}\n",
+            arguments.join(", ")
+        )
+    };
+    format!("        {wait} calling {{\n{call}        }}\n")
+}
+
+/// A sequence over all pages of a list.
+fn iterator(spec: &'static CommandSpec, pages: &Paged) -> String {
+    let item = pages.item.unwrap_or("String");
+    let name = camel(&method(spec));
+    let parameters = iterator_parameters(spec);
+    let mut given: Vec<String> =
+        parameters.iter().map(|parameter| format!("{0}: {0}", camel(parameter.field))).collect();
+    given.push("after: after".to_owned());
+    format!(
+        "    /// Returns a sequence over all pages of `{name}`.\n{}        Pages {{ after in\n            \
+         let page = try await self.{name}({})\n            return (page.{}, page.next)\n        }}\n    }}\n\n",
+        signature(&camel(&pages.iterator), &parameters, "", &format!("Pages<{item}>")),
+        given.join(", "),
+        pages.items,
+    )
+}

@@ -1,0 +1,100 @@
+//! What the methods of all commands go through: the check of arguments, the call, and the reading of results.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use callie_client::{self as client, Fault};
+use callie_core::command::{Command, Empty, MessageText, PageLimit, Presence, PresenceMap};
+use callie_core::{Limits, MAX_PAGE, NameError, Timestamp, Username};
+use serde::de::DeserializeOwned;
+
+use super::client::Client;
+use super::error::{RequestError, SendError};
+use crate::runtime::within;
+
+/// A parameter that is malformed.
+pub(super) struct Invalid(Fault);
+
+impl Invalid {
+    fn new(parameter: &str, expected: impl Display) -> Self {
+        Self(Fault::argument(&format!("the parameter {parameter}"), expected))
+    }
+}
+
+impl From<Invalid> for RequestError {
+    fn from(Invalid(fault): Invalid) -> Self {
+        client::RequestError::InvalidArgument(fault).into()
+    }
+}
+
+impl From<Invalid> for SendError {
+    fn from(Invalid(fault): Invalid) -> Self {
+        client::SendError::InvalidArgument(fault).into()
+    }
+}
+
+/// Reads a text of one of the protocol's forms.
+pub(super) fn parsed<T>(
+    text: &str,
+    parameter: &str,
+    parse: impl Fn(&str) -> Result<T, NameError>,
+) -> Result<T, Invalid> {
+    parse(text).map_err(|e| Invalid::new(parameter, e))
+}
+
+/// The same for a parameter that may be left out.
+pub(super) fn optional<T>(
+    text: Option<&str>,
+    parameter: &str,
+    parse: impl Fn(&str) -> Result<T, NameError>,
+) -> Result<Option<T>, Invalid> {
+    text.map(|text| parsed(text, parameter, parse)).transpose()
+}
+
+/// Reads usernames.
+pub(super) fn users(names: &[String], parameter: &str) -> Result<Vec<Username>, Invalid> {
+    names.iter().map(|name| parsed(name, parameter, Username::parse)).collect()
+}
+
+/// Checks the text of a message.
+pub(super) fn message_text(text: String, limits: &Limits, parameter: &str) -> Result<MessageText, Invalid> {
+    MessageText::new(text, limits).map_err(|e| Invalid::new(parameter, e))
+}
+
+/// Checks the size of a page.
+pub(super) fn page_limit(limit: Option<u16>) -> Result<PageLimit, Invalid> {
+    let Some(limit) = limit else { return Ok(PageLimit::default()) };
+    PageLimit::new(limit).ok_or_else(|| Invalid::new("limit", format_args!("from 1 to {MAX_PAGE}")))
+}
+
+/// Reads a point in time, in milliseconds since 1970.
+pub(super) fn instant(millis: Option<i64>, parameter: &str) -> Result<Option<Timestamp>, Invalid> {
+    let read = |millis| {
+        Timestamp::from_unix_millis(millis)
+            .ok_or_else(|| Invalid::new(parameter, "a time before the year 10000"))
+    };
+    millis.map(read).transpose()
+}
+
+/// Whether each user is online.
+pub(super) fn online(presence: PresenceMap) -> HashMap<String, bool> {
+    presence
+        .presence
+        .into_iter()
+        .map(|(name, presence)| (name.to_string(), presence == Presence::Online))
+        .collect()
+}
+
+impl Client {
+    /// Sends a command inside the runtime and returns its result. All commands share this one future, for the size of the
+    /// library.
+    pub(super) async fn call_value<T: DeserializeOwned>(&self, command: Command) -> Result<T, RequestError> {
+        let (result, _) = within(self.inner.request(&command)).await??.read()?;
+        Ok(result)
+    }
+
+    /// The same for a command whose result is empty.
+    pub(super) async fn call_unit(&self, command: Command) -> Result<(), RequestError> {
+        self.call_value::<Empty>(command).await.map(drop)
+    }
+}
