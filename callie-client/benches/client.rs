@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-use callie_client::{Client, Config, ErrorKind, Event, SendOptions, Server, Session};
+use callie_client::{Client, Config, Credentials, ErrorKind, Event, Server};
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::net::{TcpListener, TcpStream};
@@ -38,12 +38,11 @@ async fn send(url: &str, count: usize) -> Done {
     let session = Server::new(url)?.register_and_login("ada", PASSWORD, None).await?;
     let client = Client::open(&session).await?;
     let text = "Is there *tea* at four? ".repeat(4);
-    let options = SendOptions { confirm: false, ..SendOptions::default() };
     let mut ended = 0;
     let mut sent = 0;
     while ended < count {
         while sent < count {
-            match client.send_text("bob", &text, Vec::new(), &options) {
+            match client.send("bob", &text).confirm(false).submit() {
                 Ok(_) => sent += 1,
                 Err(full) if full.kind() == ErrorKind::QueueFull => break,
                 Err(other) => return Err(other.into()),
@@ -63,8 +62,12 @@ fn cpu() -> f64 {
 }
 
 async fn receive(url: &str, token: &str, count: usize) -> Done {
-    let config = Config { event_queue: count + BATCH, ..Config::new(url)? };
-    let client = Client::open(&Session::resume(config, "bob", token)?).await?;
+    let config = {
+        let mut config = Config::new(url)?;
+        config.event_queue = count + BATCH;
+        config
+    };
+    let client = Client::open(&Credentials::new(config, "bob", token)?).await?;
     client.next_events(BATCH, BOUND).await?;
     println!("ready");
     let began = cpu();
@@ -87,13 +90,13 @@ fn median(mut times: Vec<Duration>) -> f64 {
 }
 
 async fn connect(url: &str, token: &str) -> Done {
-    let session = Session::resume(Config::new(url)?, "bob", token)?;
+    let session = Credentials::new(Config::new(url)?, "bob", token)?;
     let mut ours = Vec::new();
     for _ in 0..CONNECTS {
         let client = Client::new(&session)?;
         let began = Instant::now();
         client.connect().await?;
-        client.send_text("bob", "first", Vec::new(), &SendOptions::default())?;
+        client.send("bob", "first").submit()?;
         while !client.next_events(1, BOUND).await?.iter().any(|event| matches!(event, Event::Message { .. }))
         {
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use callie_core::account::path;
 use hyper::Uri;
 
-use crate::error::{Fault, code};
+use crate::error::{Error, code};
 
 /// What a server's address must be, as a phrase that follows "must be".
 const EXPECTED: &str =
@@ -28,19 +28,19 @@ impl ServerAddress {
     /// Reads `url`.
     ///
     /// # Errors
-    /// A [`Fault`] when `url` is not the URL of a server.
-    pub fn parse(url: &str) -> Result<Self, Fault> {
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when `url` is not the URL of a server.
+    pub fn parse(url: &str) -> Result<Self, Error> {
         read(url).ok_or_else(|| {
             // A host and a port, or a host alone, was meant.
             let bare = !url.contains("://")
                 && ["http", "https"].iter().any(|s| read(&format!("{s}://{url}")).is_some());
             if bare {
-                let reason = format!(
+                let reason = format_args!(
                     "the server's address has no scheme: write https://{url}, or http://{url} without TLS"
                 );
-                Fault::new(code::INVALID_ARGUMENT, reason)
+                Error::invalid(code::INVALID_ARGUMENT, reason)
             } else {
-                Fault::argument("the server's address", EXPECTED)
+                Error::argument("the server's address", EXPECTED)
             }
         })
     }

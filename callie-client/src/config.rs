@@ -1,85 +1,90 @@
-//! What a client can be told, with the defaults.
+//! The configuration of a client, with its defaults.
 
 use std::time::Duration;
 
 use crate::address::ServerAddress;
-use crate::error::Fault;
+use crate::error::Error;
 
-/// Finding the host, the proxy, TCP and TLS: longer than a slow mobile network takes, shorter than a person waits.
+/// Default of [`Config::connect_timeout`]: longer than a slow mobile network takes, shorter than a person waits.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// One HTTP call, the WebSocket's upgrade or its authentication: a busy server hashes passwords one after the other.
-pub const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(30);
-/// What is sent is over after so long at the latest: time enough for a tunnel or a lift.
+/// Default of [`Config::request_timeout`]: a busy server hashes passwords one after the other.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Default of [`Config::send_timeout`]: time enough for a tunnel or a lift.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(60);
-/// Payloads that wait for their end. More are refused until some have ended.
+/// Default of [`Config::max_waiting`].
 pub const MAX_WAITING: usize = 1_000;
-/// Events that wait for the application. When so many wait, the socket is not read until some are taken, so that
-/// the server sees a slow reader and memory stays bounded.
+/// Default of [`Config::event_queue`].
 pub const EVENT_QUEUE: usize = 1_024;
 
-/// Whether the way to the server leads through a proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Proxy {
-    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, each in upper or lower case.
-    #[default]
-    FromEnvironment,
-    /// Directly, whatever the environment says.
-    None,
-}
-
-/// Where the server is, how it is to be trusted, and how long to wait for it.
+/// Where the server is, which certificates to trust, and how long to wait.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut config = callie_client::Config::new("https://chat.example.org")?;
+/// config.connect_timeout = Duration::from_secs(5);
+/// # Ok::<(), callie_client::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Config {
     /// The server.
     pub address: ServerAddress,
-    /// The most time for finding the host, the proxy, TCP and TLS.
+    /// Limit for name resolution, the proxy, TCP and TLS together. Default 15 s.
     pub connect_timeout: Duration,
-    /// The most time for one HTTP call, for the WebSocket's upgrade, or for its authentication.
-    pub exchange_timeout: Duration,
-    /// How long a message, a ping or a command may take to its end, connected or not.
+    /// Limit for one HTTP call, for the WebSocket upgrade, and for its authentication. Default 30 s.
+    pub request_timeout: Duration,
+    /// Limit for a message, ping or command, from the call to its outcome, connected or not. Default 60 s.
     pub send_timeout: Duration,
-    /// The most payloads that wait for their end, at least one.
+    /// How many payloads may wait for their outcome, at least 1; more are refused. Default 1,000.
     pub max_waiting: usize,
-    /// The most events that wait for the application, at least one.
+    /// How many received events may wait to be taken, at least 1. While that many wait, the socket is not read, so the server
+    /// sees a slow reader and memory stays bounded. Default 1,024.
     pub event_queue: usize,
-    /// Certificates that are trusted beside the bundled ones, each a text of one or more PEM blocks.
+    /// Certificates of authorities that are trusted beside the other roots, each a text of one or more PEM blocks.
     pub extra_roots: Vec<String>,
-    /// Whether the roots that Mozilla trusts are. Without them only `extra_roots` are.
+    /// Whether the root certificates of Mozilla, which the library contains, are trusted. Default true.
     pub bundled_roots: bool,
-    /// Where any are given, the server's certificate or one that vouches for it must have one of these keys: the
-    /// SHA-256 of its SubjectPublicKeyInfo.
+    /// Whether the root certificates of the operating system are trusted, read once in a process. Default false.
+    #[cfg(feature = "native-roots")]
+    pub native_roots: bool,
+    /// Where any are given, the verified path to the server must contain one of these keys: the SHA-256 of its
+    /// SubjectPublicKeyInfo.
     pub pins: Vec<[u8; 32]>,
-    /// Whether to look for a proxy.
-    pub proxy: Proxy,
+    /// Whether the proxy of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case, is used. Default
+    /// true.
+    pub use_proxy: bool,
 }
 
 impl Config {
-    /// The defaults, for the server at `url`.
+    /// The defaults, for the server at `url`: `https://` for TLS, `http://` without.
     ///
     /// # Errors
-    /// A [`Fault`] when `url` is not the URL of a server.
-    pub fn new(url: &str) -> Result<Self, Fault> {
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when `url` is not the URL of a server.
+    pub fn new(url: &str) -> Result<Self, Error> {
         Ok(Self {
             address: ServerAddress::parse(url)?,
             connect_timeout: CONNECT_TIMEOUT,
-            exchange_timeout: EXCHANGE_TIMEOUT,
+            request_timeout: REQUEST_TIMEOUT,
             send_timeout: SEND_TIMEOUT,
             max_waiting: MAX_WAITING,
             event_queue: EVENT_QUEUE,
             extra_roots: Vec::new(),
             bundled_roots: true,
+            #[cfg(feature = "native-roots")]
+            native_roots: false,
             pins: Vec::new(),
-            proxy: Proxy::default(),
+            use_proxy: true,
         })
     }
 
     /// Checks what no type can say: that the queues have room.
-    pub(crate) fn check(&self) -> Result<(), Fault> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if self.event_queue == 0 {
-            return Err(Fault::argument("the event queue", "at least 1"));
+            return Err(Error::argument("the event queue", "at least 1"));
         }
         if self.max_waiting == 0 {
-            return Err(Fault::argument("the most payloads that wait", "at least 1"));
+            return Err(Error::argument("the most payloads that wait", "at least 1"));
         }
         Ok(())
     }

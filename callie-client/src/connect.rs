@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{self, handshake};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::config::Config;
-use crate::error::{ConnectError, Fault};
+use crate::error::Error;
 use crate::http;
 use crate::stream::Stream;
 use crate::transport;
@@ -27,27 +27,27 @@ pub(crate) type Socket = WebSocketStream<Stream>;
 /// Why there is no WebSocket.
 #[derive(Debug)]
 pub(crate) struct NoSocket {
-    pub(crate) error: ConnectError,
+    pub(crate) error: Error,
     /// How long the server wants to be left alone.
     pub(crate) retry_after: Option<Duration>,
 }
 
-impl From<ConnectError> for NoSocket {
-    fn from(error: ConnectError) -> Self {
+impl From<Error> for NoSocket {
+    fn from(error: Error) -> Self {
         Self { error, retry_after: None }
     }
 }
 
 /// Opens a WebSocket, within the times of `config`.
 pub(crate) async fn open(config: &Config) -> Result<Socket, NoSocket> {
-    let stream = transport::open(config).await.map_err(ConnectError::from)?;
-    tokio::time::timeout(config.exchange_timeout, upgrade(config, stream))
+    let stream = transport::open(config).await?;
+    tokio::time::timeout(config.request_timeout, upgrade(config, stream))
         .await
-        .map_err(|_| ConnectError::TimedOut(Fault::timed_out("the server's answer")))?
+        .map_err(|_| Error::timed_out("the server's answer took too long"))?
 }
 
 async fn upgrade(config: &Config, stream: Stream) -> Result<Socket, NoSocket> {
-    let mut request = config.address.socket().into_client_request().map_err(|e| broken(&e))?;
+    let mut request = config.address.socket().into_client_request().map_err(broken)?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     let settings = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -57,20 +57,19 @@ async fn upgrade(config: &Config, stream: Stream) -> Result<Socket, NoSocket> {
     upgraded.map(|(socket, _)| socket).map_err(|error| refused_upgrade(config, error))
 }
 
-/// Why a link that was open is not any more.
-pub(crate) fn broken(error: &tungstenite::Error) -> ConnectError {
-    match error {
+/// Why a link that was open broke.
+pub(crate) fn broken(error: tungstenite::Error) -> Error {
+    let broken = match &error {
         tungstenite::Error::Io(_)
         | tungstenite::Error::ConnectionClosed
         | tungstenite::Error::AlreadyClosed
         | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)
         | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HandshakeIncomplete) => {
-            ConnectError::Unreachable(Fault::unreachable(format_args!(
-                "the link to the server broke: {error}"
-            )))
+            Error::unreachable(format_args!("the link to the server broke: {error}"))
         }
-        other => ConnectError::BadAnswer(Fault::bad_answer(other)),
-    }
+        other => Error::bad_answer(other),
+    };
+    broken.with_source(error)
 }
 
 fn refused_upgrade(config: &Config, error: tungstenite::Error) -> NoSocket {
@@ -80,15 +79,11 @@ fn refused_upgrade(config: &Config, error: tungstenite::Error) -> NoSocket {
             tungstenite::Error::HttpFormat(_)
                 | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HttparseError(_))
         );
-        return if no_http { ConnectError::BadAnswer(http::no_http(config, error)) } else { broken(&error) }
-            .into();
+        return if no_http { http::no_http(config, error) } else { broken(error) }.into();
     };
     let error = match problem(response) {
-        Some(problem) => ConnectError::Refused(Fault::new(problem.code, problem.detail)),
-        None => ConnectError::BadAnswer(Fault::bad_answer(format_args!(
-            "HTTP {} in place of a WebSocket",
-            response.status()
-        ))),
+        Some(problem) => Error::refused(problem.code, problem.detail),
+        None => Error::bad_answer(format_args!("HTTP {} in place of a WebSocket", response.status())),
     };
     NoSocket { error, retry_after: http::retry_after(response.headers()) }
 }

@@ -17,12 +17,12 @@ use tokio::time::{Instant, Sleep};
 
 use crate::config::Config;
 use crate::connect::{self, NoSocket, Socket};
-use crate::error::{ConnectError, Fault};
-use crate::event::{Closed, Event, State};
-use crate::link::{Heard, Link};
+use crate::error::Error;
+use crate::event::{Closed, ConnectionState, Event};
+use crate::link::{Link, Received};
 use crate::queue::Incoming;
 use crate::refresh::{self, TokenSource};
-use crate::shared::{Attempt, Core, Shared, Step};
+use crate::shared::{Action, Attempt, Core, Shared};
 use crate::ticket::Slot;
 
 /// The most texts read before writing and time get their turn.
@@ -51,7 +51,7 @@ pub(crate) struct Driver {
     /// A token was fetched, and no connection came of it yet.
     refreshed: bool,
     sleep: Pin<Box<Sleep>>,
-    steps: Vec<Step>,
+    steps: Vec<Action>,
     /// No steps follow those that were taken.
     over: bool,
     online: bool,
@@ -60,7 +60,7 @@ pub(crate) struct Driver {
     /// How many of them the server sent.
     received: usize,
     endings: Vec<(Arc<Slot<Ending>>, Ending)>,
-    answers: Vec<(Attempt, Result<(), ConnectError>)>,
+    answers: Vec<(Attempt, Result<(), Error>)>,
     /// That nothing is read was logged.
     warned: bool,
 }
@@ -97,7 +97,7 @@ impl Driver {
         busy |= self.refresh(cx);
         busy |= self.write(cx);
         busy |= self.read(cx);
-        busy |= self.tell_time(cx);
+        busy |= self.poll_timers(cx);
         self.publish();
         busy || !self.steps.is_empty()
     }
@@ -129,49 +129,49 @@ impl Driver {
         busy
     }
 
-    fn perform_one(&mut self, step: Step) {
+    fn perform_one(&mut self, step: Action) {
         match step {
-            Step::Open(number) => {
+            Action::Open(number) => {
                 let config = Arc::clone(&self.config);
                 log::debug!("connecting to {}", config.address);
                 self.number = number;
                 self.opening = Some(Box::pin(async move { connect::open(&config).await }));
             }
-            Step::Transmit(text) => {
+            Action::Transmit(text) => {
                 if let Some(link) = &mut self.link {
                     self.shared.counters.wrote(text.len());
                     link.send(text);
                 }
             }
-            Step::Close => self.close(),
-            Step::Online => {
+            Action::Close => self.close(),
+            Action::Online => {
                 self.refreshed = false;
                 self.shared.counters.connected();
             }
-            Step::Tell(incoming) => self.tell(incoming),
-            Step::Fill(slot, ending) => self.endings.push((slot, ending)),
-            Step::Answer(attempt, answer) => {
+            Action::Tell(incoming) => self.tell(incoming),
+            Action::Fill(slot, ending) => self.endings.push((slot, ending)),
+            Action::Answer(attempt, answer) => {
                 if let Err(why) = &answer {
                     log::info!("no connection: {why}");
                 }
                 self.answers.push((attempt, answer));
             }
-            Step::Farewell(fault) => log::info!("the server is about to close: {fault}"),
-            Step::Refused(closed) => self.refused(closed),
+            Action::CloseReason(reason) => log::info!("the server is about to close: {reason}"),
+            Action::Refused(closed) => self.refused(closed),
         }
     }
 
     fn tell(&mut self, incoming: Incoming) {
         match &incoming.event {
-            Event::State(state) => {
-                self.online = matches!(state, State::Online { .. });
+            Event::ConnectionChanged(state) => {
+                self.online = matches!(state, ConnectionState::Online { .. });
                 match state {
-                    State::Online { .. } => log::info!("online"),
-                    State::Waiting { reason, .. } => log::info!("no connection: {reason}"),
+                    ConnectionState::Online { .. } => log::info!("online"),
+                    ConnectionState::Waiting { reason, .. } => log::info!("no connection: {reason}"),
                     _ => {}
                 }
             }
-            Event::Message { .. } => self.shared.counters.told_message(),
+            Event::Message { .. } => self.shared.counters.delivered_message(),
             Event::Unreadable(fault) => log::warn!("the server sent what is no payload: {fault}"),
             _ => {}
         }
@@ -200,7 +200,7 @@ impl Driver {
                     }
                 });
                 let Some(username) = username else { return };
-                let patience = self.config.exchange_timeout;
+                let patience = self.config.request_timeout;
                 self.refreshing = Some(Box::pin(async move {
                     let given = refresh::ask(source, username, closed.code.clone(), patience).await;
                     given.map_err(|why| Closed { reason: format!("{} ({why})", closed.reason), ..closed })
@@ -255,7 +255,7 @@ impl Driver {
     fn read(&mut self, cx: &mut Context<'_>) -> bool {
         let mut busy = false;
         for _ in 0..READ_BATCH {
-            if self.is_held_back() {
+            if self.is_read_paused() {
                 return busy;
             }
             let Some(link) = &mut self.link else { return busy };
@@ -264,13 +264,13 @@ impl Driver {
             }
             match link.poll_read(cx) {
                 Poll::Pending => return busy,
-                Poll::Ready(Heard::Text(text)) => {
+                Poll::Ready(Received::Text(text)) => {
                     self.shared.counters.read(text.len());
                     self.drive_link(|core, now| core.session.received(now, text.as_str()));
                     self.perform();
                 }
-                Poll::Ready(Heard::Nothing) => {}
-                Poll::Ready(Heard::End(error, code)) => self.gone(error, code),
+                Poll::Ready(Received::Nothing) => {}
+                Poll::Ready(Received::End(error, code)) => self.gone(error, code),
             }
             busy = true;
         }
@@ -279,7 +279,7 @@ impl Driver {
 
     /// Whether nothing is read since the application takes no events. Until the session is authenticated all is read:
     /// what the server says before then is an answer that somebody may wait for.
-    fn is_held_back(&mut self) -> bool {
+    fn is_read_paused(&mut self) -> bool {
         let held_back = self.online && self.shared.queue.room() <= self.received;
         if held_back && self.link.is_some() && !self.warned {
             self.warned = true;
@@ -292,7 +292,7 @@ impl Driver {
     }
 
     /// The link is gone, for a reason that counts unless the server gave one before.
-    fn gone(&mut self, error: ConnectError, code: Option<u16>) {
+    fn gone(&mut self, error: Error, code: Option<u16>) {
         log::debug!("the link ended: {error}");
         if let Some(link) = self.link.take() {
             // The other side may wait for the answer to its close.
@@ -304,11 +304,10 @@ impl Driver {
         });
     }
 
-    fn tell_time(&mut self, cx: &mut Context<'_>) -> bool {
+    fn poll_timers(&mut self, cx: &mut Context<'_>) -> bool {
         let blocked = self.link.as_ref().and_then(Link::deadline);
         if blocked.is_some_and(|at| Instant::now() >= at) {
-            let fault = Fault::unreachable("the server took nothing for too long");
-            self.gone(ConnectError::Unreachable(fault), None);
+            self.gone(Error::unreachable("the server took nothing for too long"), None);
             return true;
         }
         let due = {
@@ -323,7 +322,7 @@ impl Driver {
         if self.sleep.as_mut().poll(cx).is_pending() {
             return false;
         }
-        let held_back = self.is_held_back();
+        let held_back = self.is_read_paused();
         self.drive(|core, now| {
             if held_back {
                 core.session.held_back(now);

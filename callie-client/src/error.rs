@@ -1,32 +1,32 @@
-//! What can go wrong, one enum per group of calls, each with a stable code and a reason for people.
+//! What can go wrong: one error with a kind, a stable code and a reason for people.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use callie_core::SysCode;
-use callie_core::session;
+use callie_core::session::SendError;
 
 /// Any error of the application's.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What an error is about, whichever call it came from.
+/// What an [`Error`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// An argument is not of the form it must have. Nothing was sent.
+    /// An argument is malformed or too large. Nothing was sent.
     InvalidArgument,
     /// The server could not be reached, or the link broke while it was asked.
     Unreachable,
-    /// The server did not answer in time.
+    /// The server did not answer in time. What was asked may or may not have been done.
     TimedOut,
     /// The server answered and said no; the code is the server's own.
     Refused,
-    /// The server answered something that is not the protocol.
+    /// The server answered something that is not the protocol, or its answer was lost.
     BadAnswer,
-    /// Too much waits already.
+    /// Too much waits already: payloads for their outcome, or events to be taken.
     QueueFull,
-    /// The client has ended.
+    /// The client has ended. Make a new one.
     Closed,
     /// A fault of this library, or of the system under it.
     Internal,
@@ -46,7 +46,7 @@ pub mod code {
     pub const BAD_ANSWER: &str = "BAD_ANSWER";
     /// The proxy of the environment could not be used.
     pub const PROXY_FAILED: &str = "PROXY_FAILED";
-    /// Too much waits already: payloads for their end, or events to be taken.
+    /// Too much waits already: payloads for their outcome, or events to be taken.
     pub const QUEUE_FULL: &str = "QUEUE_FULL";
     /// A message could not be sent before its deadline.
     pub const EXPIRED: &str = "EXPIRED";
@@ -64,79 +64,113 @@ pub mod code {
     pub const INTERNAL: &str = "INTERNAL";
 }
 
-/// A stable code for programs and a reason for people, with the error below where there is one.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{reason} ({code})")]
-pub struct Fault {
+/// Why a call failed: a kind and a stable code for programs, a reason for people, and the error below as its `source()`.
+#[derive(Debug, Clone)]
+pub struct Error {
+    kind: ErrorKind,
     code: Cow<'static, str>,
     reason: String,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What it says; the error below cannot be compared.
-impl PartialEq for Fault {
-    fn eq(&self, other: &Self) -> bool {
-        (&self.code, &self.reason) == (&other.code, &other.reason)
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.reason, self.code)
     }
 }
 
-impl Eq for Fault {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        // The error itself and not its `Arc`, so that it can be downcast.
+        self.source.as_deref().map(|source| source as _)
+    }
+}
 
-impl Fault {
-    /// A fault with a stable code for programs and a reason for people.
+/// Two errors are equal if they say the same; their sources cannot be compared.
+impl PartialEq for Error {
+    fn eq(&self, other: &Self) -> bool {
+        (self.kind, &self.code, &self.reason) == (other.kind, &other.code, &other.reason)
+    }
+}
+
+impl Eq for Error {}
+
+impl Error {
+    /// An error with a stable code for programs and a reason for people.
     #[must_use]
-    pub fn new(code: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
-        Self { code: code.into(), reason: reason.into(), source: None }
+    pub fn new(kind: ErrorKind, code: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
+        Self { kind, code: code.into(), reason: reason.into(), source: None }
+    }
+
+    /// An invalid argument: "`name` must be `expected`".
+    #[must_use]
+    pub fn argument(name: &str, expected: impl fmt::Display) -> Self {
+        Self::invalid(code::INVALID_ARGUMENT, format_args!("{name} must be {expected}"))
+    }
+
+    /// An invalid argument, with a code of its own.
+    #[must_use]
+    pub fn invalid(code: &'static str, reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::InvalidArgument, code, reason.to_string())
+    }
+
+    /// A fault of this library or of the system under it.
+    #[must_use]
+    pub fn internal(reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::Internal, code::INTERNAL, reason.to_string())
+    }
+
+    /// The caller is a child of the process that the object was made in.
+    #[must_use]
+    pub fn forked() -> Self {
+        let reason = "this process is a child of the one that the client was made in; \
+            make the client in the process that uses it, or start processes with spawn in place of fork";
+        Self::new(ErrorKind::Internal, code::FORKED, reason)
     }
 
     pub(crate) fn with_source(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self { source: Some(Arc::new(source)), ..self }
     }
 
-    /// [`INVALID_ARGUMENT`](code::INVALID_ARGUMENT): "`name` must be `expected`".
-    #[must_use]
-    pub fn argument(name: &str, expected: impl fmt::Display) -> Self {
-        Self::new(code::INVALID_ARGUMENT, format!("{name} must be {expected}"))
-    }
-
     pub(crate) fn unreachable(reason: impl fmt::Display) -> Self {
-        Self::new(code::UNREACHABLE, reason.to_string())
+        Self::new(ErrorKind::Unreachable, code::UNREACHABLE, reason.to_string())
     }
 
-    pub(crate) fn timed_out(waited_for: &str) -> Self {
-        Self::new(code::TIMED_OUT, format!("{waited_for} took too long"))
+    pub(crate) fn timed_out(reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::TimedOut, code::TIMED_OUT, reason.to_string())
+    }
+
+    pub(crate) fn refused(code: impl Into<Cow<'static, str>>, reason: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Refused, code, reason)
     }
 
     pub(crate) fn bad_answer(reason: impl fmt::Display) -> Self {
-        Self::new(code::BAD_ANSWER, format!("the server's answer is not the protocol: {reason}"))
+        let reason = format!("the server's answer is not the protocol: {reason}");
+        Self::new(ErrorKind::BadAnswer, code::BAD_ANSWER, reason)
+    }
+
+    pub(crate) fn queue_full(reason: impl fmt::Display) -> Self {
+        Self::new(ErrorKind::QueueFull, code::QUEUE_FULL, reason.to_string())
+    }
+
+    /// Received events keep the socket from being read, or outcomes fill the queue.
+    pub(crate) fn untaken(events: usize) -> Self {
+        Self::queue_full(format_args!(
+            "{events} events wait to be taken; take events, as nothing more can be answered before"
+        ))
     }
 
     pub(crate) fn closed(reason: impl fmt::Display) -> Self {
-        Self::new(code::CLOSED, format!("the client has ended: {reason}"))
+        Self::new(ErrorKind::Closed, code::CLOSED, format!("the client has ended: {reason}"))
     }
 
-    /// Received events keep the socket from being read, or endings fill the queue.
-    pub(crate) fn untaken(events: usize) -> Self {
-        let reason =
-            format!("{events} events wait to be taken; take events, as nothing more can be answered before");
-        Self::new(code::QUEUE_FULL, reason)
-    }
-
-    /// [`FORKED`](code::FORKED): the caller is a child of the process that the object was made in.
+    /// What the error is about.
     #[must_use]
-    pub fn forked() -> Self {
-        let reason = "this process is a child of the one that the client was made in; \
-            make the client in the process that uses it, or start processes with spawn in place of fork";
-        Self::new(code::FORKED, reason)
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
     }
 
-    /// [`INTERNAL`](code::INTERNAL), for a fault of this library or of the system under it.
-    #[must_use]
-    pub fn internal(reason: impl fmt::Display) -> Self {
-        Self::new(code::INTERNAL, reason.to_string())
-    }
-
-    /// The stable code.
+    /// The stable code: the server's own for a refusal, else one of [`code`].
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code
@@ -149,144 +183,15 @@ impl Fault {
     }
 }
 
-/// Writes an error enum whose variants are kinds of [`ErrorKind`], each around a [`Fault`].
-macro_rules! error_group {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-        #[non_exhaustive]
-        pub enum $name {
-            $($(#[$variant_doc])* #[error("{0}")] $variant(Fault),)*
-            /// A fault of this library, or of the system under it.
-            #[error("{0}")]
-            Internal(Fault),
-        }
-
-        impl $name {
-            /// The code and the reason.
-            #[must_use]
-            pub fn fault(&self) -> &Fault {
-                match self { $(Self::$variant(fault) => fault,)* Self::Internal(fault) => fault }
-            }
-
-            /// What it is about.
-            #[must_use]
-            pub fn kind(&self) -> ErrorKind {
-                match self { $(Self::$variant(_) => ErrorKind::$variant,)* Self::Internal(_) => ErrorKind::Internal }
-            }
-
-            /// The stable code: the server's own for a refusal, else one of [`code`].
-            #[must_use]
-            pub fn code(&self) -> &str {
-                self.fault().code()
-            }
-
-            /// What was wrong, for people.
-            #[must_use]
-            pub fn reason(&self) -> &str {
-                self.fault().reason()
-            }
-        }
-    };
-}
-
-error_group!(
-    /// Registering or logging in did not work.
-    AccountError {
-        /// The server's address or another argument is malformed.
-        InvalidArgument,
-        /// The server could not be reached.
-        Unreachable,
-        /// The server did not answer in time.
-        TimedOut,
-        /// The server said no, with the code of its problem document.
-        Refused,
-        /// The answer is not the protocol.
-        BadAnswer,
-    }
-);
-
-error_group!(
-    /// Connecting and authenticating did not work.
-    ConnectError {
-        /// The session's token or another argument is malformed.
-        InvalidArgument,
-        /// The server could not be reached.
-        Unreachable,
-        /// The server did not answer in time.
-        TimedOut,
-        /// The server said no, with the code of its SYS payload.
-        Refused,
-        /// The answer is not the protocol.
-        BadAnswer,
-        /// The client has ended: make a new one.
-        Closed,
-    }
-);
-
-error_group!(
-    /// A message was not taken for sending.
-    SendError {
-        /// The recipient, the text or an attachment is malformed or too large.
-        InvalidArgument,
-        /// Too many messages wait for their end, or too many events to be taken.
-        QueueFull,
-        /// The client has ended.
-        Closed,
-    }
-);
-
-error_group!(
-    /// A ping or a command got no good answer.
-    RequestError {
-        /// The recipient, the command or its parameters are malformed.
-        InvalidArgument,
-        /// Too many payloads wait for their end, or too many events to be taken.
-        QueueFull,
-        /// There was no answer in time: it may or may not have been carried out.
-        TimedOut,
-        /// The server said no, with the code of its SYS payload.
-        Refused,
-        /// The answer is not the protocol, or it was lost.
-        BadAnswer,
-        /// The client has ended.
-        Closed,
-    }
-);
-
-error_group!(
-    /// No more events come.
-    ReceiveError {
-        /// The batch must hold at least one event, and events go to one listener only.
-        InvalidArgument,
-        /// The client has ended and its last event was handed out.
-        Closed,
-    }
-);
-
-/// Why something that was to be sent was not taken.
-pub(crate) fn not_taken(error: &session::SendError) -> SendError {
-    match error {
-        session::SendError::QueueFull { .. } => {
-            SendError::QueueFull(Fault::new(code::QUEUE_FULL, error.to_string()))
-        }
-        session::SendError::TooLarge { .. } => {
-            SendError::InvalidArgument(Fault::new(SysCode::PayloadTooLarge.as_str(), error.to_string()))
-        }
-        session::SendError::InvalidRecipient { .. } => {
-            SendError::InvalidArgument(Fault::new(SysCode::InvalidRecipient.as_str(), error.to_string()))
-        }
-        other => SendError::InvalidArgument(Fault::new(code::INVALID_ARGUMENT, other.to_string())),
-    }
-}
-
-impl From<SendError> for RequestError {
+/// Why the session did not accept something that was to be sent.
+impl From<SendError> for Error {
     fn from(error: SendError) -> Self {
-        match error {
-            SendError::InvalidArgument(fault) => Self::InvalidArgument(fault),
-            SendError::QueueFull(fault) => Self::QueueFull(fault),
-            SendError::Closed(fault) => Self::Closed(fault),
-            SendError::Internal(fault) => Self::Internal(fault),
-        }
+        let code = match error {
+            SendError::QueueFull { .. } => return Self::queue_full(error),
+            SendError::TooLarge { .. } => SysCode::PayloadTooLarge.as_str(),
+            SendError::InvalidRecipient { .. } => SysCode::InvalidRecipient.as_str(),
+            _ => code::INVALID_ARGUMENT,
+        };
+        Self::invalid(code, error)
     }
 }

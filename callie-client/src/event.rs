@@ -9,10 +9,11 @@ use callie_core::{
     Stamp, Timestamp, Username,
 };
 
-use crate::ticket::Ending;
+use crate::ticket::SendOutcome;
 
 /// What every message has around its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Envelope {
     /// The payload's ID.
     pub payload_id: PayloadId,
@@ -20,8 +21,8 @@ pub struct Envelope {
     pub sender: Sender,
     /// Where it was sent: to this user, a group or everyone.
     pub recipient: Recipient,
-    /// When the sender says it was sent; nothing in the protocol depends on it.
-    pub timestamp: Timestamp,
+    /// When it was sent, as the sender says; nothing in the protocol depends on it.
+    pub sent_at: Timestamp,
     /// Extensions of the sender.
     pub metadata: JsonObject,
 }
@@ -30,16 +31,16 @@ pub struct Envelope {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// The connection changed.
-    State(State),
-    /// A message that was sent is over: told once for each, whether or not its ticket is still held.
+    /// The state of the connection changed.
+    ConnectionChanged(ConnectionState),
+    /// A message that was sent has its outcome: once for each message, whether or not its ticket is still held.
     Ended {
         /// The ticket's number.
         ticket: u64,
         /// The message's ID.
         message_id: MessageId,
-        /// How.
-        ending: Ending,
+        /// How it ended.
+        outcome: SendOutcome,
     },
     /// A chat message: from another user, or from this one on another connection. Told once for each payload.
     Message {
@@ -72,11 +73,11 @@ pub enum Event {
         /// Who deleted it.
         deleted_by: Username,
     },
-    /// Somebody says something fleeting, such as that they are typing.
+    /// A user sent something fleeting, such as that they are typing.
     Signal {
-        /// Who.
-        from: Username,
-        /// To whom.
+        /// The user.
+        sender: Username,
+        /// Where it went.
         recipient: Conversation,
         /// What it is about.
         kind: SignalKind,
@@ -91,10 +92,10 @@ pub enum Event {
     Closed(Closed),
 }
 
-/// How a client stands to its server.
+/// The state of a client's connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum State {
+pub enum ConnectionState {
     /// Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
     Suspended,
     /// Opening a connection or authenticating on it.
@@ -121,6 +122,7 @@ pub enum State {
 
 /// Why a client has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Closed {
     /// The WebSocket close code; 1000 when the application asked for the end.
     pub close_code: u16,
@@ -138,7 +140,7 @@ impl Event {
         let Content::Msg(message) = content else { return None };
         let Stamp { payload_id, timestamp } = stamp;
         Some(Self::Message {
-            envelope: Envelope { payload_id, sender, recipient, timestamp, metadata },
+            envelope: Envelope { payload_id, sender, recipient, sent_at: timestamp, metadata },
             message,
         })
     }
@@ -154,7 +156,9 @@ impl Event {
                 Push::DeleteMessage { message_id, sender, recipient, deleted_by } => {
                     Self::Deleted { message_id, sender, recipient, deleted_by }
                 }
-                Push::Signal { from, recipient, kind, data } => Self::Signal { from, recipient, kind, data },
+                Push::Signal { from, recipient, kind, data } => {
+                    Self::Signal { sender: from, recipient, kind, data }
+                }
                 _ => return None,
             },
             session::Event::Unknown(payload) => Self::Unknown(Box::new(payload)),

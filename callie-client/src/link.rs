@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
 use crate::connect::{Socket, broken};
-use crate::error::{ConnectError, Fault};
+use crate::error::Error;
 use crate::shared::NORMAL;
 
 /// A peer that takes nothing for this long is gone or stuck.
@@ -23,12 +23,12 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 const CLOGGED: usize = 4_096;
 
 /// What came of reading.
-pub(crate) enum Heard {
+pub(crate) enum Received {
     Text(Utf8Bytes),
     /// Something of WebSocket's own.
     Nothing,
     /// The link is gone: why, and the code of the other side's close where there was one.
-    End(ConnectError, Option<u16>),
+    End(Error, Option<u16>),
 }
 
 pub(crate) struct Link {
@@ -62,17 +62,17 @@ impl Link {
     }
 
     /// Writes as much as the socket takes.
-    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectError> {
+    pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         while !self.out.is_empty() {
             match Pin::new(&mut self.socket).poll_ready(cx) {
-                Poll::Ready(ready) => ready.map_err(|e| broken(&e))?,
+                Poll::Ready(ready) => ready.map_err(broken)?,
                 Poll::Pending => {
                     self.blocked.get_or_insert_with(Instant::now);
                     return Ok(());
                 }
             }
             if let Some(text) = self.out.pop_front() {
-                Pin::new(&mut self.socket).start_send(Message::text(text)).map_err(|e| broken(&e))?;
+                Pin::new(&mut self.socket).start_send(Message::text(text)).map_err(broken)?;
                 self.unflushed = true;
                 self.blocked = None;
             }
@@ -80,7 +80,7 @@ impl Link {
         if self.unflushed {
             match Pin::new(&mut self.socket).poll_flush(cx) {
                 Poll::Ready(flushed) => {
-                    flushed.map_err(|e| broken(&e))?;
+                    flushed.map_err(broken)?;
                     self.unflushed = false;
                     self.blocked = None;
                 }
@@ -93,26 +93,23 @@ impl Link {
     }
 
     /// Reads one message.
-    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+    pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Received> {
         let Poll::Ready(received) = Pin::new(&mut self.socket).poll_next(cx) else { return Poll::Pending };
         Poll::Ready(match received {
-            Some(Ok(Message::Text(text))) => Heard::Text(text),
+            Some(Ok(Message::Text(text))) => Received::Text(text),
             Some(Ok(Message::Close(frame))) => closed(frame),
             Some(Ok(Message::Binary(_))) => {
                 self.farewell.code = CloseCode::UnsupportedFrame.as_u16().into();
-                Heard::End(ConnectError::BadAnswer(Fault::bad_answer("a binary message")), None)
+                Received::End(Error::bad_answer("a binary message"), None)
             }
-            Some(Ok(_)) => Heard::Nothing,
+            Some(Ok(_)) => Received::Nothing,
             Some(Err(error)) => {
                 if matches!(error, tungstenite::Error::Capacity(_)) {
                     self.farewell.code = CloseCode::PayloadTooLarge.as_u16().into();
                 }
-                Heard::End(broken(&error), None)
+                Received::End(broken(error), None)
             }
-            None => {
-                let fault = Fault::unreachable("the link ended without a close");
-                Heard::End(ConnectError::Unreachable(fault), None)
-            }
+            None => Received::End(Error::unreachable("the link ended without a close"), None),
         })
     }
 
@@ -134,14 +131,13 @@ impl Link {
     }
 }
 
-fn closed(frame: Option<CloseFrame>) -> Heard {
+fn closed(frame: Option<CloseFrame>) -> Received {
     let Some(frame) = frame else {
-        let fault = Fault::unreachable("the server closed without a code");
-        return Heard::End(ConnectError::Unreachable(fault), None);
+        return Received::End(Error::unreachable("the server closed without a code"), None);
     };
     let code = u16::from(frame.code);
     let words = frame.reason.as_str();
     let separator = if words.is_empty() { "" } else { ": " };
-    let fault = Fault::unreachable(format_args!("the server closed with {code}{separator}{words}"));
-    Heard::End(ConnectError::Unreachable(fault), Some(code))
+    let error = Error::unreachable(format_args!("the server closed with {code}{separator}{words}"));
+    Received::End(error, Some(code))
 }

@@ -9,23 +9,21 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 
 use crate::address::ServerAddress;
-use crate::config::{Config, Proxy};
+use crate::config::Config;
 use crate::dial::Trail;
-use crate::error::{Fault, code};
-use crate::stream::{self, LinkError, Stream};
+use crate::error::{Error, ErrorKind, code};
+use crate::stream::{self, Stream};
 
 /// The proxy for the server of `config`, where the environment names one.
 pub(crate) fn on_the_way(config: &Config) -> Option<Intercept> {
-    match config.proxy {
-        Proxy::None => None,
-        Proxy::FromEnvironment => {
-            Matcher::from_env().intercept(&config.address.to_string().parse::<Uri>().ok()?)
-        }
+    if !config.use_proxy {
+        return None;
     }
+    Matcher::from_env().intercept(&config.address.to_string().parse::<Uri>().ok()?)
 }
 
 /// Opens a stream to the server through `proxy`.
-pub(crate) async fn tunnel(config: &Config, proxy: &Intercept, trail: &Trail) -> Result<Stream, LinkError> {
+pub(crate) async fn tunnel(config: &Config, proxy: &Intercept, trail: &Trail) -> Result<Stream, Error> {
     let stream = reach(config, proxy.uri(), trail).await?;
     trail.enter("the proxy's answer".to_owned());
     let target = &config.address;
@@ -57,7 +55,7 @@ pub(crate) async fn tunnel(config: &Config, proxy: &Intercept, trail: &Trail) ->
 }
 
 /// Opens a stream to the proxy itself.
-async fn reach(config: &Config, proxy: &Uri, trail: &Trail) -> Result<Stream, LinkError> {
+async fn reach(config: &Config, proxy: &Uri, trail: &Trail) -> Result<Stream, Error> {
     let address = proxy
         .authority()
         .and_then(|authority| {
@@ -76,6 +74,7 @@ async fn reach(config: &Config, proxy: &Uri, trail: &Trail) -> Result<Stream, Li
     stream::secure(&trusted, &address, Box::new(tcp), trail).await
 }
 
-fn no_proxy(error: impl std::fmt::Display) -> LinkError {
-    LinkError::Unreachable(Fault::new(code::PROXY_FAILED, format!("no way through the proxy: {error}")))
+fn no_proxy(error: impl std::fmt::Display) -> Error {
+    let reason = format!("no way through the proxy: {error}");
+    Error::new(ErrorKind::Unreachable, code::PROXY_FAILED, reason)
 }

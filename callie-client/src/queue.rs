@@ -32,7 +32,7 @@ pub(crate) struct Incoming {
 impl Incoming {
     /// Whether the server sent it: such events keep the socket from being read when they pile up.
     pub(crate) fn is_received(&self) -> bool {
-        !matches!(self.event, Event::State(_) | Event::Ended { .. } | Event::Closed(_))
+        !matches!(self.event, Event::ConnectionChanged(_) | Event::Ended { .. } | Event::Closed(_))
     }
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct Batch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// The queue is empty for ever.
-    Over,
+    Closed,
     /// A listener has them.
     Listening,
 }
@@ -185,7 +185,7 @@ impl EventQueue {
         let refused = if inner.taker == Taker::Listener && who != Taker::Listener {
             Some(Refused::Listening)
         } else if inner.len() == 0 && inner.complete {
-            Some(Refused::Over)
+            Some(Refused::Closed)
         } else {
             None
         };
@@ -263,19 +263,24 @@ impl EventQueue {
         }
     }
 
-    /// Waits at most `wait` until there is something to take, or never will be again. It takes nothing.
-    pub(crate) async fn filled(&self, wait: Duration) -> Result<(), Refused> {
-        let filled = async {
-            while self.is_waiting()? {
-                self.arrived.notified().await;
+    /// Waits until there is something to take, or never will be again. It takes nothing.
+    pub(crate) async fn filled(&self) -> Result<(), Refused> {
+        let filled = loop {
+            match self.is_waiting() {
+                Ok(true) => self.arrived.notified().await,
+                Ok(false) => break Ok(()),
+                Err(refused) => break Err(refused),
             }
-            Ok(())
         };
-        // What is there now is all that the caller asks.
-        let filled = tokio::time::timeout(wait, filled).await.unwrap_or(Ok(()));
         // One permit wakes one, and who waits beside this one is to be woken too.
         self.arrived.notify_one();
         filled
+    }
+
+    /// The same within `wait`.
+    pub(crate) async fn filled_within(&self, wait: Duration) -> Result<(), Refused> {
+        // What is there now is all that the caller asks.
+        tokio::time::timeout(wait, self.filled()).await.unwrap_or(Ok(()))
     }
 
     /// Waits until there is something for the listener to take; false when there never will be again. It takes nothing.
@@ -331,7 +336,7 @@ impl Inner {
             return;
         }
         if self.own.len() >= full {
-            let is_state = |event: &Event| matches!(event, Event::State(_));
+            let is_state = |event: &Event| matches!(event, Event::ConnectionChanged(_));
             if self.taker == Taker::Nobody {
                 self.own.pop_front();
             } else if is_state(&incoming.event) && self.own.back().is_some_and(|(_, last)| is_state(last)) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::error::{Fault, ReceiveError, code};
+use crate::error::Error;
 use crate::event::Event;
 use crate::handle::Client;
 use crate::queue::Taker;
@@ -20,14 +20,14 @@ impl Client {
     /// them. The reader does not keep the client alive, so the client's owner may be whoever handles the events.
     ///
     /// # Errors
-    /// [`ReceiveError::InvalidArgument`] while another reader lives.
-    pub fn event_reader(&self) -> Result<EventReader, ReceiveError> {
-        self.here().map_err(ReceiveError::Internal)?;
-        if self.shared.queue.listen() {
-            return Ok(EventReader { shared: Arc::clone(&self.shared), runtime: self.runtime.clone() });
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) while another reader lives.
+    pub fn event_reader(&self) -> Result<EventReader, Error> {
+        self.here()?;
+        if !self.shared().queue.listen() {
+            let reason = "a listener takes the events of this client already";
+            return Err(Error::invalid(crate::code::INVALID_ARGUMENT, reason));
         }
-        let reason = "a listener takes the events of this client already";
-        Err(ReceiveError::InvalidArgument(Fault::new(code::INVALID_ARGUMENT, reason)))
+        Ok(EventReader { shared: Arc::clone(self.shared()), runtime: self.runtime().clone() })
     }
 }
 

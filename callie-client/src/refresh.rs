@@ -11,7 +11,7 @@ use crate::error::BoxError;
 /// Gives a client the token of a new login when the server has ended its session.
 ///
 /// It is asked once for each refusal, on a thread that may block, and for at most
-/// [`exchange_timeout`](crate::Config::exchange_timeout). If it gives none, or one that the server refuses too, the client
+/// [`exchange_timeout`](crate::Config::request_timeout). If it gives none, or one that the server refuses too, the client
 /// ends.
 pub trait TokenSource: Send + Sync {
     /// A live token of the same user. `reason` is the server's code, such as `SESSION_EXPIRED`.

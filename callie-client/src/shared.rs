@@ -12,8 +12,8 @@ use callie_core::{LINK_LOST, MessageId, Token};
 use futures_util::task::AtomicWaker;
 
 use crate::clock::Clock;
-use crate::error::{ConnectError, Fault, code};
-use crate::event::{Closed, Event, State};
+use crate::error::{Error, ErrorKind, code};
+use crate::event::{Closed, ConnectionState, Event};
 use crate::process::Process;
 use crate::queue::{Batch, EventQueue, Incoming};
 use crate::stats::Counters;
@@ -23,7 +23,7 @@ use crate::ticket::Slot;
 /// The close code that ends a conversation by agreement (RFC 6455).
 pub(crate) const NORMAL: u16 = 1000;
 
-pub(crate) type Attempt = Arc<Slot<Result<(), ConnectError>>>;
+pub(crate) type Attempt = Arc<Slot<Result<(), Error>>>;
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -44,9 +44,9 @@ pub(crate) struct Shared {
 pub(crate) struct Core {
     pub(crate) session: session::Session,
     waiting: HashMap<u64, Waiting>,
-    pub(crate) state: State,
+    pub(crate) state: ConnectionState,
     /// What the driver has to do and has not taken yet.
-    steps: Vec<Step>,
+    steps: Vec<Action>,
     /// Counts the connections that the session opens and closes: what is told of an earlier one is old news.
     pub(crate) link: u64,
     /// Those who wait for the connection that is being made.
@@ -54,7 +54,7 @@ pub(crate) struct Core {
     /// Whether to go on trying when that attempt fails.
     started: bool,
     /// Why the last connection went wrong, where that is known.
-    pub(crate) why: Option<ConnectError>,
+    pub(crate) why: Option<Error>,
     /// The session's token is refused and another is being fetched: until then there is nothing to connect with.
     refreshing: bool,
     /// Suspended meanwhile.
@@ -74,7 +74,7 @@ struct Waiting {
 
 /// What the driver has to do, in order.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub(crate) enum Action {
     /// Open a connection, which has this number.
     Open(u64),
     Transmit(String),
@@ -85,9 +85,9 @@ pub(crate) enum Step {
     /// Somebody waits for this ending.
     Fill(Arc<Slot<Ending>>, Ending),
     /// Somebody waits for the connection.
-    Answer(Attempt, Result<(), ConnectError>),
-    /// The server said why it closes.
-    Farewell(Fault),
+    Answer(Attempt, Result<(), Error>),
+    /// The server says why it is about to close.
+    CloseReason(Error),
     /// The server does not want this session.
     Refused(Closed),
 }
@@ -98,7 +98,7 @@ impl Shared {
             core: Lock::new(Core {
                 session,
                 waiting: HashMap::new(),
-                state: State::Suspended,
+                state: ConnectionState::Suspended,
                 steps: Vec::new(),
                 link: 0,
                 attempt: None,
@@ -139,7 +139,7 @@ impl Shared {
     }
 
     /// Does something to the session, as the driver, and takes what is to be done. True if nothing will follow it.
-    pub(crate) fn drive(&self, steps: &mut Vec<Step>, what: impl FnOnce(&mut Core, Now)) -> bool {
+    pub(crate) fn drive(&self, steps: &mut Vec<Action>, what: impl FnOnce(&mut Core, Now)) -> bool {
         let (mut core, now) = (self.core(), self.clock.now());
         what(&mut core, now);
         core.collect(now);
@@ -147,7 +147,7 @@ impl Shared {
     }
 
     /// Takes what is to be done, as the driver. True if nothing will follow it.
-    pub(crate) fn take(&self, steps: &mut Vec<Step>) -> bool {
+    pub(crate) fn take(&self, steps: &mut Vec<Action>) -> bool {
         self.core().take(steps)
     }
 
@@ -181,7 +181,7 @@ impl Shared {
     }
 
     /// The driver has gone, and leaves undone what it had taken: nobody is left waiting.
-    pub(crate) fn finish(&self, undone: Vec<Step>) {
+    pub(crate) fn finish(&self, undone: Vec<Action>) {
         let (closed, steps) = {
             let (mut core, now) = (self.core(), self.clock.now());
             core.end(now, Closed::without_runtime());
@@ -193,9 +193,9 @@ impl Shared {
         let (mut events, mut fills) = (Vec::new(), Vec::new());
         for step in undone.into_iter().chain(steps) {
             match step {
-                Step::Tell(event) => events.push(event),
-                Step::Fill(slot, ending) => fills.push((slot, ending)),
-                Step::Answer(attempt, answer) => attempt.fill(answer),
+                Action::Tell(event) => events.push(event),
+                Action::Fill(slot, ending) => fills.push((slot, ending)),
+                Action::Answer(attempt, answer) => attempt.fill(answer),
                 _ => {}
             }
         }
@@ -217,11 +217,11 @@ impl Core {
     }
 
     /// Connects, and gives the attempt to wait for; none where it is connected already.
-    pub(crate) fn attempt(&mut self, now: Now) -> Result<Option<Attempt>, ConnectError> {
+    pub(crate) fn attempt(&mut self, now: Now) -> Result<Option<Attempt>, Error> {
         if let Some(closed) = &self.end {
-            return Err(ConnectError::Closed(closed.to_fault()));
+            return Err(closed.to_error());
         }
-        if matches!(self.state, State::Online { .. }) {
+        if matches!(self.state, ConnectionState::Online { .. }) {
             return Ok(None);
         }
         let attempt = Arc::clone(self.attempt.get_or_insert_with(Slot::new));
@@ -243,13 +243,13 @@ impl Core {
         self.started = false;
         if self.refreshing && !self.suspended {
             self.suspended = true;
-            self.show(State::Suspended);
+            self.show(ConnectionState::Suspended);
         }
         self.session.suspend(now);
         if let Some(attempt) = self.attempt.take() {
             let reason = "the client was suspended before it was connected";
-            let fault = Fault::new(code::SUSPENDED, reason);
-            self.steps.push(Step::Answer(attempt, Err(ConnectError::Unreachable(fault))));
+            let error = Error::new(ErrorKind::Unreachable, code::SUSPENDED, reason);
+            self.steps.push(Action::Answer(attempt, Err(error)));
         }
     }
 
@@ -260,10 +260,10 @@ impl Core {
         if self.suspended {
             self.suspended = false;
             self.started = true;
-        } else if self.state == State::Suspended {
+        } else if self.state == ConnectionState::Suspended {
             self.session.resume(now);
             self.collect(now);
-            self.started = self.state != State::Suspended;
+            self.started = self.state != ConnectionState::Suspended;
         }
     }
 
@@ -271,10 +271,10 @@ impl Core {
     pub(crate) fn end(&mut self, now: Now, closed: Closed) {
         if self.end.is_none() {
             if let Some(attempt) = self.attempt.take() {
-                self.steps.push(Step::Answer(attempt, Err(closed.to_error())));
+                self.steps.push(Action::Answer(attempt, Err(closed.to_connect_error())));
             }
             self.end = Some(closed);
-            self.state = State::Closed;
+            self.state = ConnectionState::Closed;
             self.session.disconnect(now);
         }
     }
@@ -297,7 +297,7 @@ impl Core {
         }
         let Closed { close_code, reason, .. } = closed;
         if !self.suspended {
-            self.show(State::Waiting { retry_in: Duration::ZERO, close_code, reason });
+            self.show(ConnectionState::Waiting { retry_in: Duration::ZERO, close_code, reason });
         }
         true
     }
@@ -319,7 +319,7 @@ impl Core {
 
 /// What follows from it.
 impl Core {
-    fn take(&mut self, steps: &mut Vec<Step>) -> bool {
+    fn take(&mut self, steps: &mut Vec<Action>) -> bool {
         if steps.is_empty() {
             std::mem::swap(steps, &mut self.steps);
         } else {
@@ -336,12 +336,12 @@ impl Core {
                 Output::Open => {
                     self.link += 1;
                     self.why = None;
-                    self.steps.push(Step::Open(self.link));
+                    self.steps.push(Action::Open(self.link));
                 }
-                Output::Transmit(text) => self.steps.push(Step::Transmit(text)),
+                Output::Transmit(text) => self.steps.push(Action::Transmit(text)),
                 Output::Close => {
                     self.link += 1;
-                    self.steps.push(Step::Close);
+                    self.steps.push(Action::Close);
                 }
                 Output::Event(event) => self.take_event(event, now),
             }
@@ -353,29 +353,29 @@ impl Core {
             session::Event::State(state) => self.take_state(state, now),
             session::Event::Ended(ticket, ending) => {
                 let Some(waiting) = self.waiting.remove(&ticket.number()) else { return };
-                self.steps.push(Step::Fill(waiting.slot, ending.clone()));
+                self.steps.push(Action::Fill(waiting.slot, ending.clone()));
                 if let Some(message_id) = waiting.message_id {
                     let ticket = ticket.number();
-                    self.tell(Event::Ended { ticket, message_id, ending: ending.into() });
+                    self.tell(Event::Ended { ticket, message_id, outcome: ending.into() });
                 }
             }
             session::Event::Message(payload, receipt) => {
                 if let Some(event) = Event::from_message(payload) {
-                    self.steps.push(Step::Tell(Incoming { event, receipt: Some(receipt) }));
+                    self.steps.push(Action::Tell(Incoming { event, receipt: Some(receipt) }));
                 }
             }
             session::Event::Unreadable(fault) => {
                 // Later ones end nothing.
-                if self.state == State::Connecting {
-                    self.why.get_or_insert_with(|| ConnectError::BadAnswer(Fault::bad_answer(&fault)));
+                if self.state == ConnectionState::Connecting {
+                    self.why.get_or_insert_with(|| Error::bad_answer(&fault));
                 }
                 self.tell(Event::Unreadable(fault));
             }
             session::Event::Notice(notice) => {
                 if notice.code().kind() == callie_core::CodeKind::Closing {
-                    let fault = Fault::new(notice.code().as_str(), notice.description());
-                    self.why = Some(ConnectError::Refused(fault.clone()));
-                    self.steps.push(Step::Farewell(fault));
+                    let reason = Error::refused(notice.code().as_str(), notice.description());
+                    self.why = Some(reason.clone());
+                    self.steps.push(Action::CloseReason(reason));
                 }
                 self.tell(Event::Notice(notice));
             }
@@ -390,25 +390,25 @@ impl Core {
     /// Takes note of how the session stands to its server.
     fn take_state(&mut self, state: session::State, now: Now) {
         match state {
-            session::State::Connecting => self.show(State::Connecting),
+            session::State::Connecting => self.show(ConnectionState::Connecting),
             session::State::Online { expires_at, limits } => {
                 self.why = None;
                 self.started = true;
-                self.steps.push(Step::Online);
-                self.show(State::Online { expires_at, limits });
+                self.steps.push(Action::Online);
+                self.show(ConnectionState::Online { expires_at, limits });
                 if let Some(attempt) = self.attempt.take() {
-                    self.steps.push(Step::Answer(attempt, Ok(())));
+                    self.steps.push(Action::Answer(attempt, Ok(())));
                 }
             }
             session::State::Waiting { retry_in, code } => self.lost(retry_in, code, now),
-            session::State::Down(Down::Suspended) => self.show(State::Suspended),
+            session::State::Down(Down::Suspended) => self.show(ConnectionState::Suspended),
             session::State::Down(Down::Refused { code, reason, description }) => {
                 let known = reason.is_some();
                 let code_name = reason.map_or_else(|| code::CLOSED.to_owned(), |name| name.to_string());
                 let reason = if known { description } else { format!("the server closed with {code}") };
                 // Nobody may connect with this token any more.
                 self.refreshing = true;
-                self.steps.push(Step::Refused(Closed { close_code: code, code: code_name, reason }));
+                self.steps.push(Action::Refused(Closed { close_code: code, code: code_name, reason }));
             }
             // The end is told by its event.
             session::State::Down(_) | _ => {}
@@ -418,10 +418,10 @@ impl Core {
     /// There is no connection, and the session waits for its next attempt.
     fn lost(&mut self, retry_in: Duration, close_code: u16, now: Now) {
         let why = self.why.take().unwrap_or_else(|| match close_code {
-            LINK_LOST => ConnectError::TimedOut(Fault::timed_out("the server's answer")),
+            LINK_LOST => Error::timed_out("the server's answer took too long"),
             code => {
                 let reason = format_args!("the server closed with {code}");
-                ConnectError::Unreachable(Fault::unreachable(reason))
+                Error::unreachable(reason)
             }
         });
         let attempt = self.attempt.take();
@@ -430,20 +430,20 @@ impl Core {
             self.session.suspend(now);
             self.collect(now);
         } else {
-            self.show(State::Waiting { retry_in, close_code, reason: why.reason().to_owned() });
+            self.show(ConnectionState::Waiting { retry_in, close_code, reason: why.reason().to_owned() });
         }
         if let Some(attempt) = attempt {
-            self.steps.push(Step::Answer(attempt, Err(why)));
+            self.steps.push(Action::Answer(attempt, Err(why)));
         }
     }
 
-    fn show(&mut self, state: State) {
+    fn show(&mut self, state: ConnectionState) {
         self.state = state.clone();
-        self.tell(Event::State(state));
+        self.tell(Event::ConnectionChanged(state));
     }
 
     fn tell(&mut self, event: Event) {
-        self.steps.push(Step::Tell(event.into()));
+        self.steps.push(Action::Tell(event.into()));
     }
 }
 
@@ -466,17 +466,17 @@ impl Closed {
         }
     }
 
-    /// The same as the reason why something is refused later.
-    pub(crate) fn to_fault(&self) -> Fault {
-        Fault::closed(format_args!("{} ({})", self.reason, self.close_code))
+    /// Why something that is asked for later is refused.
+    pub(crate) fn to_error(&self) -> Error {
+        Error::closed(format_args!("{} ({})", self.reason, self.close_code))
     }
 
-    /// The same as the reason why there is no connection.
-    pub(crate) fn to_error(&self) -> ConnectError {
+    /// Why an attempt to connect failed.
+    fn to_connect_error(&self) -> Error {
         if self.close_code == NORMAL || self.code == code::INTERNAL {
-            ConnectError::Closed(self.to_fault())
+            self.to_error()
         } else {
-            ConnectError::Refused(Fault::new(self.code.clone(), self.reason.clone()))
+            Error::refused(self.code.clone(), self.reason.clone())
         }
     }
 }

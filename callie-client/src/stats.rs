@@ -1,14 +1,14 @@
-//! What a client did so far, in numbers.
+//! Traffic counters.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts since the client was made.
+/// Traffic counters since the client was created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// How often it came online.
+    /// Times it came online.
     pub connects: u64,
-    /// How often after the first time.
+    /// Times it came online after the first time.
     pub reconnects: u64,
     /// Payloads written.
     pub payloads_sent: u64,
@@ -16,11 +16,11 @@ pub struct Stats {
     pub payloads_received: u64,
     /// Messages taken for sending.
     pub messages_sent: u64,
-    /// Messages told.
+    /// Messages delivered to the application.
     pub messages_received: u64,
-    /// Messages that came a second time and were not told again.
+    /// Messages that arrived a second time and were discarded.
     pub duplicates: u64,
-    /// Messages, pings and commands that are not over now.
+    /// Messages, pings and commands that wait for their outcome now.
     pub waiting: u64,
     /// Bytes of payloads written.
     pub bytes_sent: u64,
@@ -28,7 +28,7 @@ pub struct Stats {
     pub bytes_received: u64,
 }
 
-/// The counts as they are made.
+/// The counters as they are kept.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     connects: AtomicU64,
@@ -63,11 +63,11 @@ impl Counters {
         add(&self.messages_sent, 1);
     }
 
-    pub(crate) fn told_message(&self) {
+    pub(crate) fn delivered_message(&self) {
         add(&self.messages_received, 1);
     }
 
-    /// The counts, with those that the session keeps.
+    /// The counters, with those that the session keeps.
     pub(crate) fn with(&self, duplicates: u64, waiting: usize) -> Stats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {

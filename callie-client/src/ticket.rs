@@ -1,4 +1,4 @@
-//! What was sent and how it ends.
+//! What was sent, and its outcome.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::error::code;
 use crate::process::Process;
 use crate::sync::Lock;
 
-/// How a message is over.
+/// How a send ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum SendOutcome {
     /// The recipient's client, or some of the group's, confirmed it.
     Delivered {
         /// How many did; none where the server's answer was lost with a connection.
@@ -35,6 +35,7 @@ pub enum Ending {
 
 /// Why a message did not arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Failure {
     /// For programs: the server's, such as `RECIPIENT_UNKNOWN`, else [`EXPIRED`](code::EXPIRED) or
     /// [`DISCONNECTED`](code::DISCONNECTED).
@@ -62,7 +63,7 @@ impl From<Cause> for Failure {
     }
 }
 
-impl From<session::Ending> for Ending {
+impl From<session::Ending> for SendOutcome {
     fn from(ending: session::Ending) -> Self {
         match ending {
             session::Ending::Delivered { confirmed, unconfirmed, offline } => {
@@ -132,12 +133,12 @@ impl Ticket {
         &self.message_id
     }
 
-    /// How the message ended, as soon as it has: at its deadline at the latest. It may be asked for any number of times.
+    /// Waits for the outcome of the message, at its deadline at the latest. It may be asked for any number of times.
     ///
-    /// In a child of the process that sent it, it is unconfirmed.
-    pub async fn ending(&self) -> Ending {
+    /// In a child of the process that sent it, the outcome is [`SendOutcome::Unconfirmed`].
+    pub async fn outcome(&self) -> SendOutcome {
         if self.home.is_left() {
-            return Ending::Unconfirmed;
+            return SendOutcome::Unconfirmed;
         }
         self.slot.get().await.into()
     }

@@ -11,13 +11,12 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::SigningKey;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, InvalidMessage, RootCertStore,
-    SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, RootCertStore, SignatureScheme,
 };
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use crate::config::Config;
-use crate::error::{Fault, code};
+use crate::error::{Error, ErrorKind, code};
 
 /// The settings of nearly everybody, made once, as that takes longer than a connection. They remember the server's
 /// session tickets, which shorten the next handshake.
@@ -29,22 +28,45 @@ fn bundled() -> RootCertStore {
 }
 
 /// The settings for the servers of `config`.
-pub(crate) fn settings(config: &Config) -> Result<Arc<ClientConfig>, Fault> {
-    if config.bundled_roots && config.extra_roots.is_empty() && config.pins.is_empty() {
-        return BUNDLED.clone().map_err(Fault::internal);
+pub(crate) fn settings(config: &Config) -> Result<Arc<ClientConfig>, Error> {
+    if is_usual(config) {
+        return BUNDLED.clone().map_err(Error::internal);
     }
-    settings_for(roots(config)?, &config.pins).map_err(Fault::internal)
+    settings_for(roots(config)?, &config.pins).map_err(Error::internal)
 }
 
+/// Whether the bundled roots are trusted and nothing else is asked for.
+fn is_usual(config: &Config) -> bool {
+    #[cfg(feature = "native-roots")]
+    if config.native_roots {
+        return false;
+    }
+    config.bundled_roots && config.extra_roots.is_empty() && config.pins.is_empty()
+}
+
+/// The roots of the operating system. Certificates that cannot be read are left out: systems keep some that no verifier takes.
+#[cfg(feature = "native-roots")]
+static NATIVE: LazyLock<Vec<CertificateDer<'static>>> = LazyLock::new(|| {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        log::warn!("a root certificate of the system could not be read: {error}");
+    }
+    found.certs
+});
+
 /// Checks that the extra roots of `config` are certificates.
-pub(crate) fn check(config: &Config) -> Result<(), Fault> {
+pub(crate) fn check(config: &Config) -> Result<(), Error> {
     roots(config).map(drop)
 }
 
 /// The roots that `config` names.
-fn roots(config: &Config) -> Result<RootCertStore, Fault> {
+fn roots(config: &Config) -> Result<RootCertStore, Error> {
     let mut roots = if config.bundled_roots { bundled() } else { RootCertStore::empty() };
-    let wrong = || Fault::argument("an extra root", "a certificate of an authority in PEM");
+    #[cfg(feature = "native-roots")]
+    if config.native_roots {
+        roots.add_parsable_certificates(NATIVE.iter().cloned());
+    }
+    let wrong = || Error::argument("an extra root", "a certificate of an authority in PEM");
     for pem in &config.extra_roots {
         let before = roots.len();
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
@@ -58,13 +80,13 @@ fn roots(config: &Config) -> Result<RootCertStore, Fault> {
 }
 
 /// Why there is no TLS with `host`, in words that a person can act on.
-pub(crate) fn explain(host: &str, error: io::Error) -> Fault {
-    let known = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
+pub(crate) fn explain(host: &str, error: io::Error) -> Error {
+    let known = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let advice = match known {
-        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+        Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
             "it does not speak TLS on this port; the URL of a server without TLS begins with http://".to_owned()
         }
-        Some(Error::InvalidCertificate(error)) => match error {
+        Some(rustls::Error::InvalidCertificate(error)) => match error {
             CertificateError::UnknownIssuer => {
                 "no trusted authority has signed its certificate; give the certificate of its authority as an extra root"
                     .to_owned()
@@ -91,10 +113,11 @@ pub(crate) fn explain(host: &str, error: io::Error) -> Fault {
         },
         _ => "the handshake failed".to_owned(),
     };
-    Fault::new(code::TLS_FAILED, format!("no TLS with {host}: {advice} ({error})")).with_source(error)
+    let reason = format!("no TLS with {host}: {advice} ({error})");
+    Error::new(ErrorKind::Unreachable, code::TLS_FAILED, reason).with_source(error)
 }
 
-fn settings_for(roots: RootCertStore, pins: &[[u8; 32]]) -> Result<Arc<ClientConfig>, Error> {
+fn settings_for(roots: RootCertStore, pins: &[[u8; 32]]) -> Result<Arc<ClientConfig>, rustls::Error> {
     let provider = CryptoProvider { key_provider: &NoKeys, ..rustls::crypto::ring::default_provider() };
     let provider = Arc::new(provider);
     let builder =
@@ -114,8 +137,8 @@ fn settings_for(roots: RootCertStore, pins: &[[u8; 32]]) -> Result<Arc<ClientCon
 struct NoKeys;
 
 impl KeyProvider for NoKeys {
-    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, Error> {
-        Err(Error::General("no certificates of clients".into()))
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("no certificates of clients".into()))
     }
 }
 
@@ -130,11 +153,15 @@ struct Pinned {
 }
 
 impl Pinned {
-    fn new(roots: RootCertStore, pins: &[[u8; 32]], provider: Arc<CryptoProvider>) -> Result<Self, Error> {
+    fn new(
+        roots: RootCertStore,
+        pins: &[[u8; 32]],
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, rustls::Error> {
         let roots = Arc::new(roots);
         let usual = WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider))
             .build()
-            .map_err(|e| Error::General(e.to_string()))?;
+            .map_err(|e| rustls::Error::General(e.to_string()))?;
         Ok(Self { usual, roots, pins: pins.to_vec(), provider })
     }
 
@@ -160,10 +187,10 @@ impl ServerCertVerifier for Pinned {
         server_name: &ServerName<'_>,
         ocsp_response: &[u8],
         now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+    ) -> Result<ServerCertVerified, rustls::Error> {
         let verified =
             self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
-        let unreadable = |_| Error::InvalidCertificate(CertificateError::BadEncoding);
+        let unreadable = |_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding);
         let certificate = EndEntityCert::try_from(end_entity).map_err(unreadable)?;
         let pinned = |path: &VerifiedPath<'_>| {
             if self.holds_a_pin(path) { Ok(()) } else { Err(webpki::Error::UnknownIssuer) }
@@ -178,7 +205,9 @@ impl ServerCertVerifier for Pinned {
                 None,
                 Some(&pinned),
             )
-            .map_err(|_| Error::General("no key of the server's certificates is a pinned one".into()))?;
+            .map_err(|_| {
+                rustls::Error::General("no key of the server's certificates is a pinned one".into())
+            })?;
         Ok(verified)
     }
 
@@ -187,7 +216,7 @@ impl ServerCertVerifier for Pinned {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         self.usual.verify_tls12_signature(message, certificate, signature)
     }
 
@@ -196,7 +225,7 @@ impl ServerCertVerifier for Pinned {
         message: &[u8],
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
         self.usual.verify_tls13_signature(message, certificate, signature)
     }
 

@@ -4,7 +4,7 @@ mod fake;
 
 use std::time::Duration;
 
-use callie_client::{Client, Closed, Config, Ending, ErrorKind, Event, Server, Session, State};
+use callie_client::{Client, Closed, ConnectionState, Credentials, ErrorKind, Event, SendOutcome, Server};
 use callie_core::{Content, Message, MessageId, Notice, PayloadId, SysCode};
 use fake::{
     BOUND, Failure, SHORT, connected, fake, fake_socket, listen, next, next_id, payload, say, send, write,
@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 async fn lost(client: &Client) -> Result<(u16, String), Failure> {
     loop {
         let event = client.next_events(1, BOUND).await?.pop().ok_or("no event came in time")?;
-        if let Event::State(State::Waiting { close_code, reason, .. }) = event {
+        if let Event::ConnectionChanged(ConnectionState::Waiting { close_code, reason, .. }) = event {
             return Ok((close_code, reason));
         }
     }
@@ -66,7 +66,11 @@ async fn an_endless_answer_to_a_login_is_not_read_to_its_end() {
     })
     .await
     .unwrap();
-    let config = Config { exchange_timeout: BOUND, ..config };
+    let config = {
+        let mut config = config;
+        config.request_timeout = BOUND;
+        config
+    };
     let refused = timeout(BOUND, Server::with_config(config).login("ada", "password", None)).await.unwrap();
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::BadAnswer);
 }
@@ -89,7 +93,7 @@ async fn an_upgrade_that_never_ends_times_out() {
     })
     .await
     .unwrap();
-    let session = Session::resume(config, "ada", "token").unwrap();
+    let session = Credentials::new(config, "ada", "token").unwrap();
     let refused = timeout(BOUND, Client::open(&session)).await.unwrap();
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::TimedOut);
 }
@@ -111,7 +115,7 @@ async fn an_upgrade_that_is_refused_says_so() {
         })
         .await
         .unwrap();
-        let session = Session::resume(config, "ada", "token").unwrap();
+        let session = Credentials::new(config, "ada", "token").unwrap();
         let refused = timeout(BOUND, Client::open(&session)).await.unwrap();
         assert_eq!(refused.unwrap_err().kind(), kind, "{answer:?}");
     }
@@ -120,9 +124,9 @@ async fn an_upgrade_that_is_refused_says_so() {
 #[tokio::test]
 async fn a_close_in_place_of_a_welcome_says_its_code_and_whether_it_is_the_end() {
     for (code, kind, state) in [
-        (1001_u16, ErrorKind::Unreachable, State::Suspended),
-        (1013, ErrorKind::Unreachable, State::Suspended),
-        (4501, ErrorKind::Refused, State::Closed),
+        (1001_u16, ErrorKind::Unreachable, ConnectionState::Suspended),
+        (1013, ErrorKind::Unreachable, ConnectionState::Suspended),
+        (4501, ErrorKind::Refused, ConnectionState::Closed),
     ] {
         let session = fake_socket(async move |mut socket| {
             let _ = socket.close(Some(CloseFrame { code: code.into(), reason: "".into() })).await;
@@ -162,8 +166,12 @@ async fn a_welcome_to_another_payload_is_none() {
     })
     .await
     .unwrap();
-    let hasty = Config { exchange_timeout: SHORT, ..session.config().clone() };
-    let session = Session::resume(hasty, "ada", "token").unwrap();
+    let hasty = {
+        let mut config = session.config().clone();
+        config.request_timeout = SHORT;
+        config
+    };
+    let session = Credentials::new(hasty, "ada", "token").unwrap();
     let refused = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::TimedOut);
 }
@@ -201,7 +209,7 @@ async fn a_close_to_stay_away_from_ends_the_client_once_and_for_all() {
         assert_eq!(write(&client, "x").unwrap_err().kind(), ErrorKind::Closed);
         assert_eq!(client.ping("SERVER").await.unwrap_err().kind(), ErrorKind::Closed);
         assert_eq!(client.connect().await.unwrap_err().kind(), ErrorKind::Closed);
-        assert_eq!(client.state(), State::Closed);
+        assert_eq!(client.state(), ConnectionState::Closed);
         client.disconnect().await;
     }
 }
@@ -255,7 +263,7 @@ async fn what_is_never_answered_ends_at_its_deadline() {
     let client = connected(listen).await.unwrap();
     assert_eq!(client.ping("SERVER").await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(client.command("LIST_GROUPS", "{}").await.unwrap_err().kind(), ErrorKind::TimedOut);
-    assert_eq!(write(&client, "x").unwrap().ending().await, Ending::Unconfirmed);
+    assert_eq!(write(&client, "x").unwrap().outcome().await, SendOutcome::Unconfirmed);
 }
 
 #[tokio::test]
@@ -302,8 +310,16 @@ async fn a_full_queue_holds_the_server_back_and_loses_nothing() {
     })
     .await
     .unwrap();
-    let session =
-        Session::resume(Config { event_queue: 4, ..session.config().clone() }, "ada", "token").unwrap();
+    let session = Credentials::new(
+        {
+            let mut config = session.config().clone();
+            config.event_queue = 4;
+            config
+        },
+        "ada",
+        "token",
+    )
+    .unwrap();
     let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
     for expected in 0..MESSAGES {
         match next(&client).await.unwrap() {
@@ -391,12 +407,18 @@ async fn retry_after_of_the_upgrade_is_kept() {
     })
     .await
     .unwrap();
-    let config = Config { exchange_timeout: BOUND, ..config };
-    let client = Client::new(&Session::resume(config, "ada", "token").unwrap()).unwrap();
+    let config = {
+        let mut config = config;
+        config.request_timeout = BOUND;
+        config
+    };
+    let client = Client::new(&Credentials::new(config, "ada", "token").unwrap()).unwrap();
     client.start();
     loop {
         let events = client.next_events(1, BOUND).await.unwrap();
-        if let Some(Event::State(State::Waiting { retry_in, reason, .. })) = events.first() {
+        if let Some(Event::ConnectionChanged(ConnectionState::Waiting { retry_in, reason, .. })) =
+            events.first()
+        {
             assert!(*retry_in >= Duration::from_secs(200), "{retry_in:?}");
             assert!(reason.contains("503"), "{reason}");
             break;

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callie_client::{
-    BoxError, Client, Closed, Config, Ending, ErrorKind, Event, Session, State, TokenSource, code,
+    BoxError, Client, Closed, Config, ConnectionState, Credentials, ErrorKind, Event, SendOutcome,
+    TokenSource, code,
 };
 use callie_core::command::Command;
 use callie_core::{Content, Frame, Limits, Message, MessageId, Notice, SysCode, Token};
@@ -43,7 +44,7 @@ impl TokenSource for Tokens {
 }
 
 /// A server that takes the token `new` and no other.
-async fn only_new() -> Session {
+async fn only_new() -> Credentials {
     fake_sockets(async |_, mut socket| {
         if welcome(&mut socket).await.as_deref() == Some("new") {
             listen(socket).await;
@@ -78,7 +79,7 @@ async fn a_new_token_keeps_the_client_alive_and_what_it_sends() {
     .await
     .unwrap();
     assert_eq!(tokens.0.load(Ordering::SeqCst), 1);
-    assert!(matches!(client.state(), State::Online { .. }));
+    assert!(matches!(client.state(), ConnectionState::Online { .. }));
 }
 
 #[tokio::test]
@@ -103,7 +104,7 @@ async fn a_session_that_ends_ends_the_client_and_what_waits() {
     let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
     let ticket = write(&client, "lost").unwrap();
     assert_eq!(closed(&client).await.code, "SESSION_REVOKED");
-    assert_eq!(ticket.ending().await, Ending::Unconfirmed);
+    assert_eq!(ticket.outcome().await, SendOutcome::Unconfirmed);
 }
 
 #[tokio::test]
@@ -132,15 +133,15 @@ async fn what_is_sent_before_the_first_connection_goes_out_with_it() {
 #[tokio::test]
 async fn a_connect_that_fails_leaves_the_client_as_it_was() {
     let unreachable = Config::new("http://127.0.0.1:1").unwrap();
-    let client = Client::new(&Session::resume(unreachable, "ada", "token").unwrap()).unwrap();
+    let client = Client::new(&Credentials::new(unreachable, "ada", "token").unwrap()).unwrap();
     for _ in 0..3 {
         let refused = timeout(BOUND, client.connect()).await.unwrap().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unreachable);
-        assert_eq!(client.state(), State::Suspended);
+        assert_eq!(client.state(), ConnectionState::Suspended);
     }
     let ticket = write(&client, "x").unwrap();
     timeout(BOUND, client.disconnect()).await.unwrap();
-    assert!(matches!(ticket.ending().await, Ending::Failed(failure) if failure.code == "DISCONNECTED"));
+    assert!(matches!(ticket.outcome().await, SendOutcome::Failed(failure) if failure.code == "DISCONNECTED"));
 }
 
 #[tokio::test]
@@ -185,11 +186,11 @@ async fn a_suspended_client_comes_back_when_it_is_resumed() {
     .unwrap();
     let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
     client.suspend();
-    while client.state() != State::Suspended {
+    while client.state() != ConnectionState::Suspended {
         client.next_events(1, BOUND).await.unwrap();
     }
     client.resume();
-    while !matches!(client.state(), State::Online { .. }) {
+    while !matches!(client.state(), ConnectionState::Online { .. }) {
         client.next_events(1, BOUND).await.unwrap();
     }
     assert_eq!(client.stats().connects, 2);
@@ -230,7 +231,7 @@ fn a_client_ends_with_its_runtime_and_may_be_dropped_after_it_on_another_thread(
     assert_eq!(write(&client, "y").unwrap_err().kind(), ErrorKind::Closed);
     let another = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     another.block_on(async {
-        assert_eq!(ticket.ending().await, Ending::Unconfirmed);
+        assert_eq!(ticket.outcome().await, SendOutcome::Unconfirmed);
         let told = next(&client).await.unwrap();
         assert!(matches!(told, Event::Closed(_)), "{told:?}");
         client.disconnect().await;
@@ -240,7 +241,7 @@ fn a_client_ends_with_its_runtime_and_may_be_dropped_after_it_on_another_thread(
 
 #[test]
 fn a_client_needs_a_runtime() {
-    let session = Session::resume(Config::new("http://127.0.0.1:1").unwrap(), "ada", "token").unwrap();
+    let session = Credentials::new(Config::new("http://127.0.0.1:1").unwrap(), "ada", "token").unwrap();
     assert_eq!(Client::new(&session).unwrap_err().kind(), ErrorKind::Internal);
 }
 
@@ -252,20 +253,21 @@ async fn small() -> Client {
     })
     .await
     .unwrap();
-    let small = Config {
-        event_queue: 5,
-        max_waiting: 5,
-        send_timeout: Duration::from_millis(1),
-        ..session.config().clone()
+    let small = {
+        let mut config = session.config().clone();
+        config.event_queue = 5;
+        config.max_waiting = 5;
+        config.send_timeout = Duration::from_millis(1);
+        config
     };
-    Client::new(&Session::resume(small, "ada", "token").unwrap()).unwrap()
+    Client::new(&Credentials::new(small, "ada", "token").unwrap()).unwrap()
 }
 
 /// Sends until that is refused, at most so often.
 async fn refused(client: &Client, most: usize) -> Option<ErrorKind> {
     for _ in 0..most {
         match write(client, "x") {
-            Ok(ticket) => drop(timeout(BOUND, ticket.ending()).await.unwrap()),
+            Ok(ticket) => drop(timeout(BOUND, ticket.outcome()).await.unwrap()),
             Err(error) => return Some(error.kind()),
         }
     }
@@ -379,8 +381,13 @@ async fn untaken_events_are_named_as_the_reason() {
     })
     .await
     .unwrap();
-    let small = Config { event_queue: 5, send_timeout: SHORT, ..session.config().clone() };
-    let client = Client::new(&Session::resume(small, "ada", "token").unwrap()).unwrap();
+    let small = {
+        let mut config = session.config().clone();
+        config.event_queue = 5;
+        config.send_timeout = SHORT;
+        config
+    };
+    let client = Client::new(&Credentials::new(small, "ada", "token").unwrap()).unwrap();
     // Sent before the queue is full.
     let early = client.command("LIST_SESSIONS", "{}");
     client.start();
@@ -436,10 +443,10 @@ async fn reader_ends_when_the_client_begins_to_disconnect() {
 }
 
 /// A server that takes connections and says nothing.
-async fn silent() -> (TcpListener, Session) {
+async fn silent() -> (TcpListener, Credentials) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = Config::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    (listener, Session::resume(config, "ada", "token").unwrap())
+    (listener, Credentials::new(config, "ada", "token").unwrap())
 }
 
 #[tokio::test]
@@ -450,11 +457,11 @@ async fn suspend_ends_a_connect_that_waits() {
         let client = Arc::clone(&client);
         async move { client.connect().await }
     });
-    while client.state() != State::Connecting {
+    while client.state() != ConnectionState::Connecting {
         client.next_events(1, BOUND).await.unwrap();
     }
     client.suspend();
-    assert_eq!(client.state(), State::Suspended);
+    assert_eq!(client.state(), ConnectionState::Suspended);
     let error = timeout(BOUND, waits).await.unwrap().unwrap().unwrap_err();
     assert_eq!(error.code(), code::SUSPENDED);
 }
@@ -471,7 +478,11 @@ async fn connect_right_after_suspend_comes_online() {
     for round in 0..50 {
         client.suspend();
         timeout(BOUND, client.connect()).await.unwrap().unwrap();
-        assert!(matches!(client.state(), State::Online { .. }), "round {round}: {:?}", client.state());
+        assert!(
+            matches!(client.state(), ConnectionState::Online { .. }),
+            "round {round}: {:?}",
+            client.state()
+        );
     }
     assert_eq!(client.stats().connects, 51);
 }
@@ -479,16 +490,16 @@ async fn connect_right_after_suspend_comes_online() {
 #[tokio::test]
 async fn failed_connect_leaves_a_started_client_trying() {
     let unreachable = Config::new("http://127.0.0.1:1").unwrap();
-    let client = Client::new(&Session::resume(unreachable, "ada", "token").unwrap()).unwrap();
+    let client = Client::new(&Credentials::new(unreachable, "ada", "token").unwrap()).unwrap();
     client.start();
     for _ in 0..3 {
         let refused = timeout(BOUND, client.connect()).await.unwrap().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unreachable);
-        assert!(matches!(client.state(), State::Waiting { .. }), "{:?}", client.state());
+        assert!(matches!(client.state(), ConnectionState::Waiting { .. }), "{:?}", client.state());
     }
     client.suspend();
     client.resume();
-    assert_eq!(client.state(), State::Connecting);
+    assert_eq!(client.state(), ConnectionState::Connecting);
 }
 
 /// Any order of calls from two threads ends in one that can be connected.
@@ -515,7 +526,7 @@ async fn calls_from_two_threads_leave_a_client_that_connects() {
         }
         storm.join().unwrap();
         timeout(BOUND, client.connect()).await.unwrap().unwrap();
-        assert!(matches!(client.state(), State::Online { .. }), "round {round}");
+        assert!(matches!(client.state(), ConnectionState::Online { .. }), "round {round}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callie_client::{AccountError, Client, Config, Proxy, Server, Session};
+use callie_client::{Client, Config, Credentials, Error, Server};
 use callie_core::account;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _};
 use ring::digest::{SHA256, digest};
@@ -40,7 +40,7 @@ async fn refuse_login(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
 }
 
 /// What a login at the server ends in: `INVALID_CREDENTIALS` says that it was reached.
-async fn login(config: Config) -> AccountError {
+async fn login(config: Config) -> Error {
     let login = async { Server::with_config(config).login("ada", "password", None).await };
     tokio::time::timeout(BOUND, login).await.unwrap().unwrap_err()
 }
@@ -69,7 +69,11 @@ async fn serve_tls(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Config
             }
         }
     });
-    Config { proxy: Proxy::None, ..config }
+    {
+        let mut config = config;
+        config.use_proxy = false;
+        config
+    }
 }
 
 struct Tls {
@@ -97,7 +101,12 @@ async fn tls() -> Tls {
 async fn a_certificate_of_an_unknown_root_is_refused() {
     let server = tls().await;
     for bundled_roots in [true, false] {
-        let error = login(Config { bundled_roots, ..server.config.clone() }).await;
+        let error = login({
+            let mut config = server.config.clone();
+            config.bundled_roots = bundled_roots;
+            config
+        })
+        .await;
         assert_eq!(error.code(), "TLS_FAILED", "{error}");
     }
 }
@@ -107,7 +116,13 @@ async fn an_extra_root_is_trusted_beside_and_without_the_bundled_ones() {
     let server = tls().await;
     for bundled_roots in [true, false] {
         let extra_roots = vec![server.root.clone()];
-        let error = login(Config { bundled_roots, extra_roots, ..server.config.clone() }).await;
+        let error = login({
+            let mut config = server.config.clone();
+            config.bundled_roots = bundled_roots;
+            config.extra_roots = extra_roots;
+            config
+        })
+        .await;
         assert_eq!(error.code(), "INVALID_CREDENTIALS", "{error}");
     }
 }
@@ -122,7 +137,13 @@ async fn a_pin_of_the_server_or_of_its_root_is_enough_and_another_is_not() {
         (vec![[7; 32]], "TLS_FAILED"),
     ] {
         let extra_roots = vec![server.root.clone()];
-        let error = login(Config { pins, extra_roots, ..server.config.clone() }).await;
+        let error = login({
+            let mut config = server.config.clone();
+            config.pins = pins;
+            config.extra_roots = extra_roots;
+            config
+        })
+        .await;
         assert_eq!(error.code(), code, "{error}");
     }
 }
@@ -130,7 +151,12 @@ async fn a_pin_of_the_server_or_of_its_root_is_enough_and_another_is_not() {
 #[tokio::test]
 async fn a_pin_does_not_make_an_unknown_root_trusted() {
     let server = tls().await;
-    let error = login(Config { pins: vec![server.key], ..server.config }).await;
+    let error = login({
+        let mut config = server.config;
+        config.pins = vec![server.key];
+        config
+    })
+    .await;
     assert_eq!(error.code(), "TLS_FAILED", "{error}");
 }
 
@@ -139,9 +165,46 @@ async fn an_extra_root_that_is_no_certificate_is_an_invalid_argument() {
     let server = tls().await;
     for nonsense in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         let extra_roots = vec![nonsense.to_owned()];
-        let error = login(Config { extra_roots, ..server.config.clone() }).await;
+        let error = login({
+            let mut config = server.config.clone();
+            config.extra_roots = extra_roots;
+            config
+        })
+        .await;
         assert_eq!(error.code(), "INVALID_ARGUMENT", "{error}");
     }
+}
+
+/// The address of a server whose root stands in the file that `SSL_CERT_FILE` names.
+#[cfg(feature = "native-roots")]
+const NATIVE: &str = "CALLIE_TEST_NATIVE";
+
+#[cfg(feature = "native-roots")]
+#[tokio::test]
+#[ignore = "run by another test, with roots in its environment"]
+async fn server_of_a_native_root() {
+    let mut config = Config::new(&std::env::var(NATIVE).unwrap()).unwrap();
+    config.use_proxy = false;
+    println!("{}", login(config.clone()).await.code());
+    config.native_roots = true;
+    println!("{}", login(config).await.code());
+}
+
+#[cfg(feature = "native-roots")]
+#[tokio::test(flavor = "multi_thread")]
+async fn native_roots_are_trusted_on_demand() {
+    let server = tls().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("roots.pem");
+    std::fs::write(&file, &server.root).unwrap();
+    let run = move || {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "server_of_a_native_root", "--ignored", "--nocapture"]);
+        command.env("SSL_CERT_FILE", file).env(NATIVE, server.config.address.to_string());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let told = tokio::task::spawn_blocking(run).await.unwrap();
+    assert!(told.contains("TLS_FAILED\nINVALID_CREDENTIALS"), "{told}");
 }
 
 /// A host that no name server knows: only a proxy can lead there.
@@ -200,7 +263,11 @@ async fn a_proxy_that_says_no_or_cannot_be_used_is_told() {
 
 #[tokio::test]
 async fn no_proxy_is_used_where_none_is_wanted() {
-    let config = Config { proxy: Proxy::None, ..Config::new(BEHIND).unwrap() };
+    let config = {
+        let mut config = Config::new(BEHIND).unwrap();
+        config.use_proxy = false;
+        config
+    };
     assert_eq!(login(config).await.code(), "UNREACHABLE");
 }
 
@@ -225,11 +292,11 @@ async fn answers(answer: &'static [u8]) -> String {
 async fn says(config: Config, expected: &str) {
     let error = login(config.clone()).await;
     assert!(error.reason().contains(expected), "{error}");
-    assert!(std::error::Error::source(error.fault()).is_some(), "{error:?}");
-    let session = Session::resume(config, "ada", "token").unwrap();
+    assert!(std::error::Error::source(&error).is_some(), "{error:?}");
+    let session = Credentials::new(config, "ada", "token").unwrap();
     let error = tokio::time::timeout(BOUND, Client::open(&session)).await.unwrap().unwrap_err();
     assert!(error.reason().contains(expected), "{error}");
-    assert!(std::error::Error::source(error.fault()).is_some(), "{error:?}");
+    assert!(std::error::Error::source(&error).is_some(), "{error:?}");
 }
 
 #[tokio::test]
@@ -252,7 +319,11 @@ async fn self_signed_authority_is_told_from_a_server() {
     let key = KeyPair::generate().unwrap();
     let certificate = own.self_signed(&key).unwrap();
     let config = serve_tls(vec![certificate.der().clone()], &key).await;
-    let trusting = Config { extra_roots: vec![certificate.pem()], ..config.clone() };
+    let trusting = {
+        let mut config = config.clone();
+        config.extra_roots = vec![certificate.pem()];
+        config
+    };
     says(trusting, "CA:FALSE").await;
     says(config, "CA:FALSE").await;
     says(tls().await.config, "extra root").await;
@@ -263,7 +334,15 @@ async fn certificate_for_another_name_says_so() {
     let tls = tls().await;
     let port = tls.config.address.to_string().rsplit_once(':').unwrap().1.to_owned();
     let other = Config::new(&format!("https://localhost:{port}")).unwrap();
-    says(Config { extra_roots: vec![tls.root], ..other }, "another name than localhost").await;
+    says(
+        {
+            let mut config = other;
+            config.extra_roots = vec![tls.root];
+            config
+        },
+        "another name than localhost",
+    )
+    .await;
 }
 
 #[tokio::test]

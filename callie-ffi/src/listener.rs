@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use callie_client::{Client, Event, Fault, ReceiveError};
+use callie_client::{Client, Error, Event};
 
 use crate::gate::Gate;
 use crate::{owner, threads};
@@ -14,13 +14,13 @@ use crate::{owner, threads};
 /// method of the client, and drop it. If it panics, the rest of that batch is lost to it, and the next comes all the same.
 ///
 /// # Errors
-/// [`ReceiveError::InvalidArgument`] when the client has a reader already, [`ReceiveError::Internal`] when the system gives
-/// no thread.
+/// [`InvalidArgument`](callie_client::ErrorKind::InvalidArgument) when the client has a reader already,
+/// [`Internal`](callie_client::ErrorKind::Internal) when the system gives no thread.
 pub(crate) fn listen(
     client: &Client,
     gate: Arc<Gate>,
     mut callback: impl FnMut(Vec<Event>) + Send + 'static,
-) -> Result<(), ReceiveError> {
+) -> Result<(), Error> {
     let reader = client.event_reader()?;
     let dispatch = move || {
         while reader.wait() {
@@ -35,5 +35,5 @@ pub(crate) fn listen(
             }
         }
     };
-    threads::spawn("callie-listener", dispatch).map_err(|e| ReceiveError::Internal(Fault::internal(e)))
+    threads::spawn("callie-listener", dispatch).map_err(Error::internal)
 }

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use callie_client::Fault;
+use callie_client::Error;
 use callie_client::process::Process;
 
 /// The generation of the owning process and 1, or 0 before the library was first used.
@@ -18,16 +18,15 @@ pub(crate) enum NoRuntime {
     #[error("the client could not be started: {reason}")]
     NotStarted { reason: String },
     /// The library belongs to the parent process.
-    #[error("{}", Fault::forked().reason())]
+    #[error("{}", Error::forked().reason())]
     Forked,
 }
 
-impl NoRuntime {
-    /// Returns the same as a code and a reason.
-    pub(crate) fn to_fault(&self) -> Fault {
-        match self {
-            Self::NotStarted { .. } => Fault::internal(self),
-            Self::Forked => Fault::forked(),
+impl From<NoRuntime> for Error {
+    fn from(error: NoRuntime) -> Self {
+        match error {
+            NoRuntime::NotStarted { .. } => Self::internal(error),
+            NoRuntime::Forked => Self::forked(),
         }
     }
 }

@@ -21,7 +21,7 @@ fn generate() -> Result<String, Box<dyn std::error::Error>> {
         "event.rs",
         "json.rs",
         "callback.rs",
-        "judge.rs",
+        "validate.rs",
     ]
     .iter()
     .fold(cbindgen::Builder::new().with_config(config), |builder, file| builder.with_src(capi.join(file)));

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use callie_client::{Client, Event, SendOptions, Server};
+use callie_client::{Client, Event, Server};
 use callie_core::{Recipient, Sender};
 
 #[tokio::main]
@@ -25,12 +25,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                         continue;
                     }
                     let to = match envelope.recipient {
-                        Recipient::Group(group) => group.to_string(),
-                        _ => author.to_string(),
+                        Recipient::Group(group) => Recipient::Group(group),
+                        _ => author.into(),
                     };
                     let answer = format!("You said: {}", message.text());
                     // Sending never waits; what cannot be sent is said, and the bot goes on.
-                    if let Err(error) = client.send_text(&to, &answer, Vec::new(), &SendOptions::default()) {
+                    if let Err(error) = client.send(to, answer).submit() {
                         println!("* {error}");
                     }
                 }

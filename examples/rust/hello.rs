@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use callie_client::{Client, Ending, Event, SendOptions, Server};
+use callie_client::{Client, Event, SendOutcome, Server};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = Server::new(url)?.register_and_login(username, password, None).await?;
     let client = Client::open(&session).await?;
     let hello = format!("Hello, **{peer}**");
-    client.send_text(peer, &hello, Vec::new(), &SendOptions::default())?;
+    client.send(peer.as_str(), &hello).submit()?;
     loop {
         let events = client.next_events(64, Duration::from_secs(10)).await?;
         if events.is_empty() {
@@ -23,11 +23,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for event in events {
             match event {
                 Event::Message { envelope, message } => println!("{}: {}", envelope.sender, message.text()),
-                Event::Ended { ending: Ending::Delivered { .. }, .. } => println!("* delivered"),
-                Event::Ended { ending: Ending::Failed(failure), .. } => {
+                Event::Ended { outcome: SendOutcome::Delivered { .. }, .. } => println!("* delivered"),
+                Event::Ended { outcome: SendOutcome::Failed(failure), .. } => {
                     println!("* {} ({})", failure.reason, failure.code);
                 }
-                Event::Ended { ending, .. } => println!("* {ending:?}"),
+                Event::Ended { outcome, .. } => println!("* {outcome:?}"),
                 Event::Notice(notice) => println!("* {} ({})", notice.description(), notice.code()),
                 Event::Closed(closed) => return Err(closed.reason.into()),
                 _ => {}

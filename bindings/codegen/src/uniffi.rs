@@ -53,7 +53,7 @@ pub(crate) fn exports(commands: &[&'static CommandSpec]) -> String {
         "// {NOTE}\n//! One method for each command. A refusal carries the server's code, such as `FORBIDDEN`.\n\n\
          use std::collections::HashMap;\n\nuse callie_core::command;\n{}\n\
          use super::client::Client;\nuse super::error::{{RequestError, SendError}};\n\
-         use super::requests::{{instant, message_text, online, optional, page_limit, parsed, users}};\n\
+         use super::requests::{{instant, message_text, online, optional, page_limit, parsed, read, users}};\n\
          use super::values::{{BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, PresenceAudience, Profile, \
          Role, ServerStats, SessionInfo, Settings, Visibility}};\n\n\
          #[uniffi::export]\nimpl Client {{ {methods} }}\n",
@@ -120,7 +120,7 @@ fn value(parameter: &'static ParameterSpec) -> String {
 
 /// The type of a result, the call that gives it, and how it is read.
 fn result(result: Option<ResultType>) -> (&'static str, String, &'static str) {
-    let told = |core: &str| format!("let result: {core} = self.call_value(command).await?;");
+    let told = |core: &str| format!("let result: {core} = read(self.call(command).await?)?;");
     match result {
         Some(ResultType::GroupCreated) => ("Group", told("command::GroupCreated"), "Ok(result.into())"),
         Some(ResultType::GroupList) => ("GroupPage", told("command::GroupList"), "Ok(result.into())"),

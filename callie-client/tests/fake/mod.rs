@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callie_client::{Client, Config, Event, SendOptions, Session, Ticket};
+use callie_client::{Client, Config, Credentials, Event, Ticket};
 use callie_core::{
     Content, Frame, Notice, Payload, PayloadId, Recipient, Sender, Stamp, SysCode, Timestamp, Username,
 };
@@ -36,13 +36,18 @@ where
             serve(stream).await;
         }
     });
-    Ok(Config { exchange_timeout: SHORT, send_timeout: SHORT, ..config })
+    Ok({
+        let mut config = config;
+        config.request_timeout = SHORT;
+        config.send_timeout = SHORT;
+        config
+    })
 }
 
 /// The same behind a WebSocket upgrade.
 pub(crate) async fn fake_socket<F>(
     serve: impl FnOnce(Socket) -> F + Send + 'static,
-) -> Result<Session, Failure>
+) -> Result<Credentials, Failure>
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -52,7 +57,15 @@ where
         }
     })
     .await?;
-    Ok(Session::resume(Config { exchange_timeout: BOUND, ..config }, "ada", "token")?)
+    Ok(Credentials::new(
+        {
+            let mut config = config;
+            config.request_timeout = BOUND;
+            config
+        },
+        "ada",
+        "token",
+    )?)
 }
 
 #[allow(clippy::result_large_err, reason = "the library's own type")]
@@ -120,20 +133,20 @@ pub(crate) async fn listen(mut socket: Socket) {
 pub(crate) async fn next(client: &Client) -> Result<Event, Failure> {
     loop {
         let event = client.next_events(1, BOUND).await?.pop().ok_or("no event came in time")?;
-        if !matches!(event, Event::State(_) | Event::Ended { .. }) {
+        if !matches!(event, Event::ConnectionChanged(_) | Event::Ended { .. }) {
             return Ok(event);
         }
     }
 }
 
-pub(crate) fn write(client: &Client, text: &str) -> Result<Ticket, callie_client::SendError> {
-    client.send_text("bob", text, Vec::new(), &SendOptions::default())
+pub(crate) fn write(client: &Client, text: &str) -> Result<Ticket, callie_client::Error> {
+    client.send("bob", text).submit()
 }
 
 /// A server that takes any number of connections, one after the other or beside each other.
 pub(crate) async fn fake_sockets<F>(
     serve: impl Fn(usize, Socket) -> F + Send + Sync + 'static,
-) -> Result<Session, Failure>
+) -> Result<Credentials, Failure>
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -152,7 +165,7 @@ where
             count += 1;
         }
     });
-    Ok(Session::resume(config, "ada", "token")?)
+    Ok(Credentials::new(config, "ada", "token")?)
 }
 
 /// Welcomes the client, and gives the token that it came with.

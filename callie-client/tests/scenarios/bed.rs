@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use callie_client::{Client, Config, Server, Session};
+use callie_client::{Client, Config, Credentials, Server};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -79,16 +79,20 @@ impl World {
     }
 
     /// The session that clients of a hostile server resume.
-    pub(crate) async fn hostile(&mut self, kind: &str, patience: Duration) -> Session {
+    pub(crate) async fn hostile(&mut self, kind: &str, patience: Duration) -> Credentials {
         let url = self.ask(&format!("hostile {kind}")).await;
-        let config =
-            Config { connect_timeout: patience, exchange_timeout: patience, ..Config::new(&url).unwrap() };
-        Session::resume(config, "ada", "token").unwrap()
+        let config = {
+            let mut config = Config::new(&url).unwrap();
+            config.connect_timeout = patience;
+            config.request_timeout = patience;
+            config
+        };
+        Credentials::new(config, "ada", "token").unwrap()
     }
 }
 
 /// A user of that name, logged in.
-pub(crate) async fn user(server: &Server, name: &str) -> Session {
+pub(crate) async fn user(server: &Server, name: &str) -> Credentials {
     server.register_and_login(name, PASSWORD, None).await.unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! Commands, what others see of them, and pings.
 
-use callie_client::{ErrorKind, Event, SendOptions};
+use callie_client::{ErrorKind, Event};
 use callie_core::GroupId;
 use callie_core::command::{
     Conversation, GroupName, MessageText, PageLimit, Role, SignalData, SignalKind, Visibility,
@@ -14,7 +14,7 @@ async fn message_is_edited_and_deleted() {
     within(async {
         let (_world, server) = World::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
-        let sent = ada.send_text("bob", "helo", Vec::new(), &SendOptions::default()).unwrap();
+        let sent = ada.send("bob", "helo").submit().unwrap();
         assert_eq!(text(&bob).await, "helo");
         let (to, id) = (Conversation::parse("bob").unwrap(), sent.message_id().clone());
         let better = MessageText::new("hello", &ada.limits()).unwrap();
@@ -48,7 +48,7 @@ async fn signal_arrives() {
         let to = Conversation::parse("bob").unwrap();
         ada.signal(to.clone(), kind.clone(), Some(data.clone())).unwrap();
         let told = first(&bob, |event| match event {
-            Event::Signal { from, recipient, kind, data } => Some((from, recipient, kind, data)),
+            Event::Signal { sender, recipient, kind, data } => Some((sender, recipient, kind, data)),
             _ => None,
         });
         assert_eq!(told.await, (ada.username().clone(), to, kind, Some(data)));

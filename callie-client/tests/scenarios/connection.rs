@@ -1,6 +1,6 @@
 //! Coming online: whom to trust, what it looks like, what is counted.
 
-use callie_client::{Client, Config, ErrorKind, Event, SendOptions, Server, Session, State, code};
+use callie_client::{Client, Config, ConnectionState, Credentials, ErrorKind, Event, Server, code};
 use callie_core::Limits;
 
 use crate::bed::{BOUND, PASSWORD, World, online, user, within};
@@ -11,9 +11,9 @@ async fn connects_and_authenticates() {
     within(async {
         let (_world, server) = World::with_server().await;
         let client = Client::new(&user(&server, "ada").await).unwrap();
-        assert_eq!(client.state(), State::Suspended);
+        assert_eq!(client.state(), ConnectionState::Suspended);
         client.connect().await.unwrap();
-        let State::Online { expires_at: Some(_), limits } = client.state() else {
+        let ConnectionState::Online { expires_at: Some(_), limits } = client.state() else {
             panic!("{:?}", client.state())
         };
         assert_eq!(limits, client.limits());
@@ -35,7 +35,7 @@ async fn dead_token_is_refused() {
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, "AUTH_FAILED"));
         let end = closed(&client).await;
         assert_eq!((end.close_code, end.code.as_str()), (4501, "AUTH_FAILED"));
-        assert_eq!(client.state(), State::Closed);
+        assert_eq!(client.state(), ConnectionState::Closed);
     })
     .await;
 }
@@ -47,11 +47,11 @@ async fn nobody_listening_is_unreachable() {
         let server = Server::new(&url).unwrap();
         let refused = server.login("ada", PASSWORD, None).await.unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::UNREACHABLE));
-        let session = Session::resume(server.config().clone(), "ada", "token").unwrap();
+        let session = Credentials::new(server.config().clone(), "ada", "token").unwrap();
         let client = Client::new(&session).unwrap();
         let refused = client.connect().await.unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::UNREACHABLE));
-        assert_eq!(client.state(), State::Suspended, "it is not trying any more");
+        assert_eq!(client.state(), ConnectionState::Suspended, "it is not trying any more");
     })
     .await;
 }
@@ -67,7 +67,7 @@ async fn tls(world: &mut World) -> (Config, String, [u8; 32]) {
 
 /// Both ways to a server refuse it.
 async fn is_not_trusted(config: Config) {
-    let session = Session::resume(config.clone(), "ada", "token").unwrap();
+    let session = Credentials::new(config.clone(), "ada", "token").unwrap();
     let refused = Server::with_config(config).login("ada", PASSWORD, None).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::TLS_FAILED));
     let refused = Client::open(&session).await.unwrap_err();
@@ -90,7 +90,12 @@ async fn extra_root_is_trusted() {
         let mut world = World::new().await;
         let (config, root, _) = tls(&mut world).await;
         for bundled_roots in [true, false] {
-            let config = Config { extra_roots: vec![root.clone()], bundled_roots, ..config.clone() };
+            let config = {
+                let mut config = config.clone();
+                config.extra_roots = vec![root.clone()];
+                config.bundled_roots = bundled_roots;
+                config
+            };
             let client = online(&Server::with_config(config), "ada").await;
             client.ping("SERVER").await.unwrap();
         }
@@ -103,10 +108,23 @@ async fn pinned_key_is_required() {
     within(async {
         let mut world = World::new().await;
         let (config, root, pin) = tls(&mut world).await;
-        let config = Config { extra_roots: vec![root], ..config };
-        let pinned = Config { pins: vec![[0; 32], pin], ..config.clone() };
+        let config = {
+            let mut config = config;
+            config.extra_roots = vec![root];
+            config
+        };
+        let pinned = {
+            let mut config = config.clone();
+            config.pins = vec![[0; 32], pin];
+            config
+        };
         online(&Server::with_config(pinned), "ada").await.ping("SERVER").await.unwrap();
-        is_not_trusted(Config { pins: vec![[0; 32]], ..config }).await;
+        is_not_trusted({
+            let mut config = config;
+            config.pins = vec![[0; 32]];
+            config
+        })
+        .await;
     })
     .await;
 }
@@ -118,9 +136,9 @@ async fn states_are_told_in_order() {
         let client = Client::new(&user(&server, "ada").await).unwrap();
         client.start();
         let event = next(&client).await;
-        assert!(matches!(event, Event::State(State::Connecting)), "{event:?}");
+        assert!(matches!(event, Event::ConnectionChanged(ConnectionState::Connecting)), "{event:?}");
         let event = next(&client).await;
-        assert!(matches!(event, Event::State(State::Online { .. })), "{event:?}");
+        assert!(matches!(event, Event::ConnectionChanged(ConnectionState::Online { .. })), "{event:?}");
         client.disconnect().await;
         let Event::Closed(end) = next(&client).await else { panic!("not the end") };
         assert_eq!((end.close_code, end.code.as_str()), (1000, code::DISCONNECTED));
@@ -137,9 +155,9 @@ async fn statistics_count() {
         let direct = world.direct().await;
         let (ada, bob) = (online(&server, "ada").await, online(&direct, "bob").await);
         for n in 0..3 {
-            let ticket = ada.send_text("bob", &n.to_string(), Vec::new(), &SendOptions::default()).unwrap();
+            let ticket = ada.send("bob", &n.to_string()).submit().unwrap();
             assert_eq!(text(&bob).await, n.to_string());
-            ticket.ending().await;
+            ticket.outcome().await;
         }
         let (sent, received) = (ada.stats(), bob.stats());
         assert_eq!((sent.messages_sent, sent.messages_received), (3, 0));

@@ -1,6 +1,6 @@
 //! Waiting for what is to arrive.
 
-use callie_client::{Client, Closed, Envelope, Event, State};
+use callie_client::{Client, Closed, ConnectionState, Envelope, Event};
 use callie_core::{Message, Notice, SysCode};
 
 use crate::bed::BOUND;
@@ -43,16 +43,16 @@ pub(crate) async fn notice(client: &Client, code: SysCode) -> Notice {
 }
 
 /// The next state that `wanted` takes.
-pub(crate) async fn state(client: &Client, wanted: impl Fn(&State) -> bool) -> State {
+pub(crate) async fn state(client: &Client, wanted: impl Fn(&ConnectionState) -> bool) -> ConnectionState {
     first(client, |event| match event {
-        Event::State(state) if wanted(&state) => Some(state),
+        Event::ConnectionChanged(state) if wanted(&state) => Some(state),
         _ => None,
     })
     .await
 }
 
-pub(crate) fn is_online(state: &State) -> bool {
-    matches!(state, State::Online { .. })
+pub(crate) fn is_online(state: &ConnectionState) -> bool {
+    matches!(state, ConnectionState::Online { .. })
 }
 
 /// The last event.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callie_client::{Client, Ending, ErrorKind, Event, SendOptions, Server, State};
+use callie_client::{Client, ConnectionState, ErrorKind, Event, SendOutcome, Server};
 use callie_core::SysCode;
 use callie_core::command::PageLimit;
 
@@ -20,7 +20,7 @@ async fn garbage_is_survived() {
         let mut told = Vec::new();
         loop {
             match next(&ada).await {
-                Event::State(_) => {}
+                Event::ConnectionChanged(_) => {}
                 Event::Unreadable(fault) => told.push(fault.code().to_string()),
                 Event::Unknown(_) => told.push("unknown".to_owned()),
                 Event::Message { message, .. } => {
@@ -46,13 +46,13 @@ async fn lying_server_is_survived() {
         assert_eq!((ada.stats().messages_received, ada.stats().duplicates), (1, 1));
         let refused = ada.list_groups(PageLimit::default(), None).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::BadAnswer);
-        let sent = ada.send_text("bob", "hello", Vec::new(), &SendOptions::default()).unwrap();
+        let sent = ada.send("bob", "hello").submit().unwrap();
         notice(&ada, SysCode::Delivered).await;
         ada.ping("SERVER").await.unwrap();
         // It is not what was delivered: it is under way until the end.
         assert_eq!(ada.stats().waiting, 1);
         ada.disconnect().await;
-        assert_eq!(sent.ending().await, Ending::Unconfirmed);
+        assert_eq!(sent.outcome().await, SendOutcome::Unconfirmed);
     })
     .await;
 }
@@ -67,7 +67,7 @@ async fn silent_server_times_out() {
         assert_eq!(refused.kind(), ErrorKind::TimedOut);
         let client = Client::new(&session).unwrap();
         assert_eq!(client.connect().await.unwrap_err().kind(), ErrorKind::TimedOut);
-        assert_eq!(client.state(), State::Suspended);
+        assert_eq!(client.state(), ConnectionState::Suspended);
     })
     .await;
 }
@@ -89,7 +89,7 @@ async fn close_at_every_step_is_an_error() {
                 matches!(refused.kind(), ErrorKind::Unreachable | ErrorKind::BadAnswer),
                 "{step}: {refused:?}"
             );
-            assert_eq!(client.state(), State::Suspended, "{step}");
+            assert_eq!(client.state(), ConnectionState::Suspended, "{step}");
         }
     })
     .await;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use callie_client::{Client, Ending, ErrorKind, Event, SendOptions, Ticket};
+use callie_client::{Client, ErrorKind, Event, SendOutcome, Ticket};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -13,7 +13,7 @@ use crate::bed::{BOUND, World, online, within};
 use crate::events::{closed, text};
 
 fn send(client: &Client, to: &str, text: &str) -> Ticket {
-    client.send_text(to, text, Vec::new(), &SendOptions::default()).unwrap()
+    client.send(to, text).submit().unwrap()
 }
 
 /// Hands all events of a client to `callback`, on a thread of its own.
@@ -121,11 +121,11 @@ async fn callback_that_fails_is_survived() {
 /// Waits until a user has gone.
 async fn has_gone(bob: &Client, name: &str) {
     loop {
-        let sent = bob.send_text(name, "still there?", Vec::new(), &SendOptions::default()).unwrap();
-        match sent.ending().await {
-            Ending::Offline => return,
+        let sent = bob.send(name, "still there?").submit().unwrap();
+        match sent.outcome().await {
+            SendOutcome::Offline => return,
             // The last connection may be closing.
-            Ending::Delivered { .. } | Ending::Unconfirmed => {}
+            SendOutcome::Delivered { .. } | SendOutcome::Unconfirmed => {}
             other => panic!("{other:?}"),
         }
     }
@@ -160,7 +160,7 @@ async fn use_after_disconnect_is_an_error() {
         let ada = online(&server, "ada").await;
         ada.disconnect().await;
         ada.disconnect().await;
-        let refused = ada.send_text("bob", "hello", Vec::new(), &SendOptions::default()).unwrap_err();
+        let refused = ada.send("bob", "hello").submit().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Closed);
         assert_eq!(ada.ping("SERVER").await.unwrap_err().kind(), ErrorKind::Closed);
         assert_eq!(ada.command("LIST_GROUPS", "{}").await.unwrap_err().kind(), ErrorKind::Closed);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callie_client::{Client, JsonObject, PayloadId, Server, code};
-use callie_client::{Config, Ending, ErrorKind, Event, SendOptions, Ticket};
+use callie_client::{Config, ErrorKind, Event, SendOutcome, Ticket};
 use callie_core::command::{GroupName, Visibility};
 use callie_core::{Attachment, AttachmentKind, Recipient, Sender, Username};
 
@@ -12,11 +12,12 @@ use tokio::time::timeout;
 use crate::bed::{BOUND, World, online, user, within};
 use crate::events::{first, message, text};
 
-const DELIVERED: Ending = Ending::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
+const DELIVERED: SendOutcome =
+    SendOutcome::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
 
 /// Sends with the defaults.
 fn send(client: &Client, to: &str, text: &str) -> Ticket {
-    client.send_text(to, text, Vec::new(), &SendOptions::default()).unwrap()
+    client.send(to, text).submit().unwrap()
 }
 
 #[tokio::test]
@@ -48,7 +49,7 @@ async fn attachment_arrives() {
             .and_then(|image| image.with_size((1 << 53) - 1))
             .and_then(|image| image.with_filetype("image/png"))
             .unwrap();
-        ada.send_text("bob", "", vec![image.clone()], &SendOptions::default()).unwrap();
+        ada.send("bob", "").attachment(image.clone()).submit().unwrap();
         let (_, message) = message(&bob).await;
         assert_eq!((message.text(), message.attachments()), ("", &[image][..]));
     })
@@ -62,16 +63,15 @@ async fn message_is_confirmed() {
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let sent = send(&ada, "bob", "hello");
         assert_eq!(text(&bob).await, "hello");
-        assert_eq!(sent.ending().await, DELIVERED);
-        assert_eq!(sent.ending().await, DELIVERED, "it may be asked for again");
+        assert_eq!(sent.outcome().await, DELIVERED);
+        assert_eq!(sent.outcome().await, DELIVERED, "it may be asked for again");
         let told = first(&ada, |event| match event {
-            Event::Ended { ticket, message_id, ending } => Some((ticket, message_id, ending)),
+            Event::Ended { ticket, message_id, outcome } => Some((ticket, message_id, outcome)),
             _ => None,
         });
         assert_eq!(told.await, (sent.number(), sent.message_id().clone(), DELIVERED));
-        let unasked = SendOptions { confirm: false, ..SendOptions::default() };
-        let sent = ada.send_text("bob", "no answer needed", Vec::new(), &unasked).unwrap();
-        assert_eq!(sent.ending().await, Ending::Sent);
+        let sent = ada.send("bob", "no answer needed").confirm(false).submit().unwrap();
+        assert_eq!(sent.outcome().await, SendOutcome::Sent);
     })
     .await;
 }
@@ -82,7 +82,7 @@ async fn offline_recipient_is_told() {
         let (_world, server) = World::with_server().await;
         let ada = online(&server, "ada").await;
         user(&server, "bob").await;
-        assert_eq!(send(&ada, "bob", "hello").ending().await, Ending::Offline);
+        assert_eq!(send(&ada, "bob", "hello").outcome().await, SendOutcome::Offline);
     })
     .await;
 }
@@ -92,8 +92,8 @@ async fn unknown_recipient_is_told() {
     within(async {
         let (_world, server) = World::with_server().await;
         let ada = online(&server, "ada").await;
-        let ending = send(&ada, "nobody", "hello").ending().await;
-        let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
+        let outcome = send(&ada, "nobody", "hello").outcome().await;
+        let SendOutcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
         assert_eq!(failure.code, "RECIPIENT_UNKNOWN");
     })
     .await;
@@ -114,8 +114,10 @@ async fn group_message_arrives() {
             assert_eq!(message.text(), "hello all");
             assert_eq!(envelope.recipient, Recipient::Group(group.group_id));
         }
-        let ending = ticket.ending().await;
-        assert_eq!(ending, Ending::Delivered { confirmed: Some(2), unconfirmed: Some(0), offline: Some(0) });
+        assert_eq!(
+            ticket.outcome().await,
+            SendOutcome::Delivered { confirmed: Some(2), unconfirmed: Some(0), offline: Some(0) }
+        );
     })
     .await;
 }
@@ -131,7 +133,7 @@ async fn broadcast_arrives() {
             let (envelope, message) = message(client).await;
             assert_eq!((message.text(), envelope.recipient), ("hello world", Recipient::Broadcast));
         }
-        assert_eq!(ticket.ending().await, Ending::Sent);
+        assert_eq!(ticket.outcome().await, SendOutcome::Sent);
     })
     .await;
 }
@@ -161,9 +163,9 @@ async fn burst_of_10000_events_arrives() {
         let sends = async {
             let mut sent = 0;
             while sent < MESSAGES {
-                match ada.send_text("bob", &sent.to_string(), Vec::new(), &SendOptions::default()) {
+                match ada.send("bob", &sent.to_string()).submit() {
                     Ok(_) => sent += 1,
-                    // The endings make room.
+                    // The outcomes make room.
                     Err(full) if full.kind() == ErrorKind::QueueFull => {
                         ada.next_events(1_024, BOUND).await.unwrap();
                     }
@@ -192,7 +194,6 @@ async fn invalid_arguments_are_refused() {
     within(async {
         let (_world, server) = World::with_server().await;
         let ada = online(&server, "ada").await;
-        let options = SendOptions::default();
         let long = "x".repeat(ada.limits().max_text_bytes + 1);
         for (to, text) in [
             ("", "hello"),
@@ -202,7 +203,7 @@ async fn invalid_arguments_are_refused() {
             ("bob", ""),
             ("bob", &long),
         ] {
-            let refused = ada.send_text(to, text, Vec::new(), &options).unwrap_err();
+            let refused = ada.send(to, text).submit().unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::InvalidArgument, "{to}: {refused}");
         }
         assert!(Attachment::new(AttachmentKind::File, "ftp://example.org/file").is_err());
@@ -232,11 +233,10 @@ async fn sent_means_taken() {
         let (_world, server) = World::with_strict_server().await;
         let carl = online(&server, "carl").await;
         let (one, two) = (online(&server, "ada").await, online(&server, "ada").await);
-        let unconfirmed = SendOptions { confirm: false, ..SendOptions::default() };
         let mut tickets = Vec::new();
         for n in 0..MESSAGES {
             for device in [&one, &two] {
-                tickets.push(device.send_text("carl", &n.to_string(), Vec::new(), &unconfirmed).unwrap());
+                tickets.push(device.send("carl", &n.to_string()).confirm(false).submit().unwrap());
             }
         }
         let mut seen = Vec::new();
@@ -244,7 +244,7 @@ async fn sent_means_taken() {
             seen.push(text(&carl).await.parse::<usize>().unwrap());
         }
         for ticket in tickets {
-            assert_eq!(ticket.ending().await, Ending::Sent);
+            assert_eq!(ticket.outcome().await, SendOutcome::Sent);
         }
         seen.sort_unstable();
         assert_eq!(seen, (0..2 * MESSAGES).map(|n| n / 2).collect::<Vec<_>>());
@@ -260,7 +260,7 @@ async fn untaken_message_is_not_delivered() {
         let ticket = send(&ada, "bob", "not taken yet");
         // Far longer than confirmations are held back for; and what the ping crosses shows that the message is there.
         let still_open = async {
-            let early = timeout(Duration::from_millis(700), ticket.ending()).await;
+            let early = timeout(Duration::from_millis(700), ticket.outcome()).await;
             assert!(early.is_err(), "{early:?}");
             ada.ping("bob").await.unwrap();
         };
@@ -272,10 +272,10 @@ async fn untaken_message_is_not_delivered() {
                 fetched = batch.first;
             }
         }
-        let early = timeout(Duration::from_millis(700), ticket.ending()).await;
+        let early = timeout(Duration::from_millis(700), ticket.outcome()).await;
         assert!(early.is_err(), "fetched is not taken: {early:?}");
         bob.confirm_taken(fetched);
-        assert_eq!(ticket.ending().await, DELIVERED);
+        assert_eq!(ticket.outcome().await, DELIVERED);
     })
     .await;
 }
@@ -297,7 +297,7 @@ async fn sender_that_takes_no_events_goes_on() {
                 (sent..MESSAGES).take(100).map(|n| send(&ada, "bob", &n.to_string())).collect();
             sent += batch.len();
             for ticket in batch {
-                assert_eq!(ticket.ending().await, DELIVERED);
+                assert_eq!(ticket.outcome().await, DELIVERED);
             }
         }
         taker.await.unwrap();
@@ -310,22 +310,22 @@ async fn sender_that_takes_no_events_goes_on() {
 async fn timeouts_of_any_size_are_taken() {
     within(async {
         let (_world, server) = World::with_server().await;
-        let endless = Config {
-            connect_timeout: Duration::MAX,
-            exchange_timeout: Duration::MAX,
-            send_timeout: Duration::MAX,
-            ..server.config().clone()
+        let endless = {
+            let mut config = server.config().clone();
+            config.connect_timeout = Duration::MAX;
+            config.request_timeout = Duration::MAX;
+            config.send_timeout = Duration::MAX;
+            config
         };
         let (ada, bob) = (online(&Server::with_config(endless), "ada").await, online(&server, "bob").await);
         for timeout in [None, Some(Duration::MAX)] {
-            let options = SendOptions { timeout, ..SendOptions::default() };
-            let ticket = ada.send_text("bob", "no hurry", Vec::new(), &options).unwrap();
+            let ticket = ada.send("bob", "no hurry").timeout(timeout).submit().unwrap();
             let events = bob.next_events(64, Duration::MAX).await.unwrap();
             let taken = events.iter().any(|event| matches!(event, Event::Message { .. }));
             if !taken {
                 assert_eq!(text(&bob).await, "no hurry");
             }
-            assert_eq!(ticket.ending().await, DELIVERED);
+            assert_eq!(ticket.outcome().await, DELIVERED);
         }
         ada.ping("SERVER").await.unwrap();
     })
@@ -337,30 +337,21 @@ async fn reply_names_its_message() {
     within(async {
         let (_world, server) = World::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
-        let asked = ada.send_text(
-            "bob",
-            "question",
-            Vec::new(),
-            &SendOptions {
-                metadata: JsonObject::parse(r#"{"colour":"green"}"#).unwrap(),
-                ..SendOptions::default()
-            },
-        );
+        let green = JsonObject::parse(r#"{"colour":"green"}"#).unwrap();
+        let asked = ada.send("bob", "question").metadata(green).submit();
         let (envelope, _) = message(&bob).await;
         assert_eq!(envelope.metadata.get("ack"), Some("true"));
         // As it came, with the message that this answers.
         let metadata = envelope.metadata.with("inReplyTo", &envelope.payload_id).unwrap();
-        let options = SendOptions { metadata, ..SendOptions::default() };
-        let reply = bob.send_text("ada", "answer", Vec::new(), &options).unwrap();
+        let reply = bob.send("ada", "answer").metadata(metadata).submit().unwrap();
         let (answer, _) = message(&ada).await;
         let named: PayloadId = serde_json::from_str(answer.metadata.get("inReplyTo").unwrap()).unwrap();
         assert_eq!(named, envelope.payload_id);
         assert_eq!(answer.metadata.get("colour"), Some(r#""green""#));
-        assert_eq!(reply.ending().await, DELIVERED);
-        assert_eq!(asked.unwrap().ending().await, DELIVERED);
+        assert_eq!(reply.outcome().await, DELIVERED);
+        assert_eq!(asked.unwrap().outcome().await, DELIVERED);
         let wrong = JsonObject::parse(r#"{"inReplyTo":7}"#).unwrap();
-        let options = SendOptions { metadata: wrong, ..SendOptions::default() };
-        let refused = bob.send_text("ada", "answer", Vec::new(), &options).unwrap_err();
+        let refused = bob.send("ada", "answer").metadata(wrong).submit().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
     })
     .await;
@@ -379,7 +370,7 @@ async fn text_that_is_no_text_is_refused() {
         }
         let ticket = send(&ada, "bob", "x \u{1f642} y");
         assert_eq!(text(&bob).await, "x \u{1f642} y");
-        assert_eq!(ticket.ending().await, DELIVERED);
+        assert_eq!(ticket.outcome().await, DELIVERED);
     })
     .await;
 }
@@ -395,7 +386,7 @@ async fn reserved_names_are_no_recipients() {
             ("admin", "reserved"),
             ("SERVER", "commands"),
         ] {
-            let refused = ada.send_text(name, "x", Vec::new(), &SendOptions::default()).unwrap_err();
+            let refused = ada.send(name, "x").submit().unwrap_err();
             assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidArgument, "INVALID_RECIPIENT"));
             assert!(refused.reason().contains(hint), "{refused}");
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use callie_client::{
-    BoxError, Client, Ending, ErrorKind, SendOptions, Server, State, Ticket, TokenSource, code,
+    BoxError, Client, ConnectionState, ErrorKind, SendOutcome, Server, Ticket, TokenSource, code,
 };
 use callie_core::{SysCode, Token};
 use tokio::runtime::Handle;
@@ -12,10 +12,11 @@ use tokio::runtime::Handle;
 use crate::bed::{BOUND, PASSWORD, World, online, user, within};
 use crate::events::{closed, is_online, notice, state, text};
 
-const DELIVERED: Ending = Ending::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
+const DELIVERED: SendOutcome =
+    SendOutcome::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
 
 fn send(client: &Client, to: &str, text: &str) -> Ticket {
-    client.send_text(to, text, Vec::new(), &SendOptions::default()).unwrap()
+    client.send(to, text).submit().unwrap()
 }
 
 #[tokio::test]
@@ -26,12 +27,12 @@ async fn cut_link_is_mended_and_nothing_is_lost() {
         let (ada, bob) = (online(&server, "ada").await, online(&direct, "bob").await);
         let before = send(&ada, "bob", "before");
         assert_eq!(text(&bob).await, "before");
-        assert_eq!(before.ending().await, DELIVERED);
+        assert_eq!(before.outcome().await, DELIVERED);
         world.ask("hold").await;
         let tickets = ["one", "two", "three"].map(|text| send(&ada, "bob", text));
         world.ask("cut").await;
-        let waiting = state(&ada, |state| matches!(state, State::Waiting { .. })).await;
-        assert!(matches!(waiting, State::Waiting { close_code: 1006, .. }), "{waiting:?}");
+        let waiting = state(&ada, |state| matches!(state, ConnectionState::Waiting { .. })).await;
+        assert!(matches!(waiting, ConnectionState::Waiting { close_code: 1006, .. }), "{waiting:?}");
         world.ask("release").await;
         state(&ada, is_online).await;
         let after = send(&ada, "bob", "after");
@@ -39,7 +40,7 @@ async fn cut_link_is_mended_and_nothing_is_lost() {
             assert_eq!(text(&bob).await, expected);
         }
         for ticket in tickets.into_iter().chain([after]) {
-            assert_eq!(ticket.ending().await, DELIVERED);
+            assert_eq!(ticket.outcome().await, DELIVERED);
         }
         assert!(ada.stats().reconnects >= 1);
     })
@@ -52,7 +53,7 @@ async fn killed_server_is_found_again() {
         let (mut world, server) = World::with_server().await;
         let ada = online(&server, "ada").await;
         world.ask("kill").await;
-        state(&ada, |state| matches!(state, State::Waiting { .. })).await;
+        state(&ada, |state| matches!(state, ConnectionState::Waiting { .. })).await;
         world.ask("start").await;
         state(&ada, is_online).await;
         ada.ping("SERVER").await.unwrap();
@@ -69,14 +70,14 @@ async fn sent_while_offline_goes_out_later() {
         let early = send(&ada, "bob", "before the first connection");
         ada.start();
         assert_eq!(text(&bob).await, "before the first connection");
-        assert_eq!(early.ending().await, DELIVERED);
+        assert_eq!(early.outcome().await, DELIVERED);
         world.ask("kill").await;
-        state(&ada, |state| matches!(state, State::Waiting { .. })).await;
+        state(&ada, |state| matches!(state, ConnectionState::Waiting { .. })).await;
         // To oneself, so that nobody else need be back first.
         let late = send(&ada, "ada", "while the server is away");
         world.ask("start").await;
         assert_eq!(text(&ada).await, "while the server is away");
-        assert_eq!(late.ending().await, DELIVERED);
+        assert_eq!(late.outcome().await, DELIVERED);
     })
     .await;
 }
@@ -86,9 +87,8 @@ async fn deadline_ends_a_ticket() {
     within(async {
         let (_world, server) = World::with_server().await;
         let ada = Client::new(&user(&server, "ada").await).unwrap();
-        let options = SendOptions { timeout: Some(Duration::from_millis(50)), ..SendOptions::default() };
-        let ending = ada.send_text("bob", "too late", Vec::new(), &options).unwrap().ending().await;
-        let Ending::Failed(failure) = ending else { panic!("{ending:?}") };
+        let outcome = ada.send("bob", "too late").timeout(Duration::from_millis(50)).await.unwrap();
+        let SendOutcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
         assert_eq!(failure.code, code::EXPIRED);
         assert_eq!(ada.stats().waiting, 0);
     })
@@ -105,7 +105,7 @@ async fn revoked_session_ends_the_client() {
         let end = closed(&ada).await;
         assert_eq!((end.close_code, end.code.as_str()), (4501, "SESSION_REVOKED"));
         assert_eq!(ada.next_events(1, BOUND).await.unwrap_err().kind(), ErrorKind::Closed);
-        assert_eq!(ada.state(), State::Closed);
+        assert_eq!(ada.state(), ConnectionState::Closed);
     })
     .await;
 }
@@ -137,7 +137,7 @@ async fn token_is_refreshed() {
         state(&ada, is_online).await;
         ada.ping("SERVER").await.unwrap();
         // The session is the new one: it can be kept, and ended.
-        let session = ada.session().unwrap();
+        let session = ada.credentials().unwrap();
         assert_eq!(source.server.sessions(&session).await.unwrap().len(), 1);
         source.server.logout(&session).await.unwrap();
         let asked = source.asked.lock().unwrap().clone();
@@ -153,12 +153,12 @@ async fn suspended_client_resumes() {
         let session = user(&server, "ada").await;
         let (ada, bob) = (Client::open(&session).await.unwrap(), online(&server, "bob").await);
         ada.suspend();
-        state(&ada, |state| *state == State::Suspended).await;
+        state(&ada, |state| *state == ConnectionState::Suspended).await;
         let kept = send(&ada, "bob", "for later");
         ada.resume();
         state(&ada, is_online).await;
         assert_eq!(text(&bob).await, "for later");
-        assert_eq!(kept.ending().await, DELIVERED);
+        assert_eq!(kept.outcome().await, DELIVERED);
         assert_eq!(ada.stats().reconnects, 1);
     })
     .await;
@@ -174,7 +174,7 @@ async fn suspend_and_connect_in_any_order() {
             let ada = Arc::clone(&ada);
             async move { ada.connect().await }
         });
-        state(&ada, |state| *state == State::Connecting).await;
+        state(&ada, |state| *state == ConnectionState::Connecting).await;
         ada.suspend();
         assert_eq!(waits.await.unwrap().unwrap_err().code(), code::SUSPENDED);
         world.ask("release").await;
@@ -182,7 +182,7 @@ async fn suspend_and_connect_in_any_order() {
             ada.connect().await.unwrap();
             assert!(is_online(&ada.state()));
             ada.suspend();
-            assert_eq!(ada.state(), State::Suspended);
+            assert_eq!(ada.state(), ConnectionState::Suspended);
         }
         ada.resume();
         state(&ada, is_online).await;

@@ -14,7 +14,7 @@ use crate::callbacks::Foreign;
 use crate::gate::Gate;
 use crate::listener::listen;
 use crate::runtime::{inside, within};
-use callie_client::{self as client, Fault};
+use callie_client as client;
 
 /// How one message is sent.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -30,19 +30,26 @@ pub struct SendOptions {
     pub timeout_ms: Option<u64>,
 }
 
-impl SendOptions {
-    pub(crate) fn read(self) -> Result<client::SendOptions, client::SendError> {
-        let metadata = self
-            .metadata
-            .map(|json| JsonObject::parse(&json))
-            .transpose()
-            .map_err(|e| client::SendError::InvalidArgument(Fault::argument("the metadata", e)))?;
-        Ok(client::SendOptions {
-            confirm: self.confirm,
-            metadata: metadata.unwrap_or_default(),
-            timeout: self.timeout_ms.map(Duration::from_millis),
-        })
+/// Sends a text with attachments.
+pub(crate) fn send(
+    client: &client::Client,
+    recipient: &str,
+    text: String,
+    attachments: Vec<Attachment>,
+    options: Option<SendOptions>,
+) -> Result<client::Ticket, client::Error> {
+    let mut request = client.send(recipient, text);
+    for (at, attachment) in attachments.into_iter().enumerate() {
+        request = request.attachment(attachment.check(at)?);
     }
+    if let Some(options) = options {
+        request = request.confirm(options.confirm).timeout(options.timeout_ms.map(Duration::from_millis));
+        if let Some(json) = options.metadata {
+            let metadata = JsonObject::parse(&json);
+            request = request.metadata(metadata.map_err(|e| client::Error::argument("the metadata", e))?);
+        }
+    }
+    request.submit()
 }
 
 /// Counts since a client was made.
@@ -108,7 +115,7 @@ impl Ticket {
     /// How the message ended, as soon as it has: at its deadline at the latest. It may be asked for any number of times.
     pub async fn ending(&self) -> Ending {
         // In a child of the process that sent it, nothing is known of it.
-        within(self.inner.ending()).await.unwrap_or(client::Ending::Unconfirmed).into()
+        within(self.inner.outcome()).await.unwrap_or(client::SendOutcome::Unconfirmed).into()
     }
 }
 
@@ -182,20 +189,13 @@ impl Client {
         attachments: Vec<Attachment>,
         options: Option<SendOptions>,
     ) -> Result<Arc<Ticket>, SendError> {
-        let attachments = attachments
-            .into_iter()
-            .enumerate()
-            .map(|(at, a)| a.check(at))
-            .collect::<Result<_, _>>()
-            .map_err(client::SendError::InvalidArgument)?;
-        let options = options.map(SendOptions::read).transpose()?.unwrap_or_default();
-        let inner = self.inner.send_text(&recipient, &text, attachments, &options)?;
+        let inner = send(&self.inner, &recipient, text, attachments, options)?;
         Ok(Arc::new(Ticket { inner }))
     }
 
     /// Asks the server (`SERVER`) or a user for a sign of life; the answer is how many microseconds it took.
     pub async fn ping(&self, recipient: String) -> Result<u64, RequestError> {
-        let took = within(self.inner.ping(&recipient)).await??;
+        let took = within(self.inner.ping(recipient.as_str())).await??;
         Ok(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
     }
 
@@ -245,7 +245,7 @@ impl Client {
 
     /// The session as it is now: with the token of the last login, where a token source gave another.
     pub fn session(&self) -> Result<Arc<Session>, ConnectError> {
-        Ok(Arc::new(Session { inner: self.inner.session()? }))
+        Ok(Arc::new(Session { inner: self.inner.credentials()? }))
     }
 
     /// The state of the connection.

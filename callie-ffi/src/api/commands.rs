@@ -11,7 +11,7 @@ use callie_core::{GroupId, MessageId, SessionId, Username};
 
 use super::client::Client;
 use super::error::{RequestError, SendError};
-use super::requests::{instant, message_text, online, optional, page_limit, parsed, users};
+use super::requests::{instant, message_text, online, optional, page_limit, parsed, read, users};
 use super::values::{
     BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, PresenceAudience, Profile, Role,
     ServerStats, SessionInfo, Settings, Visibility,
@@ -42,7 +42,7 @@ impl Client {
             members: users(&members, "members")?,
             visibility: visibility.map(Into::into).unwrap_or_default(),
         };
-        let result: command::GroupCreated = self.call_value(command).await?;
+        let result: command::GroupCreated = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -176,7 +176,7 @@ impl Client {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
         };
-        let result: command::GroupList = self.call_value(command).await?;
+        let result: command::GroupList = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -197,7 +197,7 @@ impl Client {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
         };
-        let result: command::GroupList = self.call_value(command).await?;
+        let result: command::GroupList = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -223,7 +223,7 @@ impl Client {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
         };
-        let result: command::GroupDetails = self.call_value(command).await?;
+        let result: command::GroupDetails = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -309,7 +309,7 @@ impl Client {
     /// [`RequestError`].
     pub async fn get_presence(&self, usernames: Vec<String>) -> Result<HashMap<String, bool>, RequestError> {
         let command = Command::GetPresence { usernames: users(&usernames, "usernames")? };
-        let result: command::PresenceMap = self.call_value(command).await?;
+        let result: command::PresenceMap = read(self.call(command).await?)?;
         Ok(online(result))
     }
 
@@ -326,7 +326,7 @@ impl Client {
         usernames: Vec<String>,
     ) -> Result<HashMap<String, bool>, RequestError> {
         let command = Command::SubscribePresence { usernames: users(&usernames, "usernames")? };
-        let result: command::PresenceMap = self.call_value(command).await?;
+        let result: command::PresenceMap = read(self.call(command).await?)?;
         Ok(online(result))
     }
 
@@ -349,7 +349,7 @@ impl Client {
     /// [`RequestError`]; refused with the code `USER_NOT_FOUND`.
     pub async fn get_profile(&self, username: String) -> Result<Profile, RequestError> {
         let command = Command::GetProfile { username: parsed(&username, "username", Username::parse)? };
-        let result: command::Profile = self.call_value(command).await?;
+        let result: command::Profile = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -359,7 +359,7 @@ impl Client {
     /// [`RequestError`].
     pub async fn get_settings(&self) -> Result<Settings, RequestError> {
         let command = Command::GetSettings {};
-        let result: command::Settings = self.call_value(command).await?;
+        let result: command::Settings = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -383,7 +383,7 @@ impl Client {
             presence: presence.map(Into::into),
             direct_messages: direct_messages.map(Into::into),
         };
-        let result: command::Settings = self.call_value(command).await?;
+        let result: command::Settings = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -428,7 +428,7 @@ impl Client {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
         };
-        let result: command::BlockedList = self.call_value(command).await?;
+        let result: command::BlockedList = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -438,7 +438,7 @@ impl Client {
     /// [`RequestError`].
     pub async fn list_sessions(&self) -> Result<Vec<SessionInfo>, RequestError> {
         let command = Command::ListSessions {};
-        let result: callie_core::account::SessionList = self.call_value(command).await?;
+        let result: callie_core::account::SessionList = read(self.call(command).await?)?;
         Ok(result.sessions.into_iter().map(SessionInfo::from).collect())
     }
 
@@ -531,7 +531,7 @@ impl Client {
     /// [`RequestError`]; refused with the code `FORBIDDEN`.
     pub async fn server_stats(&self) -> Result<ServerStats, RequestError> {
         let command = Command::ServerStats {};
-        let result: command::ServerStats = self.call_value(command).await?;
+        let result: command::ServerStats = read(self.call(command).await?)?;
         Ok(result.into())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callie_client::{self as client, Fault, Proxy};
+use callie_client::{self as client, Error};
 
 /// Where the server is, how it is to be trusted, and how long to wait for it. What is left out has the library's default.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -40,7 +40,7 @@ pub struct Config {
 }
 
 impl Config {
-    pub(crate) fn read(self) -> Result<client::Config, Fault> {
+    pub(crate) fn read(self) -> Result<client::Config, Error> {
         let mut config = client::Config::new(&self.url)?;
         let set = |slot: &mut Duration, millis: Option<u64>| {
             if let Some(millis) = millis {
@@ -48,7 +48,7 @@ impl Config {
             }
         };
         set(&mut config.connect_timeout, self.connect_timeout_ms);
-        set(&mut config.exchange_timeout, self.exchange_timeout_ms);
+        set(&mut config.request_timeout, self.exchange_timeout_ms);
         set(&mut config.send_timeout, self.send_timeout_ms);
         let set = |slot: &mut usize, count: Option<u32>| {
             if let Some(count) = count {
@@ -60,14 +60,14 @@ impl Config {
         config.extra_roots = self.extra_roots;
         config.bundled_roots = self.bundled_roots;
         config.pins = self.pins.iter().map(|pin| read_pin(pin)).collect::<Result<_, _>>()?;
-        config.proxy = if self.use_proxy { Proxy::FromEnvironment } else { Proxy::None };
+        config.use_proxy = self.use_proxy;
         Ok(config)
     }
 }
 
 /// Reads 64 hexadecimal digits.
-pub(crate) fn read_pin(digits: &str) -> Result<[u8; 32], Fault> {
-    let wrong = || Fault::argument("a pin", "64 hexadecimal digits: the SHA-256 of a SubjectPublicKeyInfo");
+pub(crate) fn read_pin(digits: &str) -> Result<[u8; 32], Error> {
+    let wrong = || Error::argument("a pin", "64 hexadecimal digits: the SHA-256 of a SubjectPublicKeyInfo");
     let digits = digits.as_bytes();
     let mut pin = [0; 32];
     if digits.len() != 2 * pin.len() {

@@ -3,7 +3,7 @@
 use crate::owner::NoRuntime;
 use callie_client as client;
 
-/// Writes the foreign twin of an error enum of [`callie_client`].
+/// Writes the error enum of a group of calls: a variant for each kind of [`client::Error`] that they return.
 macro_rules! foreign_error {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)* }) => {
         $(#[$doc])*
@@ -29,12 +29,12 @@ macro_rules! foreign_error {
             },
         }
 
-        impl From<client::$name> for $name {
-            fn from(error: client::$name) -> Self {
+        impl From<client::Error> for $name {
+            fn from(error: client::Error) -> Self {
                 let (code, reason) = (error.code().to_owned(), error.reason().to_owned());
-                match error {
-                    $(client::$name::$variant(_) => Self::$variant { code, reason },)*
-                    // `Internal`, and what a later client may add.
+                match error.kind() {
+                    $(client::ErrorKind::$variant => Self::$variant { code, reason },)*
+                    // `Internal`, and what this group of calls never returns.
                     _ => Self::Internal { code, reason },
                 }
             }
@@ -42,7 +42,7 @@ macro_rules! foreign_error {
 
         impl From<NoRuntime> for $name {
             fn from(error: NoRuntime) -> Self {
-                client::$name::Internal(error.to_fault()).into()
+                client::Error::from(error).into()
             }
         }
     };

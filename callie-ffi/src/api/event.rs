@@ -64,15 +64,15 @@ pub enum ConnectionState {
     Closed,
 }
 
-impl From<client::State> for ConnectionState {
-    fn from(state: client::State) -> Self {
+impl From<client::ConnectionState> for ConnectionState {
+    fn from(state: client::ConnectionState) -> Self {
         match state {
-            client::State::Suspended => Self::Suspended,
-            client::State::Connecting => Self::Connecting,
-            client::State::Online { expires_at, limits } => {
+            client::ConnectionState::Suspended => Self::Suspended,
+            client::ConnectionState::Connecting => Self::Connecting,
+            client::ConnectionState::Online { expires_at, limits } => {
                 Self::Online { expires_at_ms: expires_at.map(Timestamp::unix_millis), limits: limits.into() }
             }
-            client::State::Waiting { retry_in, close_code, reason } => {
+            client::ConnectionState::Waiting { retry_in, close_code, reason } => {
                 let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
                 Self::Waiting { retry_in_ms, close_code, reason }
             }
@@ -112,15 +112,15 @@ pub enum Ending {
     Unconfirmed,
 }
 
-impl From<client::Ending> for Ending {
-    fn from(ending: client::Ending) -> Self {
+impl From<client::SendOutcome> for Ending {
+    fn from(ending: client::SendOutcome) -> Self {
         match ending {
-            client::Ending::Delivered { confirmed, unconfirmed, offline } => {
+            client::SendOutcome::Delivered { confirmed, unconfirmed, offline } => {
                 Self::Delivered { confirmed, unconfirmed, offline }
             }
-            client::Ending::Sent => Self::Sent,
-            client::Ending::Offline => Self::Offline,
-            client::Ending::Failed(client::Failure { code, reason, path }) => {
+            client::SendOutcome::Sent => Self::Sent,
+            client::SendOutcome::Offline => Self::Offline,
+            client::SendOutcome::Failed(client::Failure { code, reason, path, .. }) => {
                 Self::Failed { code, reason, path }
             }
             // `Unconfirmed`, and what a later client may add.
@@ -246,14 +246,14 @@ pub enum Event {
 impl From<client::Event> for Event {
     fn from(event: client::Event) -> Self {
         match event {
-            client::Event::State(state) => Self::Connection { state: state.into() },
-            client::Event::Ended { ticket, message_id, ending } => {
-                Self::Ended { ticket, message_id: message_id.to_string(), ending: ending.into() }
+            client::Event::ConnectionChanged(state) => Self::Connection { state: state.into() },
+            client::Event::Ended { ticket, message_id, outcome } => {
+                Self::Ended { ticket, message_id: message_id.to_string(), ending: outcome.into() }
             }
             client::Event::Message { envelope, message } => Self::Message {
                 sender: envelope.sender.to_string(),
                 recipient: envelope.recipient.to_string(),
-                timestamp_ms: envelope.timestamp.unix_millis(),
+                timestamp_ms: envelope.sent_at.unix_millis(),
                 payload_id: envelope.payload_id.to_string(),
                 message_id: message.message_id().to_string(),
                 text: message.text().to_owned(),
@@ -273,8 +273,8 @@ impl From<client::Event> for Event {
                 recipient: recipient.to_string(),
                 deleted_by: deleted_by.to_string(),
             },
-            client::Event::Signal { from, recipient, kind, data } => Self::Signal {
-                sender: from.to_string(),
+            client::Event::Signal { sender, recipient, kind, data } => Self::Signal {
+                sender: sender.to_string(),
                 recipient: recipient.to_string(),
                 kind: kind.to_string(),
                 data: data.map(|data| data.as_str().to_owned()),
@@ -285,7 +285,7 @@ impl From<client::Event> for Event {
                 path: fault.path(),
                 reason: fault.reason().to_owned(),
             },
-            client::Event::Closed(client::Closed { close_code, code, reason }) => {
+            client::Event::Closed(client::Closed { close_code, code, reason, .. }) => {
                 Self::Closed { close_code, code, reason }
             }
             // What a later client may add.

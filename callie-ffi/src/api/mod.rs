@@ -10,28 +10,30 @@ mod commands;
 mod config;
 mod error;
 mod event;
-mod judge;
 mod log_reader;
 mod payload;
 mod requests;
 mod server;
 mod token_requests;
+mod validate;
 mod values;
 mod wakeups;
 
 pub use batch::EventReader;
 pub use callback::{Listener, LogLevel, LogSink, TokenSource, set_logger, stop_callbacks};
+#[cfg(feature = "capi")]
+pub(crate) use client::send;
 pub use client::{Client, FetchedEvents, SendOptions, Statistics, Ticket};
 pub use config::Config;
 #[cfg(feature = "capi")]
 pub(crate) use config::read_pin;
 pub use error::{AccountError, CallbackError, ConnectError, ReceiveError, RequestError, SendError};
 pub use event::{ConnectionState, Ending, Event, Limits};
-pub use judge::{PayloadFault, check_payload, check_server_payload, version};
 pub use log_reader::{LogLine, LogReader, stop_logging};
 pub use payload::{Attachment, AttachmentKind};
 pub use server::{Server, Session};
 pub use token_requests::{TokenRequest, answer_token_request, token_request};
+pub use validate::{PayloadFault, check_payload, check_server_payload, version};
 pub use values::{
     BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, GroupSummary, Member, PresenceAudience,
     Profile, Role, ServerStats, SessionInfo, Settings, Visibility,

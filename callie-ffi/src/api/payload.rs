@@ -1,6 +1,6 @@
 //! The parts of messages.
 
-use callie_client::{Fault, code};
+use callie_client::{Error, code};
 use callie_core::{AttachmentError, JsonObject};
 use serde::Serialize;
 
@@ -72,8 +72,8 @@ impl From<&callie_core::Attachment> for Attachment {
 
 impl Attachment {
     /// Checks the attachment that is number `at` of its message.
-    pub(crate) fn check(self, at: usize) -> Result<callie_core::Attachment, Fault> {
-        self.read().map_err(|e| Fault::new(code::INVALID_ARGUMENT, format!("attachment {at}: {e}")))
+    pub(crate) fn check(self, at: usize) -> Result<callie_core::Attachment, Error> {
+        self.read().map_err(|e| Error::invalid(code::INVALID_ARGUMENT, format_args!("attachment {at}: {e}")))
     }
 
     fn read(self) -> Result<callie_core::Attachment, AttachmentError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 
-use callie_client::{self as client, Fault};
+use callie_client::{Error, Reply};
 use callie_core::command::{Command, Empty, MessageText, PageLimit, Presence, PresenceMap};
 use callie_core::{Limits, MAX_PAGE, NameError, Timestamp, Username};
 use serde::de::DeserializeOwned;
@@ -13,23 +13,23 @@ use super::error::{RequestError, SendError};
 use crate::runtime::within;
 
 /// A parameter that is malformed.
-pub(super) struct Invalid(Fault);
+pub(super) struct Invalid(Error);
 
 impl Invalid {
     fn new(parameter: &str, expected: impl Display) -> Self {
-        Self(Fault::argument(&format!("the parameter {parameter}"), expected))
+        Self(Error::argument(&format!("the parameter {parameter}"), expected))
     }
 }
 
 impl From<Invalid> for RequestError {
-    fn from(Invalid(fault): Invalid) -> Self {
-        client::RequestError::InvalidArgument(fault).into()
+    fn from(Invalid(error): Invalid) -> Self {
+        error.into()
     }
 }
 
 impl From<Invalid> for SendError {
-    fn from(Invalid(fault): Invalid) -> Self {
-        client::SendError::InvalidArgument(fault).into()
+    fn from(Invalid(error): Invalid) -> Self {
+        error.into()
     }
 }
 
@@ -86,15 +86,19 @@ pub(super) fn online(presence: PresenceMap) -> HashMap<String, bool> {
 }
 
 impl Client {
-    /// Sends a command inside the runtime and returns its result. All commands share this one future, for the size of the
-    /// library.
-    pub(super) async fn call_value<T: DeserializeOwned>(&self, command: Command) -> Result<T, RequestError> {
-        let (result, _) = within(self.inner.request(&command)).await??.read()?;
-        Ok(result)
+    /// Sends a command inside the runtime. All commands share this one future, for the size of the library: only its result is
+    /// read by each on its own.
+    pub(super) async fn call(&self, command: Command) -> Result<Reply, RequestError> {
+        Ok(within(self.inner.request(&command)).await??)
     }
 
     /// The same for a command whose result is empty.
     pub(super) async fn call_unit(&self, command: Command) -> Result<(), RequestError> {
-        self.call_value::<Empty>(command).await.map(drop)
+        self.call(command).await.and_then(read::<Empty>).map(drop)
     }
+}
+
+/// Reads the result of a command.
+pub(super) fn read<T: DeserializeOwned>(reply: Reply) -> Result<T, RequestError> {
+    Ok(reply.read().map(|(result, _)| result)?)
 }

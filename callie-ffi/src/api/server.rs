@@ -21,7 +21,7 @@ impl Server {
     /// The server that `config` names. Nothing is sent yet.
     #[uniffi::constructor]
     pub fn new(config: Config) -> Result<Self, AccountError> {
-        let config = config.read().map_err(client::AccountError::InvalidArgument)?;
+        let config = config.read()?;
         Ok(Self { inner: client::Server::with_config(config) })
     }
 
@@ -78,17 +78,16 @@ impl Server {
 
     /// Ends one of the user's sessions, by its ID.
     pub async fn end_session(&self, session: Arc<Session>, session_id: String) -> Result<(), AccountError> {
-        let session_id = SessionId::parse(&session_id).map_err(|e| {
-            client::AccountError::InvalidArgument(client::Fault::argument("the session ID", e))
-        })?;
-        Ok(within(self.inner.end_session(&session.inner, &session_id)).await??)
+        let session_id =
+            SessionId::parse(&session_id).map_err(|e| client::Error::argument("the session ID", e))?;
+        Ok(within(self.inner.revoke_session(&session.inner, &session_id)).await??)
     }
 }
 
 /// A user's session on one server: what a client connects with. Its text form never shows the token.
 #[derive(Debug, uniffi::Object)]
 pub struct Session {
-    pub(super) inner: client::Session,
+    pub(super) inner: client::Credentials,
 }
 
 #[uniffi::export]
@@ -96,8 +95,8 @@ impl Session {
     /// A session kept from an earlier login. Whether its token is alive shows when connecting.
     #[uniffi::constructor]
     pub fn resume(config: Config, username: String, token: String) -> Result<Self, ConnectError> {
-        let config = config.read().map_err(client::ConnectError::InvalidArgument)?;
-        Ok(Self { inner: client::Session::resume(config, &username, &token)? })
+        let config = config.read()?;
+        Ok(Self { inner: client::Credentials::new(config, &username, &token)? })
     }
 
     /// The user.

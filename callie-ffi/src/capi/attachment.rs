@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::border::{optional_text, text};
+use super::ffi_guard::{optional_text, text};
 use super::server::malformed;
 use super::status::Failure;
 use crate::api;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use callie_core::Token;
 use log::LevelFilter;
 
-use super::border::guard;
 use super::client::{CALLIE_TOKEN_SIZE, CLIENTS, CallieClient};
 use super::event::{Batch, CallieEvents, EVENTS};
+use super::ffi_guard::guard;
 use super::server::malformed;
 use super::status::{CallieStatus, Failure};
 use crate::gate::Gate;

@@ -9,9 +9,9 @@ use callie_core::MAX_ID_BYTES;
 use tokio::sync::Notify;
 
 use super::attachment::{CallieAttachment, read_attachment};
-use super::border::{Place, array, guard, optional_text, show, text};
 use super::ending::CallieEnding;
 use super::event::{Batch, CallieEvents, CallieState, EVENTS};
+use super::ffi_guard::{Place, array, guard, optional_text, show, text};
 use super::registry::Registry;
 use super::server::{CallieSession, SESSIONS};
 use super::status::{CallieStatus, Failure};
@@ -20,7 +20,7 @@ use super::tickets::Tickets;
 use crate::api;
 use crate::gate::{Gate, Retired};
 use crate::runtime::{block_on, inside};
-use callie_client::{Client, Event, SendOptions, TokenSource};
+use callie_client::{Client, Event, TokenSource};
 
 /// One user's conversation with a server, across connections. Free it with `callie_client_free`. It may be used by several
 /// threads at once.
@@ -237,14 +237,10 @@ pub unsafe extern "C" fn callie_client_send(
         // the options are NULL or can be read.
         let (recipient, message, attachments, options) = unsafe {
             let attachments = array(attachments, attachment_count, most, "attachments")?;
-            let attachments: Vec<_> = attachments
-                .iter()
-                .enumerate()
-                .map(|(at, a)| Ok(read_attachment(a)?.check(at)?))
-                .collect::<Result<_, Failure>>()?;
+            let attachments = attachments.iter().map(|a| read_attachment(a)).collect::<Result<_, _>>()?;
             (text(recipient, "recipient")?, text(message, "message")?, attachments, read_options(options)?)
         };
-        let ticket = held.client.send_text(recipient, message, attachments, &options)?;
+        let ticket = api::send(&held.client, recipient, message.to_owned(), attachments, options)?;
         if let Some(sent) = sent {
             sent.put(CallieSent { ticket: ticket.number(), message_id: fixed(ticket.message_id().as_str()) });
             held.tickets.keep(ticket);
@@ -257,21 +253,20 @@ pub unsafe extern "C" fn callie_client_send(
 ///
 /// # Safety
 /// `options` is NULL or can be read, and its text is NULL or ends in NUL.
-unsafe fn read_options(options: *const CallieSendOptions) -> Result<SendOptions, Failure> {
+unsafe fn read_options(options: *const CallieSendOptions) -> Result<Option<api::SendOptions>, Failure> {
     if options.is_null() {
-        return Ok(SendOptions::default());
+        return Ok(None);
     }
     // SAFETY: passed on to the caller.
     let (options, metadata) = unsafe {
         let options = options.read_unaligned();
         (options, optional_text(options.metadata, "metadata")?)
     };
-    let options = api::SendOptions {
+    Ok(Some(api::SendOptions {
         confirm: !options.unconfirmed,
         metadata: metadata.map(str::to_owned),
         timeout_ms: (options.timeout_ms != 0).then(|| options.timeout_ms.into()),
-    };
-    Ok(options.read()?)
+    }))
 }
 
 /// Waits at most `timeout_ms` milliseconds for the end of a message, by the ticket in its `CallieSent`.
@@ -291,7 +286,7 @@ pub unsafe extern "C" fn callie_client_wait(
         let held = CLIENTS.get(client)?;
         let ticket = held.tickets.find(ticket)?;
         let patience = Duration::from_millis(timeout_ms.into());
-        let ending = block_on(async { tokio::time::timeout(patience, ticket.ending()).await })?;
+        let ending = block_on(async { tokio::time::timeout(patience, ticket.outcome()).await })?;
         place.put(ending.map_err(|_| Failure::timed_out("the message is not over yet"))?.into());
         Ok(())
     })

@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use callie_core::MAX_PATH_BYTES;
 
 use super::text::fixed;
-use callie_client::{Ending, Failure};
+use callie_client::{Failure, SendOutcome};
 
 /// How a message is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,19 +69,19 @@ impl CallieEnding {
     };
 }
 
-impl From<Ending> for CallieEnding {
-    fn from(ending: Ending) -> Self {
+impl From<SendOutcome> for CallieEnding {
+    fn from(outcome: SendOutcome) -> Self {
         let of = |kind| Self { kind, ..Self::NONE };
-        match ending {
-            Ending::Delivered { confirmed, unconfirmed, offline } => Self {
+        match outcome {
+            SendOutcome::Delivered { confirmed, unconfirmed, offline } => Self {
                 confirmed: confirmed.unwrap_or(CALLIE_COUNT_UNKNOWN),
                 unconfirmed: unconfirmed.unwrap_or(CALLIE_COUNT_UNKNOWN),
                 offline: offline.unwrap_or(CALLIE_COUNT_UNKNOWN),
                 ..of(CallieEndingKind::Delivered)
             },
-            Ending::Sent => of(CallieEndingKind::Sent),
-            Ending::Offline => of(CallieEndingKind::Offline),
-            Ending::Failed(Failure { code, reason, path }) => Self {
+            SendOutcome::Sent => of(CallieEndingKind::Sent),
+            SendOutcome::Offline => of(CallieEndingKind::Offline),
+            SendOutcome::Failed(Failure { code, reason, path, .. }) => Self {
                 code: fixed(&code),
                 reason: fixed(&reason),
                 path: fixed(&path),

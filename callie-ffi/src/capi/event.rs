@@ -6,11 +6,11 @@ use std::ptr::null;
 use callie_core::{AttachmentKind, Timestamp};
 
 use super::attachment::{CALLIE_SIZE_UNKNOWN, CallieAttachmentKind};
-use super::border::{Place, guard, show};
 use super::ending::CallieEnding;
+use super::ffi_guard::{Place, guard, show};
 use super::registry::Registry;
 use super::status::{CallieStatus, Failure};
-use callie_client::{Closed, Event, State};
+use callie_client::{Closed, ConnectionState, Event};
 
 /// A batch of events. Free it with `callie_events_free`; texts that it showed are valid until then.
 pub struct CallieEvents {
@@ -101,13 +101,13 @@ pub enum CallieState {
     Closed = 5,
 }
 
-impl From<&State> for CallieState {
-    fn from(state: &State) -> Self {
+impl From<&ConnectionState> for CallieState {
+    fn from(state: &ConnectionState) -> Self {
         match state {
-            State::Suspended => Self::Suspended,
-            State::Connecting => Self::Connecting,
-            State::Online { .. } => Self::Online,
-            State::Waiting { .. } => Self::Waiting,
+            ConnectionState::Suspended => Self::Suspended,
+            ConnectionState::Connecting => Self::Connecting,
+            ConnectionState::Online { .. } => Self::Online,
+            ConnectionState::Waiting { .. } => Self::Waiting,
             // `Closed`, and what a later client may add.
             _ => Self::Closed,
         }
@@ -204,9 +204,9 @@ impl Row {
         self
     }
 
-    fn of_state(state: &State) -> Self {
+    fn of_state(state: &ConnectionState) -> Self {
         let row = Self { state: state.into(), ..Self::new(CallieEventKind::Connection, []) };
-        let State::Waiting { retry_in, close_code, reason } = state else { return row };
+        let ConnectionState::Waiting { retry_in, close_code, reason } = state else { return row };
         let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
         Self { retry_in_ms, close_code: *close_code, ..row }.with(CallieField::Description, Some(reason))
     }
@@ -248,16 +248,16 @@ impl From<Event> for Row {
                     (Field::PayloadId, envelope.payload_id.as_str()),
                     (Field::Metadata, envelope.metadata.as_str()),
                 ];
-                let mut row = Self::new(Kind::Message, fields).at(envelope.timestamp);
+                let mut row = Self::new(Kind::Message, fields).at(envelope.sent_at);
                 row.attachments = message.attachments().iter().map(Item::from).collect();
                 row
             }
-            Event::Ended { ticket, message_id, ending } => Self {
+            Event::Ended { ticket, message_id, outcome } => Self {
                 ticket,
-                ending: Some(Box::new(ending.into())),
+                ending: Some(Box::new(outcome.into())),
                 ..Self::new(Kind::Ended, [(Field::MessageId, message_id.as_str())])
             },
-            Event::State(state) => Self::of_state(&state),
+            Event::ConnectionChanged(state) => Self::of_state(&state),
             Event::Notice(notice) => Self::of_notice(&notice),
             Event::Edited { message_id, sender, recipient, text } => {
                 let fields = [
@@ -277,9 +277,9 @@ impl From<Event> for Row {
                 ];
                 Self::new(Kind::Deleted, fields)
             }
-            Event::Signal { from, recipient, kind, data } => {
+            Event::Signal { sender, recipient, kind, data } => {
                 let fields = [
-                    (Field::Sender, from.as_str()),
+                    (Field::Sender, sender.as_str()),
                     (Field::Recipient, &recipient.to_string()),
                     (Field::Code, kind.as_str()),
                 ];
@@ -296,7 +296,7 @@ impl From<Event> for Row {
                 ];
                 Self::new(Kind::Unreadable, fields)
             }
-            Event::Closed(Closed { close_code, code, reason }) => {
+            Event::Closed(Closed { close_code, code, reason, .. }) => {
                 let fields = [(Field::Code, code.as_str()), (Field::Description, &reason)];
                 Self { close_code, state: CallieState::Closed, ..Self::new(Kind::Closed, fields) }
             }

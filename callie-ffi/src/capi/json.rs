@@ -6,7 +6,7 @@ use std::ffi::c_char;
 
 use serde_json::value::RawValue;
 
-use super::border::{Place, guard, text};
+use super::ffi_guard::{Place, guard, text};
 use super::server::malformed;
 use super::status::{CallieStatus, Failure};
 use super::text::give;

@@ -1,10 +1,10 @@
 //! What C and C++ are shown: the client behind opaque handles and blocking calls.
 //!
 //! - `status`: what a call returns, and the last error of a thread
-//! - `border`: the only places where a foreign pointer is followed, and where a panic ends
+//! - `ffi_guard`: the only places where a foreign pointer is followed, and where a panic ends
 //! - `registry`: handles are names, not addresses: one that was freed, or never given, is told from a live one
 //! - `tickets`: what was sent, by number
-//! - `server`, `client`, `attachment`, `commands`, `ending`, `event`, `json`, `callback`, `judge`, `text`: the
+//! - `server`, `client`, `attachment`, `commands`, `ending`, `event`, `json`, `callback`, `validate`, `text`: the
 //!   functions, as the header shows them
 //!
 //! The header `bindings/c/include/callie.h` is written by cbindgen from here; its opening says what every function asks
@@ -17,19 +17,19 @@
 )]
 
 mod attachment;
-mod border;
 mod callback;
 mod client;
 mod commands;
 mod ending;
 mod event;
+mod ffi_guard;
 mod json;
-mod judge;
 mod registry;
 mod server;
 mod status;
 mod text;
 mod tickets;
+mod validate;
 
 pub use attachment::*;
 pub use callback::*;
@@ -38,7 +38,7 @@ pub use commands::*;
 pub use ending::*;
 pub use event::*;
 pub use json::*;
-pub use judge::*;
 pub use server::*;
 pub use status::*;
 pub use text::*;
+pub use validate::*;

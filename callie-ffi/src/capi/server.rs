@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use callie_core::SessionId;
 
-use super::border::{Place, array, guard, optional_text, text};
+use super::ffi_guard::{Place, array, guard, optional_text, text};
 use super::registry::Registry;
 use super::status::{CallieStatus, Failure};
 use super::text::give;
 use crate::api::read_pin;
 use crate::runtime::block_on;
-use callie_client::{Config, Proxy, Server, Session};
+use callie_client::{Config, Credentials, Server};
 
 /// A server to register with and to log in to. Free it with `callie_server_free`.
 pub struct CallieServer {
@@ -27,7 +27,7 @@ pub struct CallieSession {
 const MAX_PINS: usize = 1_024;
 
 static SERVERS: Registry<Server> = Registry::new("the server");
-pub(super) static SESSIONS: Registry<Session> = Registry::new("the session");
+pub(super) static SESSIONS: Registry<Credentials> = Registry::new("the session");
 
 /// How a server is to be reached and trusted. What is 0, NULL or false stands for the default.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn callie_server_new(
 unsafe fn apply(options: &CallieOptions, config: &mut Config) -> Result<(), Failure> {
     for (slot, millis) in [
         (&mut config.connect_timeout, options.connect_ms),
-        (&mut config.exchange_timeout, options.exchange_ms),
+        (&mut config.request_timeout, options.exchange_ms),
         (&mut config.send_timeout, options.send_ms),
     ] {
         if millis != 0 {
@@ -112,9 +112,7 @@ unsafe fn apply(options: &CallieOptions, config: &mut Config) -> Result<(), Fail
     config.extra_roots.extend(roots.map(str::to_owned));
     config.bundled_roots = !options.no_bundled_roots;
     config.pins = pins.into_iter().map(read_pin).collect::<Result<_, _>>()?;
-    if options.no_proxy {
-        config.proxy = Proxy::None;
-    }
+    config.use_proxy = !options.no_proxy;
     Ok(())
 }
 
@@ -241,7 +239,7 @@ pub unsafe extern "C" fn callie_server_end_session(
         let session_id = unsafe { text(session_id, "session_id")? };
         let session_id = SessionId::parse(session_id).map_err(|e| malformed("session_id", e))?;
         let (server, session) = (SERVERS.get(server)?, SESSIONS.get(session)?);
-        Ok(block_on(server.end_session(&session, &session_id))??)
+        Ok(block_on(server.revoke_session(&session, &session_id))??)
     })
 }
 
@@ -266,7 +264,7 @@ pub unsafe extern "C" fn callie_session_resume(
             (text(username, "username")?, text(token, "token")?, session)
         };
         let server = SERVERS.get(server)?;
-        session.put(SESSIONS.add(Session::resume(server.config().clone(), username, token)?)?);
+        session.put(SESSIONS.add(Credentials::new(server.config().clone(), username, token)?)?);
         Ok(())
     })
 }

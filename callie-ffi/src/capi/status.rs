@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::ffi::c_char;
 
 use crate::owner::{self, NoRuntime};
-use callie_client::{
-    self as client, AccountError, ConnectError, ErrorKind, Fault, ReceiveError, RequestError, SendError,
-};
+use callie_client::{self as client, Error, ErrorKind};
 
 /// What a call returns. Where it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,9 +88,11 @@ impl Failure {
     fn argument(status: CallieStatus, reason: String) -> Self {
         Self { status, code: client::code::INVALID_ARGUMENT.into(), reason }
     }
+}
 
-    fn of(kind: ErrorKind, fault: &Fault) -> Self {
-        let status = match kind {
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let status = match error.kind() {
             ErrorKind::InvalidArgument => CallieStatus::InvalidArgument,
             ErrorKind::Unreachable => CallieStatus::Unreachable,
             ErrorKind::TimedOut => CallieStatus::TimedOut,
@@ -100,35 +100,17 @@ impl Failure {
             ErrorKind::BadAnswer => CallieStatus::BadAnswer,
             ErrorKind::QueueFull => CallieStatus::QueueFull,
             ErrorKind::Closed => CallieStatus::Closed,
-            ErrorKind::Internal if fault.code() == client::code::FORKED => CallieStatus::Forked,
+            ErrorKind::Internal if error.code() == client::code::FORKED => CallieStatus::Forked,
             // `Internal`, and what a later client may add.
             _ => CallieStatus::Internal,
         };
-        Self { status, code: fault.code().to_owned(), reason: fault.reason().to_owned() }
-    }
-}
-
-macro_rules! failures {
-    ($($error:ty),*) => {
-        $(impl From<$error> for Failure {
-            fn from(error: $error) -> Self {
-                Self::of(error.kind(), error.fault())
-            }
-        })*
-    };
-}
-
-failures!(AccountError, ConnectError, SendError, RequestError, ReceiveError);
-
-impl From<Fault> for Failure {
-    fn from(fault: Fault) -> Self {
-        Self::of(ErrorKind::InvalidArgument, &fault)
+        Self { status, code: error.code().to_owned(), reason: error.reason().to_owned() }
     }
 }
 
 impl From<NoRuntime> for Failure {
     fn from(error: NoRuntime) -> Self {
-        Self::of(ErrorKind::Internal, &error.to_fault())
+        Error::from(error).into()
     }
 }
 

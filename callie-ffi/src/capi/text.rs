@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{CString, c_char};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::border::guard;
+use super::ffi_guard::guard;
 use super::status::{CallieStatus, Failure};
 
 /// What was given out, by address: a text that was freed, or never was one of these, is told from a live one.

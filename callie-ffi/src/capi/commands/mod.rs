@@ -13,7 +13,7 @@ use callie_core::{MAX_PAGE, NameError, Username};
 
 use serde::de::DeserializeOwned;
 
-use super::border::{Place, array, guard, optional_text, text};
+use super::ffi_guard::{Place, array, guard, optional_text, text};
 use super::client::{CLIENTS, CallieClient, Held};
 use super::server::malformed;
 use super::status::{CallieStatus, Failure};

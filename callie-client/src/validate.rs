@@ -1,4 +1,4 @@
-//! The verdict of the core on a text, for programs that test themselves against the conformance vectors.
+//! The core's validation of a text, for programs that test themselves against the conformance vectors.
 
 use callie_core::{Fault, Frame, Limits};
 

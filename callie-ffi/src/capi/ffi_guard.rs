@@ -1,4 +1,4 @@
-//! The border: the only places where a foreign pointer is followed, and where a panic ends.
+//! The FFI boundary: the only places where a foreign pointer is dereferenced, and where a panic ends.
 
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};

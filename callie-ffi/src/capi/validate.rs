@@ -2,8 +2,8 @@
 
 use std::ffi::c_char;
 
-use super::border::{Place, array, guard};
 use super::ending::{CALLIE_CODE_SIZE, CALLIE_PATH_SIZE, CALLIE_REASON_SIZE};
+use super::ffi_guard::{Place, array, guard};
 use super::status::{CallieStatus, Failure};
 use super::text::fixed;
 use callie_client as client;
@@ -48,7 +48,7 @@ unsafe fn check(
     payload: *const c_char,
     length: usize,
     fault: *mut CalliePayloadFault,
-    judge: fn(&str) -> Option<callie_core::Fault>,
+    validate: fn(&str) -> Option<callie_core::Fault>,
 ) -> CallieStatus {
     const NONE: CalliePayloadFault = CalliePayloadFault {
         code: [0; CALLIE_CODE_SIZE],
@@ -66,7 +66,7 @@ unsafe fn check(
         };
         Failure::if_forked()?;
         let payload = std::str::from_utf8(payload).map_err(|_| Failure::utf8("payload"))?;
-        if let Some(fault) = judge(payload) {
+        if let Some(fault) = validate(payload) {
             place.put(CalliePayloadFault {
                 code: fixed(fault.code().as_str()),
                 reason: fixed(fault.reason()),

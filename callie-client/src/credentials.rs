@@ -1,0 +1,50 @@
+//! Who is logged in where.
+
+use callie_core::{Token, Username};
+
+use crate::config::Config;
+use crate::error::Error;
+
+/// A username and the token of a login on one server: what a [`Client`](crate::Client) connects with.
+///
+/// `Debug` hides the token.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    config: Config,
+    username: Username,
+    token: Token,
+}
+
+impl Credentials {
+    /// Credentials kept from an earlier login. Whether the token is still valid shows when connecting.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the name or the token is malformed.
+    pub fn new(config: Config, username: &str, token: &str) -> Result<Self, Error> {
+        let username = Username::parse(username).map_err(|e| Error::argument("the username", e))?;
+        let token = Token::parse(token).map_err(|e| Error::argument("the token", e))?;
+        Ok(Self::of(config, username, token))
+    }
+
+    pub(crate) fn of(config: Config, username: Username, token: Token) -> Self {
+        Self { config, username, token }
+    }
+
+    /// The configuration that the client of these credentials uses.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The user.
+    #[must_use]
+    pub fn username(&self) -> &Username {
+        &self.username
+    }
+
+    /// The token. Keep it in a safe place: whoever has it is the user.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+}
