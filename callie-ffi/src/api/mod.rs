@@ -1,7 +1,7 @@
-//! What Python, Kotlin and Swift are shown: the client in the types that cross the border.
+//! The client as Python, Kotlin and Swift see it, in types that cross the FFI boundary.
 //!
 //! One concept per file. Calls that wait are async and may be cancelled at any await; times are milliseconds; errors carry a
-//! stable `code` and a `reason`. Nothing here decides anything: see [`client`](crate::client).
+//! stable `code` and a `reason`. Nothing here decides anything: see [`callie_client`].
 
 mod batch;
 mod callback;
