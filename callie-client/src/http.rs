@@ -86,10 +86,8 @@ async fn exchange(config: &Config, request: Request<Full<Bytes>>) -> Result<Answ
 async fn read(response: Response<hyper::body::Incoming>) -> Result<Answer, Error> {
     let status = response.status();
     let retry_after = retry_after(response.headers());
-    let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
-        .collect()
-        .await
-        .map_err(Error::bad_answer)?;
+    let body =
+        Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await.map_err(Error::bad_answer)?;
     Ok((status, retry_after, body.to_bytes()))
 }
 

@@ -13,8 +13,8 @@ use callie_core::{MAX_PAGE, NameError, Username};
 
 use serde::de::DeserializeOwned;
 
-use super::ffi_guard::{Place, array, guard, optional_text, text};
 use super::client::{CLIENTS, CallieClient, Held};
+use super::ffi_guard::{Place, array, guard, optional_text, text};
 use super::server::malformed;
 use super::status::{CallieStatus, Failure};
 use super::text::give;
