@@ -54,7 +54,7 @@ from .events import (
     Unreadable,
 )
 from .library import TRACE, check_payload, check_server_payload, set_logger, version
-from .server import Server, Session
+from .server import Credentials, Server
 from .values import (
     BlockedPage,
     Group,
@@ -102,6 +102,7 @@ __all__ = [
     "ConnectionChanged",
     "ConnectionKind",
     "ConnectionState",
+    "Credentials",
     "Deleted",
     "DirectMessages",
     "Edited",
@@ -127,7 +128,6 @@ __all__ = [
     "SendOutcome",
     "Server",
     "ServerStats",
-    "Session",
     "SessionInfo",
     "set_logger",
     "Settings",

@@ -1,4 +1,4 @@
-"""The generated module, which stands beside the native library in ``_generated``, made safe for an interpreter:
+"""The generated module, which is in ``_generated`` beside the native library, adapted to an interpreter:
 
 - its objects are neither copied nor pickled, as each frees what it points to;
 - its futures are resumed by a thread of the interpreter, as no native thread may enter one that ends;
@@ -48,17 +48,17 @@ _OBJECTS = (Client, generated.EventReader, LogReader, Server, Session, Ticket)
 
 
 class NotCopied:
-    """What stands for an object of the native library, or holds a secret: it is neither copied nor pickled."""
+    """The base of objects that refer to the native library or hold a secret. They cannot be copied or pickled."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: make a new one where it is needed")
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled: create a new one where it is needed")
 
     def __reduce__(self) -> Any:
         return self.__reduce_ex__(2)
 
 
 class ForkedError(Exception):
-    """The library is used in a child of the process that used it."""
+    """The library was used in a parent of this process before the fork."""
 
     code = "FORKED"
     reason = (
@@ -72,7 +72,7 @@ _used = False
 
 
 def used() -> None:
-    """To be called before anything that starts the native threads."""
+    """Must be called before anything that starts the native threads."""
     global _used
     _used = True
 
@@ -97,7 +97,7 @@ def _after_fork() -> None:
         generated._uniffi_rust_call_with_error = _refuse
         generated._uniffi_rust_call_async = _refuse_async
         for kind in _OBJECTS:
-            # What they point to belongs to the parent's threads.
+            # The native objects belong to the parent's threads.
             kind.__del__ = lambda self: None
 
 

@@ -25,6 +25,7 @@ from .client import Ticket as AsyncTicket
 from .errors import ClosedError
 from .events import Attachment, ConnectionState, Event, SendOutcome
 from .inbox import BATCH, Left, batch_size
+from .server import Credentials
 from .values import Limits, Stats
 
 if TYPE_CHECKING:
@@ -111,6 +112,11 @@ class Client(Commands, NotCopied):
     def token(self) -> str:
         """As :attr:`callie.Client.token`."""
         return self._client.token
+
+    @property
+    def credentials(self) -> Credentials:
+        """As :attr:`callie.Client.credentials`."""
+        return self._client.credentials
 
     def login(self) -> None:
         """As :meth:`callie.Client.login`."""

@@ -1,4 +1,4 @@
-"""Calls of the application's functions, each on a thread of this interpreter, until the interpreter ends."""
+"""Calls the callbacks of the application, on threads of this interpreter, until the interpreter ends."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from . import _native, wakeups
 from .errors import InvalidArgument, text
 from .events import Event, from_batch
 
-#: At exit, callbacks that run have so long to return. One that takes longer is abandoned, as every daemon thread is.
+#: The time that running callbacks have to return at exit. One that takes longer is abandoned, like every daemon thread.
 LEAVE_SECONDS = 2.0
 
 
 class _Gate:
-    """Lets callbacks run until the interpreter ends."""
+    """Allows callbacks to run until the interpreter ends."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
@@ -28,7 +28,7 @@ class _Gate:
         self._shut = False
 
     def call(self, function: Callable[..., object], *given: Any) -> bool:
-        """Calls a function that raises nothing; false if the interpreter ends."""
+        """Calls a function that does not raise. Returns false if the interpreter is ending."""
         with self._changed:
             if self._shut:
                 return False
@@ -42,14 +42,14 @@ class _Gate:
         return True
 
     def shut(self) -> None:
-        """Lets no more callbacks run, and waits for those that do."""
+        """Prevents further callbacks, and waits for those that are running."""
         with self._changed:
             self._shut = True
             self._changed.wait_for(lambda: self._running == 0, LEAVE_SECONDS)
 
 
 _gate = _Gate()
-#: Where failures of callbacks go: the logger of :func:`callie.set_logger`.
+#: The logger for exceptions of callbacks: that of :func:`callie.set_logger`.
 logger = logging.getLogger("callie")
 
 
@@ -57,7 +57,7 @@ def _failed(what: str, error: BaseException) -> None:
     try:
         logger.error("%s raised %s: %s", what, type(error).__name__, error, exc_info=error)
     except BaseException:
-        # There is nowhere left to say so.
+        # The logger itself failed.
         pass
 
 
@@ -78,7 +78,7 @@ def synchronous(function: Any, name: str) -> None:
 
 
 def listen(reader: Any, callback: Callable[[List[Event]], object]) -> None:
-    """Hands a client's events to ``callback`` from now on."""
+    """Passes a client's events to ``callback`` from now on."""
     _start(_listen, "callie-listener", reader, callback)
 
 
@@ -101,12 +101,12 @@ def _hand_out(reader: Any, callback: Callable[[List[Event]], object]) -> None:
 
 
 class TokenSource:
-    """The application's source of new tokens."""
+    """The token source of an application."""
 
     def __init__(self, source: Callable[[str, str], str]) -> None:
         synchronous(source, "token_source")
         self._source = source
-        #: Names it in requests.
+        #: Identifies the source in requests.
         self.number = next(_numbers)
         _sources[self.number] = self
 
@@ -150,7 +150,7 @@ wakeups.on_token_request.append(_on_token_request)
 
 
 def log(reader: Any, write: Callable[[Any], None]) -> None:
-    """Hands the lines of ``reader`` to ``write``."""
+    """Passes the lines of ``reader`` to ``write``."""
     _start(_log, "callie-log", reader, write)
 
 
@@ -173,7 +173,7 @@ def _leave() -> None:
 
 
 def _after_fork() -> None:
-    """In a child of the process: what runs there runs in the parent."""
+    """In a child of the process: the running callbacks belong to the parent."""
     global _gate
     _gate = _Gate()
 

@@ -15,7 +15,7 @@ from .enums import ConnectionKind
 from .errors import ClosedError, invalid, translated
 from .events import Attachment, ConnectionState, Event, SendOutcome, connection_state, outcome
 from .inbox import BATCH, Inbox, batch_size
-from .server import Server, Session
+from .server import Credentials, Server
 from .values import Limits, Stats
 
 
@@ -94,7 +94,7 @@ class Client(Commands, NotCopied):
         self._register = arguments.flag(register, "register")
         self._device = arguments.optional_text(device, "device")
         self._token_source = None if token_source is None else callbacks.TokenSource(token_source)
-        self._session: Optional[Session] = None
+        self._credentials: Optional[Credentials] = None
         self._native: Optional[_native.Client] = None
         self._inbox: Optional[Inbox] = None
         #: One login at a time; a lock belongs to one loop.
@@ -111,17 +111,22 @@ class Client(Commands, NotCopied):
     def token(self) -> str:
         """The session's token: the last one that ``token_source`` returned, if any. Store it safely: it stands for the
         user."""
-        session = self._current_session()
-        if session is None:
-            raise invalid("there is no session: call login() or connect() first")
-        return session.token
+        return self.credentials.token
 
-    def _current_session(self) -> Optional[Session]:
-        session = self._session
+    @property
+    def credentials(self) -> Credentials:
+        """The username with the :attr:`token`, for the calls of :class:`callie.Server`."""
+        credentials = self._current_credentials()
+        if credentials is None:
+            raise invalid("there is no session: call login() or connect() first")
+        return credentials
+
+    def _current_credentials(self) -> Optional[Credentials]:
+        credentials = self._credentials
         if self._native is not None:
             with translated():
-                session = Session(self._native.session())
-        return None if session is None or session.token == self._ended_token else session
+                credentials = Credentials(self._native.session())
+        return None if credentials is None or credentials.token == self._ended_token else credentials
 
     async def login(self) -> None:
         """Logs in without connecting, after registering the user if ``register`` is set. Messages that are sent from then on
@@ -135,11 +140,11 @@ class Client(Commands, NotCopied):
             # A concurrent call may have logged in.
             if self._native is not None:
                 return
-            if self._session is None:
-                self._session = await self._enter()
+            if self._credentials is None:
+                self._credentials = await self._enter()
             _native.used()
             with translated():
-                native = _native.Client(self._session._native)
+                native = _native.Client(self._credentials._native)
                 if self._token_source is not None:
                     native.queue_token_requests(self._token_source.number)
             self._inbox = Inbox(native)
@@ -151,10 +156,10 @@ class Client(Commands, NotCopied):
             self._login_lock = loop, asyncio.Lock()
         return self._login_lock[1]
 
-    async def _enter(self) -> Session:
+    async def _enter(self) -> Credentials:
         if self._password is None:
             with translated():
-                return Session(_native.Session.resume(self._config, self._username, self._token))
+                return Credentials(_native.Session.resume(self._config, self._username, self._token))
         enter = self._server.register_and_login if self._register else self._server.login
         return await enter(self._username, self._password, self._device)
 
@@ -189,11 +194,11 @@ class Client(Commands, NotCopied):
 
     async def logout(self) -> None:
         """Ends the session on the server: its connections close and its token becomes invalid."""
-        session = self._current_session()
-        if session is not None:
-            await self._server.logout(session)
-            self._ended_token = session.token
-            self._session = None
+        credentials = self._current_credentials()
+        if credentials is not None:
+            await self._server.logout(credentials)
+            self._ended_token = credentials.token
+            self._credentials = None
 
     def send(
         self,

@@ -1,4 +1,4 @@
-"""The events that a client's application takes, one after the other or in batches, and what it confirms of them."""
+"""Takes events from the native library, one by one or in batches, and confirms them."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from . import _native, arguments
 from .errors import invalid, translated
 from .events import Event, from_batch, from_json
 
-#: Events fetched at one go: the cost of a call is spread over so many.
+#: The number of events that are fetched by one call, which share its cost.
 BATCH = 64
-#: One wait is so long before it is begun again; only the end of the connection ends it earlier.
+#: The length of a single wait. A longer wait is divided.
 _WAIT_SECONDS = 600.0
-#: An event that is handed out sooner after the last confirmation than this is confirmed with the next ones: a call each would
-#: be a tenth of what an event costs.
+#: The minimum time between two confirmations. Events that are passed on in between are confirmed together: a call for each
+#: would be a tenth of the cost of an event.
 _CONFIRM_SECONDS = 0.001
 
 
 class Inbox:
     """Takes events from a native client.
 
-    An iteration fetches a batch and hands its events out one by one: each is confirmed when it is handed out, or a moment
-    later together with others, and what is left of the batch is handed out to whoever comes next.
+    An iteration fetches a batch and passes its events on one by one. Each is confirmed when it is passed on, or shortly after
+    together with others. The rest of a batch is passed to the next caller.
     """
 
     def __init__(self, native: _native.Client) -> None:
         self._native = native
-        #: Guards what follows: threads share a client.
+        #: Guards the following fields: several threads may use a client.
         self._lock = threading.Lock()
         self._fetched: Deque[Event] = deque()
-        #: The number of the next event to be handed out.
+        #: The number of the next event to pass on.
         self._next = 1
-        #: Up to which events are confirmed, and when the last was.
+        #: The number of the last confirmed event, and the time of the confirmation.
         self._confirmed = 0
         self._confirmed_at = 0.0
-        #: The loop that is to confirm the rest.
+        #: The event loop that will confirm the rest.
         self._flushes: Optional[asyncio.AbstractEventLoop] = None
 
     async def take(self, most: int, timeout: Optional[float]) -> List[Event]:
-        """Takes up to ``most`` events, waiting for the first; none when none came in time."""
-        # Who only takes events lets others have their turn, once for each batch.
+        """Takes up to ``most`` events, and waits at most ``timeout`` for the first."""
+        # Other tasks run once for each batch, even if events arrive continuously.
         await asyncio.sleep(0)
         left = Left(timeout)
         while True:
@@ -55,7 +55,7 @@ class Inbox:
             await self.wait(wait)
 
     def take_now(self, most: int) -> List[Event]:
-        """Takes up to ``most`` of the events that are there."""
+        """Takes up to ``most`` of the events that are available."""
         with self._lock, translated():
             if self._fetched:
                 events = [self._fetched.popleft() for _ in range(min(most, len(self._fetched)))]
@@ -65,20 +65,21 @@ class Inbox:
             return from_batch(self._native.take_batch(most) or "[]")
 
     async def wait(self, seconds: float = _WAIT_SECONDS) -> None:
-        """Waits for events, at most so long. It takes nothing, so cancelling it loses nothing."""
+        """Waits for an event, at most ``seconds``. It takes no event, so cancelling it loses none."""
         with translated():
             await self._native.await_events(arguments.millis(min(seconds, _WAIT_SECONDS), "timeout"))
 
     async def fill(self) -> None:
-        """Waits until there is an event to hand out."""
+        """Waits until there is an event to pass on."""
         await asyncio.sleep(0)
         while not self._fetch():
             await self.wait()
 
     def hand_out(self, loop: Optional[asyncio.AbstractEventLoop] = None) -> Optional[Event]:
-        """The next event that was fetched; none if there is none.
+        """Passes on the next fetched event; ``None`` if there is none.
 
-        What is not confirmed here is confirmed when the loop runs on: the running one, or ``loop`` of another thread.
+        If it is not confirmed here, it is confirmed in the next iteration of the event loop: the running one, or ``loop`` of
+        another thread.
         """
         with self._lock:
             if not self._fetched:
@@ -97,7 +98,7 @@ class Inbox:
             return event
 
     def flush(self) -> None:
-        """Confirms what was handed out."""
+        """Confirms the events that were passed on."""
         with self._lock:
             self._flushes = None
             self._confirm(monotonic())
@@ -121,7 +122,7 @@ class Inbox:
 
 
 class Left:
-    """How much of a time is left."""
+    """The rest of a timeout."""
 
     def __init__(self, timeout: Optional[float]) -> None:
         self._until = None if timeout is None else monotonic() + timeout
@@ -131,7 +132,7 @@ class Left:
 
 
 def batch_size(most: Any) -> int:
-    """How many events are taken at most."""
+    """Checks the maximum number of events in a batch."""
     checked = arguments.whole(most, "max")
     if checked is None:
         raise invalid("max must be a whole number, at least 1")

@@ -1,4 +1,4 @@
-"""JSON as text, both ways, with nothing lost: a number that no float or int of Python holds is a :class:`decimal.Decimal`."""
+"""Reads and writes JSON without loss: a number that neither float nor int can represent is a :class:`decimal.Decimal`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .errors import invalid, text
 
 
 def read(written: str) -> Any:
-    """The value of a JSON text that the native part checked."""
+    """The value of a JSON text that the native library has checked."""
     try:
         return _READS.decode(written)
     except ValueError:
-        # An int of more digits than `int` takes from a text.
+        # It contains an int with more digits than `int` accepts.
         return _READS_LONG.decode(written)
 
 
@@ -58,7 +58,7 @@ def write_object(value: Any, name: str) -> str:
 
 
 def write(value: Any, name: str) -> str:
-    """JSON of any kind as text."""
+    """A JSON value as text."""
     numbers: Dict[str, str] = {}
 
     def exact(other: Any) -> str:

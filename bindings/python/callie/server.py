@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .options import Options
 
 
-class Session(NotCopied):
-    """A user's session on one server. Its ``repr`` does not contain the token."""
+class Credentials(NotCopied):
+    """A username and the token of a login on one server. Its ``repr`` does not contain the token."""
 
     def __init__(self, native: _native.Session) -> None:
         self._native = native
@@ -25,12 +25,12 @@ class Session(NotCopied):
 
     @property
     def token(self) -> str:
-        """The session's token, which ``Client(…, token=…)`` takes. Store it safely: it stands for the user."""
+        """The token, which ``Client(…, token=…)`` takes. Store it safely: it stands for the user."""
         with translated():
             return self._native.token()
 
     def __repr__(self) -> str:
-        return f"Session({self.username!r})"
+        return f"Credentials({self.username!r})"
 
 
 class Server(NotCopied):
@@ -48,46 +48,46 @@ class Server(NotCopied):
         with translated():
             await self._native.register(text(username, "username"), text(password, "password"))
 
-    async def login(self, username: str, password: str, device: Optional[str] = None) -> Session:
+    async def login(self, username: str, password: str, device: Optional[str] = None) -> Credentials:
         """Logs a user in. ``device`` names the new session in the list of the user's sessions."""
         return await self._enter(self._native.login, username, password, device)
 
-    async def register_and_login(self, username: str, password: str, device: Optional[str] = None) -> Session:
+    async def register_and_login(self, username: str, password: str, device: Optional[str] = None) -> Credentials:
         """Registers a user unless the name is taken, then logs in."""
         return await self._enter(self._native.register_and_login, username, password, device)
 
-    async def _enter(self, call: Any, username: str, password: str, device: Optional[str]) -> Session:
+    async def _enter(self, call: Any, username: str, password: str, device: Optional[str]) -> Credentials:
         device = arguments.optional_text(device, "device")
         with translated():
-            return Session(await call(text(username, "username"), text(password, "password"), device))
+            return Credentials(await call(text(username, "username"), text(password, "password"), device))
 
-    async def logout(self, session: Session) -> None:
-        """Ends a session: its connections close and its token becomes invalid."""
+    async def logout(self, credentials: Credentials) -> None:
+        """Ends the session of the credentials: its connections close and the token becomes invalid."""
         with translated():
-            await self._native.logout(_of(session))
+            await self._native.logout(_of(credentials))
 
-    async def change_password(self, session: Session, old_password: str, new_password: str) -> None:
-        """Changes the password of the session's user. The user's other sessions end."""
+    async def change_password(self, credentials: Credentials, old_password: str, new_password: str) -> None:
+        """Changes the password of the user. The user's other sessions end."""
         with translated():
             await self._native.change_password(
-                _of(session), text(old_password, "old_password"), text(new_password, "new_password")
+                _of(credentials), text(old_password, "old_password"), text(new_password, "new_password")
             )
 
-    async def sessions(self, session: Session) -> List[SessionInfo]:
-        """Returns all sessions of the session's user, newest first."""
+    async def sessions(self, credentials: Credentials) -> List[SessionInfo]:
+        """Returns all sessions of the user, newest first."""
         with translated():
-            return results.sessions(await self._native.sessions(_of(session)))
+            return results.sessions(await self._native.sessions(_of(credentials)))
 
-    async def revoke_session(self, session: Session, session_id: str) -> None:
-        """Revokes one of the sessions of the session's user and closes its connections."""
+    async def revoke_session(self, credentials: Credentials, session_id: str) -> None:
+        """Revokes one of the user's sessions and closes its connections."""
         with translated():
-            await self._native.end_session(_of(session), text(session_id, "session_id"))
+            await self._native.end_session(_of(credentials), text(session_id, "session_id"))
 
     def __repr__(self) -> str:
         return f"Server({vars(self).get('_url', 'not made')!r})"
 
 
-def _of(session: Session) -> Any:
-    if not isinstance(session, Session):
-        raise invalid(f"session must be a callie.Session, not {type(session).__name__}")
-    return session._native
+def _of(credentials: Credentials) -> Any:
+    if not isinstance(credentials, Credentials):
+        raise invalid(f"credentials must be a callie.Credentials, not {type(credentials).__name__}")
+    return credentials._native

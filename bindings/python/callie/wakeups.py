@@ -1,7 +1,7 @@
-"""Resumes the futures of the native part on a thread of this interpreter.
+"""Resumes the futures of the native library on a thread of this interpreter.
 
-A native thread that entered an interpreter while that ends would be ended by it, in the middle of native code, and the
-process would abort. So native threads only queue what they have to say.
+An interpreter that ends also ends the native threads that enter it, which aborts the process. Therefore native threads only
+queue their wake-ups, and a thread of the interpreter fetches them.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import importlib
 import threading
 from typing import Any, Callable, Dict, List, Tuple
 
-# What uniffi writes has no types that a checker could use.
+# The code that uniffi generates has no types for a type checker.
 generated: Any = importlib.import_module("._generated.callie", __package__)
 
-#: What a poll answers, and the codes of wake-ups, as the native part has them.
+#: The results of a poll, and the codes of wake-ups, as the native library defines them.
 _PENDING, _READY, _TOKEN_REQUEST = -1, 0, 2
-#: Fetched at one go.
+#: The number of wake-ups that are fetched by one call.
 _ROOM = 64
 
 
@@ -35,14 +35,14 @@ _next_wakeups.restype = ctypes.c_uint32
 _waiting = generated._UniffiContinuationHandleMap
 _starts = threading.Lock()
 _started = False
-#: What answers a token request, by its number.
+#: The functions that answer a token request, which has a number.
 on_token_request: List[Callable[[int], None]] = []
 
 
 async def call(
     rust_future: int, ffi_poll: Any, ffi_complete: Any, ffi_free: Any, lift: Callable[[Any], Any], error: Any
 ) -> Any:
-    """What uniffi's own function does: drives a native future to its result."""
+    """Drives a native future to its result, in place of uniffi's function."""
     loop = asyncio.get_running_loop()
     try:
         while True:
@@ -61,7 +61,7 @@ async def call(
 
 
 def start() -> None:
-    """Starts the thread, unless it runs."""
+    """Starts the thread unless it is running."""
     global _started
     if _started:
         return
@@ -72,7 +72,7 @@ def start() -> None:
 
 
 def after_fork() -> None:
-    """In a child of the process: the thread is the parent's."""
+    """In a child of the process: the thread belongs to the parent."""
     global _starts, _started
     _starts, _started = threading.Lock(), False
 
@@ -92,7 +92,7 @@ def _resume() -> None:
             try:
                 loop.call_soon_threadsafe(_set_results, futures)
             except RuntimeError:
-                # The loop is closed, and nobody waits any more.
+                # The loop is closed: no task waits for the future.
                 pass
 
 

@@ -444,7 +444,7 @@ def test_a_command_that_the_server_refuses_is_told_with_its_place(enter):
 def test_no_password_or_token_is_shown(enter):
     async def scenario():
         async with enter() as client:
-            for shown in (repr(client), str(client), repr(client._session)):
+            for shown in (repr(client), str(client), repr(client.credentials)):
                 assert PASSWORD not in shown and client.token not in shown
 
     run(scenario())

@@ -140,7 +140,7 @@ def test_token_is_the_one_of_the_last_login(server, user):
 
         async with callie.Client(server.url, user, PASSWORD, token_source=source) as client:
             first = client.token
-            await callie.Server(server.url).logout(client._session)
+            await callie.Server(server.url).logout(client.credentials)
             while client.token == first or client.state.kind != "online":
                 await client.next_events(timeout=SOON)
             async with callie.Client(server.url, user, token=client.token) as other:

@@ -1,25 +1,25 @@
 import CallieNative
 import Foundation
 
-/// What went wrong: every call that fails throws one of these. `code` is stable and for programs, `reason` is for people.
+/// A failure of a call. `code` is stable and for programs, `reason` is for people.
 public struct CallieError: LocalizedError, Sendable, Hashable, CustomStringConvertible {
-    /// What kind of thing went wrong.
+    /// The kind of a failure.
     public enum Kind: Sendable, Hashable {
-        /// An address, a name, a text or another argument is malformed or too large; nothing was sent.
+        /// An argument is malformed or too large. Nothing was sent.
         case invalidArgument
-        /// The server could not be reached, or its certificate is not trusted.
+        /// The server cannot be reached, or its certificate is not trusted.
         case unreachable
-        /// There was no answer in time. A command may or may not have been carried out.
+        /// The server did not answer in time. Whether a command was carried out is unknown.
         case timedOut
-        /// The server said no; the code is its own, such as `FORBIDDEN`.
+        /// The server refused the request; the code is the server's, such as `FORBIDDEN`.
         case refused
-        /// The answer is not the protocol.
+        /// The server's answer violates the protocol.
         case badAnswer
-        /// Too much waits for its end, or too many events to be taken.
+        /// Too many messages have no outcome yet, or too many events wait to be taken.
         case queueFull
-        /// The client has ended: make a new one.
+        /// The client has ended. Create a new one.
         case closed
-        /// A fault of this library, or of the system under it.
+        /// An internal error of the library or the operating system.
         case `internal`
     }
 
@@ -29,7 +29,7 @@ public struct CallieError: LocalizedError, Sendable, Hashable, CustomStringConve
 
     public var description: String { "\(reason) (\(code))" }
 
-    /// What `localizedDescription` says: Foundation has nothing but a number otherwise.
+    /// The text of `localizedDescription`, which would be a number otherwise.
     public var errorDescription: String? { description }
 
     init(_ kind: Kind, _ code: String, _ reason: String) {
@@ -38,7 +38,7 @@ public struct CallieError: LocalizedError, Sendable, Hashable, CustomStringConve
         self.reason = reason
     }
 
-    /// An error of the native library.
+    /// Converts an error of the native library.
     init(_ error: any Error) {
         switch error {
         case let error as CallieError: self = error
@@ -104,9 +104,9 @@ public struct CallieError: LocalizedError, Sendable, Hashable, CustomStringConve
     }
 }
 
-/// Makes a call of the native library, whose errors become a `CallieError`.
+/// Calls the native library. Every error of the call becomes a `CallieError`.
 ///
-/// Nothing here says so in its type: Swift 6.0.3 crashes where such an error is caught with `catch let error as`.
+/// The type of the error is not declared: Swift 6.0.3 crashes on `catch let error as` of a typed error.
 func calling<T>(_ call: () throws -> T) throws -> T {
     do {
         return try call()
@@ -115,7 +115,7 @@ func calling<T>(_ call: () throws -> T) throws -> T {
     }
 }
 
-/// The same for calls that wait, wherever the caller runs.
+/// The same for asynchronous calls, in the isolation of the caller.
 func calling<T: Sendable>(
     isolation: isolated (any Actor)? = #isolation, _ call: () async throws -> T
 ) async throws -> T {

@@ -33,15 +33,15 @@ public final class Client: Sendable {
     private let inbox: Inbox
 
     /// Creates a client that is not connected yet.
-    public init(_ session: Session) throws {
-        let native = try calling { try CallieNative.Client(session: session.native) }
+    public init(_ credentials: Credentials) throws {
+        let native = try calling { try CallieNative.Client(session: credentials.native) }
         self.native = native
         inbox = Inbox(native)
     }
 
     /// Creates a client and connects it.
-    public static func open(_ session: Session) async throws -> Client {
-        let client = try Client(session)
+    public static func open(_ credentials: Credentials) async throws -> Client {
+        let client = try Client(credentials)
         try await client.connect()
         return client
     }
@@ -49,9 +49,9 @@ public final class Client: Sendable {
     /// The user.
     public var username: String { native.username() }
 
-    /// The current session: after the token source returned a new token, the one with that token.
-    public var session: Session {
-        get throws { Session(try calling { try native.session() }) }
+    /// The current credentials: after the token source returned a new token, those with that token.
+    public var credentials: Credentials {
+        get throws { Credentials(try calling { try native.session() }) }
     }
 
     /// The state of the connection.

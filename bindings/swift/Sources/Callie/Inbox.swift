@@ -1,15 +1,15 @@
 import CallieNative
 
-/// Events that have left the native library and were not handed out yet.
+/// Events that were fetched from the native library and not yet passed to the application.
 ///
-/// Waiting takes no event, and nothing waits between the taking of an event and its hand-out: a wait that is given up loses
-/// nothing.
+/// Invariant: no event is in transit while a task is suspended. Waiting takes no event, and passing one on does not suspend. A
+/// cancelled wait therefore loses no event.
 actor Inbox {
     private let native: CallieNative.Client
     private var held: [Event] = []
-    /// How many of those that are held were handed out.
+    /// The number of held events that were passed on.
     private var taken = 0
-    /// The number of the last event that was handed out, as the native library counts.
+    /// The number, in the native library, of the last event that was passed on.
     private var handedOut: UInt64 = 0
     private var confirmed: ContinuousClock.Instant?
     private var isLate = false
@@ -18,7 +18,7 @@ actor Inbox {
         self.native = native
     }
 
-    /// Hands out one event, as soon as there is one. A message is confirmed to its sender.
+    /// Waits for an event, and passes it on. A message is confirmed to its sender.
     func next() async throws -> Event {
         while true {
             try Task.checkCancellation()
@@ -33,8 +33,8 @@ actor Inbox {
         }
     }
 
-    /// Hands out up to `max` events as soon as there is one; none if none comes within `timeout`. Messages are
-    /// confirmed to their senders.
+    /// Waits at most `timeout` for an event, and passes on at most `max`; none after the timeout. Messages are confirmed to their
+    /// senders.
     func take(_ max: Int, within timeout: Duration) async throws -> [Event] {
         let began = ContinuousClock.now
         while true {
@@ -52,8 +52,8 @@ actor Inbox {
         }
     }
 
-    /// Waits at most `timeout` until there is something to hand out, or the end; it may return early. A cancelled task does not
-    /// reach the native library, so it is looked for between short waits.
+    /// Waits at most `timeout` for an event or the end of the client. It may return early. The cancellation of a task does not reach
+    /// the native library, so the wait is divided into short ones.
     private func wait(_ timeout: Duration) async throws {
         let native = native
         let wait = Swift.max(min(timeout, Self.step).milliseconds, 1)
@@ -76,7 +76,7 @@ actor Inbox {
         }
     }
 
-    /// Confirms at once, or once for all that is handed out in a short time, however long the application takes with the last.
+    /// Confirms immediately, or after a short period for all events that are passed on in it.
     private func confirmSoon() {
         if held.isEmpty || confirmed.map({ .now - $0 >= Self.confirmEvery }) ?? true {
             confirm()
@@ -97,7 +97,7 @@ actor Inbox {
 
     private static let batch = 64
     private static let step = Duration.milliseconds(250)
-    /// What a confirmation costs is spread over the messages of such a time.
+    /// The cost of a confirmation is shared by all messages of this period.
     private static let confirmEvery = Duration.milliseconds(1)
 }
 

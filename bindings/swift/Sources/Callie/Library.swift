@@ -1,25 +1,26 @@
 import CallieNative
 
-/// Hands what the library logs, up to `level`, to `logger` from now on, in place of any before; without one to nobody.
+/// Sends the log of the library, up to `level`, to `logger`, which replaces the previous one; nil stops logging.
 ///
-/// It is called from one thread with a level, where it was logged, and a line that holds no token and no text of a message.
+/// The closure is called on one thread with the level, the part of the library, and the line, which contains no tokens and no
+/// message texts.
 public func setLogger(
     _ level: LogLevel, _ logger: (@Sendable (_ level: LogLevel, _ target: String, _ text: String) -> Void)?
 ) {
     CallieNative.setLogger(level: level, sink: logger.map(Sink.init))
 }
 
-/// What is wrong with a text that a client would send to a server with the default limits; none if it is valid.
+/// Returns the first fault of a text that a client would send to a server with default limits; nil if it is valid.
 public func checkPayload(_ text: String) -> PayloadFault? {
     CallieNative.checkPayload(text: text)
 }
 
-/// What is wrong with a text that a server would send to a client; none if it is valid.
+/// Returns the first fault of a text that a server would send to a client; nil if it is valid.
 public func checkServerPayload(_ text: String) -> PayloadFault? {
     CallieNative.checkServerPayload(text: text)
 }
 
-/// The version of the native library, such as `0.1.0`.
+/// Returns the version of the library, such as `0.1.0`.
 public func version() -> String {
     CallieNative.version()
 }

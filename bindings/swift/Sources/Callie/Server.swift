@@ -22,57 +22,57 @@ public final class Server: Sendable {
     /// Logs a user in. `device` names the new session in the list of the user's sessions.
     public func login(
         username: String, password: String, device: String? = nil
-    ) async throws -> Session {
-        Session(
+    ) async throws -> Credentials {
+        Credentials(
             try await calling { try await native.login(username: username, password: password, device: device) })
     }
 
     /// Registers a user unless the name is taken, then logs in.
     public func registerAndLogin(
         username: String, password: String, device: String? = nil
-    ) async throws -> Session {
-        Session(
+    ) async throws -> Credentials {
+        Credentials(
             try await calling {
                 try await native.registerAndLogin(username: username, password: password, device: device)
             })
     }
 
-    /// Ends a session: its connections close and its token becomes invalid.
-    public func logout(_ session: Session) async throws {
-        try await calling { try await native.logout(session: session.native) }
+    /// Ends the session of the credentials: its connections close and the token becomes invalid.
+    public func logout(_ credentials: Credentials) async throws {
+        try await calling { try await native.logout(session: credentials.native) }
     }
 
-    /// Changes the password of the session's user. The user's other sessions end.
+    /// Changes the password of the user. The user's other sessions end.
     public func changePassword(
-        of session: Session, from oldPassword: String, to newPassword: String
+        of credentials: Credentials, from oldPassword: String, to newPassword: String
     ) async throws {
         try await calling {
             try await native.changePassword(
-                session: session.native, oldPassword: oldPassword, newPassword: newPassword)
+                session: credentials.native, oldPassword: oldPassword, newPassword: newPassword)
         }
     }
 
-    /// Returns all sessions of the session's user, newest first.
-    public func sessions(of session: Session) async throws -> [SessionInfo] {
-        try await calling { try await native.sessions(session: session.native) }.map(SessionInfo.init)
+    /// Returns all sessions of the user, newest first.
+    public func sessions(of credentials: Credentials) async throws -> [SessionInfo] {
+        try await calling { try await native.sessions(session: credentials.native) }.map(SessionInfo.init)
     }
 
-    /// Revokes one of the sessions of the session's user and closes its connections.
-    public func revokeSession(of session: Session, sessionId: String) async throws {
-        try await calling { try await native.endSession(session: session.native, sessionId: sessionId) }
+    /// Revokes one of the user's sessions and closes its connections.
+    public func revokeSession(of credentials: Credentials, sessionId: String) async throws {
+        try await calling { try await native.endSession(session: credentials.native, sessionId: sessionId) }
     }
 }
 
-/// A user's session on one server, which a client connects with. Its description does not contain the token.
-public final class Session: Sendable, CustomStringConvertible {
+/// A username and the token of a login on one server: what a client connects with. Its description hides the token.
+public final class Credentials: Sendable, CustomStringConvertible {
     let native: CallieNative.Session
 
     init(_ native: CallieNative.Session) {
         self.native = native
     }
 
-    /// A session from an earlier login. Whether its token is valid is known when a client connects.
-    public init(resuming config: Config, username: String, token: String) throws {
+    /// The credentials of an earlier login. Whether the token is valid is known when a client connects.
+    public init(config: Config, username: String, token: String) throws {
         native = try calling {
             try CallieNative.Session.resume(config: try config.native(), username: username, token: token)
         }
@@ -84,5 +84,5 @@ public final class Session: Sendable, CustomStringConvertible {
     /// The token. Store it safely: it stands for the user.
     public var token: String { native.token() }
 
-    public var description: String { "Session(username: \(username))" }
+    public var description: String { "Credentials(username: \(username))" }
 }

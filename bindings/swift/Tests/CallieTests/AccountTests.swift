@@ -14,7 +14,7 @@ struct AccountTests {
         #expect(!"\(session)".contains(session.token))
         let sessions = try await server.sessions(of: session)
         #expect(sessions.map(\.device) == ["laptop"] && sessions[0].current)
-        #expect(try Client(session).session.token == session.token)
+        #expect(try Client(session).credentials.token == session.token)
         try await server.revokeSession(of: session, sessionId: sessions[0].sessionId)
         await refused(.refused, code: "UNAUTHORIZED") { _ = try await server.sessions(of: session) }
     }
@@ -68,7 +68,7 @@ struct AccountTests {
         await refused(.unreachable, code: "UNREACHABLE") {
             _ = try await Server(url: url).login(username: "ada", password: password)
         }
-        let client = try Client(Session(resuming: Config(url: url), username: "ada", token: "token"))
+        let client = try Client(Credentials(config: Config(url: url), username: "ada", token: "token"))
         await refused(.unreachable, code: "UNREACHABLE") { try await client.connect() }
         #expect(client.state == .suspended)
     }
@@ -86,7 +86,7 @@ struct AccountTests {
             _ = try await Server(config: config).login(username: "ada", password: password)
         }
         await refused(.unreachable, code: "TLS_FAILED") {
-            _ = try await Client.open(Session(resuming: config, username: "ada", token: "token"))
+            _ = try await Client.open(Credentials(config: config, username: "ada", token: "token"))
         }
     }
 

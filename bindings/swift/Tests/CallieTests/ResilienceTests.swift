@@ -183,7 +183,7 @@ struct ResilienceTests {
         await refused(.timedOut) {
             _ = try await Server(config: config).login(username: "ada", password: password)
         }
-        let client = try Client(Session(resuming: config, username: "ada", token: "token"))
+        let client = try Client(Credentials(config: config, username: "ada", token: "token"))
         await refused(.timedOut) { try await client.connect() }
         #expect(client.state == .suspended)
     }

@@ -84,8 +84,8 @@ final class World {
     func direct() throws -> Server { try Server(url: ask("direct")) }
 
     /// The session that clients of a hostile server resume.
-    func hostile(_ kind: String, patience: Duration = bound) throws -> Session {
-        try Session(resuming: impatient(ask("hostile \(kind)"), patience), username: "ada", token: "token")
+    func hostile(_ kind: String, patience: Duration = bound) throws -> Credentials {
+        try Credentials(config: impatient(ask("hostile \(kind)"), patience), username: "ada", token: "token")
     }
 }
 
@@ -102,7 +102,7 @@ func impatient(_ url: String, _ patience: Duration) -> Config {
 }
 
 extension Server {
-    func user(_ name: String) async throws -> Session {
+    func user(_ name: String) async throws -> Credentials {
         try await registerAndLogin(username: name, password: password)
     }
 

@@ -15,8 +15,8 @@ struct Chat {
         guard arguments.count == 4 else { fail("usage: Chat URL USERNAME PASSWORD PEER") }
         let (url, username, password, peer) = (arguments[1], arguments[2], arguments[3], arguments[4])
         do {
-            let session = try await Server(url: url).registerAndLogin(username: username, password: password)
-            let client = try await Client.open(session)
+            let credentials = try await Server(url: url).registerAndLogin(username: username, password: password)
+            let client = try await Client.open(credentials)
             say("* \(username) is connected, write to \(peer)")
             let typing = Task {
                 do {

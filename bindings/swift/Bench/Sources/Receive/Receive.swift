@@ -8,7 +8,7 @@ struct Receive {
         let arguments = CommandLine.arguments
         guard arguments.count == 4, let count = UInt64(arguments[3]) else { fatalError("Receive URL TOKEN COUNT") }
         let config = Config(url: arguments[1], eventQueue: Int(count) + 64)
-        let client = try await Client.open(Session(resuming: config, username: "bob", token: arguments[2]))
+        let client = try await Client.open(Credentials(config: config, username: "bob", token: arguments[2]))
         _ = try await client.nextEvents(timeout: .seconds(60))
         FileHandle.standardOutput.write(Data("ready\n".utf8))
         let began = clock()

@@ -4,20 +4,20 @@ import dev.callie.ffi.CallbackException
 import dev.callie.ffi.Listener
 import dev.callie.ffi.LogSink
 
-// What the application gives to be called, as the native library calls it.
+// The callbacks of the application, in the form that the native library calls.
 
-/** Gives a client the token of a new login when the server has ended its session. */
+/** Returns a new token when the server has ended the session. */
 public fun interface TokenSource {
     /**
-     * A live token of the same user; called from a thread that may block, once for each refusal. [reasonCode] is the
-     * server's, such as `SESSION_EXPIRED`. If it throws, or takes longer than [Config.requestTimeout], the client ends.
+     * Returns a valid token of the same user. It is called once for each refusal, on a thread that may block. [reasonCode] is the
+     * server's code, such as `SESSION_EXPIRED`. If it throws, or takes longer than [Config.requestTimeout], the client ends.
      */
     public fun token(username: String, reasonCode: String): String
 }
 
-/** Takes what the library logs: never a token or a text of a message. Called from one thread. */
+/** Receives the log of the library. Lines contain no tokens and no message texts. It is called on one thread. */
 public fun interface Logger {
-    /** One line. */
+    /** Receives one line. */
     public fun log(level: LogLevel, target: String, text: String)
 }
 
@@ -34,7 +34,7 @@ internal class LogCallback(private val logger: Logger) : LogSink {
     override fun log(level: LogLevel, target: String, text: String) = called { logger.log(level, target, text) }
 }
 
-/** Calls the application. Whatever it throws, the native library hears it as one line. */
+/** Calls the application. Everything that it throws is passed to the native library as one line. */
 private inline fun <T> called(callback: () -> T): T =
     try {
         callback()

@@ -9,46 +9,46 @@ import dev.callie.ffi.SendException
 import java.nio.charset.CharacterCodingException
 import kotlin.coroutines.cancellation.CancellationException
 
-/** What went wrong. [code] is stable and for programs, [reason] is for people. */
+/** A failure of a call. [code] is stable and for programs, [reason] is for people. */
 public sealed class CallieException(
     public val code: String,
     public val reason: String,
     cause: Throwable?,
 ) : Exception("$reason ($code)", cause) {
-    /** An address, a name, a text or another argument is malformed or too large; nothing was sent. */
+    /** An argument is malformed or too large. Nothing was sent. */
     public class InvalidArgument internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
 
-    /** The server could not be reached, or its certificate is not trusted. */
+    /** The server cannot be reached, or its certificate is not trusted. */
     public class Unreachable internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
 
-    /** There was no answer in time. A command may or may not have been carried out. */
+    /** The server did not answer in time. Whether a command was carried out is unknown. */
     public class TimedOut internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
 
-    /** The server said no; the code is its own, such as `FORBIDDEN`. */
+    /** The server refused the request; the code is the server's, such as `FORBIDDEN`. */
     public class Refused internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
 
-    /** The answer is not the protocol. */
+    /** The server's answer violates the protocol. */
     public class BadAnswer internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
 
-    /** Too much waits for its end, or too many events to be taken. */
+    /** Too many messages have no outcome yet, or too many events wait to be taken. */
     public class QueueFull internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
 
-    /** The client has ended: make a new one. */
+    /** The client has ended. Create a new one. */
     public class Closed internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
 
-    /** A fault of this library, or of the system under it. */
+    /** An internal error of the library or the operating system. */
     public class Internal internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
 }
 
-/** Makes a call of the native library, all of whose failures become a [CallieException]. */
+/** Calls the native library. Every failure of the call becomes a [CallieException]. */
 internal inline fun <T> calling(call: () -> T): T =
     try {
         call()
@@ -56,7 +56,7 @@ internal inline fun <T> calling(call: () -> T): T =
         throw failed.own()
     }
 
-/** This as the application sees it; what is not the library's stays as it is: a cancellation, memory that is exhausted. */
+/** This failure as the application receives it. A cancellation or a lack of memory is not converted. */
 internal fun Throwable.own(): Throwable = when (this) {
     is CallieException, is CancellationException -> this
     is AccountException -> own()
@@ -66,7 +66,7 @@ internal fun Throwable.own(): Throwable = when (this) {
     is ReceiveException -> own()
     is CharacterCodingException -> CallieException.InvalidArgument("INVALID_ARGUMENT", "a text must be valid Unicode", this)
     is LinkageError -> CallieException.Internal("INTERNAL", "the native library could not be loaded: $this", this)
-    // What uniffi itself throws, such as for a panic.
+    // Thrown by uniffi, for example after a panic.
     is InternalException, is RuntimeException ->
         CallieException.Internal("INTERNAL", message ?: "a fault of the native library", this)
     else -> this

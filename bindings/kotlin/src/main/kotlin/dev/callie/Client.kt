@@ -29,15 +29,15 @@ public class Ticket internal constructor(private val native: dev.callie.ffi.Tick
  * A client without references ends after the garbage collector has found it. A call that waits for its events refers to it, and
  * so does a listener that uses it.
  */
-public class Client(session: Session) : AutoCloseable {
-    internal val native: dev.callie.ffi.Client = calling { dev.callie.ffi.Client(session.native) }
+public class Client(credentials: Credentials) : AutoCloseable {
+    internal val native: dev.callie.ffi.Client = calling { dev.callie.ffi.Client(credentials.native) }
     private val inbox = Inbox(native)
 
     /** The user. */
     public val username: String get() = calling { native.username() }
 
     /** The current session: after a [TokenSource] returned a new token, the one with that token. */
-    public val session: Session get() = Session(calling { native.session() })
+    public val credentials: Credentials get() = Credentials(calling { native.session() })
 
     /** The state of the connection. */
     public val state: ConnectionState get() = calling { native.state().own() }
@@ -182,8 +182,8 @@ public class Client(session: Session) : AutoCloseable {
 
     public companion object {
         /** Creates a client and connects it. */
-        public suspend fun open(session: Session): Client {
-            val client = Client(session)
+        public suspend fun open(credentials: Credentials): Client {
+            val client = Client(credentials)
             try {
                 client.connect()
             } catch (failed: Throwable) {

@@ -13,20 +13,20 @@ import kotlin.time.Duration.Companion.nanoseconds
 import kotlin.time.TimeSource
 
 /**
- * Events that have left the native library and were not handed out yet.
+ * Events that were fetched from the native library and not yet passed to the application.
  *
- * Nothing is taken while a coroutine is suspended: waiting takes no event, and handing out does not suspend. So a wait that is
- * given up loses nothing, and leaves nothing behind that keeps the native client.
+ * Invariant: no event is in transit while a coroutine is suspended. Waiting takes no event, and passing one on does not suspend.
+ * A cancelled wait therefore loses no event and holds no reference to the native client.
  */
 internal class Inbox(private val native: dev.callie.ffi.Client) {
     private val held = ArrayDeque<Event>()
 
-    /** The number of the last event that was handed out, as the native library counts. */
+    /** The number, in the native library, of the last event that was passed on. */
     private var handedOut = 0uL
     private var confirmedAt = System.nanoTime() - CONFIRM_EVERY_NS
     private var isLate = false
 
-    /** Hands out one event, or none while none is there. A message is confirmed to its sender. */
+    /** Passes on one event, or null if there is none. A message is confirmed to its sender. */
     @Synchronized
     fun poll(): Event? {
         if (held.isEmpty()) fetch(BATCH)
@@ -38,7 +38,7 @@ internal class Inbox(private val native: dev.callie.ffi.Client) {
         return event
     }
 
-    /** Hands out the events that are there, at most [max]; messages are confirmed to their senders. */
+    /** Passes on the events that are available, at most [max]. Messages are confirmed to their senders. */
     @Synchronized
     fun poll(max: Int): List<Event> {
         if (held.isEmpty()) fetch(maxOf(max, BATCH))
@@ -50,7 +50,7 @@ internal class Inbox(private val native: dev.callie.ffi.Client) {
         return events
     }
 
-    /** Hands out at most [max] events as soon as there is one; none if none comes within [timeout]. */
+    /** Waits at most [timeout] for an event, and passes on at most [max]; none after the timeout. */
     suspend fun take(max: Int, timeout: Duration): List<Event> {
         val began = TimeSource.Monotonic.markNow()
         while (true) {
@@ -63,7 +63,7 @@ internal class Inbox(private val native: dev.callie.ffi.Client) {
         }
     }
 
-    /** Waits at most [timeout] until there is something to hand out, or the end; it may return early. */
+    /** Waits at most [timeout] for an event or the end of the client. It may return early. */
     suspend fun await(timeout: Duration): Unit =
         calling { native.awaitEvents(timeout.millis().coerceAtLeast(1uL)) }
 
@@ -85,7 +85,7 @@ internal class Inbox(private val native: dev.callie.ffi.Client) {
         if (isLate) confirm()
     }
 
-    /** Confirms once for all that is handed out meanwhile, however long the application takes with the last of it. */
+    /** Confirms all events that are passed on until then, even if the application is still busy with the last of them. */
     private fun confirmLate() {
         if (isLate) return
         isLate = true
@@ -98,22 +98,22 @@ internal class Inbox(private val native: dev.callie.ffi.Client) {
     private companion object {
         const val BATCH = 64
 
-        /** What a confirmation costs is spread over the messages of such a time. */
+        /** The cost of a confirmation is shared by all messages of this period. */
         const val CONFIRM_EVERY_NS = 1_000_000L
         val later = CoroutineScope(SupervisorJob() + Dispatchers.Default)
     }
 }
 
 /**
- * What an inbox holds, to its end.
+ * The events of an inbox, up to the last.
  *
- * Not made by `flow { }`, which looks for a cancellation between the hand-out of an event and its collector: that event would
- * be lost. Here the collector is called with every event that was handed out.
+ * It does not use `flow { }`, which checks for cancellation between taking an event and calling the collector, and would lose that
+ * event. Here the collector receives every event that was taken.
  */
 internal class EventFlow(private val inbox: Inbox) : Flow<Event> {
     override suspend fun collect(collector: FlowCollector<Event>) {
         while (true) {
-            // Ends a cancelled collector, and lets others run while events come without end.
+            // Ends a cancelled collector, and lets other coroutines run while events arrive continuously.
             yield()
             val event = try {
                 inbox.poll()

@@ -12,8 +12,8 @@ public class Server(config: Config) {
         calling { native.register(username.checked("username"), password.checked("password")) }
 
     /** Logs a user in. [device] names the new session in the list of the user's sessions. */
-    public suspend fun login(username: String, password: String, device: String? = null): Session =
-        Session(
+    public suspend fun login(username: String, password: String, device: String? = null): Credentials =
+        Credentials(
             calling {
                 native.login(
                     username.checked("username"), password.checked("password"), device?.checked("device"),
@@ -22,8 +22,8 @@ public class Server(config: Config) {
         )
 
     /** Registers a user unless the name is taken, then logs in. */
-    public suspend fun registerAndLogin(username: String, password: String, device: String? = null): Session =
-        Session(
+    public suspend fun registerAndLogin(username: String, password: String, device: String? = null): Credentials =
+        Credentials(
             calling {
                 native.registerAndLogin(
                     username.checked("username"), password.checked("password"), device?.checked("device"),
@@ -31,45 +31,40 @@ public class Server(config: Config) {
             },
         )
 
-    /** Ends a session: its connections close and its token becomes invalid. */
-    public suspend fun logout(session: Session): Unit = calling { native.logout(session.native) }
+    /** Ends the session of the credentials: its connections close and the token becomes invalid. */
+    public suspend fun logout(credentials: Credentials): Unit = calling { native.logout(credentials.native) }
 
-    /** Changes the password of the session's user. The user's other sessions end. */
-    public suspend fun changePassword(session: Session, oldPassword: String, newPassword: String): Unit =
+    /** Changes the password of the user. The user's other sessions end. */
+    public suspend fun changePassword(credentials: Credentials, oldPassword: String, newPassword: String): Unit =
         calling {
             native.changePassword(
-                session.native, oldPassword.checked("oldPassword"), newPassword.checked("newPassword"),
+                credentials.native, oldPassword.checked("oldPassword"), newPassword.checked("newPassword"),
             )
         }
 
-    /** Returns all sessions of the session's user, newest first. */
-    public suspend fun sessions(session: Session): List<SessionInfo> =
-        calling { native.sessions(session.native) }.map { it.own() }
+    /** Returns all sessions of the user, newest first. */
+    public suspend fun sessions(credentials: Credentials): List<SessionInfo> =
+        calling { native.sessions(credentials.native) }.map { it.own() }
 
-    /** Revokes one of the sessions of the session's user and closes its connections. */
-    public suspend fun revokeSession(session: Session, sessionId: String): Unit =
-        calling { native.endSession(session.native, sessionId.checked("sessionId")) }
+    /** Revokes one of the user's sessions and closes its connections. */
+    public suspend fun revokeSession(credentials: Credentials, sessionId: String): Unit =
+        calling { native.endSession(credentials.native, sessionId.checked("sessionId")) }
 }
 
-/** A user's session on one server, which a client connects with. Its `toString` does not contain the token. */
-public class Session internal constructor(internal val native: dev.callie.ffi.Session) {
+/** A username and the token of a login on one server: what a client connects with. `toString` hides the token. */
+public class Credentials internal constructor(internal val native: dev.callie.ffi.Session) {
+    /** The credentials of an earlier login. Whether the token is valid is known when a client connects. */
+    public constructor(config: Config, username: String, token: String) : this(
+        calling {
+            dev.callie.ffi.Session.resume(config.native(), username.checked("username"), token.checked("token"))
+        },
+    )
+
     /** The user. */
     public val username: String get() = calling { native.username() }
 
     /** The token. Store it safely: it stands for the user. */
     public val token: String get() = calling { native.token() }
 
-    override fun toString(): String = "Session(username=$username)"
-
-    public companion object {
-        /** A session from an earlier login. Whether its token is valid is known when a client connects. */
-        public fun resume(config: Config, username: String, token: String): Session =
-            Session(
-                calling {
-                    dev.callie.ffi.Session.resume(
-                        config.native(), username.checked("username"), token.checked("token"),
-                    )
-                },
-            )
-    }
+    override fun toString(): String = "Credentials(username=$username)"
 }

@@ -18,7 +18,7 @@ class AccountTest {
         assertFalse(session.token in session.toString())
         val listed = server.sessions(session).single()
         assertEquals(listOf<Any?>(true, "laptop"), listOf(listed.current, listed.device))
-        Client(session).use { assertEquals(session.token, it.session.token) }
+        Client(session).use { assertEquals(session.token, it.credentials.token) }
         server.revokeSession(session, listed.sessionId)
         refused<CallieException.Refused>("UNAUTHORIZED") { server.sessions(session) }
     }
@@ -69,7 +69,7 @@ class AccountTest {
     fun nobodyListeningIsUnreachable() = scenario { world ->
         val url = world.ask("nobody")
         refused<CallieException.Unreachable>("UNREACHABLE") { Server(url).login("ada", PASSWORD) }
-        Client(Session.resume(Config(url), "ada", "token")).use { client ->
+        Client(Credentials(Config(url), "ada", "token")).use { client ->
             refused<CallieException.Unreachable>("UNREACHABLE") { client.connect() }
             assertEquals(ConnectionState.Suspended, client.state)
         }
@@ -85,7 +85,7 @@ class AccountTest {
     /** Both ways to a server refuse it. */
     private suspend fun isNotTrusted(config: Config) {
         refused<CallieException.Unreachable>("TLS_FAILED") { Server(config).login("ada", PASSWORD) }
-        refused<CallieException.Unreachable>("TLS_FAILED") { Client.open(Session.resume(config, "ada", "token")) }
+        refused<CallieException.Unreachable>("TLS_FAILED") { Client.open(Credentials(config, "ada", "token")) }
     }
 
     @Test

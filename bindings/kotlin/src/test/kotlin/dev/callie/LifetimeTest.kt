@@ -196,8 +196,8 @@ class LifetimeTest {
     }
 
     /** Leaves a client to the garbage collector after a collector of its events was cancelled. */
-    private suspend fun leave(session: Session) = coroutineScope {
-        val client = Client.open(session)
+    private suspend fun leave(credentials: Credentials) = coroutineScope {
+        val client = Client.open(credentials)
         val collector = launch(start = CoroutineStart.UNDISPATCHED) { client.events.collect {} }
         client.ping("SERVER")
         collector.cancelAndJoin()

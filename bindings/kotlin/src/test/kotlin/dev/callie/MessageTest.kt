@@ -297,11 +297,17 @@ class MessageTest {
         val server = world.server()
         val session = server.user("ada")
         val ada = Client.open(session)
+        for (call in listOf<() -> Unit>(
+            { Credentials(Config(half), "ada", "token") },
+            { Credentials(Config("http://127.0.0.1:1"), half, "token") },
+            { Credentials(Config("http://127.0.0.1:1"), "ada", half) },
+        )) {
+            refused<CallieException.InvalidArgument>("INVALID_ARGUMENT") { call() }
+        }
         val refused = mutableListOf<String>()
         for ((target, type) in listOf(
             ada to Client::class.java,
             server to Server::class.java,
-            Session.Companion to Session.Companion::class.java,
             null to Class.forName("dev.callie.CommandsKt"),
             null to Class.forName("dev.callie.LibraryKt"),
         )) {
@@ -333,12 +339,12 @@ class MessageTest {
     }
 
     /** An argument with which nothing is wrong. */
-    private fun valid(wanted: Class<*>, client: Client, session: Session): Any? = when (wanted) {
+    private fun valid(wanted: Class<*>, client: Client, credentials: Credentials): Any? = when (wanted) {
         String::class.java -> "valid"
         List::class.java -> emptyList<String>()
         JsonElement::class.java, JsonObject::class.java -> JsonObject(emptyMap())
         Client::class.java -> client
-        Session::class.java -> session
+        Credentials::class.java -> credentials
         Config::class.java -> Config("http://127.0.0.1:1")
         Boolean::class.java -> false
         Continuation::class.java -> Continuation<Any?>(EmptyCoroutineContext) {}

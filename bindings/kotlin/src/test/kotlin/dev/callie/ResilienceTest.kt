@@ -184,7 +184,7 @@ class ResilienceTest {
     fun silentServerTimesOut() = scenario { world ->
         val config = impatient(world.ask("hostile silent"), short)
         refused<CallieException.TimedOut> { Server(config).login("ada", PASSWORD) }
-        val client = Client(Session.resume(config, "ada", "token"))
+        val client = Client(Credentials(config, "ada", "token"))
         refused<CallieException.TimedOut> { client.connect() }
         assertEquals(ConnectionState.Suspended, client.state)
     }

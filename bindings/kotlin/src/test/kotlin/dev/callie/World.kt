@@ -41,8 +41,8 @@ class World : AutoCloseable {
     fun direct(): Server = Server(ask("direct"))
 
     /** The session that clients of a hostile server resume. */
-    fun hostile(kind: String, patience: Duration = BOUND): Session =
-        Session.resume(impatient(ask("hostile $kind"), patience), "ada", "token")
+    fun hostile(kind: String, patience: Duration = BOUND): Credentials =
+        Credentials(impatient(ask("hostile $kind"), patience), "ada", "token")
 
     override fun close() = socket.close()
 }
@@ -55,7 +55,7 @@ fun scenario(body: suspend CoroutineScope.(World) -> Unit): Unit = runBlocking {
     World().use { world -> withTimeout(BOUND) { body(world) } }
 }
 
-suspend fun Server.user(name: String): Session = registerAndLogin(name, PASSWORD)
+suspend fun Server.user(name: String): Credentials = registerAndLogin(name, PASSWORD)
 
 suspend fun Server.online(name: String): Client = Client.open(user(name))
 

@@ -4,7 +4,7 @@ import com.sun.management.OperatingSystemMXBean
 import dev.callie.Client
 import dev.callie.Config
 import dev.callie.Event
-import dev.callie.Session
+import dev.callie.Credentials
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.runBlocking
 import java.lang.management.ManagementFactory
@@ -22,7 +22,7 @@ fun main(arguments: Array<String>): Unit = runBlocking {
     val count = number.toInt()
     val system = ManagementFactory.getOperatingSystemMXBean() as OperatingSystemMXBean
     val config = Config(url, eventQueue = count + BATCH)
-    Client.open(Session.resume(config, "bob", token)).use { client ->
+    Client.open(Credentials(config, "bob", token)).use { client ->
         client.nextEvents(BATCH, 1.minutes)
         println("ready")
         val began = system.processCpuTime
