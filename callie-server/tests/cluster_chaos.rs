@@ -11,7 +11,7 @@ mod support;
 
 use std::time::Duration;
 
-use chaos::{World, life, verdict};
+use chaos::{TestEnv, life, verdict};
 
 const USERS: usize = 12;
 const NODES: usize = 3;
@@ -26,18 +26,18 @@ async fn every_answer_is_true_whatever_breaks() {
     let time = Duration::from_secs(setting("CALLIE_CHAOS_SECONDS").unwrap_or(20));
     println!("CALLIE_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut world = World::start(NODES, USERS).await;
+    let mut env = TestEnv::start(NODES, USERS).await;
     let mut lives = tokio::task::JoinSet::new();
     for at in 0..USERS {
-        lives.spawn(life::lead(world.stage(), at, fastrand::Rng::with_seed(random.u64(..))));
+        lives.spawn(life::lead(env.stage(), at, fastrand::Rng::with_seed(random.u64(..))));
     }
-    world.break_things(&mut random, time).await;
-    world.heal().await;
-    world.stage().everything_works_again();
+    env.break_things(&mut random, time).await;
+    env.heal().await;
+    env.stage().everything_works_again();
     // The first who fails ends the run: the others would wait for that one.
     while let Some(life) = lives.join_next().await {
         life.unwrap();
     }
-    verdict::pass(&world.stage().record());
-    world.end().await;
+    verdict::pass(&env.stage().record());
+    env.end().await;
 }

@@ -20,7 +20,7 @@ use callie_server::Config;
 use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use support::leash::Leashed;
+use support::die_with_parent::ChildProcess;
 use support::{Answer, PASSWORD, PATIENCE, Running, credentials, start_with};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -39,7 +39,7 @@ struct Proxied {
     server: Running,
     port: u16,
     certificate: CertificateDer<'static>,
-    _process: Leashed,
+    _process: ChildProcess,
     _folder: TempDir,
 }
 
@@ -74,7 +74,7 @@ impl Place {
 }
 
 impl Proxied {
-    async fn start(run: impl FnOnce(&Place) -> Leashed) -> Self {
+    async fn start(run: impl FnOnce(&Place) -> ChildProcess) -> Self {
         // The proxy alone is trusted: the clients of these tests come from other addresses of the loopback.
         let config = Config {
             trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
@@ -180,7 +180,7 @@ impl Proxied {
     }
 }
 
-fn nginx(place: &Place, changes: &[(&str, &str)]) -> Leashed {
+fn nginx(place: &Place, changes: &[(&str, &str)]) -> ChildProcess {
     let listen = format!("listen 127.0.0.1:{} ssl;", place.port);
     let (cert, key) = (place.cert(), place.key());
     let mut all = vec![
@@ -199,7 +199,7 @@ fn nginx(place: &Place, changes: &[(&str, &str)]) -> Leashed {
     let file = place.folder.join("main.conf");
     std::fs::write(&file, main).unwrap();
     let arguments = ["-p", &place.folder.display().to_string(), "-c", &file.display().to_string()];
-    Leashed::start(program("nginx"), &arguments.map(str::to_owned))
+    ChildProcess::start(program("nginx"), &arguments.map(str::to_owned))
 }
 
 /// The program; Debian keeps some where only root looks.
@@ -222,7 +222,7 @@ async fn haproxy_passes_page_calls_and_socket() {
         let both = place.folder.join("both.pem").display().to_string();
         let site =
             place.write("haproxy.cfg", &[("bind :443 ", &bind), ("/etc/haproxy/chat.example.pem", &both)]);
-        Leashed::start(program("haproxy"), &["-db".to_owned(), "-f".to_owned(), site])
+        ChildProcess::start(program("haproxy"), &["-db".to_owned(), "-f".to_owned(), site])
     });
     proxied.await.serves_all().await;
 }
@@ -241,7 +241,7 @@ async fn caddy_passes_page_calls_and_socket() {
         let home = ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"].map(|name| format!("{name}={folder}"));
         let run = [&caddy, "run", "--adapter", "caddyfile", "--config", &file.display().to_string()];
         let arguments: Vec<String> = home.into_iter().chain(run.map(str::to_owned)).collect();
-        Leashed::start("/usr/bin/env", &arguments)
+        ChildProcess::start("/usr/bin/env", &arguments)
     });
     proxied.await.serves_all().await;
 }

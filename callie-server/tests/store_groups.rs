@@ -162,11 +162,11 @@ async fn how_a_user_stands_to_others_is_told_at_once() {
 
     let mut told = store.relations.get(&alice).await.unwrap().unwrap();
     told.groups.sort();
-    told.barred.sort();
+    told.blocked.sort();
     let mut groups = groups.to_vec();
     groups.sort();
     assert_eq!(told.groups, groups);
-    assert_eq!(told.barred, [bob, carol]);
+    assert_eq!(told.blocked, [bob, carol]);
     assert_eq!(told.direct, DirectMessages::Groups);
     assert_eq!(store.relations.get(&name("nobody")).await.unwrap(), None);
 }

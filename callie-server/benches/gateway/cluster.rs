@@ -4,8 +4,8 @@
 //! CPU is that of all servers and of NATS together.
 
 #[allow(dead_code, unreachable_pub, reason = "the tests use more of it")]
-#[path = "../../tests/support/leash.rs"]
-mod leash;
+#[path = "../../tests/support/die_with_parent.rs"]
+mod die_with_parent;
 #[allow(dead_code, unreachable_pub, reason = "the tests use more of it")]
 #[path = "../../tests/support/nats.rs"]
 mod nats;

@@ -9,7 +9,7 @@ use callie_core::{GroupId, Username};
 
 use super::checks::Checks;
 use super::keyed_queue::{JobFailed, KeyedQueue};
-use crate::router::{Check, Entry, Groups, Hub, Origin, Privacy, UserSnapshot};
+use crate::router::{Check, Entry, GroupIds, Hub, Origin, Privacy, UserSnapshot};
 use crate::store::{Members, Relations, Store, StoreError, UserRelations};
 
 /// How often a value is read again that changes while it is read. Each time, a change must coincide with the read.
@@ -45,10 +45,11 @@ impl UserCache {
     /// Reads what is cached about a user; `version` is that of the user before the read.
     pub(crate) async fn read_user(&self, name: &Username, version: u64) -> Result<UserSnapshot, StoreError> {
         // A user with a live session exists. A user who does not exist has no groups and default settings.
-        let Some(UserRelations { groups, barred, presence, direct }) = self.relations.get(name).await? else {
-            return Ok(UserSnapshot { groups: Groups::default(), privacy: Privacy::default(), version });
+        let Some(UserRelations { groups, blocked, presence, direct }) = self.relations.get(name).await?
+        else {
+            return Ok(UserSnapshot { groups: GroupIds::default(), privacy: Privacy::default(), version });
         };
-        let privacy = Privacy { presence, direct, blocked: barred.into_iter().collect() };
+        let privacy = Privacy { presence, direct, blocked: blocked.into_iter().collect() };
         Ok(UserSnapshot { groups: Arc::new(groups.into_iter().collect()), privacy, version })
     }
 

@@ -1,44 +1,47 @@
-//! Who is connected to this server, and to which groups they belong.
+//! Who is connected to this server and to the other nodes, and which groups they are in.
 
-use std::collections::{HashSet, VecDeque};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callie_core::{GroupId, Username};
-use dashmap::DashMap;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::MutexGuard;
 
 use super::aliases::{Link, Links, Origin, User, UserState};
 use super::close_reason::CloseReason;
+use super::deliveries::Deliveries;
 use super::delivery::Delivery;
+use super::departures::Departures;
 use super::duplicates::Keys;
 use super::entry::Entry;
 use super::group::Group;
+use super::groups::Groups;
 use super::node::{NodeId, RequestId};
 use super::peers::RemoteNodes;
 use super::pending_reply::{PendingReply, ReplyStatus, Requests};
-use super::privacy::{Groups, Privacy};
+use super::privacy::{GroupIds, Privacy};
 use super::rate::{Quotas, Rates};
+use super::users::Users;
+use super::watchers::Watchers;
 use crate::base::config::Config;
 
-/// The connections of this server, and what it knows of those to other nodes.
+/// The connections of this server, and what it knows about those to other nodes.
 pub(crate) struct Hub {
-    pub(super) users: DashMap<Username, Arc<User>>,
-    pub(super) groups: DashMap<GroupId, Arc<Group>>,
-    /// Who subscribed to whose presence, by whom they watch.
-    pub(super) watchers: DashMap<Username, HashSet<Username>>,
+    /// The users.
+    pub(super) users: Users,
+    /// The groups.
+    pub(super) groups: Groups,
+    /// The subscriptions to the presence of users.
+    pub(super) watchers: Watchers,
+    /// The users whose departure is not reported yet.
+    pub(super) departures: Departures,
+    /// The deliveries that wait for confirmations.
+    deliveries: Deliveries,
     /// Makes the keys of recent payloads.
     pub(crate) keys: Keys,
     /// The other nodes.
     pub(crate) remote: Arc<RemoteNodes>,
     /// How other nodes are asked; none for a server on its own.
     requests: Option<Arc<dyn Requests>>,
-    /// Confirmed deliveries by their deadline. All last equally long, so the oldest is at the front.
-    deliveries: Mutex<VecDeque<Weak<Delivery>>>,
-    /// Users whose last connection closed, by when others are told.
-    pub(super) leaving: Mutex<VecDeque<(Instant, Arc<User>)>>,
-    /// How long a user may be gone without others being told.
-    pub(super) grace: Duration,
 }
 
 /// What a user's entry starts with.
@@ -66,7 +69,7 @@ impl Allowance {
 /// What the database has of a user, and the version of the user's state when it was read.
 pub(crate) struct UserSnapshot {
     /// The groups the user is in.
-    pub(crate) groups: Groups,
+    pub(crate) groups: GroupIds,
     /// Who may write to the user and see them.
     pub(crate) privacy: Privacy,
     /// The version.
@@ -93,21 +96,20 @@ impl Hub {
         requests: Option<Arc<dyn Requests>>,
     ) -> Self {
         Self {
-            users: DashMap::new(),
-            groups: DashMap::new(),
-            watchers: DashMap::new(),
+            users: Users::default(),
+            groups: Groups::default(),
+            watchers: Watchers::default(),
+            departures: Departures::new(grace),
+            deliveries: Deliveries::default(),
             keys,
             remote,
             requests,
-            deliveries: Mutex::default(),
-            leaving: Mutex::default(),
-            grace,
         }
     }
 
     /// The user called `name`, if connected now or lately, to whichever node.
     pub(crate) fn user(&self, name: &str) -> Option<Arc<User>> {
-        self.users.get(name).map(|user| user.clone())
+        self.users.get(name)
     }
 
     /// The open connections to this node of the user called `name`.
@@ -117,26 +119,26 @@ impl Hub {
 
     /// The group, if one of its members is connected to this node.
     pub(crate) fn group(&self, id: GroupId) -> Option<Arc<Group>> {
-        self.groups.get(&id).map(|group| group.clone())
+        self.groups.get(id)
     }
 
     /// Every open connection to this node.
     pub(crate) fn every_link(&self) -> Vec<Arc<Link>> {
         let mut all = Vec::new();
-        for user in &self.users {
-            all.extend(user.state().links.iter().cloned());
-        }
+        self.users.for_each(|user| all.extend(user.state().links.iter().cloned()));
         all
     }
 
     /// How many users are connected, to whichever node.
     pub(crate) fn users_online(&self) -> usize {
-        self.users.iter().filter(|user| user.is_online()).count()
+        let mut online = 0;
+        self.users.for_each(|user| online += usize::from(user.is_online()));
+        online
     }
 
     /// The entry of the user called `name`, made if there is none.
     pub(crate) fn entry(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
-        self.users.entry(name.clone()).or_insert_with(|| self.make(name, allowance)).clone()
+        self.users.get_or_insert(name, || self.make(name, allowance))
     }
 
     pub(super) fn make(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
@@ -152,10 +154,18 @@ impl Hub {
         snapshot: Option<UserSnapshot>,
         allowance: &Allowance,
     ) -> JoinResult {
-        // The user may have been forgotten meanwhile, and even be there anew. Of what changed until then nothing is known.
-        let Some(_held) = self.users.get(&link.user).filter(|entry| Arc::ptr_eq(entry, user)) else {
-            return JoinResult::Stale;
-        };
+        // The user may have been removed meanwhile, and even have been added again. What changed until then is not known.
+        let joined = self.users.with_current(user, || self.join(user, link, snapshot, allowance));
+        joined.unwrap_or(JoinResult::Stale)
+    }
+
+    fn join(
+        &self,
+        user: &User,
+        link: &Arc<Link>,
+        snapshot: Option<UserSnapshot>,
+        allowance: &Allowance,
+    ) -> JoinResult {
         let mut state = user.state();
         if state.links.len() >= allowance.connections {
             return JoinResult::TooMany;
@@ -176,12 +186,13 @@ impl Hub {
         state.leaves = None;
         state.links.push(link.clone());
         for &id in &*state.groups {
-            let group = self.groups.entry(id).or_default();
-            let mut group = group.change();
-            group.attach(&link.user, link);
-            if !state.away().is_empty() {
-                group.set_away(&link.user, state.away());
-            }
+            self.groups.with_or_insert(id, |group| {
+                let mut group = group.change();
+                group.attach(&link.user, link);
+                if !state.away().is_empty() {
+                    group.set_away(&link.user, state.away());
+                }
+            });
         }
         if state.links.len() == 1 {
             state.recalled = false;
@@ -212,32 +223,19 @@ impl Hub {
         if state.is_online() {
             return;
         }
-        let at = Instant::now() + self.grace;
+        let at = self.departures.due();
         state.leaves = Some(at);
         // One place for each user, however often they come and go while nobody can be told.
         let is_listed = std::mem::replace(&mut state.is_listed, true);
         drop(state);
         if !is_listed {
-            self.list_leaving(at, user.clone());
+            self.departures.add(at, user.clone());
         }
-    }
-
-    /// Lists a user whose departure is looked at at `at`.
-    pub(super) fn list_leaving(&self, at: Instant, user: Arc<User>) {
-        let mut leaving = self.leaving.lock();
-        let place = leaving.partition_point(|(other, _)| *other <= at);
-        leaving.insert(place, (at, user));
     }
 
     fn detach(&self, id: GroupId, link: &Arc<Link>) {
-        if let Some(group) = self.groups.get(&id) {
-            group.change().detach(&link.user, link);
-        }
-        self.forget_if_empty(id);
-    }
-
-    pub(super) fn forget_if_empty(&self, id: GroupId) {
-        self.groups.remove_if(&id, |_, group| group.state().online.is_empty());
+        self.groups.with(id, |group| group.change().detach(&link.user, link));
+        self.groups.remove_if_empty(id);
     }
 
     /// Ends all connections of `name` to this node.
@@ -262,40 +260,22 @@ impl Hub {
 
     /// Remembers a delivery until its deadline.
     pub(crate) fn await_confirmation(&self, delivery: &Arc<Delivery>) {
-        self.deliveries.lock().push_back(Arc::downgrade(delivery));
+        self.deliveries.add(delivery);
     }
 
     /// Ends the deliveries whose time is up.
     pub(crate) fn expire_deliveries(&self, now: Instant) {
-        let mut due = Vec::new();
-        {
-            let mut waiting = self.deliveries.lock();
-            while let Some(first) = waiting.front() {
-                match first.upgrade() {
-                    Some(delivery) if delivery.deadline > now => break,
-                    Some(delivery) => due.push(delivery),
-                    None => {}
-                }
-                waiting.pop_front();
-            }
-        }
-        // Outside of the lock: an answer goes to an outbox.
-        for delivery in due {
-            delivery.expire();
-        }
+        self.deliveries.expire(now);
     }
 
     /// Ends all deliveries: this server stops, and hears of no confirmation any more.
     pub(crate) fn give_up_deliveries(&self) {
-        let waiting = std::mem::take(&mut *self.deliveries.lock());
-        for delivery in waiting.iter().filter_map(Weak::upgrade) {
-            delivery.expire();
-        }
+        self.deliveries.give_up();
     }
 
     /// Forgets the payloads of users who sent none lately, and those of them who are gone.
     pub(crate) fn forget_the_gone(&self, now: Instant) {
-        self.users.retain(|_, user| {
+        self.users.retain(|user| {
             let gone = {
                 let mut state = user.state();
                 state.remembered.retain(|(_, until)| *until > now);

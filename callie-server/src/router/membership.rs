@@ -28,16 +28,14 @@ impl Hub {
 
     fn add(&self, id: GroupId, name: &Username, ways: Ways) {
         if !ways.links.is_empty() {
-            self.groups.entry(id).or_default().change().add(name, ways);
-        } else if let Some(group) = self.groups.get(&id) {
-            group.change().add(name, ways);
+            self.groups.with_or_insert(id, |group| group.change().add(name, ways));
+        } else {
+            self.groups.with(id, |group| group.change().add(name, ways));
         }
     }
 
     fn remove(&self, id: GroupId, name: &Username) {
-        if let Some(group) = self.groups.get(&id) {
-            group.change().remove(name);
-        }
+        self.groups.with(id, |group| group.change().remove(name));
     }
 
     /// Notes all members of a group of which nobody was connected to this node before, as the database had them when the
@@ -85,7 +83,7 @@ impl Hub {
         state.send_here(&user.name, |entry| self.remote.send_to_all(entry));
         drop(state);
         for id in left {
-            self.forget_if_empty(id);
+            self.groups.remove_if_empty(id);
         }
         true
     }
@@ -120,18 +118,23 @@ impl Hub {
 
     /// The users who are connected to this node.
     pub(crate) fn users_here(&self) -> Vec<Username> {
-        let here = self.users.iter().filter(|user| !user.state().links.is_empty());
-        here.map(|user| user.name.clone()).collect()
+        let mut here = Vec::new();
+        self.users.for_each(|user| {
+            if !user.state().links.is_empty() {
+                here.push(user.name.clone());
+            }
+        });
+        here
     }
 
     /// The groups of which somebody is connected to this node.
     pub(crate) fn group_ids(&self) -> Vec<GroupId> {
-        self.groups.iter().map(|group| *group.key()).collect()
+        self.groups.ids()
     }
 
     /// Whether it matters here who is in the group and whether `name` is.
     pub(crate) fn concerns(&self, id: GroupId, name: &Username) -> bool {
-        self.groups.contains_key(&id) || !self.links_of(name.as_str()).is_empty()
+        self.groups.contains(id) || !self.links_of(name.as_str()).is_empty()
     }
 
     fn away_among<'a>(&self, members: &'a [Username]) -> Vec<(&'a Username, Nodes)> {
@@ -153,7 +156,7 @@ impl Hub {
         });
         self.remove(id, name);
         drop(state);
-        self.forget_if_empty(id);
+        self.groups.remove_if_empty(id);
     }
 
     /// The group is gone: the database has it already.
@@ -163,7 +166,7 @@ impl Hub {
         for name in members {
             self.left(id, &name);
         }
-        self.groups.remove(&id);
+        self.groups.remove(id);
     }
 
     /// Changes a user's privacy: the database has it already.

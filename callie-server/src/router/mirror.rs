@@ -13,7 +13,7 @@ use super::hub::{Allowance, Hub};
 use super::node::{NodeId, Nodes};
 use super::peers::Peer;
 use super::pending_reply::PendingReply;
-use super::privacy::{Groups, Privacy};
+use super::privacy::{GroupIds, Privacy};
 use super::rate::BucketKind;
 use crate::base::config::PresenceMode;
 
@@ -26,14 +26,14 @@ impl Hub {
     /// Tells a node everything about this one's users. It is told first that there is more to come: whatever changes from
     /// then on comes in order, since each user is told under the user's lock.
     pub(crate) fn introduce(&self, peer: &dyn Peer) {
-        for user in &self.users {
+        self.users.for_each(|user| {
             let state = user.state();
             if !state.links.is_empty() {
                 state.send_here(&user.name, |entry| peer.send(entry));
             } else if !user.recent.is_empty() {
                 peer.send(&Entry::Remembered { user: user.name.clone() });
             }
-        }
+        });
         peer.send(&Entry::Complete { missed_updates: self.remote.has_missed_updates() });
         peer.begun();
     }
@@ -43,17 +43,14 @@ impl Hub {
         &self,
         node: NodeId,
         name: &Username,
-        groups: Groups,
+        groups: GroupIds,
         privacy: Privacy,
         allowance: &Allowance,
         mode: PresenceMode,
     ) {
-        let user = {
-            // Held as long as the user's state, so that the user is not forgotten meanwhile.
-            let entry = self.users.entry(name.clone()).or_insert_with(|| self.make(name, allowance));
-            let user = entry.clone();
+        let update = |user: &Arc<User>| {
             let mut state = user.state();
-            // What this node knows of its own users it has from the database.
+            // What this node knows about its own users it has from the database.
             if state.links.is_empty() {
                 for id in state.groups.difference(&groups) {
                     self.is_away(*id, name, &Nodes::new());
@@ -72,8 +69,9 @@ impl Hub {
                 self.is_away(*id, name, state.away());
             }
             drop(state);
-            user
+            user.clone()
         };
+        let user = self.users.with_or_insert(name, || self.make(name, allowance), update);
         self.came_online(&user, mode);
     }
 
@@ -106,21 +104,19 @@ impl Hub {
     }
 
     fn is_away(&self, id: GroupId, name: &Username, away: &Nodes) {
-        if let Some(group) = self.groups.get(&id) {
-            group.change().set_away(name, away);
-        }
+        self.groups.with(id, |group| group.change().set_away(name, away));
     }
 
     /// A node is not there any more.
     pub(crate) fn node_is_gone(&self, node: NodeId) {
         let mut gone: Vec<Arc<User>> = Vec::new();
-        for user in &self.users {
+        self.users.for_each(|user| {
             let mut state = user.state();
             state.remembered.retain(|(there, _)| *there != node);
             if state.away().contains(&node) {
                 gone.push(user.clone());
             }
-        }
+        });
         for user in gone {
             self.is_gone(node, &user);
         }
@@ -162,23 +158,22 @@ impl Hub {
     /// send again what was not answered.
     pub(crate) fn hand_off(&self) {
         let (now, mut room) = (Instant::now(), MOST_HANDED_OFF);
-        for user in &self.users {
+        self.users.for_each(|user| {
             if room == 0 {
-                break;
+                return;
             }
             let notes = user.recent.notes(now, room.min(MOST_NOTES));
             room -= notes.len();
             if !notes.is_empty() {
                 self.remote.send_to_all(&Entry::HandedOff { user: user.name.clone(), notes });
             }
-        }
+        });
     }
 
     /// Takes what a node that stops remembers of a user's payloads.
     pub(crate) fn take_over(&self, name: &Username, notes: Vec<Note>, allowance: &Allowance) {
-        // Held meanwhile, so that the user is not forgotten.
-        let entry = self.users.entry(name.clone()).or_insert_with(|| self.make(name, allowance));
-        entry.recent.adopt(notes, Instant::now());
+        let adopt = |user: &Arc<User>| user.recent.adopt(notes, Instant::now());
+        self.users.with_or_insert(name, || self.make(name, allowance), adopt);
     }
 
     /// Takes what other nodes remember of a user who came here. Once: a second connection that came in meanwhile asked

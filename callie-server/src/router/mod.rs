@@ -1,7 +1,8 @@
 //! Who is connected, the ways to them, and the delivery of payloads.
 //!
-//! `hub.rs` knows every connection of this server; `user.rs`, `link.rs` and `group.rs` are what it knows, `membership.rs`,
-//! `group_changes.rs` and `privacy.rs` what it takes from the database. A payload to a user goes through `direct.rs`, to a
+//! `hub.rs` knows every connection of this server: it consists of `users.rs` (`user.rs`, `link.rs`), `groups.rs`
+//! (`group.rs`), `watchers.rs`, `departures.rs` and `deliveries.rs`. `membership.rs`, `group_changes.rs` and `privacy.rs`
+//! are what it takes from the database. A payload to a user goes through `direct.rs`, to a
 //! group or to everyone through `fanout.rs`; all end in an `outbox.rs`. `rate.rs`, `duplicates.rs` and `delivery.rs` are the
 //! rules on the way, `close_reason.rs` says why a connection is closed, `presence.rs` tells who came and went.
 //!
@@ -12,13 +13,16 @@
 mod aliases;
 mod arrival;
 mod close_reason;
+mod deliveries;
 mod delivery;
+mod departures;
 mod direct;
 mod duplicates;
 mod entry;
 mod fanout;
 mod group;
 mod group_changes;
+mod groups;
 mod hub;
 mod link;
 mod membership;
@@ -32,6 +36,8 @@ mod privacy;
 mod rate;
 mod remote_delivery;
 mod user;
+mod users;
+mod watchers;
 
 pub(crate) use aliases::{Item, Link, Origin, Outbox, Owed};
 pub(crate) use arrival::{Arrival, Audience};
@@ -46,6 +52,6 @@ pub(crate) use hub::{Allowance, Hub, JoinResult, Place, UserSnapshot};
 pub(crate) use node::{NO_REPLY, NodeId, RequestId};
 pub(crate) use peers::{Peer, Peers, RemoteNodes};
 pub(crate) use pending_reply::{PendingReply, ReplyStatus, Requests};
-pub(crate) use privacy::{Blocked, Groups, Privacy};
+pub(crate) use privacy::{Blocked, GroupIds, Privacy};
 pub(crate) use rate::BucketKind;
 pub(crate) use remote_delivery::{RemoteDelivery, RemoteOutcome};

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::aliases::{Link, User};
 use super::hub::Hub;
-use super::privacy::Groups;
+use super::privacy::GroupIds;
 use crate::base::config::PresenceMode;
 use crate::base::ids::stamp;
 
@@ -37,22 +37,14 @@ impl Hub {
             return;
         }
         loop {
-            let user = {
-                let mut leaving = self.leaving.lock();
-                match leaving.front() {
-                    Some((at, _)) if *at <= now => {}
-                    _ => return,
-                }
-                let Some((_, first)) = leaving.pop_front() else { return };
-                first
-            };
+            let Some(user) = self.departures.take(now) else { return };
             let announced = {
                 let mut state = user.state();
                 match state.leaves {
                     // The user came back and left again.
                     Some(at) if at > now => {
                         drop(state);
-                        self.list_leaving(at, user);
+                        self.departures.add(at, user);
                         continue;
                     }
                     leaves => {
@@ -102,8 +94,8 @@ impl Hub {
         if setting == PresenceAudience::Everyone {
             if mode == PresenceMode::Everyone {
                 names.extend(self.every_link().iter().map(|link| link.user.clone()));
-            } else if let Some(watchers) = self.watchers.get(user.name.as_str()) {
-                names.extend(watchers.iter().cloned());
+            } else {
+                names.extend(self.watchers.of(user.name.as_str()));
             }
         }
         names.remove(&user.name);
@@ -133,7 +125,7 @@ impl Hub {
         }
         let new: Vec<Username> = new.into_iter().cloned().collect();
         for name in &new {
-            self.watchers.entry(name.clone()).or_default().insert(watcher.name.clone());
+            self.watchers.add(&watcher.name, name);
         }
         state.watching.extend(new);
         true
@@ -145,17 +137,7 @@ impl Hub {
         for name in names {
             state.watching.remove(name);
         }
-        self.remove_watcher(watcher, names);
-    }
-
-    /// Removes a user whose state is locked from those who watch `names`.
-    fn remove_watcher(&self, watcher: &User, names: &[Username]) {
-        for name in names {
-            if let Some(mut watchers) = self.watchers.get_mut(name) {
-                watchers.remove(&watcher.name);
-            }
-            self.watchers.remove_if(name, |_, watchers| watchers.is_empty());
-        }
+        self.watchers.remove(&watcher.name, names);
     }
 
     fn forget_subscriptions(&self, user: &User) {
@@ -163,9 +145,9 @@ impl Hub {
         if state.is_online() {
             return;
         }
-        state.groups = Groups::default();
+        state.groups = GroupIds::default();
         let watched: Vec<Username> = state.watching.drain().collect();
-        self.remove_watcher(user, &watched);
+        self.watchers.remove(&user.name, &watched);
     }
 }
 
@@ -197,7 +179,7 @@ mod tests {
         let link = Link::new(name.clone(), session, [127, 0, 0, 1].into(), 1_000);
         let user = hub.entry(&name, &allowance());
         let version = user.state().version;
-        let known = UserSnapshot { groups: Groups::default(), privacy: Privacy::default(), version };
+        let known = UserSnapshot { groups: GroupIds::default(), privacy: Privacy::default(), version };
         assert_eq!(hub.enter(&user, &link, Some(known), &allowance()), JoinResult::Joined);
         (user, link)
     }
@@ -211,10 +193,10 @@ mod tests {
         assert_eq!(hub.watchers.len(), 1);
         hub.depart(&ada, &link);
         hub.announce_the_gone(Instant::now(), PresenceMode::Groups);
-        assert!(hub.watchers.is_empty());
+        assert!(hub.watchers.len() == 0);
         // A command that was begun before the departure and ends after it.
         assert!(hub.watch(&ada, &names));
-        assert!(hub.watchers.is_empty() && ada.state().watching.is_empty());
+        assert!(hub.watchers.len() == 0 && ada.state().watching.is_empty());
     }
 
     #[test]
@@ -225,7 +207,7 @@ mod tests {
             hub.went(&ada, ada.state());
         }
         hub.announce_the_gone(Instant::now() + GRACE, PresenceMode::Groups);
-        assert_eq!(hub.leaving.lock().len(), 1, "nobody can be told without the cluster");
+        assert_eq!(hub.departures.len(), 1, "nobody can be told without the cluster");
     }
 
     #[test]
@@ -238,10 +220,10 @@ mod tests {
         let second = first + GRACE / 2;
         ada.state().leaves = Some(second);
         hub.announce_the_gone(first, PresenceMode::Groups);
-        assert_eq!((hub.leaving.lock().len(), ada.state().leaves), (1, Some(second)));
+        assert_eq!((hub.departures.len(), ada.state().leaves), (1, Some(second)));
         hub.announce_the_gone(second, PresenceMode::Groups);
-        assert_eq!((hub.leaving.lock().len(), ada.state().leaves), (0, None));
+        assert_eq!((hub.departures.len(), ada.state().leaves), (0, None));
         hub.went(&ada, ada.state());
-        assert_eq!(hub.leaving.lock().len(), 1);
+        assert_eq!(hub.departures.len(), 1);
     }
 }

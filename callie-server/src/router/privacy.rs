@@ -9,7 +9,7 @@ use callie_core::{GroupId, Username};
 use super::entry::PrivacyRules;
 
 /// Groups in their order, so that two users' are compared in one pass, and shared, so that nobody waits meanwhile.
-pub(crate) type Groups = Arc<BTreeSet<GroupId>>;
+pub(crate) type GroupIds = Arc<BTreeSet<GroupId>>;
 
 /// Who may write to a user, and who sees them come and go.
 #[derive(Debug, Clone)]

@@ -16,7 +16,7 @@ use super::entry::{Entry, PrivacyChange, PrivacyRules};
 use super::link::Link;
 use super::node::{NodeId, Nodes};
 use super::peers::RemoteNodes;
-use super::privacy::{Blocked, Groups, Privacy};
+use super::privacy::{Blocked, GroupIds, Privacy};
 use super::rate::{BucketKind, Rates};
 
 /// Everything kept in memory about one user.
@@ -49,7 +49,7 @@ pub(crate) struct UserState<R> {
     /// Other nodes that the user left, and until when they remember what the user sent.
     pub(crate) remembered: SmallVec<[(NodeId, Instant); 0]>,
     /// The groups the user is in, while connected.
-    pub(crate) groups: Groups,
+    pub(crate) groups: GroupIds,
     /// Who may write to the user and see them, while connected.
     pub(crate) privacy: Privacy,
     /// Counts changes to `groups` and `privacy`, so that what was read from the database meanwhile is known to be old.
@@ -72,7 +72,7 @@ impl<R> Default for UserState<R> {
             links: Links::new(),
             away: Nodes::new(),
             remembered: SmallVec::new(),
-            groups: Groups::default(),
+            groups: GroupIds::default(),
             privacy: Privacy::default(),
             version: 0,
             watching: HashSet::new(),

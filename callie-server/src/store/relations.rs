@@ -15,7 +15,7 @@ pub struct UserRelations {
     /// The groups the user is in.
     pub groups: Vec<GroupId>,
     /// Everyone whom the user blocks or who blocks the user; one who does both may be there twice.
-    pub barred: Vec<Username>,
+    pub blocked: Vec<Username>,
     /// Who sees the user's presence.
     pub presence: PresenceAudience,
     /// Who may write to the user directly.
@@ -42,23 +42,23 @@ impl Relations {
             "SELECT 'presence', presence FROM users WHERE name = $1 \
              UNION ALL SELECT 'direct', direct_messages FROM users WHERE name = $1 \
              UNION ALL SELECT 'group', group_id FROM group_members WHERE username = $1 \
-             UNION ALL SELECT 'barred', blocked FROM blocks WHERE blocker = $1 \
-             UNION ALL SELECT 'barred', blocker FROM blocks WHERE blocked = $1",
+             UNION ALL SELECT 'blocked', blocked FROM blocks WHERE blocker = $1 \
+             UNION ALL SELECT 'blocked', blocker FROM blocks WHERE blocked = $1",
         )
         .bind(user.as_str())
         .fetch_all(self.database.read())
         .await?;
         let (mut presence, mut direct) = (None, None);
-        let (mut groups, mut barred) = (Vec::new(), Vec::new());
+        let (mut groups, mut blocked) = (Vec::new(), Vec::new());
         for row in &rows {
             match row.try_get(0)? {
                 "presence" => presence = Some(text(row, 1)?),
                 "direct" => direct = Some(text(row, 1)?),
                 "group" => groups.push(text(row, 1)?),
-                _ => barred.push(text(row, 1)?),
+                _ => blocked.push(text(row, 1)?),
             }
         }
-        Ok(presence.zip(direct).map(|(presence, direct)| UserRelations { groups, barred, presence, direct }))
+        Ok(presence.zip(direct).map(|(presence, direct)| UserRelations { groups, blocked, presence, direct }))
     }
 
     /// Whether the two are in a group together.

@@ -11,8 +11,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
+use super::env::Stage;
 use super::verdict::Asked;
-use super::world::Stage;
 use crate::chat::{PATIENCE, fresh};
 
 type Socket = WebSocketStream<TcpStream>;

@@ -3,7 +3,7 @@
 #![allow(missing_docs)]
 
 pub mod database;
-pub mod leash;
+pub mod die_with_parent;
 pub mod nats;
 pub mod postgres;
 pub mod process;

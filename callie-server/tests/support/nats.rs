@@ -7,11 +7,11 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::TcpStream;
 
 use super::PATIENCE;
-use super::leash::Leashed;
+use super::die_with_parent::ChildProcess;
 
 /// A NATS server on a port of its own.
 pub struct Nats {
-    process: Leashed,
+    process: ChildProcess,
     port: u16,
     more: Vec<String>,
 }
@@ -73,11 +73,11 @@ impl Nats {
     }
 }
 
-fn run(port: u16, more: &[String]) -> Leashed {
+fn run(port: u16, more: &[String]) -> ChildProcess {
     let mut arguments =
         vec!["--addr".to_owned(), "127.0.0.1".to_owned(), "--port".to_owned(), port.to_string()];
     arguments.extend_from_slice(more);
-    Leashed::start(binary(), &arguments)
+    ChildProcess::start(binary(), &arguments)
 }
 
 /// Where `make install` puts it, or on the path.

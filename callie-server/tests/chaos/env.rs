@@ -18,7 +18,7 @@ use crate::support::postgres::Postgres;
 use crate::support::process::{LISTENING, command};
 use crate::support::{self, PATIENCE};
 
-/// What users see of the world.
+/// What users see of the env.
 pub struct Stage {
     nodes: Mutex<Vec<Option<SocketAddr>>>,
     tokens: Vec<(String, String)>,
@@ -56,7 +56,7 @@ impl Stage {
     }
 }
 
-pub struct World {
+pub struct TestEnv {
     stage: Arc<Stage>,
     nodes: Vec<Option<Node>>,
     nats: Nats,
@@ -70,7 +70,7 @@ struct Node {
     ops: SocketAddr,
 }
 
-impl World {
+impl TestEnv {
     pub async fn start(nodes: usize, users: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let nats = Nats::start().await;
@@ -82,12 +82,12 @@ impl World {
             record: Mutex::default(),
             calm: AtomicBool::new(false),
         };
-        let mut world = Self { stage: Arc::new(stage), nodes: Vec::new(), nats, postgres, database, folder };
+        let mut env = Self { stage: Arc::new(stage), nodes: Vec::new(), nats, postgres, database, folder };
         for at in 0..nodes {
-            world.nodes.push(None);
-            world.start_node(at).await;
+            env.nodes.push(None);
+            env.start_node(at).await;
         }
-        let addr = world.stage.nodes.lock()[0].unwrap();
+        let addr = env.stage.nodes.lock()[0].unwrap();
         let mut tokens = Vec::new();
         for number in 0..users {
             let name = format!("user{number}");
@@ -95,8 +95,8 @@ impl World {
             let (token, _) = support::login(addr, &name).await;
             tokens.push((name, token));
         }
-        Arc::get_mut(&mut world.stage).unwrap().tokens = tokens;
-        world
+        Arc::get_mut(&mut env.stage).unwrap().tokens = tokens;
+        env
     }
 
     pub fn stage(&self) -> Arc<Stage> {
