@@ -1,4 +1,7 @@
-//! Which web pages of other origins may read the answers: those of `cors_origins`.
+//! The web pages of other origins that may read the answers: those of `cors_origins`.
+//!
+//! tower-http's layer answers every OPTIONS request itself. Here, only preflight requests of listed origins are answered; all
+//! other requests get the answer that they get without CORS.
 
 use std::sync::Arc;
 
