@@ -1,9 +1,9 @@
-//! The binary: everything is in the library.
+//! The binary. Everything is in the library.
 
 use std::process::ExitCode;
 
-/// What one thread allocates another frees: every payload is made by its sender's task and dropped by its recipient's.
-/// The system's allocator has the two wait for each other.
+/// Every payload is allocated by the task of its sender and freed by that of its recipient. With the allocator of the
+/// system, the two threads wait for each other.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! All parts put together: what a running server is.
+//! All parts together: starting, reloading and stopping a server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,25 +19,26 @@ use crate::net::{Connections, Tls, TlsError};
 use crate::router::{Hub, Keys, RemoteNodes, Requests};
 use crate::store::{Claim, NotWritable, OpenError, SessionEvent, Store, StoreError};
 
-/// How long connections may take to end when the server stops. With the cluster's and the database's time it makes the
-/// 10 s that a server may take, after which supervisors kill.
+/// How long connections may take to end when the server stops. Together with the timeouts of the cluster and the
+/// database, this is the 10 s after which supervisors kill a process.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
-/// How long the database may take to close. A write that waits longer for a lock is given up: nobody was told it is done.
+/// How long the database may take to close. A write that waits longer for a lock is abandoned: nobody was told that it
+/// succeeded.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-/// Ended sessions that may wait for a slow subscriber, which then asks for each of its sessions anew.
+/// The most events that wait for a slow subscriber. A subscriber that misses some checks all its sessions.
 const EVENT_QUEUE: usize = 1_024;
 /// How often the last uses of sessions are written, and expired sessions removed.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// How often it is looked how long the certificate still holds.
+/// How often the validity of the certificate is checked.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(60 * 60);
-/// Every how many looks a warning is given: once a day.
+/// The number of checks after which a warning is logged again: once a day.
 const CERTIFICATE_WARNING_EVERY: u32 = 24;
 
-/// Why a server did not start. Each is one line for people.
+/// Why a server did not start. Each error is one line for people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The address cannot be listened on.
+    /// The server cannot listen on the address.
     #[error("cannot listen on {addr}: {source}")]
     Listen {
         /// The address.
@@ -51,13 +52,13 @@ pub enum StartError {
     /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// The cluster cannot be joined as it is configured.
+    /// The cluster cannot be joined as configured.
     #[error(transparent)]
     Cluster(#[from] JoinError),
     /// The database does not answer.
     #[error("the database does not answer: {0}")]
     Store(#[from] StoreError),
-    /// The system gives no random bytes or no thread.
+    /// The system provides no random bytes or no thread.
     #[error("cannot make ready: {reason}")]
     System {
         /// Why.
@@ -66,7 +67,7 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// Whether the same configuration fails in the same way until an operator changes something.
+    /// Returns `true` if the same configuration fails in the same way until an operator changes something.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         match self {
@@ -77,7 +78,7 @@ impl StartError {
     }
 }
 
-/// Why a configuration was not reloaded. Each is one line for people.
+/// Why a configuration was not reloaded. Each error is one line for people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReloadError {
@@ -331,7 +332,7 @@ async fn bind(addr: &str) -> Result<Listener, StartError> {
     Listener::bind(addr).await.map_err(|source| StartError::Listen { addr: addr.to_owned(), source })
 }
 
-/// Writes down the last uses of sessions and removes expired ones, again and again.
+/// Writes the last uses of sessions and removes expired ones, periodically.
 async fn upkeep(store: Store) {
     let mut tick = tokio::time::interval(UPKEEP);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -344,7 +345,7 @@ async fn upkeep(store: Store) {
         if let Err(error) = store.sessions.flush_uses().await {
             tracing::warn!(%error, "the last uses of sessions were not written");
         }
-        // By a clock that is wrong, all sessions may seem to have run out.
+        // With a wrong clock, all sessions may seem to have expired.
         if clock::is_settled()
             && let Err(error) = store.sessions.remove_expired(clock::now()).await
         {
@@ -353,7 +354,7 @@ async fn upkeep(store: Store) {
     }
 }
 
-/// Keeps the figure of the certificate's days true, and warns each day when few are left.
+/// Updates the metric of the certificate's validity, and logs a warning each day when it expires soon.
 async fn watch_certificate(tls: Arc<Tls>) {
     let mut tick = tokio::time::interval(CERTIFICATE_CHECK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

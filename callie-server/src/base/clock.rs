@@ -1,7 +1,8 @@
-//! The time: what the system says, and what is believed of it.
+//! The time of the system, and whether it can be trusted.
 //!
-//! A system's clock can be wrong: before it is set after a start, or when somebody sets it. Sessions and bans depend on it,
-//! so they follow [`now`], which does not follow a leap ahead at once; what is sent is stamped with [`wall`].
+//! The clock of a system may be wrong before it is set after a start, or when somebody sets it. Sessions and bans
+//! depend on the time, so they use [`now`], which does not follow a jump ahead immediately. Payloads of the server have
+//! the time of [`wall`].
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -16,25 +17,25 @@ pub type Millis = i64;
 /// One day.
 pub const DAY: Millis = 24 * 60 * 60 * 1000;
 
-/// A difference to the time that has passed since the last look that is no leap: corrections of a clock are smaller.
+/// A difference from the expected time that is not a jump: corrections of a clock are smaller.
 const TOLERANCE: Millis = 60_000;
-/// 2026-01-01, in milliseconds: a clock that shows an earlier time has not been set.
+/// 2026-01-01 in milliseconds. A clock that shows an earlier time has not been set.
 const PLAUSIBLE: Millis = 1_767_225_600_000;
-/// How long a clock must run steadily after a start or a leap before it is believed.
+/// How long a clock must run steadily after a start or a jump before it is trusted.
 const BELIEVED_AFTER: Duration = Duration::from_secs(60 * 60);
 
-/// What is added to the system's time; see [`shift`].
+/// The offset that is added to the time of the system; see [`shift`].
 static SHIFT: AtomicI64 = AtomicI64::new(0);
 static STEADY: Mutex<Option<Steady>> = Mutex::new(None);
 
-/// The time that sessions, bans and the database go by. It follows the system's clock, but a leap ahead only after an hour,
-/// and never to a time before this program was written.
+/// Returns the time for sessions, bans and the database. It follows the clock of the system, but a jump ahead only
+/// after an hour, and never a time before this program was written.
 #[must_use]
 pub fn now() -> Millis {
     with_steady(|steady, wall, at| steady.look(wall, at))
 }
 
-/// Whether the system's clock has run steadily for an hour. Until then nothing is deleted for its age.
+/// Returns `true` if the clock of the system has run steadily for an hour. Until then nothing is deleted for its age.
 #[must_use]
 pub fn is_settled() -> bool {
     with_steady(|steady, wall, at| {
@@ -49,7 +50,7 @@ fn with_steady<T>(look: impl FnOnce(&mut Steady, Millis, Instant) -> T) -> T {
     look(steady.get_or_insert_with(|| Steady::new(wall, at)), wall, at)
 }
 
-/// The time that the system says; 1970 for any time before.
+/// Returns the time of the system; 1970 for any earlier time.
 #[must_use]
 pub fn wall() -> Millis {
     let system = match SystemTime::now().duration_since(UNIX_EPOCH) {
@@ -59,12 +60,12 @@ pub fn wall() -> Millis {
     system.saturating_add(SHIFT.load(Ordering::Relaxed)).max(0)
 }
 
-/// Has the system's clock show another time to this process, by so much: for tests.
+/// Shifts the clock of this process by `by`, for tests.
 pub fn shift(by: Millis) {
     SHIFT.store(by, Ordering::Relaxed);
 }
 
-/// `millis` as the protocol writes it; an instant before 1970 or beyond the year 9999 is cut there.
+/// Converts `millis` to a timestamp. A time before 1970 or after the year 9999 is cut off there.
 #[must_use]
 pub fn timestamp(millis: Millis) -> Timestamp {
     /// 9999-12-31T23:59:59.999Z.
@@ -75,17 +76,17 @@ pub fn timestamp(millis: Millis) -> Timestamp {
 /// Compares the system's clock with the time that passes.
 #[derive(Debug)]
 struct Steady {
-    /// The last time that was believed.
+    /// The last time that was trusted.
     believed: Mark,
-    /// The last one before the clock stepped back: a clock that comes back to it is right again.
+    /// The last trusted time before the clock was set back. A clock that returns to it is right again.
     before: Option<Mark>,
-    /// Since when the clock shows what is not believed.
+    /// Since when the clock shows a time that is not trusted.
     doubted_since: Option<Instant>,
-    /// Since when the clock has made no leap.
+    /// Since when the clock has not jumped.
     since: Instant,
 }
 
-/// A time of the clock, and when it was that time.
+/// A time of the clock, and the instant at which the clock showed it.
 #[derive(Debug, Clone, Copy)]
 struct Mark {
     wall: Millis,
@@ -93,7 +94,7 @@ struct Mark {
 }
 
 impl Mark {
-    /// What a steady clock shows at `at`.
+    /// Returns the time that a steady clock shows at `at`.
     fn expected(self, at: Instant) -> Millis {
         let passed = at.saturating_duration_since(self.at).as_millis();
         self.wall.saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
@@ -109,7 +110,7 @@ impl Steady {
         Self { believed: Mark { wall, at }, before: None, doubted_since: None, since: at }
     }
 
-    /// What is believed when the clock shows `wall`.
+    /// Returns the time that is trusted when the clock shows `wall`.
     fn look(&mut self, wall: Millis, at: Instant) -> Millis {
         let expected = self.believed.expected(at);
         let agrees = self.believed.agrees(wall, at);

@@ -1,4 +1,4 @@
-//! Tasks that end with the server, also where it is dropped and nobody waits for them.
+//! Tasks that end with the server, also when it is dropped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
-/// The tasks that run. Cloning shares them.
+/// The running tasks. Cloning shares them.
 ///
-/// A list of handles, and no token that each task watches: a connection is polled a million times in its life, and
-/// starts and ends once.
+/// This is a list of handles instead of a token that each task watches: a connection is polled a million times in its
+/// life, but starts and ends only once.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tasks(Arc<Mutex<Running>>);
 
@@ -21,9 +21,9 @@ struct Running {
 }
 
 impl Tasks {
-    /// Runs `task` until it is done or [`Tasks::end`] is called. After that it is dropped at once.
+    /// Runs `task` until it is done or [`Tasks::end`] is called. After that, new tasks are dropped immediately.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        // Held until the handle is there, so that a task that is done at once finds it.
+        // Locked until the handle is added, so that a task that ends immediately finds it.
         let mut running = self.0.lock();
         if running.ended {
             return;
@@ -38,7 +38,7 @@ impl Tasks {
         running.handles.insert(number, handle.abort_handle());
     }
 
-    /// Ends all tasks where they stand.
+    /// Aborts all tasks.
     pub(crate) fn end(&self) {
         let handles = {
             let mut running = self.0.lock();
@@ -51,7 +51,7 @@ impl Tasks {
     }
 }
 
-/// A task's place in the list, given up when the task is dropped.
+/// The entry of a task in the list, removed when the task is dropped.
 struct Place {
     tasks: Tasks,
     number: u64,

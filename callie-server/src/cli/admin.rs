@@ -1,4 +1,4 @@
-//! `callie-server admin …`: who is a server admin, who is banned. Works on the database, beside a running server.
+//! `callie-server admin …`: server admins and bans, changed in the database while a server may run.
 
 use std::fmt::Write as _;
 
@@ -57,7 +57,8 @@ fn reason(text: &str) -> Result<RemovalReason, String> {
     RemovalReason::parse(text).map_err(|e| format!("must be {e}"))
 }
 
-/// An instant as people write it: a date, or a date and a time with or without seconds, fractions and an offset from UTC.
+/// Parses an instant as people write it: a date, or a date and a time with or without seconds, fractions and an offset
+/// from UTC.
 fn instant(text: &str) -> Result<Timestamp, String> {
     let (date, rest) = text.split_once(['T', 't', ' ']).unwrap_or((text, "00:00"));
     let (time, offset) = rest.split_at(rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len()));
@@ -70,7 +71,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
         .ok_or_else(|| "must be a date such as 2030-01-31, or a time such as 2030-01-31T12:00Z".to_owned())
 }
 
-/// The ban would not hold.
+/// The ban would have ended already.
 #[derive(Debug, thiserror::Error)]
 #[error("the ban would have ended already: {0} is in the past; nothing was changed")]
 struct EndedBan(Timestamp);
@@ -135,7 +136,7 @@ async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Who runs this command: the user of the operating system, as far as it can be told.
+/// Returns the user of the operating system who runs this command, as far as it is known.
 fn os_user() -> String {
     let uid = rustix::process::getuid().as_raw();
     let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|key| std::env::var(key).ok());
@@ -145,7 +146,7 @@ fn os_user() -> String {
     }
 }
 
-/// One line for each: the name, what it is, and for a ban its end and reason.
+/// Prints one line for each: the name, "admin" or "banned", and for a ban its end and reason.
 async fn list(store: &Store) -> Result<(), Failure> {
     let mut out = String::new();
     for admin in store.admins.list().await? {

@@ -1,4 +1,4 @@
-//! `callie-server healthcheck`: asks a running server whether it is well, for containers without a shell.
+//! `callie-server healthcheck`: checks a running server, for containers without a shell.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
@@ -9,7 +9,7 @@ use super::{Failure, Shared};
 /// How long the server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Why a server does not count as well.
+/// Why a server does not count as healthy.
 #[derive(Debug, thiserror::Error)]
 enum Unwell {
     #[error("healthcheck needs metrics_listen: set the same configuration as for the server")]
@@ -22,7 +22,7 @@ enum Unwell {
     Refused { path: &'static str, answer: String },
 }
 
-/// Asks `/healthz`, or `/readyz` where `ready` is set, at `metrics_listen`.
+/// Requests `/healthz`, or `/readyz` if `ready` is set, from `metrics_listen`.
 pub(super) fn run(shared: &Shared, ready: bool) -> Result<(), Failure> {
     let listen = shared.load()?.metrics_listen.ok_or(Unwell::NoAddress)?;
     let found = listen.to_socket_addrs().ok().and_then(|mut addrs| addrs.next());
@@ -37,7 +37,7 @@ pub(super) fn run(shared: &Shared, ready: bool) -> Result<(), Failure> {
     Ok(write!(std::io::stdout(), "{body}")?)
 }
 
-/// A server that listens on all addresses is reached at the loopback.
+/// A server that listens on all addresses is reached at the loopback address.
 fn reachable(mut addr: SocketAddr) -> SocketAddr {
     if addr.ip().is_unspecified() {
         let loopback = if addr.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };

@@ -1,5 +1,5 @@
-//! The command line: `serve.rs` runs a server, `admin.rs` names admins and bans users in its database, `database.rs` backs
-//! that up and restores it, `healthcheck.rs` asks a running server.
+//! The command line: `serve.rs` runs a server, `admin.rs` names admins and bans users in its database, `database.rs`
+//! backs up and restores it, `healthcheck.rs` checks a running server, `output.rs` prints results.
 
 mod admin;
 mod database;
@@ -33,7 +33,7 @@ struct Arguments {
     command: Option<Command>,
 }
 
-/// What every command takes.
+/// The options of every command.
 #[derive(Debug, clap::Args)]
 struct Shared {
     /// The database, a file or a sqlite:// or postgres:// URL [env: CALLIE_DATABASE] [default: callie.db]
@@ -44,7 +44,7 @@ struct Shared {
     config: Option<PathBuf>,
 }
 
-/// What running a server takes beside it.
+/// The options of running a server.
 #[derive(Debug, Default, PartialEq, clap::Args)]
 struct Serving {
     /// The address and port to listen on; port 0 takes a free one [env: CALLIE_LISTEN] [default: 127.0.0.1:8080]
@@ -62,7 +62,7 @@ struct Serving {
 }
 
 impl Shared {
-    /// The configuration that file, environment and flags make together now.
+    /// Returns the configuration from the file, the environment and the flags, as they are now.
     fn load(&self) -> Result<Config, ConfigError> {
         self.load_for(&Serving::default())
     }
@@ -102,22 +102,22 @@ enum Command {
     },
 }
 
-/// What ends the program: any of the typed errors of its parts, as one line for people.
+/// What ends the program: a typed error of one of its parts, as one line for people.
 type Failure = Box<dyn std::error::Error>;
 
-/// The exit code of a failure that a restart does not mend: the configuration cannot be used, or the database is none of this
-/// server's.
+/// The exit code for a failure that a restart does not fix: the configuration cannot be used, or the database does not
+/// belong to this server.
 const NEVER: u8 = 3;
 
-/// Whether `error` stays as it is until somebody changes something.
+/// Returns `true` if `error` remains until somebody changes something.
 fn is_permanent(error: &(dyn std::error::Error + 'static)) -> bool {
     error.is::<ConfigError>()
         || error.downcast_ref::<OpenError>().is_some_and(OpenError::is_permanent)
         || error.downcast_ref::<StartError>().is_some_and(StartError::is_permanent)
 }
 
-/// Runs the command line and returns the exit code: 0 when all went well, 1 for a failure, 2 for wrong arguments, 3 for a
-/// failure that a restart does not mend.
+/// Runs the command line and returns the exit code: 0 for success, 1 for a failure, 2 for wrong arguments, 3 for a
+/// failure that a restart does not fix.
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();

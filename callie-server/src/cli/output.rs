@@ -1,4 +1,4 @@
-//! What a command prints on stdout.
+//! The output of commands on stdout.
 
 use std::io::{ErrorKind, Write as _};
 
@@ -12,7 +12,7 @@ struct StdoutError(std::io::Error);
 
 /// Writes `text` to stdout, for commands whose output is their purpose.
 ///
-/// A reader that closes its end early, as `head` does, has what it wants: that is no failure.
+/// A reader that closes its end early, as `head` does, has what it wants: this is not a failure.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     match write(text) {
         Err(error) if error.0.kind() != ErrorKind::BrokenPipe => Err(error.into()),
@@ -20,8 +20,8 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes the line that tells what a command has done. Where stdout cannot be written, stderr gets the line: what was done
-/// stays done, so this never fails.
+/// Writes the line that reports what a command has done. If stdout cannot be written, the line is written to stderr:
+/// the command has succeeded, so this never fails.
 pub(super) fn report(line: &str) {
     if let Err(error) = write(&format!("{line}\n")) {
         telemetry::say(&format!("callie-server: {line} ({error})"));

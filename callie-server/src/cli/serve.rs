@@ -1,4 +1,4 @@
-//! Running a server until a signal ends it.
+//! Running a server until a signal stops it.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::base::config::{self, Config, ConfigError};
 use crate::base::telemetry;
 use crate::server::Server;
 
-/// How long the line that tells where the server listens may take.
+/// How long the line with the server's address may take.
 const STDOUT_TIMEOUT: Duration = Duration::from_secs(1);
-/// Files beside the connections: the database, the log, the listeners.
+/// Open files besides the connections: the database, the log, the listeners.
 const OTHER_FILES: u64 = 64;
 
-/// Serves until SIGTERM or SIGINT; SIGHUP reads the configuration and the certificate again.
+/// Serves until SIGTERM or SIGINT. SIGHUP reloads the configuration and the certificate.
 pub(super) fn run(shared: &Shared, serving: &Serving) -> Result<(), Failure> {
     let load = || shared.load_for(serving);
     let config = load()?;
@@ -25,13 +25,13 @@ pub(super) fn run(shared: &Shared, serving: &Serving) -> Result<(), Failure> {
     allow_files(files);
     let runtime = runtime()?;
     runtime.block_on(async {
-        // Before anyone is told that the server is there: a signal that comes early must not end it in the default way.
+        // Before the address is printed: an early signal must not have its default effect.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut hangup = signal(SignalKind::hangup())?;
         let server = tokio::select! {
             started = Server::start(config) => started?,
-            // Nothing is served yet, so nothing has to end well.
+            // Nothing is served yet, so nothing has to be closed.
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
         };
@@ -53,17 +53,17 @@ pub(super) fn run(shared: &Shared, serving: &Serving) -> Result<(), Failure> {
     })
 }
 
-/// The system gives no thread.
+/// The system provides no thread.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot start: the system gives this process no more threads (see `ulimit -u`, or TasksMax of systemd)"
 )]
 struct NoThread;
 
-/// Threads beside one for each core: connections to SQLite, hashing of passwords, and a few for what comes seldom.
+/// Threads besides one for each core: connections to SQLite, hashing of passwords, and a few for rare tasks.
 const OTHER_THREADS: usize = 12;
 
-/// The runtime, once it is known that the threads can be had: tokio panics or waits for ever without them.
+/// Creates the runtime after a check that its threads can be started: tokio panics or waits for ever without them.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let (hold, held) = std::sync::mpsc::channel::<()>();
@@ -77,17 +77,17 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .collect();
     drop(hold);
     for thread in all.map_err(|_| NoThread)? {
-        // It has only waited.
+        // The thread has only waited.
         let _ = thread.join();
     }
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-/// Writes a line to stdout, beside the server: a stdout that is full, gone or not read stops nobody.
+/// Writes a line to stdout in a thread of its own: a stdout that is full, closed or not read blocks nothing.
 async fn say_on_stdout(line: String) {
     let (done, written) = tokio::sync::oneshot::channel();
     let write = move || {
-        // Nobody waits for it any more after a while.
+        // After a while nobody waits for it any more.
         let _ = done.send(writeln!(std::io::stdout(), "{line}"));
     };
     if let Err(error) = std::thread::Builder::new().name("stdout".to_owned()).spawn(write) {
@@ -107,13 +107,13 @@ fn reload(server: &Server, new: Result<Config, ConfigError>) {
     }
 }
 
-/// Takes as many open files as are wanted and the system lets the process have: each connection is one, and the usual
+/// Raises the limit on open files to `wanted`, as far as the system allows. Each connection is one file, and the usual
 /// limit is 1,024.
 fn allow_files(wanted: u64) {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|now| now < wanted) {
         let raised = limit.maximum.map_or(wanted, |most| most.min(wanted));
-        // A refusal leaves the limit as it was; a warning tells what follows.
+        // If it is refused, the limit is unchanged, and a warning is logged later.
         let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(raised), maximum: limit.maximum });
     }
 }

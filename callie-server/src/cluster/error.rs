@@ -2,35 +2,35 @@
 
 use std::path::PathBuf;
 
-/// Why a server cannot be part of its cluster. Each is one line for people.
+/// Why a server cannot be part of its cluster. Each error is one line for people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JoinError {
-    /// The URLs cannot be read.
+    /// The URLs are invalid.
     #[error("cluster must be one or more URLs such as \"nats://127.0.0.1:4222\", separated by commas")]
     Address,
-    /// The name cannot stand in a subject.
+    /// The name cannot be part of a subject.
     #[error("cluster_name must be letters, digits, '-' and '_'")]
     Name,
-    /// Payloads may be larger than NATS passes on.
+    /// The limit on payloads is more than NATS accepts.
     #[error(
         "max_payload_bytes must be at most {most} in a cluster: NATS passes on no more than 1 MiB at a time"
     )]
     Payload {
-        /// The most that will do.
+        /// The largest possible limit.
         most: usize,
     },
-    /// NATS passes on less than one payload needs.
+    /// NATS accepts less than one payload needs.
     #[error(
         "NATS passes on at most {most} bytes at a time (its max_payload), and max_payload_bytes = {payload} needs {least}: \
          raise the one or lower the other"
     )]
     NatsLimit {
-        /// What NATS passes on.
+        /// What NATS accepts, in bytes.
         most: usize,
-        /// The largest payload of a client.
+        /// The largest payload of a client, in bytes.
         payload: usize,
-        /// What NATS has to pass on for it.
+        /// What NATS must accept for it, in bytes.
         least: usize,
     },
     /// Only one of certificate and key is given.

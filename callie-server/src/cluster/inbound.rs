@@ -1,4 +1,4 @@
-//! Following the streams of the other nodes, and acting on what they say.
+//! Reads the streams of the other nodes and applies their entries.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,34 +20,34 @@ pub(super) struct Inbound {
     since: Instant,
 }
 
-/// One other node's stream, as far as it was followed.
+/// The stream of one other node, as far as it was read.
 struct Stream {
     number: u64,
-    /// The next frame.
+    /// The number of the next frame.
     next: u64,
-    /// Set when a frame was missed: nothing of this stream is of use any more.
+    /// Set when a frame was missed. The rest of the stream is ignored.
     broken: bool,
-    /// Whether the node has named all its users.
+    /// Whether the node has sent all its users.
     complete: bool,
-    /// Whether the node has not been told yet how far its stream was taken.
+    /// Whether the node has not been told yet how far its stream was read.
     untold: bool,
-    /// The beginning of an entry that goes on in the next frame.
+    /// The beginning of an entry that continues in the next frame.
     part: Vec<u8>,
 }
 
-/// How long a node is new to the others: until all of them have heard of it.
+/// How long a node is new: the time until all other nodes have learnt of it.
 const NEW: Duration = Duration::from_secs(3);
-/// Bytes that one draft of another node may have: far more than any honest one.
+/// The most bytes of an entry in several frames: far more than any valid entry has.
 const MOST_PART: usize = 16 * 1024 * 1024;
 
-/// What follows from a frame.
+/// The result of reading a frame.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Followed {
-    /// All went well.
+    /// The frame was applied.
     Well,
-    /// All went well, and it began a new stream of a node that had one: answers that were in the old one may be lost.
+    /// The frame was applied, and began a new stream of a node that had one. Replies in the old stream may be lost.
     Anew,
-    /// There was nothing to follow.
+    /// There was nothing to apply.
     Nothing,
     /// The other node has to begin its stream anew.
     Broken(u64),
@@ -141,14 +141,14 @@ impl Inbound {
         nodes.iter().all(|peer| self.streams.get(&peer.id).is_some_and(|s| s.complete && !s.broken))
     }
 
-    /// How far a node's stream was taken; with `fresh`, only if it has not been told.
+    /// Returns how far the stream of a node was read; with `fresh`, only if the node has not been told.
     pub(super) fn taken(&mut self, node: NodeId, fresh: bool) -> Option<Place> {
         let stream = self.streams.get_mut(&node).filter(|stream| stream.untold || !fresh)?;
         stream.untold = false;
         Some(Place { stream: stream.number, frame: stream.next })
     }
 
-    /// A node is not there any more.
+    /// Forgets a node that is gone.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.streams.remove(&node);
         self.forget_users_of(node);
@@ -175,7 +175,7 @@ impl Inbound {
                 hub.is_only_remembered(peer.id, &user, &Allowance::of(&config.current()));
             }
             Entry::Complete { missed_updates } => {
-                // Changes that the other node made before it knew of this one were not told either.
+                // The other node has not reported the changes that it made before it knew this one.
                 if missed_updates || self.since.elapsed() < NEW {
                     checks.ask(Check::All);
                 }
@@ -230,7 +230,7 @@ impl Inbound {
             }
             Entry::Recalled { request, memory } => {
                 if let Some(PendingReply::Memory(receiver)) = peer.answered(request) {
-                    // A connection that is gone needs no memory.
+                    // Without a receiver the connection is gone.
                     let _ = receiver.send(memory);
                 }
             }
@@ -242,13 +242,13 @@ impl Inbound {
 }
 
 enum Find {
-    /// The frame is the next one.
+    /// The next frame.
     Next,
-    /// It is the first one of a stream in the place of an older one.
+    /// The first frame of a stream that replaces an older one.
     First,
-    /// It was taken before, or belongs to a stream that was given up.
+    /// A frame that was read before, or belongs to an abandoned stream.
     Known,
-    /// One before it is missing.
+    /// A frame before it is missing.
     Gap,
 }
 

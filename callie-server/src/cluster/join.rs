@@ -1,4 +1,4 @@
-//! This server as a node of its cluster: joining, again and again where the connection is lost, and leaving.
+//! The membership of this server in its cluster: joining, reconnecting, and leaving.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -18,22 +18,22 @@ use super::streams::Streams;
 use crate::base::config::Config;
 use crate::router::{Check, NodeId};
 
-/// How long a server that starts waits for its cluster. It then serves without, and says so.
+/// How long a starting server waits for its cluster. Then it serves without the cluster, and logs a warning.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(3);
-/// The shortest time between two attempts to reach NATS; the longest is twice as long.
+/// The shortest time between two attempts to connect to NATS. The longest is twice as long.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// How to join the cluster that the configuration names.
+/// The settings to join the configured cluster.
 pub(crate) struct Invitation(Nats);
 
 impl Invitation {
-    /// Reads the configuration; none for a server on its own.
+    /// Reads the settings from the configuration; `None` for a server on its own.
     pub(crate) fn read(config: &Config) -> Result<Option<Self>, JoinError> {
         Ok(Nats::read(config)?.map(Self))
     }
 }
 
-/// This server's part in its cluster. Dropping it ends that part without a word.
+/// The membership of this server in its cluster. Dropping it ends the membership without a message.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     leave: watch::Sender<bool>,
@@ -41,10 +41,11 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Joins the cluster. Where that takes long it goes on beside: the server then is on its own until it has joined.
+    /// Joins the cluster. If that takes long, it continues in the background, and the server is on its own until it has
+    /// joined.
     ///
     /// # Errors
-    /// [`JoinError::NatsLimit`] where NATS answers at once and passes on too little.
+    /// [`JoinError::NatsLimit`] if NATS answers in time and accepts too little.
     pub(crate) async fn join(
         local: LocalNode,
         streams: Arc<Streams>,
@@ -60,7 +61,7 @@ impl Cluster {
         let joined = async {
             tokio::select! {
                 Ok(fault) = refused => Err(fault),
-                // Fails where the node has ended, which it does after a refusal: that is for the other branch to tell.
+                // Fails if the node has ended, which it does after a refusal: the other branch returns that.
                 Ok(_) = is_converged.wait_for(|converged| *converged) => Ok(()),
                 else => Ok(()),
             }
@@ -72,7 +73,7 @@ impl Cluster {
         Ok(made)
     }
 
-    /// Leaves the cluster, once all that was said has been heard: twice and a goodbye, each in its time.
+    /// Leaves the cluster once the other nodes have received everything. Each step has its own timeout.
     pub(crate) async fn leave(mut self) {
         self.leave.send_replace(true);
         if tokio::time::timeout(4 * LEAVE_TIMEOUT, &mut self.task).await.is_err() {
@@ -93,9 +94,9 @@ struct Node {
     nats: Nats,
     database: u64,
     leaving: watch::Receiver<bool>,
-    /// Told when this node knows all others.
+    /// Set when this node knows all others.
     converged: watch::Sender<bool>,
-    /// Takes what keeps the server from starting, while it starts.
+    /// Receives what keeps the server from starting, while it starts.
     refuse: Option<oneshot::Sender<JoinError>>,
 }
 
@@ -118,7 +119,7 @@ impl Node {
                             },
                             None => fault,
                         };
-                        // A server that runs goes on, with payloads in pieces.
+                        // A running server continues, with payloads in several frames.
                         tracing::error!("{fault}");
                     }
                     self.refuse = None;
@@ -139,7 +140,7 @@ impl Node {
                 }
                 Err(_) => {}
             }
-            // All nodes lost it at the same time, and need not come back at the same.
+            // Nodes that lost the connection at the same time must not reconnect at the same time.
             let wait =
                 RETRY + RETRY.mul_f64(getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX)));
             tokio::select! {
@@ -151,7 +152,7 @@ impl Node {
 
     /// Is a member until the connection is lost or the server leaves.
     async fn be_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
-        // Changes were made while this server was on its own, or before it was there: nothing is lost by looking.
+        // There may be changes from before this server was a member.
         self.local.checks.ask(Check::All);
         let me = match getrandom::u64() {
             Ok(me) => NodeId(me),

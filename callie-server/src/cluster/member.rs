@@ -1,4 +1,4 @@
-//! One time in the cluster: saying and hearing who is there, sending and taking frames, and leaving.
+//! One membership in the cluster: heartbeats, frames, and leaving.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,36 +15,36 @@ use super::streams::Streams;
 use super::wire::{self, FrameHeader, Heartbeat, MessageKind, Place, VERSION};
 use crate::router::{Hub, NodeId};
 
-/// How often a node says that it is there.
+/// How often a node sends a heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// A node that was not heard for so long is gone: with the time others are given to come back, presence follows within
-/// 10 s of a crash.
+/// How long a node may be silent before it is considered gone. With the time that users have to reconnect, presence
+/// follows a crash within 10 s.
 const SILENCE: Duration = Duration::from_secs(3);
-/// How often it is looked who is late.
+/// How often nodes are checked for silence.
 const TICK: Duration = Duration::from_millis(250);
-/// How long a node that joins waits for others to say that they are there. They do so at once, and
-/// once more within a second.
+/// How long a joining node waits for heartbeats of others. They answer immediately, and send the next one within a
+/// second.
 const SETTLE: Duration = Duration::from_millis(1_200);
-/// How long after a frame its sender is told that it was taken, so that one word answers many frames.
+/// How long after a frame its sender is told that it was read, so that one reply covers many frames.
 const TELL_TAKEN: Duration = Duration::from_millis(5);
-/// Frames that are taken before anything else is looked at.
+/// The most frames that are read before anything else is done.
 const AT_ONCE: usize = 64;
-/// Frames that are sent to a node before anything else is looked at.
+/// The most frames that are sent to one node before anything else is done.
 const SENT_AT_ONCE: usize = 64;
-/// Bytes that the head of a frame takes at most, with room to spare.
+/// The most bytes of a frame's header, with some reserve.
 const HEADER_ROOM: usize = 128;
-/// Nodes that are remembered as lost.
+/// The most nodes that are remembered as lost.
 const MOST_LOST: usize = 1_024;
-/// How long NATS may take to accept a frame for sending: it takes them all at once unless it has gone.
+/// How long NATS may take to accept a frame for sending: it accepts frames immediately unless it is gone.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a node that leaves waits for what it has told others to be taken.
+/// How long a leaving node waits until the others have read its frames.
 pub(super) const LEAVE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How a time in the cluster ended.
+/// How a membership ended.
 pub(super) enum End {
-    /// As it was meant to.
+    /// The server has left.
     Left,
-    /// The connection to NATS is of no use any more.
+    /// The connection to NATS cannot be used any more.
     Lost(String),
 }
 
@@ -54,7 +54,7 @@ pub(super) async fn leave_is_asked(leaving: &mut watch::Receiver<bool>) {
     let _ = leaving.wait_for(|leave| *leave).await;
 }
 
-/// One time in the cluster.
+/// One membership in the cluster.
 pub(super) struct Member {
     hub: Arc<Hub>,
     client: Client,
@@ -64,25 +64,25 @@ pub(super) struct Member {
     /// The first part of all subjects.
     name: String,
     database: u64,
-    /// When each node was heard last, this one too: it hears its own beats.
+    /// When each node was last heard. Includes this node, which receives its own heartbeats.
     heard: HashMap<NodeId, Instant>,
     /// The number of streams that were begun.
     begun: u64,
     since: Instant,
-    /// When to say the next time that this node is there.
+    /// When the next heartbeat is due.
     heartbeat_at: Instant,
-    /// When to tell others how far their streams were taken.
+    /// When other nodes are told how far their streams were read.
     tell_at: Option<Instant>,
-    /// When a node of another version was heard last.
+    /// When a node of another version was last heard.
     stranger_at: Option<Instant>,
-    /// The other versions that were told.
+    /// The other versions that were logged.
     strange_versions: HashSet<u8>,
-    /// Nodes that were taken for gone. One that was only cut off has not heard of what happened meanwhile.
+    /// Nodes that were considered gone. A node that was only cut off has missed what happened meanwhile.
     lost: HashSet<NodeId>,
 }
 
 impl Member {
-    /// The node `me` of the cluster with this name, whose database has this number.
+    /// Creates the membership of the node `me` in the cluster with this name, on the database with this fingerprint.
     pub(super) fn new(
         hub: Arc<Hub>,
         client: Client,
@@ -111,14 +111,14 @@ impl Member {
         }
     }
 
-    /// Where frames for a node go.
+    /// Returns the subject of frames for a node.
     fn frames(&self, node: NodeId) -> String {
         format!("{}.{node}.frame", self.name)
     }
 
-    /// Listens, and tells the others that this node is there.
+    /// Subscribes, and sends the first heartbeat.
     pub(super) async fn subscribe(&mut self, heartbeats: &str) -> Result<(Subscriber, Subscriber), String> {
-        // What nobody listens to comes back beside the frames, see `publish`.
+        // Frames without a receiver are returned on the same subscription, see `publish`.
         let frames = self.client.subscribe(format!("{}.{}.>", self.name, self.me)).await;
         let frames = frames.map_err(|e| e.to_string())?;
         let heartbeats = self.client.subscribe(heartbeats.to_owned()).await.map_err(|e| e.to_string())?;
@@ -154,7 +154,7 @@ impl Member {
                     None => Err("the connection ended".to_owned()),
                 },
                 () = wake.notified() => {
-                    // Whoever is ready now puts what it has into the same frame: each costs three processes a wake-up.
+                    // Lets other tasks add to the same frame, because each frame wakes three processes.
                     tokio::task::yield_now().await;
                     self.flush().await
                 }
@@ -164,7 +164,7 @@ impl Member {
                     None => Err("the connection ended".to_owned()),
                 },
                 _ = tick.tick() => {
-                    // What was said while this task was busy is heard first.
+                    // Heartbeats that arrived while this task was busy are read first.
                     while let Some(Some(heartbeat)) = heartbeats.next().now_or_never() {
                         if let Err(reason) = self.hear(&heartbeat.payload).await {
                             return End::Lost(reason);
@@ -174,7 +174,7 @@ impl Member {
                 }
                 event = events.recv() => match event {
                     Some(Event::Disconnected | Event::Closed) | None => Err("disconnected".to_owned()),
-                    // What was lost shows as a gap.
+                    // Lost frames are detected as gaps.
                     Some(_) => Ok(()),
                 },
                 () = leave_is_asked(leaving) => return self.leave(&mut frames).await,
@@ -186,7 +186,7 @@ impl Member {
         }
     }
 
-    /// Takes a frame and those that have come meanwhile, then sends what follows from them.
+    /// Reads a frame and those that have arrived meanwhile, then sends what follows from them.
     async fn take_frames(&mut self, first: Message, frames: &mut Subscriber) -> Result<(), String> {
         self.take(&first).await?;
         for _ in 1..AT_ONCE {
@@ -236,14 +236,15 @@ impl Member {
         }
     }
 
-    /// Settles what the other node has taken: after what its frame says, since answers stand before their being taken.
+    /// Settles what the other node has read. Called after its entries were applied, because replies come before the
+    /// confirmation that their request was read.
     fn note_taken(&self, peer: &PeerStream, header: &FrameHeader) {
         if let Some(taken) = header.taken.filter(|taken| taken.stream == peer.stream) {
             peer.taken_until(taken.frame);
         }
     }
 
-    /// NATS tells that nobody listens where a frame went to: that node is gone, and the frame with it.
+    /// Handles the report of NATS that nobody received a frame: the node is gone, and the frame is lost.
     fn refused(&mut self, subject: &str) {
         let mut parts = subject.rsplit('.').map(|part| u64::from_str_radix(part, 16).ok());
         let (Some(Some(frame)), Some(Some(stream)), Some(Some(node))) =
@@ -290,7 +291,7 @@ impl Member {
         self.flush().await
     }
 
-    /// A node of another version is there. Its users are not known: nobody is said to be offline meanwhile.
+    /// Notes a node of another version. Its users are not known, so no user is reported offline meanwhile.
     fn hear_stranger(&mut self, version: u8) {
         self.stranger_at = Some(Instant::now());
         if self.strange_versions.insert(version) {
@@ -302,7 +303,7 @@ impl Member {
         }
     }
 
-    /// Begins to tell a node that was not known.
+    /// Begins a stream to a node that was not known.
     fn meet(&mut self, node: NodeId) -> Arc<PeerStream> {
         tracing::info!(%node, "another node is there");
         if self.lost.remove(&node) {
@@ -319,11 +320,11 @@ impl Member {
         PeerStream::new(node, self.begun, self.streams.wake())
     }
 
-    /// Begins the stream to a node anew.
+    /// Begins a new stream to a node.
     fn begin_anew(&mut self, peer: &PeerStream) {
         tracing::warn!(node = %peer.id, "telling another node everything anew");
         self.hub.remote.note_missed_updates();
-        // Nobody is said to be offline whom something could not be sent to.
+        // No user is reported offline while entries may not have reached a node.
         self.hub.remote.set_converged(false);
         let new = self.new_stream(peer.id);
         if let Some(old) = self.streams.put(new.clone()) {
@@ -332,16 +333,16 @@ impl Member {
         self.hub.introduce(&*new);
     }
 
-    /// A node is gone.
+    /// Handles that a node is gone.
     fn lose(&mut self, node: NodeId, refused_from: Option<u64>) {
         self.heard.remove(&node);
         if let Some(peer) = self.streams.remove(node) {
             if self.lost.len() < MOST_LOST {
                 self.lost.insert(node);
             }
-            // It may only be cut off, and goes on meanwhile without hearing of changes.
+            // The node may only be cut off, and miss changes meanwhile.
             self.hub.remote.note_missed_updates();
-            // Its users first: who asks meanwhile is told that they are gone.
+            // Its users are removed first: requests that are settled afterwards find them offline.
             self.inbound.forget(node);
             peer.end(refused_from);
         }
@@ -385,12 +386,12 @@ impl Member {
         }
     }
 
-    /// Sends what waits for each node.
+    /// Sends what is queued for each node.
     async fn flush(&mut self) -> Result<(), String> {
         let now = Instant::now();
         for peer in self.streams.all().iter() {
             for _ in 0..SENT_AT_ONCE {
-                // Asked each time: NATS may change it while it runs.
+                // Read each time, because NATS may change it while it runs.
                 let most = self.client.max_payload().saturating_sub(HEADER_ROOM);
                 if most == 0 {
                     return Err("NATS passes on next to nothing (its max_payload)".to_owned());
@@ -400,7 +401,7 @@ impl Member {
                     break;
                 };
                 let place = Some(Place { stream: peer.stream, frame });
-                // The answers to what was taken are all sent by then.
+                // Replies to everything that was read are sent by then.
                 let taken = if is_last { self.inbound.taken(peer.id, false) } else { None };
                 let header = FrameHeader { place, goes_on, taken, ..self.header() };
                 self.publish(peer.id, header, entries).await?;
@@ -413,13 +414,13 @@ impl Member {
         Ok(())
     }
 
-    /// Tells each node how far its stream was taken, where that has not been said with a frame.
+    /// Tells each node how far its stream was read, unless a frame has told it.
     async fn tell_taken(&mut self) -> Result<(), String> {
         self.tell_at = None;
         self.flush().await?;
         for peer in self.streams.all().iter() {
             if peer.queued() > 0 {
-                // It is told with the last frame that waits.
+                // The last queued frame tells it.
                 continue;
             }
             if let Some(taken) = self.inbound.taken(peer.id, true) {
@@ -430,7 +431,7 @@ impl Member {
         Ok(())
     }
 
-    /// A head that says nothing yet.
+    /// Returns a header without content.
     fn header(&self) -> FrameHeader {
         FrameHeader {
             version: VERSION,
@@ -469,20 +470,20 @@ impl Member {
         self.client.publish(subject, bytes.into()).await.map_err(|e| e.to_string())
     }
 
-    /// Says goodbye once all that was told has been taken, and what is remembered of payloads is known to the others.
+    /// Leaves once the others have read everything, including what this node remembers about payloads.
     async fn leave(&mut self, frames: &mut Subscriber) -> End {
         self.until_taken(frames).await;
         self.hub.give_up_deliveries();
         self.hub.hand_off();
         self.until_taken(frames).await;
         if self.send_heartbeat(MessageKind::Leaving).await.is_ok() {
-            // The others notice in a while if this does not go out.
+            // If this is not sent, the others notice the absence.
             let _ = tokio::time::timeout(LEAVE_TIMEOUT, self.client.flush()).await;
         }
         End::Left
     }
 
-    /// Waits until the others have taken all that they were told, for a while.
+    /// Waits until the others have read everything, up to a timeout.
     async fn until_taken(&mut self, frames: &mut Subscriber) {
         let taken = async {
             self.flush().await?;
@@ -495,19 +496,19 @@ impl Member {
                         None => return Err("the connection ended".to_owned()),
                     },
                     () = wake.notified() => self.flush().await?,
-                    // Another node that leaves waits for this one's word.
+                    // Another leaving node waits for this node's confirmation.
                     () = tokio::time::sleep(TELL_TAKEN) => self.tell_taken().await?,
                 }
             }
             Ok(())
         };
-        // What was not taken in time is given up like what was said to a node that is gone.
+        // What was not read in time is settled like entries for a node that is gone.
         let _: Result<Result<(), String>, _> = tokio::time::timeout(LEAVE_TIMEOUT, taken).await;
     }
 }
 
 impl Drop for Member {
-    /// Nobody else is there any more, as far as this server knows. Whatever ended this time in the cluster.
+    /// Removes all other nodes, for whatever reason the membership has ended.
     fn drop(&mut self) {
         self.hub.remote.set_converged(false);
         for peer in self.streams.all().iter() {

@@ -8,22 +8,22 @@ use tokio::sync::mpsc;
 use super::error::JoinError;
 use crate::base::config::Config;
 
-/// How long connecting may take: a server in the same network answers in milliseconds.
+/// How long connecting may take. A server in the same network answers in milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How often NATS is asked whether it is there; two questions without an answer are a lost connection.
+/// The interval of pings to NATS. Two pings without an answer mean that the connection is lost.
 const PING_INTERVAL: Duration = Duration::from_secs(1);
-/// Messages that may wait between the connection and the cluster's task. Each may be a frame of 128 KiB, so they are few; what is lost beyond it
-/// shows as a gap.
+/// The most messages that wait between the connection and the task of the cluster. Each may be a frame of 128 KiB, so
+/// they are few. Lost ones are detected as gaps.
 const SUBSCRIPTION_CAPACITY: usize = 1_024;
-/// Messages that may wait to be written to the connection, likewise.
+/// The most messages that wait to be written to the connection, for the same reason.
 const CLIENT_CAPACITY: usize = 64;
-/// The largest payload of a cluster: with its envelope it has to fit what a NATS server takes by default, 1 MiB.
+/// The largest payload in a cluster. With its envelope it must fit into 1 MiB, the default limit of NATS.
 const MOST_PAYLOAD_BYTES: usize = 512 * 1024;
 
-/// What is sent with a payload: its names, its IDs and the head of a frame.
+/// The room for what is sent with a payload: names, IDs and the header of a frame.
 const PAYLOAD_ROOM: usize = 1_024;
 
-/// Where NATS is, and what the nodes of this cluster call themselves there.
+/// The NATS servers, and the settings of this cluster.
 pub(super) struct Nats {
     servers: Vec<ServerAddr>,
     /// The first part of all subjects.
@@ -33,10 +33,10 @@ pub(super) struct Nats {
     options: Options,
 }
 
-/// What the connection is made with, besides the servers.
+/// The options of the connection, besides the servers.
 #[derive(Clone)]
 struct Options {
-    /// User and password, as the first URL that has some gives them.
+    /// User and password, from the first URL that has them.
     user: Option<(String, String)>,
     credentials: Option<String>,
     ca: Option<std::path::PathBuf>,
@@ -44,11 +44,11 @@ struct Options {
 }
 
 impl Nats {
-    /// Reads what the configuration says; none if it names no cluster.
+    /// Reads the configuration; `None` if it names no cluster.
     pub(super) fn read(config: &Config) -> Result<Option<Self>, JoinError> {
         let Some(urls) = &config.cluster else { return Ok(None) };
         let servers = urls.split(',').map(str::trim).filter(|url| !url.is_empty());
-        // The address is not shown: it may hold a password.
+        // The address is not shown, because it may contain a password.
         let servers: Result<Vec<ServerAddr>, _> = servers.map(str::parse).collect();
         let servers = servers.map_err(|_| JoinError::Address)?;
         if servers.is_empty() {
@@ -89,7 +89,8 @@ impl Nats {
         }))
     }
 
-    /// Connects once. What happens to the connection comes through `events`; a lost one is not mended, but made anew.
+    /// Connects once. Events of the connection are sent through the receiver. A lost connection is replaced by a new
+    /// one.
     pub(super) async fn connect(&self) -> Result<(Client, mpsc::UnboundedReceiver<Event>), String> {
         let (sender, events) = mpsc::unbounded_channel();
         let mut options = ConnectOptions::new()
@@ -100,7 +101,7 @@ impl Nats {
             .client_capacity(CLIENT_CAPACITY)
             .max_reconnects(self.servers.len())
             .event_callback(move |event| {
-                // Without a receiver the connection has been given up.
+                // Without a receiver the connection is not used any more.
                 let _ = sender.send(event);
                 std::future::ready(())
             });
@@ -120,20 +121,20 @@ impl Nats {
         Ok((client, events))
     }
 
-    /// What is wrong with the connection's `max_payload`, if it is less than one payload needs. Frames are cut to it in any
-    /// case; but each payload in pieces is not what anybody wants who runs a cluster.
+    /// Returns an error if NATS accepts less than one payload needs. Frames are split in any case, but splitting each
+    /// payload is not what an operator wants.
     pub(super) fn limit_fault(&self, client: &Client) -> Option<JoinError> {
         let (most, least) = (client.max_payload(), self.payload + PAYLOAD_ROOM);
         (most < least).then_some(JoinError::NatsLimit { most, payload: self.payload, least })
     }
 
-    /// Where every node says that it is there.
+    /// Returns the subject of heartbeats.
     pub(super) fn heartbeats(&self) -> String {
         format!("{}.beat", self.name)
     }
 }
 
-/// A part of a URL as it was meant.
+/// Decodes a part of a URL.
 fn decoded(part: &str) -> String {
     percent_encoding::percent_decode_str(part).decode_utf8_lossy().into_owned()
 }

@@ -1,4 +1,4 @@
-//! The stream of what this node tells one other: queued by anyone, without waiting, sent by the cluster's task.
+//! The stream from this node to one other node: queued by anyone without waiting, sent by the task of the cluster.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -10,21 +10,21 @@ use tokio::sync::Notify;
 use super::wire;
 use crate::router::{Entry, NO_REPLY, NodeId, Peer, PendingReply, ReplyStatus, RequestId};
 
-/// A draft that is so large is closed: many entries share it. It is sent as one frame where NATS takes that much.
+/// A draft of this size is complete. Many entries share it. It is sent as one frame if NATS accepts that much.
 const FRAME: usize = 128 * 1024;
-/// What may wait for another node. More means that NATS does not keep up; the stream then begins anew.
+/// The most bytes that wait for another node. If there are more, NATS does not keep up, and a new stream is begun.
 const MOST_QUEUED: usize = 64 * 1024 * 1024;
-/// How long a frame may wait for the other node to say that it was taken: far longer than any honest delay.
+/// How long a frame may wait for the confirmation that it was read: far longer than any ordinary delay.
 pub(crate) const TAKEN_WITHIN: Duration = Duration::from_secs(5);
 
-/// Another node, and the stream to it.
+/// The stream to another node.
 pub(crate) struct PeerStream {
     /// The other node.
     pub(crate) id: NodeId,
     /// The stream's number.
     pub(crate) stream: u64,
     state: Mutex<State>,
-    /// Wakes the cluster's task.
+    /// Wakes the task of the cluster.
     wake: Arc<Notify>,
 }
 
@@ -32,14 +32,14 @@ pub(crate) struct PeerStream {
 struct State {
     drafts: VecDeque<Draft>,
     queued: usize,
-    /// How much may be queued: what is told at the stream's beginning does not count.
+    /// The most bytes in the queue. The beginning of the stream does not count.
     most_queued: Option<usize>,
     /// The number of the next frame.
     next: u64,
     last_request: RequestId,
-    /// What is answered, or settled when it was taken.
+    /// Requests that are not settled.
     pending: HashMap<RequestId, PendingReply>,
-    /// Frames that were sent and not taken yet.
+    /// Frames that were sent and not confirmed.
     sent: VecDeque<Sent>,
     phase: Phase,
 }
@@ -48,7 +48,7 @@ struct State {
 enum Phase {
     #[default]
     Open,
-    /// More waited than may; the cluster's task begins a new stream.
+    /// The queue was full. The task of the cluster begins a new stream.
     Overflowed,
     /// The stream has ended.
     Lost,
@@ -67,9 +67,9 @@ pub(crate) struct Frame {
     pub(crate) number: u64,
     /// What it holds.
     pub(crate) entries: Vec<u8>,
-    /// Whether its last entry goes on in the next frame.
+    /// Whether its last entry continues in the next frame.
     pub(crate) goes_on: bool,
-    /// Whether none waits behind it.
+    /// Whether no frame waits behind it.
     pub(crate) is_last: bool,
 }
 
@@ -80,12 +80,12 @@ struct Sent {
 }
 
 impl PeerStream {
-    /// A new stream to `id`.
+    /// Creates a new stream to `id`.
     pub(crate) fn new(id: NodeId, stream: u64, wake: Arc<Notify>) -> Arc<Self> {
         Arc::new(Self { id, stream, state: Mutex::default(), wake })
     }
 
-    /// Queues an entry that is answered, with the request it gets; what awaits the answer is told its fate in any case.
+    /// Queues an entry that is answered, with the request ID that it is given. `pending` is settled in every case.
     pub(crate) fn request<'a>(&self, pending: PendingReply, entry: &mut dyn FnMut(RequestId) -> Entry<'a>) {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
@@ -107,7 +107,7 @@ impl PeerStream {
         }
     }
 
-    /// The next frame, with at most so many bytes of entries.
+    /// Returns the next frame, with at most `most` bytes of entries.
     pub(crate) fn next_frame(&self, now: Instant, most: usize) -> Option<Frame> {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
@@ -115,7 +115,7 @@ impl PeerStream {
         }
         let goes_on = state.drafts.front()?.entries.len() > most;
         let draft = if goes_on {
-            // What awaits an answer goes with the last part.
+            // Requests belong to the last part of their entry.
             let first = state.drafts.front_mut()?;
             let rest = first.entries.split_off(most);
             Draft { entries: std::mem::replace(&mut first.entries, rest), requests: Vec::new() }
@@ -129,7 +129,7 @@ impl PeerStream {
         Some(Frame { number, entries: draft.entries, goes_on, is_last: state.drafts.is_empty() })
     }
 
-    /// The other node has acted on all frames before `frame`.
+    /// Notes that the other node has applied all frames before `frame`.
     pub(crate) fn taken_until(&self, frame: u64) {
         let mut done = Vec::new();
         {
@@ -148,12 +148,12 @@ impl PeerStream {
         }
     }
 
-    /// Hands out what awaits the answer with this request; none if it was answered already.
+    /// Takes what waits for the reply to a request; `None` if it was settled before.
     pub(crate) fn answered(&self, request: RequestId) -> Option<PendingReply> {
         self.state.lock().pending.remove(&request)
     }
 
-    /// The other node has begun its stream anew: answers to what it had been sent may be lost.
+    /// Settles the requests whose replies may be lost, because the other node has begun a new stream.
     pub(crate) fn give_up_answers(&self) {
         let given_up = {
             let mut state = self.state.lock();
@@ -170,25 +170,25 @@ impl PeerStream {
         }
     }
 
-    /// Whether the stream has to begin anew: it overflowed, or a frame was not taken for too long.
+    /// Returns `true` if a new stream must be begun: the queue was full, or a frame was not confirmed in time.
     pub(crate) fn is_stuck(&self, now: Instant) -> bool {
         let state = self.state.lock();
         state.phase == Phase::Overflowed
             || state.sent.front().is_some_and(|sent| now.saturating_duration_since(sent.at) > TAKEN_WITHIN)
     }
 
-    /// Whether all that was told has been taken.
+    /// Returns `true` if the other node has read everything.
     pub(crate) fn is_idle(&self) -> bool {
         let state = self.state.lock();
         state.drafts.is_empty() && state.sent.is_empty()
     }
 
-    /// Bytes that wait to be sent.
+    /// Returns the bytes that wait to be sent.
     pub(crate) fn queued(&self) -> usize {
         self.state.lock().queued
     }
 
-    /// Ends the stream; `refused_from` is the first frame that is known not to have arrived. All that is pending is told.
+    /// Ends the stream and settles all requests. `refused_from` is the first frame that is known not to have arrived.
     pub(crate) fn end(&self, refused_from: Option<u64>) {
         let (pending, not_sent) = {
             let mut state = self.state.lock();
@@ -230,7 +230,7 @@ impl Peer for PeerStream {
 }
 
 impl State {
-    /// Appends an entry; true if the cluster's task has to be woken for it.
+    /// Appends an entry. Returns `true` if the task of the cluster must be woken.
     fn append(&mut self, entry: &Entry<'_>, request: RequestId) -> bool {
         let is_first = self.drafts.is_empty();
         if self.drafts.back().is_none_or(|draft| draft.entries.len() >= FRAME) {

@@ -1,89 +1,89 @@
-//! What nodes tell each other: frames of entries, in postcard's encoding.
+//! The encoding of frames and heartbeats, with postcard.
 //!
-//! A node sends each other node a stream of frames, numbered from 0. What a frame holds was said in that order, so
-//! whoever has all frames of a stream knows all that the other node knows of itself. Payloads travel as the text that
-//! goes out to clients: checked, and without a token.
+//! A node sends each other node a stream of frames, numbered from 0. Entries are in the order in which they were
+//! queued, so a node that has read all frames of a stream knows everything that the other node knows about itself.
+//! Payloads are sent as the text that clients receive: checked, and without a token.
 
 use serde::{Deserialize, Serialize};
 
 use crate::router::{Entry, NodeId};
 
-/// The version of all that stands here. Nodes of another one are not listened to.
+/// The version of everything in this file. Nodes of other versions are ignored.
 pub(crate) const VERSION: u8 = 2;
 
-/// "I am here", said to all every second.
+/// A message that every node sends to all others once a second.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Heartbeat {
     /// [`VERSION`].
     pub(crate) version: u8,
-    /// Who says it.
+    /// The node that sends it.
     pub(crate) node: NodeId,
-    /// What tells one database from another: nodes on different ones are not one cluster.
+    /// The fingerprint of the database. Nodes on different databases are not one cluster.
     pub(crate) database: u64,
-    /// What the node wants to say with it.
+    /// What the heartbeat is for.
     pub(crate) kind: MessageKind,
 }
 
-/// What a beat is for.
+/// What a heartbeat is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MessageKind {
-    /// The node has just come and wants to know who else is there.
+    /// The node is joining, and asks who else is there.
     Joining,
     /// The node is there.
     Here,
-    /// The node goes and comes back as another, if at all.
+    /// The node leaves.
     Leaving,
 }
 
-/// What stands before the entries of a frame.
+/// The header of a frame, before its entries.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct FrameHeader {
     /// [`VERSION`].
     pub(crate) version: u8,
-    /// Whose frame it is.
+    /// The node that sends the frame.
     pub(crate) from: NodeId,
-    /// Where its entries stand, if it has any.
+    /// The place of the entries in the stream, if there are any.
     pub(crate) place: Option<Place>,
-    /// Whether its last entry goes on in the next frame.
+    /// Whether the last entry continues in the next frame.
     pub(crate) goes_on: bool,
-    /// How far the other's stream was taken: every frame before this place was acted on.
+    /// How far the receiver's stream was read: every frame before this place was applied.
     pub(crate) taken: Option<Place>,
-    /// A stream of the other's that cannot be followed any more: it has to begin anew.
+    /// A stream of the receiver that cannot be read any more. The receiver must begin a new one.
     pub(crate) broken: Option<u64>,
 }
 
 /// A place in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
-    /// The stream. A later one has a greater number.
+    /// The number of the stream. A later stream has a greater number.
     pub(crate) stream: u64,
     /// The number of a frame in it.
     pub(crate) frame: u64,
 }
 
-/// A frame or a beat that cannot be read: of another version, or damaged.
+/// A frame or a heartbeat that cannot be read, because it is of another version or damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a frame of another node cannot be read")]
 pub(crate) struct Unreadable;
 
 /// Appends `value` to `bytes`.
 pub(crate) fn append(value: &impl Serialize, bytes: Vec<u8>) -> Vec<u8> {
-    // Only a sequence of unknown length or a writer that is full could fail, and there is neither.
+    // Only a sequence of unknown length or a full writer could fail, and there is neither.
     postcard::to_extend(value, bytes).unwrap_or_default()
 }
 
-/// Reads a beat.
+/// Reads a heartbeat.
 pub(crate) fn read_heartbeat(bytes: &[u8]) -> Result<Heartbeat, Unreadable> {
     let beat: Heartbeat = postcard::from_bytes(bytes).map_err(|_| Unreadable)?;
     if beat.version == VERSION { Ok(beat) } else { Err(Unreadable) }
 }
 
-/// The version of a beat that is not of this one. In every version it is the first byte.
+/// Returns the version of a heartbeat of another version. In every version it is the first byte.
 pub(crate) fn other_version(heartbeat: &[u8]) -> Option<u8> {
     heartbeat.first().copied().filter(|version| *version != VERSION)
 }
 
-/// Reads the head of a frame; its entries follow.
+/// Reads the header of a frame. Returns it and the entries that follow.
 pub(crate) fn read_header(bytes: &[u8]) -> Result<(FrameHeader, &[u8]), Unreadable> {
     let (head, entries): (FrameHeader, _) = postcard::take_from_bytes(bytes).map_err(|_| Unreadable)?;
     if head.version == VERSION { Ok((head, entries)) } else { Err(Unreadable) }

@@ -1,4 +1,4 @@
-//! How a command ends: with a result, without a word, or refused.
+//! The result of a command.
 
 use callie_core::command::CommandFault;
 use callie_core::{Notice, Outcome, SysCode};
@@ -7,48 +7,49 @@ use serde::Serialize;
 use crate::cache::JobFailed;
 use crate::store::{GroupError, StoreError};
 
-/// A command that was carried out.
+/// The answer to a command that was carried out.
 pub(crate) enum Answer {
-    /// It is answered with this `COMMAND_OK`, or another code that says the same.
+    /// It is answered with this notice, usually `COMMAND_OK`.
     Result(Box<Notice>),
     /// It is not answered.
     Silence,
 }
 
 impl Answer {
-    /// `COMMAND_OK` with a result.
+    /// Returns `COMMAND_OK` with a result.
     pub(super) fn result(result: &impl Serialize) -> Self {
         Self::Result(Box::new(Notice::new(SysCode::CommandOk).result(result)))
     }
 
-    /// `COMMAND_OK` with nothing to tell.
+    /// Returns `COMMAND_OK` with an empty result.
     pub(super) fn done() -> Self {
         Self::result(&callie_core::command::Empty {})
     }
 }
 
-/// Why a command was not carried out. Nothing of it was, unless its [`Refusal::outcome`] is open.
+/// Why a command was not carried out. It had no effect, unless [`Refusal::outcome`] is unconfirmed.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: SysCode,
     description: Option<String>,
     path: Option<String>,
-    /// What the operator should know.
+    /// The error for the operator's log.
     fault: Option<String>,
 }
 
 impl Refusal {
-    /// A refusal in the code's own words.
+    /// Creates a refusal with the description of `code`.
     pub(super) fn new(code: SysCode) -> Self {
         Self { code, description: None, path: None, fault: None }
     }
 
-    /// A refusal in other words.
+    /// Creates a refusal with another description.
     pub(super) fn because(code: SysCode, description: &str) -> Self {
         Self { description: Some(description.to_owned()), ..Self::new(code) }
     }
 
-    /// A parameter that is well formed and makes no sense: the `index`-th of the command called `command`.
+    /// Creates a refusal of the parameter with the index `index` of the command named `command`, which is well-formed
+    /// and not possible.
     pub(super) fn parameter(command: &str, index: usize, reason: &'static str) -> Self {
         let name = callie_core::command::Command::parameters_of(command)
             .and_then(|names| names.get(index))
@@ -59,23 +60,23 @@ impl Refusal {
         Self { code: fault.code(), description, path: Some(fault.path()), fault: None }
     }
 
-    /// What became of the command.
+    /// Returns the outcome of the command.
     pub(crate) fn outcome(&self) -> Outcome {
         match self.code {
-            // It may have been carried out.
+            // The command may have been carried out.
             SysCode::DeliveryUnconfirmed | SysCode::InternalError => Outcome::Unconfirmed,
             _ => Outcome::Failed,
         }
     }
 
-    /// Tells the operator of a fault of the server.
+    /// Logs the error of the server, if there is one.
     pub(crate) fn log(&self) {
         if let Some(fault) = &self.fault {
             tracing::error!(fault, "a command could not be carried out");
         }
     }
 
-    /// The answer.
+    /// Returns the notice that answers the command.
     pub(crate) fn into_notice(self) -> Notice {
         let mut notice = Notice::new(self.code);
         if let Some(description) = self.description {

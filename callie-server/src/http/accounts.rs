@@ -1,4 +1,4 @@
-//! Accounts: register, log in, log out, change the password.
+//! Accounts: registration, login, logout, change of password.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use crate::base::{clock, ids};
 use crate::net::ClientAddress;
 use crate::store::{NotWritable, StoreError, TokenHash};
 
-/// What every call answers.
+/// The answer of a call.
 pub(super) type Answer = Result<Response, Problem>;
 
 pub(super) async fn register(
@@ -59,13 +59,13 @@ pub(super) async fn register(
         return Err(AccountError::WeakPassword.into());
     }
     check_in_place(&api)?;
-    // Checked before the hashing, which is expensive. The insertion checks again.
+    // Checked before the password is hashed, which is expensive. The insertion checks it again.
     let made = !api.accounts.exists(&name).await? && {
         let hash = api.passwords.hash(password).await?;
         api.accounts.create(&name, &hash, clock::now()).await?
     };
     if !made {
-        // A program that registers at each start finds its own name taken, and guesses nothing.
+        // A program that registers at each start finds its own name taken. That is not guessing.
         attempt.does_not_count();
         if api.telemetry.lines.admit(Line::Registration) {
             tracing::info!(user = %name, %address, reason = "the name is taken", "refused a registration");
@@ -140,19 +140,19 @@ async fn log_in(api: &Api, address: IpAddr, request: Request<Body>) -> Answer {
     Ok(json(StatusCode::OK, &Login { token, username: user.name, session_id: session.id, expires_at }))
 }
 
-/// Refuses a change that would be confirmed and lost: it would go to a file that is gone.
+/// Refuses a change that would be lost after it was confirmed, because the file of the database is gone.
 fn check_in_place(api: &Api) -> Result<(), Problem> {
     if api.health.file_is_in_place() { Ok(()) } else { Err(Problem::unavailable(&NotWritable::Replaced)) }
 }
 
-/// Why a limit refused a call.
+/// The reasons for which a limit refuses a call.
 const OF_ADDRESS: &str = "too many attempts from this address";
 const OF_NAME: &str = "too many failed attempts on this name from this address";
-/// What a log line has for a name that is no user's. People type passwords into the field of the name, so no other name
-/// than a user's is logged.
+/// Stands in log lines for a name that no user has. People type passwords into the field of the name, so only names of
+/// users are logged.
 const UNKNOWN: &str = "(unknown)";
 
-/// The name as a log line may have it.
+/// Returns the name as it may be logged.
 async fn known(api: &Api, name: Option<&Username>) -> String {
     let Some(name) = name else { return UNKNOWN.to_owned() };
     match api.accounts.exists(name).await {
@@ -164,7 +164,7 @@ async fn known(api: &Api, name: Option<&Username>) -> String {
 pub(super) async fn logout(State(api): State<Arc<Api>>, headers: HeaderMap) -> Answer {
     let session = bearer(&api, &headers).await?;
     if !api.sessions.end(&session.user, &session.id, clock::now()).await? {
-        // Ended by another call in the meantime.
+        // Another call has ended it meanwhile.
         return Err(AccountError::Unauthorized.into());
     }
     tracing::info!(user = %session.user, session = %session.id, "logged out");
@@ -202,7 +202,7 @@ pub(super) async fn password(
     let hash = api.passwords.hash(new_password).await?;
     let now = clock::now();
     if !api.accounts.change_password(&user.name, &user.password, &hash, &session.id, now).await? {
-        // Another change was faster: the old password is no longer the one that was checked.
+        // Another change was faster, and the old password is no longer the one that was checked.
         refused("another change was faster");
         return Err(AccountError::WrongPassword.into());
     }
@@ -210,9 +210,9 @@ pub(super) async fn password(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// A JSON answer that no cache keeps: it may hold a token.
+/// Returns a JSON answer that is not cached, because it may contain a token.
 pub(super) fn json<T: Serialize>(status: StatusCode, answer: &T) -> Response {
-    // Answers are structs of texts and numbers, which always serialise.
+    // Answers are structs of texts and numbers, which can always be serialised.
     let bytes = serde_json::to_vec(answer).unwrap_or_default();
     let headers = [("content-type", "application/json"), (CACHE_CONTROL.as_str(), "no-store")];
     (status, headers, body::Bytes::from(bytes)).into_response()
@@ -226,7 +226,7 @@ fn new_token() -> Result<Token, StoreError> {
 
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
-        /// Seconds after which those who wait now are done.
+        /// The seconds after which passwords that wait now are hashed.
         const SOON: u64 = 5;
         match error {
             PasswordError::Busy => Self { retry_after: Some(SOON), ..AccountError::Unavailable.into() },

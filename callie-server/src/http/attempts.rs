@@ -1,4 +1,4 @@
-//! Limits on guessing: how often an address may register and log in, and how often it may fail on one name.
+//! Limits on guessing: the registrations and logins of an address, and its failures for one name.
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::IpAddr;
@@ -18,22 +18,23 @@ use super::Problem;
 use crate::base::config::Config;
 use crate::net::network;
 
-/// Addresses, and pairs of a name and an address, that are remembered: some 5 MB. The least used are forgotten first; who
-/// wants to be forgotten needs that many addresses of their own.
+/// The addresses, and pairs of a name and an address, that are remembered: about 5 MB. The least recently used are
+/// forgotten first; a client that wants to be forgotten needs this many addresses.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(50_000).unwrap();
 
-/// The limits, with what has been tried so far.
+/// The limits, with the attempts so far.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     registrations: Arc<Limiter>,
     registrations_by_name: Arc<Limiter>,
     logins: Arc<Limiter>,
     failures: Arc<Limiter>,
-    /// Names are kept as a hash that is secret to the process: short, and nobody can choose two that collide.
+    /// Names are stored as a hash with a key that is secret to the process. It is short, and nobody can choose names
+    /// that collide.
     names: RandomState,
 }
 
-/// An attempt on a name, which counts as failed until it turns out not to be a guess.
+/// An attempt on a name. It counts as a failure unless [`Attempt::does_not_count`] is called.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     limiter: &'a Limiter,
@@ -41,7 +42,7 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The password was right, or none was checked: the attempts on this name from this address are forgotten.
+    /// Forgets the attempts on this name from this address: the password was right, or none was checked.
     pub(crate) fn does_not_count(self) {
         self.limiter.remembered.0.lock().unwrap_or_else(PoisonError::into_inner).pop(&self.key);
     }
@@ -54,7 +55,7 @@ impl Attempts {
         Self { registrations, registrations_by_name, logins, failures, names: RandomState::new() }
     }
 
-    /// The limits of another configuration. What was tried so far counts on where a limit stays as it is.
+    /// Applies the limits of another configuration. Attempts so far still count where a limit is unchanged.
     pub(crate) fn with_limits_of(&self, config: &Config) -> Self {
         let now = [&self.registrations, &self.registrations_by_name, &self.logins, &self.failures];
         let mut rates = Rate::of(config).into_iter();
@@ -71,7 +72,7 @@ impl Attempts {
         self.registrations.count(self.key(network(address)))
     }
 
-    /// Counts a registration of `name` from `address`, whether or not it can be a name.
+    /// Counts a registration of `name` from `address`, whether or not the name is valid.
     pub(crate) fn registration_of(&self, name: &str, address: IpAddr) -> Result<Attempt<'_>, Problem> {
         let key = self.key((name, network(address)));
         self.registrations_by_name.count(key)?;
@@ -95,7 +96,7 @@ impl Attempts {
     }
 }
 
-/// How many attempts are allowed at once, and in a minute after that.
+/// How many attempts are allowed at once, and then in a minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rate {
     burst: u32,
@@ -103,7 +104,7 @@ struct Rate {
 }
 
 impl Rate {
-    /// Those of registrations, registrations of a name, logins, and failures on a name.
+    /// Returns the rates of registrations, registrations of a name, logins, and failures for a name.
     fn of(config: &Config) -> [Self; 4] {
         let rate = |burst, per_minute| Self { burst, per_minute };
         let by_name = rate(config.login_burst_per_name, config.logins_per_minute_per_name);
@@ -135,14 +136,14 @@ impl Limiter {
     fn count(&self, key: u64) -> Result<(), Problem> {
         self.buckets.check_key(&key).map_err(|until| {
             let wait = until.wait_time_from(MonotonicClock.now());
-            // Rounded up: who comes back after that long is let in.
+            // Rounded up, so that a client that waits this long is admitted.
             let seconds = (wait + Duration::from_millis(999)).as_secs().max(1);
             Problem { retry_after: Some(seconds), ..AccountError::RateLimited.into() }
         })
     }
 }
 
-/// When each key's bucket is full again. Bounded.
+/// When each key's bucket is full again. The number of keys is limited.
 #[derive(Debug, Clone)]
 struct Remembered(Arc<Mutex<LruCache<u64, Nanos>>>);
 

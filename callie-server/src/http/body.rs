@@ -1,4 +1,4 @@
-//! Reading what a call carries: a JSON body that is exactly what the call takes, and the bearer token.
+//! Reading the body of a call, one JSON object with exactly the expected members, and its bearer token.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ use super::api::Api;
 use crate::base::clock;
 use crate::store::Session;
 
-/// The largest body, in bytes: two passwords of 1,024 bytes with every byte escaped as `\u00xx`, and room for the rest.
+/// The largest body in bytes: two passwords of 1,024 bytes with every byte escaped as `\u00xx`, and room for the rest.
 const MAX_BODY_BYTES: usize = 16 * 1024;
-/// A body up to this size is read, and thrown away, before it is refused as too large.
+/// Up to this size, a body that is too large is read and discarded before it is refused.
 const MAX_DISCARDED_BYTES: usize = 1024 * 1024;
-/// How long a client may take to send its body: a bad link needs a second or two.
+/// How long a client may take to send its body. A bad link needs a second or two.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Refuses a body that is not announced as JSON. Browsers send other types for every page without asking first, and so
-/// would have visitors of any page register and guess passwords here.
+/// Refuses a body whose type is not JSON. Browsers send bodies of other types for every web page without a preflight,
+/// so a page could make its visitors register and guess passwords here.
 pub(super) async fn require_json(request: Request<Body>) -> Result<Request<Body>, Problem> {
     if is_json(request.headers()) {
         return Ok(request);
     }
-    // Read all the same, for the reason that `collect` has.
+    // The body is read all the same, for the reason given at `collect`.
     let _ = tokio::time::timeout(BODY_TIMEOUT, collect(request.into_body())).await;
     Err(AccountError::UnsupportedMediaType.into())
 }
@@ -49,12 +49,12 @@ pub(super) async fn read<T: DeserializeOwned>(request: Request<Body>) -> Result<
     parse(&body.map_err(|_| AccountError::InvalidRequest)??)
 }
 
-/// The whole body, unless it is too large. One that is not far too large is read to its end all the same: a client that
-/// is still sending when the connection closes would not see the answer.
+/// Reads the whole body, unless it is too large. A body that is not much too large is read to its end: a client that is
+/// still sending when the connection is closed would not receive the answer.
 async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
     let (mut bytes, mut length) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
-        // A body that breaks off, or whose chunks are none.
+        // The body ended early, or its chunks are invalid.
         let frame = frame.map_err(|_| AccountError::InvalidRequest)?;
         let Some(data) = frame.data_ref() else { continue };
         length += data.len();
@@ -68,13 +68,13 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    // serde would take an array for a struct as well.
+    // serde would also accept an array for a struct.
     let is_object = bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
     let parsed = if is_object { serde_json::from_slice(bytes).ok() } else { None };
     parsed.ok_or_else(|| AccountError::InvalidRequest.into())
 }
 
-/// The live session whose token the request bears.
+/// Returns the live session of the bearer token.
 pub(super) async fn bearer(api: &Api, headers: &HeaderMap) -> Result<Session, Problem> {
     let token = bearer_token(headers).ok_or(AccountError::Unauthorized)?;
     let session = api.sessions.authenticate(token, clock::now()).await?;

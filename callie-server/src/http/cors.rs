@@ -18,7 +18,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::base::config::LiveConfig;
 use crate::net::is_listed;
 
-/// Tells browsers that pages of admitted origins may read the answers.
+/// Tells browsers that web pages of listed origins may read the answers.
 pub(super) async fn cors(
     State(config): State<Arc<LiveConfig>>,
     request: Request<Body>,
@@ -41,7 +41,7 @@ pub(super) async fn cors(
         for (name, value) in [
             (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE"),
             (ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"),
-            // An hour, in seconds: a page need not ask before each call.
+            // An hour in seconds, during which a page need not ask before each call.
             (ACCESS_CONTROL_MAX_AGE, "3600"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));

@@ -10,7 +10,7 @@ use callie_core::account::AccountError;
 
 use super::Problem;
 
-/// Refuses a request that does not name one host: two programs that read it may understand two different ones.
+/// Refuses a request without exactly one host: two programs that read it may use different ones.
 pub(super) async fn require_host(request: Request<Body>, next: Next) -> Response {
     let mut hosts = request.headers().get_all(HOST).iter();
     let fits = match (hosts.next(), hosts.next()) {
@@ -21,7 +21,7 @@ pub(super) async fn require_host(request: Request<Body>, next: Next) -> Response
     if fits { next.run(request).await } else { Problem::from(AccountError::InvalidHost).into_response() }
 }
 
-/// Whether the value is a host with or without a port, or empty, as for a target without one.
+/// Returns `true` if the value is a host with or without a port, or empty, as for a target without a host.
 fn is_host(value: &HeaderValue) -> bool {
     let Ok(text) = value.to_str() else { return false };
     text.is_empty() || (!text.contains('@') && text.parse::<Authority>().is_ok())

@@ -20,15 +20,15 @@ use crate::base::config::LiveConfig;
 use crate::base::telemetry::{Line, Refusal, Telemetry};
 use crate::net::{ClientAddress, Stream, ThroughProxy, Tls, is_trusted};
 
-/// How long a client may take for a TLS handshake, for the head of a request, and how long a kept-alive connection may be idle: a phone on a bad
-/// link needs a few seconds, and one that needs more holds a place for nothing.
+/// How long a client may take for a TLS handshake and for the head of a request, and how long a connection may be idle
+/// between requests. A phone on a bad link needs a few seconds.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// The largest head of a request, in bytes, and so hyper's buffer. Ours need a few hundred.
+/// The largest head of a request in bytes, and the size of hyper's buffer. Requests of clients need a few hundred.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-/// Pause after the system refused a connection (no file descriptors): without it the loop would spin.
+/// The pause after the system refused a connection (no file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often it is told that no connection can be accepted.
+/// How often a warning is logged that connections cannot be accepted.
 const REFUSED_EVERY: Duration = Duration::from_secs(60);
 
 /// A bound socket.
@@ -45,7 +45,7 @@ impl Listener {
         Ok(Self { addr: tcp.local_addr()?, tcp })
     }
 
-    /// Where it listens.
+    /// Returns the address that it listens on.
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
     }
@@ -84,7 +84,7 @@ pub(crate) async fn serve(listener: Listener, serving: Serving) {
         match accepted {
             Ok((tcp, peer)) => {
                 refused.end();
-                // A full server turns away at once: a client that is told nothing would wait.
+                // Closed immediately: a client that receives nothing would wait.
                 let Some(place) = places.take(peer.ip(), &serving.config.current()) else {
                     turned_away(&serving.telemetry, peer);
                     continue;
@@ -105,7 +105,7 @@ pub(crate) async fn serve(listener: Listener, serving: Serving) {
     while connections.join_next().await.is_some() {}
 }
 
-/// Attempts to accept a connection that failed in a row. Out of descriptors, there are twenty a second.
+/// Consecutive failures to accept a connection. Without file descriptors there are 20 a second.
 #[derive(Default)]
 struct Refused {
     attempts: u64,
@@ -113,7 +113,7 @@ struct Refused {
 }
 
 impl Refused {
-    /// Tells the first one, and from then on their number once in a while.
+    /// Logs the first failure, and then their number once in a while.
     fn note(&mut self, error: &std::io::Error) {
         self.attempts += 1;
         if self.told.is_none_or(|told| told.elapsed() >= REFUSED_EVERY) {
@@ -122,7 +122,8 @@ impl Refused {
         }
     }
 
-    /// A connection was accepted. That is told once it has been so for a while: where one ends, one more can come in.
+    /// Handles that a connection was accepted. Logged after a while only: when one connection ends, one more can be
+    /// accepted.
     fn end(&mut self) {
         if self.told.is_some_and(|told| told.elapsed() >= REFUSED_EVERY) {
             tracing::info!(attempts = self.attempts, "connections are accepted again");
@@ -133,7 +134,7 @@ impl Refused {
 
 async fn connection(tcp: TcpStream, peer: SocketAddr, serving: Serving) {
     let Serving { router, tls, config, telemetry, shutdown } = serving;
-    // Small payloads go out at once; a socket that cannot be set so is gone already.
+    // Sends small payloads immediately. If this fails, the connection is already gone.
     if tcp.set_nodelay(true).is_err() {
         return;
     }
@@ -159,7 +160,7 @@ async fn connection(tcp: TcpStream, peer: SocketAddr, serving: Serving) {
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
-        // A client that has sent all it has to say may close its half, and still reads the answer.
+        // A client may close its side when it has sent everything, and still reads the answer.
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
@@ -176,7 +177,7 @@ async fn connection(tcp: TcpStream, peer: SocketAddr, serving: Serving) {
     }
 }
 
-/// Counts and logs a connection for which there is no room.
+/// Counts and logs a connection that is dropped because a limit is reached.
 fn turned_away(telemetry: &Telemetry, peer: SocketAddr) {
     telemetry.metrics.refused(Refusal::Dropped);
     if telemetry.lines.admit(Line::Full) {

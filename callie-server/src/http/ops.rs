@@ -1,4 +1,4 @@
-//! What an operator's tools ask, on an address of its own: `/healthz`, `/readyz`, `/metrics`.
+//! The endpoints for an operator's tools, on an address of their own: `/healthz`, `/readyz`, `/metrics`.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(crate) struct Ops {
 /// Returns everything that the operator's address answers.
 pub(crate) fn ops_routes(ops: Ops) -> Router {
     Router::new()
-        // The process answers: that is all that "alive" says.
+        // The process answers, which is all that "alive" means.
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -48,7 +48,8 @@ pub(crate) fn ops_routes(ops: Ops) -> Router {
         .with_state(ops)
 }
 
-/// Ready to serve: not stopping, the database can be read and written, and all other nodes of the cluster are known.
+/// Reports whether the server is ready: not stopping, with a database that can be read and written, and with all other
+/// nodes of the cluster known.
 async fn ready(State(ops): State<Ops>) -> Response {
     let not_ready = |why| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if ops.shutdown.has_begun() {
@@ -72,7 +73,7 @@ async fn ready(State(ops): State<Ops>) -> Response {
 }
 
 async fn metrics(State(ops): State<Ops>) -> Response {
-    // Why it cannot be written is told by `/readyz` and the log.
+    // Updates the metric. `/readyz` and the log report the error.
     let _ = ops.health.check_writable().await;
     ([("content-type", METRICS_MEDIA_TYPE)], ops.telemetry.metrics.text()).into_response()
 }

@@ -1,4 +1,4 @@
-//! Passwords: hashed and checked with Argon2id, off the async threads and a few at a time.
+//! Hashing and verifying passwords with Argon2id, outside of the async threads and a few at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,38 +9,38 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use tokio::sync::Semaphore;
 
-/// Hashings at a time, at most; on fewer cores as many as there are, for more would only slow each other and the messages.
-/// Each takes 19 MiB and one core for some 30 ms (Argon2id as OWASP advises: 19 MiB, two passes), so memory stays below
-/// 80 MiB however many log in.
+/// The most passwords that are hashed at the same time; on fewer cores as many as there are, because more would only
+/// slow down each other and messages. Each takes 19 MiB and one core for about 30 ms (Argon2id as OWASP recommends: 19
+/// MiB, two passes), so memory stays below 80 MiB.
 const AT_A_TIME: usize = 4;
-/// Hashings that may wait; more are refused at once. One core works these off within about eight seconds.
+/// The most passwords that wait. More are refused immediately. One core hashes these within about 8 seconds.
 const MAY_WAIT: usize = 256;
-/// How long one may wait: a client that waits longer has given up.
+/// How long a password may wait. A client that waits longer has given up.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why a password was neither hashed nor checked.
+/// Why a password was neither hashed nor verified.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum PasswordError {
-    /// Too many wait already.
+    /// Too many passwords wait.
     #[error("too many passwords are waiting to be checked")]
     Busy,
-    /// The hash cannot be made or read.
+    /// The password cannot be hashed, or the hash cannot be read.
     #[error("the password hash failed: {0}")]
     Hash(String),
 }
 
-/// Hashes and checks passwords. Cloning shares its bounds.
+/// Hashes and verifies passwords. Cloning shares the limits.
 #[derive(Debug, Clone)]
 pub(crate) struct Passwords {
     room: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
-    /// What the password of a user who does not exist is checked against, so that it takes as long.
+    /// The hash that passwords for unknown users are verified against, so that it takes as long.
     nobody: Arc<str>,
 }
 
 impl Passwords {
-    /// Makes ready; takes as long as one hashing.
+    /// Hashes one password, which later verifications use for unknown users.
     pub(crate) async fn new() -> Result<Self, PasswordError> {
         let mut password = [0; 32];
         getrandom::fill(&mut password).map_err(|e| PasswordError::Hash(e.to_string()))?;
@@ -54,17 +54,18 @@ impl Passwords {
         Ok(made)
     }
 
-    /// The hash of `password`, in PHC form.
+    /// Returns the hash of `password` in PHC form.
     pub(crate) async fn hash(&self, password: String) -> Result<String, PasswordError> {
         self.work(move || hash(password.as_bytes())).await
     }
 
-    /// Whether `password` fits `known`, the hash of a user; without one the answer is no, and takes as long.
+    /// Returns `true` if `password` matches `known`, the hash of a user. Without a hash returns `false` after the same
+    /// time.
     pub(crate) async fn fits(&self, password: String, known: Option<&str>) -> Result<bool, PasswordError> {
         let (exists, known) = (known.is_some(), known.unwrap_or(&self.nobody).to_owned());
         self.work(move || {
             let parsed = PasswordHash::new(&known).map_err(|e| PasswordError::Hash(e.to_string()))?;
-            // Any error but a mismatch would be one of the hash, which was just read.
+            // Any error other than a mismatch would be one of the hash, which was just parsed.
             Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok() && exists)
         })
         .await
@@ -82,7 +83,7 @@ impl Passwords {
                 .map_err(|_| PasswordError::Busy)?
         };
         let done = tokio::task::spawn_blocking(move || {
-            // Held by the work itself: it goes on also when the client is gone.
+            // Held by the work itself, which continues when the client is gone.
             let _place = place;
             work()
         });
@@ -95,7 +96,7 @@ fn hash(password: &[u8]) -> Result<String, PasswordError> {
     Ok(made.to_string())
 }
 
-/// A place among those who wait, given back also when the wait is cancelled.
+/// A place among the passwords that wait, returned also when the wait is cancelled.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl<'a> Waiting<'a> {

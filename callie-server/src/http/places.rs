@@ -1,4 +1,4 @@
-//! How many connections there may be that are not WebSockets (yet): those the gateway counts itself.
+//! The limits on connections that are not WebSockets yet. The gateway counts WebSockets itself.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::base::config::Config;
 use crate::net::{is_trusted, network};
 
-/// The connections there are, by the network they come from.
+/// The open connections by the network that they come from.
 #[derive(Debug, Clone)]
 pub(super) struct Places(Arc<Mutex<Taken>>);
 
@@ -18,7 +18,7 @@ struct Taken {
     by_network: HashMap<IpAddr, usize>,
 }
 
-/// A place, free again when dropped.
+/// The right to a connection, returned when dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     places: Places,
@@ -30,7 +30,8 @@ impl Places {
         Self(Arc::new(Mutex::new(Taken { most: config.max_connections, ..Taken::default() })))
     }
 
-    /// A place for a connection from `peer`, if there is one. A trusted proxy speaks for many clients and may fill them all.
+    /// Returns the right to a connection from `peer`, or `None` if a limit is reached. A trusted proxy, which stands
+    /// for many clients, is not limited by address.
     pub(super) fn take(&self, peer: IpAddr, config: &Config) -> Option<Place> {
         let is_proxy = is_trusted(peer, &config.trusted_proxies);
         let network = network(peer);

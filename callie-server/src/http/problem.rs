@@ -13,24 +13,24 @@ use crate::base::telemetry::{Line, Telemetry};
 use crate::net::OriginRefused;
 use crate::store::StoreError;
 
-/// The answer of a call that is refused.
+/// The answer to a call that is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// Why.
+    /// The error.
     pub(crate) error: AccountError,
-    /// After how many seconds to try again.
+    /// The seconds after which the client may try again.
     pub(crate) retry_after: Option<u64>,
-    /// What was wrong and what to do, where it is more than the error itself says.
+    /// More about the error and how to fix it than its own description says.
     pub(crate) detail: Option<String>,
-    /// What failed in the server, for its log alone.
+    /// What failed in the server, for its log only.
     pub(super) cause: Option<String>,
 }
 
-/// What failed in the server: an extension of the answer, which is logged where it is counted.
+/// What failed in the server: an extension of the answer, which is logged where the answer is counted.
 #[derive(Debug, Clone)]
 struct Cause(String);
 
-/// Counts the answers that say "not now", and logs what failed.
+/// Counts answers with status 503, and logs what failed.
 pub(super) async fn note_unavailable(
     State(telemetry): State<Arc<Telemetry>>,
     response: Response,
@@ -47,7 +47,7 @@ pub(super) async fn note_unavailable(
 }
 
 impl Problem {
-    /// The answer of a call that the server cannot carry out.
+    /// Returns the answer to a call that the server cannot carry out.
     pub(super) fn unavailable(error: &dyn std::error::Error) -> Self {
         Self { cause: Some(error.to_string()), ..AccountError::Unavailable.into() }
     }
@@ -81,7 +81,7 @@ impl IntoResponse for Problem {
         if let Some(detail) = self.detail {
             problem.detail = detail;
         }
-        // A struct of texts and a number always serialises.
+        // A struct of texts and a number can always be serialised.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response = Response::new(Body::from(body));
         *response.status_mut() =

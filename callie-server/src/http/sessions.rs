@@ -1,4 +1,4 @@
-//! Sessions: listed and ended by their user.
+//! Sessions, as their user lists and ends them.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) async fn end(
     headers: HeaderMap,
 ) -> Answer {
     let asking = bearer(&api, &headers).await?;
-    // What cannot be an ID is none of the user's sessions either.
+    // A text that is not an ID is no session of the user either.
     let Path(id) = id.map_err(|_| AccountError::SessionNotFound)?;
     let id = SessionId::parse(&id).map_err(|_| AccountError::SessionNotFound)?;
     if !api.sessions.end(&asking.user, &id, clock::now()).await? {

@@ -13,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 pub(crate) enum Stream {
     /// Without TLS.
     Plain(TcpStream),
-    /// With TLS. Boxed: its state is large, and most servers run behind something that ends TLS.
+    /// With TLS. Boxed, because its state is large and most servers run behind a proxy that terminates TLS.
     Tls(Box<TlsStream<TcpStream>>),
 }
 

@@ -1,4 +1,4 @@
-//! TLS: a certificate and a key from files, read again when asked.
+//! TLS: a certificate and a key from files, which can be reloaded.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,25 +15,25 @@ use x509_cert::der::Decode as _;
 use crate::base::clock::{self, DAY, Millis};
 use crate::base::config::Config;
 
-/// With fewer days left than this, the certificate is warned about: renewal should have been by then, and there is time to
-/// find out why it was not.
+/// With fewer days left than this, a warning is logged. The certificate should have been renewed by then, and there is
+/// time to find out why it was not.
 const WARN_BELOW_DAYS: i64 = 14;
 
-/// Why TLS cannot be set up. Each is one line for people.
+/// Why TLS cannot be set up. Each error is one line for people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// A file cannot be read, or holds no certificate or key in PEM.
+    /// A file cannot be read, or contains no certificate or key in PEM.
     #[error("cannot read {what} from {}: {reason}", path.display())]
     File {
-        /// What was looked for.
+        /// What the file must contain.
         what: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
         reason: String,
     },
-    /// The key is not the certificate's, or one of them is of a kind that is not supported.
+    /// The key does not belong to the certificate, or one of them is of an unsupported kind.
     #[error("the certificate {} and the key {} do not work: {reason}", cert.display(), key.display())]
     Pair {
         /// The certificate's file.
@@ -43,7 +43,7 @@ pub enum TlsError {
         /// Why.
         reason: String,
     },
-    /// The certificate has expired, and the one in use has not.
+    /// The new certificate has expired, and the current one has not.
     #[error("the certificate {} expired on {at}: the one in use is kept", path.display())]
     Expired {
         /// The certificate's file.
@@ -51,17 +51,17 @@ pub enum TlsError {
         /// When it expired.
         at: Timestamp,
     },
-    /// The certificate is not valid yet, and the one in use is.
+    /// The new certificate is not valid yet, and the current one is.
     #[error("the certificate {} is valid from {at} on: the one in use is kept", path.display())]
     NotYetValid {
         /// The certificate's file.
         path: PathBuf,
-        /// When its time begins.
+        /// When its validity begins.
         at: Timestamp,
     },
 }
 
-/// The TLS of a server, if it has one.
+/// The TLS of a server; none if it uses no TLS.
 #[derive(Debug)]
 pub(crate) struct Tls(Option<Live>);
 
@@ -71,12 +71,12 @@ struct Live {
     days_left: Gauge,
 }
 
-/// What the files held.
+/// The content of the files.
 #[derive(Debug)]
 pub(crate) struct Loaded {
     config: Arc<ServerConfig>,
     path: PathBuf,
-    /// None where only rustls can read the certificate.
+    /// `None` if only rustls can parse the certificate.
     validity: Option<Validity>,
 }
 
@@ -103,26 +103,26 @@ impl Validity {
 }
 
 impl Tls {
-    /// None: connections are in the clear.
+    /// Returns no TLS: connections are not encrypted.
     pub(crate) fn off() -> Self {
         Self(None)
     }
 
-    /// Reads the files that `config` names. An expired certificate will do: a server that does not start helps nobody, and
-    /// clients that pin its key may take it. [`Tls::warn`] tells of it.
+    /// Reads the files that `config` names. An expired certificate is accepted: a server that does not start helps
+    /// nobody, and clients that pin its key may accept it. See [`Tls::warn`].
     pub(crate) fn load(config: &Config) -> Result<Self, TlsError> {
         let (Some(cert), Some(key)) = (&config.tls_cert, &config.tls_key) else { return Ok(Self(None)) };
         let live = Live { now: ArcSwap::from_pointee(read(cert, key)?), days_left: Gauge::default() };
         Ok(Self(Some(live)))
     }
 
-    /// Whether connections use TLS.
+    /// Returns `true` if connections use TLS.
     pub(crate) fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Reads the files again; none if connections use no TLS. A certificate whose time is not now is refused while the one
-    /// in use is valid.
+    /// Reads the files again; `None` if connections use no TLS. A certificate that is not valid now is refused while
+    /// the current one is valid.
     pub(crate) fn read(&self, config: &Config) -> Result<Option<Loaded>, TlsError> {
         let (Some(live), Some(cert), Some(key)) = (&self.0, &config.tls_cert, &config.tls_key) else {
             return Ok(None);
@@ -140,7 +140,7 @@ impl Tls {
         }
     }
 
-    /// Has new connections use what was read.
+    /// Uses the files that were read for new connections.
     pub(crate) fn replace(&self, new: Option<Loaded>) {
         if let (Some(live), Some(new)) = (&self.0, new) {
             live.now.store(Arc::new(new));
@@ -149,19 +149,19 @@ impl Tls {
         }
     }
 
-    /// What turns a new connection into a TLS one.
+    /// Returns the acceptor for new connections.
     pub(crate) fn acceptor(&self) -> Option<TlsAcceptor> {
         self.0.as_ref().map(|live| TlsAcceptor::from(live.now.load().config.clone()))
     }
 
-    /// The figure of the days for which the certificate still holds; none where there is none or it is not known.
+    /// Returns the metric of the days until the certificate expires; `None` if that is not known.
     pub(crate) fn days_left(&self) -> Option<Gauge> {
         let live = self.0.as_ref()?;
         live.now.load().validity?;
         Some(live.days_left.clone())
     }
 
-    /// Brings that figure up to date.
+    /// Updates that metric.
     pub(crate) fn note_days_left(&self) {
         if let Some(live) = &self.0
             && let Some(validity) = live.now.load().validity
@@ -170,7 +170,7 @@ impl Tls {
         }
     }
 
-    /// Warns of a certificate that does not hold, or not for long.
+    /// Logs a warning if the certificate is not valid, or not for long.
     pub(crate) fn warn(&self) {
         let Some(live) = &self.0 else { return };
         let loaded = live.now.load();
@@ -221,14 +221,14 @@ fn read(cert: &Path, key: &Path) -> Result<Loaded, TlsError> {
     Ok(Loaded { config: Arc::new(config), path: cert.to_owned(), validity })
 }
 
-/// Stands in the first lines of every encrypted key in PEM.
+/// Part of the first lines of every encrypted key in PEM.
 const ENCRYPTED: &[u8] = b"ENCRYPTED";
 
-/// What is wrong, in words that lead to what to do.
+/// Describes an error and how to fix it.
 fn explain(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InconsistentKeys(_) => "the key belongs to another certificate".to_owned(),
-        // All that the signer of rustls says of a key.
+        // All that the signer of rustls reports about a key.
         rustls::Error::General(_) => {
             "the key must be RSA of 2048 to 8192 bits, ECDSA on P-256 or P-384, or Ed25519".to_owned()
         }

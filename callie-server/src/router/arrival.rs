@@ -1,4 +1,5 @@
-//! Payloads that come from other nodes: checked, counted and answered there, handed out here.
+//! Payloads that arrive from other nodes. The sender's node has checked and counted them, and answers the sender; this
+//! node delivers them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,30 +16,30 @@ use super::peers::Peer;
 
 /// A payload from another node.
 pub(crate) struct Arrival<'a> {
-    /// The node.
+    /// The node that sent it.
     pub(crate) peer: &'a Arc<dyn Peer>,
-    /// What it calls the payload.
+    /// The ID of the request, for the reply.
     pub(crate) request: RequestId,
     /// The sender.
     pub(crate) from: &'a str,
-    /// The payload's ID, where its sender asked for confirmation.
+    /// The payload's ID, if its sender asked for confirmation.
     pub(crate) asked: Option<&'a str>,
     /// The payload.
     pub(crate) text: &'a str,
-    /// When a confirmation comes too late.
+    /// The deadline of confirmations.
     pub(crate) deadline: Instant,
 }
 
-/// Who gets a payload to a group.
+/// The recipients of a payload to a group.
 pub(crate) struct Audience<'a> {
-    /// How many members the other node counts on.
+    /// The number of members that the other node counts on.
     pub(crate) members: u64,
-    /// Members who get it and are counted elsewhere, sorted.
+    /// Members who receive it and are counted by another node, sorted.
     pub(crate) uncounted: &'a [&'a str],
 }
 
 impl Arrival<'_> {
-    /// What waits for confirmations here, if its sender asked for them.
+    /// Starts the delivery that waits for confirmations here, if the sender asked for them.
     fn delivery(&self, counts: bool) -> Option<Arc<Delivery>> {
         let payload_id = PayloadId::parse(self.asked?).ok()?;
         let sender = Username::parse(self.from).ok()?;
@@ -54,7 +55,7 @@ impl Arrival<'_> {
 }
 
 impl Hub {
-    /// A payload for a user.
+    /// Delivers a payload to a user.
     pub(crate) fn arrived_for_user(&self, to: &str, arrival: &Arrival<'_>) {
         let links = self.links_of(to);
         let text = Utf8Bytes::from(arrival.text);
@@ -71,7 +72,7 @@ impl Hub {
         }
     }
 
-    /// A payload for the members of a group.
+    /// Delivers a payload to the members of a group.
     pub(crate) fn arrived_for_group(&self, id: GroupId, arrival: &Arrival<'_>, audience: &Audience<'_>) {
         let delivery = arrival.delivery(true);
         let text = Utf8Bytes::from(arrival.text);
@@ -98,12 +99,12 @@ impl Hub {
         }
     }
 
-    /// A payload for all connections of a user.
+    /// Delivers a payload to all connections of a user.
     pub(crate) fn arrived_copy(&self, user: &str, text: &str) {
         send_to_all(&self.links_of(user), Utf8Bytes::from(text), None);
     }
 
-    /// A payload for everyone.
+    /// Delivers a payload to every connection.
     pub(crate) fn arrived_for_everyone(&self, text: &str) {
         self.to_everyone_here(&Utf8Bytes::from(text), None);
     }

@@ -1,8 +1,9 @@
-//! Confirmed delivery: what a sender who asked for it is told, exactly once and truthfully (protocol, "Confirmed delivery").
+//! Confirmed delivery: the one answer that a sender receives who asked for confirmation (protocol, "Confirmed
+//! delivery").
 //!
-//! A [`Delivery`] counts what became of one message at each part of its audience: a member who is connected here, or all
-//! members who are connected to another node, which has a delivery of its own for them and reports. The answer goes out
-//! when the last part is settled or the time is up.
+//! A [`Delivery`] records the outcome of one message for each part of its audience. A part is a member who is connected
+//! here, or all members who are connected to another node, which has a delivery of its own for them and reports. The
+//! answer is sent when every part is settled or the deadline has passed.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,7 +19,7 @@ use super::node::RequestId;
 use super::peers::Peer;
 use super::user::{Links, Origin};
 
-/// One message on its way, and who wants to know.
+/// The delivery of one message, and who receives its outcome.
 pub(crate) struct Delivery {
     requester: Requester,
     payload_id: PayloadId,
@@ -27,68 +28,68 @@ pub(crate) struct Delivery {
     progress: Mutex<Progress>,
 }
 
-/// Who wants to know.
+/// Who receives the outcome.
 pub(crate) enum Requester {
-    /// The sender: the connection gets the answer, and its user keeps the outcome for resent payloads.
+    /// The sender. The connection receives the answer, and its user keeps the outcome for duplicates.
     Sender {
         /// The sending connection.
         origin: Origin<Receipt>,
-        /// The payload's number among those of the connection.
+        /// The number of the payload on that connection.
         number: u64,
-        /// The payload among the user's recent ones.
+        /// The key of the payload among the user's recent ones.
         key: PayloadKey,
-        /// The message in it.
+        /// The ID of the message.
         message_id: MessageId,
-        /// Whether all users who are connected anywhere were known before the audience was looked for.
+        /// Whether all connected users were known before the audience was determined.
         was_converged: bool,
     },
     /// The node that the sender is connected to.
     Node {
         /// The node.
         peer: Arc<dyn Peer>,
-        /// What it calls the payload.
+        /// The ID of the request, for the reply.
         request: RequestId,
         /// The sender.
         sender: Username,
     },
 }
 
-/// What a sender asks to be told about.
+/// What a sender asks for.
 pub(crate) struct Request {
-    /// Who asks.
+    /// Who receives the outcome.
     pub(crate) requester: Requester,
-    /// The payload.
+    /// The ID of the payload.
     pub(crate) payload_id: PayloadId,
-    /// Whether the answer counts members, as a group's does; else the first confirmation is the answer.
+    /// Whether the answer counts members, as that of a group does. Otherwise the first confirmation is the answer.
     pub(crate) counts: bool,
     /// When it ends unconfirmed.
     pub(crate) deadline: Instant,
 }
 
-/// A part of a message's audience: which of its delivery's it is.
+/// The index of a part of the audience in its delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part(usize);
 
 struct Progress {
-    /// What is known of each part of the audience; nothing once the answer is out.
+    /// The parts of the audience; empty once the answer is sent.
     parts: Vec<State>,
-    /// Parts that are not settled.
+    /// The number of parts that are not settled.
     waiting: usize,
     told: Counts,
     counts: bool,
-    /// Set while the message is still being handed out, so that no answer overtakes the next part.
+    /// Set while parts are added, so that the answer is not sent before the last one.
     open: bool,
     answered: bool,
 }
 
-/// Members for whom the message ended in each way.
+/// The numbers of members by outcome.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Counts {
-    /// They confirmed it.
+    /// Members who confirmed the message.
     pub(crate) confirmed: usize,
-    /// They may have it.
+    /// Members who may have received it.
     pub(crate) unconfirmed: usize,
-    /// It certainly did not reach them.
+    /// Members who did not receive it.
     pub(crate) missed: usize,
 }
 
@@ -97,13 +98,13 @@ struct State {
     members: usize,
     /// Connections that hold a receipt.
     receipts: usize,
-    /// Whether one of them wrote it.
+    /// Whether one of them wrote the message.
     written: bool,
     settled: bool,
 }
 
 impl Delivery {
-    /// Starts a delivery; it can be answered once [`Delivery::handed_out`] was called.
+    /// Starts a delivery. It can be answered once [`Delivery::handed_out`] was called.
     pub(crate) fn start(request: Request) -> Arc<Self> {
         let Request { requester, payload_id, counts, deadline } = request;
         if let Requester::Sender { origin, .. } = &requester {
@@ -120,10 +121,10 @@ impl Delivery {
         Arc::new(Self { requester, payload_id, deadline, progress: Mutex::new(progress) })
     }
 
-    /// Gives the message to the connections of one more member of the audience; true if one of them took it.
+    /// Queues the message for the connections of one more member. Returns `true` if one of them took it.
     pub(crate) fn hand_to(self: &Arc<Self>, links: &Links<Receipt>, text: &Utf8Bytes) -> bool {
         let part = self.begin(1, links.len());
-        // All receipts are counted before the first can be dropped again.
+        // All receipts are counted before the first one can be dropped.
         let receipts = links.iter().map(|_| Receipt::new(self.clone(), part));
         let receipts: SmallVec<[Receipt; 1]> = receipts.collect();
         let mut taken = false;
@@ -133,7 +134,7 @@ impl Delivery {
         taken
     }
 
-    /// So many members of the audience are another node's to reach.
+    /// Adds a part of `members` members whom another node reaches.
     pub(crate) fn leave_to_node(&self, members: usize) -> Part {
         self.begin(members, 0)
     }
@@ -145,7 +146,8 @@ impl Delivery {
         Part(progress.parts.len() - 1)
     }
 
-    /// All parts have begun, and `offline` members could not be reached. From now on the answer may come.
+    /// Notes that all parts were added and that `offline` members could not be reached. From now on the answer may be
+    /// sent.
     pub(crate) fn handed_out(&self, offline: usize) {
         self.change(|progress| {
             progress.open = false;
@@ -153,7 +155,7 @@ impl Delivery {
         });
     }
 
-    /// The time is up: whoever has not confirmed may or may not have it.
+    /// Ends the delivery at its deadline: members who have not confirmed may have received the message.
     pub(crate) fn expire(&self) {
         self.change(|progress| {
             for at in 0..progress.parts.len() {
@@ -163,7 +165,7 @@ impl Delivery {
         });
     }
 
-    /// A node tells what became of its part. Members it does not account for were not there.
+    /// Settles the part of another node by its report. Members whom it does not count were not connected.
     pub(crate) fn report(&self, part: Part, mut counts: Counts) {
         self.change(|progress| {
             let known = counts.confirmed.saturating_add(counts.unconfirmed).saturating_add(counts.missed);
@@ -172,7 +174,7 @@ impl Delivery {
         });
     }
 
-    /// A node tells nothing of its part any more.
+    /// Settles the part of another node from which no report can come.
     pub(crate) fn give_up(&self, part: Part, may_have_arrived: bool) {
         self.change(|progress| {
             let members = progress.members(part);
@@ -185,19 +187,19 @@ impl Delivery {
         });
     }
 
-    /// A connection is about to write it: from here on it may have arrived.
+    /// Notes that a connection is about to write the message. From now on the member may have received it.
     fn written(&self, part: Part) {
         if let Some(state) = self.progress.lock().parts.get_mut(part.0) {
             state.written = true;
         }
     }
 
-    /// A member confirmed it.
+    /// Settles the part of a member who confirmed the message.
     fn confirmed(&self, part: Part) {
         self.change(|progress| progress.settle(part, Counts { confirmed: 1, ..Counts::default() }));
     }
 
-    /// A connection cannot confirm it any more.
+    /// Notes that a connection cannot confirm the message any more.
     fn returned(&self, part: Part) {
         self.change(|progress| {
             let Some(state) = progress.parts.get_mut(part.0) else { return };
@@ -209,12 +211,12 @@ impl Delivery {
         });
     }
 
-    /// Whether the answer is out.
+    /// Returns `true` once the answer was sent.
     pub(crate) fn is_answered(&self) -> bool {
         self.progress.lock().answered
     }
 
-    /// Who sent the payload, and its ID: what a confirmation names.
+    /// Returns the sender and the ID of the payload, which a confirmation names.
     fn names(&self) -> (&str, &str) {
         let sender = match &self.requester {
             Requester::Sender { origin, .. } => &origin.user.name,
@@ -229,7 +231,7 @@ impl Delivery {
             change(&mut progress);
             (progress.answer(), progress.counts)
         };
-        // Outside of the lock: the answer goes to an outbox.
+        // Outside of the lock, because the answer goes to an outbox.
         if let Some(answer) = answer {
             self.tell(answer, counts);
         }
@@ -239,7 +241,7 @@ impl Delivery {
         match &self.requester {
             Requester::Sender { origin, number, key, message_id, was_converged } => {
                 let (code, outcome) = match (told.confirmed, told.unconfirmed) {
-                    // Whoever did not get it may be connected to a node that cannot be asked.
+                    // Members who were missed may be connected to a node that cannot be asked.
                     (0, 0) if !(*was_converged && origin.user.is_converged()) => {
                         (SysCode::InternalError, Outcome::Failed)
                     }
@@ -256,7 +258,7 @@ impl Delivery {
                         .unconfirmed(told.unconfirmed as u64)
                         .offline_count(told.missed as u64);
                 }
-                // A sender who is gone is not told: the answer belongs to the sending connection.
+                // A sender who is gone receives no answer: it belongs to the sending connection.
                 origin.link.answer(*number, &notice);
                 origin.link.settled();
             }
@@ -271,7 +273,7 @@ impl Delivery {
 }
 
 impl Progress {
-    /// Notes what became of a part; what is said later of it counts for nothing.
+    /// Settles a part. Later outcomes of the same part are ignored.
     fn settle(&mut self, part: Part, counts: Counts) {
         if let Some(state) = self.parts.get_mut(part.0).filter(|state| !state.settled) {
             state.settled = true;
@@ -282,52 +284,52 @@ impl Progress {
         }
     }
 
-    /// How many members are in a part.
+    /// Returns the number of members in a part.
     fn members(&self, part: Part) -> usize {
         self.parts.get(part.0).map_or(0, |state| state.members)
     }
 
-    /// The answer, when it is time for it; once.
+    /// Returns the answer when it is known, once.
     fn answer(&mut self) -> Option<Counts> {
         let is_known = self.waiting == 0 || (!self.counts && self.told.confirmed > 0);
         if self.open || self.answered || !is_known {
             return None;
         }
         self.answered = true;
-        // Receipts may hold the delivery for long after this, and what they say counts for nothing.
+        // Receipts may hold the delivery for long after this. What they report is ignored.
         self.parts = Vec::new();
         Some(self.told)
     }
 }
 
-/// A message that a connection got: confirmed, or dropped when the connection cannot confirm any more.
+/// A message that a connection received. It is confirmed, or dropped when the connection cannot confirm it any more.
 pub(crate) struct Receipt {
     delivery: Arc<Delivery>,
     part: Part,
 }
 
 impl Receipt {
-    /// A receipt for one connection of the member who is `part` of the audience.
+    /// Creates the receipt of one connection of the member who is `part` of the audience.
     fn new(delivery: Arc<Delivery>, part: Part) -> Self {
         Self { delivery, part }
     }
 
-    /// The payload is about to be written: from here on it may have arrived.
+    /// Notes that the message is about to be written. From now on the member may have received it.
     pub(crate) fn written(&self) {
         self.delivery.written(self.part);
     }
 
-    /// The client confirmed it.
+    /// Notes that the client confirmed the message.
     pub(crate) fn confirm(self) {
         self.delivery.confirmed(self.part);
     }
 
-    /// Who sent the payload, and its ID: what a confirmation names.
+    /// Returns the sender and the ID of the payload, which a confirmation names.
     pub(crate) fn names(&self) -> (&str, &str) {
         self.delivery.names()
     }
 
-    /// Whether nobody waits for it any more.
+    /// Returns `true` if nobody waits for it any more.
     pub(crate) fn is_over(&self) -> bool {
         self.delivery.is_answered()
     }

@@ -1,4 +1,4 @@
-//! The way of a payload to one user.
+//! The delivery of a payload to one user.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,36 +15,36 @@ use super::pending_reply::PendingReply;
 use super::privacy::Blocked;
 use super::remote_delivery::RemoteDelivery;
 
-/// A payload to pass on.
+/// A payload to deliver.
 pub(crate) struct Outgoing<'a> {
     /// The connection it came from.
     pub(crate) from: &'a Origin,
-    /// What is passed on.
+    /// The text that recipients get.
     pub(crate) text: Utf8Bytes,
-    /// Set when the sender wants to be told of its arrival.
+    /// Set when the sender asks for confirmation.
     pub(crate) ask: Option<Request>,
-    /// When it came in, if its way is timed.
+    /// When it was received, if its latency is measured.
     pub(crate) timed: Option<Instant>,
 }
 
-/// What became of a payload to one user.
+/// The result of delivering a payload to one user.
 pub(crate) enum Direct {
-    /// A connection took it. If its sender asked, the answer comes by itself.
+    /// A connection took it. If its sender asked for confirmation, the answer is sent later.
     Sent,
     /// It is on its way to other nodes.
     Leaving(Arc<RemoteDelivery>),
-    /// The recipient is connected and may not be written to.
+    /// The sender may not write to the recipient, who is connected.
     Blocked(Blocked),
-    /// The recipient is not connected, if there is such a user at all.
+    /// The recipient is not connected, or does not exist.
     NotHere,
 }
 
-/// Whom a connection wrote to last: most write to the same user again, who then need not be looked up.
+/// The last recipient of a connection. Most connections write to the same user again, who then need not be looked up.
 #[derive(Default)]
 pub(crate) struct RecipientCache(Option<Arc<User>>);
 
 impl Hub {
-    /// Passes a payload on to every connection of one user.
+    /// Delivers a payload to every connection of one user.
     pub(crate) fn to_user(&self, to: &str, cache: &mut RecipientCache, outgoing: Outgoing<'_>) -> Direct {
         match self.ways_to(to, cache, outgoing.from) {
             Err(blocked) => Direct::Blocked(blocked),
@@ -53,14 +53,14 @@ impl Hub {
         }
     }
 
-    /// The ways by which `from` reaches a user.
+    /// Returns the ways by which `from` reaches a user.
     fn ways_to(&self, to: &str, cache: &mut RecipientCache, from: &Origin) -> Result<Ways, Blocked> {
         if from.user.name == *to {
             return Ok(from.user.ways());
         }
         if let Some(user) = cache.0.as_ref().filter(|user| user.name == *to) {
             let ways = user.reached_by(&from.user)?;
-            // Without a way it may be one that was forgotten; one with a way is the user's only entry.
+            // Without a way, the entry may have been replaced. An entry with a way is the current one.
             if !ways.is_empty() {
                 return Ok(ways);
             }
@@ -114,13 +114,13 @@ impl Hub {
         self.await_confirmation(&delivery);
     }
 
-    /// Gives a payload to the sender's other connections, wherever they are.
+    /// Delivers a payload to the sender's other connections, to any node.
     pub(crate) fn to_own_others(&self, from: &Origin, text: &Utf8Bytes) {
         let (others, away) = from.user.ways_but(&from.link);
         self.to_own(from, &others, &away, text);
     }
 
-    /// The same, where they have been looked up.
+    /// Delivers a payload to the sender's other connections, which the caller has looked up.
     pub(crate) fn to_own(&self, from: &Origin, others: &Links, away: &Nodes, text: &Utf8Bytes) {
         for link in others {
             link.send(text);
@@ -131,18 +131,18 @@ impl Hub {
     }
 }
 
-/// Gives a payload to every connection; true if one took it.
+/// Queues a payload for every connection. Returns `true` if one of them took it.
 pub(crate) fn send_to_all(links: &Links, text: Utf8Bytes, timed: Option<Instant>) -> bool {
     let Some((last, others)) = links.split_last() else { return false };
     let mut taken = false;
     for link in others {
         taken |= link.pass(text.clone(), timed);
     }
-    // The last takes the text itself: it nearly always is the only one, and then nothing has to be shared.
+    // The last connection takes the text itself. Nearly always there is only one, and nothing has to be shared.
     taken | last.pass(text, timed)
 }
 
-/// Whether both are one connection.
+/// Returns `true` if both are the same connection.
 pub(crate) fn is_same(one: &Link, other: &Link) -> bool {
     std::ptr::eq(one, other)
 }

@@ -21,114 +21,114 @@ pub(crate) enum Check {
     All,
 }
 
-/// One thing that a node tells another.
+/// An entry of the stream from one node to another.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Entry<'a> {
-    /// The user has a connection here; this replaces what was said before.
+    /// The user is connected to the sending node. Replaces earlier entries about the user.
     Here {
         /// The user.
         user: Username,
         /// The groups the user is in.
         groups: Vec<GroupId>,
-        /// Who may write to the user and see them.
+        /// Who may write to the user and see their presence.
         privacy: PrivacyRules,
     },
-    /// The user's last connection here is gone; what the user sent lately is still known here.
+    /// The last connection of the user to the sending node has closed. The node still knows the user's recent payloads.
     Gone {
         /// The user.
         user: Username,
     },
-    /// What the user sent lately is known here.
+    /// The sending node knows recent payloads of the user.
     Remembered {
         /// The user.
         user: Username,
     },
-    /// All who were here when the stream began have been named. Changes may have been made that were not told: then the
-    /// database has to be asked.
+    /// All users who were connected when the stream began have been sent. If there may be changes that were not
+    /// reported, the receiver reads the database.
     Complete {
-        /// Whether there may be some.
+        /// Whether there may be changes that were not reported.
         missed_updates: bool,
     },
 
-    /// A payload to a user with a connection there. Answered by [`Entry::Missed`] where it met nobody; where its sender
-    /// asked for confirmation, by [`Entry::Report`].
+    /// A payload to a user who is connected to the receiving node. Answered with [`Entry::Missed`] if it reached
+    /// nobody, or with [`Entry::Report`] if its sender asked for confirmation.
     Direct {
         request: RequestId,
         to: &'a str,
         from: &'a str,
-        /// The payload's ID, where its sender asked for confirmation.
+        /// The payload's ID, if its sender asked for confirmation.
         asked: Option<&'a str>,
         text: &'a str,
     },
-    /// A payload to the members of a group there, answered likewise.
+    /// A payload to the members of a group who are connected to the receiving node. Answered as [`Entry::Direct`].
     Group {
         request: RequestId,
         group: GroupId,
         from: &'a str,
         asked: Option<&'a str>,
-        /// How many members are counted on.
+        /// The number of members that the sender counts on.
         members: u64,
-        /// Members who get it and are counted elsewhere.
+        /// Members who receive it and are counted by another node.
         uncounted: Vec<&'a str>,
         text: &'a str,
     },
-    /// A payload for all connections of a user there.
+    /// A payload for all connections of a user to the receiving node.
     Copy { user: &'a str, text: &'a str },
-    /// A payload for every connection there.
+    /// A payload for every connection to the receiving node.
     Everyone { text: &'a str },
-    /// So many members got what the ticket names; fewer than were counted on.
+    /// The payload reached `reached` members, fewer than its sender counted on.
     Missed { request: RequestId, reached: u64 },
-    /// What became of a payload whose sender asked.
+    /// The outcome of a payload whose sender asked for confirmation.
     Report { request: RequestId, confirmed: u64, unconfirmed: u64, missed: u64 },
 
-    /// A group changed; the database has it already. The text goes to its members.
+    /// A group has changed; the database has the change already. `text` is for the members.
     Changed { group: GroupId, change: GroupChange, text: &'a str },
-    /// Who may write to a user or see them changed; the database has it already.
+    /// Who may write to a user or see their presence has changed; the database has the change already.
     Private { user: Username, change: PrivacyChange },
-    /// A change may have been made, and the database has to be asked.
+    /// A change may have been made: the receiver reads the database.
     Doubted { check: Check },
-    /// An admin ends the user's connections.
+    /// An admin closes the connections of the user.
     Kick { user: Username, reason: Option<RemovalReason> },
 
-    /// The user, who is here and there, sent a payload here.
+    /// The user, who is connected to both nodes, sent a payload to the sending node.
     Spent { user: &'a str, bucket: BucketKind },
-    /// What is known here of a payload of the user, who is here and there.
+    /// The outcome of a payload of the user, who is connected to both nodes.
     Noted { user: &'a str, key: u64, outcome: Outcome },
-    /// What do you remember of the user? Answered by [`Entry::Recalled`].
+    /// Asks for what the receiver remembers about the user. Answered with [`Entry::Recalled`].
     Recall { request: RequestId, user: Username },
-    /// What is remembered of a user.
+    /// What the sending node remembers about a user.
     Recalled { request: RequestId, memory: Memory },
-    /// The node leaves, and this is what it remembers of the user's payloads.
+    /// The sending node leaves, and hands off what it remembers about the user's payloads.
     HandedOff { user: Username, notes: Vec<Note> },
 }
 
 /// A change of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum GroupChange {
-    /// It was made, with these members; all but the first, its owner, are told.
+    /// It was created with these members. All but the first, the owner, are told.
     Created(Vec<Username>),
-    /// Somebody became a member.
+    /// A user has joined.
     Joined(Username),
-    /// Somebody is no member any more.
+    /// A user has left or was removed.
     Left(Username),
-    /// Its name or its roles are others.
+    /// Its name or a role has changed.
     Updated,
-    /// It is gone.
+    /// It was deleted.
     Deleted,
 }
 
-/// A change of who may write to a user or see them.
+/// A change of who may write to a user or see their presence.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum PrivacyChange {
-    /// The user's settings are these.
+    /// The user has these settings.
     Settings(PresenceAudience, DirectMessages),
-    /// The user and another are barred from each other.
+    /// One of the two users has blocked the other.
     Blocked(Username),
-    /// The user and another are so no more.
+    /// Neither of the two users blocks the other any more.
     Unblocked(Username),
 }
 
-/// Who may write to a user and see them.
+/// Who may write to a user and see their presence.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct PrivacyRules {
     pub(crate) presence: PresenceAudience,
@@ -136,13 +136,13 @@ pub(crate) struct PrivacyRules {
     pub(crate) blocked: Vec<Username>,
 }
 
-/// What a node remembers of a user.
+/// What a node remembers about a user.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Memory {
-    /// Payloads taken from each bucket that have not flowed back yet, in the order of [`BucketKind::ALL`].
+    /// Payloads that were taken from each bucket and are not refilled yet, in the order of [`BucketKind::ALL`].
     pub(crate) spent: [u32; BucketKind::ALL.len()],
     /// Recent payloads.
     pub(crate) notes: Vec<Note>,
-    /// Whose presence the user subscribed to.
+    /// The users whose presence the user has subscribed to.
     pub(crate) watching: Vec<Username>,
 }

@@ -1,4 +1,4 @@
-//! The way of a payload to many: the bytes are shared by all who get them.
+//! The delivery of a payload to many recipients, who share its bytes.
 
 use std::sync::Arc;
 
@@ -15,23 +15,23 @@ use super::node::NO_REPLY;
 use super::pending_reply::PendingReply;
 use super::remote_delivery::RemoteDelivery;
 
-/// How far a payload to a group came.
+/// The result of delivering a payload to a group.
 #[derive(Default)]
 pub(crate) struct Delivered {
-    /// Other members who got it here.
+    /// The number of other members who received it here.
     pub(crate) delivered: usize,
-    /// Some of those who did not.
+    /// Some of the members who did not receive it.
     pub(crate) offline: Vec<Username>,
-    /// How many did not.
+    /// The number of members who did not receive it.
     pub(crate) offline_count: usize,
-    /// Its way to members who are connected to other nodes, if there are any.
+    /// The delivery to members who are connected to other nodes, if there are any.
     pub(crate) elsewhere: Option<Arc<RemoteDelivery>>,
 }
 
 impl Hub {
-    /// Passes a payload on to all other members of a group and, if it reached one, to the sender's other connections.
+    /// Delivers a payload to all other members of a group and, if it reached one, to the sender's other connections.
     ///
-    /// If its sender asked, the answer comes by itself.
+    /// If its sender asked for confirmation, the answer is sent later.
     pub(crate) fn to_group(&self, id: GroupId, group: &Group, outgoing: Outgoing<'_>) -> Delivered {
         let Outgoing { from, text, ask, timed } = outgoing;
         let me = &from.user.name;
@@ -65,7 +65,7 @@ impl Hub {
         result
     }
 
-    /// Sends a payload to a group on to the nodes that have members of it, once to each.
+    /// Sends a payload to a group once to each node that has members of it.
     fn to_other_nodes(
         &self,
         state: &GroupState,
@@ -107,7 +107,7 @@ impl Hub {
         remote
     }
 
-    /// Gives a payload of the server to all other members of a group, here and elsewhere, and tells of its way to them.
+    /// Delivers a payload of the server to all other members of a group, here and on other nodes.
     pub(crate) fn push_to_group(
         &self,
         id: GroupId,
@@ -135,13 +135,13 @@ impl Hub {
         remote
     }
 
-    /// Gives a payload to every connection but one, here and elsewhere.
+    /// Delivers a payload to every connection but one, here and on other nodes.
     pub(crate) fn to_everyone(&self, text: &Utf8Bytes, but: Option<&Link>) {
         self.to_everyone_here(text, but);
         self.remote.send_to_all(&Entry::Everyone { text });
     }
 
-    /// Gives a payload to every connection to this node but one.
+    /// Delivers a payload to every connection to this node but one.
     pub(super) fn to_everyone_here(&self, text: &Utf8Bytes, but: Option<&Link>) {
         for link in self.every_link() {
             if but.is_none_or(|but| !is_same(&link, but)) {
@@ -167,14 +167,14 @@ impl Delivered {
         }
     }
 
-    /// All members who are not connected.
+    /// Adds all members who are not connected.
     fn miss_all(&mut self, state: &GroupState) {
         let room = MAX_OFFLINE_NAMES.saturating_sub(self.offline.len());
         self.offline.extend(state.offline.iter().take(room).cloned());
         self.offline_count += state.offline.len();
     }
 
-    /// Adds what other nodes told: so many more were missed there. Their names are those who are offline by now.
+    /// Adds `missed` members whom other nodes did not reach. Their names are taken from those who are offline by now.
     pub(crate) fn missed_elsewhere(&mut self, missed: usize, group: &Group) {
         self.offline_count += missed;
         let state = group.state();
@@ -186,7 +186,7 @@ impl Delivered {
 }
 
 impl Group {
-    /// Gives a payload of the server to all members who are connected to this node.
+    /// Queues a payload of the server for all members who are connected to this node.
     pub(crate) fn announce(&self, text: &Utf8Bytes) {
         for links in self.state().online.values() {
             send_to_all(links, text.clone(), None);

@@ -1,4 +1,4 @@
-//! A group of which somebody is connected: who is there, and who is not.
+//! A group with a member who is connected: its members by where they are connected.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -9,58 +9,58 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::aliases::{Link, Links, Ways};
 use super::node::{NodeId, Nodes};
 
-/// A group in memory. It is there while one of its members is connected to this node; see [`User`](super::user::User) for
-/// the order of locks.
+/// A group in memory. It exists while one of its members is connected to this node. For the order of locks see
+/// [`User`](super::user::User).
 #[derive(Default)]
 pub(crate) struct Group {
     state: RwLock<GroupState>,
 }
 
-/// Who is in the group.
+/// The members of a group.
 #[derive(Default)]
 pub(crate) struct GroupState {
-    /// Members who are connected here, with their connections: what a message to the group goes through.
+    /// Members who are connected here, with their connections. A message to the group is queued for these.
     pub(crate) online: HashMap<Username, Links>,
-    /// Members who are connected to other nodes, here or not.
+    /// Members who are connected to other nodes, whether or not they are connected here.
     away: HashMap<Username, Nodes>,
-    /// How many members each other node has.
+    /// The number of members that each other node has.
     nodes: BTreeMap<NodeId, usize>,
-    /// Members who are connected in more than one place: nearly always nobody.
+    /// Members who are connected in more than one place: nearly always none.
     several: BTreeSet<Username>,
-    /// Members who are not connected; all of them once `loaded` is set.
+    /// Members who are not connected. Complete once `loaded` is set.
     pub(crate) offline: BTreeSet<Username>,
     /// Whether the list of members was read from the database.
     pub(crate) loaded: bool,
-    /// Counts changes, so that a list read from the database meanwhile is known to be old.
+    /// Counts changes, to detect that a list read from the database is out of date.
     pub(crate) changes: u64,
-    /// Counts arrivals and departures at other nodes, likewise.
+    /// Counts connects and disconnects on other nodes, for the same purpose.
     pub(super) moves: u64,
 }
 
-/// Another node's share of a group.
+/// The members of a group that a message reaches through one other node.
 pub(crate) struct Share<'a> {
     /// The node.
     pub(crate) node: NodeId,
-    /// Members who are counted there; they are connected to no node that counts them earlier.
+    /// The number of members who are counted for this node: those who are connected to no node that is counted earlier.
     pub(crate) members: usize,
-    /// Members who get messages there too and are counted elsewhere.
+    /// Members who also receive messages through this node and are counted elsewhere.
     pub(crate) uncounted: Vec<&'a str>,
 }
 
 impl Group {
-    /// Who is there, to read.
+    /// Locks the members for reading.
     pub(crate) fn state(&self) -> RwLockReadGuard<'_, GroupState> {
         self.state.read()
     }
 
-    /// Who is there, to change. Mind the order of locks.
+    /// Locks the members for a change. Mind the order of locks.
     pub(crate) fn change(&self) -> RwLockWriteGuard<'_, GroupState> {
         self.state.write()
     }
 }
 
 impl GroupState {
-    /// A member's connection opened.
+    /// Adds a connection of a member.
     pub(crate) fn attach(&mut self, name: &Username, link: &Arc<Link>) {
         if let Some(links) = self.online.get_mut(name) {
             if !links.iter().any(|l| Arc::ptr_eq(l, link)) {
@@ -73,7 +73,7 @@ impl GroupState {
         self.note_places(name);
     }
 
-    /// A member's connection closed.
+    /// Removes a connection of a member.
     pub(crate) fn detach(&mut self, name: &Username, link: &Arc<Link>) {
         let Some(links) = self.online.get_mut(name) else { return };
         links.retain(|l| !Arc::ptr_eq(l, link));
@@ -86,7 +86,7 @@ impl GroupState {
         }
     }
 
-    /// To which other nodes a member is connected.
+    /// Sets the other nodes that a member is connected to.
     pub(crate) fn set_away(&mut self, name: &Username, away: &Nodes) {
         self.moves += 1;
         self.leave_nodes(name);
@@ -124,7 +124,7 @@ impl GroupState {
         }
     }
 
-    /// A user became a member, who is reached like this.
+    /// Adds a member, who is reached by `ways`.
     pub(crate) fn add(&mut self, name: &Username, ways: Ways) {
         self.changes += 1;
         if ways.links.is_empty() {
@@ -136,7 +136,7 @@ impl GroupState {
         self.set_away(name, &ways.away);
     }
 
-    /// A user is no member any more.
+    /// Removes a member.
     pub(crate) fn remove(&mut self, name: &Username) {
         self.changes += 1;
         self.leave_nodes(name);
@@ -145,7 +145,7 @@ impl GroupState {
         self.several.remove(name);
     }
 
-    /// Takes the list of all members, as the database has it, and to which other nodes some of them are connected.
+    /// Sets all members, as the database has them, and the other nodes that some of them are connected to.
     pub(crate) fn load(&mut self, members: &[Username], away: Vec<(&Username, Nodes)>) {
         for (name, nodes) in away {
             self.set_away(name, &nodes);
@@ -155,7 +155,7 @@ impl GroupState {
         self.loaded = true;
     }
 
-    /// The other nodes that have members, each with its share, as a message of `from` counts them.
+    /// Returns the share of each other node that has members, as a message of `from` counts them.
     pub(crate) fn shares(&self, from: &Username) -> Vec<Share<'_>> {
         let all = self.nodes.iter();
         let mut shares: Vec<Share<'_>> =
@@ -168,7 +168,7 @@ impl GroupState {
                     share.members -= 1;
                 } else if counted_at != Some(&share.node) {
                     share.members -= 1;
-                    // In the order of names, since `several` is.
+                    // Sorted by name, because `several` is.
                     share.uncounted.push(name.as_str());
                 }
             }
@@ -176,7 +176,7 @@ impl GroupState {
         shares
     }
 
-    /// The members who are connected, to whichever node; some may come twice.
+    /// Returns the members who are connected to any node. Some may be returned twice.
     pub(crate) fn present(&self) -> impl Iterator<Item = &Username> {
         self.online.keys().chain(self.away.keys())
     }

@@ -44,11 +44,11 @@ pub(crate) struct Hub {
     requests: Option<Arc<dyn Requests>>,
 }
 
-/// What a user's entry starts with.
+/// What a new user is allowed.
 pub(crate) struct Allowance {
     /// What the user may send.
     pub(crate) quotas: Quotas,
-    /// Connections at a time.
+    /// The most connections at a time.
     pub(crate) connections: usize,
 }
 
@@ -66,29 +66,29 @@ impl Allowance {
     }
 }
 
-/// What the database has of a user, and the version of the user's state when it was read.
+/// What the database has about a user, and the version of the user when it was read.
 pub(crate) struct UserSnapshot {
     /// The groups the user is in.
     pub(crate) groups: GroupIds,
-    /// Who may write to the user and see them.
+    /// Who may write to the user and see their presence.
     pub(crate) privacy: Privacy,
-    /// The version.
+    /// The version of the user.
     pub(crate) version: u64,
 }
 
-/// What became of a connection that came in.
+/// The result of registering a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JoinResult {
     /// It is registered.
     Joined,
-    /// What is known of the user is missing or old: read it (again).
+    /// What is known about the user is missing or out of date. The caller reads it and tries again.
     Stale,
-    /// The user has as many connections as one may have.
+    /// The user has the maximum number of connections.
     TooMany,
 }
 
 impl Hub {
-    /// A server without connections. `requests` is how other nodes are asked; none for a server on its own.
+    /// Creates a hub without connections. `requests` is how other nodes are asked; `None` for a server on its own.
     pub(crate) fn new(
         grace: Duration,
         keys: Keys,
@@ -107,36 +107,36 @@ impl Hub {
         }
     }
 
-    /// The user called `name`, if connected now or lately, to whichever node.
+    /// Returns the user named `name`, if connected now or recently, to any node.
     pub(crate) fn user(&self, name: &str) -> Option<Arc<User>> {
         self.users.get(name)
     }
 
-    /// The open connections to this node of the user called `name`.
+    /// Returns the connections to this node of the user named `name`.
     pub(crate) fn links_of(&self, name: &str) -> Links {
         self.user(name).map(|user| user.links()).unwrap_or_default()
     }
 
-    /// The group, if one of its members is connected to this node.
+    /// Returns the group, if one of its members is connected to this node.
     pub(crate) fn group(&self, id: GroupId) -> Option<Arc<Group>> {
         self.groups.get(id)
     }
 
-    /// Every open connection to this node.
+    /// Returns every connection to this node.
     pub(crate) fn every_link(&self) -> Vec<Arc<Link>> {
         let mut all = Vec::new();
         self.users.for_each(|user| all.extend(user.state().links.iter().cloned()));
         all
     }
 
-    /// How many users are connected, to whichever node.
+    /// Returns the number of users who are connected to any node.
     pub(crate) fn users_online(&self) -> usize {
         let mut online = 0;
         self.users.for_each(|user| online += usize::from(user.is_online()));
         online
     }
 
-    /// The entry of the user called `name`, made if there is none.
+    /// Returns the user named `name`, created if there is none.
     pub(crate) fn entry(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
         self.users.get_or_insert(name, || self.make(name, allowance))
     }
@@ -145,8 +145,8 @@ impl Hub {
         Arc::new(User::new(name.clone(), Rates::new(allowance.quotas), self.remote.clone()))
     }
 
-    /// Registers a connection. While a user has none, memory is not kept up to date: then `known` says what the database
-    /// has, and is refused as stale when things have changed since it was read.
+    /// Registers a connection. While a user has no connection, the user's data in memory is not kept up to date. Then
+    /// `snapshot` is what the database has, and is refused as stale if it has changed since it was read.
     pub(crate) fn enter(
         &self,
         user: &Arc<User>,
@@ -180,7 +180,7 @@ impl Hub {
             }
         }
         if user.rates.load().quotas() != allowance.quotas {
-            // The configuration was changed. The connection is told what holds now.
+            // The configuration has changed. The connection receives the current limits.
             user.rates.store(Arc::new(Rates::new(allowance.quotas)));
         }
         state.leaves = None;
@@ -218,14 +218,14 @@ impl Hub {
         }
     }
 
-    /// The user may be connected nowhere any more: then others are told after a while.
+    /// If the user is not connected to any node any more, queues the departure, which is reported after a while.
     pub(super) fn went(&self, user: &Arc<User>, mut state: MutexGuard<'_, UserState>) {
         if state.is_online() {
             return;
         }
         let at = self.departures.due();
         state.leaves = Some(at);
-        // One place for each user, however often they come and go while nobody can be told.
+        // One entry for each user, however often they come and go while departures cannot be reported.
         let is_listed = std::mem::replace(&mut state.is_listed, true);
         drop(state);
         if !is_listed {
@@ -238,7 +238,7 @@ impl Hub {
         self.groups.remove_if_empty(id);
     }
 
-    /// Ends all connections of `name` to this node.
+    /// Closes all connections of `name` to this node.
     pub(crate) fn end(&self, name: &Username, reason: &CloseReason) {
         for link in self.links_of(name.as_str()) {
             link.end(reason.clone());
@@ -258,22 +258,22 @@ impl Hub {
         }
     }
 
-    /// Remembers a delivery until its deadline.
+    /// Adds a delivery that ends at its deadline.
     pub(crate) fn await_confirmation(&self, delivery: &Arc<Delivery>) {
         self.deliveries.add(delivery);
     }
 
-    /// Ends the deliveries whose time is up.
+    /// Ends the deliveries whose deadline has passed.
     pub(crate) fn expire_deliveries(&self, now: Instant) {
         self.deliveries.expire(now);
     }
 
-    /// Ends all deliveries: this server stops, and hears of no confirmation any more.
+    /// Ends all deliveries: the server is stopping and receives no more confirmations.
     pub(crate) fn give_up_deliveries(&self) {
         self.deliveries.give_up();
     }
 
-    /// Forgets the payloads of users who sent none lately, and those of them who are gone.
+    /// Forgets old payloads of all users, and users who are gone and have no recent payloads.
     pub(crate) fn forget_the_gone(&self, now: Instant) {
         self.users.retain(|user| {
             let gone = {
@@ -287,14 +287,14 @@ impl Hub {
     }
 }
 
-/// A connection's place in the hub: given up when it is dropped, whatever ended the connection's task.
+/// A connection's registration in the hub. Dropping it removes the connection, however its task has ended.
 pub(crate) struct Place {
     hub: Arc<Hub>,
     origin: Origin,
 }
 
 impl Place {
-    /// The place of a connection that has entered.
+    /// The registration of a connection that has joined.
     pub(crate) fn new(hub: Arc<Hub>, origin: Origin) -> Self {
         Self { hub, origin }
     }
@@ -308,7 +308,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.hub.depart(&self.origin.user, &self.origin.link);
-        // What was queued is dropped after the connection is out of sight, so that nobody counts on it.
+        // Queued payloads are dropped after the connection is removed, so that nobody counts on it any more.
         self.origin.link.outbox.shut();
     }
 }

@@ -1,4 +1,4 @@
-//! One authenticated connection, as everyone but its own task sees it.
+//! One authenticated connection, as other tasks see it.
 //!
 //! An answer to a payload goes through [`Link::answer`], which first names the payloads that were dropped before it. `R` is
 //! the type of the receipts that queued payloads carry.
@@ -16,7 +16,7 @@ use super::close_reason::CloseReason;
 use super::outbox::{Item, Outbox};
 use crate::base::ids::stamp;
 
-/// A connection's name, its session and its outbox.
+/// A connection: its user, its session and its outbox.
 pub(crate) struct Link<R> {
     /// The user it authenticated as.
     pub(crate) user: Username,
@@ -24,26 +24,26 @@ pub(crate) struct Link<R> {
     pub(crate) session: SessionId,
     /// The address it came from.
     pub(crate) address: IpAddr,
-    /// What waits to be written to it.
+    /// The queue of payloads for the connection.
     pub(crate) outbox: Outbox<R>,
-    /// The number of the payload that it is at; its own task counts.
+    /// The number of the current payload. Only the task of the connection changes it.
     at: AtomicU64,
-    /// The number of the first payload that was dropped for its rate and not reported, [`NONE`] if there is none. It is
-    /// raised only after the report is queued, and always under the lock of `dropped`.
+    /// The number of the first payload that was dropped for its rate and is not reported, or [`NONE`]. It is raised
+    /// only after the report is queued, and always under the lock of `dropped`.
     first_dropped: AtomicU64,
-    /// Nothing until the first payload is dropped.
+    /// `None` until the first payload is dropped.
     dropped: Mutex<Option<Box<Dropped>>>,
-    /// Payloads whose answers are still to come.
+    /// The number of payloads whose answers are still to come.
     owed: AtomicUsize,
-    /// Whether the connection ends once it owes nothing, and wants to be woken then.
+    /// Whether the connection ends when no answer is to come, and must be woken then.
     finishing: AtomicBool,
 }
 
-/// One payload whose answer is to come: given up when dropped.
+/// A payload whose answer is still to come. Settled when dropped.
 pub(crate) struct Owed<R>(Arc<Link<R>>);
 
 impl<R> Owed<R> {
-    /// The answer is to come on this connection.
+    /// Notes that an answer on this connection is still to come.
     pub(crate) fn by(link: &Arc<Link<R>>) -> Self {
         link.owe();
         Self(link.clone())
@@ -56,10 +56,10 @@ impl<R> Drop for Owed<R> {
     }
 }
 
-/// No payload has this number.
+/// The number of no payload.
 const NONE: u64 = u64::MAX;
 
-/// What was dropped, and when that began.
+/// The dropped payloads, and when they were first recorded.
 struct Dropped {
     since: Instant,
     payloads: DroppedPayloads,
@@ -76,7 +76,7 @@ impl Dropped {
 }
 
 impl<R> Link<R> {
-    /// A connection of `user` whose outbox holds `capacity` bytes.
+    /// Creates a connection of `user` with an outbox of `capacity` bytes.
     pub(crate) fn new(user: Username, session: SessionId, address: IpAddr, capacity: usize) -> Arc<Self> {
         Arc::new(Self {
             user,
@@ -91,52 +91,52 @@ impl<R> Link<R> {
         })
     }
 
-    /// The answer to one more payload is to come, and is queued before [`Link::settled`] is called.
+    /// Notes that one more answer is to come. It must be queued before [`Link::settled`] is called.
     pub(crate) fn owe(&self) {
         self.owed.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The answer to a payload is queued, or there is none.
+    /// Notes that an answer was queued, or that there is none.
     pub(crate) fn settled(&self) {
-        // One of both sees what the other did: the last answer, or that it is waited for.
+        // Either this sees that the connection is finishing, or the connection sees that no answer is to come.
         if self.owed.fetch_sub(1, Ordering::SeqCst) == 1 && self.finishing.load(Ordering::SeqCst) {
             self.outbox.wake();
         }
     }
 
-    /// Whether answers to payloads are still to come.
+    /// Returns `true` if answers are still to come.
     pub(crate) fn owes(&self) -> bool {
         self.owed.load(Ordering::SeqCst) > 0
     }
 
-    /// Has the connection's task woken when it owes nothing any more.
+    /// Wakes the task of the connection when no answer is to come any more.
     pub(crate) fn finish(&self) {
         self.finishing.store(true, Ordering::SeqCst);
     }
 
-    /// The number of the payload that the connection is at.
+    /// Returns the number of the current payload.
     pub(crate) fn at(&self) -> u64 {
         self.at.load(Ordering::Relaxed)
     }
 
-    /// The connection goes on to its next payload; only its own task calls this. Gives the payload's number.
+    /// Goes on to the next payload and returns its number. Only the task of the connection calls this.
     pub(crate) fn next_payload(&self) -> u64 {
         let next = self.at().wrapping_add(1);
         self.at.store(next, Ordering::Relaxed);
         next
     }
 
-    /// Queues an encoded payload; true if it was taken.
+    /// Queues an encoded payload. Returns `true` if it was taken.
     pub(crate) fn send(&self, text: &Utf8Bytes) -> bool {
         self.pass(text.clone(), None)
     }
 
-    /// Queues an encoded payload of a user; `timed` is when it came in, if its way is timed.
+    /// Queues an encoded payload of a user. `timed` is when it was received, if its latency is measured.
     pub(crate) fn pass(&self, text: Utf8Bytes, timed: Option<Instant>) -> bool {
         self.outbox.push(Item { text, receipt: None, timed }).is_ok()
     }
 
-    /// Queues an encoded payload whose fate somebody waits for; a receipt that is not taken says so by being dropped.
+    /// Queues an encoded payload with a receipt. If the payload is not taken, the receipt is dropped.
     pub(crate) fn send_with(&self, text: &Utf8Bytes, receipt: R) -> bool {
         self.outbox.push(Item { text: text.clone(), receipt: Some(receipt), timed: None }).is_ok()
     }
@@ -146,12 +146,12 @@ impl<R> Link<R> {
         self.send(&self.encode(notice))
     }
 
-    /// Queues the answer to the payload numbered `to`. What was dropped before that payload is reported first.
+    /// Queues the answer to the payload with the number `to`. Payloads that were dropped before it are reported first.
     pub(crate) fn answer(&self, to: u64, notice: &Notice) -> bool {
         self.answer_encoded(to, &self.encode(notice))
     }
 
-    /// The same for an answer that is encoded already.
+    /// Queues an encoded answer, as [`Link::answer`] does.
     pub(crate) fn answer_encoded(&self, to: u64, text: &Utf8Bytes) -> bool {
         if to > self.first_dropped.load(Ordering::Acquire) {
             self.report_dropped();
@@ -163,7 +163,7 @@ impl<R> Link<R> {
         Utf8Bytes::from(notice.to_payload(Recipient::User(self.user.clone()), stamp()).encode())
     }
 
-    /// Notes that the payload that the connection is at was dropped for its rate.
+    /// Records that the current payload was dropped for its rate.
     pub(crate) fn drop_payload(
         &self,
         payload_id: PayloadId,
@@ -177,7 +177,7 @@ impl<R> Link<R> {
         self.first_dropped.store(dropped.payloads.first().unwrap_or(NONE), Ordering::Release);
     }
 
-    /// Reports what was dropped, if that is due; else gives the time when it will be.
+    /// Reports dropped payloads if that is due. Otherwise returns when it will be due.
     pub(crate) fn report_if_due(&self) -> Option<Instant> {
         let mut held = self.dropped.lock();
         let dropped = held.as_mut()?;
@@ -192,7 +192,7 @@ impl<R> Link<R> {
         }
     }
 
-    /// Something over the rate that is no payload: reports it, if that is due.
+    /// Records something other than a payload that exceeded the rate, and reports it if that is due.
     pub(crate) fn drop_unnamed(&self, retry_after: Duration) {
         let mut held = self.dropped.lock();
         let dropped = held.get_or_insert_with(Dropped::new);
@@ -203,14 +203,15 @@ impl<R> Link<R> {
         }
     }
 
-    /// Reports what was dropped and is not reported yet.
+    /// Reports dropped payloads that are not reported yet.
     pub(crate) fn report_dropped(&self) {
         if let Some(dropped) = &mut *self.dropped.lock() {
             self.report(dropped);
         }
     }
 
-    /// The answer is queued before anyone can see that there is nothing to report, so that no later one overtakes it.
+    /// The report is queued before other threads see that there is nothing to report, so that no later answer overtakes
+    /// it.
     fn report(&self, dropped: &mut Dropped) {
         let now = dropped.elapsed();
         if let Some(notice) = dropped.payloads.report(now) {
@@ -219,7 +220,7 @@ impl<R> Link<R> {
         self.first_dropped.store(NONE, Ordering::Release);
     }
 
-    /// Takes the report of what was dropped, for a connection that ends.
+    /// Takes the report of dropped payloads, for a connection that is closed.
     pub(crate) fn last_report(&self) -> Option<Notice> {
         let mut held = self.dropped.lock();
         let dropped = held.as_mut()?;
@@ -227,7 +228,7 @@ impl<R> Link<R> {
         dropped.payloads.report(now)
     }
 
-    /// Asks the connection to end.
+    /// Asks the connection to close.
     pub(crate) fn end(&self, reason: CloseReason) {
         self.outbox.end(reason);
     }

@@ -1,4 +1,4 @@
-//! Who is in which group, and who may write to whom, as the database has it: kept in memory for those who are connected.
+//! Members of groups and the privacy of users, as the database has them: kept in memory for connected users.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::node::Nodes;
 use super::privacy::Privacy;
 
 impl Hub {
-    /// `name` became a member of the group: the database has it already.
+    /// Applies that `name` has joined the group, which the database has already.
     pub(crate) fn joined(&self, id: GroupId, name: &Username) {
         match self.user(name.as_str()) {
             Some(user) => {
@@ -38,12 +38,12 @@ impl Hub {
         self.groups.with(id, |group| group.change().remove(name));
     }
 
-    /// Notes all members of a group of which nobody was connected to this node before, as the database had them when the
-    /// group's `changes` were `as_of`; false if that is not so any more.
+    /// Sets all members of a group that had no connected member before, as the database had them when the group's
+    /// `changes` were `as_of`. Returns `false` if they have changed since.
     pub(crate) fn load(&self, id: GroupId, members: &[Username], as_of: u64) -> bool {
         let Some(group) = self.group(id) else { return true };
         loop {
-            // Users are locked before groups, so this comes first and is done again if somebody moved meanwhile.
+            // Users are locked before groups. So this comes first, and is repeated if a user has moved meanwhile.
             let moves = group.state().moves;
             let away = if self.remote.is_empty() { Vec::new() } else { self.away_among(members) };
             let mut state = group.change();
@@ -60,7 +60,7 @@ impl Hub {
         }
     }
 
-    /// Takes what the database has of a user who is connected; false if that changed meanwhile.
+    /// Sets what the database has about a connected user. Returns `false` if it has changed since it was read.
     pub(crate) fn refresh(&self, user: &Arc<User>, snapshot: UserSnapshot) -> bool {
         let mut state = user.state();
         if state.version != snapshot.version {
@@ -72,7 +72,7 @@ impl Hub {
         state.version += 1;
         state.privacy = snapshot.privacy;
         let before = std::mem::replace(&mut state.groups, snapshot.groups);
-        // Held all the while, so that no other change comes in between and is undone.
+        // The user stays locked, so that no other change happens in between and is undone.
         for &id in state.groups.difference(&before) {
             self.add(id, &user.name, state.ways());
         }
@@ -88,7 +88,7 @@ impl Hub {
         true
     }
 
-    /// Takes the members of a group, as the database has them now.
+    /// Sets the members of a group, as the database has them now.
     pub(crate) fn set_members(&self, id: GroupId, members: &[Username]) {
         let Some(group) = self.group(id) else { return };
         let known: HashSet<Username> = {
@@ -107,7 +107,7 @@ impl Hub {
         }
     }
 
-    /// Tells the other nodes anew of a user who is connected to this one.
+    /// Sends a user who is connected to this node to the other nodes again.
     pub(crate) fn tell_again(&self, name: &Username) {
         let Some(user) = self.user(name.as_str()) else { return };
         let state = user.state();
@@ -116,7 +116,7 @@ impl Hub {
         }
     }
 
-    /// The users who are connected to this node.
+    /// Returns the users who are connected to this node.
     pub(crate) fn users_here(&self) -> Vec<Username> {
         let mut here = Vec::new();
         self.users.for_each(|user| {
@@ -127,12 +127,12 @@ impl Hub {
         here
     }
 
-    /// The groups of which somebody is connected to this node.
+    /// Returns the groups with a member who is connected to this node.
     pub(crate) fn group_ids(&self) -> Vec<GroupId> {
         self.groups.ids()
     }
 
-    /// Whether it matters here who is in the group and whether `name` is.
+    /// Returns `true` if this node has the group or a connection of `name`.
     pub(crate) fn concerns(&self, id: GroupId, name: &Username) -> bool {
         self.groups.contains(id) || !self.links_of(name.as_str()).is_empty()
     }
@@ -145,7 +145,7 @@ impl Hub {
         away.collect()
     }
 
-    /// `name` is no member of the group any more: the database has it already.
+    /// Applies that `name` has left the group, which the database has already.
     pub(crate) fn left(&self, id: GroupId, name: &Username) {
         let user = self.user(name.as_str());
         let state = user.as_ref().map(|user| {
@@ -159,7 +159,7 @@ impl Hub {
         self.groups.remove_if_empty(id);
     }
 
-    /// The group is gone: the database has it already.
+    /// Applies that the group was deleted, which the database has already.
     pub(crate) fn dissolved(&self, id: GroupId) {
         let Some(group) = self.group(id) else { return };
         let members: Vec<Username> = group.state().present().cloned().collect();
@@ -169,7 +169,7 @@ impl Hub {
         self.groups.remove(id);
     }
 
-    /// Changes a user's privacy: the database has it already.
+    /// Changes the privacy of a user, which the database has already.
     pub(crate) fn change_privacy(&self, name: &Username, change: impl FnOnce(&mut Privacy)) {
         if let Some(user) = self.user(name.as_str()) {
             let mut state = user.state();

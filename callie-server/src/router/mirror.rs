@@ -1,4 +1,4 @@
-//! What other nodes say of their users, kept beside this node's own.
+//! The users of other nodes, mirrored beside the users of this node.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,14 +17,16 @@ use super::privacy::{GroupIds, Privacy};
 use super::rate::BucketKind;
 use crate::base::config::PresenceMode;
 
-/// Notes that are handed over when a user moves, the newest: more would not fit the smallest frame that NATS refuses.
+/// The most payloads that are handed over when a user moves, newest first. More would not fit into the smallest frame
+/// that NATS accepts.
 const MOST_NOTES: usize = 40_000;
-/// Notes of all users together that a node leaves to the others: some 13 MB to each, for which its leaving has time.
+/// The most payloads of all users together that a leaving node hands off: about 13 MB to each node, which it has time
+/// for.
 const MOST_HANDED_OFF: usize = 1_000_000;
 
 impl Hub {
-    /// Tells a node everything about this one's users. It is told first that there is more to come: whatever changes from
-    /// then on comes in order, since each user is told under the user's lock.
+    /// Sends everything about the users of this node to another node. The stream has begun before: since each user is
+    /// sent under the user's lock, later changes follow in order.
     pub(crate) fn introduce(&self, peer: &dyn Peer) {
         self.users.for_each(|user| {
             let state = user.state();
@@ -38,7 +40,7 @@ impl Hub {
         peer.begun();
     }
 
-    /// A user is connected to another node.
+    /// Applies that a user is connected to another node.
     pub(crate) fn is_there(
         &self,
         node: NodeId,
@@ -75,7 +77,7 @@ impl Hub {
         self.came_online(&user, mode);
     }
 
-    /// A user is not connected to another node any more, which still knows what the user sent lately.
+    /// Applies that a user is not connected to another node any more, which still knows the user's recent payloads.
     pub(crate) fn is_only_remembered(&self, node: NodeId, name: &Username, allowance: &Allowance) {
         let user = self.entry(name, allowance);
         {
@@ -86,7 +88,7 @@ impl Hub {
         self.is_gone(node, &user);
     }
 
-    /// A user is not connected to another node any more.
+    /// Applies that a user is not connected to another node any more.
     fn is_gone(&self, node: NodeId, user: &Arc<User>) {
         let name = &user.name;
         let mut state = user.state();
@@ -107,7 +109,7 @@ impl Hub {
         self.groups.with(id, |group| group.change().set_away(name, away));
     }
 
-    /// A node is not there any more.
+    /// Applies that a node is not there any more.
     pub(crate) fn node_is_gone(&self, node: NodeId) {
         let mut gone: Vec<Arc<User>> = Vec::new();
         self.users.for_each(|user| {
@@ -122,7 +124,7 @@ impl Hub {
         }
     }
 
-    /// The nodes that may know what a user sent lately.
+    /// Returns the nodes that may know recent payloads of a user.
     fn who_remembers(&self, user: &User) -> Nodes {
         let state = user.state();
         let mut nodes = state.away().clone();
@@ -146,7 +148,7 @@ impl Hub {
         self.who_remembers(user).iter().map(ask).collect()
     }
 
-    /// What this node remembers of a user, for the node that the user came to.
+    /// Returns what this node remembers about a user, for the node that the user has connected to.
     pub(crate) fn memory_of(&self, name: &Username) -> Memory {
         let Some(user) = self.user(name.as_str()) else { return Memory::default() };
         let watching = user.state().watching.iter().cloned().collect();
@@ -154,8 +156,8 @@ impl Hub {
         Memory { spent: user.rates.load().spent(), notes, watching }
     }
 
-    /// Leaves to all other nodes what this one remembers of payloads, since it stops: its users come back elsewhere, and
-    /// send again what was not answered.
+    /// Hands off to all other nodes what this node remembers about payloads, because it stops. Its users will connect
+    /// to other nodes, and send again what was not answered.
     pub(crate) fn hand_off(&self) {
         let (now, mut room) = (Instant::now(), MOST_HANDED_OFF);
         self.users.for_each(|user| {
@@ -170,38 +172,39 @@ impl Hub {
         });
     }
 
-    /// Takes what a node that stops remembers of a user's payloads.
+    /// Takes over what a stopping node remembers about a user's payloads.
     pub(crate) fn take_over(&self, name: &Username, notes: Vec<Note>, allowance: &Allowance) {
         let adopt = |user: &Arc<User>| user.recent.adopt(notes, Instant::now());
         self.users.with_or_insert(name, || self.make(name, allowance), adopt);
     }
 
-    /// Takes what other nodes remember of a user who came here. Once: a second connection that came in meanwhile asked
-    /// them too, and what they counted must not be charged twice.
+    /// Takes over what other nodes remember about a user who has connected here. Only once: a second connection may
+    /// have asked them as well, and payloads must not be counted twice.
     pub(crate) fn remember(&self, user: &User, memories: Vec<Memory>) {
         if std::mem::replace(&mut user.state().recalled, true) {
             return;
         }
         for (at, bucket) in BucketKind::ALL.into_iter().enumerate() {
-            // Nodes that the user was connected to at the same time told each other: what one has counted the others have.
+            // Nodes that the user was connected to at the same time have shared their counts, so each has counted all
+            // payloads.
             let spent = memories.iter().map(|memory| memory.spent[at]).max().unwrap_or_default();
             user.rates.load().owe(bucket, spent);
         }
         for memory in memories {
             user.recent.adopt(memory.notes, Instant::now());
-            // Another node's user may have watched no more than this one's.
+            // The limit on subscriptions is the same on every node.
             self.watch(user, &memory.watching);
         }
     }
 
-    /// A user who is here too sent a payload through another node.
+    /// Counts a payload that a user who is connected here sent through another node.
     pub(crate) fn spent_elsewhere(&self, name: &str, bucket: BucketKind) {
         if let Some(user) = self.user(name) {
             user.rates.load().owe(bucket, 1);
         }
     }
 
-    /// What another node knows of a payload of a user who is here too.
+    /// Records the outcome of a payload that a user who is connected here sent through another node.
     pub(crate) fn noted_elsewhere(&self, name: &str, note: Note) {
         if let Some(user) = self.user(name) {
             user.recent.hear(note, Instant::now());
@@ -215,7 +218,7 @@ impl Hub {
         self.remote.send_change(&Entry::Private { user: name.clone(), change });
     }
 
-    /// Who may write to a user or see them changed; the database has it already.
+    /// Applies a change of who may write to a user or see them, which the database has already.
     pub(crate) fn privacy_changed(&self, name: &Username, change: &PrivacyChange) {
         match change {
             PrivacyChange::Settings(presence, direct) => self.change_privacy(name, |privacy| {

@@ -11,18 +11,18 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::close_reason::CloseReason;
 
-/// What an item costs beside its bytes, so that many tiny payloads are bounded as well.
+/// The cost of an item beside its bytes, so that many tiny payloads are bounded as well.
 const ITEM_COST: usize = 64;
-/// Room for this many items is kept while nothing waits; more is given back, as most connections are idle.
+/// The capacity that is kept while nothing waits. More is freed, because most connections are idle.
 const KEPT_ITEMS: usize = 8;
 
-/// One payload on its way to one connection.
+/// A payload that is queued for one connection.
 pub(crate) struct Item<R> {
     /// The encoded payload, shared with all other connections that get it.
     pub(crate) text: Utf8Bytes,
     /// What is told when the payload was written, and dropped if it is not.
     pub(crate) receipt: Option<R>,
-    /// When the payload came in, if its way is timed.
+    /// When the payload was received, if its latency is measured.
     pub(crate) timed: Option<Instant>,
 }
 
@@ -37,7 +37,7 @@ impl<R> Item<R> {
 pub(crate) enum Refusal {
     /// The connection is closing or closed.
     Closed,
-    /// There was no room: the connection reads too slowly and is being closed for it.
+    /// There is no room: the connection reads too slowly and is closed for it.
     Full,
 }
 
@@ -53,9 +53,9 @@ struct State<R> {
     queue: VecDeque<Item<R>>,
     /// The cost of all items queued or taken and not yet written.
     cost: usize,
-    /// The reader, while it waits for something to happen here.
+    /// The waker of the reader, while it waits for an item or a reason to close.
     reader: Option<Waker>,
-    /// Whether the reader waits for the socket to take more: then further items are no news to it.
+    /// Whether the reader waits for the socket to take more. Then more items do not wake it.
     blocked: bool,
     phase: Phase,
 }
@@ -64,19 +64,19 @@ enum Phase {
     Open,
     /// To be closed for this reason, which the reader has not taken yet.
     Ending(CloseReason),
-    /// The reader knows; nothing more is taken.
+    /// The reader has taken the reason. No item is taken any more.
     Ended,
 }
 
 impl<R> Outbox<R> {
-    /// An outbox that holds up to `capacity` bytes.
+    /// Creates an outbox that holds up to `capacity` bytes.
     pub(crate) fn new(capacity: usize) -> Self {
         let state =
             State { queue: VecDeque::new(), cost: 0, reader: None, blocked: false, phase: Phase::Open };
         Self { capacity, state: Mutex::new(state) }
     }
 
-    /// Queues an item; one that is not taken is dropped after the lock is released.
+    /// Queues an item. An item that is not taken is dropped after the lock is released.
     pub(crate) fn push(&self, item: Item<R>) -> Result<(), Refusal> {
         let mut state = self.state.lock();
         if !matches!(state.phase, Phase::Open) {
@@ -111,20 +111,20 @@ impl<R> Outbox<R> {
         }
     }
 
-    /// Swaps what is queued into the empty `batch`; true if there was anything. The reader reports back with
-    /// [`Outbox::written`].
+    /// Swaps the queued items into `batch`, which must be empty. Returns `true` if there were any. The reader reports
+    /// back with [`Outbox::written`].
     pub(crate) fn take(&self, batch: &mut VecDeque<Item<R>>) -> bool {
         let mut state = self.state.lock();
         std::mem::swap(&mut state.queue, batch);
         !batch.is_empty()
     }
 
-    /// Gives back the room of items that were written.
+    /// Frees the room of items that were written.
     pub(crate) fn written(&self, cost: usize) {
         self.state.lock().cost -= cost;
     }
 
-    /// The cost of an item, as [`Outbox::written`] wants it.
+    /// Returns the cost of an item, for [`Outbox::written`].
     pub(crate) fn cost(item: &Item<R>) -> usize {
         item.cost()
     }
@@ -172,12 +172,12 @@ impl<R> Outbox<R> {
         wake(reader);
     }
 
-    /// Takes nothing more from now on; what is queued can still be taken out.
+    /// Takes no more items. Queued items can still be taken out.
     pub(crate) fn seal(&self) {
         self.state.lock().phase = Phase::Ended;
     }
 
-    /// Ends the outbox from the reader's side and drops what is left.
+    /// Takes no more items, and drops those that are queued.
     pub(crate) fn shut(&self) {
         let mut state = self.state.lock();
         state.phase = Phase::Ended;
@@ -188,7 +188,7 @@ impl<R> Outbox<R> {
         drop(rest);
     }
 
-    /// Bytes waiting, overhead included.
+    /// Returns the cost of all items that wait, in bytes.
     pub(crate) fn waiting(&self) -> usize {
         self.state.lock().cost
     }

@@ -1,4 +1,4 @@
-//! Who hears of a user coming and going (protocol, "SYS codes", presence).
+//! Who is told that a user came online or went offline (protocol, "SYS codes", presence).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::base::ids::stamp;
 pub(crate) const MAX_WATCHED: usize = 4_096;
 
 impl Hub {
-    /// Tells who may know that the user is online, unless they think so already.
+    /// Tells those who may know it that the user is online, unless they were told before.
     pub(crate) fn came_online(&self, user: &User, mode: PresenceMode) {
         {
             let mut state = user.state();
@@ -30,9 +30,9 @@ impl Hub {
         self.tell_presence(user, mode, SysCode::UserJoined);
     }
 
-    /// Tells who may know of the users whose time to come back is over.
+    /// Tells those who may know it that users are offline whose time to reconnect is over.
     pub(crate) fn announce_the_gone(&self, now: Instant, mode: PresenceMode) {
-        // Who was connected to another node may be so still, while that cannot be asked.
+        // A user of another node may still be connected there, while that node cannot be asked.
         if !self.remote.is_converged() {
             return;
         }
@@ -41,7 +41,7 @@ impl Hub {
             let announced = {
                 let mut state = user.state();
                 match state.leaves {
-                    // The user came back and left again.
+                    // The user has come back and left again.
                     Some(at) if at > now => {
                         drop(state);
                         self.departures.add(at, user);
@@ -76,7 +76,8 @@ impl Hub {
         }
     }
 
-    /// The connections to this node of everyone who may see `user` come and go: every node tells its own.
+    /// Returns the connections to this node of everyone who may see the presence of `user`. Every node tells its own
+    /// users.
     fn audience(&self, user: &User, mode: PresenceMode) -> Vec<Arc<Link>> {
         let (setting, groups, blocked) = {
             let state = user.state();
@@ -103,7 +104,7 @@ impl Hub {
         names.iter().flat_map(|name| self.links_of(name.as_str())).collect()
     }
 
-    /// Whether `viewer` may know that `name` is online, and `name` is.
+    /// Returns `true` if `name` is online and `viewer` may know it.
     pub(crate) fn shows_online(&self, viewer: &User, name: &str) -> bool {
         if viewer.name == *name {
             return viewer.is_online();
@@ -111,12 +112,12 @@ impl Hub {
         self.user(name).is_some_and(|user| user.is_online() && user.is_visible_to(viewer))
     }
 
-    /// Subscribes `watcher` to the presence of `names`; false, and nothing done, if that would be too many.
+    /// Subscribes `watcher` to the presence of `names`. Returns `false`, and does nothing, if that exceeds the limit.
     pub(crate) fn watch(&self, watcher: &User, names: &[Username]) -> bool {
-        // Held until both sides are noted, so that a departure in between forgets both or neither.
+        // Locked until both sides are noted, so that a departure in between removes both or neither.
         let mut state = watcher.state();
         if !state.is_online() {
-            // The command outlived its connection: nobody would ever end the subscription.
+            // The command outlived its connection. Nobody would ever cancel the subscription.
             return true;
         }
         let new: HashSet<&Username> = names.iter().filter(|name| !state.watching.contains(*name)).collect();
@@ -131,7 +132,7 @@ impl Hub {
         true
     }
 
-    /// Ends subscriptions of `watcher`.
+    /// Cancels subscriptions of `watcher`.
     pub(crate) fn unwatch(&self, watcher: &User, names: &[Username]) {
         let mut state = watcher.state();
         for name in names {

@@ -1,43 +1,43 @@
-//! A payload on its way to other nodes whose sender is told only of failures.
+//! The delivery of a payload to other nodes whose sender is only told about failures.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// One payload, and what is known of how far it came.
+/// One payload, and how many members it is known to have reached.
 pub(crate) struct RemoteDelivery(Mutex<State>);
 
-/// For how many members of its audience a payload came how far.
+/// The numbers of members by outcome.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RemoteOutcome {
-    /// It reached them.
+    /// Members whom it reached.
     pub(crate) reached: usize,
-    /// It certainly did not.
+    /// Members whom it did not reach.
     pub(crate) missed: usize,
-    /// It may have: the way to them broke meanwhile.
+    /// Members whom it may have reached: the stream to their node broke.
     pub(crate) unknown: usize,
 }
 
 struct State {
-    /// Parts of the audience that nothing is known of yet.
+    /// Parts of the audience whose outcome is not known.
     open: usize,
     outcome: RemoteOutcome,
     then: Option<Box<dyn FnOnce(RemoteOutcome) + Send>>,
 }
 
 impl RemoteDelivery {
-    /// A payload that has reached so many already.
+    /// Creates the delivery of a payload that has already reached `reached` members.
     pub(crate) fn new(reached: usize) -> Arc<Self> {
         let outcome = RemoteOutcome { reached, ..RemoteOutcome::default() };
         Arc::new(Self(Mutex::new(State { open: 0, outcome, then: None })))
     }
 
-    /// There is one more part of the audience to hear of.
+    /// Adds a part of the audience.
     pub(crate) fn begin(&self) {
         self.0.lock().open += 1;
     }
 
-    /// What became of it at one part of the audience.
+    /// Settles a part of the audience.
     pub(crate) fn settle(&self, part: RemoteOutcome) {
         let mut state = self.0.lock();
         state.open = state.open.saturating_sub(1);
@@ -52,7 +52,7 @@ impl RemoteDelivery {
         }
     }
 
-    /// What to do once all is known: at once, if it is. All parts have begun.
+    /// Calls `then` once the outcome of all parts is known, immediately if it is. All parts must have been added.
     pub(crate) fn finally(&self, then: impl FnOnce(RemoteOutcome) + Send + 'static) {
         let mut state = self.0.lock();
         if state.open > 0 {

@@ -1,4 +1,4 @@
-//! A user who is connected, or was a moment ago.
+//! A user who is connected, or was recently.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,50 +19,50 @@ use super::peers::RemoteNodes;
 use super::privacy::{Blocked, GroupIds, Privacy};
 use super::rate::{BucketKind, Rates};
 
-/// Everything kept in memory about one user.
+/// A user, with everything that is kept in memory.
 ///
-/// A user who is connected to another node only has an entry too, so that what is asked of a user is asked in one way.
+/// A user who is connected only to another node has an entry too, so that all users are handled in the same way.
 ///
-/// Locks are taken in this order: the hub's map of users, one user's state, the hub's map of watchers or of groups, one group's state,
-/// then those that take no other ([`Recent`], outboxes, streams to other nodes). Two users' states are never held at once, and nothing is held
-/// across an await.
+/// Locks are taken in this order: the map of users, one user's state, the map of watchers or of groups, one group's
+/// state, and then those under which no other is taken ([`Recent`], outboxes, streams to other nodes). The states of
+/// two users are never locked at the same time, and no lock is held across an await.
 pub(crate) struct User<R> {
     /// The user's name.
     pub(crate) name: Username,
-    /// What the user may send.
+    /// How much the user may send.
     pub(crate) rates: ArcSwap<Rates>,
-    /// What the user sent lately.
+    /// The user's recent payloads.
     pub(crate) recent: Recent,
     state: Mutex<UserState<R>>,
-    /// Whether the user is connected to other nodes too: they then hear what the user sends, for there is one rate and
-    /// one memory of payloads for all connections.
+    /// Whether the user is also connected to other nodes. They are then told what the user sends, because all
+    /// connections of a user share one rate and one memory of payloads.
     is_elsewhere: AtomicBool,
     remote: Arc<RemoteNodes>,
 }
 
-/// The part that changes.
+/// The part of a user that changes.
 pub(crate) struct UserState<R> {
-    /// The open connections to this node.
+    /// The connections to this node.
     pub(crate) links: Links<R>,
     /// The other nodes that the user is connected to.
     away: Nodes,
-    /// Other nodes that the user left, and until when they remember what the user sent.
+    /// Other nodes that the user has left, and until when they remember the user's payloads.
     pub(crate) remembered: SmallVec<[(NodeId, Instant); 0]>,
     /// The groups the user is in, while connected.
     pub(crate) groups: GroupIds,
-    /// Who may write to the user and see them, while connected.
+    /// Who may write to the user and see their presence, while connected.
     pub(crate) privacy: Privacy,
-    /// Counts changes to `groups` and `privacy`, so that what was read from the database meanwhile is known to be old.
+    /// Counts changes of `groups` and `privacy`, to detect that what was read from the database is out of date.
     pub(crate) version: u64,
-    /// Whose presence the user subscribed to.
+    /// The users whose presence the user has subscribed to.
     pub(crate) watching: HashSet<Username>,
-    /// Whether others think the user is online: from the first connection until a while after the last.
+    /// Whether others think that the user is online: from the first connection until a while after the last.
     pub(crate) announced: bool,
-    /// Whether other nodes were asked what they remember, since the user is connected to this one.
+    /// Whether other nodes were asked for what they remember, since the user connected to this one.
     pub(crate) recalled: bool,
-    /// When others are told that the user went offline; none while connected or once they were told.
+    /// When the user's departure is reported; `None` while connected or once it was reported.
     pub(crate) leaves: Option<Instant>,
-    /// Whether the user stands in the hub's list of those who leave.
+    /// Whether the user is in the queue of departures.
     pub(super) is_listed: bool,
 }
 
@@ -88,22 +88,22 @@ impl<R> Default for UserState<R> {
 const MOST_BLOCKED: usize = 5_000;
 
 impl<R> UserState<R> {
-    /// Whether the user is connected, to whichever node.
+    /// Returns `true` if the user is connected to any node.
     pub(crate) fn is_online(&self) -> bool {
         !self.links.is_empty() || !self.away.is_empty()
     }
 
-    /// The other nodes that the user is connected to.
+    /// Returns the other nodes that the user is connected to.
     pub(crate) fn away(&self) -> &Nodes {
         &self.away
     }
 
-    /// All ways to the user.
+    /// Returns all ways to the user.
     pub(super) fn ways(&self) -> Ways<R> {
         Ways { links: self.links.clone(), away: self.away.clone() }
     }
 
-    /// Tells other nodes of the user, who is connected to this one.
+    /// Sends the user, who is connected to this node, to other nodes.
     pub(super) fn send_here(&self, name: &Username, send: impl Fn(&Entry<'_>)) {
         let Privacy { presence, direct, ref blocked } = self.privacy;
         let mut names = blocked.iter().cloned();
@@ -134,7 +134,7 @@ impl<R> Default for Ways<R> {
 }
 
 impl<R> Ways<R> {
-    /// Whether there is none.
+    /// Returns `true` if there is no way.
     pub(crate) fn is_empty(&self) -> bool {
         self.links.is_empty() && self.away.is_empty()
     }
@@ -144,55 +144,55 @@ impl<R> Ways<R> {
 pub(crate) type Links<R> = SmallVec<[Arc<Link<R>>; 1]>;
 
 impl<R> User<R> {
-    /// A user without connections.
+    /// Creates a user without connections.
     pub(crate) fn new(name: Username, rates: Rates, remote: Arc<RemoteNodes>) -> Self {
         let recent = Recent::new(Instant::now());
         let rates = ArcSwap::from_pointee(rates);
         Self { name, rates, recent, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), remote }
     }
 
-    /// The part that changes. Mind the order of locks.
+    /// Locks the part that changes. Mind the order of locks.
     pub(crate) fn state(&self) -> MutexGuard<'_, UserState<R>> {
         self.state.lock()
     }
 
-    /// The open connections, as they are now.
+    /// Returns the connections to this node.
     pub(crate) fn links(&self) -> Links<R> {
         self.state.lock().links.clone()
     }
 
-    /// Whether the user is connected, to whichever node.
+    /// Returns `true` if the user is connected to any node.
     pub(crate) fn is_online(&self) -> bool {
         self.state.lock().is_online()
     }
 
-    /// Notes to which other nodes the user is connected.
+    /// Sets the other nodes that the user is connected to.
     pub(super) fn set_away(&self, state: &mut UserState<R>, away: Nodes) {
         self.is_elsewhere.store(!away.is_empty(), Ordering::Relaxed);
         state.away = away;
     }
 
-    /// Takes a payload from a bucket, or tells when there will be room.
+    /// Takes a payload from a bucket, or returns how long to wait for room.
     pub(crate) fn take(&self, bucket: BucketKind) -> Result<(), Duration> {
         self.rates.load().take(bucket)?;
         self.share(|| Entry::Spent { user: self.name.as_str(), bucket });
         Ok(())
     }
 
-    /// Notes a payload with what is likely to become of it, or tells what became of it when it came before.
+    /// Records a payload with its likely outcome. For a duplicate, returns the outcome of the first one.
     pub(crate) fn note(&self, key: PayloadKey, outcome: Outcome, now: Instant) -> Result<(), Outcome> {
         self.recent.note(key, outcome, now)?;
         self.share(|| Entry::Noted { user: self.name.as_str(), key: key.number(), outcome });
         Ok(())
     }
 
-    /// Notes what became of a payload, if it is remembered.
+    /// Records the outcome of a payload, if the payload is remembered.
     pub(crate) fn settle(&self, key: PayloadKey, outcome: Outcome) {
         self.recent.settle(key, outcome);
         self.share(|| Entry::Noted { user: self.name.as_str(), key: key.number(), outcome });
     }
 
-    /// Tells the other nodes that the user is connected to.
+    /// Sends an entry to the other nodes that the user is connected to.
     fn share<'a>(&self, entry: impl FnOnce() -> Entry<'a>) {
         if self.is_elsewhere.load(Ordering::Relaxed) {
             let away = self.state.lock().away.clone();
@@ -205,19 +205,19 @@ impl<R> User<R> {
         self.remote.is_converged()
     }
 
-    /// All ways to the user.
+    /// Returns all ways to the user.
     pub(crate) fn ways(&self) -> Ways<R> {
         self.state.lock().ways()
     }
 
-    /// Whether both are in one group. Takes one lock after the other.
+    /// Returns `true` if both users are in one group. Locks one user after the other.
     pub(crate) fn shares_group_with(&self, other: &Self) -> bool {
         let mine = self.state.lock().groups.clone();
         let theirs = other.state.lock().groups.clone();
         !mine.is_disjoint(&theirs)
     }
 
-    /// The ways by which `from` reaches this user, none if the user is not connected.
+    /// Returns the ways by which `from` reaches this user; none if the user is not connected.
     pub(crate) fn reached_by(&self, from: &Self) -> Result<Ways<R>, Blocked> {
         let (ways, direct) = {
             let state = self.state.lock();
@@ -235,7 +235,7 @@ impl<R> User<R> {
         Ok(ways)
     }
 
-    /// The user's connections but one, here and elsewhere; none for nearly everyone.
+    /// Returns the user's connections except one, here and on other nodes. Nearly always there are none.
     pub(crate) fn ways_but(&self, one: &Link<R>) -> (Links<R>, Nodes) {
         let state = self.state.lock();
         let away = state.away.clone();
@@ -246,7 +246,7 @@ impl<R> User<R> {
         (others.collect(), away)
     }
 
-    /// Whether `viewer` may see that `self` comes and goes.
+    /// Returns `true` if `viewer` may see the presence of this user.
     pub(crate) fn is_visible_to(&self, viewer: &Self) -> bool {
         let presence = {
             let mine = self.state.lock();

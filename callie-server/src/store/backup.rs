@@ -1,4 +1,4 @@
-//! Copies of a SQLite database: made beside a running server, and put back where none runs.
+//! Copies of a SQLite database: written while a server runs, and restored while none does.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -14,17 +14,17 @@ use super::postgres::PostgresUrl;
 use super::sqlite::{SqliteFile, url_of};
 use crate::base::clock;
 
-/// Why a database was not copied or not restored. Each is one line for people.
+/// Why a database was not copied or not restored. Each error is one line for people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
-    /// It is a PostgreSQL database, which has programs of its own for it.
+    /// It is a PostgreSQL database, which has its own programs for this.
     #[error("this is for SQLite; back PostgreSQL up with pg_dump and restore it with pg_restore")]
     Postgres,
     /// It is in memory.
     #[error("a database in memory cannot be copied: it is gone with its server")]
     InMemory,
-    /// The file to be written exists.
+    /// The file to write exists.
     #[error("{} exists already; name a file that does not", path.display())]
     Exists {
         /// The file.
@@ -36,7 +36,7 @@ pub enum BackupError {
         /// The database.
         path: PathBuf,
     },
-    /// What is to be restored is no database of this server, or is damaged.
+    /// The file to restore is not a database of this server, or is damaged.
     #[error("{} cannot be restored: {reason}", path.display())]
     Unfit {
         /// The file.
@@ -65,8 +65,8 @@ pub enum BackupError {
     Open(#[from] OpenError),
 }
 
-/// Writes a copy of `database` as it is at one moment to the new file `to`, readable for its owner alone. A server may run
-/// on the database meanwhile.
+/// Writes a copy of `database` as it is at one moment to the new file `to`, which only its owner can read. A server may
+/// run on the database meanwhile.
 ///
 /// # Errors
 /// [`BackupError`]; no file is left behind then.
@@ -76,14 +76,14 @@ pub async fn back_up(database: &str, to: &Path) -> Result<(), BackupError> {
     create(&to)?;
     let done = copy_to(&file, &to).await;
     if done.is_err() {
-        // The error that is returned says more than one about the removal.
+        // The returned error is more useful than one about the removal.
         let _ = std::fs::remove_file(&to);
     }
     done
 }
 
-/// Puts the copy `from` in the place of `database`, on which no server may run, brings it up to date and returns where the
-/// database of before is kept, if there was one.
+/// Replaces `database`, on which no server may run, by the copy `from`, and migrates it. Returns where the previous
+/// database is kept, if there was one.
 ///
 /// # Errors
 /// [`BackupError`]; the database is as it was then.
@@ -94,7 +94,7 @@ pub async fn restore(database: &str, from: &Path) -> Result<Option<PathBuf>, Bac
         return Err(BackupError::Unfit { path: from, reason: "it is a directory".to_owned() });
     }
     let new = beside(&target, ".restoring");
-    // No server can start meanwhile.
+    // Keeps a server from starting meanwhile.
     let claim = Claim::take(database, false).await?;
     let held = match target.exists() {
         true => hold(&target).await?,
@@ -108,7 +108,7 @@ pub async fn restore(database: &str, from: &Path) -> Result<Option<PathBuf>, Bac
     };
     let done = done.await;
     if done.is_err() {
-        // The error that is returned says more than one about the removal.
+        // The returned error is more useful than one about the removal.
         let _ = remove_all(&new);
     }
     drop(held);
@@ -116,7 +116,7 @@ pub async fn restore(database: &str, from: &Path) -> Result<Option<PathBuf>, Bac
     done
 }
 
-/// The SQLite file that `database` names.
+/// Returns the SQLite file that `database` names.
 fn sqlite_only(database: &str) -> Result<SqliteFile, BackupError> {
     if PostgresUrl::parse(database).is_some() {
         return Err(BackupError::Postgres);
@@ -147,12 +147,12 @@ async fn copy_to(file: &SqliteFile, to: &Path) -> Result<(), BackupError> {
     sync(to)
 }
 
-/// The database, held so that nobody else opens it; none if it is so damaged that it opens for nobody.
+/// Opens the database exclusively. Returns `None` if it is so damaged that nobody can open it.
 async fn hold(target: &Path) -> Result<Option<AnyConnection>, BackupError> {
     sqlx::any::install_default_drivers();
     let held = async {
         let mut connection = AnyConnection::connect(&url_of(target, "mode=rw")).await?;
-        // Leaving WAL needs the file to oneself, and puts all that the log has into it.
+        // Leaving WAL requires exclusive access, and writes the log into the file.
         for statement in ["PRAGMA busy_timeout = 0", "PRAGMA journal_mode = DELETE", "BEGIN EXCLUSIVE"] {
             connection.execute(statement).await?;
         }
@@ -165,14 +165,14 @@ async fn hold(target: &Path) -> Result<Option<AnyConnection>, BackupError> {
     }
 }
 
-/// Whether SQLite says that another connection has the file; the lowest byte of its code is the kind of error.
+/// Returns `true` if another connection has the file. The lowest byte of SQLite's code is the kind of error.
 fn is_busy(error: &sqlx::Error) -> bool {
     const BUSY: u32 = 5;
     let code = error.as_database_error().and_then(|e| e.code()?.parse::<u32>().ok());
     code.is_some_and(|code| code & 0xFF == BUSY)
 }
 
-/// Copies the file, and the log beside it if there is one, to where the database will be.
+/// Copies the file, and its log if there is one, to the place of the database.
 fn copy_in(from: &Path, new: &Path, target: &Path) -> Result<(), BackupError> {
     for end in ["", WAL] {
         let (from, new) = (beside(from, end), beside(new, end));
@@ -182,7 +182,7 @@ fn copy_in(from: &Path, new: &Path, target: &Path) -> Result<(), BackupError> {
         let mut source = File::open(&from).map_err(io_error(&from))?;
         let mut written = create(&new)?;
         io::copy(&mut source, &mut written).map_err(io_error(&new))?;
-        // The server's user, not the one who restores, must be able to use it.
+        // The user of the server must be able to use the file, not only the user who restores it.
         if let Ok(old) = std::fs::metadata(target) {
             chown(&new, Some(old.uid()), Some(old.gid())).map_err(io_error(&new))?;
         }
@@ -205,7 +205,7 @@ async fn make_fit(from: &Path, new: &Path) -> Result<(), BackupError> {
     sync(new)
 }
 
-/// What is wrong with a database, if anything is.
+/// Returns what is wrong with a database, if anything is.
 async fn faults(path: &Path, parameters: &str) -> Result<Option<String>, sqlx::Error> {
     const TABLES: &str =
         "SELECT COUNT(*) FROM sqlite_master WHERE name IN ('users', 'sessions', '_sqlx_migrations')";
@@ -221,13 +221,13 @@ async fn faults(path: &Path, parameters: &str) -> Result<Option<String>, sqlx::E
     })
 }
 
-/// Puts `new` in the place of `target`, whose file and log get a name of their own.
+/// Moves `new` to `target`. The file and the log that were there are renamed.
 fn swap(new: &Path, target: &Path) -> Result<Option<PathBuf>, BackupError> {
     let mut kept = None;
     if target.exists() {
         let time = clock::timestamp(clock::now()).as_str().replace([':', '.'], "-");
         let old = beside(target, &format!(".before-{time}"));
-        // Until the last rename there is a database at its place at every moment.
+        // Until the last rename there is a database at `target` at every moment.
         std::fs::hard_link(target, &old).map_err(io_error(&old))?;
         if beside(target, WAL).exists() {
             std::fs::rename(beside(target, WAL), beside(&old, WAL)).map_err(io_error(&old))?;
@@ -246,7 +246,7 @@ fn swap(new: &Path, target: &Path) -> Result<Option<PathBuf>, BackupError> {
 const WAL: &str = "-wal";
 const SHM: &str = "-shm";
 
-/// Makes a new file for its owner alone.
+/// Creates a file that only its owner can use.
 fn create(path: &Path) -> Result<File, BackupError> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|source| {
         match source.kind() {
@@ -256,7 +256,7 @@ fn create(path: &Path) -> Result<File, BackupError> {
     })
 }
 
-/// Removes a database with what SQLite keeps beside it.
+/// Removes a database and the files that SQLite keeps beside it.
 fn remove_all(path: &Path) -> Result<(), BackupError> {
     ["", WAL, SHM].into_iter().try_for_each(|end| remove(&beside(path, end)))
 }
@@ -268,7 +268,7 @@ fn remove(path: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Has the file and its name survive a loss of power.
+/// Has the file and its name survive a power failure.
 fn sync(path: &Path) -> Result<(), BackupError> {
     let done = File::open(path).and_then(|file| file.sync_all());
     done.and_then(|()| File::open(path.parent().unwrap_or(path))?.sync_all()).map_err(io_error(path))

@@ -20,7 +20,7 @@ impl Blocks {
         Self { database }
     }
 
-    /// Has `blocker` block `blocked`. Answers whether there is a user `blocked`; to block twice is well.
+    /// Has `blocker` block `blocked`. Blocking twice has no effect. Returns `false` if there is no user `blocked`.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -36,7 +36,7 @@ impl Blocks {
         Ok(true)
     }
 
-    /// Has `blocker` no longer block `blocked`. Answers whether there is a user `blocked`.
+    /// Removes the block of `blocked` by `blocker`. Returns `false` if there is no user `blocked`.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -52,7 +52,7 @@ impl Blocks {
         Ok(true)
     }
 
-    /// Up to `limit` of the users whom `blocker` blocks, by name, from after `after` on.
+    /// Returns up to `limit` users whom `blocker` blocks, sorted by name, after `after`.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -76,7 +76,7 @@ impl Blocks {
         Ok(BlockedList { blocked, next })
     }
 
-    /// Whether one of the two has blocked the other.
+    /// Returns `true` if one of the two has blocked the other.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -1,8 +1,8 @@
-//! Who may serve a database: one server on its own, or the nodes of one cluster.
+//! The right to serve a database, which one server on its own or the nodes of one cluster have.
 //!
-//! Two servers that do not know each other would work on one database without a fault, and their users could not reach
-//! each other. So a server holds a lock for as long as it runs: alone without a cluster, shared with others in one. Both
-//! databases free the lock when the process ends, however it ends. Admin commands take none.
+//! Two servers that do not know each other would both work on one database, but their users could not reach each other.
+//! So a server holds a lock while it runs: an exclusive one without a cluster, a shared one in a cluster. Both
+//! databases release the lock when the process ends for any reason. Admin commands take no lock.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -16,17 +16,18 @@ use super::error::OpenError;
 use super::open::{FIRST_CONNECT_TIMEOUT, cannot_connect, sqlite_file};
 use super::postgres::PostgresUrl;
 
-/// The advisory lock of PostgreSQL, "callie" in ASCII. Advisory locks belong to one database.
+/// The key of the advisory lock of PostgreSQL, "callie" in ASCII. Advisory locks belong to one database.
 const LOCK: i64 = 0x6361_6c6c_6965;
-/// How long a lock of PostgreSQL is waited for: it frees that of a killed server once it sees that the connection is closed.
+/// How long to wait for a lock of PostgreSQL, which releases that of a killed server when it sees that the connection
+/// is closed.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How often it is tried meanwhile.
+/// How often the lock is tried meanwhile.
 const RETRY: Duration = Duration::from_millis(100);
-/// How often the connection that holds the lock is asked whether it is still there.
+/// How often the connection that holds the lock is checked.
 const CHECK: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// PostgreSQL ends the connection of a machine that is gone without a word, and so frees its lock, within 25 s.
+/// Has PostgreSQL close the connection of a machine that disappeared, and so release its lock, within 25 s.
 const KEEPALIVE: &str =
     "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
@@ -40,10 +41,10 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Claims `database`: for a node of a cluster together with other nodes, otherwise alone.
+    /// Claims `database`: together with other nodes for a node of a cluster, otherwise exclusively.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] when another server has it; else as [`super::Store::open`].
+    /// [`OpenError::InUse`] when another server has it, otherwise as [`Store::open`](super::Store::open).
     pub async fn take(database: &str, in_cluster: bool) -> Result<Self, OpenError> {
         match PostgresUrl::parse(database) {
             Some(url) => Self::take_postgres(url?, in_cluster).await,
@@ -58,7 +59,7 @@ impl Claim {
             return Ok(Self { file: None, keeper: None });
         }
         let path = beside(Path::new(&file.path));
-        // A folder that is missing or may not be written to is told when the database is opened.
+        // A folder that is missing or not writable is reported when the database is opened.
         let opened = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
         let Ok(lock) = opened else { return Ok(Self { file: None, keeper: None }) };
         let locked = if in_cluster { lock.try_lock_shared() } else { lock.try_lock() };
@@ -91,7 +92,8 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         if let Some(file) = &self.file {
-            // Closing it would leave the lock to a child process that has been forked and not yet become another program.
+            // Closing the file would leave the lock to a child process that was forked and has not executed another
+            // program yet.
             let _ = file.unlock();
         }
         if let Some(keeper) = &self.keeper {
@@ -100,7 +102,7 @@ impl Drop for Claim {
     }
 }
 
-/// The lock file of a database. Whatever name leads to the database, its lock is one.
+/// Returns the lock file of a database, which is the same for every path to the database.
 fn beside(database: &Path) -> PathBuf {
     let real = database.canonicalize().or_else(|_| {
         let folder = database.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -140,14 +142,14 @@ impl Lock {
         let sql = format!(
             "SELECT CASE WHEN pg_try_advisory_lock{shared}({LOCK}) THEN 1::BIGINT ELSE 0::BIGINT END"
         );
-        // Only our own words are put into the text.
+        // Only words of this program are put into the text.
         let row = timeout(ANSWER_TIMEOUT, connection.fetch_one(AssertSqlSafe(sql))).await;
         let row = row.map_err(|late| sqlx::Error::Io(late.into()))??;
         Ok(row.try_get::<i64, _>(0)? == 1)
     }
 }
 
-/// Keeps the lock, and takes it again when the connection that holds it is lost.
+/// Keeps the lock, and takes it again when its connection is lost.
 async fn keep(lock: Lock, mut connection: AnyConnection) {
     loop {
         sleep(CHECK).await;

@@ -1,4 +1,4 @@
-//! What columns hold, as the core's types: parsed on the way out as strictly as on the way in.
+//! Reading columns as types of the core, which parse them as strictly as input.
 
 use callie_core::account::DeviceName;
 use callie_core::command::{
@@ -12,12 +12,12 @@ use super::error::StoreError;
 use super::model::Ban;
 use crate::base::clock::Millis;
 
-/// A type that is kept as text.
+/// A type that is stored as text.
 pub(super) trait Text: Sized {
     /// What it is called when it cannot be read.
     const WHAT: &'static str;
 
-    /// Reads it.
+    /// Parses it.
     fn read(text: &str) -> Result<Self, NameError>;
 }
 
@@ -47,18 +47,18 @@ texts!(
     Visibility = "visibility",
 );
 
-/// The text in column `at` of `row`.
+/// Reads the text in column `at` of `row`.
 pub(super) fn text<T: Text>(row: &AnyRow, at: usize) -> Result<T, StoreError> {
     T::read(row.try_get(at)?).map_err(|_| StoreError::Unreadable(T::WHAT))
 }
 
-/// The text in column `at` of `row`, or none for NULL.
+/// Reads the text in column `at` of `row`, or `None` for NULL.
 pub(super) fn optional_text<T: Text>(row: &AnyRow, at: usize) -> Result<Option<T>, StoreError> {
     let kept: Option<&str> = row.try_get(at)?;
     kept.map(T::read).transpose().map_err(|_| StoreError::Unreadable(T::WHAT))
 }
 
-/// Where a list goes on after the entry called `name`.
+/// Returns the cursor for the entries after the one named `name`.
 pub(super) fn cursor(name: &str) -> Result<Cursor, StoreError> {
     Cursor::parse(name).map_err(|_| StoreError::Unreadable(Cursor::WHAT))
 }

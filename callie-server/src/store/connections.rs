@@ -1,4 +1,4 @@
-//! Connections to the database, and how long an answer may take.
+//! Connections to the database, with a timeout for every query.
 
 use std::time::Duration;
 
@@ -12,17 +12,17 @@ use sqlx::{Any, AnyPool, Describe, Either, Error, Execute, Executor, SqlStr, Tra
 /// The kinds of databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A file, or memory.
+    /// SQLite, in a file or in memory.
     Sqlite,
-    /// A server of its own, that other servers may use too.
+    /// PostgreSQL, which several servers may use.
     Postgres,
 }
 
 impl Kind {
-    /// How long a question waits for its answer, getting a connection included.
+    /// Returns how long a query may take, including the time to get a connection.
     ///
-    /// Both databases end what takes too long by themselves, and sooner. What is left is a PostgreSQL that is gone without
-    /// a word, with its machine or the network: TCP would notice after a quarter of an hour.
+    /// Both databases end slow queries themselves, and earlier. The timeout is for a PostgreSQL server that disappeared
+    /// with its machine or its network, which TCP would notice only after a quarter of an hour.
     fn patience(self) -> Duration {
         match self {
             Self::Sqlite => Duration::from_secs(10),
@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-/// Connections, shared by all who ask. As an executor it takes one for each question.
+/// A pool of connections. As an executor, it takes one connection for each query.
 #[derive(Debug, Clone)]
 pub(super) struct Connections {
     pool: AnyPool,
@@ -39,7 +39,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Connections of `pool`; `failures` counts what fails on them.
+    /// Wraps `pool`; `failures` counts the queries that fail.
     pub(super) fn new(pool: AnyPool, kind: Kind, failures: Counter) -> Self {
         Self { pool, watch: Watch { kind, failures } }
     }
@@ -48,19 +48,19 @@ impl Connections {
         self.watch.kind
     }
 
-    /// A transaction that begins with the statement `begin`.
+    /// Begins a transaction with the statement `begin`.
     pub(super) async fn begin(&self, begin: &'static str) -> Result<Tx, Error> {
         let inner = self.watch.over(self.pool.begin_with(begin)).await?;
         Ok(Tx { inner, watch: self.watch.clone() })
     }
 
-    /// Waits for the connections that are in use, and closes all.
+    /// Waits for the connections that are in use, and closes all of them.
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
 }
 
-/// A transaction. Dropped before [`Tx::commit`], it has done nothing.
+/// A transaction. It is rolled back if it is dropped before [`Tx::commit`].
 pub(super) struct Tx {
     inner: Transaction<'static, Any>,
     watch: Watch,
@@ -82,7 +82,7 @@ impl std::fmt::Debug for Tx {
     }
 }
 
-/// What is seen to with each question: the time that it takes, and whether it fails.
+/// What applies to each query: its timeout, and the counter of failures.
 #[derive(Debug, Clone)]
 struct Watch {
     kind: Kind,
@@ -90,8 +90,8 @@ struct Watch {
 }
 
 impl Watch {
-    /// Gives up after the patience of the kind. A connection that is left in the middle of an answer goes back to its pool,
-    /// which looks whether it is well and closes it if not.
+    /// Waits for an answer up to the timeout. A connection that is dropped in the middle of an answer returns to its
+    /// pool, which checks it and closes it if it fails.
     async fn over<T>(&self, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let answer = match tokio::time::timeout(self.kind.patience(), answer).await {
             Ok(answer) => answer,
@@ -106,7 +106,7 @@ impl Watch {
     }
 }
 
-/// Whether the database failed, and did not only refuse what breaks one of its rules.
+/// Returns `true` if the database failed, and did not only reject a violation of a constraint.
 fn is_failure(error: &Error) -> bool {
     match error {
         Error::RowNotFound => false,
@@ -115,17 +115,17 @@ fn is_failure(error: &Error) -> bool {
     }
 }
 
-/// All that an answer is made of, and its rows one by one.
+/// Everything that an answer consists of, with its rows one by one.
 type Parts<'e> = BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, Error>>;
 
-/// The time is that of the whole answer: it is handed on when it is complete.
+/// The timeout is for the whole answer, which is passed on when it is complete.
 fn parts<'e>(
     answer: impl Future<Output = Result<Vec<Either<AnyQueryResult, AnyRow>>, Error>> + Send + 'e,
 ) -> Parts<'e> {
     stream::once(answer).map_ok(|parts| stream::iter(parts).map(Ok)).try_flatten().boxed()
 }
 
-/// An [`Executor`] that asks what is in its field `$asked`, watched each time.
+/// Implements [`Executor`] by running each query on the field `$asked`, with its timeout.
 macro_rules! patient_executor {
     ($executor:ty, $asked:ident) => {
         impl<'c> Executor<'c> for $executor {

@@ -1,30 +1,30 @@
-//! What can go wrong in the store.
+//! The errors of the store.
 
 use callie_core::{SysCode, Username};
 
-/// The database could not answer. Nothing of what was asked has been done, unless PostgreSQL was lost just as it confirmed it.
+/// The database could not answer. The operation had no effect, unless PostgreSQL was lost just as it committed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// It is locked, full, gone or broken.
+    /// It is locked, full, gone or damaged.
     #[error("the database failed: {}", one_line(.0))]
     Database(#[from] sqlx::Error),
-    /// A row holds a value that this version cannot read.
+    /// A row has a value that this version cannot read.
     #[error("the database holds a {0} that cannot be read")]
     Unreadable(&'static str),
-    /// The operating system gave no random bytes.
+    /// The operating system returned no random bytes.
     #[error("no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }
 
-/// Why a database could not be opened. Each is one line for people.
+/// Why a database could not be opened. Each error is one line for people.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
     /// The URL has a scheme that is not supported.
     #[error("cannot open the database {url}: only a file, a sqlite:// URL or a postgres:// URL will do")]
     Scheme {
-        /// The URL, without what follows the scheme: that may hold a password.
+        /// The URL up to its scheme: the rest may contain a password.
         url: String,
     },
     /// The URL cannot be used.
@@ -35,19 +35,19 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
-    /// The file holds something else.
+    /// The file is not a database.
     #[error("cannot open the database {path}: the file is not a SQLite database")]
     NotADatabase {
         /// The path as given.
         path: String,
     },
-    /// There is none.
+    /// The file does not exist.
     #[error("there is no database {path}; a server makes it when it first starts")]
     Missing {
         /// The path as given.
         path: String,
     },
-    /// The path is no path, or its file cannot be made.
+    /// The path is invalid, or its file cannot be created.
     #[error("cannot open the database {path}: {source}")]
     Path {
         /// The path as given.
@@ -55,7 +55,7 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
-    /// It does not open.
+    /// It cannot be opened.
     #[error("cannot open the database {path}: {reason}")]
     Connect {
         /// The path.
@@ -63,15 +63,15 @@ pub enum OpenError {
         /// Why.
         reason: String,
     },
-    /// Another server has it.
+    /// Another server uses it.
     #[error("cannot use the database {path}: {reason}")]
     InUse {
         /// The path.
         path: String,
-        /// What kind of server, and what to do.
+        /// The kind of that server, and what to do.
         reason: &'static str,
     },
-    /// A newer server has changed it.
+    /// A newer server has migrated it.
     #[error(
         "cannot open the database {path}: it was made by a newer server (its version is {version}); start that server, or restore a backup of before"
     )]
@@ -81,7 +81,7 @@ pub enum OpenError {
         /// The version of its tables, which this server does not know.
         version: i64,
     },
-    /// It is of another program, or a migration failed.
+    /// It belongs to another program, or a migration failed.
     #[error("cannot bring the database {path} up to date: {reason}")]
     Migrate {
         /// The path.
@@ -92,7 +92,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// Whether the same database fails in the same way until an operator changes something.
+    /// Returns `true` if the same database fails in the same way until an operator changes something.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
         matches!(
@@ -102,23 +102,23 @@ impl OpenError {
     }
 }
 
-/// Why something about a group was not done. Nothing of it has been done.
+/// Why an operation on a group failed. It had no effect.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GroupError {
-    /// No such group, or a private one that the actor is not in.
+    /// There is no such group, or it is private and the actor is not a member.
     #[error("there is no such group")]
     NotFound,
-    /// A public group that the actor is not in.
+    /// The group is public, and the actor is not a member.
     #[error("you are not a member of this group")]
     NotAMember,
     /// The actor's role does not allow it.
     #[error("your role in this group does not allow this")]
     Forbidden,
-    /// One of the named users cannot be added by the actor, for a block or a setting. It does not tell which.
+    /// The actor may not add one of the users, because of a block or a setting. The text does not say which.
     #[error("this user cannot be added by you")]
     MayNotAdd(Username),
-    /// The user is in already.
+    /// The user is already a member.
     #[error("this user is a member already")]
     AlreadyMember,
     /// There is no such user, or the user is not in the group.
@@ -127,7 +127,7 @@ pub enum GroupError {
     /// The group is full.
     #[error("a group cannot have more members")]
     TooManyMembers,
-    /// A user is in as many groups as one may be.
+    /// A user is in the maximum number of groups.
     #[error("one cannot be in more groups")]
     TooManyGroups,
     /// The database could not answer.
@@ -142,7 +142,7 @@ impl From<sqlx::Error> for GroupError {
 }
 
 impl GroupError {
-    /// The protocol's code for it.
+    /// Returns the code of the protocol.
     #[must_use]
     pub fn code(&self) -> SysCode {
         match self {

@@ -1,4 +1,5 @@
-//! What running servers must hear of: a log in the database, so that an admin command and other servers reach them too.
+//! What running servers must learn of: a log in the database, so that the `admin` command and other servers reach them
+//! too.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -19,50 +20,51 @@ use super::model::Ban;
 use super::sql::{CHUNK, placeholders};
 use crate::base::clock::{self, Millis};
 
-/// How often the log is read: what an admin does elsewhere takes effect within a second.
+/// How often the log is read. What an admin does elsewhere takes effect within a second.
 const POLL: Duration = Duration::from_millis(400);
-/// How far back of the last reading is read: the clocks of several servers may differ by half of it, and a login, whose entry
-/// is of the time that it began, may take a third before others can see it.
+/// How far before the last reading each reading begins. The clocks of servers may differ by half of it. A login, whose
+/// entry has the time at which it began, may become visible to others after a third of it.
 const OVERLAP: Millis = 60_000;
-/// How long entries are kept: a server that is cut off from the database for as long reads what it has missed.
+/// How long entries are kept. A server that loses the database for less than this misses none.
 const KEEP: Millis = clock::DAY;
 /// How often old entries are removed, in readings.
 const CLEAN_EVERY: u32 = 500;
 
-/// Something that open sockets must act on.
+/// An event that open sockets must act on.
 ///
-/// It may come more than once. Whoever lags behind the channel asks [`Sessions::get`](super::Sessions::get) for each socket's session.
+/// An event may be sent more than once. A receiver that lags behind the channel reads the session of each socket with
+/// [`Sessions::get`](super::Sessions::get).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionEvent {
-    /// A session was revoked: its sockets close.
+    /// A session was revoked. Its sockets are closed.
     SessionEnded {
         /// The session.
         session_id: SessionId,
     },
-    /// A user is banned: all the user's sockets close.
+    /// A user was banned. All sockets of the user are closed.
     UserBanned {
         /// The user.
         username: Username,
-        /// The ban, as it is now.
+        /// The ban as it is now.
         ban: Ban,
     },
-    /// A user was banned and is so no longer: sockets of sessions that the ban has ended close.
+    /// A user was banned, and is no longer. Sockets of sessions that the ban has ended are closed.
     BanLifted {
         /// The user.
         username: Username,
     },
 }
 
-/// What somebody did with the `admin` command. Every running server logs it: the command's own output is seen by the one
-/// who ran it and kept by nobody.
+/// What somebody did with the `admin` command. Every running server logs it, because nobody keeps the output of the
+/// command itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminAct {
-    /// Who did it.
+    /// The person who did it.
     pub admin: String,
     /// What was done.
     pub act: String,
-    /// With whom.
+    /// The user who is affected.
     pub user: Username,
     /// The reason of a ban.
     pub reason: Option<RemovalReason>,
@@ -71,7 +73,7 @@ pub struct AdminAct {
 }
 
 impl AdminAct {
-    /// Writes the line.
+    /// Logs the act.
     pub fn log(&self) {
         let Self { admin, act, user, reason, until } = self;
         let (reason, until) = (reason.as_ref().map(RemovalReason::as_str), until.map(|at| at.to_string()));
@@ -79,7 +81,7 @@ impl AdminAct {
     }
 }
 
-/// An entry of the log as it was read.
+/// An entry of the log as read.
 struct Entry {
     id: String,
     at: Millis,
@@ -90,7 +92,7 @@ enum Kind {
     Ended(SessionId),
     Banned(Username),
     Act(AdminAct),
-    /// Of a newer server beside this one, or damaged.
+    /// An entry of a newer server, or a damaged one.
     Other,
 }
 
@@ -108,13 +110,13 @@ impl Events {
 
     /// Reads the log and sends new events, until the future is dropped.
     pub(crate) async fn watch(self, events: broadcast::Sender<SessionEvent>) {
-        // The last reading that succeeded: what came while the database was away is read when it is back.
+        // The last reading that succeeded. Entries of the time when the database was away are read later.
         let started = clock::now();
         let mut read = started;
         let mut well = true;
         let mut seen: HashMap<String, Millis> = HashMap::new();
         for round in 1_u32.. {
-            // Either the time is up or this process has just written an entry.
+            // Either the interval has passed or this process has just committed an entry.
             let _ = tokio::time::timeout(POLL, self.database.events_recorded()).await;
             let now = clock::now();
             match self.events_since(read - OVERLAP, started, &mut seen).await {
@@ -128,7 +130,7 @@ impl Events {
                         let _ = events.send(event);
                     }
                 }
-                // Told once: several times a second would hide all else.
+                // Logged once: several lines a second would hide everything else.
                 Err(error) if std::mem::replace(&mut well, false) => {
                     tracing::warn!(%error, "the log of ended sessions cannot be read");
                 }
@@ -143,8 +145,9 @@ impl Events {
         }
     }
 
-    /// The new entries of the log since `from`, as the database is now. They count as seen only once all of them could be
-    /// looked up. Acts of admins before `started` are not logged: each would be logged again at every start.
+    /// Returns what follows from the new entries of the log since `from`. They count as seen only once all of them
+    /// could be checked. Acts of admins before `started` are not logged, because they would be logged again at every
+    /// start.
     async fn events_since(
         &self,
         from: Millis,
@@ -175,7 +178,8 @@ impl Events {
         Ok(events)
     }
 
-    /// What follows from entries. The log tells what happened, some of it a while ago; what counts is what still is so.
+    /// Returns what follows from `entries`, as the database is now: entries may be old, and only what is still true
+    /// counts.
     async fn as_it_is_now(&self, entries: &[Entry]) -> Result<Vec<SessionEvent>, StoreError> {
         let ended: Vec<&SessionId> = entries
             .iter()
@@ -194,7 +198,7 @@ impl Events {
                 Kind::Banned(username) => {
                     let ban = match self.accounts.get(username, clock::now()).await {
                         Ok(user) => user.and_then(|user| user.ban),
-                        // Asked again, it would be the same. The sessions are gone in any case.
+                        // Another attempt would fail the same way. The sessions are gone in any case.
                         Err(error @ StoreError::Unreadable(_)) => {
                             tracing::error!(%error, user = %username, "a ban cannot be read");
                             None
@@ -212,7 +216,7 @@ impl Events {
         Ok(events)
     }
 
-    /// Those of `sessions` that there are.
+    /// Returns those of `sessions` that exist.
     async fn which_exist(&self, sessions: &[&SessionId]) -> Result<HashSet<String>, StoreError> {
         let mut found = HashSet::new();
         for chunk in sessions.chunks(CHUNK) {
@@ -230,7 +234,7 @@ impl Events {
         Ok(found)
     }
 
-    /// Has running servers log `act`.
+    /// Has all running servers log `act`.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -248,7 +252,7 @@ impl Events {
     }
 }
 
-/// Reads an entry. One that makes no sense is left out, and told: it must not keep back those after it.
+/// Reads an entry. One that cannot be read is logged and skipped, so that it does not keep back later ones.
 fn read_entry(row: &AnyRow) -> Result<Entry, StoreError> {
     let (id, at): (String, Millis) = (row.try_get(0)?, row.try_get(1)?);
     let kind = match row.try_get(2)? {

@@ -1,4 +1,4 @@
-//! Lists of groups and of members, a page at a time.
+//! Pages of groups and of members.
 
 use callie_core::command::{Cursor, GroupList, GroupSummary, PageLimit, Role, Visibility};
 use callie_core::{GroupId, Username};
@@ -12,7 +12,7 @@ use super::group_rows::{read_group, require};
 use super::model::{GroupMember, MemberPage};
 use super::sql::{cut, one_more};
 
-/// Groups in one page, whatever was asked for: their names may have 256 bytes, and a page is one payload.
+/// The most groups in one page, whatever was requested: a name may have 256 bytes, and a page is one payload.
 const MOST_GROUPS: usize = 100;
 
 /// Pages of groups and of their members.
@@ -26,7 +26,7 @@ impl GroupPages {
         Self { database }
     }
 
-    /// Up to `limit` of the groups that `user` is in, from after `after` on.
+    /// Returns up to `limit` groups that `user` is in, after `after`.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -50,7 +50,7 @@ impl GroupPages {
         page(&rows, limit)
     }
 
-    /// Up to `limit` of the public groups, from after `after` on.
+    /// Returns up to `limit` public groups, after `after`.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -68,7 +68,7 @@ impl GroupPages {
         page(&rows, limit)
     }
 
-    /// The group and up to `limit` of its members, by name, from after `after` on; `actor` must be in it.
+    /// Returns the group and up to `limit` of its members, sorted by name, after `after`. `actor` must be a member.
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Store`].
@@ -79,7 +79,7 @@ impl GroupPages {
         after: Option<&Cursor>,
         limit: PageLimit,
     ) -> Result<MemberPage, GroupError> {
-        // A transaction: the count and the members are of one moment.
+        // A transaction, so that the count and the members are of the same moment.
         let mut tx = self.database.begin_reading().await?;
         require(&mut tx, id, actor, Role::Member).await?;
         let group = read_group(&mut tx, id).await?.ok_or(GroupError::NotFound)?;
@@ -101,7 +101,7 @@ impl GroupPages {
     }
 }
 
-/// A page of the rows `id, name, member_count, role`.
+/// Returns a page of the rows `id, name, member_count, role`.
 fn page(rows: &[AnyRow], limit: usize) -> Result<GroupList, StoreError> {
     let mut groups = rows
         .iter()

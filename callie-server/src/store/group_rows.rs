@@ -10,7 +10,7 @@ use super::error::{GroupError, StoreError};
 use super::model::{Group, GroupLimits};
 use super::sql::{CHUNK, placeholders};
 
-/// The actor's role, if it is `least` or more: what every command on a group asks first.
+/// Returns the role of the actor if it is at least `least`. Every command on a group checks this first.
 pub(super) async fn require(
     tx: &mut Tx,
     id: GroupId,
@@ -47,7 +47,7 @@ pub(super) async fn read_group(
 }
 
 pub(super) async fn remove_group(tx: &mut Tx, id: GroupId) -> Result<(), GroupError> {
-    // Its members go with it: ON DELETE CASCADE.
+    // Its members are deleted with it: ON DELETE CASCADE.
     sqlx::query("DELETE FROM chat_groups WHERE id = $1").bind(id.to_string()).execute(tx).await?;
     Ok(())
 }
@@ -88,7 +88,7 @@ pub(super) async fn member_role(
     row.map(|row| text(&row, 0)).transpose()
 }
 
-/// Puts `user` into the group if there is room.
+/// Adds `user` to the group if there is room.
 pub(super) async fn admit(
     tx: &mut Tx,
     id: GroupId,
@@ -132,7 +132,7 @@ pub(super) async fn drop_member(tx: &mut Tx, id: GroupId, user: &Username) -> Re
     Ok(())
 }
 
-/// Refuses when one of `users` does not exist or may not be written to by `actor` directly.
+/// Fails when one of `users` does not exist or may not be written to directly by `actor`.
 pub(super) async fn may_all_be_added(
     tx: &mut Tx,
     actor: &Username,
@@ -149,8 +149,8 @@ pub(super) async fn may_all_be_added(
              WHERE a.username = $1 AND b.username = name) THEN 1 ELSE 0 END \
              FROM users WHERE name IN ({list})"
         );
-        // Only placeholders are put into the text. Whether two share a group is looked for where it matters: it takes long
-        // for an actor who is in many.
+        // Only placeholders are put into the text. Whether two users share a group is read only where it matters,
+        // because it is slow for an actor in many groups.
         let closed = DirectMessages::Groups.as_str();
         let mut query = sqlx::query(AssertSqlSafe(sql)).bind(actor.as_str()).bind(closed);
         for user in chunk {
@@ -174,7 +174,7 @@ pub(super) async fn may_all_be_added(
     Ok(())
 }
 
-/// Refuses when one of `users` is in as many groups as one may be.
+/// Fails when one of `users` is in the maximum number of groups.
 pub(super) async fn check_rooms(tx: &mut Tx, users: &[&Username], most: usize) -> Result<(), GroupError> {
     for chunk in users.chunks(CHUNK) {
         let list = placeholders(2, chunk.len());
@@ -192,7 +192,7 @@ pub(super) async fn check_rooms(tx: &mut Tx, users: &[&Username], most: usize) -
     Ok(())
 }
 
-/// Puts `users` into a new group, the first as its owner, in this order of standing.
+/// Adds `users` to a new group, in this order of seniority. The first one is the owner.
 pub(super) async fn insert_members(tx: &mut Tx, id: GroupId, users: &[&Username]) -> Result<(), GroupError> {
     let mut place = 0_i64;
     for chunk in users.chunks(CHUNK) {

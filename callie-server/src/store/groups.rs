@@ -1,4 +1,4 @@
-//! Groups: made, renamed, handed over, deleted. Who may do what is checked in the transaction that does it.
+//! Groups: creating, renaming, transferring and deleting them. Permissions are checked in the same transaction.
 
 use std::collections::BTreeSet;
 
@@ -25,8 +25,8 @@ impl Groups {
         Self { database }
     }
 
-    /// Makes the group `id` with `owner` as its owner and `members` beside (names given twice and the owner's own are merged),
-    /// and answers it with all its members, the owner first. All or nothing.
+    /// Creates the group `id` with `owner` and `members`, of which duplicates and the owner are merged. Returns the
+    /// group and all its members, the owner first.
     ///
     /// # Errors
     /// [`GroupError::UserNotFound`], [`GroupError::MayNotAdd`], [`GroupError::TooManyMembers`],
@@ -65,7 +65,7 @@ impl Groups {
         Ok((group, all.into_iter().cloned().collect()))
     }
 
-    /// Renames the group; admins and the owner may.
+    /// Renames the group. Admins and the owner may do this.
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::Store`].
@@ -83,7 +83,7 @@ impl Groups {
         Ok(group)
     }
 
-    /// Deletes the group; the owner may. Answers who was in it.
+    /// Deletes the group and returns its members. Only the owner may do this.
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::Store`].
@@ -97,7 +97,8 @@ impl Groups {
         Ok(members)
     }
 
-    /// Gives `user` the role `role`; the owner may. Who becomes owner takes the place of the old one, who becomes admin.
+    /// Gives `user` the role `role`. Only the owner may do this. A new owner replaces the old one, who becomes an
+    /// admin.
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`] (also for one's own role),
@@ -126,7 +127,7 @@ impl Groups {
         Ok(())
     }
 
-    /// The group, or none. Says nothing of who may know of it.
+    /// Returns the group, or `None` if there is no such group. Does not check who may know it.
     ///
     /// # Errors
     /// [`GroupError::Store`].

@@ -1,15 +1,17 @@
-//! What a transaction keeps others from while it decides, where there are others.
+//! Row locks of transactions that decide on what they have read.
 //!
-//! Nearly every transaction reads, decides and then writes: is there room in the group, is the actor still its owner, how
-//! many sessions has the user. SQLite has one writer at a time, so what was read stays true. On PostgreSQL many
-//! transactions of many servers run at once. There each one first takes the rows that its decision is about: the group's
-//! row for all that is a group's (name, members, roles, places, count), a user's row for all that is a user's (password,
-//! ban, sessions, in how many groups the user is). Whoever comes second waits, and then reads what the first has written.
+//! Nearly every transaction reads, decides and then writes: is there room in the group, is the actor still its owner,
+//! how many sessions does the user have. SQLite has one writer at a time, so what was read stays true. PostgreSQL runs
+//! many transactions of several servers at the same time. There, each transaction first locks the rows that its
+//! decision depends on: the row of a group for everything about the group (name, members, roles, number of members),
+//! and the row of a user for everything about the user (password, ban, sessions, number of groups). The second
+//! transaction waits, and then reads what the first has written.
 //!
-//! Locks rather than serialisable transactions with retries: a popular group is joined by hundreds at once, who queue here
-//! and would there fail in turns. Nobody can wait for each other in a circle, as all take their locks in one order: users
-//! by name, then the group. What does neither read nor need a decision (a block, a setting) is one statement, and takes
-//! none. Sweeps over sessions pass over those that are taken, and so wait for nobody.
+//! Locks are used instead of serialisable transactions with retries, because hundreds of users may join a popular group
+//! at the same time: they queue for a lock, where their transactions would fail in turns. All transactions lock in the
+//! same order, users by name and then the group, so they cannot deadlock. A change that reads nothing and decides
+//! nothing (a block, a setting) is one statement and needs no lock. Statements that remove old sessions skip locked
+//! rows.
 
 use callie_core::{GroupId, Username};
 use sqlx::AssertSqlSafe;
@@ -18,7 +20,7 @@ use super::connections::{Kind, Tx};
 use super::sql::{CHUNK, placeholders};
 
 impl Tx {
-    /// Takes the rows of `users`. Before [`Tx::lock_group`], and all at once.
+    /// Locks the rows of `users`. Must be called once, before [`Tx::lock_group`].
     pub(super) async fn lock_users(&mut self, users: &[&Username]) -> Result<(), sqlx::Error> {
         if self.kind() == Kind::Sqlite {
             return Ok(());
@@ -27,7 +29,7 @@ impl Tx {
         by_name.sort_unstable();
         for chunk in by_name.chunks(CHUNK) {
             let list = placeholders(1, chunk.len());
-            // Not FOR UPDATE: that would also wait for everyone who only refers to the row, as a block does.
+            // FOR UPDATE would also wait for transactions that only refer to the row, such as a block.
             let sql = format!("SELECT 1 FROM users WHERE name IN ({list}) ORDER BY name FOR NO KEY UPDATE");
             // Only placeholders are put into the text.
             let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -39,7 +41,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes the row of the group, if there is one.
+    /// Locks the row of the group, if there is one.
     pub(super) async fn lock_group(&mut self, id: GroupId) -> Result<(), sqlx::Error> {
         if self.kind() == Kind::Sqlite {
             return Ok(());

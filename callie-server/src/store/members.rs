@@ -1,4 +1,4 @@
-//! Who is in a group: joining, adding, removing, leaving.
+//! The members of groups: joining, adding, removing, leaving.
 
 use callie_core::command::{Role, Visibility};
 use callie_core::{GroupId, Username};
@@ -69,8 +69,8 @@ impl Members {
         Ok(())
     }
 
-    /// Has `actor`, an admin or the owner, remove `user` from the group. Only the owner removes admins, nobody the owner;
-    /// who wants to go oneself leaves.
+    /// Has `actor`, an admin or the owner, remove `user` from the group. Only the owner removes admins, and nobody
+    /// removes the owner. A member leaves with [`Members::leave`].
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Forbidden`], [`GroupError::UserNotFound`],
@@ -89,8 +89,8 @@ impl Members {
         Ok(())
     }
 
-    /// Has `user` leave the group. An owner hands over to the longest-standing admin, else member; the last to leave
-    /// deletes it.
+    /// Has `user` leave the group. An owner is succeeded by the most senior admin or, without one, member. The group is
+    /// deleted when its last member leaves.
     ///
     /// # Errors
     /// [`GroupError::NotFound`], [`GroupError::NotAMember`], [`GroupError::Store`].
@@ -124,7 +124,7 @@ impl Members {
         Ok(removal)
     }
 
-    /// The role of `user` in the group, or none if the user is not in it.
+    /// Returns the role of `user` in the group, or `None` if the user is not a member.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -132,7 +132,7 @@ impl Members {
         member_role(self.database.read(), id, user).await
     }
 
-    /// Whether `user` is in the group.
+    /// Returns `true` if `user` is in the group.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -140,7 +140,7 @@ impl Members {
         Ok(self.role(id, user).await?.is_some())
     }
 
-    /// The names of all members, in no order; empty if there is no such group.
+    /// Returns the names of all members in no order, empty if there is no such group.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

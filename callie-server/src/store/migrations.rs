@@ -1,26 +1,26 @@
-//! Bringing a database up to date: one set of migrations for every kind.
+//! The migrations of the database, which are the same for both kinds.
 
 use std::borrow::Cow;
 
 use sqlx::migrate::{Migration, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
-/// How the migrations spell the type of texts.
+/// The type of texts in the migrations.
 const TEXT: &str = " TEXT";
-/// The same for PostgreSQL. Left alone it would sort texts by the language that the database was made with, where SQLite
-/// sorts them by their bytes; the cursors of lists, and what comes before what, must be the same on both.
+/// The type of texts for PostgreSQL. By default, PostgreSQL sorts texts by the locale of the database, and SQLite by
+/// their bytes. Cursors and the order of lists must be the same on both.
 const TEXT_BY_BYTES: &str = " TEXT COLLATE \"C\"";
 
-/// The migrations as SQLite takes them.
+/// Returns the migrations for SQLite.
 pub(super) fn for_sqlite() -> Migrator {
     sqlx::migrate!()
 }
 
-/// The migrations as PostgreSQL takes them. Their checksums stay those of the files.
+/// Returns the migrations for PostgreSQL. Their checksums are those of the files.
 pub(super) fn for_postgres() -> Migrator {
     let mut migrator = sqlx::migrate!();
     let ours = |migration: &Migration| Migration {
-        // Our own files, compiled in.
+        // Files of this program, which are compiled in.
         sql: AssertSqlSafe(migration.sql.as_str().replace(TEXT, TEXT_BY_BYTES)).into_sql_str(),
         ..migration.clone()
     };

@@ -7,14 +7,14 @@ use sha2::{Digest, Sha256};
 
 use crate::base::clock::{self, Millis};
 
-/// The SHA-256 of a session token, in hexadecimal: all that is kept of it.
+/// The SHA-256 of a session token in hexadecimal. The token itself is not stored.
 ///
-/// A token has 256 random bits, so a fast hash without salt cannot be turned back.
+/// A token has 256 random bits, so a fast hash without salt cannot be inverted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenHash(String);
 
 impl TokenHash {
-    /// The hash of `token`.
+    /// Returns the hash of `token`.
     #[must_use]
     pub fn of(token: &str) -> Self {
         use std::fmt::Write as _;
@@ -25,7 +25,7 @@ impl TokenHash {
         }))
     }
 
-    /// The hexadecimal digits.
+    /// Returns the hexadecimal digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -39,7 +39,7 @@ pub struct User {
     pub name: Username,
     /// The password's Argon2id hash, in PHC form.
     pub password: String,
-    /// The ban that holds now, if any.
+    /// The ban that is in force, if any.
     pub ban: Option<Ban>,
 }
 
@@ -48,24 +48,24 @@ pub struct User {
 pub struct Ban {
     /// Why, for people.
     pub reason: Option<RemovalReason>,
-    /// When it ends; never if none.
+    /// When it ends; `None` for a ban without an end.
     pub until: Option<Millis>,
 }
 
 /// A session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// The public handle.
+    /// The public ID.
     pub id: SessionId,
     /// The user.
     pub user: Username,
-    /// What the login called the device.
+    /// The name of the device, as given at login.
     pub device: Option<DeviceName>,
-    /// When the login was.
+    /// When the session began.
     pub created: Millis,
-    /// When it was last used, to about a minute.
+    /// When it was last used, with a precision of about a minute.
     pub last_seen: Millis,
-    /// When it ends if it is not used.
+    /// When it ends unless it is used.
     pub expires: Millis,
 }
 
@@ -103,7 +103,7 @@ pub struct Group {
 pub struct GroupMember {
     /// The user.
     pub username: Username,
-    /// The standing.
+    /// The role.
     pub role: Role,
 }
 
@@ -114,38 +114,38 @@ pub struct MemberPage {
     pub group: Group,
     /// The members, by name.
     pub members: Vec<GroupMember>,
-    /// What to ask for after this page, if there is more.
+    /// The cursor of the next page, if there is one.
     pub next: Option<Cursor>,
 }
 
-/// What became of a group when a member left.
+/// The effect on a group of a member leaving.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// It goes on as it was.
+    /// It continues unchanged.
     Left,
-    /// It goes on with a new owner.
+    /// It continues with a new owner.
     HandedOver {
         /// The new owner.
         owner: Username,
     },
-    /// The last one left: the group is gone.
+    /// The last member has left, and the group is deleted.
     Deleted,
 }
 
-/// What stands between two users.
+/// Whether a user may write to another directly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DirectAccess {
-    /// Nothing.
+    /// The user may.
     Allowed,
     /// There is no such recipient.
     Unknown,
     /// One has blocked the other.
     Blocked,
-    /// The recipient hears only those who share a group, and they share none.
+    /// The recipient accepts messages only from users in a shared group, and there is none.
     GroupsOnly,
 }
 
-/// What the server's configuration sets about groups.
+/// The limits on groups in the server's configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupLimits {
     /// The most members of a group.

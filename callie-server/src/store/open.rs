@@ -1,4 +1,4 @@
-//! Opening the database: which kind it is, connecting, bringing it up to date.
+//! Opening the database: finding its kind, connecting, migrating.
 
 use std::time::Duration;
 
@@ -15,18 +15,18 @@ use super::postgres::{self, PostgresUrl};
 use super::sqlite::{self, SqliteFile};
 use crate::base::telemetry::DatabaseHealth;
 
-/// Readers of SQLite at a time: it answers from memory in microseconds, so few serve many.
+/// Connections for reading SQLite. It answers from memory in microseconds, so few serve many.
 const SQLITE_READERS: u32 = 4;
-/// How long a question waits for a connection to SQLite before it is refused: longer than any honest wait, shorter than a
-/// client's patience.
+/// How long a query waits for a connection to SQLite: longer than any ordinary wait, shorter than the timeout of a
+/// client.
 const SQLITE_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a question waits for a connection to PostgreSQL, the making of one included. While PostgreSQL is away all
-/// questions take as long, so it is short.
+/// How long a query waits for a connection to PostgreSQL, including the time to open one. While PostgreSQL is away
+/// every query takes this long, so it is short.
 const POSTGRES_ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the first connection to PostgreSQL may take: one who starts a server waits for it.
+/// How long the first connection to PostgreSQL may take. The person who starts the server waits for it.
 pub(super) const FIRST_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a connection that comes back may take to show that it is well. One that does not is closed: a host that is
-/// gone without a word would otherwise keep it for a quarter of an hour.
+/// How long the check of a connection may take that returns to the pool. A connection that fails is closed. Otherwise a
+/// host that disappeared would keep it for a quarter of an hour.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// SQLite's error code `SQLITE_NOTADB`. PostgreSQL's codes have five characters.
@@ -75,7 +75,7 @@ pub(super) async fn open_sqlite(file: &SqliteFile) -> Result<Opened, OpenError> 
     sqlx::any::install_default_drivers();
     let failed = |error: sqlx::Error| cannot_connect(&file.path, &error);
     file.make()?;
-    // Once outside a pool: a pool would try again and again, and then tell that it took too long.
+    // Opened once outside of a pool, which would retry and then report only a timeout.
     let mut first = AnyConnection::connect(&file.url).await.map_err(failed)?;
     sqlite::set_up(&mut first).await.map_err(failed)?;
     first.close().await.map_err(failed)?;
@@ -107,7 +107,7 @@ pub(super) async fn open_sqlite(file: &SqliteFile) -> Result<Opened, OpenError> 
 async fn open_postgres(url: &PostgresUrl, connections: u32) -> Result<Opened, OpenError> {
     sqlx::any::install_default_drivers();
     let failed = |error: sqlx::Error| cannot_connect(&url.shown, &error);
-    // Once outside a pool, as for SQLite; and without the pool's limits on time.
+    // Opened once outside of a pool, as for SQLite, and without the timeouts of the pool.
     let first = tokio::time::timeout(FIRST_CONNECT_TIMEOUT, AnyConnection::connect_with(&url.options));
     let mut first = match first.await {
         Ok(connected) => connected.map_err(failed)?,
@@ -122,7 +122,8 @@ async fn open_postgres(url: &PostgresUrl, connections: u32) -> Result<Opened, Op
     }
     migrate(&migrations::for_postgres(), &mut first, &url.shown).await?;
     first.close().await.map_err(failed)?;
-    // No least number of connections: to keep it up, a pool would block one for minutes while the database is away.
+    // There is no minimum number of connections: to keep it up, a pool would block a query for minutes while the
+    // database is away.
     let pool = AnyPoolOptions::new()
         .max_connections(connections)
         .min_connections(0)
@@ -142,7 +143,7 @@ pub(super) fn sqlite_file(database: &str) -> Result<SqliteFile, OpenError> {
 }
 
 async fn migrate(migrator: &Migrator, connection: &mut AnyConnection, path: &str) -> Result<(), OpenError> {
-    // It takes a lock where several servers may start at once.
+    // Takes a lock, because several servers may start at the same time.
     let done = migrator.run_direct(None, connection, false).await;
     done.map_err(|error| match error {
         MigrateError::VersionMissing(version) => OpenError::Newer { path: path.to_owned(), version },

@@ -1,4 +1,4 @@
-//! PostgreSQL: what its URL may say, how a connection is set up, what is asked of the database.
+//! PostgreSQL: its URL, the settings of its connections, the requirements on the database.
 
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -8,17 +8,17 @@ use sqlx::{AnyConnection, AssertSqlSafe, Executor as _, Row as _};
 
 use super::error::{OpenError, one_line};
 
-/// How long one statement may take, waiting for other transactions included. The longest of ours takes milliseconds, and
+/// How long one statement may take, including the wait for other transactions. The longest ones take milliseconds, and
 /// a client waits for the answer.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a transaction may stand still before PostgreSQL ends it: a server that hangs or is cut off must not keep the
-/// others from what it has locked. Ours do nothing else between two statements.
+/// How long a transaction may be idle before PostgreSQL ends it. A server that hangs or is cut off must not keep its
+/// locks. Transactions of this server do nothing else between two statements.
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a server that starts waits for another one that is bringing the database up to date.
+/// How long a starting server waits for another one that is migrating the database.
 const MIGRATION_WAIT: Duration = Duration::from_secs(60);
 
-/// What may stand behind the `?` of the URL. What sqlx does not know it ignores and logs, value and all; a name mistyped
-/// should be told, and never its value.
+/// The parameters that the URL may have. sqlx ignores unknown ones and logs them with their values. Here a mistyped
+/// name is reported, without its value.
 const PARAMETERS: [&str; 17] = [
     "application_name",
     "dbname",
@@ -42,25 +42,25 @@ const PARAMETERS: [&str; 17] = [
 /// A database of a PostgreSQL server.
 #[derive(Debug)]
 pub(super) struct PostgresUrl {
-    /// What sqlx is told; it may hold a password.
+    /// The options for sqlx, which may contain a password.
     pub(super) options: AnyConnectOptions,
-    /// What people are told: the URL without password and parameters.
+    /// The URL without password and parameters, for people.
     pub(super) shown: String,
 }
 
 impl PostgresUrl {
-    /// The URL, if `database` is one of PostgreSQL's.
+    /// Parses `database` if it is a URL of PostgreSQL.
     pub(super) fn parse(database: &str) -> Option<Result<Self, OpenError>> {
         let is_ours = database.starts_with("postgres:") || database.starts_with("postgresql:");
         is_ours.then(|| Self::read(database))
     }
 
     fn read(database: &str) -> Result<Self, OpenError> {
-        // As it cannot be read, nobody knows where the password in it stands.
+        // The URL cannot be parsed, so it is unknown where its password is.
         let unclear = |reason| OpenError::Url { url: "postgres://…".to_owned(), reason };
         let mut options = AnyConnectOptions::from_str(database).map_err(|error| unclear(one_line(&error)))?;
         let url = &options.database_url;
-        // A password with one of these characters ends the host early, and would be shown as something else.
+        // A password with one of these characters ends the host early, and would be shown as part of something else.
         let stray =
             url.fragment().is_some() || [url.path(), url.query().unwrap_or_default()].concat().contains('@');
         if stray {
@@ -69,7 +69,7 @@ impl PostgresUrl {
         }
         let mut shown = options.database_url.clone();
         shown.set_query(None);
-        // Only a URL without a host cannot have a password, and has none.
+        // This fails only for a URL without a host, which has no password.
         let _ = shown.set_password(None);
         let shown = shown.to_string();
         let mut named = false;
@@ -82,14 +82,14 @@ impl PostgresUrl {
             }
         }
         if !named {
-            // What an operator finds in pg_stat_activity.
+            // The name that an operator finds in pg_stat_activity.
             options.database_url.query_pairs_mut().append_pair("application_name", "callie-server");
         }
         Ok(Self { options, shown })
     }
 }
 
-/// Sets up a connection that answers clients.
+/// Sets up a connection that serves clients.
 pub(super) async fn set_up(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     let settings = format!(
         "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; \
@@ -102,14 +102,14 @@ pub(super) async fn set_up(connection: &mut AnyConnection) -> Result<(), sqlx::E
     Ok(())
 }
 
-/// Sets up a connection that brings the database up to date, which may take its time but not wait for ever.
+/// Sets up a connection that migrates the database. It may take long, but must not wait for ever.
 pub(super) async fn set_up_migration(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     let settings = format!("SET lock_timeout = {}", MIGRATION_WAIT.as_millis());
     connection.execute(AssertSqlSafe(settings)).await?;
     Ok(())
 }
 
-/// What is wrong with the database, if it cannot hold all that Callie keeps.
+/// Returns what is wrong with the database, if it cannot store everything that Callie stores.
 pub(super) async fn fault(connection: &mut AnyConnection) -> Result<Option<String>, sqlx::Error> {
     let row = connection.fetch_one("SELECT current_setting('server_encoding')").await?;
     let encoding: String = row.try_get(0)?;

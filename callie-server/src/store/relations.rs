@@ -14,7 +14,7 @@ use super::model::DirectAccess;
 pub struct UserRelations {
     /// The groups the user is in.
     pub groups: Vec<GroupId>,
-    /// Everyone whom the user blocks or who blocks the user; one who does both may be there twice.
+    /// All users who block the user or whom the user blocks. A user to whom both applies may be included twice.
     pub blocked: Vec<Username>,
     /// Who sees the user's presence.
     pub presence: PresenceAudience,
@@ -33,7 +33,7 @@ impl Relations {
         Self { database }
     }
 
-    /// How `user` stands to others, all of it as it was at one moment; none if there is no such user.
+    /// Returns what the database has about `user` at one moment, or `None` if there is no such user.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -61,7 +61,7 @@ impl Relations {
         Ok(presence.zip(direct).map(|(presence, direct)| UserRelations { groups, blocked, presence, direct }))
     }
 
-    /// Whether the two are in a group together.
+    /// Returns `true` if the two users are in a common group.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -77,7 +77,7 @@ impl Relations {
         Ok(row.is_some())
     }
 
-    /// Everyone who shares a group with `user`, each once, in no order, without `user`.
+    /// Returns all other users who share a group with `user`, each once, in no order.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -92,7 +92,8 @@ impl Relations {
         rows.iter().map(|row| text(row, 0)).collect()
     }
 
-    /// Whether `from` may write to `to` directly (oneself always). All that routing has to know, in one question.
+    /// Returns whether `from` may write to `to` directly, with one query for everything that routing needs. Users may
+    /// always write to themselves.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -1,4 +1,4 @@
-//! Sessions: begun by a login, kept alive by use, ended by their user, by time or by an admin.
+//! Sessions: begun by a login, extended by use, ended by their user, by time or by an admin.
 
 use callie_core::account::{DeviceName, MAX_SESSIONS};
 use callie_core::{SessionId, Username};
@@ -14,7 +14,7 @@ use super::model::{Session, TokenHash, User};
 use super::touch::{LIFETIME, Touched};
 use crate::base::clock::Millis;
 
-/// Expired sessions removed in one go, so that no write waits long behind it.
+/// The number of expired sessions that are removed at once, so that no other write waits long.
 const SWEEP: i64 = 500;
 
 /// The sessions of users.
@@ -44,8 +44,8 @@ impl Sessions {
         self.touched.flush(&self.database).await
     }
 
-    /// Begins a session of `user`; the oldest ones beyond the most that a user may have end. None if the user is gone,
-    /// banned, or has changed the password since `password` was read: a login races with those.
+    /// Begins a session of `user`, and ends the oldest ones that exceed the maximum. Returns `None` if the user is
+    /// gone, was banned, or has changed the password since `user` was read.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; nothing has changed then.
@@ -108,7 +108,7 @@ impl Sessions {
         Ok(Some(session))
     }
 
-    /// The live session behind `token`, or none. Counts as a use of it.
+    /// Returns the live session with `token`, or `None`. Counts as a use of it.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -125,7 +125,7 @@ impl Sessions {
         Ok(session.map(|session| self.touch(session, now)))
     }
 
-    /// The live session `id`, or none: for whoever holds a socket of it and may have missed its end.
+    /// Returns the live session `id`, or `None`: for a socket that may have missed the end of its session.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -140,7 +140,7 @@ impl Sessions {
         row.map(|row| read_session(&row)).transpose()
     }
 
-    /// The user's live sessions, the newest first.
+    /// Returns the live sessions of the user, the newest first.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -156,7 +156,7 @@ impl Sessions {
         rows.iter().map(|row| read_session(row).map(|session| self.touched.apply(session))).collect()
     }
 
-    /// Ends the session `id` of `user`. Answers whether the user had it.
+    /// Ends the session `id` of `user`. Returns `false` if the user has no such session.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; nothing has changed then.
@@ -178,7 +178,7 @@ impl Sessions {
         Ok(true)
     }
 
-    /// Removes sessions that ran out. Sockets of theirs close by their own clock.
+    /// Removes expired sessions. Their sockets are closed by their own timers.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.

@@ -1,4 +1,4 @@
-//! A user's settings.
+//! The settings of users.
 
 use callie_core::Username;
 use callie_core::command::{DirectMessages, DisplayName, PresenceAudience, Settings};
@@ -7,7 +7,7 @@ use super::column::text;
 use super::database::Database;
 use super::error::StoreError;
 
-/// What to change in a user's settings; what is none stays.
+/// Changes of a user's settings. A setting that is `None` does not change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettingsUpdate {
     /// See [`Settings::display_name`].
@@ -29,7 +29,7 @@ impl UserSettings {
         Self { database }
     }
 
-    /// The settings of `user`, or none if there is no such user.
+    /// Returns the settings of `user`, or `None` if there is no such user.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
@@ -48,7 +48,7 @@ impl UserSettings {
         .transpose()
     }
 
-    /// Changes the settings of `user` and answers them as they are then, or none if there is no such user.
+    /// Changes the settings of `user` and returns the new ones, or `None` if there is no such user.
     ///
     /// # Errors
     /// [`StoreError`] when the database fails; nothing has changed then.

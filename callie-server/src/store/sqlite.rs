@@ -1,25 +1,25 @@
-//! SQLite: where the file is, how it is made, how a connection is set up.
+//! SQLite: the path of the file, its creation, the settings of its connections.
 
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 
 use super::error::OpenError;
 
-/// How long SQLite waits for another process (an admin command, a backup) that holds the file, in milliseconds.
+/// How long SQLite waits for another process that has the file, such as an admin command or a backup, in milliseconds.
 const BUSY_TIMEOUT_MS: u32 = 3_000;
 
 /// A database file, or one in memory.
 #[derive(Debug)]
 pub(super) struct SqliteFile {
-    /// What sqlx is told.
+    /// The URL for sqlx.
     pub(super) url: String,
-    /// What people are told.
+    /// The path, for people.
     pub(super) path: String,
-    /// It belongs to its one connection.
+    /// Whether it is in memory, and belongs to its one connection.
     pub(super) in_memory: bool,
 }
 
 impl SqliteFile {
-    /// The file `database`, which may be a `sqlite:` URL.
+    /// Parses `database`, a path or a `sqlite:` URL.
     pub(super) fn parse(database: &str) -> Result<Self, OpenError> {
         let path = match database.strip_prefix("sqlite:") {
             Some(rest) => {
@@ -38,7 +38,7 @@ impl SqliteFile {
         Self::at(path)
     }
 
-    /// The file at `path`.
+    /// Returns the file at `path`.
     pub(super) fn at(path: &str) -> Result<Self, OpenError> {
         let absolute =
             std::path::absolute(path).map_err(|source| OpenError::Path { path: path.to_owned(), source })?;
@@ -46,12 +46,12 @@ impl SqliteFile {
         Ok(Self { url, path: path.to_owned(), in_memory: false })
     }
 
-    /// Whether there is one already.
+    /// Returns `true` if the file exists.
     pub(super) fn exists(&self) -> bool {
         self.in_memory || std::path::Path::new(&self.path).exists()
     }
 
-    /// Warns where others than its owner may read the file: it holds the hashes of passwords.
+    /// Logs a warning if users other than the owner may read the file, which contains password hashes.
     pub(super) fn warn_if_shared(&self) {
         use std::os::unix::fs::PermissionsExt as _;
         let Ok(found) = std::fs::metadata(&self.path) else { return };
@@ -65,8 +65,8 @@ impl SqliteFile {
         }
     }
 
-    /// Makes a missing file, for its owner alone: it will hold password hashes. SQLite gives the files beside it the same
-    /// rights.
+    /// Creates the file if it is missing, for its owner alone: it will contain password hashes. SQLite gives the files
+    /// beside it the same permissions.
     pub(super) fn make(&self) -> Result<(), OpenError> {
         use std::os::unix::fs::OpenOptionsExt as _;
         if self.in_memory {
@@ -81,7 +81,7 @@ impl SqliteFile {
     }
 }
 
-/// WAL lets readers go on beside the writer. FULL keeps what was committed also through a loss of power.
+/// With WAL, readers continue while a writer writes. FULL keeps committed transactions also after a power failure.
 pub(super) async fn set_up(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     connection.execute(sqlx::AssertSqlSafe(format!("PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}"))).await?;
     for pragma in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON"] {
@@ -90,7 +90,7 @@ pub(super) async fn set_up(connection: &mut AnyConnection) -> Result<(), sqlx::E
     Ok(())
 }
 
-/// Returns whether `connection`, which goes back to its pool, may be used again.
+/// Returns `true` if `connection`, which returns to its pool, may be used again.
 ///
 /// When a write fails because the disk is full, SQLite ends the transaction by itself. The rollback that sqlx then sends
 /// fails, sqlx counts the transaction as open for ever, and every later `BEGIN` on the connection is refused.
@@ -100,12 +100,12 @@ pub(super) async fn is_reusable(connection: &mut AnyConnection) -> Result<bool, 
     Ok(!connection.is_in_transaction())
 }
 
-/// What sqlx calls the file at an absolute path.
+/// Returns the URL for sqlx of the file at an absolute path.
 pub(super) fn url_of(path: &std::path::Path, parameters: &str) -> String {
     format!("sqlite://{}?{parameters}", escape(&path.to_string_lossy()))
 }
 
-/// Escapes what would mean something in a URL.
+/// Escapes the characters that have a meaning in a URL.
 fn escape(path: &str) -> String {
     path.bytes()
         .map(|b| match b {

@@ -1,7 +1,7 @@
-//! The last use of sessions, gathered in memory and written together.
+//! The last uses of sessions, collected in memory and written together.
 //!
-//! After a restart thousands of clients come back within seconds: writing each use on its own would make every one of
-//! them wait for the disk. A crash loses at most the uses of the last few seconds, of sessions that last thirty days.
+//! After a restart, thousands of clients reconnect within seconds. If each use were written on its own, all of them
+//! would wait for the disk. A crash loses at most the uses of the last few seconds, of sessions that last 30 days.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,14 +20,14 @@ use crate::base::clock::{self, Millis};
 /// How long a session lasts after its last use.
 pub(super) const LIFETIME: Millis = SESSION_DAYS as Millis * clock::DAY;
 
-/// A use within this time of the one before is not written down.
+/// A use that follows the one before within this time is not recorded.
 const COARSE: Millis = 60_000;
-/// A last use that is later by so much is not one of another server, but of a clock that was wrong.
+/// A last use that is later than this was not noted by another server, but with a wrong clock.
 const FUTURE: Millis = clock::DAY;
-/// Uses that wait to be written; more are left out, and noted at the session's next use.
+/// The most uses that wait to be written. More are dropped, and noted at the next use of the session.
 const MOST: usize = 50_000;
 
-/// Uses that wait to be written.
+/// The uses that wait to be written.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Touched(Arc<Mutex<HashMap<SessionId, Millis>>>);
 
@@ -76,7 +76,7 @@ impl Touched {
     }
 }
 
-/// Writes some of the uses. A session that ended meanwhile stays ended: this changes rows and makes none.
+/// Writes some of the uses. A session that has ended meanwhile stays ended: this updates rows and inserts none.
 async fn write(tx: &mut Tx, uses: &[(SessionId, Millis)]) -> Result<(), StoreError> {
     let list = |place: fn(usize) -> String| (0..uses.len()).map(place).collect::<Vec<_>>().join(", ");
     let pairs = list(|n| format!("(${}, ${})", 2 * n + 2, 2 * n + 3));
@@ -86,7 +86,7 @@ async fn write(tx: &mut Tx, uses: &[(SessionId, Millis)]) -> Result<(), StoreErr
          AND (sessions.last_seen < used.column2 OR sessions.last_seen > used.column2 + {FUTURE})"
     );
     if tx.kind() == Kind::Postgres {
-        // What another transaction holds is being ended or written there: to wait for it could be to wait in a circle.
+        // A locked row is being ended or written by another transaction. Waiting for it could deadlock.
         let ids = list(|n| format!("${}", 2 * n + 2));
         sql += &format!(
             " AND sessions.id IN (SELECT id FROM sessions WHERE id IN ({ids}) FOR NO KEY UPDATE SKIP LOCKED)"

@@ -1,4 +1,4 @@
-//! Reading the configuration: defaults, then the file, the environment and the flags, each above the one before.
+//! Reading the configuration: defaults, the file, the environment and the flags. Each overrides the one before.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use serde::Serialize;
 
 use super::keys::{Config, KEYS, LogFormat};
 
-/// What the prefix of an environment variable is.
+/// The prefix of environment variables.
 const PREFIX: &str = "CALLIE_";
 
-/// The least `max_payload_bytes`: the server's own payloads keep to it, and the largest is a list of a hundred sessions.
+/// The least `max_payload_bytes`. The server's own payloads must fit, and the largest is a list of 100 sessions.
 const LEAST_PAYLOAD_BYTES: usize = 48 * 1024;
 
-/// Environment variables that look like keys and are none: a mistyped one would else go unnoticed.
+/// Returns environment variables that look like keys and are none, because a mistyped one would go unnoticed.
 #[must_use]
 pub fn unknown_variables() -> Vec<String> {
     let known = |name: &str| name == "CONFIG" || KEYS.iter().any(|key| key.name.eq_ignore_ascii_case(name));
@@ -24,7 +24,7 @@ pub fn unknown_variables() -> Vec<String> {
     names.filter(|name| name.strip_prefix(PREFIX).is_some_and(|key| !known(key))).collect()
 }
 
-/// What was set on the command line; it stands above all else.
+/// Values from the command line, which override all others.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Overrides {
     /// See [`Config::listen`].
@@ -44,7 +44,7 @@ pub struct Overrides {
     pub web_page: Option<bool>,
 }
 
-/// Why there is no configuration. Each is one line for people.
+/// Why the configuration cannot be used. Each error is one line for people.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -60,7 +60,7 @@ pub enum ConfigError {
     UnknownKey {
         /// The key.
         key: String,
-        /// Where it stands.
+        /// The file, or the environment.
         place: String,
     },
     /// A value of the wrong type or out of range.
@@ -68,7 +68,7 @@ pub enum ConfigError {
     BadValue {
         /// The key.
         key: String,
-        /// Where it stands.
+        /// The file, or the environment.
         place: String,
         /// What was expected.
         reason: String,
@@ -78,14 +78,15 @@ pub enum ConfigError {
     NotToml {
         /// The file.
         place: String,
-        /// Where and why.
+        /// The line and the error.
         reason: String,
     },
 }
 
 /// Reads the configuration from `file` if there is one, the environment and `overrides`.
 ///
-/// Environment variables that are no keys are left alone: container platforms set `CALLIE_…` variables of their own.
+/// Environment variables that are not keys are ignored, because container platforms set `CALLIE_…` variables of their
+/// own.
 ///
 /// # Errors
 /// [`ConfigError`], one line for people.
@@ -95,7 +96,7 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, Config
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
         let keys: toml::Table = toml::from_str(&text).map_err(|error| {
-            // The error itself shows the whole line, which may hold a password.
+            // The error itself contains the whole line, which may contain a password.
             let line = error.span().map_or(1, |at| text[..at.start].matches('\n').count() + 1);
             let reason = format!("line {line}: {}", one_line(error.message()));
             ConfigError::NotToml { place: path.display().to_string(), reason }
@@ -103,7 +104,7 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, Config
         figment = figment.merge(Serialized::defaults(keys));
     }
     let place = file.map_or_else(|| "the configuration".to_owned(), |p| p.display().to_string());
-    // Compose files set variables that are empty where nothing is meant.
+    // Compose files set variables to an empty text where no value is meant.
     let keys: Vec<&str> = KEYS.iter().map(|key| key.name).filter(|key| variable(key).is_some()).collect();
     let config: Config = figment
         .merge(Env::prefixed(PREFIX).only(&keys))
@@ -115,7 +116,7 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, Config
 }
 
 fn explain(error: figment::Error, file: &str) -> ConfigError {
-    // The first one is enough: one line, one thing to mend.
+    // Only the first error is reported.
     let Some(first) = error.into_iter().next() else {
         return ConfigError::NotToml { place: file.to_owned(), reason: "it cannot be read".to_owned() };
     };
@@ -129,7 +130,7 @@ fn explain(error: figment::Error, file: &str) -> ConfigError {
     }
 }
 
-/// What was expected, and never what stood there: it may be a secret that was meant for another key.
+/// Describes what was expected. The value is not shown: it may be a secret that was meant for another key.
 fn reason(kind: &Kind) -> String {
     match kind {
         // A number that no integer type holds arrives as a text or a float.
@@ -144,13 +145,13 @@ fn reason(kind: &Kind) -> String {
         }
         Kind::UnknownVariant(_, known) => format!("it must be {}", one_of(known)),
         Kind::ISizeOutOfRange(_) | Kind::USizeOutOfRange(_) => "the number is out of range".to_owned(),
-        // A message of our own parsers, which show no value either.
+        // A message of the parsers in `values.rs`, which do not show the value either.
         Kind::Message(message) => one_line(message),
         _ => "it cannot be read".to_owned(),
     }
 }
 
-/// What serde expects, for people.
+/// Returns the description of a type, for people.
 fn plain(expected: &str) -> String {
     match (expected, greatest(expected)) {
         (_, Some(greatest)) => format!("a whole number from 0 to {greatest}"),
@@ -160,12 +161,12 @@ fn plain(expected: &str) -> String {
     }
 }
 
-/// The greatest value of an integer type.
+/// Returns the greatest value of an integer type.
 fn greatest(integer: &str) -> Option<u64> {
     match integer {
         "u16" => Some(u16::MAX.into()),
         "u32" => Some(u32::MAX.into()),
-        // What TOML and environment variables can express.
+        // The greatest value that TOML and environment variables can express.
         "u64" | "usize" => Some(i64::MAX.unsigned_abs()),
         _ => None,
     }
@@ -198,7 +199,7 @@ fn kind_of(found: &Actual) -> &'static str {
     }
 }
 
-/// The environment variable of a key, unless it is missing or empty.
+/// Returns the environment variable of a key, unless it is missing or empty.
 pub(crate) fn variable(key: &str) -> Option<OsString> {
     let value = std::env::var_os(format!("{PREFIX}{}", key.to_ascii_uppercase()))?;
     (!value.to_string_lossy().trim().is_empty()).then_some(value)
@@ -208,7 +209,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether `text` is a host or an IP address, a colon and a port.
+/// Returns `true` if `text` is a host or an IP address, a colon and a port.
 fn is_address(text: &str) -> bool {
     let Some((host, port)) = text.rsplit_once(':') else { return false };
     let is_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
@@ -218,7 +219,7 @@ fn is_address(text: &str) -> bool {
     is_host && port.parse::<u16>().is_ok()
 }
 
-/// What types alone cannot refuse.
+/// Checks what the types do not express.
 fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
     let bad = |key: &str, reason: &str| {
         let place = if variable(key).is_some() { "the environment" } else { place };

@@ -2,7 +2,7 @@
 
 use super::keys::{Config, KEYS};
 
-/// A TOML file with every key, what it means and its default.
+/// Returns a TOML file with every key, its documentation and its default.
 #[must_use]
 pub fn documented() -> String {
     let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
@@ -18,7 +18,7 @@ pub fn documented() -> String {
         if key.live {
             out.push_str("# Live.\n");
         }
-        // Strings, numbers, booleans and lists are spelled alike in JSON and in TOML; TOML has no null.
+        // Texts, numbers, booleans and lists are written alike in JSON and in TOML. TOML has no null.
         match defaults.get(key.name) {
             Some(value) if !value.is_null() => out.push_str(&format!("{} = {value}\n", key.name)),
             _ => out.push_str(&format!("# {} = {}\n", key.name, key.example.unwrap_or("\"\""))),

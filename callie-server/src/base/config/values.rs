@@ -1,6 +1,6 @@
-//! Values of keys that are more than a number or a text: parsed once, valid ever after.
+//! The types of keys that are more than a number or a text. Their values are valid once parsed.
 //!
-//! No error shows the value that was refused. A key may hold a secret that was meant for another.
+//! No error shows the value that was refused, which may be a secret that was meant for another key.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,17 +11,17 @@ use ipnet::IpNet;
 use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Why a value was refused.
+/// Why a value is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ValueError(&'static str);
 
-/// What is logged: a level, or levels for parts of the program.
+/// What is logged: a level, or levels of parts of the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogFilter(String);
 
 impl LogFilter {
-    /// Everything at `info` and above.
+    /// Returns the filter for `info` and above.
     #[must_use]
     pub fn info() -> Self {
         Self("info".to_owned())
@@ -37,8 +37,8 @@ impl fmt::Display for LogFilter {
 impl FromStr for LogFilter {
     type Err = ValueError;
 
-    /// Stricter than the filter of `tracing-subscriber`, which takes an unknown word for the name of a part of the program
-    /// and then logs nothing else.
+    /// Stricter than the filter of `tracing-subscriber`, which takes an unknown word for the name of a part of the
+    /// program and then logs nothing else.
     fn from_str(text: &str) -> Result<Self, ValueError> {
         const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
         const WRONG: ValueError = ValueError(
@@ -68,7 +68,7 @@ impl FromStr for LogFilter {
 pub struct WebOrigin(String);
 
 impl WebOrigin {
-    /// The origin, in the spelling of browsers.
+    /// Returns the origin as browsers write it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -78,7 +78,7 @@ impl WebOrigin {
 impl FromStr for WebOrigin {
     type Err = ValueError;
 
-    /// Case and the scheme's own port are normalised, since browsers do so; what no browser sends is refused.
+    /// Normalises case and default ports, as browsers do. Origins that no browser sends are refused.
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let text = text.trim();
         let Some((scheme, at)) = text.split_once("://") else {
@@ -124,7 +124,7 @@ impl FromStr for WebOrigin {
     }
 }
 
-/// A network, or a single address, which is a network of one.
+/// A network, or a single address.
 struct Network(IpNet);
 
 impl FromStr for Network {
@@ -164,7 +164,7 @@ macro_rules! from_text {
 from_text!(LogFilter);
 from_text!(WebOrigin);
 
-/// Reads a list, which an environment variable writes with commas.
+/// Reads a list, which is separated by commas in an environment variable.
 struct List<T>(std::marker::PhantomData<T>);
 
 impl<'de, T: FromStr<Err = ValueError>> Visitor<'de> for List<T> {

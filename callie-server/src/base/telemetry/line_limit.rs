@@ -1,29 +1,30 @@
-//! Bounds the log lines about clients that are refused or closed: whoever is refused a thousand times a second must not
-//! fill the operator's disk.
+//! Limits on log lines that clients cause: a client that is refused a thousand times a second must not fill the
+//! operator's disk.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Lines of one kind that are logged in a second; the others are counted.
+/// The most lines of one kind that are logged in a second. Others are counted.
 const MOST: u32 = 10;
 
-/// A kind of line that clients cause. Each has a limit of its own, so that one flood does not hide what else happens.
+/// The kind of a log line that a client causes. Each kind has its own limit, so that one flood does not hide other
+/// events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Line {
     /// A WebSocket handshake was refused, for its form or its origin.
     Handshake,
     /// A TLS handshake failed.
     Tls,
-    /// A limit of connections is reached.
+    /// A limit on connections is reached.
     Full,
     /// The first payload of a connection did not authenticate it.
     Authentication,
-    /// A connection was closed for what it did: too fast, too slow, invalid, silent.
+    /// A connection was closed because its client was too fast, too slow, invalid or silent.
     Closed,
-    /// A connection was ended with its session, or by an admin.
+    /// A connection was closed with its session, or by an admin.
     Ended,
-    /// A message went to everyone.
+    /// A message was sent to everyone.
     Broadcast,
-    /// An admin did something, or somebody tried to.
+    /// An admin did something, or a user who is not an admin tried to.
     Admin,
     /// A login or a change of a password was refused.
     Login,
@@ -55,14 +56,14 @@ impl Line {
 pub(crate) struct LineLimits([AtomicU32; Line::ALL.len()]);
 
 impl LineLimits {
-    /// Whether one more line of this kind is logged.
+    /// Returns `true` if one more line of this kind is to be logged, and counts the line.
     pub(crate) fn admit(&self, line: Line) -> bool {
-        // Kinds are numbered in the order of their list. The counter stops far below its end.
+        // Kinds are numbered in the order of `ALL`. The counter stops far below its maximum.
         let count = &self.0[line as usize];
         count.load(Ordering::Relaxed) < u32::MAX / 2 && count.fetch_add(1, Ordering::Relaxed) < MOST
     }
 
-    /// Begins the next second and logs how many lines were left out. Called once a second.
+    /// Begins the next second, and logs how many lines were left out. Called once a second.
     pub(crate) fn next_second(&self) {
         for (line, left_out) in self.take_left_out() {
             tracing::warn!(kind = ?line, left_out, "log lines were left out: too many of one kind in a second");
@@ -78,10 +79,10 @@ impl LineLimits {
     }
 }
 
-/// The longest piece of a client's text that a line repeats, in bytes.
+/// The most bytes of a client's text in a line.
 const CLIPPED: usize = 200;
 
-/// The beginning of a text of a client, short enough for a log line.
+/// Returns the beginning of a client's text, short enough for a log line.
 pub(crate) fn clip(text: &[u8]) -> String {
     let (text, more) = if text.len() > CLIPPED { (&text[..CLIPPED], "…") } else { (text, "") };
     format!("{}{more}", text.escape_ascii())

@@ -1,4 +1,4 @@
-//! Log lines, for people or as JSON.
+//! Log lines, as text for people or as JSON.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{LazyLock, OnceLock};
@@ -13,23 +13,23 @@ use tracing_subscriber::{EnvFilter, Layer as _, Registry, fmt, reload};
 use super::queue::Queue;
 use crate::base::config::{Config, LogFilter, LogFormat};
 
-/// The filter of this process, to be changed while it runs.
+/// The filter of this process, which can be changed while it runs.
 static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
-/// The lines of this process that wait for their reader.
+/// The queue of lines of this process.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
-/// Lines of this process that never reached their reader.
+/// The number of lines of this process that were dropped or could not be written.
 static LOST: LazyLock<Counter> = LazyLock::new(Counter::default);
 
 /// How long the last lines may take when the program ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Has log lines and panics written to stderr as `config` says, by a thread of its own: a stderr that nobody reads holds up
-/// nothing. Once per process; a second call changes the filter alone.
+/// Starts logging to stderr as `config` says, panics included. A thread of its own writes the lines, so a stderr that
+/// nobody reads blocks nothing. Works once per process; a second call only changes the filter.
 ///
 /// Call [`flush`] before the process ends.
 pub fn init(config: &Config) {
     let (filter, handle) = reload::Layer::new(filter(&config.log_level));
-    // Without a thread, lines are written by those who log them.
+    // Without a thread, lines are written by the threads that log them.
     let queue = Queue::start(std::io::stderr(), LOST.clone(), report_dropped).ok();
     let writer = match &queue {
         Some(queue) => BoxMakeWriter::new(queue.clone()),
@@ -42,7 +42,7 @@ pub fn init(config: &Config) {
     };
     match tracing_subscriber::registry().with(filter).with(lines).try_init() {
         Ok(()) => {
-            // Nobody else sets them: only one initialisation succeeds.
+            // Only one initialisation succeeds, so nobody else sets them.
             let _ = FILTER.set(handle);
             if let Some(queue) = queue {
                 let _ = QUEUE.set(queue);
@@ -53,7 +53,7 @@ pub fn init(config: &Config) {
     }
 }
 
-/// Changes what is logged from now on. Without [`init`] it does nothing.
+/// Changes what is logged from now on. Does nothing before [`init`].
 pub fn set_filter(level: &LogFilter) {
     if let Some(handle) = FILTER.get()
         && let Err(error) = handle.reload(filter(level))
@@ -62,19 +62,19 @@ pub fn set_filter(level: &LogFilter) {
     }
 }
 
-/// Waits until the lines logged so far are written, for at most a second: their reader may have stopped.
+/// Waits until the lines logged so far are written, for at most a second: nobody may be reading stderr.
 pub fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush(FLUSH_TIMEOUT);
     }
 }
 
-/// Writes one line to stderr behind the log's, with the same patience.
+/// Writes one line to stderr after the log lines, with the same timeout.
 pub(crate) fn say(line: &str) {
     match QUEUE.get() {
         Some(queue) => {
             use fmt::MakeWriter as _;
-            // The queue takes everything.
+            // Writing to the queue cannot fail.
             let _ = writeln!(queue.make_writer(), "{line}");
             flush();
         }
@@ -83,7 +83,7 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// Counts the lines of this process that were dropped or could not be written.
+/// Returns the counter of lines that were dropped or could not be written.
 pub(super) fn lost_lines() -> Counter {
     LOST.clone()
 }
@@ -92,7 +92,7 @@ fn report_dropped(lines: u64) {
     tracing::warn!(lines, "log lines were dropped: stderr was not read");
 }
 
-/// A panic as a log line: the standard library's own message would wait for the reader of stderr.
+/// Logs a panic. The message of the standard library would wait for the reader of stderr.
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("?");
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -107,6 +107,6 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
 const SILENT: &str = "async_nats=off,sqlx::postgres::notice=warn";
 
 fn filter(level: &LogFilter) -> EnvFilter {
-    // A `LogFilter` is always one; what could not be read would be left out.
+    // A `LogFilter` is always valid. An invalid part would be left out.
     EnvFilter::builder().parse_lossy(format!("{level},{SILENT}"))
 }

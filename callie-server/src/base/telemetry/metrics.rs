@@ -1,6 +1,6 @@
-//! Figures for Prometheus.
+//! Metrics for Prometheus.
 //!
-//! Every label has a few fixed values: what clients send can neither appear in a figure nor make more of them.
+//! Every label has a fixed set of values. What clients send neither appears in a metric nor adds one.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, AtomicU64};
@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 use super::database::DatabaseHealth;
 use crate::base::clock;
 
-/// Makes an enum whose values are the values of a label.
+/// Defines an enum whose values are the values of a label.
 macro_rules! label {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -27,10 +27,10 @@ macro_rules! label {
         pub enum $name { $($(#[$vdoc])* $variant,)* }
 
         impl $name {
-            /// All of them.
+            /// All values.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The value of the label.
+            /// Returns the value of the label.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
@@ -46,31 +46,31 @@ macro_rules! label {
 }
 
 label!(
-    /// What became of a received payload.
+    /// The outcome of a received payload.
     PayloadOutcome {
-        /// It was acted on or passed on.
+        /// It was handled or delivered.
         Taken = "taken",
         /// It was answered with an error of §4, `INVALID_TOKEN` or `SENDER_MISMATCH`.
         Invalid = "invalid",
         /// It was understood and refused.
         Refused = "refused",
-        /// The server could not act on it: it was answered with `INTERNAL_ERROR`.
+        /// The server could not handle it, and answered with `INTERNAL_ERROR`.
         Failed = "failed",
         /// Its recipient is not connected.
         Offline = "offline",
-        /// It had come before.
+        /// It is a duplicate.
         Duplicate = "duplicate",
-        /// Its sender was too fast.
+        /// Its sender exceeded the rate.
         RateLimited = "rate_limited",
     }
 );
 
 label!(
-    /// Why something was discarded.
+    /// Why a payload was discarded.
     Discarded {
         /// The outbox of a connection was full.
         SlowConsumer = "slow_consumer",
-        /// The sender was too fast.
+        /// Its sender exceeded the rate.
         RateLimited = "rate_limited",
         /// The connection broke with payloads in its outbox.
         LinkLost = "link_lost",
@@ -80,11 +80,11 @@ label!(
 label!(
     /// How a login ended.
     LoginOutcome {
-        /// With a session.
+        /// It succeeded.
         Succeeded = "succeeded",
         /// Unknown user or wrong password.
         Failed = "failed",
-        /// Right password of a banned user.
+        /// The password was right, and the user is banned.
         Banned = "banned",
         /// Too many attempts.
         RateLimited = "rate_limited",
@@ -94,11 +94,11 @@ label!(
 );
 
 label!(
-    /// Why a connection was refused before it became a WebSocket with an authenticated user.
+    /// Why a connection was refused before its user was authenticated.
     Refusal {
-        /// The handshake asks for no WebSocket, or wrongly.
+        /// The handshake is invalid.
         Handshake = "handshake",
-        /// The page it comes from is of another origin.
+        /// The origin of the web page is not allowed.
         Origin = "origin",
         /// `max_connections` is reached.
         Total = "max_connections",
@@ -114,26 +114,26 @@ label!(
         Stopping = "stopping",
         /// The TLS handshake failed.
         Tls = "tls",
-        /// Dropped as soon as it was accepted: there are as many connections that are no WebSockets yet as one address or
-        /// the server may have.
+        /// It was dropped when it was accepted: the limit on connections that are not WebSockets yet, in all or of one
+        /// address, is reached.
         Dropped = "dropped",
     }
 );
 
 label!(
-    /// How a WebSocket connection ended: by the close code that the server sent, or by the client.
+    /// How a WebSocket connection ended: the close code that the server sent, or the client.
     CloseLabel {
         /// The client closed it.
         Client = "client",
-        /// 1000: the client ended its side of the connection below the WebSocket and has all its answers.
+        /// 1000: the client ended its side of the connection below the WebSocket, and has received all answers.
         HalfClosed = "1000",
         /// 1001.
         ShuttingDown = "1001",
-        /// 1002: a fault of the WebSocket protocol.
+        /// 1002: a violation of the WebSocket protocol.
         ProtocolError = "1002",
         /// 1003.
         UnsupportedFrame = "1003",
-        /// 1006: it broke without a close.
+        /// 1006: the connection was lost without a close.
         Lost = "1006",
         /// 1007: a text message that is not UTF-8.
         NotUtf8 = "1007",
@@ -153,13 +153,13 @@ label!(
         Authentication = "4501",
         /// 4503.
         Removed = "4503",
-        /// A code that none of the above is.
+        /// Any other code.
         Other = "other",
     }
 );
 
 impl CloseLabel {
-    /// The label of a close code that the server sends.
+    /// Returns the label of a close code that the server sends.
     #[must_use]
     pub fn of(code: u16) -> Self {
         match code {
@@ -183,7 +183,7 @@ impl CloseLabel {
     }
 }
 
-/// The type of a payload as a label; texts that were no payload have none.
+/// The type of a payload as a label; "none" for a text that is not a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct TypeLabel(Option<PayloadType>);
 
@@ -219,7 +219,7 @@ struct CloseLabels {
     code: CloseLabel,
 }
 
-/// The figures of a server.
+/// The metrics of a server.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -240,10 +240,10 @@ pub struct Metrics {
     http_unavailable: Counter,
 }
 
-/// What the names of all figures of the server begin with.
+/// The prefix of the names of all metrics.
 const PREFIX: &str = "callie";
 
-/// The buckets of the delivery latency, in seconds: from a quarter of a millisecond to a few seconds.
+/// The buckets of the delivery latency in seconds, from 0.25 ms to 5 s.
 const LATENCY_BUCKETS: [f64; 12] =
     [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
@@ -321,7 +321,7 @@ impl Default for Metrics {
             "Log lines of this process that were dropped because stderr was not read, or could not be written",
             super::logs::lost_lines(),
         );
-        // Told from the start: a figure that appears with its first event cannot be watched.
+        // Created at the start, because a metric that appears with its first event cannot be monitored.
         for outcome in LoginOutcome::ALL {
             drop(made.logins.get_or_create_owned(&LoginLabels { outcome: *outcome }));
         }
@@ -339,7 +339,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Shows the failures of the database, and whether it can be written.
+    /// Registers the metrics of the database.
     pub(crate) fn watch_database(&mut self, health: &DatabaseHealth) {
         let callie = self.registry.sub_registry_with_prefix(PREFIX);
         let database = callie.sub_registry_with_prefix("database");
@@ -360,7 +360,7 @@ impl Metrics {
         );
     }
 
-    /// Shows for how many days the certificate still holds.
+    /// Registers the number of days until the certificate expires.
     pub(crate) fn watch_certificate(&mut self, days_left: Gauge) {
         self.registry.sub_registry_with_prefix(PREFIX).register(
             "certificate_days_left",
@@ -384,20 +384,20 @@ impl Metrics {
         self.queue_bytes.inc_by(by);
     }
 
-    /// Tells how many other nodes are there, whether all users are known who are connected anywhere, and how many bytes
-    /// wait to be sent to other nodes.
+    /// Sets the number of other nodes, whether every user who is connected anywhere is known, and the bytes that wait
+    /// to be sent to other nodes.
     pub fn cluster_is(&self, nodes: usize, whole: bool, queued: usize) {
         self.cluster_nodes.set(i64::try_from(nodes).unwrap_or(i64::MAX));
         self.cluster_whole.set(whole.into());
         self.cluster_queue_bytes.set(i64::try_from(queued).unwrap_or(i64::MAX));
     }
 
-    /// Counts a received payload; `kind` is none for a text whose type could not be read.
+    /// Counts a received payload; `kind` is `None` for a text whose type could not be read.
     pub fn payload(&self, kind: Option<PayloadType>, outcome: PayloadOutcome) {
         self.payload_counter(kind, outcome).inc();
     }
 
-    /// The counter behind [`Metrics::payload`], for those who count often: keep it, and count without looking it up.
+    /// Returns the counter of [`Metrics::payload`]. A caller that counts often keeps it, and saves the lookup.
     #[must_use]
     pub fn payload_counter(&self, kind: Option<PayloadType>, outcome: PayloadOutcome) -> Counter {
         self.payloads.get_or_create_owned(&PayloadLabels { r#type: TypeLabel(kind), outcome })
@@ -408,7 +408,7 @@ impl Metrics {
         self.deliveries.inc_by(count);
     }
 
-    /// Notes how long a delivery took.
+    /// Records how long a delivery took.
     pub fn delivery_took(&self, time: Duration) {
         self.delivery.observe(time.as_secs_f64());
     }
@@ -443,7 +443,7 @@ impl Metrics {
         self.http_unavailable.inc();
     }
 
-    /// All figures in the text format of OpenMetrics, which Prometheus reads.
+    /// Returns all metrics in the text format of OpenMetrics, which Prometheus reads.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();

@@ -1,5 +1,6 @@
-//! What the server tells its operator: log lines (`logs.rs`, through `queue.rs`) and figures (`metrics.rs`). Neither ever
-//! holds a token, a password or a text.
+//! What the server reports to its operator: log lines (`logs.rs`, through `queue.rs`) and metrics (`metrics.rs`,
+//! `counters.rs`, `database.rs`). Neither contains a token, a password or a text of a message. `line_limit.rs` limits
+//! the lines that clients cause.
 
 mod counters;
 mod database;

@@ -1,7 +1,7 @@
-//! The queue between those who log and the log's reader: a reader that stops costs lines and stops nobody.
+//! The queue of log lines, which drops lines when nobody reads them, and never blocks.
 //!
-//! Lines are queued without waiting and written by one thread. When the queue is full, lines are dropped and counted; the
-//! count is logged once the reader goes on.
+//! Lines are queued without waiting and written by one thread. When the queue is full, lines are dropped and counted.
+//! The number is logged when the reader continues.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use parking_lot::{Condvar, Mutex};
 use prometheus_client::metrics::counter::Counter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes that may wait for the reader. A busy server at `info` writes as much in minutes.
+/// The most bytes that wait. A busy server logs this much at `info` in some minutes.
 const MOST_BYTES: usize = 1024 * 1024;
-/// Bytes handed to the system in one call: what fits into an empty pipe.
+/// The most bytes that are written in one call: what fits into an empty pipe.
 const AT_ONCE: usize = 64 * 1024;
-/// Pause before a full descriptor that does not block is tried again.
+/// The pause before a full, non-blocking descriptor is tried again.
 const RETRY: Duration = Duration::from_millis(20);
 
 /// The queue. Cloning shares it.
@@ -27,16 +27,16 @@ struct Shared {
     state: Mutex<State>,
     /// Wakes the thread that writes.
     filled: Condvar,
-    /// Wakes those who wait for the end of the queue.
+    /// Wakes threads that wait for the queue to become empty.
     emptied: Condvar,
-    /// Lines that were dropped or could not be written, since the start.
+    /// The number of lines that were dropped or could not be written, since the start.
     lost: Counter,
 }
 
 #[derive(Debug, Default)]
 struct State {
     lines: Vec<u8>,
-    /// Lines that were dropped since the last report.
+    /// The number of lines that were dropped since the last report.
     dropped: u64,
     /// Whether lines were taken out and are not written yet.
     writing: bool,
@@ -44,11 +44,11 @@ struct State {
 }
 
 impl Queue {
-    /// A queue whose lines go to `out`, written by a thread of its own; `lost` counts what does not arrive there. `report`
-    /// is called on that thread with the number of lines that were dropped; what it logs is never dropped itself.
+    /// Starts a thread that writes the lines of the queue to `out`. `lost` counts lines that are not written. `report`
+    /// is called on that thread with the number of dropped lines; what it logs is never dropped itself.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system provides no thread.
     pub(super) fn start(
         out: impl Write + Send + 'static,
         lost: Counter,
@@ -94,7 +94,7 @@ impl Queue {
         self.0.filled.notify_one();
     }
 
-    /// Waits until all lines are written, at most for `limit`.
+    /// Waits until all lines are written, for at most `limit`.
     pub(super) fn flush(&self, limit: Duration) {
         let until = Instant::now() + limit;
         let mut state = self.0.state.lock();
@@ -107,7 +107,7 @@ impl Queue {
 }
 
 impl Shared {
-    /// Waits for lines and takes them, with the number of those that were dropped after them.
+    /// Waits for lines and takes them, with the number of lines that were dropped after them.
     fn take(&self) -> (Vec<u8>, u64) {
         let mut state = self.state.lock();
         state.writing = false;
@@ -119,7 +119,7 @@ impl Shared {
         (std::mem::take(&mut state.lines), std::mem::take(&mut state.dropped))
     }
 
-    /// The report of dropped lines must not be dropped.
+    /// Runs `act` without a limit: the report of dropped lines must not be dropped.
     fn with_unlimited_room(&self, act: impl FnOnce()) {
         let most = std::mem::replace(&mut self.state.lock().most, usize::MAX);
         act();
@@ -127,7 +127,7 @@ impl Shared {
     }
 }
 
-/// Writes `lines`, and returns what could not be written.
+/// Writes `lines`. Returns what could not be written.
 fn write_all<'a>(out: &mut impl Write, mut lines: &'a [u8]) -> &'a [u8] {
     while !lines.is_empty() {
         match out.write(&lines[..lines.len().min(AT_ONCE)]) {
@@ -154,7 +154,7 @@ impl<'a> MakeWriter<'a> for Queue {
     }
 }
 
-/// Takes lines; the formatter hands over each one whole.
+/// Writes lines to the queue. The formatter passes each line as a whole.
 pub(super) struct Line<'a>(&'a Queue);
 
 impl Write for Line<'_> {

@@ -1,4 +1,4 @@
-//! The chat page at `/`: a hand-written client of the protocol in plain modules, served from the program itself.
+//! The chat page at `/`: a client of the protocol in plain JavaScript modules, which the program contains.
 //!
 //! `index.html` is the page's bones and `app.css` its looks. `protocol.js` has every name of the protocol and no other module
 //! has one; `connection.js` keeps one session connected; `accounts.js` logs in; `model.js` is what a tab knows; `chat.js` decides;
@@ -17,12 +17,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-/// What the page may do: run its own scripts and styles, talk to its own server, and show images from the web, of which it
-/// loads one only when its reader asks. Texts can never become markup: the page has no Trusted Types policy.
+/// What the page may do: run its own scripts and styles, connect to its own server, and show images from the web, which
+/// it loads only when its reader asks. Texts cannot become markup, because the page has no Trusted Types policy.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self' http: https:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types 'none'";
-/// What the page needs of the browser's devices: nothing.
+/// The page needs none of the browser's devices.
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -58,7 +58,7 @@ files! {
     "/page/words.js" = "words.js", SCRIPT;
 }
 
-/// The page's paths.
+/// Returns the paths of the page.
 pub(super) fn page_routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     FILES.iter().fold(Router::new(), |router, &(path, kind, text)| {
         let tag = etag(text);
@@ -66,7 +66,7 @@ pub(super) fn page_routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     })
 }
 
-/// The file, or word that the browser's copy is still the same.
+/// Returns the file, or the status that the browser's copy is up to date.
 fn answer(request: &HeaderMap, kind: &'static str, text: &'static str, tag: Option<HeaderValue>) -> Response {
     let known = tag.as_ref().is_some_and(|tag| has_tag(request, tag));
     let mut response = Response::new(Body::empty());
@@ -78,7 +78,7 @@ fn answer(request: &HeaderMap, kind: &'static str, text: &'static str, tag: Opti
     let headers = response.headers_mut();
     for (name, value) in [
         (CONTENT_TYPE, kind),
-        // Asked for anew each time, sent only when changed: a new server never meets old scripts.
+        // Revalidated each time and sent only when changed, so that a new server never meets old scripts.
         (CACHE_CONTROL, "no-cache"),
         (CONTENT_SECURITY_POLICY, POLICY),
         (REFERRER_POLICY, "no-referrer"),
@@ -99,7 +99,7 @@ fn etag(text: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{digest}\"")).ok()
 }
 
-/// Whether the browser has the file with this tag. A proxy that compresses makes the tag a weak one.
+/// Returns `true` if the browser has the file with this tag. A proxy that compresses makes the tag weak.
 fn has_tag(request: &HeaderMap, tag: &HeaderValue) -> bool {
     let lines = request.get_all(IF_NONE_MATCH).iter().filter_map(|line| line.to_str().ok());
     let mut tags = lines.flat_map(|line| line.split(',')).map(|t| t.trim().trim_start_matches("W/"));
