@@ -94,10 +94,7 @@ impl Client {
         else {
             return Ok(());
         };
-        let path = fault.path();
-        let parameter = path.strip_prefix("/content/parameters/").unwrap_or(&path);
-        let reason = format_args!("the parameter {parameter} {}", fault.reason());
-        Err(Error::invalid(code::INVALID_ARGUMENT, reason))
+        Err(Error::invalid(code::INVALID_ARGUMENT, fault.description()))
     }
 
     async fn reply(
@@ -130,7 +127,9 @@ impl Client {
             _ if has_ended => self.end_error(),
             // The answer may be behind them.
             Ending::Unconfirmed | Ending::Failed(_) if queued.is_full => Error::untaken(queued.events),
-            Ending::Failed(_) => Error::timed_out("it could not be sent in time"),
+            Ending::Failed(_) => Error::timed_out(
+                "it was not sent in time: the client was not connected, or too much was waiting to be sent",
+            ),
             Ending::Unconfirmed => {
                 Error::timed_out("there was no answer in time; it may or may not have been carried out")
             }

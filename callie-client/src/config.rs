@@ -78,10 +78,14 @@ impl Config {
         })
     }
 
-    /// Checks what no type can say: that the queues have room.
+    /// Checks what no type can express: that the queues have room, and that keys are pinned only where there is TLS.
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.event_queue == 0 {
             return Err(Error::argument("the event queue", "at least 1"));
+        }
+        if !self.pins.is_empty() && !self.address.is_secure() {
+            let reason = "pins need TLS: write https:// in the server's URL";
+            return Err(Error::invalid(crate::error::code::INVALID_ARGUMENT, reason));
         }
         if self.max_waiting == 0 {
             return Err(Error::argument("the most payloads that wait", "at least 1"));

@@ -234,7 +234,7 @@ account_errors! {
     /// A WebSocket handshake without a proper key.
     InvalidHandshake = "INVALID_HANDSHAKE", 400, "Bad Request", "a WebSocket handshake must carry exactly one Sec-WebSocket-Key, 16 bytes in base64";
     /// No bearer token, or one that is not alive.
-    Unauthorized = "UNAUTHORIZED", 401, "Unauthorized", "log in and send the session's token as a bearer token";
+    Unauthorized = "UNAUTHORIZED", 401, "Unauthorized", "the bearer token is missing or its session has ended; log in again";
     /// Unknown user or wrong password, without saying which.
     InvalidCredentials = "INVALID_CREDENTIALS", 401, "Unauthorized", "the username or the password is wrong";
     /// The old password does not fit.

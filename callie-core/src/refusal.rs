@@ -26,10 +26,11 @@ impl CommandFault {
     /// Segments of the path that contain `connection_token` are left out.
     #[must_use]
     pub fn notice(&self, command: CodeName, connection_token: Option<&str>) -> Notice {
-        let notice = Notice::new(self.code).describe(self.reason.clone()).command(command);
-        if self.code == SysCode::UnknownCommand {
-            return notice;
+        let pointer = self.pointer.clone().without(connection_token.unwrap_or_default());
+        let notice = Notice::new(self.code).describe(self.describe(&pointer)).command(command);
+        match self.code {
+            SysCode::UnknownCommand => notice,
+            _ => notice.path(pointer.to_string()),
         }
-        notice.path(self.pointer.clone().without(connection_token.unwrap_or_default()).to_string())
     }
 }

@@ -24,7 +24,7 @@ pub struct Token(Arc<str>);
 
 impl Token {
     /// What the form asks for, as a phrase that follows "must be".
-    pub const EXPECTED: &'static str = "a session token as the login gave it";
+    pub const EXPECTED: &'static str = "a session token from a login";
 
     /// Checks `text` and keeps it.
     ///

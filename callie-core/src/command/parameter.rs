@@ -48,10 +48,25 @@ impl CommandFault {
         self.pointer.to_string()
     }
 
-    /// What was expected there, for people.
+    /// What was expected there, for people: a predicate such as "must be a username" whose subject is the parameter.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// The fault as one clause that names the parameter: "the parameter groupID is missing".
+    #[must_use]
+    pub fn description(&self) -> String {
+        self.describe(&self.pointer)
+    }
+
+    /// The description, with the parameter's name taken from `pointer`.
+    pub(crate) fn describe(&self, pointer: &Pointer) -> String {
+        let parameter = pointer.below(parameters().len());
+        match parameter.as_str() {
+            "" => self.reason.to_string(),
+            name => format!("the parameter {name} {}", self.reason),
+        }
     }
 }
 

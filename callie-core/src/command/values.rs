@@ -15,13 +15,13 @@ use crate::party::Recipient;
 text_type!(
     /// The name of a group, for people: 1 to 64 characters, no control characters.
     GroupName, is_group_name,
-    "a name of 1 to 64 characters, none of them a control character"
+    "1 to 64 characters, none of them a control character"
 );
 
 text_type!(
     /// What a user is called, for people: at most 64 characters, no control characters; `""` is none.
     DisplayName, is_display_name,
-    "a name of at most 64 characters, none of them a control character"
+    "at most 64 characters, none of them a control character"
 );
 
 text_type!(
@@ -33,13 +33,13 @@ text_type!(
 text_type!(
     /// What a `SIGNAL` is about: `typing`, `read` or another name of `a-z` and `_`, 1 to 32 characters.
     SignalKind, is_signal_kind,
-    "a name of 1 to 32 characters of a-z and '_'"
+    "1 to 32 characters of a-z and '_'"
 );
 
 text_type!(
     /// Why an admin removed somebody, for people: 1 to 256 characters, no control characters.
     RemovalReason, is_removal_reason,
-    "a reason of 1 to 256 characters, none of them a control character"
+    "1 to 256 characters, none of them a control character"
 );
 
 fn is_line(text: &str, characters: std::ops::RangeInclusive<usize>) -> bool {
@@ -317,7 +317,7 @@ pub struct MessageText(String);
 
 impl MessageText {
     /// What the form asks for, as a phrase that follows "must be".
-    pub const EXPECTED: &'static str = "a text that is not empty and within the limit of messages";
+    pub const EXPECTED: &'static str = "a non-empty text of at most max_text_bytes bytes";
 
     /// Checks a text against the limit of the server.
     ///

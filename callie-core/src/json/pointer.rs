@@ -23,6 +23,16 @@ impl Pointer {
         self.child(index.to_string())
     }
 
+    /// The number of segments.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The segments after the first `count`, joined by slashes and not escaped.
+    pub(crate) fn below(&self, count: usize) -> String {
+        self.0.get(count..).unwrap_or_default().join("/")
+    }
+
     /// Leaves out every segment that holds `secret`.
     pub(crate) fn without(mut self, secret: &str) -> Self {
         if !secret.is_empty() {

@@ -56,7 +56,7 @@ impl Refusal {
             .copied()
             .unwrap_or_default();
         let fault = CommandFault::of_parameter(name, reason);
-        let description = Some(fault.reason().to_owned());
+        let description = Some(fault.description());
         Self { code: fault.code(), description, path: Some(fault.path()), fault: None }
     }
 
