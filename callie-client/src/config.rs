@@ -93,3 +93,16 @@ impl Config {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins_without_tls_are_refused() {
+        for (url, is_good) in [("https://chat.example", true), ("http://chat.example", false)] {
+            let config = Config { pins: vec![[7; 32]], ..Config::new(url).unwrap() };
+            assert_eq!(config.check().is_ok(), is_good, "{url}");
+        }
+    }
+}

@@ -1,6 +1,5 @@
 //! Sending a message.
 
-use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
@@ -29,11 +28,10 @@ impl Client {
     pub fn send<R>(&self, recipient: R, text: impl Into<String>) -> SendRequest<'_>
     where
         R: TryInto<Recipient>,
-        R::Error: fmt::Display,
     {
         SendRequest {
             client: self,
-            recipient: recipient.try_into().map_err(|e| Error::argument("the recipient", e)),
+            recipient: recipient.try_into().map_err(|_| Error::argument("the recipient", ADDRESSEE)),
             text: text.into(),
             attachments: Vec::new(),
             message_id: None,
@@ -41,6 +39,9 @@ impl Client {
         }
     }
 }
+
+/// What the recipient of a message is, as a phrase that follows "must be".
+const ADDRESSEE: &str = "a username, a group ID or BROADCAST";
 
 /// A message that was not submitted yet; [`Client::send`] begins one.
 #[derive(Debug)]

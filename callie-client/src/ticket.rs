@@ -58,7 +58,10 @@ impl From<Cause> for Failure {
                 own(code::DISCONNECTED, "the client ended before the message could be sent")
             }
             // What a later core may tell is over as well.
-            _ => own(code::EXPIRED, "the message was not sent in time: the client was not connected, or too much was waiting to be sent"),
+            _ => own(
+                code::EXPIRED,
+                "the message was not sent in time: the client was not connected, or too much was waiting to be sent",
+            ),
         }
     }
 }

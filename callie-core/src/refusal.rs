@@ -34,3 +34,22 @@ impl CommandFault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::code::CodeName;
+    use crate::command::Command;
+    use crate::limits::Limits;
+
+    #[test]
+    fn description_names_the_parameter() {
+        let read = |name, parameters| Command::read(name, parameters, &Limits::default()).unwrap_err();
+        let missing = read("GET_GROUP", "{}");
+        assert_eq!(missing.description(), "the parameter groupID is missing");
+        let nested = read("ACK", r#"{"payloads":[{"sender":"SERVER!","payloadID":"p"}]}"#);
+        assert!(nested.description().starts_with("the parameter payloads/0/sender must be"), "{nested}");
+        let unknown = read("GET_GROUP", r#"{"secret-token":1,"groupID":"group:x"}"#);
+        let notice = unknown.notice(CodeName::parse("GET_GROUP").unwrap(), Some("secret-token"));
+        assert!(!notice.description().contains("secret-token"), "{}", notice.description());
+    }
+}
