@@ -1,5 +1,6 @@
 //! Sending a message.
 
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
@@ -28,6 +29,7 @@ impl Client {
     pub fn send<R>(&self, recipient: R, text: impl Into<String>) -> SendRequest<'_>
     where
         R: TryInto<Recipient>,
+        R::Error: fmt::Display,
     {
         SendRequest {
             client: self,
