@@ -340,7 +340,7 @@ async fn upkeep(store: Store) {
     loop {
         tick.tick().await;
         if std::mem::replace(&mut in_place, store.health.file_is_in_place()) && !in_place {
-            tracing::error!("{}: what is written now is lost, restart the server", NotWritable::Replaced);
+            tracing::error!("{}: what is written now is lost; restart the server", NotWritable::Replaced);
         }
         if let Err(error) = store.sessions.flush_uses().await {
             tracing::warn!(%error, "the last uses of sessions were not written");

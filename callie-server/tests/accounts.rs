@@ -68,7 +68,7 @@ async fn a_registration_names_what_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn of_many_who_want_one_name_at_once_one_gets_it() {
+async fn one_of_concurrent_registrations_succeeds() {
     let running = start().await;
     let addr = running.addr();
     let body = credentials("alice", PASSWORD);
@@ -106,7 +106,7 @@ async fn bodies_that_a_call_does_not_take_are_refused() {
 }
 
 #[tokio::test]
-async fn unknown_paths_and_wrong_methods_have_their_own_answers() {
+async fn unknown_paths_and_methods_are_answered() {
     let running = start().await;
     let addr = running.addr();
     for path in [
@@ -135,7 +135,7 @@ async fn unknown_paths_and_wrong_methods_have_their_own_answers() {
 }
 
 #[tokio::test]
-async fn a_dead_or_missing_bearer_is_unauthorized_everywhere() {
+async fn missing_or_invalid_bearer_token_is_unauthorized() {
     let running = start().await;
     let addr = running.addr();
     for (method, path) in [
@@ -153,7 +153,7 @@ async fn a_dead_or_missing_bearer_is_unauthorized_everywhere() {
 }
 
 #[tokio::test]
-async fn an_unknown_user_and_a_wrong_password_get_one_answer() {
+async fn unknown_user_and_wrong_password_look_alike() {
     let running = start().await;
     let addr = running.addr();
     register(addr, "alice").await;
@@ -166,7 +166,7 @@ async fn an_unknown_user_and_a_wrong_password_get_one_answer() {
 }
 
 #[tokio::test]
-async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
+async fn unknown_user_takes_as_long_as_wrong_password() {
     let generous = Config { login_burst_per_name: 1_000, ..Config::default() };
     let running = start_with(generous).await;
     let addr = running.addr();
@@ -187,7 +187,7 @@ async fn an_unknown_user_takes_as_long_as_a_wrong_password() {
 }
 
 #[tokio::test]
-async fn neither_the_token_nor_the_password_is_in_the_database() {
+async fn database_contains_no_token_and_no_password() {
     let running = start().await;
     let addr = running.addr();
     register(addr, "alice").await;

@@ -15,7 +15,7 @@ use support::{PASSWORD, call, call_with, credentials, login, raw, register, star
 const JSON: &str = "content-type: application/json\r\n";
 
 #[tokio::test]
-async fn bodies_that_are_too_large_are_refused_announced_or_not() {
+async fn body_that_is_too_large_is_refused() {
     let running = start().await;
     let addr = running.addr();
     let big = credentials("alice", &"p".repeat(200 * 1024));
@@ -31,7 +31,7 @@ async fn bodies_that_are_too_large_are_refused_announced_or_not() {
 }
 
 #[tokio::test]
-async fn guessing_is_limited_by_name_and_address_for_names_that_do_not_exist_too() {
+async fn guessing_is_limited_by_name_and_address() {
     let config = Config { login_burst_per_name: 3, logins_per_minute_per_name: 1, ..Config::default() };
     let running = start_with(config).await;
     let addr = running.addr();
@@ -62,7 +62,7 @@ async fn guessing_is_limited_by_name_and_address_for_names_that_do_not_exist_too
 }
 
 #[tokio::test]
-async fn an_address_is_limited_and_a_trusted_proxy_speaks_for_many() {
+async fn trusted_proxy_is_not_limited_as_one_address() {
     let config = Config {
         registration_burst: 2,
         registrations_per_minute: 1,
@@ -82,7 +82,7 @@ async fn an_address_is_limited_and_a_trusted_proxy_speaks_for_many() {
 }
 
 #[tokio::test]
-async fn web_pages_of_admitted_origins_and_no_others_may_call() {
+async fn only_listed_origins_may_call() {
     let config = Config { cors_origins: vec!["https://chat.example".parse().unwrap()], ..Config::default() };
     let running = start_with(config).await;
     let ask = async |origin: &str| {
@@ -105,7 +105,7 @@ async fn web_pages_of_admitted_origins_and_no_others_may_call() {
 }
 
 #[tokio::test]
-async fn a_head_and_a_body_that_never_end_are_not_waited_for() {
+async fn endless_head_or_body_times_out() {
     let running = start().await;
     let addr = running.addr();
     let body = format!(
@@ -120,7 +120,7 @@ async fn a_head_and_a_body_that_never_end_are_not_waited_for() {
 }
 
 #[tokio::test]
-async fn heads_that_are_too_large_or_no_http_are_refused() {
+async fn invalid_or_too_large_head_is_refused() {
     let running = start().await;
     let addr = running.addr();
     let large = format!("GET / HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(64 * 1024));

@@ -8,7 +8,7 @@ use callie_server::Config;
 use support::{call, credentials, login, register, start, start_with};
 
 #[tokio::test]
-async fn health_readiness_and_figures_are_on_an_address_of_their_own() {
+async fn ops_endpoints_have_their_own_address() {
     let running =
         start_with(Config { metrics_listen: Some("127.0.0.1:0".into()), ..Config::default() }).await;
     let (public, ops) = (running.addr(), running.server.metrics_addr().unwrap());
@@ -36,7 +36,7 @@ async fn health_readiness_and_figures_are_on_an_address_of_their_own() {
 }
 
 #[tokio::test]
-async fn without_an_address_for_it_nothing_of_it_is_served() {
+async fn ops_endpoints_are_off_by_default() {
     let running = start().await;
     assert_eq!(running.server.metrics_addr(), None);
     assert_eq!(call(running.addr(), "GET", "/metrics", None, "").await.status, 404);

@@ -10,7 +10,7 @@ use callie_server::store::SessionEvent;
 use support::{PASSWORD, PATIENCE, call, credentials, is_alive, login, register, start};
 
 #[tokio::test]
-async fn sessions_are_listed_newest_first_and_ended_one_by_one() {
+async fn sessions_are_listed_newest_first() {
     let running = start().await;
     let addr = running.addr();
     register(addr, "alice").await;
@@ -52,7 +52,7 @@ async fn sessions_are_listed_newest_first_and_ended_one_by_one() {
 }
 
 #[tokio::test]
-async fn a_password_change_ends_the_other_sessions_and_only_those() {
+async fn password_change_ends_only_other_sessions() {
     let running = start().await;
     let addr = running.addr();
     register(addr, "alice").await;
@@ -77,7 +77,7 @@ async fn a_password_change_ends_the_other_sessions_and_only_those() {
 }
 
 #[tokio::test]
-async fn every_session_that_is_ended_is_told_within_a_second() {
+async fn ended_session_is_reported_within_a_second() {
     let running = start().await;
     let addr = running.addr();
     let mut events = running.server.session_events();
@@ -103,7 +103,7 @@ async fn every_session_that_is_ended_is_told_within_a_second() {
 }
 
 #[tokio::test]
-async fn the_hundred_and_first_session_ends_the_oldest() {
+async fn session_beyond_the_limit_ends_the_oldest() {
     let running = start().await;
     let addr = running.addr();
     let mut events = running.server.session_events();

@@ -45,7 +45,7 @@ async fn lifted_ban_does_not_strike_after_a_restart() {
 }
 
 #[tokio::test]
-async fn ban_lifted_before_it_was_seen_still_ends_its_sessions() {
+async fn ban_lifted_before_it_was_seen_ends_sessions() {
     let chat = chat::start().await;
     let mut ada = chat.user("ada").await;
     let store = &chat.server.store();
@@ -66,7 +66,7 @@ async fn ban_lifted_before_it_was_seen_still_ends_its_sessions() {
 }
 
 #[tokio::test]
-async fn entry_that_cannot_be_read_keeps_back_no_other() {
+async fn unreadable_entry_does_not_block_others() {
     let chat = chat::start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let mut events = chat.server.session_events();

@@ -22,7 +22,7 @@ async fn refused(config: Config) -> String {
 }
 
 #[tokio::test]
-async fn second_server_without_a_cluster_does_not_start() {
+async fn second_server_without_cluster_does_not_start() {
     let database = fresh_database().await;
     let first = Server::start(config(&database, None)).await.unwrap();
     let said = refused(config(&database, None)).await;

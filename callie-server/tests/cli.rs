@@ -30,7 +30,7 @@ async fn refused_with(code: i32, folder: &Path, arguments: &[&str], environment:
 }
 
 #[tokio::test]
-async fn without_a_configuration_it_keeps_accounts_in_the_current_folder() {
+async fn default_database_is_in_the_current_folder() {
     let folder = tempdir().unwrap();
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0"]);
@@ -47,7 +47,7 @@ async fn without_a_configuration_it_keeps_accounts_in_the_current_folder() {
 }
 
 #[tokio::test]
-async fn an_interrupt_stops_it_too_and_accounts_are_there_at_the_next_start() {
+async fn accounts_survive_a_restart_after_sigint() {
     let folder = tempdir().unwrap();
     let start = || {
         let mut command = command(folder.path());
@@ -77,7 +77,7 @@ async fn a_port_in_use_is_one_line_and_a_failure() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_opened_is_one_line_and_a_failure() {
+async fn unusable_database_fails_with_one_line() {
     let folder = tempdir().unwrap();
     std::fs::write(
         folder.path().join("text.db"),
@@ -102,7 +102,7 @@ async fn a_database_that_cannot_be_opened_is_one_line_and_a_failure() {
 }
 
 #[tokio::test]
-async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
+async fn unusable_configuration_fails_with_one_line() {
     let folder = tempdir().unwrap();
     let said = refused_with(3, folder.path(), &["--config", "missing.toml"], &[]).await;
     assert!(said.contains("missing.toml"), "{said}");
@@ -155,7 +155,7 @@ async fn a_configuration_that_cannot_be_used_is_one_line_and_a_failure() {
 }
 
 #[tokio::test]
-async fn wrong_arguments_are_a_failure_that_names_them() {
+async fn wrong_arguments_are_named() {
     let folder = tempdir().unwrap();
     for arguments in [
         &["--nonsense"][..],
@@ -173,7 +173,7 @@ async fn wrong_arguments_are_a_failure_that_names_them() {
 }
 
 #[tokio::test]
-async fn the_printed_configuration_names_every_key_and_can_be_used_as_it_is() {
+async fn printed_configuration_can_be_used() {
     let folder = tempdir().unwrap();
     let mut print = command(folder.path());
     print.arg("config");
@@ -202,7 +202,7 @@ async fn the_printed_configuration_names_every_key_and_can_be_used_as_it_is() {
 }
 
 #[tokio::test]
-async fn flags_stand_above_the_environment_and_that_above_the_file() {
+async fn flags_override_environment_overrides_file() {
     let folder = tempdir().unwrap();
     std::fs::write(
         folder.path().join("callie.toml"),
@@ -227,7 +227,7 @@ async fn flags_stand_above_the_environment_and_that_above_the_file() {
 }
 
 #[tokio::test]
-async fn a_hangup_reloads_what_is_live_and_a_bad_file_changes_nothing() {
+async fn sighup_reloads_live_keys() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("callie.toml");
     std::fs::write(&file, "listen = \"127.0.0.1:0\"\n").unwrap();
@@ -252,7 +252,7 @@ async fn a_hangup_reloads_what_is_live_and_a_bad_file_changes_nothing() {
 }
 
 #[tokio::test]
-async fn neither_the_log_nor_the_figures_hold_a_secret() {
+async fn log_and_metrics_contain_no_secret() {
     let folder = tempdir().unwrap();
     let mut command = command(folder.path());
     command
@@ -348,7 +348,7 @@ async fn hangup_keeps_what_limits_remember() {
 }
 
 #[tokio::test]
-async fn database_of_a_newer_server_is_told_with_its_own_exit_code() {
+async fn database_of_newer_server_has_its_own_exit_code() {
     use sqlx::{Connection as _, Executor as _};
     let folder = tempdir().unwrap();
     let database = folder.path().join("callie.db").display().to_string();

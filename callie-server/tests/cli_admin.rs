@@ -48,7 +48,7 @@ async fn admins_are_named_listed_and_unnamed() {
 }
 
 #[tokio::test]
-async fn a_ban_ends_all_sessions_of_a_running_server_within_a_second_and_can_be_lifted() {
+async fn ban_ends_sessions_of_a_running_server() {
     let running = start().await;
     let addr = running.addr();
     register(addr, "alice").await;
@@ -100,7 +100,7 @@ async fn a_ban_ends_when_it_was_said_to() {
 }
 
 #[tokio::test]
-async fn a_user_or_a_database_that_does_not_exist_is_one_line_and_a_failure() {
+async fn missing_user_or_database_fails_with_one_line() {
     let folder = tempdir().unwrap();
     let missing = admin(folder.path(), "mistyped.db", &["grant", "alice"]).await;
     assert_eq!(missing.status.code(), Some(1));

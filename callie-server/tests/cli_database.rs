@@ -45,7 +45,7 @@ async fn exists(server: &Process, name: &str) -> bool {
 }
 
 #[tokio::test]
-async fn backup_is_for_its_owner_and_overwrites_nothing() {
+async fn backup_is_private_and_overwrites_nothing() {
     let folder = tempdir().unwrap();
     let folder = folder.path();
     let server = serve(folder, "callie.db").await;

@@ -60,7 +60,7 @@ async fn log_that_nobody_reads_stops_nobody() {
 }
 
 #[tokio::test]
-async fn dropped_lines_are_counted_in_the_log_once_it_is_read() {
+async fn dropped_log_lines_are_counted() {
     let folder = tempdir().unwrap();
     let metrics = metrics_address();
     let mut command = talkative(folder.path());
@@ -74,7 +74,7 @@ async fn dropped_lines_are_counted_in_the_log_once_it_is_read() {
 }
 
 #[tokio::test]
-async fn stdout_that_is_full_or_gone_is_no_reason_to_stop() {
+async fn full_or_closed_stdout_does_not_stop_the_server() {
     let folder = tempdir().unwrap();
     let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
     let gone = || {
@@ -113,7 +113,7 @@ async fn stdout_has_one_line_with_the_address() {
 }
 
 #[tokio::test]
-async fn no_thread_to_be_had_is_one_line_and_a_failure() {
+async fn missing_threads_fail_with_one_line() {
     let folder = tempdir().unwrap();
     let program = folder.path().join("callie-server");
     std::fs::copy(env!("CARGO_BIN_EXE_callie-server"), &program).unwrap();

@@ -57,7 +57,7 @@ async fn ask(addr: SocketAddr, certificate: &CertificateDer<'static>) -> std::io
 }
 
 #[tokio::test]
-async fn a_server_with_a_certificate_speaks_tls_and_takes_a_new_one_without_a_restart() {
+async fn certificate_is_replaced_without_restart() {
     let folder = tempdir().unwrap();
     let first = write_certificate(folder.path());
     std::fs::write(
@@ -112,7 +112,7 @@ async fn serve_tls(folder: &Path) -> Process {
 }
 
 #[tokio::test]
-async fn expired_certificate_is_not_taken_over_a_good_one() {
+async fn expired_certificate_does_not_replace_a_valid_one() {
     let folder = tempdir().unwrap();
     let good = write_certificate_of(folder.path(), 2020, 2096);
     let mut server = serve_tls(folder.path()).await;
@@ -129,7 +129,7 @@ async fn expired_certificate_is_not_taken_over_a_good_one() {
 }
 
 #[tokio::test]
-async fn expired_certificate_at_the_start_is_told_and_replaced() {
+async fn expired_certificate_at_start_can_be_replaced() {
     let folder = tempdir().unwrap();
     write_certificate_of(folder.path(), 2000, 2001);
     let mut server = serve_tls(folder.path()).await;

@@ -11,7 +11,7 @@ use cluster_support::Cluster;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_reaches_a_user_of_another_node_as_it_was_sent() {
+async fn message_reaches_user_of_other_node_unchanged() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let message = ada.message("bob", "over there");
@@ -25,7 +25,7 @@ async fn a_message_reaches_a_user_of_another_node_as_it_was_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_to_a_user_of_another_node_keep_their_order() {
+async fn messages_to_other_node_keep_their_order() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     for n in 0..90 {
@@ -39,7 +39,7 @@ async fn messages_to_a_user_of_another_node_keep_their_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_connected_nowhere_is_offline_and_who_is_nobody_unknown() {
+async fn offline_and_unknown_users_differ() {
     let cluster = Cluster::of(2).await;
     let (mut ada, bob) = cluster.two(0, 1).await;
     bob.leave().await;
@@ -53,7 +53,7 @@ async fn who_is_connected_nowhere_is_offline_and_who_is_nobody_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_just_left_another_node_is_said_to_be_offline_before_this_one_has_heard_of_it() {
+async fn user_of_departed_node_is_offline() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     for round in 0..20 {
@@ -69,7 +69,7 @@ async fn who_has_just_left_another_node_is_said_to_be_offline_before_this_one_ha
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_devices_of_sender_and_recipient_get_a_message_wherever_they_are() {
+async fn message_reaches_all_devices_on_all_nodes() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let mut ada_there = cluster.device(1, "ada").await;
@@ -88,7 +88,7 @@ async fn all_devices_of_sender_and_recipient_get_a_message_wherever_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_is_confirmed_across_nodes_and_once() {
+async fn delivery_is_confirmed_once_across_nodes() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let mut bob_here = cluster.device(0, "bob").await;
@@ -109,7 +109,7 @@ async fn a_delivery_is_confirmed_across_nodes_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_to_a_connection_that_breaks_is_unconfirmed() {
+async fn delivery_to_lost_connection_is_unconfirmed() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let message = ada.acked("bob", "hold on");
@@ -121,7 +121,7 @@ async fn a_delivery_to_a_connection_that_breaks_is_unconfirmed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_group_reaches_over_all_nodes_and_names_who_was_missed() {
+async fn group_message_reaches_all_nodes() {
     let cluster = Cluster::of(3).await;
     let mut ada = cluster.user(0, "ada").await;
     let mut bob = cluster.user(1, "bob").await;
@@ -154,7 +154,7 @@ async fn a_group_reaches_over_all_nodes_and_names_who_was_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_confirmed_group_message_counts_each_member_once() {
+async fn confirmed_group_message_counts_members_once() {
     let cluster = Cluster::of(2).await;
     let mut ada = cluster.user(0, "ada").await;
     let mut bob = cluster.user(1, "bob").await;
@@ -181,7 +181,7 @@ async fn a_confirmed_group_message_counts_each_member_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_of_a_group_reach_members_on_every_node() {
+async fn group_changes_reach_members_on_every_node() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let mut cy = cluster.user(1, "cy").await;
@@ -254,7 +254,7 @@ async fn edits_and_signals_reach_the_other_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn presence_is_told_once_for_a_user_and_not_for_each_node() {
+async fn presence_is_reported_once_per_user() {
     let cluster = Cluster::of(3).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let _group = ada.group(&mut [&mut bob]).await;
@@ -276,7 +276,7 @@ async fn presence_is_told_once_for_a_user_and_not_for_each_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broadcast_and_an_announcement_reach_every_node() {
+async fn broadcast_and_announcement_reach_every_node() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let message = ada.message("BROADCAST", "to everyone");
@@ -289,7 +289,7 @@ async fn a_broadcast_and_an_announcement_reach_every_node() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn kicks_bans_and_revocations_act_on_every_node_within_a_second() {
+async fn kicks_bans_and_revocations_reach_every_node() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let mut cy = cluster.user(1, "cy").await;
@@ -311,7 +311,7 @@ async fn kicks_bans_and_revocations_act_on_every_node_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payload_sent_again_through_another_node_is_not_acted_on_again() {
+async fn duplicate_through_other_node_is_detected() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let message = ada.acked("bob", "once");
@@ -333,7 +333,7 @@ async fn a_payload_sent_again_through_another_node_is_not_acted_on_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payload_sent_again_after_its_node_was_stopped_is_not_acted_on_again() {
+async fn duplicate_after_node_stop_is_detected() {
     let mut cluster = Cluster::of(3).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let plain = ada.message("bob", "plain");
@@ -355,7 +355,7 @@ async fn a_payload_sent_again_after_its_node_was_stopped_is_not_acted_on_again()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_that_is_open_when_its_node_stops_ends_for_a_sender_who_moved_before() {
+async fn open_delivery_ends_when_its_node_stops() {
     let mut cluster = Cluster::of(3).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let message = ada.acked("bob", "not confirmed");

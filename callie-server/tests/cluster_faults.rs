@@ -24,7 +24,7 @@ async fn ready(addr: SocketAddr) -> (u16, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_nats_a_node_serves_its_own_and_says_of_nobody_else_that_they_are_offline() {
+async fn node_without_nats_reports_nobody_offline() {
     let mut cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let mut cy = cluster.user(0, "cy").await;
@@ -69,7 +69,7 @@ async fn without_nats_a_node_serves_its_own_and_says_of_nobody_else_that_they_ar
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_on_its_way_when_nats_went_is_unconfirmed() {
+async fn delivery_during_nats_outage_is_unconfirmed() {
     let mut cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     let message = ada.acked("bob", "on its way");
@@ -124,7 +124,7 @@ async fn sees(viewer: &mut Client, name: &str, presence: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_of_a_node_that_was_killed_are_offline_and_come_back_elsewhere() {
+async fn users_of_killed_node_go_offline_and_return() {
     let (folder, nats) = (tempfile::tempdir().unwrap(), Nats::start().await);
     let first = node(folder.path(), &nats).await;
     let second = node(folder.path(), &nats).await;
@@ -220,7 +220,7 @@ async fn a_rolling_restart_loses_no_confirmed_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_on_another_database_is_not_listened_to() {
+async fn node_on_another_database_is_ignored() {
     let nats = Nats::start().await;
     let config = callie_server::Config { cluster: Some(nats.url()), ..Default::default() };
     let here = chat::start_with(config.clone(), chat::quick()).await;
@@ -252,7 +252,7 @@ fn certificate(folder: &Path) -> [String; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nats_with_a_password_and_tls_is_joined_with_them_and_not_without() {
+async fn nats_requires_its_password_and_tls() {
     let folder = tempfile::tempdir().unwrap();
     let [root, cert, key] = certificate(folder.path());
     let secured = ["--user", "callie", "--pass", "secret", "--tls", "--tlscert", &cert, "--tlskey", &key];

@@ -34,7 +34,7 @@ impl Limits {
 }
 
 #[tokio::test]
-async fn server_does_not_start_on_a_nats_that_passes_on_too_little() {
+async fn server_refuses_nats_with_low_max_payload() {
     let limits = Limits::new(8_192);
     let nats = limits.start().await;
     let config = Config {
@@ -69,7 +69,7 @@ async fn no_frame_exceeds_what_nats_passes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn limit_that_shrinks_while_it_runs_costs_no_link() {
+async fn shrinking_max_payload_keeps_the_connection() {
     let limits = Limits::new(1024 * 1024);
     let mut cluster = Cluster::on(2, limits.start().await, Config::default()).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
@@ -96,13 +96,13 @@ async fn limit_that_shrinks_while_it_runs_costs_no_link() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn node_of_another_version_leaves_presence_unknown() {
+async fn node_of_other_version_leaves_presence_unknown() {
     let cluster = Cluster::of(2).await;
     let (mut ada, _bob) = cluster.two(0, 1).await;
     let ops = cluster.node(0).server.metrics_addr().unwrap();
     let is_whole = || async {
         let figures = support::call(ops, "GET", "/metrics", None, "").await.body;
-        figures.contains("callie_cluster_whole 1\n")
+        figures.contains("callie_cluster_converged 1\n")
     };
     assert!(is_whole().await);
     let stranger = async_nats::connect(cluster.nats.url()).await.unwrap();

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
 #[tokio::test]
-async fn dropped_server_ends_its_connections_and_frees_the_database() {
+async fn dropped_server_closes_connections_and_database() {
     let chat = chat::start().await;
     let (mut ada, mut silent) = (chat.user("ada").await, chat.open().await);
     let mut idle = TcpStream::connect(chat.addr()).await.unwrap();

@@ -10,7 +10,7 @@ use chat::{quick, start, start_with};
 use serde_json::json;
 
 #[tokio::test]
-async fn a_group_is_made_with_its_members_who_each_hear_of_it_once() {
+async fn members_of_new_group_are_told_once() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     chat.login("cleo").await;
@@ -29,7 +29,7 @@ async fn a_group_is_made_with_its_members_who_each_hear_of_it_once() {
 }
 
 #[tokio::test]
-async fn a_group_with_somebody_who_does_not_exist_is_not_made() {
+async fn group_with_unknown_member_is_not_created() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     ada.refused("CREATE_GROUP", json!({"name": "g", "members": ["bob", "nobody"]}), "USER_NOT_FOUND").await;
@@ -39,7 +39,7 @@ async fn a_group_with_somebody_who_does_not_exist_is_not_made() {
 }
 
 #[tokio::test]
-async fn a_group_message_reaches_all_others_and_tells_who_was_missed() {
+async fn group_message_reaches_others_and_names_missed() {
     let chat = start().await;
     let login = chat.login("ada").await;
     let (mut ada, mut ada2) = (chat.connect(&login).await, chat.connect(&login).await);
@@ -74,7 +74,7 @@ async fn a_group_message_reaches_all_others_and_tells_who_was_missed() {
 }
 
 #[tokio::test]
-async fn a_group_message_that_reaches_nobody_is_offline() {
+async fn group_message_that_reaches_nobody_is_offline() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;
     chat.login("bob").await;
@@ -134,7 +134,7 @@ async fn a_public_group_is_found_joined_and_left() {
 }
 
 #[tokio::test]
-async fn who_joins_a_group_of_which_nobody_is_connected_can_write_to_it_at_once() {
+async fn first_connected_member_can_write_to_group() {
     let config = Config { presence: PresenceMode::Off, ..Config::default() };
     let chat = start_with(config, quick()).await;
     let login = chat.login("ada").await;
@@ -156,7 +156,7 @@ async fn who_joins_a_group_of_which_nobody_is_connected_can_write_to_it_at_once(
 }
 
 #[tokio::test]
-async fn roles_rule_who_may_add_remove_rename_and_delete() {
+async fn roles_decide_who_may_change_a_group() {
     let chat = start().await;
     let (mut ada, mut bob, mut cleo) =
         (chat.user("ada").await, chat.user("bob").await, chat.user("cleo").await);
@@ -270,7 +270,7 @@ async fn lists_are_paged() {
 }
 
 #[tokio::test]
-async fn names_may_have_every_character_but_those_that_steer() {
+async fn group_names_exclude_control_characters() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;
     for odd in ["\0", "our\0group", "two\nlines"] {

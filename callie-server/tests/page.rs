@@ -212,7 +212,7 @@ async fn two_people_chat_in_their_browsers() {
 }
 
 #[tokio::test]
-async fn markdown_becomes_nodes_and_the_names_are_those_of_the_core() {
+async fn page_renders_markdown_and_uses_core_names() {
     let server = start().await;
     let driver = Driver::start().await;
     let browser = driver.browser("markdown").await;

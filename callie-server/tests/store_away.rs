@@ -93,7 +93,7 @@ async fn two_who_chat(chat: &Chat) -> (Client, Client) {
 }
 
 #[tokio::test]
-async fn those_connected_chat_on_while_postgresql_is_stopped_and_all_heals_when_it_is_back() {
+async fn chat_continues_while_postgresql_is_stopped() {
     let postgres = Postgres::start().await;
     let chat = serve(postgres.database().await).await;
     let (mut ada, mut bob) = two_who_chat(&chat).await;
@@ -108,7 +108,7 @@ async fn those_connected_chat_on_while_postgresql_is_stopped_and_all_heals_when_
 }
 
 #[tokio::test]
-async fn a_crash_of_postgresql_is_noticed_by_nobody_who_does_not_need_it_meanwhile() {
+async fn crash_of_postgresql_does_not_affect_chat() {
     let postgres = Postgres::start().await;
     let chat = serve(postgres.database().await).await;
     let (mut ada, mut bob) = two_who_chat(&chat).await;
@@ -152,7 +152,7 @@ async fn pass_on(mut client: TcpStream, target: SocketAddr, mut silence: watch::
 }
 
 #[tokio::test]
-async fn a_postgresql_that_is_gone_without_a_word_keeps_nobody_waiting() {
+async fn unreachable_postgresql_times_out() {
     let url = url::Url::parse(&Postgres::shared().await.database().await).unwrap();
     let link = Link::to(([127, 0, 0, 1], url.port().unwrap()).into()).await;
     let mut through = url.clone();
@@ -172,7 +172,7 @@ async fn a_postgresql_that_is_gone_without_a_word_keeps_nobody_waiting() {
 }
 
 #[tokio::test]
-async fn the_program_does_not_start_without_it_and_says_why_in_one_line() {
+async fn server_does_not_start_without_postgresql() {
     let folder = tempfile::tempdir().unwrap();
     // Nobody listens there any more.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -27,7 +27,7 @@ async fn serve(folder: &Path) -> Process {
 }
 
 #[tokio::test]
-async fn every_account_that_was_confirmed_survives_a_kill_during_writes() {
+async fn confirmed_accounts_survive_a_kill() {
     let folder = tempdir().unwrap();
     let server = serve(folder.path()).await;
     let addr = server.addr;
@@ -67,7 +67,7 @@ async fn every_account_that_was_confirmed_survives_a_kill_during_writes() {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_and_leaves_nothing_half_done() {
+async fn full_disk_is_reported_and_recovers() {
     let folder = tempdir().unwrap();
     let mut limited = command_on_a_full_disk(folder.path(), 400);
     limited.args(["--listen", "127.0.0.1:0"]);
@@ -122,7 +122,7 @@ async fn database_heals_when_the_disk_has_room_again() {
 }
 
 #[tokio::test]
-async fn a_locked_database_is_told_and_the_server_goes_on_when_it_is_free_again() {
+async fn locked_database_is_reported_and_recovers() {
     let running = start().await;
     let addr = running.addr();
     assert_eq!(try_register(addr, "alice").await.status, 201);
@@ -146,7 +146,7 @@ async fn a_locked_database_is_told_and_the_server_goes_on_when_it_is_free_again(
 }
 
 #[tokio::test]
-async fn a_change_that_the_database_made_without_saying_so_is_found_out() {
+async fn change_after_lost_answer_is_detected() {
     let chat = chat::start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let group = ada.group(&mut [&mut bob]).await;
@@ -168,7 +168,7 @@ async fn a_change_that_the_database_made_without_saying_so_is_found_out() {
 }
 
 #[tokio::test]
-async fn a_database_of_a_newer_server_is_refused_and_left_alone() {
+async fn database_of_newer_server_is_refused() {
     let folder = tempdir().unwrap();
     let database = folder.path().join("callie.db").display().to_string();
     Store::open(&database).await.unwrap().close().await;
@@ -186,7 +186,7 @@ async fn a_database_of_a_newer_server_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_database_in_memory_is_the_same_for_all_who_ask() {
+async fn database_in_memory_is_shared() {
     let store = Store::open(":memory:").await.unwrap();
     let name = "alice".parse().unwrap();
     assert!(store.accounts.create(&name, "hash", 1).await.unwrap());
@@ -195,7 +195,7 @@ async fn a_database_in_memory_is_the_same_for_all_who_ask() {
 }
 
 #[tokio::test]
-async fn change_that_cannot_be_looked_up_keeps_back_no_other() {
+async fn change_that_cannot_be_read_does_not_block_others() {
     let chat = chat::start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let broken = ada.group(&mut [&mut bob]).await;

@@ -41,7 +41,7 @@ async fn group_of(store: &Store, owner: &str, members: &[&str]) -> GroupId {
 }
 
 #[tokio::test]
-async fn a_group_is_made_with_all_its_members_or_not_at_all() {
+async fn group_is_created_with_all_members_or_not_at_all() {
     let store = store_with(&["alice", "bob", "carol"]).await;
     let id = GroupId::from_uuid(Uuid::now_v7());
     let make = async |members: &[&str], limits| {
@@ -64,7 +64,7 @@ async fn a_group_is_made_with_all_its_members_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn an_owner_who_leaves_hands_over_to_the_longest_standing_admin_then_member() {
+async fn leaving_owner_is_succeeded_by_seniority() {
     let store = store_with(&["alice", "bob", "carol", "dave"]).await;
     let id = group_of(&store, "alice", &["bob", "carol", "dave"]).await;
     store.groups.set_role(id, &name("alice"), &name("carol"), Role::Admin).await.unwrap();
@@ -105,7 +105,7 @@ async fn roles_bound_what_members_do() {
 }
 
 #[tokio::test]
-async fn public_groups_are_joined_and_private_ones_hidden() {
+async fn public_groups_are_open_and_private_ones_hidden() {
     let store = store_with(&["alice", "bob"]).await;
     let private = group_of(&store, "alice", &[]).await;
     let public = GroupId::from_uuid(Uuid::now_v7());
@@ -130,7 +130,7 @@ async fn public_groups_are_joined_and_private_ones_hidden() {
 }
 
 #[tokio::test]
-async fn a_list_of_groups_is_given_page_by_page_without_gaps() {
+async fn pages_of_groups_have_no_gaps() {
     let store = store_with(&["alice"]).await;
     for _ in 0..5 {
         group_of(&store, "alice", &[]).await;
@@ -194,7 +194,7 @@ async fn blocks_and_settings_decide_who_may_write() {
 }
 
 #[tokio::test]
-async fn a_caller_that_gives_up_leaves_nothing_half_done() {
+async fn cancelled_call_leaves_no_partial_change() {
     let store = fresh_store().await;
     let users: Vec<Username> = (0..20).map(|n| name(&format!("user-{n}"))).collect();
     for user in &users {

@@ -56,7 +56,7 @@ async fn confirmed(client: &mut Client, name: &str, parameters: Value) -> Option
 }
 
 #[tokio::test]
-async fn every_group_and_setting_that_was_confirmed_survives_a_kill_during_writes() {
+async fn confirmed_groups_and_settings_survive_a_kill() {
     let folder = tempdir().unwrap();
     let server = serve(folder.path()).await;
     register(server.addr, "bob").await;
@@ -122,7 +122,7 @@ async fn every_group_and_setting_that_was_confirmed_survives_a_kill_during_write
 }
 
 #[tokio::test]
-async fn who_is_connected_is_told_that_the_server_stops_and_it_stops_within_ten_seconds() {
+async fn clients_are_told_of_shutdown_within_10_s() {
     let folder = tempdir().unwrap();
     let server = serve(folder.path()).await;
     let (mut alice, mut bob) = (user(&server, "alice").await, user(&server, "bob").await);
@@ -142,7 +142,7 @@ async fn who_is_connected_is_told_that_the_server_stops_and_it_stops_within_ten_
 }
 
 #[tokio::test]
-async fn a_ban_by_the_command_line_closes_open_sockets_within_a_second() {
+async fn ban_by_command_line_closes_sockets() {
     let folder = tempdir().unwrap();
     let server = serve(folder.path()).await;
     let mut alice = user(&server, "alice").await;
@@ -156,7 +156,7 @@ async fn a_ban_by_the_command_line_closes_open_sockets_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_logout_over_http_closes_the_sockets_of_that_session_alone() {
+async fn logout_closes_only_sockets_of_its_session() {
     let folder = tempdir().unwrap();
     let server = serve(folder.path()).await;
     let (mut first, mut second) = (user(&server, "alice").await, connect(&server, "alice").await);

@@ -14,7 +14,7 @@ fn name(text: &str) -> Username {
 }
 
 #[tokio::test]
-async fn several_servers_that_start_at_once_bring_one_database_up_to_date() {
+async fn concurrent_starts_migrate_one_database() {
     let url = Postgres::shared().await.database().await;
     let opened = futures_util::future::join_all((0..6).map(|_| Store::open(&url))).await;
     for (n, store) in opened.into_iter().enumerate() {
@@ -38,7 +38,7 @@ async fn every_text_is_ordered_by_its_bytes() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_opened_is_told_in_one_line_without_the_password() {
+async fn open_error_is_one_line_without_password() {
     let postgres = Postgres::shared().await;
     let url = postgres.database().await;
     let wrong = url.replace(PASSWORD, "guessed-password");
@@ -58,7 +58,7 @@ async fn what_cannot_be_opened_is_told_in_one_line_without_the_password() {
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_hold_every_character_is_refused() {
+async fn database_without_utf8_is_refused() {
     let postgres = Postgres::shared().await;
     let create = "CREATE DATABASE narrow OWNER callie TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C' \
         LOCALE_PROVIDER libc";
@@ -70,7 +70,7 @@ async fn a_database_that_cannot_hold_every_character_is_refused() {
 }
 
 #[tokio::test]
-async fn the_server_is_reached_over_tls_as_the_url_says() {
+async fn postgresql_is_reached_over_tls() {
     let postgres = Postgres::start_with_tls().await;
     let url = postgres.database().await;
     let certificate = postgres.certificate();
@@ -92,7 +92,7 @@ async fn the_server_is_reached_over_tls_as_the_url_says() {
 }
 
 #[tokio::test]
-async fn the_password_may_stand_where_others_do_not_see_it() {
+async fn password_is_read_from_environment_or_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let url = Postgres::shared().await.database().await;
     let bare = url.replace(&format!(":{PASSWORD}@"), "@").replace("postgres://", "postgresql://");

@@ -31,7 +31,7 @@ async fn begin(store: &Store, token: &str, now: Millis) -> Option<Session> {
 }
 
 #[tokio::test]
-async fn a_session_ends_thirty_days_after_its_last_use() {
+async fn session_ends_30_days_after_last_use() {
     let store = store().await;
     begin(&store, "used", NOW).await.unwrap();
     begin(&store, "unused", NOW).await.unwrap();
@@ -50,7 +50,7 @@ async fn a_session_ends_thirty_days_after_its_last_use() {
 }
 
 #[tokio::test]
-async fn a_use_is_noted_to_the_minute_and_seen_before_it_is_written() {
+async fn use_is_visible_before_it_is_written() {
     let store = store().await;
     let session = begin(&store, "token", NOW).await.unwrap();
     let soon = store.sessions.authenticate("token", NOW + MINUTE - 1).await.unwrap().unwrap();
@@ -64,7 +64,7 @@ async fn a_use_is_noted_to_the_minute_and_seen_before_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_use_that_is_written_late_does_not_bring_an_ended_session_back() {
+async fn late_write_does_not_revive_ended_session() {
     let store = store().await;
     let session = begin(&store, "token", NOW).await.unwrap();
     store.sessions.authenticate("token", NOW + MINUTE).await.unwrap().unwrap();
@@ -74,7 +74,7 @@ async fn a_use_that_is_written_late_does_not_bring_an_ended_session_back() {
 }
 
 #[tokio::test]
-async fn a_login_that_was_overtaken_by_a_ban_or_a_new_password_makes_no_session() {
+async fn overtaken_login_creates_no_session() {
     let store = store().await;
     let user = store.accounts.get(&alice(), NOW).await.unwrap().unwrap();
     let id = || SessionId::from_uuid(Uuid::now_v7());

@@ -80,7 +80,7 @@ async fn step(store: &Store, rng: &mut Rng, groups: &[GroupId]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_holds_of_groups_holds_whoever_else_changes_them() {
+async fn group_invariants_hold_under_concurrency() {
     let seed = std::env::var("CALLIE_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("CALLIE_SEED={seed}");
     let together = Arc::new(Together::with(USERS).await);
@@ -138,7 +138,7 @@ async fn begin(store: &Store, n: usize) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_has_no_more_sessions_than_one_may_have() {
+async fn session_limit_holds_under_concurrency() {
     let together = Together::with(1).await;
     let more = 30;
     let logins = (0..MAX_SESSIONS + more).map(|n| begin(&together.stores[n % 2], n).boxed());
@@ -175,7 +175,7 @@ async fn no_login_slips_past_a_ban_or_a_new_password() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn servers_that_write_and_end_the_same_sessions_do_not_wait_in_a_circle() {
+async fn concurrent_session_writes_do_not_deadlock() {
     const NOW: i64 = 1_800_000_000_000;
     let together = Together::with(4).await;
     for round in 0..5 {

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn jobs_about_one_subject_are_done_in_order_and_to_their_end() {
+    async fn jobs_with_one_key_run_in_order() {
         let queue = Arc::new(KeyedQueue::start());
         let (started, wait) = oneshot::channel();
         let (go, gate) = oneshot::channel::<()>();
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_job_that_panics_ends_itself_only() {
+    async fn panicking_job_does_not_end_the_queue() {
         let queue = KeyedQueue::start();
         let failed = queue.run(&1, async { panic!("boom") }).await;
         assert_eq!(failed, Err::<(), _>(JobFailed));

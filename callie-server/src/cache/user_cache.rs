@@ -101,13 +101,13 @@ impl UserCache {
                 Ok(()) => well = true,
                 // Another attempt would fail the same way. The report that was applied stands.
                 Err(error @ StoreError::Unreadable(_)) => {
-                    tracing::error!(%error, ?check, "a change cannot be looked up");
+                    tracing::error!(%error, ?check, "a change cannot be verified");
                 }
                 Err(error) => {
                     // The report that was applied stands until the database answers; other checks come first meanwhile.
                     // Logged once: while the database is away, it fails every second.
                     if std::mem::replace(&mut well, false) {
-                        tracing::warn!(%error, "a change could not be looked up yet");
+                        tracing::warn!(%error, "a change could not be verified yet");
                     }
                     self.checks.ask(check);
                     tokio::time::sleep(RETRY).await;
@@ -196,7 +196,7 @@ impl UserCache {
 fn unless_unreadable(done: Result<(), StoreError>) -> Result<(), StoreError> {
     match done {
         Err(error @ StoreError::Unreadable(_)) => {
-            tracing::error!(%error, "a user or a group cannot be looked up");
+            tracing::error!(%error, "a user or a group cannot be read");
             Ok(())
         }
         done => done,

@@ -13,16 +13,14 @@ pub enum JoinError {
     #[error("cluster_name must be letters, digits, '-' and '_'")]
     Name,
     /// The limit on payloads is more than NATS accepts.
-    #[error(
-        "max_payload_bytes must be at most {most} in a cluster: NATS passes on no more than 1 MiB at a time"
-    )]
+    #[error("max_payload_bytes must be at most {most} in a cluster: NATS accepts at most 1 MiB at a time")]
     Payload {
         /// The largest possible limit.
         most: usize,
     },
     /// NATS accepts less than one payload needs.
     #[error(
-        "NATS passes on at most {most} bytes at a time (its max_payload), and max_payload_bytes = {payload} needs {least}: \
+        "NATS accepts at most {most} bytes at a time (its max_payload), and max_payload_bytes = {payload} needs {least}: \
          raise the one or lower the other"
     )]
     NatsLimit {

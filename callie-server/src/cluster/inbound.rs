@@ -72,7 +72,7 @@ impl Inbound {
             && (header.goes_on || !stream.part.is_empty())
         {
             if stream.part.len() + entries.len() > MOST_PART {
-                tracing::error!(node = %peer.id, "another node sends an entry without end");
+                tracing::error!(node = %peer.id, "another node sends an entry that is too long");
                 stream.broken = true;
                 return Followed::Broken(place.stream);
             }

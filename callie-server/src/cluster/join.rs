@@ -124,7 +124,7 @@ impl Node {
                     }
                     self.refuse = None;
                     let time = AssertUnwindSafe(self.be_member(client, events)).catch_unwind();
-                    match time.await.unwrap_or_else(|_| End::Lost("a fault of this server".to_owned())) {
+                    match time.await.unwrap_or_else(|_| End::Lost("an error in this server".to_owned())) {
                         End::Left => return,
                         End::Lost(reason) => {
                             tracing::warn!(
@@ -136,7 +136,7 @@ impl Node {
                 }
                 Err(reason) if !reported => {
                     reported = true;
-                    tracing::warn!(reason, "cannot reach NATS, and will try on");
+                    tracing::warn!(reason, "cannot reach NATS, and keeps trying");
                 }
                 Err(_) => {}
             }

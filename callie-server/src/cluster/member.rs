@@ -202,7 +202,7 @@ impl Member {
             return Ok(());
         }
         let Ok((header, entries)) = wire::read_header(&message.payload) else {
-            tracing::error!("a frame of another version came");
+            tracing::error!("received a frame of another version");
             return Ok(());
         };
         self.heard.insert(header.from, Instant::now());
@@ -229,7 +229,7 @@ impl Member {
                 Ok(())
             }
             Followed::Broken(stream) => {
-                tracing::warn!(node = %peer.id, "missed something another node said, and asked for it anew");
+                tracing::warn!(node = %peer.id, "missed a frame of another node, and requested a new stream");
                 let header = FrameHeader { broken: Some(stream), ..self.header() };
                 self.publish(peer.id, header, Vec::new()).await
             }
@@ -272,7 +272,7 @@ impl Member {
         if heartbeat.database != self.database {
             tracing::error!(
                 node = %heartbeat.node,
-                "a node of this cluster uses another database and is not listened to: give one of them another cluster_name"
+                "a node of this cluster uses another database and is ignored: give one of them another cluster_name"
             );
             return Ok(());
         }
@@ -298,14 +298,14 @@ impl Member {
             tracing::error!(
                 version,
                 ours = VERSION,
-                "a node of this cluster speaks another version and cannot be listened to: run one version on all nodes"
+                "a node of this cluster has another version and is ignored: run one version on all nodes"
             );
         }
     }
 
     /// Begins a stream to a node that was not known.
     fn meet(&mut self, node: NodeId) -> Arc<PeerStream> {
-        tracing::info!(%node, "another node is there");
+        tracing::info!(%node, "found another node");
         if self.lost.remove(&node) {
             self.hub.remote.note_missed_updates();
         }
@@ -322,7 +322,7 @@ impl Member {
 
     /// Begins a new stream to a node.
     fn begin_anew(&mut self, peer: &PeerStream) {
-        tracing::warn!(node = %peer.id, "telling another node everything anew");
+        tracing::warn!(node = %peer.id, "beginning a new stream to another node");
         self.hub.remote.note_missed_updates();
         // No user is reported offline while entries may not have reached a node.
         self.hub.remote.set_converged(false);
@@ -352,12 +352,12 @@ impl Member {
         let now = Instant::now();
         let is_silent = |at: &Instant| now.saturating_duration_since(*at) > SILENCE;
         if self.heard.get(&self.me).is_none_or(is_silent) {
-            return Err("NATS does not pass on what is said".to_owned());
+            return Err("NATS does not deliver messages".to_owned());
         }
         let silent: Vec<NodeId> =
             self.heard.iter().filter(|(_, at)| is_silent(at)).map(|(id, _)| *id).collect();
         for node in silent {
-            tracing::warn!(%node, "another node is silent and taken for gone");
+            tracing::warn!(%node, "another node is silent and considered gone");
             self.lose(node, None);
         }
         for peer in self.streams.all().iter().filter(|peer| peer.is_stuck(now)) {
@@ -382,7 +382,7 @@ impl Member {
         }
         self.hub.remote.set_converged(is_converged);
         if is_converged && !told.send_replace(true) {
-            tracing::info!(nodes = self.streams.all().len() + 1, "the cluster is whole");
+            tracing::info!(nodes = self.streams.all().len() + 1, "the cluster is complete");
         }
     }
 
@@ -394,7 +394,7 @@ impl Member {
                 // Read each time, because NATS may change it while it runs.
                 let most = self.client.max_payload().saturating_sub(HEADER_ROOM);
                 if most == 0 {
-                    return Err("NATS passes on next to nothing (its max_payload)".to_owned());
+                    return Err("NATS accepts too little at a time (its max_payload)".to_owned());
                 }
                 let Some(Frame { number: frame, entries, goes_on, is_last }) = peer.next_frame(now, most)
                 else {
@@ -459,7 +459,7 @@ impl Member {
         match tokio::time::timeout(PUBLISH_TIMEOUT, sent).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("NATS takes nothing".to_owned()),
+            Err(_) => Err("NATS accepts no messages".to_owned()),
         }
     }
 

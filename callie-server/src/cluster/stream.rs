@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_cut_to_what_nats_takes() {
+    fn frames_are_split_to_max_payload() {
         let peer = peer();
         let text = "x".repeat(25);
         peer.send(&Entry::Everyone { text: &text });
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_has_arrived() {
+    fn confirmed_frame_has_arrived() {
         let peer = peer();
         let told = ask(&peer);
         let frame = next(&peer);
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_stream_tells_what_did_not_go_out_from_what_may_have_arrived() {
+    fn end_of_stream_separates_missed_from_unknown() {
         let peer = peer();
         let sent = ask(&peer);
         next(&peer);
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_is_not_read_overflows_instead_of_filling_the_memory() {
+    fn unread_stream_overflows() {
         let peer = peer();
         let text = "x".repeat(1024 * 1024);
         peer.send(&Entry::Everyone { text: &text });

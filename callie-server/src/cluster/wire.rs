@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_reads_as_it_was_written() {
+    fn frame_reads_as_written() {
         let from = NodeId(7);
         let place = Some(Place { stream: 3, frame: 0 });
         let head = FrameHeader { version: VERSION, from, place, goes_on: false, taken: None, broken: None };
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_damaged_or_of_another_version_is_refused() {
+    fn damaged_and_other_versions_are_refused() {
         let beat = Heartbeat { version: VERSION + 1, node: NodeId(1), database: 2, kind: MessageKind::Here };
         let bytes = append(&beat, Vec::new());
         assert_eq!(read_heartbeat(&bytes).unwrap_err(), Unreadable);

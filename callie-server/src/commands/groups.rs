@@ -66,7 +66,7 @@ impl GroupCommands {
         if listed + ENVELOPE > self.max_payload_bytes {
             return Err(Refusal::because(
                 SysCode::LimitReached,
-                "name fewer members now and add the others later",
+                "name fewer members, and add the others later",
             ));
         }
         let (id, owner) = (GroupId::from_uuid(ids::new_uuid()), origin.user.name.clone());

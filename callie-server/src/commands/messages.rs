@@ -77,7 +77,7 @@ impl MessageCommands {
         match self.members.role(id, &origin.user.name).await? {
             Some(Role::Owner | Role::Admin) => Ok(()),
             Some(Role::Member) => {
-                Err(Refusal::because(SysCode::Forbidden, "only admins delete others' messages"))
+                Err(Refusal::because(SysCode::Forbidden, "only admins may delete messages of others"))
             }
             None => Err(Refusal::new(self.unreachable.group(id).await)),
         }
@@ -123,7 +123,7 @@ impl MessageCommands {
         };
         // A command may fit whose push does not: its sender may use escapes and omit what the server adds.
         if text.len() + longer > self.max_payload_bytes {
-            return Err(Refusal::because(SysCode::LimitReached, "the text is too long to be passed on"));
+            return Err(Refusal::because(SysCode::LimitReached, "the text is too long to be delivered"));
         }
         match to {
             Conversation::User(name) => {

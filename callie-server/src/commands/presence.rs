@@ -28,7 +28,7 @@ impl PresenceCommands {
         if !self.hub.watch(&origin.user, &names) {
             return Err(Refusal::because(
                 SysCode::LimitReached,
-                "you are subscribed to as many users as one may be",
+                "you are subscribed to the maximum number of users",
             ));
         }
         Ok(self.get(origin, names))

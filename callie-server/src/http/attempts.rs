@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_are_counted_by_name_and_address_and_forgotten_after_a_success() {
+    fn success_resets_failures_of_name_and_address() {
         let (attempts, here) = (attempts(), address("192.0.2.1"));
         for _ in 0..3 {
             attempts.login_of("alice", here).unwrap();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_limited_whatever_the_name_and_a_network_of_ipv6_is_one_address() {
+    fn ipv6_network_is_limited_as_one_address() {
         let attempts = attempts();
         for _ in 0..5 {
             attempts.login(address("192.0.2.1")).unwrap();

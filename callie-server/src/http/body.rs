@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_an_object_with_each_member_once_and_no_other() {
+    fn body_is_one_object_with_exact_members() {
         let ok: Credentials = parse(br#" {"password":"p\u0061ss","username":"alice"} "#).unwrap();
         assert_eq!((ok.username.as_str(), ok.password.as_str()), ("alice", "pass"));
         for bad in [
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_given_once_and_as_such() {
+    fn bearer_token_is_given_exactly_once() {
         let of = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for value in values {

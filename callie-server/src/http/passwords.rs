@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_the_right_password_of_a_user_who_exists_fits() {
+    async fn only_the_right_password_matches() {
         let passwords = Passwords::new().await.unwrap();
         let known = passwords.hash("correct horse".into()).await.unwrap();
         assert!(known.starts_with("$argon2id$"));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn more_than_may_wait_are_refused_and_places_come_back() {
+    async fn waiting_passwords_are_limited() {
         let passwords = Passwords::new().await.unwrap();
         let full = Arc::clone(&passwords.room)
             .acquire_many_owned(passwords.room.available_permits() as u32)

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_bounded_by_address_and_in_all_and_come_back() {
+    fn connections_are_limited_by_address_and_in_all() {
         let config = Config {
             max_connections: 4,
             max_connections_per_address: 2,

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_believed_from_trusted_proxies_only() {
+    fn header_is_used_only_from_trusted_proxies() {
         assert_eq!(find("192.0.2.9", &["198.51.100.1"], &[]), "192.0.2.9");
         assert_eq!(find("192.0.2.9", &["198.51.100.1"], &["10.0.0.0/8"]), "192.0.2.9");
         assert_eq!(find("10.0.0.1", &["198.51.100.1"], &["10.0.0.0/8"]), "198.51.100.1");
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_wrote_itself_before_the_proxies_is_not_believed() {
+    fn entries_written_by_the_client_are_ignored() {
         let proxies = ["10.0.0.0/8"];
         assert_eq!(find("10.0.0.1", &["1.1.1.1, 198.51.100.1, 10.0.0.2"], &proxies), "198.51.100.1");
         assert_eq!(find("10.0.0.1", &["1.1.1.1", "198.51.100.1", "10.0.0.2"], &proxies), "198.51.100.1");

@@ -147,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_its_limit_and_gives_its_places_back() {
+    fn limit_of_an_address_is_enforced() {
         let connections = Arc::new(Connections::default());
         let config = Config { max_connections_per_address: 2, ..Config::default() };
         let (one, other) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_have_not_authenticated_have_a_limit_of_their_own() {
+    fn unauthenticated_connections_have_a_limit() {
         let connections = Arc::new(Connections::default());
         let config = Config { max_unauthenticated: 1, ..Config::default() };
         let address = IpAddr::from([127, 0, 0, 1]);

@@ -116,19 +116,19 @@ pub enum GroupError {
     #[error("your role in this group does not allow this")]
     Forbidden,
     /// The actor may not add one of the users, because of a block or a setting. The text does not say which.
-    #[error("this user cannot be added by you")]
+    #[error("you may not add this user")]
     MayNotAdd(Username),
     /// The user is already a member.
-    #[error("this user is a member already")]
+    #[error("this user is already a member")]
     AlreadyMember,
     /// There is no such user, or the user is not in the group.
-    #[error("there is no such user here")]
+    #[error("there is no such user, or the user is not in this group")]
     UserNotFound(Username),
     /// The group is full.
-    #[error("a group cannot have more members")]
+    #[error("this group has the maximum number of members")]
     TooManyMembers,
     /// A user is in the maximum number of groups.
-    #[error("one cannot be in more groups")]
+    #[error("a user is in the maximum number of groups")]
     TooManyGroups,
     /// The database could not answer.
     #[error(transparent)]

@@ -89,7 +89,7 @@ impl Health {
         let result = if self.file_is_in_place() {
             match tokio::time::timeout(WRITE_TIMEOUT, self.write_and_remove()).await {
                 Ok(done) => done.map_err(|error| NotWritable::Failed(error.to_string())),
-                Err(_) => Err(NotWritable::Failed("it does not take a change in time".to_owned())),
+                Err(_) => Err(NotWritable::Failed("a write did not finish in time".to_owned())),
             }
         } else {
             Err(NotWritable::Replaced)

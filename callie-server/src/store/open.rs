@@ -168,7 +168,7 @@ mod tests {
 
     /// SQLite ends a transaction by itself when a write fails, for example because the disk is full.
     #[tokio::test]
-    async fn connection_whose_transaction_sqlite_has_ended_is_replaced() {
+    async fn connection_with_ended_transaction_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("callie.db");
         let database = open(&file.to_string_lossy(), 1).await.unwrap().database;

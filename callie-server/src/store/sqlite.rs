@@ -60,7 +60,7 @@ impl SqliteFile {
             tracing::warn!(
                 file = self.path,
                 mode = format!("{mode:o}"),
-                "others than its owner may use the database, which holds the hashes of passwords: chmod 600"
+                "users other than its owner may use the database, which contains password hashes: chmod 600"
             );
         }
     }

@@ -173,7 +173,7 @@ impl TestEnv {
         tokio::time::timeout(PATIENCE, node.child.wait()).await.expect("it ends").unwrap();
     }
 
-    /// Has everything run, and waits until the cluster is whole.
+    /// Has everything run, and waits until the cluster is complete.
     pub async fn heal(&mut self) {
         for at in 0..self.nodes.len() {
             if self.nodes[at].is_none() {
@@ -185,7 +185,7 @@ impl TestEnv {
                 loop {
                     let figures = support::call(node.ops, "GET", "/metrics", None, "").await.body;
                     let others = format!("callie_cluster_nodes {}\n", self.nodes.len() - 1);
-                    if figures.contains("callie_cluster_whole 1\n") && figures.contains(&others) {
+                    if figures.contains("callie_cluster_converged 1\n") && figures.contains(&others) {
                         return;
                     }
                     tokio::time::sleep(Duration::from_millis(50)).await;

@@ -102,7 +102,7 @@ impl Cluster {
             until("all nodes know each other", || async {
                 let figures = crate::support::call(addr, "GET", "/metrics", None, "").await.body;
                 let nodes = format!("callie_cluster_nodes {others}\n");
-                figures.contains(&nodes) && figures.contains("callie_cluster_whole 1\n")
+                figures.contains(&nodes) && figures.contains("callie_cluster_converged 1\n")
             })
             .await;
         }

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_and_outcome_has_a_counter_of_its_own() {
+    fn each_type_and_outcome_has_its_counter() {
         let counters = Counters::new(&Metrics::default());
         for kind in KINDS {
             for outcome in PayloadOutcome::ALL {

@@ -227,7 +227,7 @@ pub struct Metrics {
     unauthenticated: Gauge,
     queue_bytes: Gauge<i64, AtomicI64>,
     cluster_nodes: Gauge,
-    cluster_whole: Gauge,
+    cluster_converged: Gauge,
     cluster_queue_bytes: Gauge,
     payloads: Family<PayloadLabels, Counter>,
     deliveries: Counter,
@@ -264,7 +264,7 @@ impl Default for Metrics {
             unauthenticated: Gauge::default(),
             queue_bytes: Gauge::default(),
             cluster_nodes: Gauge::default(),
-            cluster_whole: Gauge::default(),
+            cluster_converged: Gauge::default(),
             cluster_queue_bytes: Gauge::default(),
             payloads: Family::default(),
             deliveries: Counter::default(),
@@ -284,11 +284,11 @@ impl Default for Metrics {
             made.unauthenticated.clone(),
         );
         registry.register("queue_bytes", "Bytes that wait in outboxes", made.queue_bytes.clone());
-        registry.register("cluster_nodes", "Other nodes that are there", made.cluster_nodes.clone());
+        registry.register("cluster_nodes", "Other nodes that are available", made.cluster_nodes.clone());
         registry.register(
-            "cluster_whole",
-            "1 if all users are known who are connected anywhere",
-            made.cluster_whole.clone(),
+            "cluster_converged",
+            "1 if every user who is connected anywhere is known",
+            made.cluster_converged.clone(),
         );
         registry.register(
             "cluster_queue_bytes",
@@ -345,7 +345,7 @@ impl Metrics {
         let database = callie.sub_registry_with_prefix("database");
         database.register(
             "read_failures",
-            "Questions to the database that failed",
+            "Queries of the database that failed",
             health.read_failures.clone(),
         );
         database.register(
@@ -386,9 +386,9 @@ impl Metrics {
 
     /// Sets the number of other nodes, whether every user who is connected anywhere is known, and the bytes that wait
     /// to be sent to other nodes.
-    pub fn cluster_is(&self, nodes: usize, whole: bool, queued: usize) {
+    pub fn cluster_is(&self, nodes: usize, converged: bool, queued: usize) {
         self.cluster_nodes.set(i64::try_from(nodes).unwrap_or(i64::MAX));
-        self.cluster_whole.set(whole.into());
+        self.cluster_converged.set(converged.into());
         self.cluster_queue_bytes.set(i64::try_from(queued).unwrap_or(i64::MAX));
     }
 
