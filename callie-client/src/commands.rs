@@ -12,8 +12,7 @@ use callie_core::command::{
 };
 use callie_core::session::{self, Ending, Failure, Now};
 use callie_core::{
-    CodeName, CommandCall, Content, GroupId, JsonObject, MessageId, Recipient, SessionId, SysCode, Timestamp,
-    Username,
+    CodeName, CommandCall, GroupId, JsonObject, MessageId, Recipient, SessionId, SysCode, Timestamp, Username,
 };
 use serde::de::DeserializeOwned;
 
@@ -89,11 +88,7 @@ impl Client {
 
     /// Checks the parameters as the server would, such as how many names a list may hold.
     fn check(&self, command: &Command) -> Result<(), Error> {
-        let Content::Cmd(call) = command.to_content() else { return Ok(()) };
-        let Err(fault) = Command::read(call.command().as_str(), call.parameters().as_str(), &self.limits())
-        else {
-            return Ok(());
-        };
+        let Err(fault) = command.check(&self.limits()) else { return Ok(()) };
         Err(Error::invalid(code::INVALID_ARGUMENT, fault.description()))
     }
 

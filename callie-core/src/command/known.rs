@@ -106,15 +106,21 @@ macro_rules! known_commands {
                 }
             }
 
+            /// The command with its parameters unread, as it is sent.
+            #[must_use]
+            pub fn to_call(&self) -> CommandCall {
+                match self {
+                    $(Self::$variant { $($field,)* $($opt),* } => CommandCall::new(
+                        CodeName::known($text),
+                        write_parameters(&[$(($name, $field.write()),)* $(($opt_name, $opt.write())),*]),
+                    ),)*
+                }
+            }
+
             /// The content of the CMD payload that carries it.
             #[must_use]
             pub fn to_content(&self) -> Content {
-                match self {
-                    $(Self::$variant { $($field,)* $($opt),* } => Content::Cmd(CommandCall::new(
-                        CodeName::known($text),
-                        write_parameters(&[$(($name, $field.write()),)* $(($opt_name, $opt.write())),*]),
-                    )),)*
-                }
+                Content::Cmd(self.to_call())
             }
         }
     };
@@ -123,20 +129,20 @@ macro_rules! known_commands {
 crate::command_table!(known_commands);
 
 impl Command {
-    /// Whether carrying it out twice does nothing that once does not: those that only ask.
+    /// Whether carrying out the command of this name twice does nothing that once does not: those that only ask.
     #[must_use]
-    pub fn is_repeatable(&self) -> bool {
+    pub fn is_repeatable(name: &str) -> bool {
         matches!(
-            self,
-            Self::ListGroups { .. }
-                | Self::ListPublicGroups { .. }
-                | Self::GetGroup { .. }
-                | Self::GetPresence { .. }
-                | Self::GetProfile { .. }
-                | Self::GetSettings {}
-                | Self::ListBlocked { .. }
-                | Self::ListSessions {}
-                | Self::ServerStats {}
+            name,
+            "LIST_GROUPS"
+                | "LIST_PUBLIC_GROUPS"
+                | "GET_GROUP"
+                | "GET_PRESENCE"
+                | "GET_PROFILE"
+                | "GET_SETTINGS"
+                | "LIST_BLOCKED"
+                | "LIST_SESSIONS"
+                | "SERVER_STATS"
         )
     }
 }

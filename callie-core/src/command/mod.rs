@@ -2,6 +2,7 @@
 //!
 //! - `table`: the commands, one row each
 //! - `known`: all of them as one enum
+//! - `check`: the lengths of their lists and texts
 //! - `spec`: the table as data
 //! - [`request`]: a type for each, which names the type of its result
 //! - `parameter`: how parameters are read, with the place of a fault
@@ -9,6 +10,7 @@
 //! - `result`: what the server answers in `COMMAND_OK`
 //! - `push`: the commands that the server sends to clients
 
+mod check;
 mod known;
 mod parameter;
 mod push;

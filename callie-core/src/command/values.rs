@@ -324,9 +324,14 @@ impl MessageText {
     /// # Errors
     /// [`NameError`] when it is empty or too long.
     pub fn new(text: impl Into<String>, limits: &Limits) -> Result<Self, NameError> {
-        let text = text.into();
-        if (1..=limits.max_text_bytes).contains(&text.len()) {
-            Ok(Self(text))
+        let text = Self(text.into());
+        text.check(limits).map(|()| text)
+    }
+
+    /// Checks the length against the limit of another server.
+    pub(super) fn check(&self, limits: &Limits) -> Result<(), NameError> {
+        if (1..=limits.max_text_bytes).contains(&self.0.len()) {
+            Ok(())
         } else {
             Err(NameError { expected: Self::EXPECTED })
         }

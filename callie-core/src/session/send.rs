@@ -78,26 +78,21 @@ impl Session {
     /// # Errors
     /// [`SendError`], at once and without a ticket.
     pub fn command(&mut self, now: Now, command: &Command) -> Result<Ticket, SendError> {
-        let expects = match command {
-            Command::Authenticate {} | Command::Ack { .. } => return Err(SendError::OwnCommand),
-            Command::Signal { .. } => Expects::Nothing,
-            _ => Expects::Result { repeatable: command.is_repeatable() },
-        };
-        let payload = self.payload(now, Recipient::Server, command.to_content());
-        self.submit(now, payload, expects, None)
+        self.call(now, command.to_call())
     }
 
-    /// Sends a command that need not be one of this version: whether it is good is for the server to say.
+    /// Sends a command by name. It need not be one of this version, and its parameters are for the server to check.
     ///
     /// # Errors
     /// [`SendError`], at once and without a ticket.
     pub fn call(&mut self, now: Now, call: CommandCall) -> Result<Ticket, SendError> {
-        if let Ok(command) = Command::read(call.command().as_str(), call.parameters().as_str(), &self.limits)
-        {
-            return self.command(now, &command);
-        }
+        let expects = match call.command().as_str() {
+            "AUTHENTICATE" | "ACK" => return Err(SendError::OwnCommand),
+            "SIGNAL" => Expects::Nothing,
+            name => Expects::Result { repeatable: Command::is_repeatable(name) },
+        };
         let payload = self.payload(now, Recipient::Server, Content::Cmd(call));
-        self.submit(now, payload, Expects::Result { repeatable: false }, None)
+        self.submit(now, payload, expects, None)
     }
 
     /// Asks the server or a user for a sign of life.

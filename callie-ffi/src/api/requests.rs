@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::pin::Pin;
 
 use callie_client::{Error, Reply};
 use callie_core::command::{Command, Empty, MessageText, PageLimit, Presence, PresenceMap};
@@ -11,6 +12,9 @@ use serde::de::DeserializeOwned;
 use super::client::Client;
 use super::error::{RequestError, SendError};
 use crate::runtime::within;
+
+/// The answer to a command, awaited.
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RequestError>> + Send + 'a>>;
 
 /// A parameter that is malformed.
 pub(super) struct Invalid(Error);
@@ -86,15 +90,14 @@ pub(super) fn online(presence: PresenceMap) -> HashMap<String, bool> {
 }
 
 impl Client {
-    /// Sends a command inside the runtime. All commands share this one future, for the size of the library: only its result is
-    /// read by each on its own.
-    pub(super) async fn call(&self, command: Command) -> Result<Reply, RequestError> {
-        Ok(within(self.inner.request(&command)).await??)
+    /// Sends a command inside the runtime. All commands share this one future, behind a pointer, for the size of the library.
+    pub(super) fn call(&self, command: Command) -> Answer<'_, Reply> {
+        Box::pin(async move { Ok(within(self.inner.request(&command)).await??) })
     }
 
     /// The same for a command whose result is empty.
-    pub(super) async fn call_unit(&self, command: Command) -> Result<(), RequestError> {
-        self.call(command).await.and_then(read::<Empty>).map(drop)
+    pub(super) fn call_unit(&self, command: Command) -> Answer<'_, ()> {
+        Box::pin(async move { self.call(command).await.and_then(read::<Empty>).map(drop) })
     }
 }
 
