@@ -75,6 +75,5 @@ pub use party::{Recipient, RecipientRef, Sender};
 pub use payload::{PAYLOAD_VERSION_TEXT, Payload, PayloadError, Stamp};
 pub use payload_type::PayloadType;
 pub use route::{RecipientKind, Route, route};
-pub use server::DroppedPayloads;
 pub use timestamp::Timestamp;
 pub use token::Token;

@@ -178,8 +178,9 @@ fn first_payload_must_come_in_time() {
     let reason = handshake.wake(secs(10)).unwrap();
     assert_eq!((reason.sys_code(), reason.code()), (Some(SysCode::AuthTimeout), 4501));
     let closing = reason.unauthenticated(stamp());
-    assert_eq!(said(&closing.texts[0]).0, "AUTH_TIMEOUT");
-    assert!(closing.texts[0].contains(r#""recipient":"""#));
+    let last = closing.last.unwrap();
+    assert_eq!(said(&last).0, "AUTH_TIMEOUT");
+    assert!(last.contains(r#""recipient":"""#));
 }
 
 #[test]
@@ -187,7 +188,7 @@ fn invalid_first_payload_fails_with_its_path() {
     let text = payload("MSG", "bob", r#"{"messageID":"m1","text":""}"#, "p1");
     let reason = handshake().receive(&text).unwrap_err();
     assert_eq!((reason.code(), reason.detail()), (4501, Some("INVALID_FIELD")));
-    let notice = notice(&reason.unauthenticated(stamp()).texts[0]);
+    let notice = notice(&reason.unauthenticated(stamp()).last.unwrap());
     assert_eq!(notice.code(), SysCode::AuthFailed);
     assert_eq!(notice.metadata().path.as_deref(), Some("/content/text"));
     assert_eq!(notice.metadata().in_reply_to.as_ref().unwrap(), "p1");
@@ -200,7 +201,7 @@ fn dead_token_and_other_sender_fail() {
         let authentication = handshake().receive(&text).unwrap();
         assert_eq!((authentication.token(), authentication.sender()), (TOKEN, "ada"));
         let reason = authentication.verify(found).unwrap_err();
-        let notice = notice(&reason.unauthenticated(stamp()).texts[0]);
+        let notice = notice(&reason.unauthenticated(stamp()).last.unwrap());
         assert_eq!(notice.code(), SysCode::AuthFailed);
         assert_eq!(notice.metadata().in_reply_to.as_ref().unwrap(), "greeting");
         assert_eq!(notice.metadata().command.as_ref().unwrap(), "AUTHENTICATE");
@@ -289,7 +290,7 @@ fn twentieth_invalid_payload_is_answered_and_closes() {
     let reason = desk.close(&stranger);
     let closing = desk.connection.close(desk.now, reason);
     assert_eq!((closing.code, closing.write_queued), (4500, true));
-    let texts: Vec<_> = closing.texts.iter().map(|text| said(text).0).collect();
+    let texts: Vec<_> = closing.into_texts().map(|text| said(&text).0).collect();
     assert_eq!(texts, ["INVALID_TOKEN", "TOO_MANY_INVALID"]);
 }
 
@@ -536,8 +537,8 @@ fn flood_of_ten_seconds_closes_and_names_what_is_left() {
     }
     let reason = desk.close(&message("bob", "p2"));
     let closing = desk.connection.close(desk.now, reason);
-    assert_eq!((closing.code, closing.texts.len()), (4429, 1));
-    assert_eq!(named(&closing.texts[0]).last().unwrap(), "p2");
+    assert_eq!((closing.code, closing.first.len()), (4429, 0));
+    assert_eq!(named(&closing.last.unwrap()).last().unwrap(), "p2");
 }
 
 #[test]
@@ -653,9 +654,9 @@ fn last_words_are_what_waits_the_report_and_the_reason() {
         desk.answer(&ping("p1"));
         desk.receive(&message("bob", "p2"));
         let closing = desk.connection.close(desk.now, reason);
-        let texts: Vec<_> = closing.texts.iter().map(|text| said(text).0).collect();
-        assert_eq!(texts, expected);
         assert_eq!(closing.write_queued, expected.len() > 1);
+        let texts: Vec<_> = closing.into_texts().map(|text| said(&text).0).collect();
+        assert_eq!(texts, expected);
         assert_eq!(desk.poll(), []);
     }
 }

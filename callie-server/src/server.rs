@@ -152,7 +152,7 @@ impl Server {
         });
         let requests = streams.clone().map(|streams| streams as Arc<dyn Requests>);
         let keys = Keys::new(secret.bytes());
-        let hub = Arc::new(Hub::new(timing.reconnection, keys, remote.clone(), requests));
+        let hub = Arc::new(Hub::new(timing.protocol.reconnection, keys, remote.clone(), requests));
         let checks = Arc::new(Checks::default());
         let cache = Arc::new(UserCache::new(hub.clone(), &store, checks.clone()));
         let services = Services {
@@ -176,7 +176,7 @@ impl Server {
         background.spawn(watch_certificate(tls.clone()));
         let cluster = match invitation.zip(streams) {
             Some((invitation, streams)) => {
-                let confirmation = timing.confirmation;
+                let confirmation = timing.protocol.confirmation;
                 let local = LocalNode { hub, checks, config: config.clone(), confirmation };
                 Some(Cluster::join(local, streams, invitation, secret.fingerprint()).await?)
             }

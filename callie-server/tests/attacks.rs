@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use callie_core::server::Times;
 use callie_core::{SessionId, Username};
 use callie_server::gateway::Timing;
 use callie_server::store::TokenHash;
@@ -302,7 +303,8 @@ async fn a_thousand_connections_that_say_nothing_do_not_keep_others_out() {
     allow_files(2 * SILENT as u64 + 500);
     let config = Config { max_unauthenticated: SILENT, ..Config::default() };
     // Long enough that the first is still there when the last comes, on a busy machine too.
-    let timing = Timing { authentication: Duration::from_secs(8), ..quick() };
+    let timing =
+        Timing { protocol: Times { authentication: Duration::from_secs(8), ..quick().protocol }, ..quick() };
     let chat = start_with(config, timing).await;
     let ada = chat.login("ada").await;
     // Those who are in go on as if nothing were.

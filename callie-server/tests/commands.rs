@@ -33,13 +33,16 @@ async fn who_shares_a_group_hears_of_coming_and_going_once() {
     assert_eq!(presence_of(&mut ada, "bob").await, "offline");
     let left = ada.sys("USER_LEFT").await;
     assert_eq!(left["metadata"], json!({"username": "bob"}));
-    assert!(before.elapsed() >= quick().reconnection);
+    assert!(before.elapsed() >= quick().protocol.reconnection);
     eve.nothing_more().await;
 }
 
 #[tokio::test]
 async fn a_quick_reconnection_causes_no_notice() {
-    let timing = callie_server::gateway::Timing { reconnection: Duration::from_secs(1), ..quick() };
+    let timing = callie_server::gateway::Timing {
+        protocol: callie_core::server::Times { reconnection: Duration::from_secs(1), ..quick().protocol },
+        ..quick()
+    };
     let chat = start_with(Config::default(), timing).await;
     let (mut ada, bob) = (chat.user("ada").await, chat.login("bob").await);
     ada.run("CREATE_GROUP", json!({"name": "g", "members": ["bob"]})).await;

@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use callie_core::server::Times;
 use callie_server::gateway::Timing;
 use callie_server::{Config, clock};
 use chat::{Client, fresh, quick, start, start_with};
@@ -88,7 +89,10 @@ async fn a_first_payload_that_does_not_authenticate_ends_the_connection() {
 
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_ended() {
-    let timing = Timing { authentication: Duration::from_millis(200), ..quick() };
+    let timing = Timing {
+        protocol: Times { authentication: Duration::from_millis(200), ..quick().protocol },
+        ..quick()
+    };
     let chat = start_with(Config::default(), timing).await;
     let mut silent = chat.open().await;
     assert_eq!(silent.ended("AUTH_TIMEOUT").await.1, 4501);
@@ -187,8 +191,11 @@ async fn a_message_over_the_limit_closes_and_one_at_the_limit_does_not() {
 #[tokio::test]
 async fn silence_brings_a_ping_and_then_the_end() {
     let timing = Timing {
-        heartbeat: Duration::from_millis(200),
-        heartbeat_grace: Duration::from_millis(400),
+        protocol: Times {
+            heartbeat: Duration::from_millis(200),
+            heartbeat_grace: Duration::from_millis(400),
+            ..quick().protocol
+        },
         ..quick()
     };
     let chat = start_with(Config::default(), timing).await;
@@ -207,8 +214,11 @@ async fn silence_brings_a_ping_and_then_the_end() {
 #[tokio::test]
 async fn silence_after_a_pong_brings_the_next_ping() {
     let timing = Timing {
-        heartbeat: Duration::from_millis(200),
-        heartbeat_grace: Duration::from_secs(3_600),
+        protocol: Times {
+            heartbeat: Duration::from_millis(200),
+            heartbeat_grace: Duration::from_secs(3_600),
+            ..quick().protocol
+        },
         ..quick()
     };
     let chat = start_with(Config::default(), timing).await;
@@ -224,8 +234,11 @@ async fn silence_after_a_pong_brings_the_next_ping() {
 #[tokio::test]
 async fn client_is_not_ended_while_the_server_does_not_read() {
     let timing = Timing {
-        heartbeat: Duration::from_millis(100),
-        heartbeat_grace: Duration::from_millis(200),
+        protocol: Times {
+            heartbeat: Duration::from_millis(100),
+            heartbeat_grace: Duration::from_millis(200),
+            ..quick().protocol
+        },
         ..quick()
     };
     let chat = start_with(Config::default(), timing).await;

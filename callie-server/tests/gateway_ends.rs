@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use callie_core::server::Times;
 use callie_server::Config;
 use callie_server::gateway::Timing;
 use chat::{Chat, Client, PATIENCE, quick, start, start_with};
@@ -65,7 +66,10 @@ async fn half_closed_client_is_offline_to_others() {
 
 #[tokio::test]
 async fn half_closed_client_is_not_kept_for_ever() {
-    let timing = Timing { confirmation: Duration::from_millis(200), ..quick() };
+    let timing = Timing {
+        protocol: Times { confirmation: Duration::from_millis(200), ..quick().protocol },
+        ..quick()
+    };
     let chat = start_with(Config::default(), timing).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let message = ada.acked("bob", "never confirmed");

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use callie_core::server::Times;
 use callie_server::Config;
 use callie_server::gateway::Timing;
 use chat::{Chat, Client, PATIENCE, fresh, quick, start, start_with};
@@ -135,7 +136,8 @@ async fn failed_authentication_is_logged_without_the_token() {
 
 #[tokio::test]
 async fn closes_are_logged_with_their_code_and_user() {
-    let timing = Timing { flood: Duration::from_millis(50), ..quick() };
+    let timing =
+        Timing { protocol: Times { flood: Duration::from_millis(50), ..quick().protocol }, ..quick() };
     let config = Config { burst: 30, messages_per_second: 1, ..Config::default() };
     let chat = start_logged(config, timing).await;
     let (mut binary, binary_name) = someone(&chat).await;
@@ -174,8 +176,11 @@ async fn closes_are_logged_with_their_code_and_user() {
 #[tokio::test]
 async fn silent_client_is_logged() {
     let timing = Timing {
-        heartbeat: Duration::from_millis(50),
-        heartbeat_grace: Duration::from_millis(50),
+        protocol: Times {
+            heartbeat: Duration::from_millis(50),
+            heartbeat_grace: Duration::from_millis(50),
+            ..quick().protocol
+        },
         ..quick()
     };
     let chat = start_logged(Config::default(), timing).await;

@@ -6,6 +6,7 @@ mod support;
 
 use std::time::Duration;
 
+use callie_core::server::Times;
 use callie_server::Config;
 use callie_server::gateway::Timing;
 use chat::{PATIENCE, quick, start, start_with};
@@ -287,7 +288,10 @@ async fn a_message_whose_last_connection_broke_is_unconfirmed_at_once() {
 
 #[tokio::test]
 async fn a_message_that_nobody_confirms_is_unconfirmed_after_its_time() {
-    let timing = Timing { confirmation: Duration::from_millis(300), ..quick() };
+    let timing = Timing {
+        protocol: Times { confirmation: Duration::from_millis(300), ..quick().protocol },
+        ..quick()
+    };
     let chat = start_with(Config::default(), timing).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let message = ada.acked("bob", "hello");
@@ -312,7 +316,10 @@ async fn one_can_confirm_to_oneself() {
 
 #[tokio::test]
 async fn a_confirmed_group_message_counts_its_members() {
-    let timing = Timing { confirmation: Duration::from_millis(600), ..quick() };
+    let timing = Timing {
+        protocol: Times { confirmation: Duration::from_millis(600), ..quick().protocol },
+        ..quick()
+    };
     let config = Config { presence: callie_server::config::PresenceMode::Off, ..Config::default() };
     let chat = start_with(config, timing).await;
     let (mut ada, mut bob, mut cleo) =
@@ -385,7 +392,8 @@ async fn close_code(stream: &mut (impl Stream<Item = Result<Message, Error>> + U
 
 #[tokio::test]
 async fn a_flood_is_closed_while_others_are_served() {
-    let timing = Timing { flood: Duration::from_millis(500), ..quick() };
+    let timing =
+        Timing { protocol: Times { flood: Duration::from_millis(500), ..quick().protocol }, ..quick() };
     let config = Config { burst: 5, messages_per_second: 1, ..Config::default() };
     let chat = start_with(config, timing).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
@@ -420,7 +428,8 @@ async fn a_flood_is_closed_while_others_are_served() {
 #[tokio::test]
 async fn a_flood_of_the_websockets_own_pings_is_closed_as_well() {
     let config = Config { messages_per_second: 1, burst: 1, ..Config::default() };
-    let timing = Timing { flood: Duration::from_millis(300), ..quick() };
+    let timing =
+        Timing { protocol: Times { flood: Duration::from_millis(300), ..quick().protocol }, ..quick() };
     let chat = start_with(config, timing).await;
     let ada = chat.user("ada").await;
     // It reads what is answered meanwhile, as a client does.

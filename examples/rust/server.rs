@@ -249,13 +249,11 @@ pub(crate) async fn serve(listener: TcpListener, users: Vec<(Username, String)>)
             let accept = tokio_tungstenite::accept_hdr_async_with_config(stream, upgrade, Some(limits));
             let mut socket = accept.await.ok()?;
             let closing = talk(&shared, config, &mut socket).await?;
-            for text in closing.texts {
+            let code = closing.code.into();
+            for text in closing.into_texts() {
                 socket.send(Message::text(text)).await.ok()?;
             }
-            socket
-                .close(Some(CloseFrame { code: closing.code.into(), reason: Default::default() }))
-                .await
-                .ok()
+            socket.close(Some(CloseFrame { code, reason: Default::default() })).await.ok()
         });
     }
 }

@@ -35,15 +35,24 @@ pub struct CloseReason {
     detail: Option<&'static str>,
 }
 
-/// What is written to end a connection, in this order.
+/// What is written to end a connection, in the order of the fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closing {
-    /// Whether what the server has queued for the connection is written before `texts`. If not, it is discarded.
+    /// What the connection still has to say, such as the report of payloads that were dropped for their rate.
+    pub first: Vec<String>,
+    /// Whether what the server has queued for the connection is written then. If not, it is discarded.
     pub write_queued: bool,
-    /// Text messages.
-    pub texts: Vec<String>,
+    /// The SYS before the close, where there is one.
+    pub last: Option<String>,
     /// The code of the close frame.
     pub code: u16,
+}
+
+impl Closing {
+    /// The text messages, for a server that has nothing queued.
+    pub fn into_texts(self) -> impl Iterator<Item = String> {
+        self.first.into_iter().chain(self.last)
+    }
 }
 
 impl CloseReason {
@@ -205,9 +214,8 @@ impl CloseReason {
     /// What is written to a connection that has not authenticated.
     #[must_use]
     pub fn unauthenticated(self, stamp: Stamp) -> Closing {
-        let mut closing = Closing { write_queued: false, texts: Vec::new(), code: self.code };
-        closing.texts.extend(self.encode(Recipient::Unauthenticated, stamp));
-        closing
+        let last = self.encode(Recipient::Unauthenticated, stamp);
+        Closing { first: Vec::new(), write_queued: self.writes_queued, last, code: self.code }
     }
 
     /// The SYS before the close.

@@ -217,14 +217,14 @@ impl<R> Connection<R> {
 
     /// Ends the connection: what is to be written, at most, before the close frame. After it nothing is polled.
     pub fn close(&mut self, now: Duration, reason: CloseReason) -> Closing {
-        let mut texts = Vec::from(std::mem::take(&mut self.out));
-        texts.extend(self.take_report(now));
+        let mut first = Vec::from(std::mem::take(&mut self.out));
+        first.extend(self.take_report(now));
         if !reason.writes_queued() {
-            texts.clear();
+            first.clear();
         }
         let user = Recipient::User(self.identity.username.clone());
-        texts.extend(reason.encode(user, (self.stamps)()));
-        Closing { write_queued: reason.writes_queued(), texts, code: reason.code() }
+        let last = reason.encode(user, (self.stamps)());
+        Closing { first, write_queued: reason.writes_queued(), last, code: reason.code() }
     }
 
     /// The user.

@@ -19,23 +19,8 @@ use crate::times::RATE_REPORT;
 ///
 /// Payloads are numbered by the server as they come. Times are durations since any moment that is the same for all calls
 /// and must not go back. Memory is bounded: IDs beyond [`MAX_DROPPED_NAMES`] are counted and not kept.
-///
-/// ```
-/// use std::time::Duration;
-/// use callie_core::PayloadId;
-/// use callie_core::server::DroppedPayloads;
-///
-/// let mut dropped = DroppedPayloads::default();
-/// let now = Duration::from_secs(7);
-/// dropped.record(now, 101, PayloadId::parse("p101")?, None, Duration::from_millis(20));
-/// assert!(dropped.report_at().is_some_and(|at| at <= now), "the first is reported at once");
-/// let notice = dropped.report(now).unwrap();
-/// assert_eq!(notice.metadata().dropped.as_ref().unwrap().len(), 1);
-/// assert!(dropped.report(now).is_none(), "nothing is reported twice");
-/// # Ok::<(), callie_core::NameError>(())
-/// ```
 #[derive(Debug, Default)]
-pub struct DroppedPayloads {
+pub(super) struct DroppedPayloads {
     first: Option<u64>,
     ids: Vec<PayloadId>,
     count: u64,
@@ -48,7 +33,7 @@ pub struct DroppedPayloads {
 
 impl DroppedPayloads {
     /// Records the payload numbered `number`, and its command if it is a CMD. There may be room for it after `retry_after`.
-    pub fn record(
+    pub(super) fn record(
         &mut self,
         now: Duration,
         number: u64,
@@ -68,14 +53,12 @@ impl DroppedPayloads {
     }
 
     /// The number of the first payload that is not reported, if there is one.
-    #[must_use]
-    pub fn first(&self) -> Option<u64> {
+    pub(super) fn first(&self) -> Option<u64> {
         self.first
     }
 
     /// When the report is due, if there is something to report.
-    #[must_use]
-    pub fn report_at(&self) -> Option<Duration> {
+    pub(super) fn report_at(&self) -> Option<Duration> {
         if self.first.is_none() && !self.unnamed {
             return None;
         }
@@ -83,7 +66,7 @@ impl DroppedPayloads {
     }
 
     /// Takes the report: `RATE_LIMITED` that names all that was dropped since the last one, or none if nothing was.
-    pub fn report(&mut self, now: Duration) -> Option<Notice> {
+    pub(super) fn report(&mut self, now: Duration) -> Option<Notice> {
         let named = self.first.take().is_some();
         if !std::mem::take(&mut self.unnamed) && !named {
             return None;
@@ -120,17 +103,6 @@ impl DroppedPayloads {
             let retry_at = now.saturating_add(retry_after);
             Notice::new(SysCode::RateLimited).retry_after_ms(millis(retry_at, now))
         })
-    }
-
-    /// The report of something over the rate that is no payload and has no ID, such as a ping of the WebSocket: at most
-    /// once a second. It names the payloads that are not reported yet, if there are any.
-    pub fn report_unnamed(&mut self, now: Duration, retry_after: Duration) -> Option<Notice> {
-        if self.reported_at.is_some_and(|at| now < at.saturating_add(RATE_REPORT)) {
-            return None;
-        }
-        self.retry_at = self.retry_at.max(now.saturating_add(retry_after));
-        self.unnamed = true;
-        self.report(now)
     }
 }
 
@@ -228,17 +200,18 @@ mod tests {
     #[test]
     fn unnamed_drops_are_reported_once_a_second() {
         let mut dropped = DroppedPayloads::default();
-        let notice = dropped.report_unnamed(at(9_000), WAIT).unwrap();
+        dropped.record_unnamed(at(9_000), WAIT);
+        assert_eq!(dropped.report_at(), Some(Duration::ZERO));
+        let notice = dropped.report(at(9_000)).unwrap();
         assert_eq!((named(&notice).len(), notice.metadata().in_reply_to.clone()), (0, None));
         assert!(notice.metadata().dropped.is_none());
-        assert!(dropped.report_unnamed(at(9_999), WAIT).is_none());
-        record(&mut dropped, 9_999, 3);
-        assert_eq!(named(&dropped.report_unnamed(at(10_000), WAIT).unwrap()), ["p3"]);
-        dropped.record_unnamed(at(10_999), WAIT);
+        dropped.record_unnamed(at(9_999), WAIT);
         assert_eq!(dropped.report_at(), None);
+        record(&mut dropped, 9_999, 3);
+        dropped.record_unnamed(at(10_000), WAIT);
+        assert_eq!(named(&dropped.report(at(10_000)).unwrap()), ["p3"]);
+        assert_eq!((dropped.first(), dropped.report_at()), (None, None));
         dropped.record_unnamed(at(11_000), WAIT);
-        assert_eq!(dropped.report_at(), Some(at(11_000)));
         assert_eq!(dropped.report(at(11_000)).unwrap().metadata().retry_after_ms, Some(21));
-        assert_eq!(dropped.first(), None);
     }
 }

@@ -59,7 +59,8 @@
 //!
 //! // The end.
 //! let closing = connection.close(now, CloseReason::shutting_down(Duration::from_secs(2)));
-//! assert_eq!((closing.texts.len(), closing.code), (1, 1001));
+//! assert!(closing.last.unwrap().contains("SERVER_SHUTDOWN"));
+//! assert_eq!(closing.code, 1001);
 //! # Ok::<(), callie_core::NameError>(())
 //! ```
 //!
@@ -94,7 +95,6 @@ pub use close::{CloseReason, Closing};
 pub use config::{ServerConfig, Times};
 pub use connection::{Connection, Stamps};
 pub use delivery::{Delivery, DeliveryCounts, Part};
-pub use dropped::DroppedPayloads;
 pub use handshake::{Authentication, Handshake, Identity, Verified};
 pub use rates::{BucketKind, Rates};
 pub use recent::{PayloadKey, RecentPayloads, Remembered};

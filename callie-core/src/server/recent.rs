@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
+use serde::{Deserialize, Serialize};
 
 use crate::notice::Outcome;
 use crate::times::{CONFIRMATION, DUPLICATES};
@@ -17,7 +18,8 @@ const SETTLED_WITHIN: Duration = CONFIRMATION.saturating_mul(2);
 ///
 /// The key of the hasher must be secret, so that nobody can choose two IDs that collide. Two of one user's payloads within
 /// five minutes, some 15,000 at the usual rate, collide at random once in 10¹¹ such intervals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct PayloadKey(u64);
 
 impl PayloadKey {
@@ -41,7 +43,7 @@ impl PayloadKey {
 }
 
 /// A remembered payload, as one node hands it to another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
     /// The payload.
     pub key: PayloadKey,

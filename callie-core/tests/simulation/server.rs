@@ -354,8 +354,9 @@ impl Server {
                 closing
             }
         };
-        self.actions.extend(closing.texts.into_iter().map(|text| Action::Write(connection, text)));
-        self.actions.push(Action::Close(connection, closing.code));
+        let code = closing.code;
+        self.actions.extend(closing.into_texts().map(|text| Action::Write(connection, text)));
+        self.actions.push(Action::Close(connection, code));
     }
 }
 

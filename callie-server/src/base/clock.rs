@@ -4,9 +4,8 @@
 //! depend on the time, so they use [`now`], which does not follow a jump ahead immediately. Payloads of the server have
 //! the time of [`wall`].
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use callie_core::Timestamp;
@@ -27,6 +26,16 @@ const BELIEVED_AFTER: Duration = Duration::from_secs(60 * 60);
 /// The offset that is added to the time of the system; see [`shift`].
 static SHIFT: AtomicI64 = AtomicI64::new(0);
 static STEADY: Mutex<Option<Steady>> = Mutex::new(None);
+
+/// The moment that [`elapsed`] counts from.
+static START: OnceLock<Instant> = OnceLock::new();
+
+/// Returns the time from a fixed moment to `at`, on one scale for all connections. An `at` before the first call counts
+/// as zero.
+#[must_use]
+pub(crate) fn elapsed(at: Instant) -> Duration {
+    at.saturating_duration_since(*START.get_or_init(Instant::now))
+}
 
 /// Returns the time for sessions, bans and the database. It follows the clock of the system, but a jump ahead only
 /// after an hour, and never a time before this program was written.

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use callie_core::server::{CloseReason, DeliveryCounts, Remembered};
+
 use super::local::LocalNode;
 use super::stream::PeerStream;
 use super::wire::{self, FrameHeader, Place, Unreadable};
 use crate::router::{
-    Allowance, Arrival, Audience, Check, CloseReason, Counts, Entry, GroupChange, NodeId, Note, Peer,
-    PendingReply, PrivacyChange,
+    Allowance, Arrival, Audience, Check, Entry, GroupChange, NodeId, Peer, PendingReply, PrivacyChange,
 };
 
 /// The streams of all other nodes.
@@ -199,8 +200,8 @@ impl Inbound {
             }
             Entry::Report { request, confirmed, unconfirmed, missed } => {
                 if let Some(PendingReply::Delivery { delivery, part }) = peer.answered(request) {
-                    let (confirmed, unconfirmed) = (number(confirmed), number(unconfirmed));
-                    delivery.report(part, Counts { confirmed, unconfirmed, missed: number(missed) });
+                    let counts = DeliveryCounts::new(number(confirmed), number(unconfirmed), number(missed));
+                    delivery.report(part, counts);
                 }
             }
             Entry::Changed { group, change, text } => {
@@ -222,9 +223,11 @@ impl Inbound {
                 checks.ask(Check::Privacy(user, other));
             }
             Entry::Doubted { check } => checks.ask(check),
-            Entry::Kick { user, reason } => hub.end(&user, &CloseReason::kick(reason)),
+            Entry::Kick { user, reason } => hub.end(&user, &CloseReason::kicked(reason)),
             Entry::Spent { user, bucket } => hub.spent_elsewhere(user, bucket),
-            Entry::Noted { user, key, outcome } => hub.noted_elsewhere(user, Note { key, age: 0, outcome }),
+            Entry::Noted { user, key, outcome } => {
+                hub.noted_elsewhere(user, Remembered { key, age: 0, outcome })
+            }
             Entry::Recall { request, user } => {
                 peer.send(&Entry::Recalled { request, memory: hub.memory_of(&user) });
             }
@@ -234,8 +237,8 @@ impl Inbound {
                     let _ = receiver.send(memory);
                 }
             }
-            Entry::HandedOff { user, notes } => {
-                hub.take_over(&user, notes, &Allowance::of(&config.current()));
+            Entry::HandedOff { user, payloads } => {
+                hub.take_over(&user, payloads, &Allowance::of(&config.current()));
             }
         }
     }

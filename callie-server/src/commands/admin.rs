@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use callie_core::command::{MessageText, RemovalReason, ServerStats};
+use callie_core::server::CloseReason;
 use callie_core::{Notice, Recipient, SysCode, Timestamp, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -11,7 +12,7 @@ use crate::base::clock;
 use crate::base::ids::stamp;
 use crate::base::telemetry::{Counters, Line, Telemetry};
 use crate::net::Connections;
-use crate::router::{CloseReason, Entry, Hub, Link, Origin};
+use crate::router::{Entry, Hub, Link, Origin};
 use crate::store::{Accounts, Admins, Ban};
 
 /// The commands of server admins.
@@ -61,7 +62,7 @@ impl AdminCommands {
             return Err(Refusal::new(SysCode::UserNotFound));
         }
         record(origin, "KICK_USER", &username, reason.as_ref(), None);
-        self.hub.end(&username, &CloseReason::kick(reason.clone()));
+        self.hub.end(&username, &CloseReason::kicked(reason.clone()));
         self.hub.remote.send_to_all(&Entry::Kick { user: username, reason });
         Ok(Answer::done())
     }

@@ -1,7 +1,7 @@
 //! The result of a command.
 
 use callie_core::command::CommandFault;
-use callie_core::{Notice, Outcome, SysCode};
+use callie_core::{Notice, SysCode};
 use serde::Serialize;
 
 use crate::cache::JobFailed;
@@ -27,7 +27,7 @@ impl Answer {
     }
 }
 
-/// Why a command was not carried out. It had no effect, unless [`Refusal::outcome`] is unconfirmed.
+/// Why a command was not carried out. It had no effect, unless the code is `INTERNAL_ERROR` or `DELIVERY_UNCONFIRMED`.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     code: SysCode,
@@ -58,15 +58,6 @@ impl Refusal {
         let fault = CommandFault::of_parameter(name, reason);
         let description = Some(fault.description());
         Self { code: fault.code(), description, path: Some(fault.path()), fault: None }
-    }
-
-    /// Returns the outcome of the command.
-    pub(crate) fn outcome(&self) -> Outcome {
-        match self.code {
-            // The command may have been carried out.
-            SysCode::DeliveryUnconfirmed | SysCode::InternalError => Outcome::Unconfirmed,
-            _ => Outcome::Failed,
-        }
     }
 
     /// Logs the error of the server, if there is one.

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use callie_core::{Notice, SysCode};
+use callie_core::server::CloseReason;
 
-use super::background::retry_after_ms;
+use super::background::retry_after;
 use super::shared::Gateway;
 use super::socket::Socket;
 use super::timing::UPGRADE_TIMEOUT;
@@ -43,9 +43,8 @@ impl Gateway {
                 let gateway = self.clone();
                 self.tasks.spawn(async move {
                     if let Some(socket) = take_over(&gateway, upgraded).await {
-                        let notice = Notice::new(SysCode::Overloaded).retry_after_ms(retry_after_ms());
                         gateway.telemetry.metrics.closed(CloseLabel::Overloaded);
-                        closing::turn_away(socket, notice).await;
+                        closing::turn_away(socket, CloseReason::overloaded(retry_after())).await;
                     }
                     drop(permit);
                 });

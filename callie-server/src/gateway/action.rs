@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::router::CloseReason;
+use callie_core::server::CloseReason;
 
 /// Work that waits for something, such as the database. The connection reads its next payload when it is done.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;

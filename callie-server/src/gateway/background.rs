@@ -4,14 +4,15 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callie_core::{Notice, SessionId, SysCode};
+use callie_core::SessionId;
+use callie_core::server::CloseReason;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 use super::shared::Gateway;
 use super::timing::{ANSWERS_TICK, FORGET, TICK};
 use crate::base::clock;
-use crate::router::{CloseReason, Hub, Link};
+use crate::router::{Hub, Link};
 use crate::store::{Ban, SessionEvent};
 
 /// The shortest time, in milliseconds, after which a client is asked to come back.
@@ -25,10 +26,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Ticks in a second. What takes longer is done once in so many: there are as many outboxes as connections.
 const SECOND: u32 = 10;
 
-/// When to come back, in milliseconds from now: another time for each who asks.
-pub(super) fn retry_after_ms() -> u64 {
+/// When to come back, from now: another time for each who asks.
+pub(super) fn retry_after() -> Duration {
     // Without randomness all come back at once, which is no fault of theirs.
-    RETRY_FROM + getrandom::u64().unwrap_or_default() % RETRY_SPREAD
+    Duration::from_millis(RETRY_FROM + getrandom::u64().unwrap_or_default() % RETRY_SPREAD)
 }
 
 /// Works beside the connections until the server stops.
@@ -143,20 +144,13 @@ fn end_sessions(hub: &Hub, ended: &HashSet<SessionId>) {
     }
     for link in hub.every_link() {
         if ended.contains(&link.session) {
-            link.end(CloseReason::new(SysCode::SessionRevoked));
+            link.end(CloseReason::session_revoked());
         }
     }
 }
 
 fn banned(ban: &Ban) -> CloseReason {
-    let mut notice = Notice::new(SysCode::Banned);
-    if let Some(reason) = &ban.reason {
-        notice = notice.reason(reason.clone());
-    }
-    if let Some(until) = ban.until {
-        notice = notice.until(clock::timestamp(until));
-    }
-    CloseReason::from_notice(notice)
+    CloseReason::banned(ban.reason.clone(), ban.until.map(clock::timestamp))
 }
 
 /// Ends those of `links` whose session is gone: nobody has said which of them are.
@@ -164,7 +158,7 @@ async fn check_sessions(gateway: Arc<Gateway>, links: Vec<Arc<Link>>) {
     for link in links {
         loop {
             match gateway.sessions.get(&link.session, clock::now()).await {
-                Ok(None) => link.end(CloseReason::new(SysCode::SessionRevoked)),
+                Ok(None) => link.end(CloseReason::session_revoked()),
                 Ok(Some(_)) => {}
                 Err(error) if !gateway.shutdown.has_begun() => {
                     tracing::error!(%error, "a session could not be looked up yet");
@@ -192,8 +186,7 @@ pub(crate) async fn drain(gateway: &Gateway) {
         gateway.hub.give_up_deliveries();
     }
     for link in gateway.hub.every_link() {
-        let notice = Notice::new(SysCode::ServerShutdown).retry_after_ms(retry_after_ms());
-        link.end(CloseReason::from_notice(notice));
+        link.end(CloseReason::shutting_down(retry_after()));
     }
     gateway.connections.emptied().await;
 }

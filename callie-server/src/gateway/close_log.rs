@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use callie_core::server::CloseReason;
 use callie_core::{SysCode, Username};
 
 use super::shared::Gateway;
 use crate::base::telemetry::{CloseLabel, Line};
-use crate::router::CloseReason;
 
 /// A connection that is being closed.
 pub(super) struct Closed<'a> {
@@ -28,14 +28,14 @@ enum Level {
 
 /// Counts and logs a close.
 pub(super) fn closed(gateway: &Gateway, why: &CloseReason, closed: &Closed<'_>) {
-    gateway.telemetry.metrics.closed(CloseLabel::of(why.close));
-    let code = why.notice.as_ref().map(|notice| notice.code());
+    gateway.telemetry.metrics.closed(CloseLabel::of(why.code()));
+    let code = why.sys_code();
     let Some((line, level)) = kind(code) else { return };
     if !gateway.telemetry.lines.admit(line) {
         return;
     }
     let Closed { user, address, reason } = closed;
-    let (close, code) = (why.close, code.map(SysCode::as_str));
+    let (close, code) = (why.code(), code.map(SysCode::as_str));
     let user = user.map(Username::as_str);
     match level {
         Level::Ordinary => tracing::info!(close, code, user, %address, reason, "closed a connection"),

@@ -2,24 +2,23 @@
 
 use std::collections::VecDeque;
 
-use callie_core::{Notice, Recipient};
+use callie_core::server::{CloseReason, Closing};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::socket::Socket;
 use super::timing::{CLOSE_TIMEOUT, SLOW_CLOSE_TIMEOUT};
 use crate::base::ids::stamp;
-use crate::router::{CloseReason, Item};
+use crate::router::Item;
 
-/// Writes what is queued if the reason says so, the SYS and the close, and ends the connection; in a bounded time.
-pub(crate) async fn close(
-    mut socket: Socket,
-    reason: CloseReason,
-    recipient: Recipient,
-    queued: VecDeque<Item>,
-) {
-    let limit = if reason.drain { CLOSE_TIMEOUT } else { SLOW_CLOSE_TIMEOUT };
+/// Writes what is queued if the connection ends so, the SYS and the close, and ends the connection; in a bounded time.
+pub(crate) async fn close(mut socket: Socket, closing: Closing, queued: VecDeque<Item>) {
+    let Closing { first, write_queued, last, code } = closing;
+    let limit = if write_queued { CLOSE_TIMEOUT } else { SLOW_CLOSE_TIMEOUT };
     let said = async {
-        if reason.drain {
+        for text in first {
+            socket.send(Utf8Bytes::from(text)).await?;
+        }
+        if write_queued {
             for item in queued {
                 // Written now, and nobody will be there to confirm it.
                 if let Some(receipt) = &item.receipt {
@@ -28,10 +27,10 @@ pub(crate) async fn close(
                 socket.send(item.text).await?;
             }
         }
-        if let Some(notice) = &reason.notice {
-            socket.send(encode(notice, recipient)).await?;
+        if let Some(text) = last {
+            socket.send(Utf8Bytes::from(text)).await?;
         }
-        socket.send_close(reason.close).await
+        socket.send_close(code).await
     };
     if let Ok(Ok(())) = tokio::time::timeout(limit, said).await {
         socket.hang_up().await;
@@ -45,12 +44,7 @@ pub(crate) async fn leave(mut socket: Socket) {
     }
 }
 
-/// Says one thing to a connection that has not authenticated, and closes it.
-pub(crate) async fn turn_away(socket: Socket, notice: Notice) {
-    close(socket, CloseReason::from_notice(notice), Recipient::Unauthenticated, VecDeque::new()).await;
-}
-
-/// A SYS of the server, encoded.
-pub(crate) fn encode(notice: &Notice, recipient: Recipient) -> Utf8Bytes {
-    Utf8Bytes::from(notice.to_payload(recipient, stamp()).encode())
+/// Closes a connection that has not authenticated.
+pub(crate) async fn turn_away(socket: Socket, reason: CloseReason) {
+    close(socket, reason.unauthenticated(stamp()), VecDeque::new()).await;
 }

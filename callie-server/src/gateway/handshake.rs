@@ -4,24 +4,23 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callie_core::command::Command;
-use callie_core::{ContentRef, Fault, Frame, Notice, RecipientRef, SysCode, Username};
+use callie_core::Username;
+use callie_core::server::{CloseReason, Handshake, Identity};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::action::{Action, Work};
-use super::background::retry_after_ms;
+use super::background::retry_after;
 use super::close_log::{Closed, closed};
 use super::closing;
-use super::handler::{Handler, welcome};
+use super::handler::Handler;
 use super::pump::Pump;
-use super::reply::Reply;
 use super::shared::Gateway;
 use super::socket::{Incoming, Socket};
 use crate::base::clock;
 use crate::base::telemetry::{CloseLabel, Line, Refusal};
 use crate::cache::ATTEMPTS;
 use crate::net::ConnectionPermit;
-use crate::router::{Allowance, CloseReason, JoinResult, Link, Origin, Place};
+use crate::router::{Allowance, JoinResult, Link, Origin, Place};
 use crate::store::StoreError;
 
 /// How long a connection waits for what other nodes remember of its user. Without it the user may send a payload twice.
@@ -34,8 +33,9 @@ pub(super) async fn open(
     permit: &mut ConnectionPermit,
     address: IpAddr,
 ) -> Option<Box<Pump>> {
-    let rejected = match first_text(&gateway, &mut socket).await {
-        Ok(text) => match let_in(&gateway, &text, permit, address).await {
+    let handshake = Handshake::new(clock::elapsed(Instant::now()), gateway.server_config());
+    let rejected = match first_text(&gateway, &mut socket, &handshake).await {
+        Ok(text) => match let_in(&gateway, handshake, &text, permit, address).await {
             Ok((handler, work)) => return Some(Pump::new(gateway, socket, handler, work)),
             Err(rejected) => rejected,
         },
@@ -49,7 +49,7 @@ pub(super) async fn open(
     let Rejected { close, user, reason } = rejected;
     closed(&gateway, &close, &Closed { user: user.as_ref(), address, reason });
     drop(gateway);
-    closing::close(socket, close, callie_core::Recipient::Unauthenticated, Default::default()).await;
+    closing::turn_away(socket, close).await;
     None
 }
 
@@ -72,12 +72,17 @@ struct Rejected {
 
 impl From<CloseReason> for Rejected {
     fn from(close: CloseReason) -> Self {
-        Self { close, user: None, reason: None }
+        let reason = close.detail();
+        Self { close, user: None, reason }
     }
 }
 
 /// The first text message, or how the connection ends.
-async fn first_text(gateway: &Gateway, socket: &mut Socket) -> Result<Utf8Bytes, Unread> {
+async fn first_text(
+    gateway: &Gateway,
+    socket: &mut Socket,
+    handshake: &Handshake,
+) -> Result<Utf8Bytes, Unread> {
     let text = async {
         loop {
             match socket.read().await {
@@ -89,46 +94,41 @@ async fn first_text(gateway: &Gateway, socket: &mut Socket) -> Result<Utf8Bytes,
             }
         }
     };
+    let wait = handshake.deadline().saturating_sub(clock::elapsed(Instant::now()));
     tokio::select! {
-        text = tokio::time::timeout(gateway.timing.authentication, text) => match text {
+        text = tokio::time::timeout(wait, text) => match text {
             Ok(text) => text,
-            Err(_) => Err(Unread::Close(CloseReason::new(SysCode::AuthTimeout))),
+            Err(_) => Err(Unread::Close(CloseReason::auth_timeout())),
         },
-        () = gateway.shutdown.begun() => Err(Unread::Close(shutting_down())),
+        () = gateway.shutdown.begun() => Err(Unread::Close(CloseReason::shutting_down(retry_after()))),
     }
-}
-
-fn shutting_down() -> CloseReason {
-    CloseReason::from_notice(Notice::new(SysCode::ServerShutdown).retry_after_ms(retry_after_ms()))
 }
 
 async fn let_in(
     gateway: &Arc<Gateway>,
+    handshake: Handshake,
     text: &str,
     permit: &mut ConnectionPermit,
     address: IpAddr,
 ) -> Result<(Handler, Option<Work>), Rejected> {
     gateway.counters.received(1);
-    let limits = gateway.limits;
-    let frame = Frame::from_client(text, &limits).map_err(|fault| invalid(&fault))?;
-    let claimed = Username::parse(frame.sender()).ok();
-    let failed = |reason| Rejected {
-        close: CloseReason::from_notice(failure(&frame)),
-        user: claimed.clone(),
-        reason: Some(reason),
-    };
+    let authentication = handshake.receive(text)?;
+    let claimed = Username::parse(authentication.sender()).ok();
+    let rejected = |close: CloseReason| Rejected { user: claimed.clone(), ..close.into() };
     let endings = gateway.endings();
-    let session = gateway.sessions.authenticate(frame.token(), clock::now()).await;
+    let session = gateway.sessions.authenticate(authentication.token(), clock::now()).await;
     let session = session.map_err(|e| no_room(gateway, &e))?;
-    let session = session.ok_or_else(|| failed("its token is of no live session"))?;
-    if session.user != *frame.sender() {
-        return Err(failed("its sender is not the user of its token"));
-    }
+    let identity = session.as_ref().map(|session| Identity {
+        username: session.user.clone(),
+        session_id: session.id.clone(),
+        expires_at: clock::timestamp(session.expires),
+    });
+    let verified = authentication.verify(identity).map_err(&rejected)?;
+    // A payload is verified with a session only.
+    let Some(session) = session else { return Err(rejected(CloseReason::session_revoked())) };
 
     let outbox_bytes = gateway.config.current().outbox_bytes;
     let link = Link::new(session.user.clone(), session.id.clone(), address, outbox_bytes);
-    // Before anyone can see the connection, so that nothing comes before it.
-    link.notify(&welcome(gateway, &session, &frame));
     let place = enter(gateway, link).await?;
     let origin = place.origin().clone();
     gateway.cache.load_groups(&origin).await.map_err(|e| no_room(gateway, &e))?;
@@ -137,52 +137,20 @@ async fn let_in(
     if gateway.endings() != endings
         && gateway.sessions.get(&session.id, clock::now()).await.map_err(|e| no_room(gateway, &e))?.is_none()
     {
-        return Err(Rejected { user: claimed, ..CloseReason::new(SysCode::SessionRevoked).into() });
+        return Err(rejected(CloseReason::session_revoked()));
     }
     // Those who stop the server may have gone through the connections just before this one could be seen.
     if gateway.shutdown.has_begun() {
-        return Err(shutting_down().into());
+        return Err(CloseReason::shutting_down(retry_after()).into());
     }
     permit.authenticated();
     gateway.hub.came_online(&origin.user, gateway.config.current().presence);
 
-    let mut handler = Handler::new(gateway.clone(), place, frame.token(), session);
-    if greets_only(&frame) {
-        return Ok((handler, None));
+    match Handler::open(gateway.clone(), place, verified, session) {
+        (handler, Action::Done) => Ok((handler, None)),
+        (handler, Action::Later(work)) => Ok((handler, Some(work))),
+        (_, Action::Close(reason)) => Err(rejected(reason)),
     }
-    match handler.take_checked(&frame, Instant::now()) {
-        Action::Done => Ok((handler, None)),
-        Action::Later(work) => Ok((handler, Some(work))),
-        Action::Close(reason) => Err(Rejected { user: claimed, ..reason.into() }),
-    }
-}
-
-/// Whether the payload is but the conventional greeting, which the welcome has answered.
-fn greets_only(frame: &Frame<'_>) -> bool {
-    match frame.content() {
-        ContentRef::Cmd(call) => {
-            frame.recipient() == RecipientRef::Server
-                && matches!(
-                    Command::read(call.name(), call.parameters(), &callie_core::Limits::default()),
-                    Ok(Command::Authenticate {})
-                )
-        }
-        _ => false,
-    }
-}
-
-/// The first payload is invalid: the answer says what is wrong with it, but under this code.
-fn invalid(fault: &Fault) -> Rejected {
-    let mut notice = Notice::new(SysCode::AuthFailed).describe(fault.reason().to_owned()).path(fault.path());
-    if let Some(id) = fault.payload_id() {
-        notice = notice.in_reply_to(id.clone());
-    }
-    // The path is left out: a client may have typed anything there.
-    Rejected { close: CloseReason::from_notice(notice), user: None, reason: Some(fault.code().as_str()) }
-}
-
-fn failure(frame: &Frame<'_>) -> Notice {
-    Reply::to(frame, 0).notice(SysCode::AuthFailed)
 }
 
 /// The database cannot be asked: the client is not to blame, and comes back.
@@ -191,14 +159,9 @@ fn no_room(gateway: &Gateway, error: &StoreError) -> Rejected {
     if gateway.telemetry.lines.admit(Line::Unavailable) {
         tracing::error!(%error, "a connection could not be authenticated");
     }
-    let notice = Notice::new(SysCode::Overloaded)
-        .describe("the server's database does not answer; come back later")
-        .retry_after_ms(retry_after_ms());
-    Rejected {
-        close: CloseReason::from_notice(notice),
-        user: None,
-        reason: Some("the database does not answer"),
-    }
+    let close = CloseReason::overloaded(retry_after())
+        .describe("the server's database does not answer; come back later");
+    Rejected { close, user: None, reason: Some("the database does not answer") }
 }
 
 /// Makes the connection known to the hub.
@@ -211,12 +174,10 @@ async fn enter(gateway: &Gateway, link: Arc<Link>) -> Result<Place, Rejected> {
         match hub.enter(&user, &link, snapshot.take(), &allowance) {
             JoinResult::Joined => return Ok(Place::new(hub.clone(), Origin { user, link })),
             JoinResult::TooMany => {
-                let notice = Notice::new(SysCode::Overloaded)
-                    .describe("you have as many connections as one may have")
-                    .retry_after_ms(retry_after_ms());
                 gateway.telemetry.metrics.refused(Refusal::User);
                 return Err(Rejected {
-                    close: CloseReason::from_notice(notice),
+                    close: CloseReason::overloaded(retry_after())
+                        .describe("you have as many connections as one may have"),
                     user: Some(link.user.clone()),
                     reason: Some(Refusal::User.as_str()),
                 });
@@ -228,9 +189,8 @@ async fn enter(gateway: &Gateway, link: Arc<Link>) -> Result<Place, Rejected> {
             }
         }
     }
-    let notice = Notice::new(SysCode::Overloaded).retry_after_ms(retry_after_ms());
     Err(Rejected {
-        close: CloseReason::from_notice(notice),
+        close: CloseReason::overloaded(retry_after()),
         user: Some(link.user.clone()),
         reason: Some("the user's groups and settings keep changing"),
     })

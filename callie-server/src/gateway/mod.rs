@@ -1,9 +1,9 @@
 //! One WebSocket connection, from the upgrade to its close.
 //!
-//! `accept.rs` takes the socket over. Then `handshake.rs` waits for the first payload, `handler.rs` decides what each
-//! further one is answered with (`action.rs`, `request_context.rs`, `reply.rs`, and `delivery.rs` for what is passed on),
+//! `accept.rs` takes the socket over. Then `handshake.rs` waits for the first payload, and `handler.rs` does what
+//! `callie_core::server` decides for each one (`action.rs`, `request_context.rs`, and `delivery.rs` for what is passed on),
 //! `pump.rs` moves payloads both ways (`socket.rs` and `readahead.rs` below it) and `closing.rs` closes the connection.
-//! `strikes.rs`, `heartbeat.rs` and `pending_acks.rs` are the state of a connection, `close_log.rs` logs how it ended.
+//! `close_log.rs` logs how it ended.
 //! `shared.rs` is what all connections share, `background.rs` what runs beside them, `timing.rs` the times. One task does
 //! all of it for one connection; what others have for the connection waits in its outbox.
 
@@ -15,15 +15,11 @@ mod closing;
 mod delivery;
 mod handler;
 mod handshake;
-mod heartbeat;
-mod pending_acks;
 mod pump;
 mod readahead;
-mod reply;
 mod request_context;
 mod shared;
 mod socket;
-mod strikes;
 mod timing;
 
 pub(crate) use accept::Upgraded;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use callie_core::{CloseCode, Content, Payload, Recipient, Sender, SysCode};
+use callie_core::CloseCode;
+use callie_core::server::CloseReason;
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::{Error, Utf8Bytes};
 
@@ -14,14 +15,12 @@ use super::action::{Action, Work};
 use super::close_log::{Closed, closed};
 use super::closing;
 use super::handler::Handler;
-use super::heartbeat::{Due, Heartbeat};
-use super::pending_acks::PendingAcks;
 use super::shared::Gateway;
 use super::socket::{Incoming, Socket};
+use super::timing::TICK;
 use crate::base::clock;
-use crate::base::ids::stamp;
 use crate::base::telemetry::{CloseLabel, Discarded};
-use crate::router::{CloseReason, Item, Link, NORMAL, Outbox};
+use crate::router::{Item, Link, Outbox};
 
 /// Messages that are read before what they caused is written.
 const READS: usize = 64;
@@ -42,7 +41,6 @@ pub(super) struct Pump {
     /// What was taken from the outbox and is not written yet.
     batch: VecDeque<Item>,
     work: Option<Work>,
-    heartbeat: Heartbeat,
     /// Boxed, because a timer must not move.
     timer: Pin<Box<Sleep>>,
     /// When the use of the session was noted last.
@@ -65,8 +63,8 @@ impl End {
     /// Why what is queued is not written any more, if it is not.
     fn discards(&self) -> Option<Discarded> {
         match self {
-            Self::Close(reason) if reason.drain => None,
-            Self::Close(CloseReason { notice: Some(_), .. }) => Some(Discarded::SlowConsumer),
+            Self::Close(reason) if reason.writes_queued() => None,
+            Self::Close(reason) if reason.sys_code().is_some() => Some(Discarded::SlowConsumer),
             // It broke the WebSocket's own rules, or is gone.
             Self::Close(_) | Self::Gone(_) | Self::HalfClosed => Some(Discarded::LinkLost),
         }
@@ -82,18 +80,15 @@ impl Pump {
         work: Option<Work>,
     ) -> Box<Self> {
         let now = Instant::now();
-        let heartbeat = Heartbeat::new(now);
         let link = handler.context.origin.link.clone();
-        let next = heartbeat.next(&gateway.timing);
         let mut pump = Box::new(Self {
-            timer: Box::pin(tokio::time::sleep_until(next.into())),
+            timer: Box::pin(tokio::time::sleep_until(now.into())),
             gateway,
             link,
             socket,
             handler,
             batch: VecDeque::new(),
             work,
-            heartbeat,
             touched: now,
             finishing: None,
         });
@@ -112,7 +107,7 @@ impl Pump {
 
     /// Gives up what the connection had, then says goodbye.
     fn finish(self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let Self { gateway, link, socket, handler, mut batch, work, .. } = *self;
+        let Self { gateway, link, socket, mut handler, mut batch, work, .. } = *self;
         if let Some(work) = work {
             let link = link.clone();
             // What was begun is finished, so that a payload sent again is told the truth of it.
@@ -129,13 +124,10 @@ impl Pump {
             // The payload that did not fit into a slow reader's outbox is lost as well.
             let refused = u64::from(discarded == Discarded::SlowConsumer);
             gateway.telemetry.metrics.discarded(discarded, batch.len() as u64 + refused);
-        } else if let Some(notice) = link.last_report() {
-            let text = closing::encode(&notice, Recipient::User(link.user.clone()));
-            batch.push_back(Item { text, receipt: None, timed: None });
         }
         match &end {
             End::Close(reason) => {
-                let waiting = (reason.close == CloseCode::SlowConsumer.as_u16())
+                let waiting = (reason.code() == CloseCode::SlowConsumer.as_u16())
                     .then(|| format!("{} bytes wait to be read", link.outbox.waiting()));
                 let about =
                     Closed { user: Some(&link.user), address: link.address, reason: waiting.as_deref() };
@@ -144,15 +136,17 @@ impl Pump {
             End::Gone(how) => gateway.telemetry.metrics.closed(*how),
             End::HalfClosed => gateway.telemetry.metrics.closed(CloseLabel::HalfClosed),
         }
-        let recipient = Recipient::User(link.user.clone());
+        let now = clock::elapsed(Instant::now());
+        let closing = match end {
+            End::Close(reason) => Some(handler.connection.close(now, reason)),
+            End::HalfClosed => Some(handler.connection.close(now, CloseReason::normal())),
+            End::Gone(_) => None,
+        };
         // From here on nobody sees the connection, however long its close takes.
         drop(handler);
-        match end {
-            End::Close(reason) => Box::pin(closing::close(socket, reason, recipient, batch)),
-            End::Gone(_) => Box::pin(closing::leave(socket)),
-            End::HalfClosed => {
-                Box::pin(closing::close(socket, CloseReason::bare(NORMAL), recipient, VecDeque::new()))
-            }
+        match closing {
+            Some(closing) => Box::pin(closing::close(socket, closing, batch)),
+            None => Box::pin(closing::leave(socket)),
         }
     }
 
@@ -202,6 +196,7 @@ impl Pump {
         let end = self.read_texts(cx, &mut texts);
         if texts > 0 {
             self.gateway.counters.received(texts);
+            self.hasten_timer();
         }
         end
     }
@@ -236,12 +231,7 @@ impl Pump {
                 Poll::Ready(Incoming::Fatal(reason)) => return Err(End::Close(reason)),
             };
             *texts += 1;
-            let had_pinged = self.heartbeat.heard(now);
-            let action = self.handler.take(&text, now);
-            if had_pinged || self.handler.report_at.is_some() {
-                self.hasten_timer();
-            }
-            match action {
+            match self.handler.receive(&text, now) {
                 Action::Done => {}
                 Action::Later(work) => {
                     self.link.owe();
@@ -257,6 +247,8 @@ impl Pump {
 
     /// Writes what waits; pending while the socket takes no more.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let now = Instant::now();
+        std::task::ready!(self.write_own(cx, now))?;
         while !self.batch.is_empty() || self.link.outbox.take(&mut self.batch) {
             let (mut written, mut cost) = (0, 0);
             let mut blocked = Poll::Ready(Ok(()));
@@ -266,15 +258,21 @@ impl Pump {
                     break;
                 }
                 let Some(item) = self.batch.pop_front() else { break };
+                if let Some(report) = self.report_before(&item, now) {
+                    // The answer follows, when the report is written and there is room again.
+                    self.batch.push_front(item);
+                    self.feed_own(report)?;
+                    continue;
+                }
                 cost += Outbox::cost(&item);
                 written += 1;
                 if let Some(came) = item.timed {
                     self.gateway.telemetry.metrics.delivery_took(came.elapsed());
                 }
                 if let Some(receipt) = item.receipt {
-                    let (sender, payload_id) = receipt.names();
-                    let key = self.gateway.hub.keys.of_both(sender, payload_id);
-                    self.handler.pending_acks.written(key, receipt);
+                    receipt.written();
+                    // One that is not kept is dropped, and so settled.
+                    drop(self.handler.connection.written(clock::elapsed(now), receipt.key(), receipt));
                 }
                 self.socket.feed(item.text)?;
             }
@@ -292,10 +290,31 @@ impl Pump {
         self.socket.poll_flush(cx)
     }
 
+    /// Writes what the connection itself has to say, which goes before all that waits.
+    fn write_own(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), Error>> {
+        let now = clock::elapsed(now);
+        loop {
+            std::task::ready!(self.socket.poll_ready(cx))?;
+            let Some(text) = self.handler.connection.poll(now) else { return Poll::Ready(Ok(())) };
+            self.feed_own(Utf8Bytes::from(text))?;
+        }
+    }
+
+    fn feed_own(&mut self, text: Utf8Bytes) -> Result<(), Error> {
+        self.gateway.counters.sent(1);
+        self.gateway.telemetry.metrics.delivered(1);
+        self.socket.feed(text)
+    }
+
+    /// What must be written before an answer: the report of the payloads that were dropped before the answered one.
+    fn report_before(&mut self, item: &Item, now: Instant) -> Option<Utf8Bytes> {
+        let number = item.answers?.get();
+        self.handler.connection.report_before(clock::elapsed(now), number).map(Utf8Bytes::from)
+    }
+
     fn poll_timers(&mut self, cx: &mut Context<'_>) -> Option<End> {
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = Instant::now();
-            self.handler.report_dropped(now);
             if let Some(until) = self.finishing {
                 if now >= until {
                     return Some(End::HalfClosed);
@@ -303,27 +322,25 @@ impl Pump {
                 self.timer.as_mut().reset(until.into());
                 continue;
             }
+            let elapsed = clock::elapsed(now);
+            let connection = &mut self.handler.connection;
             if self.work.is_some() {
                 // Nothing is read meanwhile: the silence is the server's own.
-                self.heartbeat.heard(now);
+                connection.read_paused(elapsed);
             }
-            match self.heartbeat.due(now, &self.gateway.timing) {
-                Due::Nothing => {}
-                Due::Ping => {
-                    let to = Recipient::User(self.link.user.clone());
-                    let ping = Payload::new(stamp(), Sender::Server, to, Content::Ping);
-                    self.link.send(&Utf8Bytes::from(ping.encode()));
-                }
-                Due::Missed => return Some(End::Close(CloseReason::new(SysCode::HeartbeatMissed))),
+            if let Some(reason) = connection.wake(elapsed) {
+                return Some(End::Close(reason));
             }
-            self.handler.pending_acks.sweep();
-            if self.heartbeat.heard_after(self.touched) {
+            // What is due is written in the next round.
+            cx.waker().wake_by_ref();
+            if connection.heard_at() > clock::elapsed(self.touched) {
                 self.touched = now;
                 let session = (*self.handler.session).clone();
                 *self.handler.session = self.gateway.sessions.touch(session, clock::now());
+                connection.set_expires_at(clock::timestamp(self.handler.session.expires));
             }
             if self.handler.session.expires <= clock::now() {
-                return Some(End::Close(CloseReason::new(SysCode::SessionExpired)));
+                return Some(End::Close(CloseReason::session_expired()));
             }
             self.set_timer(now);
         }
@@ -333,35 +350,33 @@ impl Pump {
     fn set_timer(&mut self, now: Instant) {
         // At least a moment, so that a clock that was set back cannot make this spin.
         let left = (self.handler.session.expires - clock::now()).max(1).unsigned_abs();
-        let next = self.next_due().min(now + Duration::from_millis(left));
+        // What is due and cannot be written yet, since the socket takes nothing, is looked at again a little later.
+        let next = self.next_due(now).max(now + TICK).min(now + Duration::from_millis(left));
         self.timer.as_mut().reset(next.into());
     }
 
-    /// When the heartbeat or the report of dropped payloads is due.
-    fn next_due(&self) -> Instant {
-        let beat = self.heartbeat.next(&self.gateway.timing);
-        self.handler.report_at.map_or(beat, |report| report.min(beat))
+    /// When the connection's own deadline is.
+    fn next_due(&self, now: Instant) -> Instant {
+        now + self.handler.connection.deadline().saturating_sub(clock::elapsed(now))
     }
 
     /// Moves the timer to an earlier time, where something is due earlier than it was.
     fn hasten_timer(&mut self) {
-        let next = self.next_due().into();
-        if next < self.timer.deadline() {
+        let next = self.next_due(Instant::now()).into();
+        if self.finishing.is_none() && next < self.timer.deadline() {
             self.timer.as_mut().reset(next);
         }
     }
 
     /// The client has ended what it sends: nobody reaches it any more, and it is given the answers that are still to come.
     fn half_close(&mut self, now: Instant) {
-        let until = now + self.gateway.timing.confirmation + LAST_ANSWERS;
+        let until = now + self.gateway.timing.protocol.confirmation + LAST_ANSWERS;
         self.finishing = Some(until);
         self.link.finish();
         let origin = &self.handler.context.origin;
         self.gateway.hub.depart(&origin.user, &origin.link);
-        // It cannot confirm what it has.
-        self.handler.pending_acks = PendingAcks::new();
-        self.handler.report_at = None;
-        self.link.report_dropped();
+        // It cannot confirm what it has: those receipts are dropped.
+        drop(self.handler.connection.input_ended(clock::elapsed(now)));
         self.timer.as_mut().reset(until.into());
     }
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use callie_core::{Frame, Notice, Outcome, PayloadType, SysCode};
+use callie_core::server::{self, Reply};
+use callie_core::{Notice, Outcome, PayloadType, SysCode};
 
-use super::reply::Reply;
 use super::shared::Gateway;
+use crate::base::ids::stamp;
 use crate::base::telemetry::{PayloadOutcome, outcome_of};
-use crate::router::{Hub, Origin, Owed, PayloadKey};
+use crate::router::{Hub, Origin, Owed};
 
 /// A connection whose payload is handled. Cloning shares it.
 #[derive(Clone)]
@@ -25,26 +26,38 @@ impl RequestContext {
     }
 
     /// Answers a payload, and records and counts its outcome.
-    pub(super) fn answer(&self, reply: &Reply, key: Option<PayloadKey>, outcome: Outcome, notice: Notice) {
-        self.gateway.counters.count(Some(reply.kind()), outcome_of(notice.code()));
-        self.settle(key, outcome);
-        self.origin.link.answer(reply.number(), &reply.complete(notice));
+    pub(super) fn answer(&self, reply: &Reply, notice: Notice) {
+        self.queue(reply, reply.answer(notice, stamp()));
     }
 
     /// Answers a payload that is refused, with the description of `code`.
-    pub(super) fn refuse(&self, reply: &Reply, key: Option<PayloadKey>, code: SysCode) {
-        self.answer(reply, key, Outcome::Failed, Notice::new(code));
+    pub(super) fn refuse(&self, reply: &Reply, code: SysCode) {
+        self.queue(reply, reply.refuse(code, stamp()));
     }
 
-    /// Records and counts a payload that was acted on and is not answered, or not yet.
-    pub(super) fn took(&self, kind: PayloadType, key: Option<PayloadKey>, outcome: Outcome) {
+    /// Queues an answer, and records and counts the outcome of its payload.
+    pub(super) fn queue(&self, reply: &Reply, answer: server::Answer) {
+        if let Some(code) = answer.code() {
+            self.gateway.counters.count(Some(reply.kind()), outcome_of(code));
+        }
+        self.settle(reply, answer.outcome());
+        self.origin.link.answer(answer);
+    }
+
+    /// Records and counts a payload that was acted on and is not answered.
+    pub(super) fn took(&self, reply: &Reply, outcome: Outcome) {
+        self.count_taken(reply.kind());
+        self.settle(reply, outcome);
+    }
+
+    /// Counts a payload that was acted on, and is not answered or not yet. Its outcome is recorded elsewhere.
+    pub(super) fn count_taken(&self, kind: PayloadType) {
         self.gateway.counters.count(Some(kind), PayloadOutcome::Taken);
-        self.settle(key, outcome);
     }
 
     /// Records the outcome of a payload, or that it is not known yet.
-    pub(super) fn settle(&self, key: Option<PayloadKey>, outcome: Outcome) {
-        if let Some(key) = key {
+    pub(super) fn settle(&self, reply: &Reply, outcome: Outcome) {
+        if let Some(key) = reply.key() {
             self.origin.user.settle(key, outcome);
         }
     }
@@ -52,10 +65,5 @@ impl RequestContext {
     /// Notes that the answer to a payload is still to come, until the result is dropped.
     pub(super) fn owe(&self) -> Owed {
         Owed::by(&self.origin.link)
-    }
-
-    /// Returns what it takes to answer the payload that the connection is at.
-    pub(super) fn reply_to(&self, frame: &Frame<'_>) -> Reply {
-        Reply::to(frame, self.origin.link.at())
     }
 }

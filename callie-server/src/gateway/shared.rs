@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use callie_core::server::ServerConfig;
 use callie_core::{GroupId, Limits};
+use parking_lot::Mutex;
 
 use super::timing::Timing;
 use crate::base::config::LiveConfig;
@@ -44,8 +46,10 @@ pub struct Gateway {
     pub(super) shutdown: Shutdown,
     /// The limits of payloads, which stay as they were at the start.
     pub(super) limits: Limits,
-    /// The times of the protocol.
+    /// How long the gateway waits.
     pub(super) timing: Timing,
+    /// See [`Gateway::server_config`].
+    server_config: Mutex<Arc<ServerConfig>>,
     /// See [`Gateway::endings`].
     endings: AtomicU64,
     /// See [`Gateway::is_draining`].
@@ -55,6 +59,8 @@ pub struct Gateway {
 impl Gateway {
     /// Creates a gateway without connections.
     pub(crate) fn new(services: Services, timing: Timing, tasks: Tasks, shutdown: Shutdown) -> Self {
+        let limits = services.config.current().limits();
+        let server_config = Arc::new(ServerConfig { limits, times: timing.protocol });
         Self {
             hub: services.hub.clone(),
             cache: services.cache.clone(),
@@ -65,7 +71,8 @@ impl Gateway {
             telemetry: services.telemetry.clone(),
             connections: services.connections.clone(),
             counters: services.counters.clone(),
-            limits: services.config.current().limits(),
+            server_config: Mutex::new(server_config.clone()),
+            limits: server_config.limits,
             commands: Commands::new(services),
             tasks,
             shutdown,
@@ -122,6 +129,16 @@ impl Gateway {
     #[must_use]
     pub fn queued_bytes(&self) -> usize {
         self.hub.every_link().iter().map(|link| link.outbox.waiting()).sum()
+    }
+
+    /// Returns what a new connection has to keep to. Connections share it until the configuration changes.
+    pub(super) fn server_config(&self) -> Arc<ServerConfig> {
+        let limits = self.config.current().limits();
+        let mut current = self.server_config.lock();
+        if current.limits != limits {
+            *current = Arc::new(ServerConfig { limits, times: self.timing.protocol });
+        }
+        current.clone()
     }
 
     /// Returns `true` once the server is stopping and handles only confirmations.

@@ -12,12 +12,11 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use callie_core::SysCode;
+use callie_core::server::CloseReason;
 
 use super::readahead::ReadAhead;
 use super::timing::LINGER;
 use crate::net::Stream;
-use crate::router::{CloseReason, NOT_UTF8, PROTOCOL_ERROR};
 
 /// What is read at once. The buffer is there while the connection is: most are idle, and a payload is rarely larger.
 const READ_BUFFER: usize = 1024;
@@ -76,7 +75,7 @@ impl Socket {
         };
         Poll::Ready(match next {
             Some(Ok(Message::Text(text))) => Incoming::Text(text),
-            Some(Ok(Message::Binary(_))) => Incoming::Fatal(CloseReason::new(SysCode::UnsupportedFrame)),
+            Some(Ok(Message::Binary(_))) => Incoming::Fatal(CloseReason::unsupported_frame()),
             Some(Ok(Message::Ping(_))) => {
                 // The answer waits in the socket to be flushed.
                 self.dirty = true;
@@ -164,11 +163,11 @@ impl Socket {
 fn fatal(error: &Error) -> Incoming {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => {
-            Incoming::Fatal(CloseReason::new(SysCode::PayloadTooLarge))
+            Incoming::Fatal(CloseReason::payload_too_large())
         }
-        Error::Utf8(_) => Incoming::Fatal(CloseReason::bare(NOT_UTF8)),
+        Error::Utf8(_) => Incoming::Fatal(CloseReason::not_utf8()),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Incoming::Lost,
-        Error::Protocol(_) => Incoming::Fatal(CloseReason::bare(PROTOCOL_ERROR)),
+        Error::Protocol(_) => Incoming::Fatal(CloseReason::protocol_error()),
         _ => Incoming::Lost,
     }
 }

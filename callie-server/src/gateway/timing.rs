@@ -1,23 +1,14 @@
-//! How long the gateway waits for things: the protocol's times, which tests shorten.
+//! How long the gateway waits for things.
 
 use std::time::Duration;
 
-/// The times of the gateway. The defaults are the protocol's; an operator has no reason to change them.
+use callie_core::server::Times;
+
+/// The times of the gateway, which tests shorten. An operator has no reason to change them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timing {
-    /// How long a client may take for its first payload: 10 s (protocol, "Authentication").
-    pub authentication: Duration,
-    /// After how long without a text message the server sends a PING: 30 s (protocol, "Routing").
-    pub heartbeat: Duration,
-    /// How long the silence may go on after that PING: 45 s (protocol, "Routing").
-    pub heartbeat_grace: Duration,
-    /// How long a confirmation is waited for: 15 s (protocol, "Confirmed delivery").
-    pub confirmation: Duration,
-    /// How long a user may be gone without others being told: 5 s (protocol, "SYS codes").
-    pub reconnection: Duration,
-    /// How long dropped payloads may go on without a pause of a second before the connection is closed: 10 s
-    /// (protocol, "Routing").
-    pub flood: Duration,
+    /// The times of the protocol.
+    pub protocol: Times,
     /// How long a server that stops waits for the answers to payloads that were read: 1 s. This and the time that a
     /// connection may take to close must not exceed the time that the server may take to stop.
     pub answers: Duration,
@@ -25,15 +16,7 @@ pub struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self {
-            authentication: Duration::from_secs(10),
-            heartbeat: Duration::from_secs(30),
-            heartbeat_grace: Duration::from_secs(45),
-            confirmation: Duration::from_secs(15),
-            reconnection: Duration::from_secs(5),
-            flood: Duration::from_secs(10),
-            answers: Duration::from_secs(1),
-        }
+        Self { protocol: Times::default(), answers: Duration::from_secs(1) }
     }
 }
 

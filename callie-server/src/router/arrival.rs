@@ -4,13 +4,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use callie_core::{GroupId, PayloadId, Username};
+use callie_core::GroupId;
+use callie_core::server::PayloadKey;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::delivery::{Delivery, Request, Requester};
 use super::direct::send_to_all;
 use super::entry::Entry;
 use super::hub::Hub;
+use super::keys::Keys;
 use super::node::{NO_REPLY, RequestId};
 use super::peers::Peer;
 
@@ -40,11 +42,10 @@ pub(crate) struct Audience<'a> {
 
 impl Arrival<'_> {
     /// Starts the delivery that waits for confirmations here, if the sender asked for them.
-    fn delivery(&self, counts: bool) -> Option<Arc<Delivery>> {
-        let payload_id = PayloadId::parse(self.asked?).ok()?;
-        let sender = Username::parse(self.from).ok()?;
-        let requester = Requester::Node { peer: self.peer.clone(), request: self.request, sender };
-        Some(Delivery::start(Request { requester, payload_id, counts, deadline: self.deadline }))
+    fn delivery(&self, keys: &Keys, of_group: bool) -> Option<Arc<Delivery>> {
+        let key = PayloadKey::new(keys, self.from, self.asked?);
+        let requester = Requester::Node { peer: self.peer.clone(), request: self.request };
+        Some(Delivery::start(Request { requester, key, of_group, deadline: self.deadline }))
     }
 
     fn missed(&self, reached: usize) {
@@ -59,7 +60,7 @@ impl Hub {
     pub(crate) fn arrived_for_user(&self, to: &str, arrival: &Arrival<'_>) {
         let links = self.links_of(to);
         let text = Utf8Bytes::from(arrival.text);
-        match arrival.delivery(false) {
+        match arrival.delivery(&self.keys, false) {
             Some(delivery) => {
                 if !links.is_empty() {
                     delivery.hand_to(&links, &text);
@@ -74,7 +75,7 @@ impl Hub {
 
     /// Delivers a payload to the members of a group.
     pub(crate) fn arrived_for_group(&self, id: GroupId, arrival: &Arrival<'_>, audience: &Audience<'_>) {
-        let delivery = arrival.delivery(true);
+        let delivery = arrival.delivery(&self.keys, true);
         let text = Utf8Bytes::from(arrival.text);
         let mut reached = 0;
         if let Some(group) = self.group(id) {

@@ -94,7 +94,7 @@ impl Hub {
     }
 
     fn hand_out_asked(&self, to: &str, ways: &Ways, from: &Username, text: &Utf8Bytes, request: Request) {
-        let payload_id = (!ways.away.is_empty()).then(|| request.payload_id.clone());
+        let payload_id = (!ways.away.is_empty()).then(|| request.payload_id()).flatten();
         let delivery = Delivery::start(request);
         if !ways.links.is_empty() {
             delivery.hand_to(&ways.links, text);

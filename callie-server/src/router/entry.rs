@@ -1,12 +1,11 @@
 //! What nodes tell each other: the entries of the stream from one node to another.
 
 use callie_core::command::{DirectMessages, PresenceAudience, RemovalReason};
+use callie_core::server::{BucketKind, PayloadKey, Remembered};
 use callie_core::{GroupId, Outcome, Username};
 use serde::{Deserialize, Serialize};
 
-use super::duplicates::Note;
 use super::node::RequestId;
-use super::rate::BucketKind;
 
 /// Something to read again from the database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,13 +92,13 @@ pub(crate) enum Entry<'a> {
     /// The user, who is connected to both nodes, sent a payload to the sending node.
     Spent { user: &'a str, bucket: BucketKind },
     /// The outcome of a payload of the user, who is connected to both nodes.
-    Noted { user: &'a str, key: u64, outcome: Outcome },
+    Noted { user: &'a str, key: PayloadKey, outcome: Outcome },
     /// Asks for what the receiver remembers about the user. Answered with [`Entry::Recalled`].
     Recall { request: RequestId, user: Username },
     /// What the sending node remembers about a user.
     Recalled { request: RequestId, memory: Memory },
     /// The sending node leaves, and hands off what it remembers about the user's payloads.
-    HandedOff { user: Username, notes: Vec<Note> },
+    HandedOff { user: Username, payloads: Vec<Remembered> },
 }
 
 /// A change of a group.
@@ -142,7 +141,7 @@ pub(crate) struct Memory {
     /// Payloads that were taken from each bucket and are not refilled yet, in the order of [`BucketKind::ALL`].
     pub(crate) spent: [u32; BucketKind::ALL.len()],
     /// Recent payloads.
-    pub(crate) notes: Vec<Note>,
+    pub(crate) payloads: Vec<Remembered>,
     /// The users whose presence the user has subscribed to.
     pub(crate) watching: Vec<Username>,
 }

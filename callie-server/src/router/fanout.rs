@@ -6,7 +6,7 @@ use callie_core::{GroupId, MAX_OFFLINE_NAMES, PayloadId, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::aliases::Link;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Request};
 use super::direct::{Outgoing, is_same, send_to_all};
 use super::entry::Entry;
 use super::group::{Group, GroupState};
@@ -35,7 +35,7 @@ impl Hub {
     pub(crate) fn to_group(&self, id: GroupId, group: &Group, outgoing: Outgoing<'_>) -> Delivered {
         let Outgoing { from, text, ask, timed } = outgoing;
         let me = &from.user.name;
-        let asked = ask.as_ref().map(|request| request.payload_id.clone());
+        let asked = ask.as_ref().and_then(Request::payload_id);
         let delivery = ask.map(Delivery::start);
         let mut result = Delivered::default();
         let state = group.state();

@@ -3,25 +3,25 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callie_core::{GroupId, Username};
+use callie_core::server::{CloseReason, Rates};
+use callie_core::{GroupId, Limits, Username};
 use parking_lot::MutexGuard;
 
 use super::aliases::{Link, Links, Origin, User, UserState};
-use super::close_reason::CloseReason;
 use super::deliveries::Deliveries;
 use super::delivery::Delivery;
 use super::departures::Departures;
-use super::duplicates::Keys;
 use super::entry::Entry;
 use super::group::Group;
 use super::groups::Groups;
+use super::keys::Keys;
 use super::node::{NodeId, RequestId};
 use super::peers::RemoteNodes;
 use super::pending_reply::{PendingReply, ReplyStatus, Requests};
 use super::privacy::{GroupIds, Privacy};
-use super::rate::{Quotas, Rates};
 use super::users::Users;
 use super::watchers::Watchers;
+use crate::base::clock;
 use crate::base::config::Config;
 
 /// The connections of this server, and what it knows about those to other nodes.
@@ -47,7 +47,7 @@ pub(crate) struct Hub {
 /// What a new user is allowed.
 pub(crate) struct Allowance {
     /// What the user may send.
-    pub(crate) quotas: Quotas,
+    pub(crate) limits: Limits,
     /// The most connections at a time.
     pub(crate) connections: usize,
 }
@@ -55,14 +55,7 @@ pub(crate) struct Allowance {
 impl Allowance {
     /// What `config` allows.
     pub(crate) fn of(config: &Config) -> Self {
-        Self {
-            quotas: Quotas {
-                messages_per_second: config.messages_per_second,
-                burst: config.burst,
-                broadcasts_per_minute: config.broadcasts_per_minute,
-            },
-            connections: config.max_connections_per_user,
-        }
+        Self { limits: config.limits(), connections: config.max_connections_per_user }
     }
 }
 
@@ -142,7 +135,7 @@ impl Hub {
     }
 
     pub(super) fn make(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
-        Arc::new(User::new(name.clone(), Rates::new(allowance.quotas), self.remote.clone()))
+        Arc::new(User::new(name.clone(), &allowance.limits, self.keys.clone(), self.remote.clone()))
     }
 
     /// Registers a connection. While a user has no connection, the user's data in memory is not kept up to date. Then
@@ -179,10 +172,12 @@ impl Hub {
                 _ => return JoinResult::Stale,
             }
         }
-        if user.rates.load().quotas() != allowance.quotas {
+        let mut shared = user.shared();
+        if !shared.rates.fit(&allowance.limits) {
             // The configuration has changed. The connection receives the current limits.
-            user.rates.store(Arc::new(Rates::new(allowance.quotas)));
+            shared.rates = Rates::new(&allowance.limits);
         }
+        drop(shared);
         state.leaves = None;
         state.links.push(link.clone());
         for &id in &*state.groups {
@@ -281,7 +276,7 @@ impl Hub {
                 state.remembered.retain(|(_, until)| *until > now);
                 !state.is_online() && state.leaves.is_none() && state.remembered.is_empty()
             };
-            let nothing_recent = user.recent.forget(now);
+            let nothing_recent = user.shared().recent.forget(clock::elapsed(now));
             !(gone && nothing_recent)
         });
     }

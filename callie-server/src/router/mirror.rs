@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use callie_core::{GroupId, Username};
+use callie_core::server::{BucketKind, Remembered};
+use callie_core::{GroupId, Username, times};
 use tokio::sync::oneshot;
 
 use super::aliases::User;
-use super::duplicates::{MEMORY, Note};
 use super::entry::{Entry, Memory, PrivacyChange};
 use super::hub::{Allowance, Hub};
 use super::node::{NodeId, Nodes};
 use super::peers::Peer;
 use super::pending_reply::PendingReply;
 use super::privacy::{GroupIds, Privacy};
-use super::rate::BucketKind;
+use crate::base::clock;
 use crate::base::config::PresenceMode;
 
 /// The most payloads that are handed over when a user moves, newest first. More would not fit into the smallest frame
@@ -32,7 +32,7 @@ impl Hub {
             let state = user.state();
             if !state.links.is_empty() {
                 state.send_here(&user.name, |entry| peer.send(entry));
-            } else if !user.recent.is_empty() {
+            } else if !user.shared().recent.is_empty() {
                 peer.send(&Entry::Remembered { user: user.name.clone() });
             }
         });
@@ -83,7 +83,7 @@ impl Hub {
         {
             let mut state = user.state();
             state.remembered.retain(|(there, _)| *there != node);
-            state.remembered.push((node, Instant::now() + MEMORY));
+            state.remembered.push((node, Instant::now() + times::DUPLICATES));
         }
         self.is_gone(node, &user);
     }
@@ -152,29 +152,30 @@ impl Hub {
     pub(crate) fn memory_of(&self, name: &Username) -> Memory {
         let Some(user) = self.user(name.as_str()) else { return Memory::default() };
         let watching = user.state().watching.iter().cloned().collect();
-        let notes = user.recent.notes(Instant::now(), MOST_NOTES);
-        Memory { spent: user.rates.load().spent(), notes, watching }
+        let now = clock::elapsed(Instant::now());
+        let shared = user.shared();
+        Memory { spent: shared.rates.spent(now), payloads: shared.recent.newest(now, MOST_NOTES), watching }
     }
 
     /// Hands off to all other nodes what this node remembers about payloads, because it stops. Its users will connect
     /// to other nodes, and send again what was not answered.
     pub(crate) fn hand_off(&self) {
-        let (now, mut room) = (Instant::now(), MOST_HANDED_OFF);
+        let (now, mut room) = (clock::elapsed(Instant::now()), MOST_HANDED_OFF);
         self.users.for_each(|user| {
             if room == 0 {
                 return;
             }
-            let notes = user.recent.notes(now, room.min(MOST_NOTES));
-            room -= notes.len();
-            if !notes.is_empty() {
-                self.remote.send_to_all(&Entry::HandedOff { user: user.name.clone(), notes });
+            let payloads = user.shared().recent.newest(now, room.min(MOST_NOTES));
+            room -= payloads.len();
+            if !payloads.is_empty() {
+                self.remote.send_to_all(&Entry::HandedOff { user: user.name.clone(), payloads });
             }
         });
     }
 
     /// Takes over what a stopping node remembers about a user's payloads.
-    pub(crate) fn take_over(&self, name: &Username, notes: Vec<Note>, allowance: &Allowance) {
-        let adopt = |user: &Arc<User>| user.recent.adopt(notes, Instant::now());
+    pub(crate) fn take_over(&self, name: &Username, payloads: Vec<Remembered>, allowance: &Allowance) {
+        let adopt = |user: &Arc<User>| user.shared().recent.adopt(clock::elapsed(Instant::now()), payloads);
         self.users.with_or_insert(name, || self.make(name, allowance), adopt);
     }
 
@@ -184,14 +185,15 @@ impl Hub {
         if std::mem::replace(&mut user.state().recalled, true) {
             return;
         }
+        let now = clock::elapsed(Instant::now());
         for (at, bucket) in BucketKind::ALL.into_iter().enumerate() {
             // Nodes that the user was connected to at the same time have shared their counts, so each has counted all
             // payloads.
             let spent = memories.iter().map(|memory| memory.spent[at]).max().unwrap_or_default();
-            user.rates.load().owe(bucket, spent);
+            user.shared().rates.owe(now, bucket, spent);
         }
         for memory in memories {
-            user.recent.adopt(memory.notes, Instant::now());
+            user.shared().recent.adopt(now, memory.payloads);
             // The limit on subscriptions is the same on every node.
             self.watch(user, &memory.watching);
         }
@@ -200,14 +202,14 @@ impl Hub {
     /// Counts a payload that a user who is connected here sent through another node.
     pub(crate) fn spent_elsewhere(&self, name: &str, bucket: BucketKind) {
         if let Some(user) = self.user(name) {
-            user.rates.load().owe(bucket, 1);
+            user.shared().rates.owe(clock::elapsed(Instant::now()), bucket, 1);
         }
     }
 
     /// Records the outcome of a payload that a user who is connected here sent through another node.
-    pub(crate) fn noted_elsewhere(&self, name: &str, note: Note) {
+    pub(crate) fn noted_elsewhere(&self, name: &str, payload: Remembered) {
         if let Some(user) = self.user(name) {
-            user.recent.hear(note, Instant::now());
+            user.shared().recent.learn(clock::elapsed(Instant::now()), payload);
         }
     }
 

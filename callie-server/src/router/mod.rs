@@ -3,8 +3,8 @@
 //! `hub.rs` knows every connection of this server: it consists of `users.rs` (`user.rs`, `link.rs`), `groups.rs`
 //! (`group.rs`), `watchers.rs`, `departures.rs` and `deliveries.rs`. `membership.rs`, `group_changes.rs` and `privacy.rs`
 //! are what it takes from the database. A payload to a user goes through `direct.rs`, to a
-//! group or to everyone through `fanout.rs`; all end in an `outbox.rs`. `rate.rs`, `duplicates.rs` and `delivery.rs` are the
-//! rules on the way, `close_reason.rs` says why a connection is closed, `presence.rs` tells who came and went.
+//! group or to everyone through `fanout.rs`; all end in an `outbox.rs`. `delivery.rs` counts confirmations, `keys.rs`
+//! computes the keys of payloads, `presence.rs` reports who came and went.
 //!
 //! Other nodes are reached through the traits in `peers.rs` and `pending_reply.rs`, which the cluster implements.
 //! `entry.rs` is what nodes tell each other, `mirror.rs` keeps what they say about their users, `remote_delivery.rs` is a
@@ -12,18 +12,17 @@
 
 mod aliases;
 mod arrival;
-mod close_reason;
 mod deliveries;
 mod delivery;
 mod departures;
 mod direct;
-mod duplicates;
 mod entry;
 mod fanout;
 mod group;
 mod group_changes;
 mod groups;
 mod hub;
+mod keys;
 mod link;
 mod membership;
 mod mirror;
@@ -33,7 +32,6 @@ mod peers;
 mod pending_reply;
 mod presence;
 mod privacy;
-mod rate;
 mod remote_delivery;
 mod user;
 mod users;
@@ -41,17 +39,15 @@ mod watchers;
 
 pub(crate) use aliases::{Item, Link, Origin, Outbox, Owed};
 pub(crate) use arrival::{Arrival, Audience};
-pub(crate) use close_reason::{CloseReason, NORMAL, NOT_UTF8, PROTOCOL_ERROR};
-pub(crate) use delivery::{Counts, Receipt, Request, Requester};
+pub(crate) use delivery::{Receipt, Request, Requester};
 pub(crate) use direct::{Direct, Outgoing, RecipientCache};
-pub(crate) use duplicates::{AlreadyHashed, Keys, Note, PayloadKey};
 pub(crate) use entry::{Check, Entry, GroupChange, PrivacyChange};
 pub(crate) use fanout::Delivered;
 pub(crate) use group::Group;
 pub(crate) use hub::{Allowance, Hub, JoinResult, Place, UserSnapshot};
+pub(crate) use keys::Keys;
 pub(crate) use node::{NO_REPLY, NodeId, RequestId};
 pub(crate) use peers::{Peer, Peers, RemoteNodes};
 pub(crate) use pending_reply::{PendingReply, ReplyStatus, Requests};
 pub(crate) use privacy::{Blocked, GroupIds, Privacy};
-pub(crate) use rate::BucketKind;
 pub(crate) use remote_delivery::{RemoteDelivery, RemoteOutcome};

@@ -3,13 +3,13 @@
 //! `R` is the type of the receipts that payloads carry; this file does not look into them.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::task::{Context, Waker};
 use std::time::Instant;
 
+use callie_core::server::CloseReason;
 use parking_lot::Mutex;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
-
-use super::close_reason::CloseReason;
 
 /// The cost of an item beside its bytes, so that many tiny payloads are bounded as well.
 const ITEM_COST: usize = 64;
@@ -24,6 +24,8 @@ pub(crate) struct Item<R> {
     pub(crate) receipt: Option<R>,
     /// When the payload was received, if its latency is measured.
     pub(crate) timed: Option<Instant>,
+    /// For an answer, the number of the payload that it answers.
+    pub(crate) answers: Option<NonZeroU64>,
 }
 
 impl<R> Item<R> {
@@ -205,7 +207,7 @@ mod tests {
     use super::*;
 
     fn item(text: &'static str) -> Item<()> {
-        Item { text: Utf8Bytes::from_static(text), receipt: None, timed: None }
+        Item { text: Utf8Bytes::from_static(text), receipt: None, timed: None, answers: None }
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use callie_core::server::Part;
 use tokio::sync::oneshot;
 
-use super::delivery::{Delivery, Part};
+use super::delivery::Delivery;
 use super::entry::{Entry, Memory};
 use super::node::{NodeId, RequestId};
 use super::remote_delivery::{RemoteDelivery, RemoteOutcome};

@@ -156,10 +156,9 @@ impl Hub {
 mod tests {
     use std::time::Duration;
 
-    use callie_core::SessionId;
+    use callie_core::{Limits, SessionId};
 
     use super::*;
-    use crate::router::rate::Quotas;
     use crate::router::{Allowance, JoinResult, Keys, Privacy, RemoteNodes, UserSnapshot};
 
     const GRACE: Duration = Duration::from_secs(60);
@@ -171,8 +170,7 @@ mod tests {
     }
 
     fn allowance() -> Allowance {
-        let quotas = Quotas { messages_per_second: 50, burst: 100, broadcasts_per_minute: 30 };
-        Allowance { quotas, connections: 10 }
+        Allowance { limits: Limits::default(), connections: 10 }
     }
 
     fn arrive(hub: &Hub, name: &str) -> (Arc<User>, Arc<Link>) {

@@ -5,34 +5,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use callie_core::command::{DirectMessages, PresenceAudience};
-use callie_core::{Outcome, Username};
+use callie_core::server::{self, Admission, Denied, PayloadKey, SharedState};
+use callie_core::{Limits, Outcome, Username};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
-use super::duplicates::{PayloadKey, Recent};
 use super::entry::{Entry, PrivacyChange, PrivacyRules};
+use super::keys::Keys;
 use super::link::Link;
 use super::node::{NodeId, Nodes};
 use super::peers::RemoteNodes;
 use super::privacy::{Blocked, GroupIds, Privacy};
-use super::rate::{BucketKind, Rates};
 
 /// A user, with everything that is kept in memory.
 ///
 /// A user who is connected only to another node has an entry too, so that all users are handled in the same way.
 ///
 /// Locks are taken in this order: the map of users, one user's state, the map of watchers or of groups, one group's
-/// state, and then those under which no other is taken ([`Recent`], outboxes, streams to other nodes). The states of
-/// two users are never locked at the same time, and no lock is held across an await.
+/// state, and then those under which no other is taken ([`User::shared`], outboxes, streams to other nodes). The states
+/// of two users are never locked at the same time, and no lock is held across an await.
 pub(crate) struct User<R> {
     /// The user's name.
     pub(crate) name: Username,
-    /// How much the user may send.
-    pub(crate) rates: ArcSwap<Rates>,
-    /// The user's recent payloads.
-    pub(crate) recent: Recent,
+    shared: Mutex<server::UserState<Keys>>,
+    keys: Keys,
     state: Mutex<UserState<R>>,
     /// Whether the user is also connected to other nodes. They are then told what the user sends, because all
     /// connections of a user share one rate and one memory of payloads.
@@ -145,10 +142,14 @@ pub(crate) type Links<R> = SmallVec<[Arc<Link<R>>; 1]>;
 
 impl<R> User<R> {
     /// Creates a user without connections.
-    pub(crate) fn new(name: Username, rates: Rates, remote: Arc<RemoteNodes>) -> Self {
-        let recent = Recent::new(Instant::now());
-        let rates = ArcSwap::from_pointee(rates);
-        Self { name, rates, recent, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), remote }
+    pub(crate) fn new(name: Username, limits: &Limits, keys: Keys, remote: Arc<RemoteNodes>) -> Self {
+        let shared = Mutex::new(server::UserState::new(limits, keys.clone()));
+        Self { name, shared, keys, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), remote }
+    }
+
+    /// Returns the user's rates and recent payloads, locked. No other lock is taken while they are.
+    pub(crate) fn shared(&self) -> MutexGuard<'_, server::UserState<Keys>> {
+        self.shared.lock()
     }
 
     /// Locks the part that changes. Mind the order of locks.
@@ -172,24 +173,10 @@ impl<R> User<R> {
         state.away = away;
     }
 
-    /// Takes a payload from a bucket, or returns how long to wait for room.
-    pub(crate) fn take(&self, bucket: BucketKind) -> Result<(), Duration> {
-        self.rates.load().take(bucket)?;
-        self.share(|| Entry::Spent { user: self.name.as_str(), bucket });
-        Ok(())
-    }
-
-    /// Records a payload with its likely outcome. For a duplicate, returns the outcome of the first one.
-    pub(crate) fn note(&self, key: PayloadKey, outcome: Outcome, now: Instant) -> Result<(), Outcome> {
-        self.recent.note(key, outcome, now)?;
-        self.share(|| Entry::Noted { user: self.name.as_str(), key: key.number(), outcome });
-        Ok(())
-    }
-
     /// Records the outcome of a payload, if the payload is remembered.
     pub(crate) fn settle(&self, key: PayloadKey, outcome: Outcome) {
-        self.recent.settle(key, outcome);
-        self.share(|| Entry::Noted { user: self.name.as_str(), key: key.number(), outcome });
+        self.shared().recent.settle(key, outcome);
+        self.share(|| Entry::Noted { user: self.name.as_str(), key, outcome });
     }
 
     /// Sends an entry to the other nodes that the user is connected to.
@@ -260,6 +247,30 @@ impl<R> User<R> {
             PresenceAudience::Groups => self.shares_group_with(viewer),
             PresenceAudience::Nobody => false,
         }
+    }
+}
+
+/// What a connection asks of its user's state, which other nodes are told of where the user is connected there too.
+impl<R> SharedState for &User<R> {
+    fn key(&self, sender: &str, payload_id: &str) -> PayloadKey {
+        PayloadKey::new(&self.keys, sender, payload_id)
+    }
+
+    fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied> {
+        let admitted = self.shared().admit(now, admission);
+        if !matches!(admitted, Err(Denied::RateLimited { .. })) {
+            for &bucket in admission.bucket.buckets() {
+                self.share(|| Entry::Spent { user: self.name.as_str(), bucket });
+            }
+        }
+        if let (Ok(()), Some((key, outcome))) = (admitted, admission.note) {
+            self.share(|| Entry::Noted { user: self.name.as_str(), key, outcome });
+        }
+        admitted
+    }
+
+    fn settle(&mut self, key: PayloadKey, outcome: Outcome) {
+        User::settle(self, key, outcome);
     }
 }
 

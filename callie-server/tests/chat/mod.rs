@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use callie_core::server::Times;
 use callie_core::{SessionId, Username};
 use callie_server::gateway::Timing;
 use callie_server::store::TokenHash;
@@ -52,7 +53,10 @@ pub fn fresh(prefix: &str) -> String {
 
 /// Times that make a test quick.
 pub fn quick() -> Timing {
-    Timing { reconnection: Duration::from_millis(300), ..Timing::default() }
+    Timing {
+        protocol: Times { reconnection: Duration::from_millis(300), ..Times::default() },
+        ..Timing::default()
+    }
 }
 
 pub async fn start() -> Chat {

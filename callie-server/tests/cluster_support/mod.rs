@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use callie_core::server::Times;
 use callie_server::gateway::Timing;
 use callie_server::{Config, clock};
 use parking_lot::Mutex;
@@ -152,7 +153,10 @@ impl Cluster {
 
 /// Times that make a test quick, and long enough for a user to move between nodes.
 fn timing() -> Timing {
-    Timing { reconnection: Duration::from_millis(700), ..Timing::default() }
+    Timing {
+        protocol: Times { reconnection: Duration::from_millis(700), ..Times::default() },
+        ..Timing::default()
+    }
 }
 
 /// Waits for something that no event tells.
