@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use callie_core::account::SessionList;
 use callie_core::command::{
-    self, BlockedList, Command, CommandRequest, Conversation, Cursor, DirectMessages, DisplayName, Empty,
-    GroupCreated, GroupDetails, GroupList, GroupName, MessageText, PageLimit, PresenceAudience, PresenceMap,
+    self, BlockedPage, Command, CommandRequest, Conversation, Cursor, DirectMessages, DisplayName, Empty,
+    Group, GroupDetails, GroupName, GroupPage, MessageText, PageLimit, PresenceAudience, PresenceMap,
     Profile, RemovalReason, Role, Settings, SignalData, SignalKind, Visibility,
 };
 use callie_core::session::{self, Ending, Failure, Now};

@@ -7,8 +7,8 @@ use std::str::FromStr;
 
 use callie_core::account::{DeviceName, SessionList};
 use callie_core::command::{
-    BlockedList, Conversation, Cursor, DirectMessages, DisplayName, GroupCreated, GroupDetails, GroupList,
-    GroupName, MessageText, PageLimit, Presence, PresenceAudience, PresenceMap, Profile, RemovalReason, Role,
+    BlockedPage, Conversation, Cursor, DirectMessages, DisplayName, Group, GroupDetails, GroupName,
+    GroupPage, MessageText, PageLimit, Presence, PresenceAudience, PresenceMap, Profile, RemovalReason, Role,
     ServerStats, Settings, SignalData, SignalKind, Visibility,
 };
 use callie_core::session::{Event, Output, Session, SessionConfig};
@@ -102,14 +102,14 @@ fn empty_object_is_no_result() {
     fn is_refused<T: DeserializeOwned>() -> bool {
         serde_json::from_str::<T>("{}").is_err()
     }
-    assert!(is_refused::<GroupCreated>() && is_refused::<GroupList>() && is_refused::<GroupDetails>());
+    assert!(is_refused::<Group>() && is_refused::<GroupPage>() && is_refused::<GroupDetails>());
     assert!(is_refused::<PresenceMap>() && is_refused::<Profile>() && is_refused::<Settings>());
-    assert!(is_refused::<BlockedList>() && is_refused::<SessionList>() && is_refused::<ServerStats>());
+    assert!(is_refused::<BlockedPage>() && is_refused::<SessionList>() && is_refused::<ServerStats>());
 }
 
 #[test]
 fn results_of_later_servers_are_read() {
-    let group: GroupList = serde_json::from_str(
+    let group: GroupPage = serde_json::from_str(
         r#"{"groups":[{"groupID":"group:01890a5d-ac96-774b-bcce-b302099a8057","name":"Tea","topic":"leaves"}],"total":1}"#,
     )
     .unwrap();

@@ -181,7 +181,7 @@ async fn blocks_and_settings_decide_who_may_write() {
     assert!(store.blocks.add(&bob, &alice).await.unwrap());
     assert_eq!(access().await, DirectAccess::Blocked);
     assert!(store.blocks.between(&alice, &bob).await.unwrap());
-    assert_eq!(store.blocks.list(&bob, None, at_most(10)).await.unwrap().blocked, vec![alice.clone()]);
+    assert_eq!(store.blocks.list(&bob, None, at_most(10)).await.unwrap().usernames, vec![alice.clone()]);
     assert!(store.blocks.remove(&bob, &alice).await.unwrap());
     let groups_only =
         SettingsUpdate { direct_messages: Some(DirectMessages::Groups), ..SettingsUpdate::default() };
@@ -246,7 +246,7 @@ async fn lists_are_in_the_order_of_bytes_page_by_page() {
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
         let page = store.blocks.list(&owner, after.as_ref(), at_most(2)).await.unwrap();
-        listed.extend(page.blocked);
+        listed.extend(page.usernames);
         after = page.next;
         if after.is_none() {
             break;

@@ -97,12 +97,12 @@ fn documentation(spec: &CommandSpec, shape: Option<&str>) -> String {
 /// The JSON of a result.
 fn shape(result: Option<ResultType>) -> Option<&'static str> {
     match result? {
-        ResultType::GroupCreated => Some("{groupID, name, visibility, members}"),
-        ResultType::GroupList => Some("{groups: [{groupID, name, role?, memberCount}], next?}"),
+        ResultType::Group => Some("{groupID, name, visibility, members}"),
+        ResultType::GroupPage => Some("{groups: [{groupID, name, role?, memberCount}], next?}"),
         ResultType::GroupDetails => {
             Some("{groupID, name, visibility, memberCount, members: [{username, role, online}], next?}")
         }
-        ResultType::BlockedList => Some("{blocked: [username], next?}"),
+        ResultType::BlockedPage => Some("{blocked: [username], next?}"),
         ResultType::PresenceMap => Some("{presence: {username: \"online\"|\"offline\"}}"),
         ResultType::Profile => Some("{username, displayName}"),
         ResultType::Settings => Some("{displayName, presence, directMessages}"),

@@ -27,9 +27,9 @@ pub(crate) struct Paged {
 /// How to iterate over the list that a command returns a page of.
 pub(crate) fn paged(spec: &CommandSpec) -> Option<Paged> {
     let (items, item) = match spec.result? {
-        ResultType::GroupList => ("groups", Some("GroupSummary")),
+        ResultType::GroupPage => ("groups", Some("GroupSummary")),
         ResultType::GroupDetails => ("members", Some("Member")),
-        ResultType::BlockedList => ("usernames", None),
+        ResultType::BlockedPage => ("usernames", None),
         _ => return None,
     };
     let list = spec.name.strip_prefix("LIST_").unwrap_or("MEMBERS");

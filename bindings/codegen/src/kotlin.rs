@@ -117,10 +117,10 @@ fn value(parameter: &ParameterSpec) -> String {
 /// The type of a result, and how the native one becomes it.
 fn result(result: Option<ResultType>) -> (&'static str, &'static str) {
     match result {
-        Some(ResultType::GroupCreated) => ("Group", ""),
-        Some(ResultType::GroupList) => ("GroupPage", ""),
+        Some(ResultType::Group) => ("Group", ""),
+        Some(ResultType::GroupPage) => ("GroupPage", ""),
         Some(ResultType::GroupDetails) => ("GroupDetails", ""),
-        Some(ResultType::BlockedList) => ("BlockedPage", ""),
+        Some(ResultType::BlockedPage) => ("BlockedPage", ""),
         Some(ResultType::PresenceMap) => ("Map<String, Boolean>", ""),
         Some(ResultType::Profile) => ("Profile", ""),
         Some(ResultType::Settings) => ("Settings", ""),

@@ -187,10 +187,10 @@ fn passed_on(parameter: &ParameterSpec) -> String {
 /// The type of a result, and the function of `results` that reads it.
 fn result(result: Option<ResultType>) -> (&'static str, Option<&'static str>) {
     match result {
-        Some(ResultType::GroupCreated) => ("Group", Some("results.group")),
-        Some(ResultType::GroupList) => ("GroupPage", Some("results.group_page")),
+        Some(ResultType::Group) => ("Group", Some("results.group")),
+        Some(ResultType::GroupPage) => ("GroupPage", Some("results.group_page")),
         Some(ResultType::GroupDetails) => ("GroupDetails", Some("results.group_details")),
-        Some(ResultType::BlockedList) => ("BlockedPage", Some("results.blocked_page")),
+        Some(ResultType::BlockedPage) => ("BlockedPage", Some("results.blocked_page")),
         Some(ResultType::PresenceMap) => ("Dict[str, bool]", Some("results.presence")),
         Some(ResultType::Profile) => ("Profile", Some("results.profile")),
         Some(ResultType::Settings) => ("Settings", Some("results.settings")),

@@ -122,12 +122,12 @@ fn value(parameter: &'static ParameterSpec) -> String {
 fn result(result: Option<ResultType>) -> (&'static str, String, &'static str) {
     let told = |core: &str| format!("let result: {core} = read(self.call(command).await?)?;");
     match result {
-        Some(ResultType::GroupCreated) => ("Group", told("command::GroupCreated"), "Ok(result.into())"),
-        Some(ResultType::GroupList) => ("GroupPage", told("command::GroupList"), "Ok(result.into())"),
+        Some(ResultType::Group) => ("Group", told("command::Group"), "Ok(result.into())"),
+        Some(ResultType::GroupPage) => ("GroupPage", told("command::GroupPage"), "Ok(result.into())"),
         Some(ResultType::GroupDetails) => {
             ("GroupDetails", told("command::GroupDetails"), "Ok(result.into())")
         }
-        Some(ResultType::BlockedList) => ("BlockedPage", told("command::BlockedList"), "Ok(result.into())"),
+        Some(ResultType::BlockedPage) => ("BlockedPage", told("command::BlockedPage"), "Ok(result.into())"),
         Some(ResultType::PresenceMap) => {
             ("HashMap<String, bool>", told("command::PresenceMap"), "Ok(online(result))")
         }

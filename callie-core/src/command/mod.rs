@@ -25,7 +25,7 @@ pub use parameter::CommandFault;
 pub use push::Push;
 pub use request::{CommandRequest, PagedRequest};
 pub use result::{
-    BlockedList, Empty, GroupCreated, GroupDetails, GroupList, GroupSummary, Member, PresenceMap, Profile,
+    BlockedPage, Empty, Group, GroupDetails, GroupPage, GroupSummary, Member, PresenceMap, Profile,
     ServerStats, Settings,
 };
 pub use spec::{CommandSpec, ParameterSpec, ParameterType, ResultType};

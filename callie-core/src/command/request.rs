@@ -4,8 +4,7 @@ use serde::de::DeserializeOwned;
 
 use super::known::Command;
 use super::result::{
-    BlockedList, Empty, GroupCreated, GroupDetails, GroupList, GroupSummary, Member, PresenceMap, Profile,
-    Settings,
+    BlockedPage, Empty, Group, GroupDetails, GroupPage, GroupSummary, Member, PresenceMap, Profile, Settings,
 };
 use super::values::{
     AckEntry, Conversation, Cursor, DirectMessages, DisplayName, GroupName, MessageText, PageLimit,
@@ -113,5 +112,5 @@ paged! {
     ListGroups: GroupSummary = groups;
     ListPublicGroups: GroupSummary = groups;
     GetGroup: Member = members;
-    ListBlocked: Username = blocked;
+    ListBlocked: Username = usernames;
 }

@@ -16,7 +16,7 @@ pub struct Empty {}
 /// The result of `CREATE_GROUP`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct GroupCreated {
+pub struct Group {
     /// The new group's ID.
     #[serde(rename = "groupID")]
     pub group_id: GroupId,
@@ -48,7 +48,7 @@ pub struct GroupSummary {
 
 /// The result of `LIST_GROUPS` and `LIST_PUBLIC_GROUPS`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct GroupList {
+pub struct GroupPage {
     /// One page of groups.
     pub groups: Vec<GroupSummary>,
     /// Where the list goes on; absent at its end.
@@ -121,9 +121,10 @@ pub struct Settings {
 
 /// The result of `LIST_BLOCKED`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct BlockedList {
+pub struct BlockedPage {
     /// One page of names.
-    pub blocked: Vec<Username>,
+    #[serde(rename = "blocked")]
+    pub usernames: Vec<Username>,
     /// Where the list goes on; absent at its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,

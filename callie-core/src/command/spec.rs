@@ -5,7 +5,7 @@ use super::values::{
     AckEntry, Conversation, Cursor, DirectMessages, DisplayName, GroupName, MessageText, PageLimit,
     PresenceAudience, RemovalReason, Role, SignalData, SignalKind, Visibility,
 };
-use super::{BlockedList, Empty, GroupCreated, GroupDetails, GroupList, PresenceMap, Profile, Settings};
+use super::{BlockedPage, Empty, Group, GroupDetails, GroupPage, PresenceMap, Profile, Settings};
 use crate::account::SessionList;
 use crate::command;
 use crate::name::{GroupId, MessageId, SessionId, Username};
@@ -108,14 +108,14 @@ pub enum ParameterType {
 pub enum ResultType {
     /// [`Empty`](super::Empty).
     Empty,
-    /// [`BlockedList`](super::BlockedList).
-    BlockedList,
-    /// [`GroupCreated`](super::GroupCreated).
-    GroupCreated,
+    /// [`BlockedPage`](super::BlockedPage).
+    BlockedPage,
+    /// [`Group`](super::Group).
+    Group,
     /// [`GroupDetails`](super::GroupDetails).
     GroupDetails,
-    /// [`GroupList`](super::GroupList).
-    GroupList,
+    /// [`GroupPage`](super::GroupPage).
+    GroupPage,
     /// [`PresenceMap`](super::PresenceMap).
     PresenceMap,
     /// [`Profile`](super::Profile).
@@ -167,10 +167,10 @@ typed! {
     }
     ResultType {
         Empty: Empty,
-        BlockedList: BlockedList,
-        GroupCreated: GroupCreated,
+        BlockedPage: BlockedPage,
+        Group: Group,
         GroupDetails: GroupDetails,
-        GroupList: GroupList,
+        GroupPage: GroupPage,
         PresenceMap: PresenceMap,
         Profile: Profile,
         ServerStats: command::ServerStats,

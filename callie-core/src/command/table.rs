@@ -30,7 +30,7 @@ macro_rules! command_table {
             /// merged. `FORBIDDEN` if a user does not accept direct messages from the caller.
             ///
             /// Refused with `USER_NOT_FOUND`, `FORBIDDEN` or `LIMIT_REACHED`.
-            CreateGroup create_group = "CREATE_GROUP", Anyone -> GroupCreated, {
+            CreateGroup create_group = "CREATE_GROUP", Anyone -> Group, {
                 /// The group's name: 1 to 64 characters, no control characters.
                 name: GroupName = "name" by take,
             }, {
@@ -107,14 +107,14 @@ macro_rules! command_table {
                 group_id: GroupId = "groupID" by take,
             }, {}
             /// Returns one page of the groups that the caller is a member of.
-            ListGroups list_groups = "LIST_GROUPS", Anyone -> GroupList, {}, {
+            ListGroups list_groups = "LIST_GROUPS", Anyone -> GroupPage, {}, {
                 /// The maximum number of groups in the page, 1 to 200; 100 unless given.
                 limit: PageLimit = "limit" by or_default,
                 /// The `next` of the previous page; the first page unless given.
                 after: Option<Cursor> = "after" by take,
             }
             /// Returns one page of the public groups, without the caller's roles.
-            ListPublicGroups list_public_groups = "LIST_PUBLIC_GROUPS", Anyone -> GroupList, {}, {
+            ListPublicGroups list_public_groups = "LIST_PUBLIC_GROUPS", Anyone -> GroupPage, {}, {
                 /// The maximum number of groups in the page, 1 to 200; 100 unless given.
                 limit: PageLimit = "limit" by or_default,
                 /// The `next` of the previous page; the first page unless given.
@@ -225,7 +225,7 @@ macro_rules! command_table {
                 username: Username = "username" by take,
             }, {}
             /// Returns one page of the users that the caller has blocked.
-            ListBlocked list_blocked = "LIST_BLOCKED", Anyone -> BlockedList, {}, {
+            ListBlocked list_blocked = "LIST_BLOCKED", Anyone -> BlockedPage, {}, {
                 /// The maximum number of users in the page, 1 to 200; 100 unless given.
                 limit: PageLimit = "limit" by or_default,
                 /// The `next` of the previous page; the first page unless given.

@@ -42,7 +42,7 @@ impl Client {
             members: users(&members, "members")?,
             visibility: visibility.map(Into::into).unwrap_or_default(),
         };
-        let result: command::GroupCreated = read(self.call(command).await?)?;
+        let result: command::Group = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -176,7 +176,7 @@ impl Client {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
         };
-        let result: command::GroupList = read(self.call(command).await?)?;
+        let result: command::GroupPage = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -197,7 +197,7 @@ impl Client {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
         };
-        let result: command::GroupList = read(self.call(command).await?)?;
+        let result: command::GroupPage = read(self.call(command).await?)?;
         Ok(result.into())
     }
 
@@ -428,7 +428,7 @@ impl Client {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
         };
-        let result: command::BlockedList = read(self.call(command).await?)?;
+        let result: command::BlockedPage = read(self.call(command).await?)?;
         Ok(result.into())
     }
 

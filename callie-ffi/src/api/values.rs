@@ -76,8 +76,8 @@ pub struct Group {
     pub members: Vec<String>,
 }
 
-impl From<command::GroupCreated> for Group {
-    fn from(group: command::GroupCreated) -> Self {
+impl From<command::Group> for Group {
+    fn from(group: command::Group) -> Self {
         Self {
             group_id: group.group_id.to_string(),
             name: group.name.to_string(),
@@ -109,8 +109,8 @@ pub struct GroupPage {
     pub next: Option<String>,
 }
 
-impl From<command::GroupList> for GroupPage {
-    fn from(list: command::GroupList) -> Self {
+impl From<command::GroupPage> for GroupPage {
+    fn from(list: command::GroupPage) -> Self {
         let groups = list.groups.into_iter().map(|group| GroupSummary {
             group_id: group.group_id.to_string(),
             name: group.name.to_string(),
@@ -212,10 +212,10 @@ pub struct BlockedPage {
     pub next: Option<String>,
 }
 
-impl From<command::BlockedList> for BlockedPage {
-    fn from(list: command::BlockedList) -> Self {
+impl From<command::BlockedPage> for BlockedPage {
+    fn from(list: command::BlockedPage) -> Self {
         Self {
-            usernames: list.blocked.iter().map(ToString::to_string).collect(),
+            usernames: list.usernames.iter().map(ToString::to_string).collect(),
             next: list.next.map(|next| next.to_string()),
         }
     }

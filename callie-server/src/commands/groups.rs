@@ -3,9 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use callie_core::command::{
-    Cursor, GroupCreated, GroupDetails, GroupName, Member, PageLimit, Role, Visibility,
-};
+use callie_core::command::{Cursor, Group, GroupDetails, GroupName, Member, PageLimit, Role, Visibility};
 use callie_core::{GroupId, SysCode, Username};
 
 use super::answer::{Answer, Refusal};
@@ -78,7 +76,7 @@ impl GroupCommands {
                 let (group, all) = creating.await?;
                 this.hub.change_group(id, GroupChange::Created(all.clone()));
                 let (name, visibility) = (group.name, group.visibility);
-                Ok(GroupCreated { group_id: id, name, visibility, members: all })
+                Ok(Group { group_id: id, name, visibility, members: all })
             })
             .await?;
         Ok(Answer::result(&created))

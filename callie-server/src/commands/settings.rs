@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use callie_core::command::{
-    BlockedList, Command, Cursor, DirectMessages, DisplayName, PageLimit, PresenceAudience, Profile,
+    BlockedPage, Command, Cursor, DirectMessages, DisplayName, PageLimit, PresenceAudience, Profile,
 };
 use callie_core::{SysCode, Username};
 
@@ -122,7 +122,7 @@ impl SettingsCommands {
         limit: PageLimit,
         after: Option<Cursor>,
     ) -> Result<Answer, Refusal> {
-        let list: BlockedList = self.blocks.list(&origin.user.name, after.as_ref(), limit).await?;
+        let list: BlockedPage = self.blocks.list(&origin.user.name, after.as_ref(), limit).await?;
         Ok(Answer::result(&list))
     }
 }

@@ -1,7 +1,7 @@
 //! Blocks between users.
 
 use callie_core::Username;
-use callie_core::command::{BlockedList, Cursor, PageLimit};
+use callie_core::command::{BlockedPage, Cursor, PageLimit};
 
 use super::accounts;
 use super::column::{cursor, text};
@@ -61,7 +61,7 @@ impl Blocks {
         blocker: &Username,
         after: Option<&Cursor>,
         limit: PageLimit,
-    ) -> Result<BlockedList, StoreError> {
+    ) -> Result<BlockedPage, StoreError> {
         let rows = sqlx::query(
             "SELECT blocked FROM blocks WHERE blocker = $1 AND blocked > $2 ORDER BY blocked LIMIT $3",
         )
@@ -70,10 +70,10 @@ impl Blocks {
         .bind(one_more(limit.get()))
         .fetch_all(self.database.read())
         .await?;
-        let mut blocked =
+        let mut usernames =
             rows.iter().map(|row| text(row, 0)).collect::<Result<Vec<Username>, StoreError>>()?;
-        let next = cut(&mut blocked, limit.get()).map(|last| cursor(last.as_str())).transpose()?;
-        Ok(BlockedList { blocked, next })
+        let next = cut(&mut usernames, limit.get()).map(|last| cursor(last.as_str())).transpose()?;
+        Ok(BlockedPage { usernames, next })
     }
 
     /// Returns `true` if one of the two has blocked the other.

@@ -1,6 +1,6 @@
 //! Pages of groups and of members.
 
-use callie_core::command::{Cursor, GroupList, GroupSummary, PageLimit, Role, Visibility};
+use callie_core::command::{Cursor, GroupPage, GroupSummary, PageLimit, Role, Visibility};
 use callie_core::{GroupId, Username};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -35,7 +35,7 @@ impl GroupPages {
         user: &Username,
         after: Option<&Cursor>,
         limit: PageLimit,
-    ) -> Result<GroupList, StoreError> {
+    ) -> Result<GroupPage, StoreError> {
         let limit = limit.get().min(MOST_GROUPS);
         let rows = sqlx::query(
             "SELECT g.id, g.name, g.member_count, m.role \
@@ -54,7 +54,7 @@ impl GroupPages {
     ///
     /// # Errors
     /// [`StoreError`] when the database fails.
-    pub async fn public(&self, after: Option<&Cursor>, limit: PageLimit) -> Result<GroupList, StoreError> {
+    pub async fn public(&self, after: Option<&Cursor>, limit: PageLimit) -> Result<GroupPage, StoreError> {
         let limit = limit.get().min(MOST_GROUPS);
         let rows = sqlx::query(
             "SELECT id, name, member_count, NULL FROM chat_groups \
@@ -102,7 +102,7 @@ impl GroupPages {
 }
 
 /// Returns a page of the rows `id, name, member_count, role`.
-fn page(rows: &[AnyRow], limit: usize) -> Result<GroupList, StoreError> {
+fn page(rows: &[AnyRow], limit: usize) -> Result<GroupPage, StoreError> {
     let mut groups = rows
         .iter()
         .map(|row| {
@@ -115,5 +115,5 @@ fn page(rows: &[AnyRow], limit: usize) -> Result<GroupList, StoreError> {
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
     let next = cut(&mut groups, limit).map(|last| cursor(&last.group_id.to_string())).transpose()?;
-    Ok(GroupList { groups, next })
+    Ok(GroupPage { groups, next })
 }

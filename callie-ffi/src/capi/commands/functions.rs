@@ -6,8 +6,8 @@ use std::ffi::c_char;
 use callie_core::MAX_PRESENCE_NAMES;
 use callie_core::account::SessionList;
 use callie_core::command::{
-    BlockedList, Command, Conversation, Cursor, DirectMessages, DisplayName, GroupCreated, GroupDetails,
-    GroupList, GroupName, PresenceAudience, PresenceMap, Profile, RemovalReason, Role, ServerStats, Settings,
+    BlockedPage, Command, Conversation, Cursor, DirectMessages, DisplayName, Group, GroupDetails, GroupName,
+    GroupPage, PresenceAudience, PresenceMap, Profile, RemovalReason, Role, ServerStats, Settings,
     SignalData, SignalKind, Visibility,
 };
 use callie_core::{GroupId, MessageId, SessionId, Timestamp, Username};
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn callie_client_create_group(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
     unsafe {
-        call_value::<GroupCreated>(client, result, |client| {
+        call_value::<Group>(client, result, |client| {
             Ok(Command::CreateGroup {
                 name: parsed(name, "name", GroupName::parse)?,
                 members: users(members, member_count, client.client.limits().max_group_members, "members")?,
@@ -237,7 +237,7 @@ pub unsafe extern "C" fn callie_client_list_groups(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
     unsafe {
-        call_value::<GroupList>(client, result, |_| {
+        call_value::<GroupPage>(client, result, |_| {
             Ok(Command::ListGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
         })
     }
@@ -259,7 +259,7 @@ pub unsafe extern "C" fn callie_client_list_public_groups(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
     unsafe {
-        call_value::<GroupList>(client, result, |_| {
+        call_value::<GroupPage>(client, result, |_| {
             Ok(Command::ListPublicGroups {
                 limit: page(limit)?,
                 after: optional(after, "after", Cursor::parse)?,
@@ -568,7 +568,7 @@ pub unsafe extern "C" fn callie_client_list_blocked(
 ) -> CallieStatus {
     // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
     unsafe {
-        call_value::<BlockedList>(client, result, |_| {
+        call_value::<BlockedPage>(client, result, |_| {
             Ok(Command::ListBlocked { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
         })
     }
