@@ -35,7 +35,7 @@ PASSWORD = "correct horse battery"
 BATCH = 64
 
 MIB = 1024 * 1024
-LIBRARY_GATE = 2.7 * MIB
+LIBRARY_GATE = 2.6 * MIB
 WHEEL_GATE = 1.5 * 1_000_000
 EVENTS = 20_000
 

@@ -18,13 +18,19 @@ library() {
 
 # A shared library linked by cargo keeps the metadata of all exports, which only the generator of the bindings reads. This
 # function links the library with a version script instead, which removes it; the C library is linked in the same way.
+# rustc brings lld, which also folds identical functions, such as generic code for types of the same layout.
 shared() {
     if [[ $(uname -s) != Linux ]]; then
         library cdylib --no-default-features
         return
     fi
     library staticlib --no-default-features
-    cc -shared -o target/sdk/libcallie.so -Wl,--version-script=scripts/library.map -Wl,--gc-sections -Wl,--no-undefined \
+    local linker=() lld
+    lld=$(rustc --print sysroot)/lib/rustlib/$(rustc --print host-tuple)/bin/gcc-ld
+    if [[ -x $lld/ld.lld ]]; then
+        linker=(-B"$lld" -fuse-ld=lld -Wl,--icf=all)
+    fi
+    cc -shared -o target/sdk/libcallie.so "${linker[@]}" -Wl,--version-script=scripts/library.map -Wl,--gc-sections -Wl,--no-undefined \
         -Wl,-z,relro,-z,now -Wl,--whole-archive target/sdk/libcallie.a -Wl,--no-whole-archive -lgcc_s -lpthread -lm -ldl -lc
 }
 

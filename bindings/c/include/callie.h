@@ -272,7 +272,7 @@ typedef enum {
   CALLIE_LOG_LEVEL_INFO = 3,
   // What the client tries.
   CALLIE_LOG_LEVEL_DEBUG = 4,
-  // Everything.
+  // Also the details of libraries below the client. The packaged library leaves them out.
   CALLIE_LOG_LEVEL_TRACE = 5,
 } CallieLogLevel;
 

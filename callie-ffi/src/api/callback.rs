@@ -46,7 +46,7 @@ pub enum LogLevel {
     Info,
     /// What the client tries.
     Debug,
-    /// Everything.
+    /// Also the details of libraries below the client. The packaged library leaves them out.
     Trace,
 }
 

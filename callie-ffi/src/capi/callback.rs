@@ -63,7 +63,7 @@ pub enum CallieLogLevel {
     Info = 3,
     /// What the client tries.
     Debug = 4,
-    /// Everything.
+    /// Also the details of libraries below the client. The packaged library leaves them out.
     Trace = 5,
 }
 
