@@ -10,7 +10,7 @@ use callie_core::command::{
     Group, GroupDetails, GroupName, GroupPage, MessageText, PageLimit, PresenceAudience, PresenceMap,
     Profile, RemovalReason, Role, Settings, SignalData, SignalKind, Visibility,
 };
-use callie_core::session::{self, Ending, Failure, Now};
+use callie_core::session::{self, Failure, Now, TicketOutcome};
 use callie_core::{
     CodeName, CommandCall, GroupId, JsonObject, MessageId, Recipient, SessionId, SysCode, Timestamp, Username,
 };
@@ -42,7 +42,7 @@ impl Client {
             check_not_reserved(name)?;
         }
         match self.answer(|session, now| session.ping(now, recipient)).await? {
-            Ending::Pong { round_trip } => Ok(round_trip),
+            TicketOutcome::Pong { round_trip } => Ok(round_trip),
             other => Err(self.unanswered(other)),
         }
     }
@@ -97,8 +97,8 @@ impl Client {
         what: impl FnOnce(&mut session::Session, Now) -> Result<session::Ticket, session::SendError>,
     ) -> Result<Reply, Error> {
         match self.answer(what).await? {
-            Ending::Done { result } => Ok(Reply(result)),
-            Ending::Sent => Ok(Reply(None)),
+            TicketOutcome::Done { result } => Ok(Reply(result)),
+            TicketOutcome::Sent => Ok(Reply(None)),
             other => Err(self.unanswered(other)),
         }
     }
@@ -106,7 +106,7 @@ impl Client {
     async fn answer(
         &self,
         what: impl FnOnce(&mut session::Session, Now) -> Result<session::Ticket, session::SendError>,
-    ) -> Result<Ending, Error> {
+    ) -> Result<TicketOutcome, Error> {
         let slot = self.submit(|core, now| {
             let ticket = what(&mut core.session, now)?;
             Ok(core.expect(ticket, None))
@@ -115,17 +115,19 @@ impl Client {
     }
 
     /// Why there is no answer.
-    fn unanswered(&self, ending: Ending) -> Error {
+    fn unanswered(&self, ending: TicketOutcome) -> Error {
         let has_ended = self.shared().core().end.is_some();
         let queued = self.shared().queue.fill();
         match ending {
             _ if has_ended => self.end_error(),
             // The answer may be behind them.
-            Ending::Unconfirmed | Ending::Failed(_) if queued.is_full => Error::untaken(queued.events),
-            Ending::Failed(_) => Error::timed_out(
+            TicketOutcome::Unconfirmed | TicketOutcome::Failed(_) if queued.is_full => {
+                Error::untaken(queued.events)
+            }
+            TicketOutcome::Failed(_) => Error::timed_out(
                 "it was not sent in time: the client was not connected, or too much was waiting to be sent",
             ),
-            Ending::Unconfirmed => {
+            TicketOutcome::Unconfirmed => {
                 Error::timed_out("there was no answer in time; it may or may not have been carried out")
             }
             other => Error::bad_answer(format_args!("{other:?}")),
@@ -152,13 +154,13 @@ impl Client {
 }
 
 /// Waits for the end of a request; a refusal is an error.
-async fn answered(slot: &Slot<Ending>) -> Result<Ending, Error> {
+async fn answered(slot: &Slot<TicketOutcome>) -> Result<TicketOutcome, Error> {
     match slot.get().await {
-        Ending::Failed(Failure::Refused { code, description, path }) => {
+        TicketOutcome::Failed(Failure::Refused { code, description, path }) => {
             let at = if path.is_empty() { path } else { format!(" (at {path})") };
             Err(Error::refused(code.to_string(), format!("{description}{at}")))
         }
-        Ending::Offline => {
+        TicketOutcome::Offline => {
             let code = SysCode::RecipientOffline;
             Err(Error::refused(code.as_str(), code.description()))
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use callie_core::session::Ending;
+use callie_core::session::TicketOutcome;
 use callie_core::{CloseCode, Token};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
@@ -59,7 +59,7 @@ pub(crate) struct Driver {
     events: Vec<Incoming>,
     /// How many of them the server sent.
     received: usize,
-    endings: Vec<(Arc<Slot<Ending>>, Ending)>,
+    endings: Vec<(Arc<Slot<TicketOutcome>>, TicketOutcome)>,
     answers: Vec<(Attempt, Result<(), Error>)>,
     /// That nothing is read was logged.
     warned: bool,
@@ -280,15 +280,15 @@ impl Driver {
     /// Whether nothing is read since the application takes no events. Until the session is authenticated all is read:
     /// what the server says before then is an answer that somebody may wait for.
     fn is_read_paused(&mut self) -> bool {
-        let held_back = self.online && self.shared.queue.room() <= self.received;
-        if held_back && self.link.is_some() && !self.warned {
+        let read_paused = self.online && self.shared.queue.room() <= self.received;
+        if read_paused && self.link.is_some() && !self.warned {
             self.warned = true;
             log::warn!(
                 "{} received events wait to be taken: nothing is read from the server until some are",
                 self.config.event_queue
             );
         }
-        held_back
+        read_paused
     }
 
     /// The link is gone, for a reason that counts unless the server gave one before.
@@ -322,10 +322,10 @@ impl Driver {
         if self.sleep.as_mut().poll(cx).is_pending() {
             return false;
         }
-        let held_back = self.is_read_paused();
+        let read_paused = self.is_read_paused();
         self.drive(|core, now| {
-            if held_back {
-                core.session.held_back(now);
+            if read_paused {
+                core.session.read_paused(now);
             }
             core.session.wake(now);
         });

@@ -11,7 +11,7 @@ use std::task::Poll;
 
 use callie_core::session::{self, SendOptions, SessionConfig};
 use callie_core::{
-    Frame, Limits, Message, MessageId, Notice, PayloadId, Recipient, Stamp, SysCode, Timestamp, Token,
+    Limits, Message, MessageId, Notice, PayloadId, PayloadRef, Recipient, Stamp, SysCode, Timestamp, Token,
     Username,
 };
 use shuttle::future::block_on;
@@ -103,7 +103,7 @@ fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
 
 /// The answer to an `AUTHENTICATE`.
 fn welcome(text: &str) -> Option<String> {
-    let frame = Frame::from_client(text, &Limits::default()).ok()?;
+    let frame = PayloadRef::from_client(text, &Limits::default()).ok()?;
     text.contains("AUTHENTICATE").then_some(())?;
     let id = PayloadId::parse(frame.payload_id()).ok()?;
     let to = Recipient::User(Username::parse("ada").ok()?);

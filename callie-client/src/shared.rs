@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callie_core::session::{self, Down, Ending, Now, Output, Receipt};
+use callie_core::session::{self, Down, Now, Output, Receipt, TicketOutcome};
 use callie_core::{LINK_LOST, MessageId, Token};
 use futures_util::task::AtomicWaker;
 
@@ -67,7 +67,7 @@ pub(crate) struct Core {
 /// Something that was sent.
 #[derive(Debug)]
 struct Waiting {
-    slot: Arc<Slot<Ending>>,
+    slot: Arc<Slot<TicketOutcome>>,
     /// For a message: its ID, as its ending is an event too.
     message_id: Option<MessageId>,
 }
@@ -83,7 +83,7 @@ pub(crate) enum Action {
     Online,
     Tell(Incoming),
     /// Somebody waits for this ending.
-    Fill(Arc<Slot<Ending>>, Ending),
+    Fill(Arc<Slot<TicketOutcome>>, TicketOutcome),
     /// Somebody waits for the connection.
     Answer(Attempt, Result<(), Error>),
     /// The server says why it is about to close.
@@ -284,7 +284,7 @@ impl Core {
         &mut self,
         ticket: session::Ticket,
         message_id: Option<MessageId>,
-    ) -> Arc<Slot<Ending>> {
+    ) -> Arc<Slot<TicketOutcome>> {
         let slot = Slot::new();
         self.waiting.insert(ticket.number(), Waiting { slot: Arc::clone(&slot), message_id });
         slot

@@ -66,15 +66,17 @@ impl From<Cause> for Failure {
     }
 }
 
-impl From<session::Ending> for SendOutcome {
-    fn from(ending: session::Ending) -> Self {
+impl From<session::TicketOutcome> for SendOutcome {
+    fn from(ending: session::TicketOutcome) -> Self {
         match ending {
-            session::Ending::Delivered { confirmed, unconfirmed, offline } => {
+            session::TicketOutcome::Delivered { confirmed, unconfirmed, offline } => {
                 Self::Delivered { confirmed, unconfirmed, offline }
             }
-            session::Ending::Sent | session::Ending::Done { .. } | session::Ending::Pong { .. } => Self::Sent,
-            session::Ending::Offline => Self::Offline,
-            session::Ending::Failed(cause) => Self::Failed(cause.into()),
+            session::TicketOutcome::Sent
+            | session::TicketOutcome::Done { .. }
+            | session::TicketOutcome::Pong { .. } => Self::Sent,
+            session::TicketOutcome::Offline => Self::Offline,
+            session::TicketOutcome::Failed(cause) => Self::Failed(cause.into()),
             // What a later core may tell is not known to have arrived.
             _ => Self::Unconfirmed,
         }
@@ -119,7 +121,7 @@ impl<T: Clone> Slot<T> {
 pub struct Ticket {
     pub(crate) number: u64,
     pub(crate) message_id: MessageId,
-    pub(crate) slot: Arc<Slot<session::Ending>>,
+    pub(crate) slot: Arc<Slot<session::TicketOutcome>>,
     pub(crate) home: Process,
 }
 

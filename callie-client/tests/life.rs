@@ -13,7 +13,7 @@ use callie_client::{
     TokenSource, code,
 };
 use callie_core::command::Command;
-use callie_core::{Content, Frame, Limits, Message, MessageId, Notice, SysCode, Token};
+use callie_core::{Content, Limits, Message, MessageId, Notice, PayloadRef, SysCode, Token};
 use fake::{
     BOUND, SHORT, Socket, connected, fake_sockets, listen, next, next_id, payload, refuse, say, send,
     welcome, write,
@@ -304,7 +304,9 @@ async fn asked_to_confirm(count: usize) -> (Client, UnboundedReceiver<Vec<String
             send(&mut socket, payload.with_ack().unwrap().encode()).await;
         }
         while let Some(Ok(text)) = socket.next().await {
-            let Ok(frame) = Frame::from_client(text.to_text().unwrap(), &Limits::default()) else { continue };
+            let Ok(frame) = PayloadRef::from_client(text.to_text().unwrap(), &Limits::default()) else {
+                continue;
+            };
             let Some(Content::Cmd(call)) = frame.to_payload().map(|payload| payload.content().clone()) else {
                 continue;
             };

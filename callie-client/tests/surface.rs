@@ -12,7 +12,7 @@ use callie_client::{
     Client, Config, ConnectionState, Credentials, Error, ErrorKind, Event, Events, GroupId, SendOutcome,
     Server, Ticket, code,
 };
-use callie_core::{Content, Frame, JsonObject, Limits, Message, MessageId, Notice, PayloadId, SysCode};
+use callie_core::{Content, JsonObject, Limits, Message, MessageId, Notice, PayloadId, PayloadRef, SysCode};
 use fake::{BOUND, Socket, connected, listen, payload, say, send};
 use futures_util::{StreamExt, TryStreamExt};
 use tokio::time::timeout;
@@ -23,7 +23,7 @@ const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
 async fn answer(mut socket: Socket, result: impl Fn(&str, &str) -> Option<String>) {
     while let Some(Ok(received)) = socket.next().await {
         let Ok(text) = received.into_text() else { continue };
-        let Ok(frame) = Frame::from_client(&text, &Limits::default()) else { continue };
+        let Ok(frame) = PayloadRef::from_client(&text, &Limits::default()) else { continue };
         let callie_core::ContentRef::Cmd(command) = frame.content() else { continue };
         let Some(result) = result(command.name(), command.parameters()) else { continue };
         let id = PayloadId::parse(frame.payload_id()).unwrap();

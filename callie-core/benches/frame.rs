@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use callie_core::{
-    Content, Frame, Limits, Message, MessageId, Payload, PayloadId, Recipient, Sender, Stamp, Timestamp,
+    Content, Limits, Message, MessageId, Payload, PayloadId, PayloadRef, Recipient, Sender, Stamp, Timestamp,
     Token, Username,
 };
 use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
@@ -95,7 +95,7 @@ fn build(parts: &Parts, text: &str) -> Payload {
 fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, text: &str) {
     let limits = Limits::default();
     group.bench_function(format!("{name}/check"), |b| {
-        b.iter(|| Frame::from_client(black_box(text), &limits).unwrap().payload_type());
+        b.iter(|| PayloadRef::from_client(black_box(text), &limits).unwrap().payload_type());
     });
     group.bench_function(format!("{name}/ignored-any"), |b| {
         b.iter(|| serde_json::from_str::<IgnoredAny>(black_box(text)).unwrap());
@@ -103,7 +103,7 @@ fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, text: &str) {
     group.bench_function(format!("{name}/value"), |b| {
         b.iter(|| serde_json::from_str::<serde_json::Value>(black_box(text)).unwrap());
     });
-    let frame = Frame::from_client(text, &limits).unwrap();
+    let frame = PayloadRef::from_client(text, &limits).unwrap();
     group.bench_function(format!("{name}/pass-on"), |b| b.iter(|| black_box(&frame).pass_on()));
     group.bench_function(format!("{name}/copy"), |b| b.iter(|| black_box(text).to_owned()));
 }

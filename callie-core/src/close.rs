@@ -83,12 +83,12 @@ impl std::fmt::Display for CloseCode {
 /// code says that a proxy, a server or the network gave way, 1000 and codes that nobody assigned included.
 ///
 /// ```
-/// use callie_core::{CloseCode, LINK_LOST, comes_back};
+/// use callie_core::{CloseCode, LINK_LOST, should_reconnect};
 ///
-/// assert!(comes_back(LINK_LOST) && comes_back(1012) && comes_back(CloseCode::HeartbeatMissed.as_u16()));
-/// assert!(!comes_back(CloseCode::Authentication.as_u16()));
+/// assert!(should_reconnect(LINK_LOST) && should_reconnect(1012) && should_reconnect(CloseCode::HeartbeatMissed.as_u16()));
+/// assert!(!should_reconnect(CloseCode::Authentication.as_u16()));
 /// ```
 #[must_use]
-pub const fn comes_back(code: u16) -> bool {
+pub const fn should_reconnect(code: u16) -> bool {
     !matches!(code, 1002 | 1003 | 1007..=1010 | 4500..=4999)
 }

@@ -12,9 +12,9 @@ use crate::name::PayloadId;
 /// The reason never repeats a value, and neither reason nor path holds the payload's own token.
 ///
 /// ```
-/// use callie_core::{Frame, Limits, SysCode};
+/// use callie_core::{PayloadRef, Limits, SysCode};
 ///
-/// let fault = Frame::from_client(r#"{"payloadID":"p1"}"#, &Limits::default()).unwrap_err();
+/// let fault = PayloadRef::from_client(r#"{"payloadID":"p1"}"#, &Limits::default()).unwrap_err();
 /// assert_eq!((fault.code(), fault.path().as_str()), (SysCode::MissingField, "/token"));
 /// let notice = fault.notice(None);
 /// assert_eq!(notice.metadata().in_reply_to.as_ref().unwrap(), "p1");

@@ -1,7 +1,7 @@
 //! The Callie protocol as values: what a payload is, how to build one, how to check one. No I/O, no clock, no runtime.
 //!
-//! A server receives [`Frame`]s, asks [`route`] where they go, and answers with [`Notice`]s. A client builds
-//! [`Payload`]s and reads [`Frame`]s and [`Notice`]s. Both agree on [`command`]s, [`account`]s, [`Limits`] and codes
+//! A server receives [`PayloadRef`]s, asks [`route`] where they go, and answers with [`Notice`]s. A client builds
+//! [`Payload`]s and reads [`PayloadRef`]s and [`Notice`]s. Both agree on [`command`]s, [`account`]s, [`Limits`] and codes
 //! because those stand here and nowhere else. "Protocol" in this documentation is `docs/protocol.md` of the project.
 //!
 //! # Build a payload
@@ -23,10 +23,10 @@
 //! The first fault is a code, the place as a JSON Pointer, and a reason that never repeats a value.
 //!
 //! ```
-//! use callie_core::{Frame, Limits, SysCode};
+//! use callie_core::{PayloadRef, Limits, SysCode};
 //!
 //! let text = r#"{"token":"","sender":"ada","recipient":"Bob"}"#;
-//! let fault = Frame::from_client(text, &Limits::default()).unwrap_err();
+//! let fault = PayloadRef::from_client(text, &Limits::default()).unwrap_err();
 //! assert_eq!((fault.code(), fault.path().as_str()), (SysCode::InvalidField, "/recipient"));
 //! ```
 
@@ -54,7 +54,7 @@ pub mod times;
 mod timestamp;
 mod token;
 
-pub use close::{CloseCode, LINK_LOST, comes_back};
+pub use close::{CloseCode, LINK_LOST, should_reconnect};
 pub use code::{CodeKind, CodeName, SysCode};
 pub use content::{
     Attachment, AttachmentError, AttachmentKind, CommandCall, Content, Message, MessageBuilder, MessageError,
@@ -62,7 +62,7 @@ pub use content::{
 };
 pub use convert::NameError;
 pub use fault::Fault;
-pub use frame::{CommandRef, ContentRef, Frame, MessageRef, SystemRef};
+pub use frame::{CommandRef, ContentRef, MessageRef, PayloadRef, SystemRef};
 pub use json::{JsonObject, JsonObjectError, JsonText};
 pub use limits::{
     DEFAULT_PAGE, Limits, MAX_ACKS, MAX_ATTACHMENT_SIZE, MAX_DEPTH, MAX_DROPPED_NAMES, MAX_FILENAME_BYTES,
@@ -70,7 +70,7 @@ pub use limits::{
     MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES, MAX_URL_BYTES, UPKEEP_FACTOR,
 };
 pub use name::{GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, PayloadId, SessionId, Username};
-pub use notice::{Notice, NoticeMetadata, Outcome};
+pub use notice::{Notice, NoticeMetadata, PriorOutcome};
 pub use party::{Recipient, RecipientRef, Sender};
 pub use payload::{PAYLOAD_VERSION_TEXT, Payload, PayloadError, Stamp};
 pub use payload_type::PayloadType;

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::code::{CodeName, SysCode};
 use crate::command::RemovalReason;
 use crate::content::{Content, System};
-use crate::frame::{ContentRef, Frame};
+use crate::frame::{ContentRef, PayloadRef};
 use crate::json::JsonObject;
 use crate::limits::Limits;
 use crate::name::{GroupId, MessageId, PayloadId, SessionId, Username};
@@ -21,7 +21,7 @@ use crate::timestamp::Timestamp;
 /// What became of a payload that was sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum PriorOutcome {
     /// Not known yet: its confirmations are awaited.
     Pending,
     /// Sent, without confirmation being asked for; a command: done.
@@ -93,7 +93,7 @@ pub struct NoticeMetadata {
     pub offline_count: Option<u64>,
     /// What became of the payload the first time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<PriorOutcome>,
     /// Why an admin did this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<RemovalReason>,
@@ -122,7 +122,7 @@ fn readable_part<T: DeserializeOwned + Default>(text: &str) -> T {
 /// A SYS payload of the server with a code of the protocol.
 ///
 /// ```
-/// use callie_core::{Frame, Notice, PayloadId, Recipient, Stamp, SysCode, Timestamp};
+/// use callie_core::{PayloadRef, Notice, PayloadId, Recipient, Stamp, SysCode, Timestamp};
 ///
 /// // A server says it,
 /// let stamp = Stamp { payload_id: PayloadId::parse("s1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
@@ -130,7 +130,7 @@ fn readable_part<T: DeserializeOwned + Default>(text: &str) -> T {
 /// let text = notice.to_payload(Recipient::parse("ada")?, stamp).encode();
 ///
 /// // and a client reads it.
-/// let read = Notice::read(&Frame::from_server(&text)?).unwrap();
+/// let read = Notice::read(&PayloadRef::from_server(&text)?).unwrap();
 /// assert_eq!(read.code(), SysCode::RecipientOffline);
 /// assert_eq!(read.metadata().in_reply_to.as_ref().unwrap(), "p1");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -210,7 +210,7 @@ impl Notice {
         /// Counts those who are offline.
         offline_count: u64;
         /// Says what became of the payload the first time.
-        outcome: Outcome;
+        outcome: PriorOutcome;
         /// Says why an admin did this.
         reason: RemovalReason;
         /// Says how long a ban lasts.
@@ -260,7 +260,7 @@ impl Notice {
 
     /// Reads what a client received: none unless it is a SYS with a code of the protocol and its metadata reads.
     #[must_use]
-    pub fn read(frame: &Frame<'_>) -> Option<Self> {
+    pub fn read(frame: &PayloadRef<'_>) -> Option<Self> {
         let ContentRef::Sys(system) = frame.content() else { return None };
         Some(Self {
             code: SysCode::from_name(system.code())?,
@@ -271,7 +271,7 @@ impl Notice {
     }
 
     /// The same, but members of the metadata that do not read are taken as absent, and so are single limits.
-    pub(crate) fn read_partly(frame: &Frame<'_>) -> Option<Self> {
+    pub(crate) fn read_partly(frame: &PayloadRef<'_>) -> Option<Self> {
         let ContentRef::Sys(system) = frame.content() else { return None };
         let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(frame.metadata()).ok()?;
         let limits = members.get("limits").map(|limits| readable_part::<Limits>(limits.get()));

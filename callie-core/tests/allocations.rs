@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callie_core::server::{Action, Connection, Handshake, Identity, UserState};
-use callie_core::{Frame, Limits, PayloadId, SessionId, Stamp, Timestamp, Username};
+use callie_core::{Limits, PayloadId, PayloadRef, SessionId, Stamp, Timestamp, Username};
 
 fn payload(kind: &str, recipient: &str, content: &str, metadata: &str) -> String {
     format!(
@@ -18,7 +18,7 @@ fn payload(kind: &str, recipient: &str, content: &str, metadata: &str) -> String
 #[track_caller]
 fn assert_free(text: &str) {
     let limits = Limits::default();
-    let checked = allocation_counter::measure(|| assert!(Frame::from_client(text, &limits).is_ok()));
+    let checked = allocation_counter::measure(|| assert!(PayloadRef::from_client(text, &limits).is_ok()));
     assert_eq!(checked.count_total, 0);
 }
 
@@ -61,14 +61,14 @@ fn keepalive_commands_and_notices_are_checked_without_allocating() {
     ));
     let notice = payload("SYS", "ada", r#"{"code":"DELIVERED","description":"x"}"#, r#"{"inReplyTo":"p1"}"#);
     let notice = notice.replace("q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA", "");
-    let checked = allocation_counter::measure(|| assert!(Frame::from_server(&notice).is_ok()));
+    let checked = allocation_counter::measure(|| assert!(PayloadRef::from_server(&notice).is_ok()));
     assert_eq!(checked.count_total, 0);
 }
 
 #[test]
 fn passing_on_allocates_only_the_text_that_is_passed_on() {
     let text = payload("MSG", "bob", r#"{"messageID":"m1","text":"Hello"}"#, "{}");
-    let frame = Frame::from_client(&text, &Limits::default()).unwrap();
+    let frame = PayloadRef::from_client(&text, &Limits::default()).unwrap();
     let passed_on = allocation_counter::measure(|| drop(frame.pass_on()));
     assert_eq!(passed_on.count_total, 1);
 }
@@ -77,7 +77,7 @@ fn passing_on_allocates_only_the_text_that_is_passed_on() {
 fn ten_thousand_levels_are_refused_before_memory_is_spent() {
     let text = format!("{}{}", "{\"a\":".repeat(10_000), "[".repeat(10_000));
     let refused =
-        allocation_counter::measure(|| assert!(Frame::from_client(&text, &Limits::default()).is_err()));
+        allocation_counter::measure(|| assert!(PayloadRef::from_client(&text, &Limits::default()).is_err()));
     assert!(refused.bytes_max < 4_096, "{}", refused.bytes_max);
 }
 
@@ -91,7 +91,8 @@ fn sixty_four_kilobytes_of_keys_or_attachments_cost_a_few_times_their_length() {
     ] {
         let text = payload(kind, if kind == "CMD" { "SERVER" } else { "bob" }, &content, metadata);
         assert!(text.len() <= Limits::default().max_payload_bytes, "{}", text.len());
-        let checked = allocation_counter::measure(|| drop(Frame::from_client(&text, &Limits::default())));
+        let checked =
+            allocation_counter::measure(|| drop(PayloadRef::from_client(&text, &Limits::default())));
         assert!(checked.bytes_max < 1 << 20, "{}", checked.bytes_max);
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use callie_core::command::{Command, PageLimit};
 use callie_core::session::{
-    Ending, Event, Failure, Now, Output, SendError, SendOptions, Session, SessionConfig, State, Ticket,
+    Event, Failure, Now, Output, SendError, SendOptions, Session, SessionConfig, State, Ticket, TicketOutcome,
 };
 use callie_core::{
-    Content, Frame, Limits, Message, Notice, Outcome, Payload, PayloadId, PayloadType, Recipient, Sender,
-    Stamp, SysCode, Timestamp, Token, Username,
+    Content, Limits, Message, Notice, Payload, PayloadId, PayloadRef, PayloadType, PriorOutcome, Recipient,
+    Sender, Stamp, SysCode, Timestamp, Token, Username,
 };
 
 const BOB: &str = "bob";
@@ -29,7 +29,7 @@ struct Desk {
     session: Session,
     now: Duration,
     sent: Vec<Sent>,
-    ended: Vec<(Ticket, Ending)>,
+    ended: Vec<(Ticket, TicketOutcome)>,
     notices: Vec<SysCode>,
 }
 
@@ -125,7 +125,7 @@ impl Desk {
             match output {
                 Output::Transmit(text) => {
                     let limits = Limits::default();
-                    let frame = Frame::from_client(&text, &limits).unwrap();
+                    let frame = PayloadRef::from_client(&text, &limits).unwrap();
                     let text = match frame.to_payload().unwrap().content() {
                         Content::Msg(message) => message.text().to_owned(),
                         Content::Cmd(call) => call.command().to_string(),
@@ -153,7 +153,7 @@ impl Desk {
         self.sent.iter().rev().find(|sent| sent.kind == PayloadType::Ping).unwrap().id.clone()
     }
 
-    fn endings(&mut self) -> Vec<Ending> {
+    fn endings(&mut self) -> Vec<TicketOutcome> {
         std::mem::take(&mut self.ended).into_iter().map(|(_, ending)| ending).collect()
     }
 
@@ -168,8 +168,8 @@ fn limited(ids: &[&PayloadId]) -> Notice {
     Notice::new(SysCode::RateLimited).retry_after_ms(100).in_reply_to(ids[0].clone()).dropped(ids)
 }
 
-fn refused(code: SysCode) -> impl Fn(&Ending) -> bool {
-    move |ending| matches!(ending, Ending::Failed(Failure::Refused { code: c, .. }) if c.sys_code() == Some(code))
+fn refused(code: SysCode) -> impl Fn(&TicketOutcome) -> bool {
+    move |ending| matches!(ending, TicketOutcome::Failed(Failure::Refused { code: c, .. }) if c.sys_code() == Some(code))
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn named_drops_are_sent_again_in_order_and_not_called_sent() {
     desk.answer(limited(&[&sent[1].id, &sent[3].id, &sent[2].id]));
     // The PING after the first message says that it was taken, and nothing of the others.
     desk.pong(&first_ping);
-    assert_eq!(desk.endings(), [Ending::Sent]);
+    assert_eq!(desk.endings(), [TicketOutcome::Sent]);
     assert_eq!(desk.texts(), Vec::<String>::new());
     desk.pass(millis(300));
     let ping = desk.ping();
@@ -191,7 +191,7 @@ fn named_drops_are_sent_again_in_order_and_not_called_sent() {
     assert_eq!(desk.endings(), []);
     desk.pong(&ping);
     desk.pass(millis(10));
-    assert!(desk.endings().iter().all(|ending| *ending == Ending::Sent));
+    assert!(desk.endings().iter().all(|ending| *ending == TicketOutcome::Sent));
     assert!(desk.notices.is_empty(), "{:?}", desk.notices);
 }
 
@@ -279,13 +279,13 @@ fn resent_message_to_an_offline_user_ends_offline() {
         desk.session.resume(desk.now());
         desk.log_in("{}");
         assert_eq!(desk.take_sent(), first);
-        let failed = Notice::new(SysCode::DuplicatePayload).outcome(Outcome::Failed);
+        let failed = Notice::new(SysCode::DuplicatePayload).outcome(PriorOutcome::Failed);
         desk.answer(failed.in_reply_to(first[0].id.clone()));
         let again = desk.take_sent();
         assert_eq!((again.len(), &again[0].text), (1, &first[0].text));
         assert_ne!(again[0].id, first[0].id);
         desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(again[0].id.clone()));
-        assert_eq!(desk.endings(), [Ending::Offline]);
+        assert_eq!(desk.endings(), [TicketOutcome::Offline]);
     }
 }
 
@@ -296,7 +296,7 @@ fn pending_duplicate_is_asked_for_soon_and_then_less_often() {
     let first = desk.take_sent();
     let mut waits = Vec::new();
     for _ in 0..7 {
-        let pending = Notice::new(SysCode::DuplicatePayload).outcome(Outcome::Pending);
+        let pending = Notice::new(SysCode::DuplicatePayload).outcome(PriorOutcome::Pending);
         desk.answer(pending.in_reply_to(first[0].id.clone()));
         let since = desk.now;
         while desk.take_sent().is_empty() {
@@ -309,18 +309,19 @@ fn pending_duplicate_is_asked_for_soon_and_then_less_often() {
 
 #[test]
 fn counts_of_a_delivery_are_exact_or_absent() {
-    let delivered = |confirmed, unconfirmed, offline| Ending::Delivered { confirmed, unconfirmed, offline };
+    let delivered =
+        |confirmed, unconfirmed, offline| TicketOutcome::Delivered { confirmed, unconfirmed, offline };
     let cases = [
         (BOB, Notice::new(SysCode::Delivered), delivered(Some(1), Some(0), Some(0))),
         (GROUP, Notice::new(SysCode::Delivered).delivered(3), delivered(Some(3), None, None)),
         (
             GROUP,
-            Notice::new(SysCode::DuplicatePayload).outcome(Outcome::Delivered),
+            Notice::new(SysCode::DuplicatePayload).outcome(PriorOutcome::Delivered),
             delivered(None, None, None),
         ),
         (
             BOB,
-            Notice::new(SysCode::DuplicatePayload).outcome(Outcome::Delivered),
+            Notice::new(SysCode::DuplicatePayload).outcome(PriorOutcome::Delivered),
             delivered(Some(1), Some(0), Some(0)),
         ),
     ];
@@ -364,7 +365,7 @@ fn message_is_tried_again_after_a_lost_link_and_keeps_its_place() {
     }
     let sent = desk.take_sent();
     desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
-    assert_eq!(desk.endings(), [Ending::Offline]);
+    assert_eq!(desk.endings(), [TicketOutcome::Offline]);
 }
 
 #[test]
@@ -373,7 +374,7 @@ fn offline_is_final_without_a_lost_link_or_before_the_deadline() {
     desk.send(BOB, "1", true);
     let sent = desk.take_sent();
     desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
-    assert_eq!(desk.endings(), [Ending::Offline]);
+    assert_eq!(desk.endings(), [TicketOutcome::Offline]);
     desk.lose_link();
     desk.log_in("{}");
     let message = Message::builder(desk.session.message_id(desk.now())).text("2").build().unwrap();
@@ -382,7 +383,7 @@ fn offline_is_final_without_a_lost_link_or_before_the_deadline() {
     desk.drain();
     let sent = desk.take_sent();
     desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
-    assert_eq!(desk.endings(), [Ending::Offline]);
+    assert_eq!(desk.endings(), [TicketOutcome::Offline]);
 }
 
 #[test]
@@ -440,7 +441,7 @@ fn late_answers_are_no_events() {
     let ok =
         |sent: &Sent| Notice::new(SysCode::CommandOk).result(&Limits::default()).in_reply_to(sent.id.clone());
     desk.answer(ok(&first[0]));
-    assert!(matches!(desk.endings()[..], [Ending::Done { result: Some(_) }]));
+    assert!(matches!(desk.endings()[..], [TicketOutcome::Done { result: Some(_) }]));
     desk.answer(ok(&second[0]));
     desk.answer(ok(&first[0]));
     assert!(desk.notices.is_empty() && desk.endings().is_empty(), "{:?}", desk.notices);
@@ -473,7 +474,7 @@ fn odd_metadata_of_an_answer_changes_no_outcome() {
         r#"{{"token":"","sender":"SERVER","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"SYS","content":{{"code":"DELIVERED","description":"x"}},"metadata":{{"inReplyTo":"{}","unconfirmed":-1,"messageID":7}},"payloadID":"s","payloadVersion":"1.0"}}"#,
         sent[0].id
     ));
-    assert!(matches!(desk.endings()[..], [Ending::Delivered { .. }]));
+    assert!(matches!(desk.endings()[..], [TicketOutcome::Delivered { .. }]));
 }
 
 #[test]

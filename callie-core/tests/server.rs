@@ -12,8 +12,8 @@ use callie_core::server::{
     UserState,
 };
 use callie_core::{
-    Frame, Limits, Notice, Outcome, PayloadId, PayloadType, SessionId, Stamp, SysCode, Timestamp, Username,
-    times,
+    Limits, Notice, PayloadId, PayloadRef, PayloadType, PriorOutcome, SessionId, Stamp, SysCode, Timestamp,
+    Username, times,
 };
 
 const TOKEN: &str = "q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA";
@@ -74,14 +74,14 @@ fn identity(name: &str) -> Identity {
 
 /// What a text says: the code of a SYS, else the type; and the payload that it answers.
 fn said(text: &str) -> (String, Option<String>) {
-    let frame = Frame::from_server(text).unwrap();
+    let frame = PayloadRef::from_server(text).unwrap();
     let code = Notice::read(&frame).map(|notice| notice.code().as_str());
     let code = code.unwrap_or(frame.payload_type().as_str()).to_owned();
     (code, frame.in_reply_to().map(str::to_owned))
 }
 
 fn notice(text: &str) -> Notice {
-    Notice::read(&Frame::from_server(text).unwrap()).unwrap()
+    Notice::read(&PayloadRef::from_server(text).unwrap()).unwrap()
 }
 
 /// The payloads that a report names.
@@ -386,13 +386,15 @@ fn duplicate_is_answered_with_its_outcome() {
         payload_of(TOKEN, "ada", "MSG", "bob", r#"{"messageID":"m","text":"x"}"#, r#"{"ack":true}"#, "p2");
     let plain = message("bob", "p1");
     let fetch = command("GET_SETTINGS", "{}", "p3");
-    for (text, first) in [(&plain, Outcome::Sent), (&asks, Outcome::Pending), (&fetch, Outcome::Pending)] {
+    for (text, first) in
+        [(&plain, PriorOutcome::Sent), (&asks, PriorOutcome::Pending), (&fetch, PriorOutcome::Pending)]
+    {
         let key = desk.accept(text).key().unwrap();
-        for outcome in [first, Outcome::Delivered] {
+        for outcome in [first, PriorOutcome::Delivered] {
             assert_eq!(desk.answer(text), Some(SysCode::DuplicatePayload));
             desk.poll();
             assert_eq!(notice(desk.written.last().unwrap()).metadata().outcome, Some(outcome));
-            desk.user.settle(key, Outcome::Delivered);
+            desk.user.settle(key, PriorOutcome::Delivered);
         }
     }
     desk.now += times::DUPLICATES + secs(1);
@@ -409,7 +411,7 @@ fn refused_payload_has_failed() {
         desk.answer(text);
         assert_eq!(desk.answer(text), Some(SysCode::DuplicatePayload));
         desk.poll();
-        assert_eq!(notice(desk.written.last().unwrap()).metadata().outcome, Some(Outcome::Failed));
+        assert_eq!(notice(desk.written.last().unwrap()).metadata().outcome, Some(PriorOutcome::Failed));
     }
 }
 
@@ -432,14 +434,14 @@ fn answers_settle_their_payload() {
     let about_command = desk.accept(&fetch);
     let [message, command] = [&about_message, &about_command].map(|accepted| desk.connection.reply(accepted));
     for (reply, code, outcome) in [
-        (&message, SysCode::Delivered, Outcome::Delivered),
-        (&message, SysCode::DeliveryUnconfirmed, Outcome::Unconfirmed),
-        (&message, SysCode::PartiallyDelivered, Outcome::Sent),
-        (&message, SysCode::RecipientOffline, Outcome::Failed),
-        (&message, SysCode::InternalError, Outcome::Failed),
-        (&command, SysCode::CommandOk, Outcome::Sent),
-        (&command, SysCode::Conflict, Outcome::Failed),
-        (&command, SysCode::InternalError, Outcome::Unconfirmed),
+        (&message, SysCode::Delivered, PriorOutcome::Delivered),
+        (&message, SysCode::DeliveryUnconfirmed, PriorOutcome::Unconfirmed),
+        (&message, SysCode::PartiallyDelivered, PriorOutcome::Sent),
+        (&message, SysCode::RecipientOffline, PriorOutcome::Failed),
+        (&message, SysCode::InternalError, PriorOutcome::Failed),
+        (&command, SysCode::CommandOk, PriorOutcome::Sent),
+        (&command, SysCode::Conflict, PriorOutcome::Failed),
+        (&command, SysCode::InternalError, PriorOutcome::Unconfirmed),
     ] {
         assert_eq!(reply.refuse(code, stamp()).outcome(), outcome, "{code}");
     }

@@ -13,8 +13,8 @@ use callie_core::command::{
 };
 use callie_core::session::{Event, Output, Session, SessionConfig};
 use callie_core::{
-    CodeName, Frame, GroupId, JsonObject, Limits, Message, MessageId, NameError, Notice, Payload, PayloadId,
-    Recipient, Sender, SessionId, SysCode, Timestamp, Token, Username,
+    CodeName, GroupId, JsonObject, Limits, Message, MessageId, NameError, Notice, Payload, PayloadId,
+    PayloadRef, Recipient, Sender, SessionId, SysCode, Timestamp, Token, Username,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -131,7 +131,7 @@ fn public_types_cross_threads() {
     crosses::<Message>();
     crosses::<Notice>();
     crosses::<Payload>();
-    crosses::<Frame<'static>>();
+    crosses::<PayloadRef<'static>>();
     crosses::<SessionConfig>();
     crosses::<Event>();
     crosses::<Output>();

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use callie_core::command::Command;
-use callie_core::{Frame, Limits, Notice, Route, SysCode, Username, route};
+use callie_core::{Limits, Notice, PayloadRef, Route, SysCode, Username, route};
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
@@ -83,7 +83,7 @@ impl Client {
         loop {
             let next = tokio::time::timeout(Duration::from_secs(30), self.socket.next()).await.unwrap()?;
             if let Message::Text(text) = next.ok()? {
-                let frame = Frame::from_server(&text).unwrap();
+                let frame = PayloadRef::from_server(&text).unwrap();
                 let code = Notice::read(&frame).map(|notice| notice.code().as_str());
                 let code = code.unwrap_or(frame.payload_type().as_str()).to_owned();
                 return Some((code, frame.in_reply_to().map(str::to_owned), text.to_string()));
@@ -97,7 +97,7 @@ fn expected(vector: &Value, text: &str) -> Option<String> {
     if let Some(code) = vector["fault"]["code"].as_str() {
         return Some(code.to_owned());
     }
-    let frame = Frame::from_client(text, &Limits::default()).unwrap();
+    let frame = PayloadRef::from_client(text, &Limits::default()).unwrap();
     if frame.token() != TOKEN {
         return Some(SysCode::InvalidToken.to_string());
     }

@@ -5,8 +5,8 @@ mod support;
 
 use callie_core::command::Command;
 use callie_core::{
-    Content, ContentRef, Frame, Message as Chat, MessageId, Notice, Payload, PayloadId, Recipient, Sender,
-    Stamp, SysCode, Timestamp, Token,
+    Content, ContentRef, Message as Chat, MessageId, Notice, Payload, PayloadId, PayloadRef, Recipient,
+    Sender, Stamp, SysCode, Timestamp, Token,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use support::{Bed, PATIENCE, is_closed};
@@ -52,7 +52,7 @@ impl Ada {
     }
 
     async fn notice(&mut self) -> Notice {
-        Notice::read(&Frame::from_server(&self.next().await.unwrap()).unwrap()).unwrap()
+        Notice::read(&PayloadRef::from_server(&self.next().await.unwrap()).unwrap()).unwrap()
     }
 
     async fn welcomed(addr: &str) -> Self {
@@ -66,14 +66,14 @@ impl Ada {
 
     async fn message(&mut self) -> String {
         let text = self.next().await.unwrap();
-        let frame = Frame::from_server(&text).unwrap();
+        let frame = PayloadRef::from_server(&text).unwrap();
         let ContentRef::Msg(message) = frame.content() else { panic!("{text}") };
         message.text().decode().into_owned()
     }
 
     async fn pong(&mut self) -> Option<String> {
         let text = self.next().await.unwrap();
-        let frame = Frame::from_server(&text).unwrap();
+        let frame = PayloadRef::from_server(&text).unwrap();
         assert!(matches!(frame.content(), ContentRef::Pong), "{text}");
         frame.in_reply_to().map(str::to_owned)
     }
@@ -86,10 +86,10 @@ async fn garbage_comes_after_the_welcome_and_then_a_message() {
     let addr = world.addr("hostile garbage").await;
     let mut ada = Ada::welcomed(&addr).await;
     for _ in 0..3 {
-        assert!(Frame::from_server(&ada.next().await.unwrap()).is_err());
+        assert!(PayloadRef::from_server(&ada.next().await.unwrap()).is_err());
     }
     let unknown = ada.next().await.unwrap();
-    assert!(Frame::from_server(&unknown).is_ok_and(|frame| Notice::read(&frame).is_none()), "{unknown}");
+    assert!(PayloadRef::from_server(&unknown).is_ok_and(|frame| Notice::read(&frame).is_none()), "{unknown}");
     assert_eq!(ada.message().await, "still here");
     ada.send("ping", "SERVER", Content::Ping).await;
     assert_eq!(ada.pong().await.as_deref(), Some("ping"));

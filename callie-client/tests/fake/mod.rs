@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use callie_client::{Client, Config, Credentials, Event, Ticket};
 use callie_core::{
-    Content, Frame, Notice, Payload, PayloadId, Recipient, Sender, Stamp, SysCode, Timestamp, Username,
+    Content, Notice, Payload, PayloadId, PayloadRef, Recipient, Sender, Stamp, SysCode, Timestamp, Username,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -99,7 +99,7 @@ where
 pub(crate) async fn next_id(socket: &mut Socket) -> Option<PayloadId> {
     let received = socket.next().await?.ok()?;
     let text = received.to_text().ok()?;
-    let frame = Frame::from_client(text, &callie_core::Limits::default()).ok()?;
+    let frame = PayloadRef::from_client(text, &callie_core::Limits::default()).ok()?;
     PayloadId::parse(frame.payload_id()).ok()
 }
 
@@ -171,7 +171,7 @@ where
 /// Welcomes the client, and gives the token that it came with.
 pub(crate) async fn welcome(socket: &mut Socket) -> Option<String> {
     let received = socket.next().await?.ok()?;
-    let frame = Frame::from_client(received.to_text().ok()?, &callie_core::Limits::default()).ok()?;
+    let frame = PayloadRef::from_client(received.to_text().ok()?, &callie_core::Limits::default()).ok()?;
     let id = PayloadId::parse(frame.payload_id()).ok()?;
     let token = frame.token().to_owned();
     say(socket, &Notice::new(SysCode::Authenticated).in_reply_to(id)).await;

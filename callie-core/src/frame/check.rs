@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::content::{CommandRef, ContentRef, MessageRef, SystemRef};
 use super::raw::{AttachmentNames, BindingMetadata, Contents, Envelope, Raw, RawAttachment};
-use super::{Frame, RecipientForm};
+use super::{PayloadRef, RecipientForm};
 use crate::code::{CodeName, SysCode};
 use crate::content::AttachmentKind;
 use crate::fault::Fault;
@@ -29,7 +29,7 @@ pub(super) enum Origin<'l> {
 /// A token shorter than this could be an ordinary word, and is no secret worth taking out of a path.
 const SHORTEST_SECRET: usize = 16;
 
-pub(super) fn check<'a>(text: &'a str, origin: Origin<'_>) -> Result<Frame<'a>, Fault> {
+pub(super) fn check<'a>(text: &'a str, origin: Origin<'_>) -> Result<PayloadRef<'a>, Fault> {
     let max_attachments = match origin {
         Origin::Client(limits) if text.len() > limits.max_payload_bytes => {
             return Err(Fault {
@@ -73,7 +73,7 @@ struct Check<'a, 'r, 'l> {
 }
 
 impl<'a> Check<'a, '_, '_> {
-    fn frame(&self) -> Result<Frame<'a>, Fault> {
+    fn frame(&self) -> Result<PayloadRef<'a>, Fault> {
         let envelope = &self.raw.envelope;
         let text_of = |index| self.string(envelope.get(index), || envelope_at(index));
 
@@ -115,7 +115,7 @@ impl<'a> Check<'a, '_, '_> {
 
         let content = self.content(payload_type)?;
         let (ack, in_reply_to) = self.binding_metadata(payload_type, recipient_form)?;
-        Ok(Frame {
+        Ok(PayloadRef {
             text: self.text,
             token: token.decode(),
             token_at: span(envelope.get(Envelope::TOKEN)),

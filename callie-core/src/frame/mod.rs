@@ -29,11 +29,11 @@ use crate::token::Token;
 /// It borrows from the text and allocates only for values that are written with JSON escapes.
 ///
 /// ```
-/// use callie_core::{ContentRef, Frame, Limits, RecipientRef};
+/// use callie_core::{ContentRef, PayloadRef, Limits, RecipientRef};
 ///
 /// let text = r#"{"token":"c2VjcmV0","sender":"ada","recipient":"bob","timestamp":"2026-01-02T03:04:05.678Z",
 ///     "type":"MSG","content":{"messageID":"m1","text":"Hello, *Bob*"},"payloadID":"p1","payloadVersion":"1.0"}"#;
-/// let frame = Frame::from_client(text, &Limits::default())?;
+/// let frame = PayloadRef::from_client(text, &Limits::default())?;
 /// assert_eq!(frame.recipient(), RecipientRef::User("bob"));
 /// let ContentRef::Msg(message) = frame.content() else { unreachable!() };
 /// assert_eq!(message.text().decode(), "Hello, *Bob*");
@@ -41,7 +41,7 @@ use crate::token::Token;
 /// # Ok::<(), callie_core::Fault>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Frame<'a> {
+pub struct PayloadRef<'a> {
     text: &'a str,
     token: Cow<'a, str>,
     token_at: (u32, u32),
@@ -67,7 +67,7 @@ enum RecipientForm {
     Unauthenticated,
 }
 
-impl<'a> Frame<'a> {
+impl<'a> PayloadRef<'a> {
     /// Checks what a server received from a client.
     ///
     /// The sender may be any string and the token too: whose they are is for the server to say.
@@ -81,11 +81,11 @@ impl<'a> Frame<'a> {
     /// Checks what a client received from a server. Limits that only bind clients are not applied.
     ///
     /// ```
-    /// use callie_core::{Frame, PayloadType};
+    /// use callie_core::{PayloadRef, PayloadType};
     ///
     /// let text = r#"{"token":"","sender":"SERVER","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z",
     ///     "type":"PONG","content":{},"metadata":{"inReplyTo":"p1"},"payloadID":"s1","payloadVersion":"1.0"}"#;
-    /// let frame = Frame::from_server(text)?;
+    /// let frame = PayloadRef::from_server(text)?;
     /// assert_eq!((frame.payload_type(), frame.in_reply_to()), (PayloadType::Pong, Some("p1")));
     /// # Ok::<(), callie_core::Fault>(())
     /// ```

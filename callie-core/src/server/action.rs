@@ -12,7 +12,7 @@ use crate::payload_type::PayloadType;
 pub enum Action<'t, R> {
     /// Pass the payload on to its recipient: a user, a group or `BROADCAST`.
     ///
-    /// The text to pass on is [`Frame::pass_on`]. The sender's copy goes to the sender's other connections.
+    /// The text to pass on is [`PayloadRef::pass_on`]. The sender's copy goes to the sender's other connections.
     Deliver(Accepted<'t>),
     /// Carry out the command, and answer it with the payload's [`Reply`](super::Reply), unless it succeeds without a word
     /// (`SIGNAL`).
@@ -34,7 +34,7 @@ pub enum Action<'t, R> {
 /// A payload that passed every check and is to be acted on.
 #[derive(Debug, Clone)]
 pub struct Accepted<'t> {
-    pub(super) payload: Frame<'t>,
+    pub(super) payload: PayloadRef<'t>,
     pub(super) number: u64,
     pub(super) key: Option<PayloadKey>,
 }
@@ -42,7 +42,7 @@ pub struct Accepted<'t> {
 impl<'t> Accepted<'t> {
     /// The payload.
     #[must_use]
-    pub fn payload(&self) -> &Frame<'t> {
+    pub fn payload(&self) -> &PayloadRef<'t> {
         &self.payload
     }
 

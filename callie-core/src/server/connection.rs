@@ -20,9 +20,9 @@ use super::user::{Admission, Denied, SharedState};
 use crate::code::SysCode;
 use crate::command::{AckEntry, Command};
 use crate::content::Content;
-use crate::frame::{ContentRef, Frame};
+use crate::frame::{ContentRef, PayloadRef};
 use crate::name::Username;
-use crate::notice::{Notice, Outcome};
+use crate::notice::{Notice, PriorOutcome};
 use crate::party::{Recipient, RecipientRef, Sender};
 use crate::payload::{Payload, Stamp};
 use crate::payload_type::PayloadType;
@@ -97,7 +97,7 @@ impl<R> Connection<R> {
     ) -> Action<'t, R> {
         self.number += 1;
         self.heartbeat.heard(now);
-        let checked = Frame::from_client(text, &self.config.limits);
+        let checked = PayloadRef::from_client(text, &self.config.limits);
         if self.draining {
             return self.act_on_confirmation(checked.ok(), user);
         }
@@ -257,7 +257,7 @@ impl<R> Connection<R> {
     }
 
     /// The code of a payload that is not of this connection's session.
-    fn stranger(&self, payload: &Frame<'_>) -> Option<SysCode> {
+    fn stranger(&self, payload: &PayloadRef<'_>) -> Option<SysCode> {
         if payload.token() != &*self.token {
             Some(SysCode::InvalidToken)
         } else if self.identity.username != *payload.sender() {
@@ -271,7 +271,7 @@ impl<R> Connection<R> {
     fn act_on<'t>(
         &mut self,
         now: Duration,
-        payload: Frame<'t>,
+        payload: PayloadRef<'t>,
         user: &mut impl SharedState,
     ) -> Action<'t, R> {
         let kind = payload.payload_type();
@@ -307,7 +307,7 @@ impl<R> Connection<R> {
             Some(Ok(command)) => Action::Execute(command, accepted),
             Some(Err(fault)) => {
                 if let Some(key) = accepted.key {
-                    user.settle(key, Outcome::Failed);
+                    user.settle(key, PriorOutcome::Failed);
                 }
                 let stamp = (self.stamps)();
                 Action::Answer(self.reply(&accepted).fault(&fault, &self.token, stamp))
@@ -327,7 +327,7 @@ impl<R> Connection<R> {
 
     fn act_on_confirmation<'t>(
         &mut self,
-        payload: Option<Frame<'t>>,
+        payload: Option<PayloadRef<'t>>,
         user: &mut impl SharedState,
     ) -> Action<'t, R> {
         match payload {
@@ -353,7 +353,7 @@ impl<R> Connection<R> {
         }
     }
 
-    fn answer_to<'t>(&mut self, payload: &Frame<'_>, notice: Notice) -> Action<'t, R> {
+    fn answer_to<'t>(&mut self, payload: &PayloadRef<'_>, notice: Notice) -> Action<'t, R> {
         let stamp = (self.stamps)();
         let reply = Reply::new(payload, self.number, None, self.identity.username.clone());
         Action::Answer(reply.answer(notice, stamp))
@@ -362,7 +362,7 @@ impl<R> Connection<R> {
     fn drop_payload<'t>(
         &mut self,
         now: Duration,
-        payload: &Frame<'_>,
+        payload: &PayloadRef<'_>,
         retry_after: Duration,
     ) -> Action<'t, R> {
         let PayloadNames { payload_id, command, .. } = PayloadNames::of(payload);
@@ -396,7 +396,7 @@ impl<R> Connection<R> {
         notice.to_payload(Recipient::User(self.identity.username.clone()), (self.stamps)()).encode()
     }
 
-    fn welcome(&mut self, payload: &Frame<'_>) -> Answer {
+    fn welcome(&mut self, payload: &PayloadRef<'_>) -> Answer {
         let Identity { username, session_id, expires_at } = &*self.identity;
         let heartbeat = u32::try_from(self.config.times.heartbeat.as_secs()).unwrap_or(u32::MAX).max(1);
         let notice = Notice::new(SysCode::Authenticated)
@@ -409,7 +409,7 @@ impl<R> Connection<R> {
     }
 
     /// Whether the payload is the conventional first one, which `AUTHENTICATED` answers.
-    fn is_greeting(&self, payload: &Frame<'_>) -> bool {
+    fn is_greeting(&self, payload: &PayloadRef<'_>) -> bool {
         payload.recipient() == RecipientRef::Server
             && matches!(payload.command(&self.config.limits), Some(Ok(Command::Authenticate {})))
     }
@@ -426,7 +426,7 @@ impl<R> fmt::Debug for Connection<R> {
 }
 
 /// The buckets that a payload is taken from.
-fn bucket_of(payload: &Frame<'_>) -> BucketKind {
+fn bucket_of(payload: &PayloadRef<'_>) -> BucketKind {
     let kind = payload.payload_type();
     match payload.recipient() {
         _ if kind == PayloadType::Pong => BucketKind::Upkeep,
@@ -437,16 +437,16 @@ fn bucket_of(payload: &Frame<'_>) -> BucketKind {
 }
 
 /// The outcome that a payload is noted with: most messages are sent at once, and need not be settled.
-fn likely_outcome(payload: &Frame<'_>, route: Route) -> Outcome {
+fn likely_outcome(payload: &PayloadRef<'_>, route: Route) -> PriorOutcome {
     match payload.content() {
-        _ if matches!(route, Route::Refuse(_)) => Outcome::Failed,
-        ContentRef::Msg(_) if !payload.wants_ack() => Outcome::Sent,
-        _ => Outcome::Pending,
+        _ if matches!(route, Route::Refuse(_)) => PriorOutcome::Failed,
+        ContentRef::Msg(_) if !payload.wants_ack() => PriorOutcome::Sent,
+        _ => PriorOutcome::Pending,
     }
 }
 
 /// Whether a payload that is sent again is found out: MSG and CMD, but not `ACK` and `AUTHENTICATE`.
-fn is_remembered(payload: &Frame<'_>) -> bool {
+fn is_remembered(payload: &PayloadRef<'_>) -> bool {
     match payload.content() {
         ContentRef::Msg(_) => true,
         ContentRef::Cmd(call) => !is_ack(payload) && call.name() != Command::Authenticate {}.name(),
@@ -454,7 +454,7 @@ fn is_remembered(payload: &Frame<'_>) -> bool {
     }
 }
 
-fn is_ack(payload: &Frame<'_>) -> bool {
+fn is_ack(payload: &PayloadRef<'_>) -> bool {
     match payload.content() {
         ContentRef::Cmd(call) => call.name() == Command::Ack { payloads: Vec::new() }.name(),
         _ => false,

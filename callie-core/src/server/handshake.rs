@@ -24,7 +24,7 @@ pub struct Handshake {
 #[derive(Debug)]
 pub struct Authentication<'t> {
     config: Arc<ServerConfig>,
-    payload: Frame<'t>,
+    payload: PayloadRef<'t>,
 }
 
 /// The session that a token belongs to.
@@ -42,7 +42,7 @@ pub struct Identity {
 #[derive(Debug)]
 pub struct Verified<'t> {
     pub(super) config: Arc<ServerConfig>,
-    pub(super) payload: Frame<'t>,
+    pub(super) payload: PayloadRef<'t>,
     pub(super) identity: Identity,
 }
 
@@ -71,7 +71,7 @@ impl Handshake {
     /// # Errors
     /// `AUTH_FAILED` if it is no valid payload.
     pub fn receive(self, text: &str) -> Result<Authentication<'_>, CloseReason> {
-        match Frame::from_client(text, &self.config.limits) {
+        match PayloadRef::from_client(text, &self.config.limits) {
             Ok(payload) => Ok(Authentication { config: self.config, payload }),
             Err(fault) => Err(invalid(&fault)),
         }
@@ -125,6 +125,6 @@ impl Verified<'_> {
     }
 }
 
-fn failed(payload: &Frame<'_>, detail: &'static str) -> CloseReason {
+fn failed(payload: &PayloadRef<'_>, detail: &'static str) -> CloseReason {
     CloseReason::auth_failed(PayloadNames::of(payload).complete(Notice::new(SysCode::AuthFailed)), detail)
 }

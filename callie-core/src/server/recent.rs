@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
 use serde::{Deserialize, Serialize};
 
-use crate::notice::Outcome;
+use crate::notice::PriorOutcome;
 use crate::times::{CONFIRMATION, DUPLICATES};
 
 /// How long the outcome of a payload may stay open. A payload that is still pending then is settled by nobody, since the
@@ -50,7 +50,7 @@ pub struct Remembered {
     /// How many seconds ago it came.
     pub age: u32,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: PriorOutcome,
 }
 
 /// One user's recent payloads, of all connections together: twelve bytes for each payload of the last five minutes.
@@ -82,7 +82,7 @@ struct Entry {
 const OUTCOME_BITS: u32 = 3;
 
 impl Entry {
-    fn new(key: PayloadKey, second: u32, outcome: Outcome) -> Self {
+    fn new(key: PayloadKey, second: u32, outcome: PriorOutcome) -> Self {
         let mut entry = Self { key: halves(key), came: second << OUTCOME_BITS };
         entry.settle(outcome);
         entry
@@ -93,41 +93,43 @@ impl Entry {
     }
 
     /// What became of it, as far as is known at this second.
-    fn outcome(&self, now: u32) -> Outcome {
+    fn outcome(&self, now: u32) -> PriorOutcome {
         match self.noted() {
-            Outcome::Pending if u64::from(self.age(now)) > SETTLED_WITHIN.as_secs() => Outcome::Unconfirmed,
+            PriorOutcome::Pending if u64::from(self.age(now)) > SETTLED_WITHIN.as_secs() => {
+                PriorOutcome::Unconfirmed
+            }
             noted => noted,
         }
     }
 
-    fn noted(&self) -> Outcome {
+    fn noted(&self) -> PriorOutcome {
         match self.came % (1 << OUTCOME_BITS) {
-            0 => Outcome::Pending,
-            1 => Outcome::Sent,
-            2 => Outcome::Delivered,
-            3 => Outcome::Unconfirmed,
-            _ => Outcome::Failed,
+            0 => PriorOutcome::Pending,
+            1 => PriorOutcome::Sent,
+            2 => PriorOutcome::Delivered,
+            3 => PriorOutcome::Unconfirmed,
+            _ => PriorOutcome::Failed,
         }
     }
 
-    fn settle(&mut self, outcome: Outcome) {
+    fn settle(&mut self, outcome: PriorOutcome) {
         let number = match outcome {
-            Outcome::Pending => 0,
-            Outcome::Sent => 1,
-            Outcome::Delivered => 2,
-            Outcome::Unconfirmed => 3,
-            Outcome::Failed => 4,
+            PriorOutcome::Pending => 0,
+            PriorOutcome::Sent => 1,
+            PriorOutcome::Delivered => 2,
+            PriorOutcome::Unconfirmed => 3,
+            PriorOutcome::Failed => 4,
         };
         self.came = self.came >> OUTCOME_BITS << OUTCOME_BITS | number;
     }
 
     /// Takes the outcome that another node had, unless a more certain one is known.
-    fn learn(&mut self, outcome: Outcome) {
+    fn learn(&mut self, outcome: PriorOutcome) {
         let certainty = |outcome| match outcome {
-            Outcome::Pending => 0,
-            Outcome::Sent => 1,
-            Outcome::Unconfirmed => 2,
-            Outcome::Delivered | Outcome::Failed => 3,
+            PriorOutcome::Pending => 0,
+            PriorOutcome::Sent => 1,
+            PriorOutcome::Unconfirmed => 2,
+            PriorOutcome::Delivered | PriorOutcome::Failed => 3,
         };
         if certainty(outcome) >= certainty(self.noted()) {
             self.settle(outcome);
@@ -165,7 +167,12 @@ impl RecentPayloads {
     ///
     /// # Errors
     /// What became of the payload if it came before.
-    pub fn note(&mut self, now: Duration, key: PayloadKey, outcome: Outcome) -> Result<(), Outcome> {
+    pub fn note(
+        &mut self,
+        now: Duration,
+        key: PayloadKey,
+        outcome: PriorOutcome,
+    ) -> Result<(), PriorOutcome> {
         let second = second(now);
         self.make_room(second);
         let halves = halves(key);
@@ -186,7 +193,7 @@ impl RecentPayloads {
     }
 
     /// Notes what became of a payload, if it is remembered.
-    pub fn settle(&mut self, key: PayloadKey, outcome: Outcome) {
+    pub fn settle(&mut self, key: PayloadKey, outcome: PriorOutcome) {
         if let Some(known) = self.find(key) {
             known.settle(outcome);
         }
@@ -294,11 +301,11 @@ mod tests {
     fn payload_is_taken_once_and_again_after_five_minutes() {
         let mut recent = RecentPayloads::default();
         let key = key("p-1");
-        assert_eq!(recent.note(at(0), key, Outcome::Pending), Ok(()));
-        assert_eq!(recent.note(at(0), key, Outcome::Pending), Err(Outcome::Pending));
-        recent.settle(key, Outcome::Delivered);
-        assert_eq!(recent.note(DUPLICATES, key, Outcome::Pending), Err(Outcome::Delivered));
-        assert_eq!(recent.note(DUPLICATES + at(1), key, Outcome::Pending), Ok(()));
+        assert_eq!(recent.note(at(0), key, PriorOutcome::Pending), Ok(()));
+        assert_eq!(recent.note(at(0), key, PriorOutcome::Pending), Err(PriorOutcome::Pending));
+        recent.settle(key, PriorOutcome::Delivered);
+        assert_eq!(recent.note(DUPLICATES, key, PriorOutcome::Pending), Err(PriorOutcome::Delivered));
+        assert_eq!(recent.note(DUPLICATES + at(1), key, PriorOutcome::Pending), Ok(()));
         assert!(recent.forget(3 * DUPLICATES));
         assert_eq!(recent.entries.capacity(), 0);
     }
@@ -307,39 +314,43 @@ mod tests {
     fn adopted_payload_keeps_its_age_and_its_certainty() {
         let (mut here, mut there) = (RecentPayloads::default(), RecentPayloads::default());
         let key = key("p-1");
-        here.note(at(0), key, Outcome::Pending).unwrap();
+        here.note(at(0), key, PriorOutcome::Pending).unwrap();
         let payloads = here.newest(at(20), 10);
-        assert_eq!(payloads, [Remembered { key, age: 20, outcome: Outcome::Pending }]);
+        assert_eq!(payloads, [Remembered { key, age: 20, outcome: PriorOutcome::Pending }]);
         there.adopt(at(20), payloads);
-        assert_eq!(there.note(at(20), key, Outcome::Pending), Err(Outcome::Pending));
-        there.adopt(at(20), [Remembered { key, age: 0, outcome: Outcome::Delivered }]);
-        there.adopt(at(20), [Remembered { key, age: 0, outcome: Outcome::Unconfirmed }]);
-        assert_eq!(there.note(at(20), key, Outcome::Pending), Err(Outcome::Delivered));
+        assert_eq!(there.note(at(20), key, PriorOutcome::Pending), Err(PriorOutcome::Pending));
+        there.adopt(at(20), [Remembered { key, age: 0, outcome: PriorOutcome::Delivered }]);
+        there.adopt(at(20), [Remembered { key, age: 0, outcome: PriorOutcome::Unconfirmed }]);
+        assert_eq!(there.note(at(20), key, PriorOutcome::Pending), Err(PriorOutcome::Delivered));
         let over = DUPLICATES + at(1);
-        there.learn(over, Remembered { key, age: 0, outcome: Outcome::Sent });
-        assert_eq!(there.note(over + DUPLICATES, key, Outcome::Pending), Err(Outcome::Sent), "it came anew");
+        there.learn(over, Remembered { key, age: 0, outcome: PriorOutcome::Sent });
+        assert_eq!(
+            there.note(over + DUPLICATES, key, PriorOutcome::Pending),
+            Err(PriorOutcome::Sent),
+            "it came anew"
+        );
     }
 
     #[test]
     fn payload_that_nobody_settles_is_unconfirmed() {
         let mut recent = RecentPayloads::default();
         let key = key("p-1");
-        recent.note(at(0), key, Outcome::Pending).unwrap();
-        assert_eq!(recent.note(SETTLED_WITHIN, key, Outcome::Pending), Err(Outcome::Pending));
+        recent.note(at(0), key, PriorOutcome::Pending).unwrap();
+        assert_eq!(recent.note(SETTLED_WITHIN, key, PriorOutcome::Pending), Err(PriorOutcome::Pending));
         let late = SETTLED_WITHIN + at(1);
-        assert_eq!(recent.note(late, key, Outcome::Pending), Err(Outcome::Unconfirmed));
+        assert_eq!(recent.note(late, key, PriorOutcome::Pending), Err(PriorOutcome::Unconfirmed));
         let mut heir = RecentPayloads::default();
         heir.adopt(late, recent.newest(late, 1));
-        assert_eq!(heir.note(late, key, Outcome::Pending), Err(Outcome::Unconfirmed), "by its age");
-        heir.learn(late, Remembered { key, age: 0, outcome: Outcome::Sent });
-        assert_eq!(heir.note(late, key, Outcome::Pending), Err(Outcome::Sent));
+        assert_eq!(heir.note(late, key, PriorOutcome::Pending), Err(PriorOutcome::Unconfirmed), "by its age");
+        heir.learn(late, Remembered { key, age: 0, outcome: PriorOutcome::Sent });
+        assert_eq!(heir.note(late, key, PriorOutcome::Pending), Err(PriorOutcome::Sent));
     }
 
     #[test]
     fn newest_payloads_come_first() {
         let mut recent = RecentPayloads::default();
         for n in 0..100 {
-            recent.note(at(n), key(&n.to_string()), Outcome::Sent).unwrap();
+            recent.note(at(n), key(&n.to_string()), PriorOutcome::Sent).unwrap();
         }
         let ages = recent.newest(at(99), 3).into_iter().map(|payload| payload.age);
         assert_eq!(ages.collect::<Vec<_>>(), [0, 1, 2]);
@@ -349,10 +360,10 @@ mod tests {
     fn old_payloads_are_removed() {
         let mut recent = RecentPayloads::default();
         for n in 0..600 {
-            recent.note(at(n), key(&n.to_string()), Outcome::Sent).unwrap();
+            recent.note(at(n), key(&n.to_string()), PriorOutcome::Sent).unwrap();
         }
         assert!(recent.entries.len() <= 2 * 302);
-        assert_eq!(recent.note(at(599), key("300"), Outcome::Sent), Err(Outcome::Sent));
-        assert_eq!(recent.note(at(599), key("200"), Outcome::Sent), Ok(()));
+        assert_eq!(recent.note(at(599), key("300"), PriorOutcome::Sent), Err(PriorOutcome::Sent));
+        assert_eq!(recent.note(at(599), key("200"), PriorOutcome::Sent), Ok(()));
     }
 }

@@ -7,10 +7,10 @@ use super::recent::PayloadKey;
 use crate::code::{CodeName, SysCode};
 use crate::command::CommandFault;
 use crate::content::Content;
-use crate::frame::{ContentRef, Frame};
+use crate::frame::{ContentRef, PayloadRef};
 use crate::json::JsonObject;
 use crate::name::{MessageId, PayloadId, Username};
-use crate::notice::{Notice, Outcome};
+use crate::notice::{Notice, PriorOutcome};
 use crate::party::{Recipient, Sender};
 use crate::payload::{Payload, Stamp};
 use crate::payload_type::PayloadType;
@@ -39,7 +39,7 @@ pub(super) struct PayloadNames {
 }
 
 impl PayloadNames {
-    pub(super) fn of(payload: &Frame<'_>) -> Self {
+    pub(super) fn of(payload: &PayloadRef<'_>) -> Self {
         let command = match payload.content() {
             ContentRef::Cmd(call) => Some(CodeName::known(call.name())),
             _ => None,
@@ -74,7 +74,12 @@ pub struct Answer {
 }
 
 impl Reply {
-    pub(super) fn new(payload: &Frame<'_>, number: u64, key: Option<PayloadKey>, user: Username) -> Self {
+    pub(super) fn new(
+        payload: &PayloadRef<'_>,
+        number: u64,
+        key: Option<PayloadKey>,
+        user: Username,
+    ) -> Self {
         Self { number, kind: payload.payload_type(), user, key, names: PayloadNames::of(payload) }
     }
 
@@ -223,14 +228,14 @@ impl Answer {
 
     /// What the answer says of the payload, to [`settle`](super::SharedState::settle) it.
     #[must_use]
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> PriorOutcome {
         match self.code {
-            None | Some(SysCode::CommandOk | SysCode::PartiallyDelivered) => Outcome::Sent,
-            Some(SysCode::Delivered) => Outcome::Delivered,
-            Some(SysCode::DeliveryUnconfirmed) => Outcome::Unconfirmed,
+            None | Some(SysCode::CommandOk | SysCode::PartiallyDelivered) => PriorOutcome::Sent,
+            Some(SysCode::Delivered) => PriorOutcome::Delivered,
+            Some(SysCode::DeliveryUnconfirmed) => PriorOutcome::Unconfirmed,
             // A command that failed halfway may have been carried out. A message was not passed on.
-            Some(SysCode::InternalError) if self.kind == Some(PayloadType::Cmd) => Outcome::Unconfirmed,
-            Some(_) => Outcome::Failed,
+            Some(SysCode::InternalError) if self.kind == Some(PayloadType::Cmd) => PriorOutcome::Unconfirmed,
+            Some(_) => PriorOutcome::Failed,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::rates::{BucketKind, Rates};
 use super::recent::{PayloadKey, RecentPayloads};
 use crate::limits::Limits;
-use crate::notice::Outcome;
+use crate::notice::PriorOutcome;
 
 /// What a [`Connection`](super::Connection) asks of the state that it shares with the user's other connections.
 ///
@@ -23,7 +23,7 @@ pub trait SharedState {
     fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied>;
 
     /// Notes what became of a payload.
-    fn settle(&mut self, key: PayloadKey, outcome: Outcome);
+    fn settle(&mut self, key: PayloadKey, outcome: PriorOutcome);
 }
 
 /// What a payload needs to be acted on.
@@ -32,7 +32,7 @@ pub struct Admission {
     /// The buckets that it is taken from.
     pub bucket: BucketKind,
     /// Its key and likely outcome, if it is remembered.
-    pub note: Option<(PayloadKey, Outcome)>,
+    pub note: Option<(PayloadKey, PriorOutcome)>,
 }
 
 /// Why a payload is not acted on.
@@ -44,7 +44,7 @@ pub enum Denied {
         retry_after: Duration,
     },
     /// The payload came before, and this became of it.
-    Duplicate(Outcome),
+    Duplicate(PriorOutcome),
 }
 
 /// The rates and the remembered payloads of one user.
@@ -81,7 +81,7 @@ impl<S: BuildHasher> SharedState for UserState<S> {
         }
     }
 
-    fn settle(&mut self, key: PayloadKey, outcome: Outcome) {
+    fn settle(&mut self, key: PayloadKey, outcome: PriorOutcome) {
         self.recent.settle(key, outcome);
     }
 }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::event::{Ending, Event, Failure, State, Ticket};
+use super::event::{Event, Failure, State, Ticket, TicketOutcome};
 use super::link::{Link, Online};
 use super::machine::{Now, Session};
 use super::tickets::{Expects, Found};
 use crate::code::{CodeKind, CodeName, SysCode};
 use crate::command::{AckEntry, Push};
 use crate::content::Content;
-use crate::frame::{ContentRef, Frame};
+use crate::frame::{ContentRef, PayloadRef};
 use crate::name::{PayloadId, Username};
-use crate::notice::{Notice, NoticeMetadata, Outcome};
+use crate::notice::{Notice, NoticeMetadata, PriorOutcome};
 use crate::party::{Recipient, RecipientRef, Sender};
 use crate::times;
 
@@ -29,7 +29,7 @@ const MOST_RETRIES: u32 = 2;
 
 impl Session {
     pub(super) fn read(&mut self, now: Now, text: &str) {
-        let frame = match Frame::from_server(text) {
+        let frame = match PayloadRef::from_server(text) {
             Ok(frame) => frame,
             Err(fault) => {
                 self.tell(Event::Unreadable(fault));
@@ -56,13 +56,13 @@ impl Session {
         }
     }
 
-    fn tell_unknown(&mut self, frame: &Frame<'_>) {
+    fn tell_unknown(&mut self, frame: &PayloadRef<'_>) {
         if let Some(payload) = frame.to_payload() {
             self.tell(Event::Unknown(payload));
         }
     }
 
-    fn answer_ping(&mut self, now: Now, frame: &Frame<'_>) {
+    fn answer_ping(&mut self, now: Now, frame: &PayloadRef<'_>) {
         let Link::Online(online) = &self.link else { return };
         let token = online.token.clone();
         let recipient = match Sender::parse(frame.sender()) {
@@ -80,14 +80,14 @@ impl Session {
         }
     }
 
-    fn read_pong(&mut self, now: Now, frame: &Frame<'_>) {
+    fn read_pong(&mut self, now: Now, frame: &PayloadRef<'_>) {
         let Some(answered) = frame.in_reply_to() else { return };
         if let Link::Online(online) = &mut self.link
             && online.barrier.as_ref().is_some_and(|barrier| barrier.payload_id == *answered)
         {
             let taken = online.barrier.take().map_or(0, |barrier| barrier.after);
             for ticket in self.tickets.taken_until(taken) {
-                self.end(ticket, Ending::Sent);
+                self.end(ticket, TicketOutcome::Sent);
             }
             self.raise_barrier(now);
         }
@@ -96,11 +96,11 @@ impl Session {
             && waiting.expects == Expects::Pong
         {
             let round_trip = now.elapsed.saturating_sub(waiting.last_sent);
-            self.end(ticket, Ending::Pong { round_trip });
+            self.end(ticket, TicketOutcome::Pong { round_trip });
         }
     }
 
-    fn read_message(&mut self, now: Now, frame: &Frame<'_>) {
+    fn read_message(&mut self, now: Now, frame: &PayloadRef<'_>) {
         let (Ok(sender), Ok(payload_id)) =
             (Username::parse(frame.sender()), PayloadId::parse(frame.payload_id()))
         else {
@@ -128,7 +128,7 @@ impl Session {
         }
     }
 
-    fn read_notice(&mut self, now: Now, frame: &Frame<'_>) {
+    fn read_notice(&mut self, now: Now, frame: &PayloadRef<'_>) {
         let answers = frame.in_reply_to().and_then(|id| self.tickets.find(id));
         // What a later version writes into its metadata must not hide what it says.
         let Some(notice) = Notice::read(frame).or_else(|| self.read_partly(frame, answers.is_some())) else {
@@ -151,7 +151,7 @@ impl Session {
         }
     }
 
-    fn read_partly(&self, frame: &Frame<'_>, answers: bool) -> Option<Notice> {
+    fn read_partly(&self, frame: &PayloadRef<'_>, answers: bool) -> Option<Notice> {
         let notice = Notice::read_partly(frame)?;
         let code = notice.code();
         let own = code.kind() == CodeKind::Closing
@@ -173,7 +173,7 @@ impl Session {
     }
 
     /// A code that this version does not know, in answer to something: it failed, for all that can be told.
-    fn end_by_unknown(&mut self, frame: &Frame<'_>) -> bool {
+    fn end_by_unknown(&mut self, frame: &PayloadRef<'_>) -> bool {
         let ContentRef::Sys(system) = frame.content() else { return false };
         let (Some(ticket), Ok(code)) =
             (frame.in_reply_to().and_then(|id| self.tickets.find(id)), CodeName::parse(system.code()))
@@ -182,7 +182,7 @@ impl Session {
         };
         let Found { ticket, .. } = ticket;
         let description = system.description().decode().into_owned();
-        self.end(ticket, Ending::Failed(Failure::Refused { code, description, path: String::new() }));
+        self.end(ticket, TicketOutcome::Failed(Failure::Refused { code, description, path: String::new() }));
         true
     }
 
@@ -219,38 +219,38 @@ impl Session {
         let metadata = notice.metadata();
         let ending = match notice.code() {
             SysCode::Delivered => delivered(metadata, waiting.payload.recipient()),
-            SysCode::DeliveryUnconfirmed => Ending::Unconfirmed,
+            SysCode::DeliveryUnconfirmed => TicketOutcome::Unconfirmed,
             SysCode::RecipientOffline => {
                 if message && self.try_again_later(now, ticket) {
                     return;
                 }
-                Ending::Offline
+                TicketOutcome::Offline
             }
             SysCode::CommandOk => {
-                Ending::Done { result: metadata.result.as_ref().map(|raw| raw.get().to_owned()) }
+                TicketOutcome::Done { result: metadata.result.as_ref().map(|raw| raw.get().to_owned()) }
             }
             SysCode::PartiallyDelivered => {
                 self.tell(Event::Notice(Box::new(notice)));
-                Ending::Sent
+                TicketOutcome::Sent
             }
             SysCode::DuplicatePayload => match metadata.outcome {
-                Some(Outcome::Delivered) => delivered(metadata, waiting.payload.recipient()),
-                Some(Outcome::Unconfirmed) => Ending::Unconfirmed,
-                Some(Outcome::Sent) if matches!(expects, Expects::Result { .. }) => {
-                    Ending::Done { result: None }
+                Some(PriorOutcome::Delivered) => delivered(metadata, waiting.payload.recipient()),
+                Some(PriorOutcome::Unconfirmed) => TicketOutcome::Unconfirmed,
+                Some(PriorOutcome::Sent) if matches!(expects, Expects::Result { .. }) => {
+                    TicketOutcome::Done { result: None }
                 }
-                Some(Outcome::Sent) => Ending::Sent,
+                Some(PriorOutcome::Sent) => TicketOutcome::Sent,
                 // It certainly did not arrive, and only a new payload is told why.
-                Some(Outcome::Failed) if message && waiting.was_sent_again() => {
+                Some(PriorOutcome::Failed) if message && waiting.was_sent_again() => {
                     return self.send_anew(now, ticket);
                 }
-                Some(Outcome::Failed) if message => refused(&notice),
-                Some(Outcome::Failed) => Ending::Failed(Failure::Refused {
+                Some(PriorOutcome::Failed) if message => refused(&notice),
+                Some(PriorOutcome::Failed) => TicketOutcome::Failed(Failure::Refused {
                     code: SysCode::DuplicatePayload.into(),
                     description: ANSWER_LOST.to_owned(),
                     path: String::new(),
                 }),
-                Some(Outcome::Pending) | None => {
+                Some(PriorOutcome::Pending) | None => {
                     self.tickets.poll_later(ticket, now.elapsed);
                     return;
                 }
@@ -300,20 +300,20 @@ impl Session {
 
 /// How a confirmed delivery ended: of a message to one user the counts are known, of one to a group only the server
 /// knows them.
-fn delivered(metadata: &NoticeMetadata, recipient: &Recipient) -> Ending {
+fn delivered(metadata: &NoticeMetadata, recipient: &Recipient) -> TicketOutcome {
     let (confirmed, others) = match recipient {
         Recipient::User(_) => (Some(1), Some(0)),
         _ => (None, None),
     };
-    Ending::Delivered {
+    TicketOutcome::Delivered {
         confirmed: metadata.delivered.or(confirmed),
         unconfirmed: metadata.unconfirmed.or(others),
         offline: metadata.offline_count.or(others),
     }
 }
 
-fn refused(notice: &Notice) -> Ending {
-    Ending::Failed(Failure::Refused {
+fn refused(notice: &Notice) -> TicketOutcome {
+    TicketOutcome::Failed(Failure::Refused {
         code: notice.code().into(),
         description: notice.description().to_owned(),
         path: notice.metadata().path.clone().unwrap_or_default(),

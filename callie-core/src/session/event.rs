@@ -10,7 +10,7 @@ use crate::notice::Notice;
 use crate::payload::Payload;
 use crate::timestamp::Timestamp;
 
-/// Names one thing that was sent, until its [`Ending`].
+/// Names one thing that was sent, until its [`TicketOutcome`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 
@@ -59,7 +59,7 @@ pub enum Event {
     /// The connection changed.
     State(State),
     /// What was sent with this ticket is over. Told exactly once for each ticket.
-    Ended(Ticket, Ending),
+    Ended(Ticket, TicketOutcome),
     /// A message from another user, or from this user on another connection. Each payload is delivered once.
     ///
     /// It is confirmed to its sender only after [`Session::taken`](super::Session::taken) was called with its receipt or
@@ -121,7 +121,7 @@ pub enum Down {
 /// How something that was sent is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum TicketOutcome {
     /// The recipient's client, or some of the group's, confirmed the message.
     Delivered {
         /// How many did; none where the server's answer was lost with a connection.

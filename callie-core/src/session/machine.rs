@@ -7,12 +7,12 @@ use std::time::Duration;
 use uuid::Builder;
 
 use super::config::SessionConfig;
-use super::event::{Down, Ending, Event, Failure, Output, Receipt, State, Ticket};
+use super::event::{Down, Event, Failure, Output, Receipt, State, Ticket, TicketOutcome};
 use super::inbox::Inbox;
 use super::link::{Attempts, Link, Wish};
 use super::pacing::Pacing;
 use super::tickets::{Due, Expects, Tickets};
-use crate::close::{CloseCode, LINK_LOST, comes_back};
+use crate::close::{CloseCode, LINK_LOST, should_reconnect};
 use crate::command::Command;
 use crate::content::Content;
 use crate::limits::Limits;
@@ -260,7 +260,7 @@ impl Session {
         let said = farewell.as_ref().and_then(|notice| notice.code().closes()).map(|code| code.as_u16());
         let code = code.filter(|code| *code != LINK_LOST).or(said).unwrap_or(LINK_LOST);
         self.link_lost(now);
-        if !comes_back(code) {
+        if !should_reconnect(code) {
             self.wish = Wish::Nothing;
             self.tell(Event::State(State::Down(Down::Refused {
                 code,
@@ -277,7 +277,7 @@ impl Session {
 
     /// Nothing is read for the time being, since the application does not take its events: that nothing is heard says
     /// nothing of the link. To be called before [`wake`](Self::wake) for as long as that is so.
-    pub fn held_back(&mut self, now: Now) {
+    pub fn read_paused(&mut self, now: Now) {
         if let Link::Online(online) = &self.link
             && online.answer_by.is_some_and(|by| now.elapsed >= by)
         {
@@ -354,7 +354,7 @@ impl Session {
         self.farewell = None;
         for ticket in self.tickets.those(|waiting| waiting.expects == Expects::Pong && waiting.may_be_taken())
         {
-            self.end(ticket, Ending::Unconfirmed);
+            self.end(ticket, TicketOutcome::Unconfirmed);
         }
         self.tickets.requeue_all();
     }
@@ -367,7 +367,7 @@ impl Session {
         }
     }
 
-    pub(super) fn end(&mut self, ticket: Ticket, ending: Ending) {
+    pub(super) fn end(&mut self, ticket: Ticket, ending: TicketOutcome) {
         if self.tickets.end(ticket).is_some() {
             self.tell(Event::Ended(ticket, ending));
         }
@@ -376,9 +376,9 @@ impl Session {
     /// Ends what can no longer be sent, or not again, with what is known of it.
     pub(super) fn give_up_on(&mut self, ticket: Ticket, failure: Failure) {
         let ending = match self.tickets.get(ticket) {
-            Some(waiting) if waiting.may_be_taken() => Ending::Unconfirmed,
-            Some(waiting) if waiting.retries > 0 => Ending::Offline,
-            _ => Ending::Failed(failure),
+            Some(waiting) if waiting.may_be_taken() => TicketOutcome::Unconfirmed,
+            Some(waiting) if waiting.retries > 0 => TicketOutcome::Offline,
+            _ => TicketOutcome::Failed(failure),
         };
         self.end(ticket, ending);
     }
@@ -455,7 +455,7 @@ mod tests {
         session.connect(at(0));
         session.opened(at(0));
         let asked = texts(&mut session).pop().unwrap();
-        let frame = crate::Frame::from_client(&asked, &Limits::default()).unwrap();
+        let frame = crate::PayloadRef::from_client(&asked, &Limits::default()).unwrap();
         let id = PayloadId::parse(frame.payload_id()).unwrap();
         let stamp = Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
         let welcome = Notice::new(SysCode::Authenticated).in_reply_to(id);
@@ -469,18 +469,18 @@ mod tests {
 
     #[test]
     fn silence_ends_a_link_that_is_read_and_not_one_that_is_held_back() {
-        for held_back in [false, true] {
+        for read_paused in [false, true] {
             let mut session = online();
             let mut asked = 0;
             for second in 1..=120 {
-                if held_back {
-                    session.held_back(at(second));
+                if read_paused {
+                    session.read_paused(at(second));
                 }
                 session.wake(at(second));
                 asked += texts(&mut session).len();
             }
-            assert_eq!(is_online(&session), held_back);
-            assert!(!held_back || asked >= 2, "the server hears from it all the same");
+            assert_eq!(is_online(&session), read_paused);
+            assert!(!read_paused || asked >= 2, "the server hears from it all the same");
         }
     }
 
@@ -498,7 +498,7 @@ mod tests {
                 Output::Event(Event::Message(_, receipt)) => receipts.push(receipt),
                 Output::Transmit(text) => {
                     let limits = Limits::default();
-                    let frame = crate::Frame::from_client(&text, &limits).unwrap();
+                    let frame = crate::PayloadRef::from_client(&text, &limits).unwrap();
                     if let Some(Ok(Command::Ack { payloads })) = frame.command(&limits) {
                         confirmed.extend(payloads.iter().map(|entry| entry.payload_id.to_string()));
                     }

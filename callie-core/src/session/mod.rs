@@ -27,6 +27,6 @@ mod tickets;
 mod transmit;
 
 pub use config::{Backoff, SendOptions, SessionConfig};
-pub use event::{Down, Ending, Event, Failure, Output, Receipt, State, Ticket};
+pub use event::{Down, Event, Failure, Output, Receipt, State, Ticket, TicketOutcome};
 pub use machine::{Now, Random, Session};
 pub use send::SendError;

@@ -1,6 +1,6 @@
 //! What the session sends by itself and when: the queue, confirmations, heartbeats.
 
-use super::event::{Ending, Failure, Ticket};
+use super::event::{Failure, Ticket, TicketOutcome};
 use super::link::{BARRIER_TIMEOUT, Barrier, Link};
 use super::machine::{Now, Session};
 use super::send::over_limits;
@@ -38,7 +38,7 @@ impl Session {
             waiting.payload.set_token(token.clone());
             let text = waiting.payload.encode();
             if let Some(refusal) = over_limits(&self.limits, &waiting.payload, text.len()) {
-                self.end(ticket, Ending::Failed(refusal));
+                self.end(ticket, TicketOutcome::Failed(refusal));
                 continue;
             }
             self.pacing.take(broadcast);

@@ -1,7 +1,7 @@
 //! The AsyncAPI document of the socket, held against the tables of the code so that it cannot drift.
 
 use callie_core::command::{Command, Push};
-use callie_core::{CloseCode, Limits, PAYLOAD_VERSION_TEXT, SysCode, account, comes_back};
+use callie_core::{CloseCode, Limits, PAYLOAD_VERSION_TEXT, SysCode, account, should_reconnect};
 use serde_json::{Value, json};
 
 use crate::schema::{Schemas, document};
@@ -31,7 +31,7 @@ fn it_has_every_close_code() {
     assert_eq!(stated.len(), CloseCode::ALL.len());
     for (entry, code) in stated.iter().zip(CloseCode::ALL) {
         assert_eq!(entry["code"], code.as_u16());
-        assert_eq!(entry["comesBack"], comes_back(code.as_u16()), "{code:?}");
+        assert_eq!(entry["comesBack"], should_reconnect(code.as_u16()), "{code:?}");
         let mut after: Vec<_> =
             SysCode::ALL.iter().filter(|sys| sys.closes() == Some(code)).map(|sys| sys.as_str()).collect();
         if code == CloseCode::Flooding {

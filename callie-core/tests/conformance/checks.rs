@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use callie_core::{Frame, Limits, MAX_PATH_BYTES, Notice, SysCode};
+use callie_core::{Limits, MAX_PATH_BYTES, Notice, PayloadRef, SysCode};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 pub fn check_text(text: &str) {
     let limits = Limits { max_payload_bytes: usize::MAX, ..Limits::default() };
     let reference = is_object(text);
-    for received in [Frame::from_client(text, &limits), Frame::from_server(text)] {
+    for received in [PayloadRef::from_client(text, &limits), PayloadRef::from_server(text)] {
         match received {
             Ok(frame) => {
                 assert!(reference, "taken, but no JSON object");
@@ -28,16 +28,16 @@ pub fn check_text(text: &str) {
 
 /// What is passed on is valid, holds no token, and is what was received but for the token and the timestamp.
 pub fn check_pass_on(text: &str) {
-    if let Ok(frame) = Frame::from_client(text, &Limits::default()) {
+    if let Ok(frame) = PayloadRef::from_client(text, &Limits::default()) {
         check_frame(&frame);
     }
 }
 
-fn check_frame(frame: &Frame<'_>) {
+fn check_frame(frame: &PayloadRef<'_>) {
     let out = frame.pass_on();
     let limits = Limits { max_payload_bytes: usize::MAX, ..Limits::default() };
-    let again = Frame::from_client(&out, &limits)
-        .or_else(|_| Frame::from_server(&out))
+    let again = PayloadRef::from_client(&out, &limits)
+        .or_else(|_| PayloadRef::from_server(&out))
         .unwrap_or_else(|fault| panic!("what is passed on is refused: {fault}"));
     assert_eq!(again.token(), "");
     assert_eq!(again.pass_on(), out);
@@ -55,7 +55,9 @@ fn check_frame(frame: &Frame<'_>) {
     let _ = (frame.command(&Limits::default()), Notice::read(frame));
     if let Some(payload) = frame.to_payload() {
         let encoded = payload.encode();
-        assert!(Frame::from_client(&encoded, &limits).is_ok() || Frame::from_server(&encoded).is_ok());
+        assert!(
+            PayloadRef::from_client(&encoded, &limits).is_ok() || PayloadRef::from_server(&encoded).is_ok()
+        );
     }
 }
 

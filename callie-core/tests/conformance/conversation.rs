@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use callie_core::command::{Command, Conversation, PageLimit, SignalKind};
 use callie_core::session::{Event, Now, Output, Receipt, SendOptions, Session, SessionConfig, Ticket};
-use callie_core::{Content, Frame, GroupId, Limits, Message, Recipient, SysCode, Timestamp, Token, Username};
+use callie_core::{
+    Content, GroupId, Limits, Message, PayloadRef, Recipient, SysCode, Timestamp, Token, Username,
+};
 
 /// As servers of Callie make them.
 const TOKEN: &str = "q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA";
@@ -226,7 +228,7 @@ impl Driver {
     fn check_transmitted(&mut self, text: &str) {
         assert_eq!(self.socket, Socket::Open, "sent without a connection");
         let limits = Limits::default();
-        let frame = Frame::from_client(text, &limits).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+        let frame = PayloadRef::from_client(text, &limits).unwrap_or_else(|fault| panic!("{fault}: {text}"));
         assert_eq!((frame.token(), frame.sender()), (TOKEN, "ada"));
         if !self.begun {
             assert_eq!(frame.command(&limits), Some(Ok(Command::Authenticate {})));

@@ -6,8 +6,8 @@ use std::path::Path;
 use callie_core::account::{self, AccountError};
 use callie_core::command::{Command, Push};
 use callie_core::{
-    CloseCode, ContentRef, Frame, Limits, Notice, PayloadType, RecipientKind, Route, SysCode, comes_back,
-    route,
+    CloseCode, ContentRef, Limits, Notice, PayloadRef, PayloadType, RecipientKind, Route, SysCode, route,
+    should_reconnect,
 };
 use serde_json::Value;
 
@@ -56,7 +56,7 @@ struct Shown {
 
 fn check_client(text: &str, schemas: &Schemas, shown: &mut Shown) {
     let frame =
-        Frame::from_client(text, &Limits::default()).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+        PayloadRef::from_client(text, &Limits::default()).unwrap_or_else(|fault| panic!("{fault}: {text}"));
     shown.types.insert(("client", frame.payload_type().as_str()));
     if let Some(command) = frame.command(&Limits::default()) {
         let command = command.unwrap_or_else(|fault| panic!("{fault}: {text}"));
@@ -67,7 +67,7 @@ fn check_client(text: &str, schemas: &Schemas, shown: &mut Shown) {
 }
 
 fn check_server(text: &str, schemas: &Schemas, shown: &mut Shown) {
-    let frame = Frame::from_server(text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
+    let frame = PayloadRef::from_server(text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
     shown.types.insert(("server", frame.payload_type().as_str()));
     let value: Value = serde_json::from_str(text).unwrap();
     match frame.content() {
@@ -82,7 +82,7 @@ fn check_server(text: &str, schemas: &Schemas, shown: &mut Shown) {
     }
 }
 
-fn check_notice(frame: &Frame<'_>, metadata: &Value, schemas: &Schemas, shown: &mut Shown) {
+fn check_notice(frame: &PayloadRef<'_>, metadata: &Value, schemas: &Schemas, shown: &mut Shown) {
     let text = frame.text();
     let notice = Notice::read(frame).unwrap_or_else(|| panic!("no notice: {text}"));
     let code = notice.code();
@@ -194,7 +194,7 @@ fn the_table_of_close_codes_is_that_of_the_code() {
             before.push(SysCode::RateLimited.as_str());
         }
         assert_eq!(code_spans(&row[2]), before, "{close:?}");
-        assert_eq!(row[3], if comes_back(close.as_u16()) { "yes" } else { "no" }, "{close:?}");
+        assert_eq!(row[3], if should_reconnect(close.as_u16()) { "yes" } else { "no" }, "{close:?}");
     }
 }
 

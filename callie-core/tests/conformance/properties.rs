@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use callie_core::command::{Command, Push};
-use callie_core::{Content, ContentRef, Fault, Frame, Limits, Notice, Payload, Recipient};
+use callie_core::{Content, ContentRef, Fault, Limits, Notice, Payload, PayloadRef, Recipient};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::FileFailurePersistence;
@@ -21,8 +21,8 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn decode(text: &str) -> Result<Frame<'_>, Fault> {
-    Frame::from_client(text, &Limits::default())
+fn decode(text: &str) -> Result<PayloadRef<'_>, Fault> {
+    PayloadRef::from_client(text, &Limits::default())
 }
 
 /// What stands in a valid text where a mutation may strike.
@@ -236,7 +236,7 @@ proptest! {
     fn every_push_reads_back_the_same(pushes in strategies::pushes(), stamp in strategies::stamp(), to in strategies::username()) {
         for push in pushes {
             let text = push.to_payload(to.clone().into(), stamp.clone()).encode();
-            let frame = Frame::from_server(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
+            let frame = PayloadRef::from_server(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
             let ContentRef::Cmd(call) = frame.content() else { return Err(TestCaseError::fail("no command")) };
             prop_assert_eq!(Push::read(call.name(), call.parameters()), Ok(push));
         }
@@ -245,7 +245,7 @@ proptest! {
     #[test]
     fn every_notice_reads_back_the_same(notice in strategies::notice(), stamp in strategies::stamp(), to in strategies::recipient()) {
         let text = notice.to_payload(to, stamp).encode();
-        let frame = Frame::from_server(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
+        let frame = PayloadRef::from_server(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
         let read = Notice::read(&frame).ok_or_else(|| TestCaseError::fail("no notice"))?;
         prop_assert_eq!(read.code(), notice.code());
         prop_assert_eq!(read.description(), notice.description());

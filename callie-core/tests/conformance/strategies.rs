@@ -6,8 +6,8 @@ use callie_core::command::{
 };
 use callie_core::{
     Attachment, AttachmentKind, CodeName, CommandCall, Content, GroupId, JsonObject, Limits, Message,
-    MessageId, Notice, Outcome, Payload, PayloadId, Recipient, Sender, SessionId, Stamp, SysCode, Timestamp,
-    Token, Username,
+    MessageId, Notice, Payload, PayloadId, PriorOutcome, Recipient, Sender, SessionId, Stamp, SysCode,
+    Timestamp, Token, Username,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -339,11 +339,11 @@ pub(crate) fn pushes() -> Vec<BoxedStrategy<Push>> {
 /// Any code with any metadata, whether they go together or not.
 pub(crate) fn notice() -> impl Strategy<Value = Notice> {
     let outcome = select(vec![
-        Outcome::Pending,
-        Outcome::Sent,
-        Outcome::Delivered,
-        Outcome::Unconfirmed,
-        Outcome::Failed,
+        PriorOutcome::Pending,
+        PriorOutcome::Sent,
+        PriorOutcome::Delivered,
+        PriorOutcome::Unconfirmed,
+        PriorOutcome::Failed,
     ]);
     let names = (
         option::of(payload_id()),

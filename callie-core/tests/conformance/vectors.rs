@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use callie_core::command::{Command, CommandFault, Push};
-use callie_core::{Attachment, Content, ContentRef, Fault, Frame, Limits, PayloadId, Recipient, Stamp};
+use callie_core::{Attachment, Content, ContentRef, Fault, Limits, PayloadId, PayloadRef, Recipient, Stamp};
 use serde_json::{Value, json};
 
 use crate::vector::{self, From, TypedCommand, Valid, Vector, Verdict, join_parts};
@@ -35,8 +35,8 @@ fn every_vector_gets_its_verdict() {
 fn judge(vector: &Vector) -> Result<(), String> {
     let text = vector.payload();
     let frame = match vector.from {
-        From::Client => Frame::from_client(&text, &Limits::default()),
-        From::Server => Frame::from_server(&text),
+        From::Client => PayloadRef::from_client(&text, &Limits::default()),
+        From::Server => PayloadRef::from_server(&text),
     };
     match (&vector.valid, &vector.fault, frame) {
         (Some(valid), None, Ok(frame)) => {
@@ -65,7 +65,7 @@ fn compare_fault(expected: &Verdict, fault: &Fault, connection_token: Option<&st
     equal("inReplyTo", in_reply_to, expected.in_reply_to.as_deref())
 }
 
-fn compare_frame(valid: &Valid, frame: &Frame<'_>) -> Result<(), String> {
+fn compare_frame(valid: &Valid, frame: &PayloadRef<'_>) -> Result<(), String> {
     equal("type", frame.payload_type().as_str(), valid.payload_type.as_str())?;
     equal("token", frame.token(), &valid.token)?;
     equal("sender", frame.sender(), &valid.sender)?;
@@ -85,7 +85,7 @@ fn compare_frame(valid: &Valid, frame: &Frame<'_>) -> Result<(), String> {
 }
 
 /// The content in the form of the vectors.
-fn content_of(frame: &Frame<'_>) -> Value {
+fn content_of(frame: &PayloadRef<'_>) -> Value {
     match frame.content() {
         ContentRef::Ping | ContentRef::Pong => json!({}),
         ContentRef::Msg(message) => json!({
@@ -120,13 +120,13 @@ fn attachments_of(json: &str) -> Value {
     attachments.iter().map(one).collect()
 }
 
-fn compare_pass_on(vector: &Vector, frame: &Frame<'_>) -> Result<(), String> {
+fn compare_pass_on(vector: &Vector, frame: &PayloadRef<'_>) -> Result<(), String> {
     if vector.from == From::Server {
         return equal("passOn of a server", vector.pass_on(), None);
     }
     let out = frame.pass_on();
     equal("passOn", Some(&out), vector.pass_on().as_ref())?;
-    let again = Frame::from_client(&out, &Limits { max_payload_bytes: usize::MAX, ..Limits::default() })
+    let again = PayloadRef::from_client(&out, &Limits { max_payload_bytes: usize::MAX, ..Limits::default() })
         .map_err(|fault| format!("what is passed on is refused: {fault}"))?;
     equal("the token passed on", again.token(), "")?;
     // A shorter one may also be a word of the text.
@@ -136,7 +136,7 @@ fn compare_pass_on(vector: &Vector, frame: &Frame<'_>) -> Result<(), String> {
     equal("what is passed on twice", again.pass_on(), out)
 }
 
-fn compare_command(vector: &Vector, frame: &Frame<'_>) -> Result<(), String> {
+fn compare_command(vector: &Vector, frame: &PayloadRef<'_>) -> Result<(), String> {
     let read = match (frame.content(), vector.from) {
         (ContentRef::Cmd(_), From::Client) => {
             frame.command(&Limits::default()).map(|read| read.map(|command| command.to_content()))

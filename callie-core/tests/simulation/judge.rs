@@ -1,7 +1,7 @@
 //! What must hold in the end: every outcome is what the server and the other side's application did.
 
 use callie_core::SysCode;
-use callie_core::session::{Ending, Failure, Ticket};
+use callie_core::session::{Failure, Ticket, TicketOutcome};
 
 use super::world::{Application, Sent, User, World, number_in};
 
@@ -54,17 +54,17 @@ impl World {
         self.users.iter().filter(|user| user.name == sender.other).map(|user| &user.application)
     }
 
-    fn judge_ending(&self, sender: &User, ticket: Ticket, sent: &Sent, ending: &Ending) {
+    fn judge_ending(&self, sender: &User, ticket: Ticket, sent: &Sent, ending: &TicketOutcome) {
         let server = &self.server;
         let wrong = |why: &str| panic!("{ticket:?} {sent:?} ended as {ending:?}, but {why}");
         if self.scenario.faultless {
             let good = match ending {
-                Ending::Delivered { .. } | Ending::Sent | Ending::Pong { .. } => true,
-                Ending::Done { result } => result.is_some() || self.scenario.forgetful,
+                TicketOutcome::Delivered { .. } | TicketOutcome::Sent | TicketOutcome::Pong { .. } => true,
+                TicketOutcome::Done { result } => result.is_some() || self.scenario.forgetful,
                 // What a server forgot in the middle of it is in doubt, and it is not called offline.
-                Ending::Unconfirmed => self.scenario.forgetful,
+                TicketOutcome::Unconfirmed => self.scenario.forgetful,
                 // One that was on its way during the restart is not tried under another ID: it may have arrived.
-                Ending::Offline if self.scenario.forgetful => match sent {
+                TicketOutcome::Offline if self.scenario.forgetful => match sent {
                     Sent::Message { text, .. } => {
                         sender.application.transmitted[text].values().any(|times| *times > 1)
                     }
@@ -78,15 +78,15 @@ impl World {
         }
         match (sent, ending) {
             (Sent::Message { text, everyone, long }, _) => match ending {
-                Ending::Delivered { confirmed, unconfirmed, offline } => {
+                TicketOutcome::Delivered { confirmed, unconfirmed, offline } => {
                     if !self.receivers(sender).any(|theirs| theirs.taken.contains(text)) {
                         wrong("no application took it");
                     }
                     assert_eq!((*confirmed, *unconfirmed, *offline), (Some(1), Some(0), Some(0)));
                 }
-                Ending::Sent if !server.passed_on.contains(text) => wrong("the server never took it"),
-                Ending::Sent => {}
-                Ending::Offline => {
+                TicketOutcome::Sent if !server.passed_on.contains(text) => wrong("the server never took it"),
+                TicketOutcome::Sent => {}
+                TicketOutcome::Offline => {
                     if *everyone || !server.discarded.contains(text) {
                         wrong("the server never said so");
                     }
@@ -97,7 +97,7 @@ impl World {
                         wrong("it arrived");
                     }
                 }
-                Ending::Failed(Failure::Refused { code, .. }) => {
+                TicketOutcome::Failed(Failure::Refused { code, .. }) => {
                     if !long || code.sys_code() != Some(SysCode::PayloadTooLarge) {
                         wrong("nothing refused it");
                     }
@@ -105,27 +105,32 @@ impl World {
                         wrong("the server took it");
                     }
                 }
-                Ending::Failed(_) if server.passed_on.contains(text) => wrong("the server took it"),
-                Ending::Failed(_) => {}
-                Ending::Unconfirmed if !sender.application.transmitted.contains_key(text) => {
+                TicketOutcome::Failed(_) if server.passed_on.contains(text) => wrong("the server took it"),
+                TicketOutcome::Failed(_) => {}
+                TicketOutcome::Unconfirmed if !sender.application.transmitted.contains_key(text) => {
                     wrong("it was never transmitted");
                 }
-                Ending::Unconfirmed => {}
+                TicketOutcome::Unconfirmed => {}
                 _ => wrong("it was a message"),
             },
-            (Sent::Command(name) | Sent::Signal(name), Ending::Done { .. } | Ending::Sent) => {
+            (Sent::Command(name) | Sent::Signal(name), TicketOutcome::Done { .. } | TicketOutcome::Sent) => {
                 if !server.carried_out.contains_key(name) {
                     wrong("the server never carried it out");
                 }
             }
-            (Sent::Command(name) | Sent::Signal(name), Ending::Failed(_)) => {
+            (Sent::Command(name) | Sent::Signal(name), TicketOutcome::Failed(_)) => {
                 if server.carried_out.contains_key(name) {
                     wrong("the server carried it out");
                 }
             }
-            (Sent::Command(_) | Sent::Signal(_), Ending::Unconfirmed) => {}
-            (Sent::Ping, Ending::Pong { .. } | Ending::Offline | Ending::Unconfirmed | Ending::Failed(_)) => {
-            }
+            (Sent::Command(_) | Sent::Signal(_), TicketOutcome::Unconfirmed) => {}
+            (
+                Sent::Ping,
+                TicketOutcome::Pong { .. }
+                | TicketOutcome::Offline
+                | TicketOutcome::Unconfirmed
+                | TicketOutcome::Failed(_),
+            ) => {}
             _ => wrong("it cannot end so"),
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callie_core::times::RATE_REPORT;
-use callie_core::{Frame, Limits, Notice, PayloadId, Stamp, SysCode};
+use callie_core::{Limits, Notice, PayloadId, PayloadRef, Stamp, SysCode};
 
 /// What each user may send, and how a drop is reported.
 #[derive(Debug, Clone, Copy)]
@@ -60,7 +60,7 @@ pub(super) struct Reports(Option<Duration>);
 impl Reports {
     /// The text that is written in place of `text`, if one is.
     pub(super) fn rewrite(&mut self, now: Duration, names: Option<usize>, text: String) -> Option<String> {
-        let frame = Frame::from_server(&text).unwrap();
+        let frame = PayloadRef::from_server(&text).unwrap();
         let Some(notice) = Notice::read(&frame).filter(|notice| notice.code() == SysCode::RateLimited) else {
             return Some(text);
         };

@@ -15,8 +15,8 @@ use callie_core::server::{
     UserState,
 };
 use callie_core::{
-    ContentRef, Frame, Limits, Outcome, PayloadId, PayloadType, RecipientRef, SessionId, Stamp, SysCode,
-    Timestamp, Username,
+    ContentRef, Limits, PayloadId, PayloadRef, PayloadType, PriorOutcome, RecipientRef, SessionId, Stamp,
+    SysCode, Timestamp, Username,
 };
 
 /// Names one connection, for ever.
@@ -69,7 +69,7 @@ impl SharedState for User {
         }
     }
 
-    fn settle(&mut self, key: PayloadKey, outcome: Outcome) {
+    fn settle(&mut self, key: PayloadKey, outcome: PriorOutcome) {
         self.state.settle(key, outcome);
     }
 }
@@ -300,7 +300,7 @@ impl Server {
         let reply = self.reply(connection, accepted);
         if let Command::Signal { .. } = command {
             let key = accepted.key().unwrap();
-            return self.users.get_mut(reply.username()).unwrap().settle(key, Outcome::Sent);
+            return self.users.get_mut(reply.username()).unwrap().settle(key, PriorOutcome::Sent);
         }
         let done = reply.result(&Empty {}, stamp(&self.ids));
         self.answer_and_settle(connection, &reply, done);
@@ -365,7 +365,7 @@ fn stamp(ids: &AtomicU64) -> Stamp {
     Stamp { payload_id: PayloadId::parse(&format!("server-{id}")).unwrap(), timestamp: Timestamp::UNIX_EPOCH }
 }
 
-fn text_of(frame: &Frame<'_>) -> String {
+fn text_of(frame: &PayloadRef<'_>) -> String {
     let ContentRef::Msg(message) = frame.content() else { panic!("not a message") };
     message.text().decode().into_owned()
 }

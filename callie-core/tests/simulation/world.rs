@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use callie_core::command::{Command, Conversation, GroupName, SignalKind, Visibility};
 use callie_core::session::{
-    Ending, Event, Now, Output, Receipt, SendError, SendOptions, Session, SessionConfig, Ticket,
+    Event, Now, Output, Receipt, SendError, SendOptions, Session, SessionConfig, Ticket, TicketOutcome,
 };
 use callie_core::{
-    Content, ContentRef, Frame, Limits, Message, Notice, Recipient, RecipientRef, Sender, SysCode, Timestamp,
-    Token, Username,
+    Content, ContentRef, Limits, Message, Notice, PayloadRef, Recipient, RecipientRef, Sender, SysCode,
+    Timestamp, Token, Username,
 };
 
 use super::server::{Action, Connection, Server};
@@ -61,7 +61,7 @@ pub(super) enum Sent {
 #[derive(Default)]
 pub(super) struct Application {
     pub(super) sent: BTreeMap<Ticket, Sent>,
-    pub(super) ended: BTreeMap<Ticket, (Ending, Duration)>,
+    pub(super) ended: BTreeMap<Ticket, (TicketOutcome, Duration)>,
     /// Texts of the other user's messages, in the order of their arrival.
     pub(super) received: Vec<String>,
     /// Those that the application took.
@@ -370,7 +370,7 @@ impl World {
 
     /// Notes which messages a client learns of that they were dropped.
     fn note_drops(&mut self, user: usize, text: &str) {
-        let Some(notice) = Notice::read(&Frame::from_server(text).unwrap()) else { return };
+        let Some(notice) = Notice::read(&PayloadRef::from_server(text).unwrap()) else { return };
         if notice.code() != SysCode::RateLimited {
             return;
         }
@@ -394,7 +394,7 @@ impl World {
     /// A client that knows of a dropped message sends no later one to the same recipient before it.
     fn note_transmitted(&mut self, user: usize, text: &str) {
         let limits = Limits::default();
-        let frame = Frame::from_client(text, &limits).unwrap();
+        let frame = PayloadRef::from_client(text, &limits).unwrap();
         let ContentRef::Msg(message) = frame.content() else { return };
         let text = message.text().decode().into_owned();
         let lane = (frame.recipient() == RecipientRef::Broadcast, number_in(&text));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use callie_core::server::{Accepted, Connection, Reply};
-use callie_core::{Frame, GroupId, Outcome, PayloadType, RecipientRef, SysCode, Username};
+use callie_core::{GroupId, PayloadRef, PayloadType, PriorOutcome, RecipientRef, SysCode, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::action::Action;
@@ -39,7 +39,7 @@ pub(super) struct Incoming<'a, 't> {
 }
 
 impl<'t> Incoming<'_, 't> {
-    fn payload(&self) -> &Frame<'t> {
+    fn payload(&self) -> &PayloadRef<'t> {
         self.accepted.payload()
     }
 
@@ -51,7 +51,7 @@ impl<'t> Incoming<'_, 't> {
     /// What it takes to answer the payload later. A plain message was noted as sent.
     fn pending(&self) -> (RequestContext, Reply) {
         let (context, reply) = (self.context.clone(), self.reply());
-        context.settle(&reply, Outcome::Pending);
+        context.settle(&reply, PriorOutcome::Pending);
         (context, reply)
     }
 
@@ -136,7 +136,7 @@ fn arrived(
     owed: Owed,
 ) {
     if outcome.reached > 0 {
-        context.took(&reply, Outcome::Sent);
+        context.took(&reply, PriorOutcome::Sent);
     } else if outcome.unknown > 0 {
         unsure(&context, &reply);
     } else {
@@ -153,7 +153,7 @@ fn unsure(context: &RequestContext, reply: &Reply) {
     if reply.kind() == PayloadType::Msg {
         context.queue(reply, reply.unconfirmed(stamp()));
     } else {
-        context.took(reply, Outcome::Sent);
+        context.took(reply, PriorOutcome::Sent);
     }
 }
 
@@ -182,7 +182,7 @@ fn to_group(incoming: &Incoming<'_, '_>, id: GroupId) -> Action {
         return Action::Done;
     }
     // The sender came into the group through another node a moment ago. A plain message was noted as sent.
-    context.settle(&call.reply, Outcome::Pending);
+    context.settle(&call.reply, PriorOutcome::Pending);
     let context = context.clone();
     Action::Later(Box::pin(async move {
         match context.gateway.cache.load_group(id).await {
@@ -216,7 +216,7 @@ fn call_group(context: &RequestContext, id: GroupId, group: &Arc<Group>, call: C
         return tell_reach(context, &reply, delivered, was_converged);
     };
     // A plain message was noted as sent.
-    context.settle(&reply, Outcome::Pending);
+    context.settle(&reply, PriorOutcome::Pending);
     let (context, group, owed) = (context.clone(), group.clone(), context.owe());
     remote.finally(move |outcome| {
         let _owed = owed;
@@ -242,7 +242,7 @@ fn tell_reach(context: &RequestContext, reply: &Reply, delivered: Delivered, was
         let (reached, missed) = (delivered.delivered as u64, delivered.offline_count as u64);
         context.queue(reply, reply.partially_delivered(reached, delivered.offline, missed, stamp()));
     } else {
-        context.took(reply, Outcome::Sent);
+        context.took(reply, PriorOutcome::Sent);
     }
 }
 
@@ -260,7 +260,7 @@ fn to_everyone(incoming: &Incoming<'_, '_>) -> Action {
         match context.gateway.admins.is_admin(&context.origin.user.name).await {
             Ok(true) => {
                 broadcast(&context, &text);
-                context.took(&reply, Outcome::Sent);
+                context.took(&reply, PriorOutcome::Sent);
             }
             Ok(false) => context.refuse(&reply, SysCode::Forbidden),
             Err(error) => {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use callie_core::command::Command;
 use callie_core::server::{self, Connection, Reply, Verified};
-use callie_core::{Outcome, PayloadType, SysCode};
+use callie_core::{PayloadType, PriorOutcome, SysCode};
 
 use super::action::Action;
 use super::delivery::{self, Arrival, Incoming};
@@ -127,7 +127,7 @@ impl Handler {
 async fn carry_out(context: RequestContext, command: Command, reply: Reply) {
     match context.gateway.commands.execute(&context.origin, command).await {
         Ok(Answer::Result(notice)) => context.answer(&reply, *notice),
-        Ok(Answer::Silence) => context.took(&reply, Outcome::Sent),
+        Ok(Answer::Silence) => context.took(&reply, PriorOutcome::Sent),
         Err(refusal) => {
             refusal.log();
             context.answer(&reply, refusal.into_notice());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use callie_core::server::{self, Reply};
-use callie_core::{Notice, Outcome, PayloadType, SysCode};
+use callie_core::{Notice, PayloadType, PriorOutcome, SysCode};
 
 use super::shared::Gateway;
 use crate::base::ids::stamp;
@@ -45,7 +45,7 @@ impl RequestContext {
     }
 
     /// Records and counts a payload that was acted on and is not answered.
-    pub(super) fn took(&self, reply: &Reply, outcome: Outcome) {
+    pub(super) fn took(&self, reply: &Reply, outcome: PriorOutcome) {
         self.count_taken(reply.kind());
         self.settle(reply, outcome);
     }
@@ -56,7 +56,7 @@ impl RequestContext {
     }
 
     /// Records the outcome of a payload, or that it is not known yet.
-    pub(super) fn settle(&self, reply: &Reply, outcome: Outcome) {
+    pub(super) fn settle(&self, reply: &Reply, outcome: PriorOutcome) {
         if let Some(key) = reply.key() {
             self.origin.user.settle(key, outcome);
         }

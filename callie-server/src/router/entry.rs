@@ -2,7 +2,7 @@
 
 use callie_core::command::{DirectMessages, PresenceAudience, RemovalReason};
 use callie_core::server::{BucketKind, PayloadKey, Remembered};
-use callie_core::{GroupId, Outcome, Username};
+use callie_core::{GroupId, PriorOutcome, Username};
 use serde::{Deserialize, Serialize};
 
 use super::node::RequestId;
@@ -92,7 +92,7 @@ pub(crate) enum Entry<'a> {
     /// The user, who is connected to both nodes, sent a payload to the sending node.
     Spent { user: &'a str, bucket: BucketKind },
     /// The outcome of a payload of the user, who is connected to both nodes.
-    Noted { user: &'a str, key: PayloadKey, outcome: Outcome },
+    Noted { user: &'a str, key: PayloadKey, outcome: PriorOutcome },
     /// Asks for what the receiver remembers about the user. Answered with [`Entry::Recalled`].
     Recall { request: RequestId, user: Username },
     /// What the sending node remembers about a user.

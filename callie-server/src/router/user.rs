@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use callie_core::command::{DirectMessages, PresenceAudience};
 use callie_core::server::{self, Admission, Denied, PayloadKey, SharedState};
-use callie_core::{Limits, Outcome, Username};
+use callie_core::{Limits, PriorOutcome, Username};
 use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
@@ -174,7 +174,7 @@ impl<R> User<R> {
     }
 
     /// Records the outcome of a payload, if the payload is remembered.
-    pub(crate) fn settle(&self, key: PayloadKey, outcome: Outcome) {
+    pub(crate) fn settle(&self, key: PayloadKey, outcome: PriorOutcome) {
         self.shared().recent.settle(key, outcome);
         self.share(|| Entry::Noted { user: self.name.as_str(), key, outcome });
     }
@@ -269,7 +269,7 @@ impl<R> SharedState for &User<R> {
         admitted
     }
 
-    fn settle(&mut self, key: PayloadKey, outcome: Outcome) {
+    fn settle(&mut self, key: PayloadKey, outcome: PriorOutcome) {
         User::settle(self, key, outcome);
     }
 }

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use callie_core::account::SUBPROTOCOL;
 use callie_core::{
-    CodeName, Content, Frame, Limits, Message, MessageId, Notice, Payload, PayloadId, Recipient, Sender,
+    CodeName, Content, Limits, Message, MessageId, Notice, Payload, PayloadId, PayloadRef, Recipient, Sender,
     Stamp, SysCode, System, Timestamp,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -61,7 +61,8 @@ pub(super) async fn welcome(socket: &mut Socket) -> Result<(), Failure> {
 
 /// The answer to an authentication.
 pub(super) fn greeting(authentication: &str) -> Result<String, Failure> {
-    let asked = Frame::from_client(authentication, &Limits::default()).map_err(|fault| fault.to_string())?;
+    let asked =
+        PayloadRef::from_client(authentication, &Limits::default()).map_err(|fault| fault.to_string())?;
     let notice = Notice::new(SysCode::Authenticated)
         .in_reply_to(PayloadId::parse(asked.payload_id())?)
         .limits(Limits::default());

@@ -1,6 +1,6 @@
 //! Those who welcome the client, and then babble or lie.
 
-use callie_core::{ContentRef, Frame, Limits, Notice, PayloadId, SysCode};
+use callie_core::{ContentRef, Limits, Notice, PayloadId, PayloadRef, SysCode};
 use serde::Serialize;
 use tokio::net::TcpStream;
 
@@ -22,7 +22,7 @@ pub(super) async fn garbage(stream: TcpStream) -> Result<(), Failure> {
     say(&mut socket, message("bob", "still here")?).await?;
     loop {
         let text = next(&mut socket).await?;
-        let frame = Frame::from_client(&text, &Limits::default()).map_err(|fault| fault.to_string())?;
+        let frame = PayloadRef::from_client(&text, &Limits::default()).map_err(|fault| fault.to_string())?;
         if matches!(frame.content(), ContentRef::Ping) {
             say(&mut socket, pong(&PayloadId::parse(frame.payload_id())?)?).await?;
         }
@@ -45,7 +45,7 @@ pub(super) async fn lies(stream: TcpStream) -> Result<(), Failure> {
     let never_sent = PayloadId::parse(NEVER_SENT)?;
     loop {
         let text = next(&mut socket).await?;
-        let frame = Frame::from_client(&text, &Limits::default()).map_err(|fault| fault.to_string())?;
+        let frame = PayloadRef::from_client(&text, &Limits::default()).map_err(|fault| fault.to_string())?;
         let asked = PayloadId::parse(frame.payload_id())?;
         match frame.content() {
             ContentRef::Ping => {
