@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use browser::{Browser, Driver};
 use callie_core::account::{AccountError, SUBPROTOCOL, path};
 use callie_core::command::Command;
-use callie_core::{SysCode, comes_back};
+use callie_core::{SysCode, should_reconnect};
 use callie_server::{Config, Server};
 use serde_json::{Value, json};
 use support::{PASSWORD, call, call_with, register, start, start_with};
@@ -331,7 +331,7 @@ async fn names(browser: &Browser) {
     assert_eq!(texts(&said["paths"]), [path::REGISTER, path::LOGIN, path::LOGOUT]);
     assert_eq!(texts(&said["socket"]), [path::SOCKET, SUBPROTOCOL]);
     let codes: Vec<u16> = serde_json::from_value(said["codes"].clone()).unwrap();
-    let differs = |code: &u16| codes.binary_search(code).is_ok() != comes_back(*code);
+    let differs = |code: &u16| codes.binary_search(code).is_ok() != should_reconnect(*code);
     assert_eq!((1_000..5_000).filter(differs).collect::<Vec<u16>>(), [0; 0]);
     let ids = texts(&said["ids"]);
     assert!(ids[0].starts_with("00000000-0000-7"), "{ids:?}");

@@ -4,7 +4,7 @@ use super::close::CloseReason;
 use super::recent::PayloadKey;
 use super::reply::Answer;
 use crate::command::Command;
-use crate::frame::Frame;
+use crate::frame::PayloadRef;
 use crate::payload_type::PayloadType;
 
 /// What is to be done after a text message. `R` is the server's receipt for a payload that it wrote.

@@ -8,7 +8,7 @@ use super::config::ServerConfig;
 use super::reply::PayloadNames;
 use crate::code::SysCode;
 use crate::fault::Fault;
-use crate::frame::Frame;
+use crate::frame::PayloadRef;
 use crate::name::{SessionId, Username};
 use crate::notice::Notice;
 use crate::timestamp::Timestamp;
