@@ -205,6 +205,8 @@ def test_threads_share_the_events(server, name):
 
 def test_interrupted_wait_loses_nothing(server, name):
     """Ctrl-C while the blocking client waits."""
+    # Interrupts only when the program has stored all earlier texts: between a call and the line that stores its result, an
+    # interrupt would lose the result in the program itself.
     program = (
         "import _thread, sys, threading, time, callie, callie.blocking\n"
         "URL, NAME, TOKEN = sys.argv[1:]\n"
@@ -213,6 +215,8 @@ def test_interrupted_wait_loses_nothing(server, name):
         "texts = []\n"
         "for n in range(40):\n"
         "    def later(n=n):\n"
+        "        while len(texts) < n:\n"
+        "            time.sleep(0.001)\n"
         "        time.sleep(0.01)\n"
         "        _thread.interrupt_main()\n"
         "        client.send(NAME, str(n))\n"
