@@ -1,6 +1,6 @@
 //! The client's load and its yardsticks, each in a process of its own; `make bench-sdk` runs them.
 //!
-//! - `send URL COUNT`: ada sends bob so many messages, as fast as her queue takes them
+//! - `send URL COUNT`: ada sends bob COUNT messages, as fast as her queue takes them
 //! - `receive URL TOKEN COUNT`: bob takes them in batches; prints "ready", then microseconds of CPU an event
 //! - `connect URL TOKEN`: microseconds from `connect()` to the first message delivered, and for a bare WebSocket from
 //!   connecting to the first echo

@@ -321,7 +321,7 @@ async fn asked_to_confirm(count: usize) -> (Client, UnboundedReceiver<Vec<String
     (client, told)
 }
 
-/// Fetches until so many messages came; gives the number of each.
+/// Fetches until `count` messages have arrived, and returns the number of each.
 async fn fetch(client: &Client, count: usize) -> Vec<u64> {
     let mut numbers = Vec::new();
     while numbers.len() < count {

@@ -19,7 +19,7 @@ pub enum Route {
     ToGroup,
     /// It is passed on to every other connection.
     ToEveryone,
-    /// It goes nowhere; the sender is told by this code.
+    /// The payload goes nowhere; the sender receives this code.
     Refuse(SysCode),
 }
 

@@ -66,7 +66,7 @@ fn nothing_reaches_an_application_twice() {
     run(VARIATION_SEEDS, Scenario::forgetful_server);
 }
 
-/// Both sides lose a server that starts anew: the one that is back first does not call the other offline.
+/// Both clients lose a server that restarts: the one that is back first does not call the other offline.
 #[test]
 fn restart_of_the_server_makes_nobody_offline() {
     run(VARIATION_SEEDS, Scenario::restarting_server);

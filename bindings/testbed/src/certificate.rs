@@ -22,7 +22,7 @@ pub(crate) struct Files {
     pub(crate) pin: String,
 }
 
-/// Makes them all anew in `folder`.
+/// Writes a new set of them to `folder`.
 pub(crate) fn make(folder: &Path) -> Result<Files, Failure> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.distinguished_name.push(DnType::CommonName, "Callie test root");

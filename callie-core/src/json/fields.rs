@@ -85,7 +85,7 @@ impl<S: Names<N>, const N: usize> Fields<S, N> {
         scanner.root(&mut |scanner, key, depth| self.member(scanner, key, |scanner, _| scanner.value(depth)))
     }
 
-    /// Takes one member: `value` scans its value and is told which of the named members it is.
+    /// Takes one member: `value` scans its value and receives the index of the named member.
     #[inline]
     pub(crate) fn member(
         &mut self,

@@ -1,4 +1,4 @@
-//! Confirmed delivery: what the sender of a message is told, once and truthfully (protocol, "Confirmed delivery").
+//! Confirmed delivery: the one answer that the sender of a message receives (protocol, "Confirmed delivery").
 
 /// Counts what became of one message that asks for confirmation, at each part of its audience: a user with all
 /// connections, or several users whom another node reaches and reports of.
@@ -46,7 +46,7 @@ pub struct DeliveryCounts {
     pub unconfirmed: usize,
     /// It certainly did not reach them.
     pub missed: usize,
-    /// Whether the message went to a group: then the sender is told the counts.
+    /// Whether the message went to a group, whose sender receives the counts.
     pub of_group: bool,
 }
 

@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(
             there.note(over + DUPLICATES, key, PriorOutcome::Pending),
             Err(PriorOutcome::Sent),
-            "it came anew"
+            "the payload is new again"
         );
     }
 

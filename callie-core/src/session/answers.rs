@@ -18,7 +18,7 @@ use crate::times;
 /// The server asks for a sign of life after its heartbeat; so much later the session asks itself.
 const HEARTBEAT_GRACE: Duration = Duration::from_secs(5);
 
-/// What is told of a command that was refused and whose answer was lost.
+/// The description of a command that was refused and whose answer was lost.
 const ANSWER_LOST: &str = "the server refused the command, and its answer was lost with a connection";
 /// A message that finds its recipient offline, and was written within [`times::RECONNECTION`] after a lost connection was
 /// replaced, is sent again after this time and a random part of the spread.
@@ -240,7 +240,7 @@ impl Session {
                     TicketOutcome::Done { result: None }
                 }
                 Some(PriorOutcome::Sent) => TicketOutcome::Sent,
-                // It certainly did not arrive, and only a new payload is told why.
+                // It certainly did not arrive, and only a new payload is answered with the reason.
                 Some(PriorOutcome::Failed) if message && waiting.was_sent_again() => {
                     return self.send_anew(now, ticket);
                 }

@@ -52,7 +52,7 @@ pub enum Output {
     Event(Event),
 }
 
-/// What the application is told.
+/// What the session reports to the application.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {

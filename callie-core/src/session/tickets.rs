@@ -393,7 +393,7 @@ impl Tickets {
         }
     }
 
-    /// Gives a payload a new ID, for one that may be sent anew. Answers to the old one still find the ticket. `failed` says
+    /// Gives a payload a new ID, for one that may be sent again. Answers to the old one still find the ticket. `failed` says
     /// that nothing came of it under the old one.
     pub(super) fn rename(&mut self, ticket: Ticket, payload_id: PayloadId, failed: bool) {
         if let Some(waiting) = self.waiting.get_mut(&ticket) {

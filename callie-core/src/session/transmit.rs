@@ -49,7 +49,7 @@ impl Session {
         self.raise_barrier(now);
     }
 
-    /// A command that may be carried out twice asks anew: the answer to the first time would be only that it was done.
+    /// A command that may be carried out twice is sent with a new ID: the answer to the first time would be only that it was done.
     fn renew_if_repeatable(&mut self, now: Now, ticket: Ticket) {
         let Some(waiting) = self.tickets.get(ticket) else { return };
         if waiting.may_be_taken() && waiting.expects == (Expects::Result { repeatable: true }) {
@@ -57,7 +57,7 @@ impl Session {
         }
     }
 
-    /// Gives a payload a new ID, so that the server acts on it anew; `failed` says that it did not the last time.
+    /// Gives a payload a new ID, so that the server acts on it again; `failed` says that it did not the last time.
     pub(super) fn renew(&mut self, now: Now, ticket: Ticket, failed: bool) {
         let payload_id = PayloadId::from_uuid(self.uuid(now));
         self.tickets.rename(ticket, payload_id, failed);

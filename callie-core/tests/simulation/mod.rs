@@ -48,7 +48,7 @@ pub(crate) struct Scenario {
     pub(crate) takes: Takes,
     /// Whether users suspend and resume, and the server closes connections.
     pub(crate) restless: bool,
-    /// Whether the server starts anew now and then, and forgets what it did.
+    /// Whether the server restarts at random times, without its memory.
     pub(crate) forgetful: bool,
     /// Whether everything must arrive.
     pub(crate) faultless: bool,
@@ -116,7 +116,7 @@ impl Scenario {
         }
     }
 
-    /// A server that starts anew while everybody is there.
+    /// A server that restarts while all clients are connected.
     pub(crate) fn restarting_server(rng: &mut fastrand::Rng) -> Self {
         Self { forgetful: true, ..Self::calm(rng) }
     }

@@ -1,5 +1,5 @@
 //! A server of one process around the core's own half of the protocol: who is connected, the way to them, and what is
-//! lost when it starts anew.
+//! lost when it restarts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};

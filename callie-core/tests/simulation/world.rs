@@ -521,7 +521,7 @@ impl World {
         Duration::from_micros(self.rng.u64(0..longest.as_micros() as u64))
     }
 
-    /// Breaks a link by chance: what is on it is lost. Tells whether it is broken.
+    /// Breaks the link with the probability of the scenario, and loses what is on it. Returns whether it is broken.
     fn break_around(&mut self, connection: Connection) -> bool {
         if self.links[connection].broken {
             return true;

@@ -73,7 +73,7 @@ suspend inline fun <reified E : Event> Client.first(wanted: (E) -> Boolean = { t
 /** The text of the next message. */
 suspend fun Client.text(): String = first<Event.Message>().text
 
-/** Waits until it is told to be in such a state. */
+/** Waits until the client reports such a state. */
 suspend inline fun <reified S : ConnectionState> Client.comesTo(): S =
     first<Event.ConnectionChanged> { it.state is S }.state as S
 
