@@ -42,12 +42,13 @@ def test_lives_end_as_the_header_says(compile_c, under_valgrind, server, name, p
     assert run(under_valgrind([plain, server.url, name("ada"), PASSWORD, "3"])) == "ok\n"
 
 
-def test_forked_child_is_refused_and_its_parent_goes_on(compile_c, server, name):
+def test_forked_child_is_refused_and_its_parent_goes_on(compile_c, under_valgrind, server, name):
+    """Not with the address sanitizer: its allocator deadlocks in a child forked while another thread allocates."""
+    program = compile_c(HERE / "forks.c", *POSIX, "-fsanitize=undefined", "-fno-sanitize-recover=all")
+    assert run([program, server.url, name("ada"), PASSWORD, "200"]) == "ok\n"
     # In a child, everything that a thread of the parent held looks like a leak.
-    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
-    for flags in ([], SANITIZERS):
-        program = compile_c(HERE / "forks.c", *POSIX, *flags)
-        assert run([program, server.url, name("ada"), PASSWORD, "100"], env=environment) == "ok\n"
+    plain = compile_c(HERE / "forks.c", *POSIX)
+    assert run(under_valgrind([plain, server.url, name("ada"), PASSWORD, "3"], leaks=False)) == "ok\n"
 
 
 @pytest.mark.parametrize("way", ["main", "thread", "listener", "sink", "at_exit"])
