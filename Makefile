@@ -26,28 +26,29 @@ venv: ## Create only the venv of the tests, which needs python3-venv
 build: ## Build the server, the library, the tests and the examples
 	@scripts/build.sh
 
-test: install build test-rust test-bindings test-kotlin test-swift ## Run all tests, and print the scenarios that each language passed
+# The suites after the Rust tests wait more than they compute, so two of them run at a time.
+test: install build test-rust ## Run all tests, and print the scenarios that each language passed
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-bindings test-postgres test-kotlin test-swift
 	@$(MAKE) --no-print-directory scenarios
 
-test-rust: ## Run the tests of the Rust crates
+test-rust: ## Run the tests of the Rust crates; those that use the server's database use SQLite
 	@mkdir -p target/scenarios
 	scripts/tidy.sh cargo test --workspace --features callie-ffi/bindgen 2>&1 | tee target/scenarios/rust.log
 	@scripts/matrix.py read rust libtest target/scenarios/rust.log --part tests/scenarios/
-	@$(MAKE) --no-print-directory test-postgres
 
-test-postgres: ## Run the server's database tests on PostgreSQL instead of SQLite
+test-postgres: install build ## Run the server's database tests on PostgreSQL instead of SQLite
 	CALLIE_TEST_DATABASE=postgres scripts/tidy.sh cargo test --workspace --features callie-ffi/bindgen $(ON_POSTGRES:%=--test %)
 
-test-bindings: install build bindings ## Run the tests of Python, C and the examples against the built server
+test-bindings: install bindings ## Run the tests of Python, C and the examples against the built server
 	@mkdir -p target/scenarios
 	scripts/tidy.sh $(VENV)/bin/python -m pytest bindings --junitxml=target/scenarios/pytest.xml
 	@scripts/matrix.py read c junit target/scenarios/pytest.xml --part c.tests.test_c_scenarios
 	@scripts/matrix.py read python junit target/scenarios/pytest.xml --part python.tests.test_scenarios
 
-test-kotlin: install build ## Run the tests of the Kotlin package against the built server
+test-kotlin: install bindings ## Run the tests of the Kotlin package against the built server
 	@scripts/tidy.sh scripts/test-kotlin.sh
 
-test-swift: install build ## Run the tests of the Swift package; downloads Swift if it is not installed
+test-swift: install bindings ## Run the tests of the Swift package; downloads Swift if it is not installed
 	@scripts/tidy.sh scripts/test-swift.sh
 
 bindings: build ## Generate the Python, Kotlin and Swift bindings from the built library

@@ -3,7 +3,6 @@
 # package. All versions in the poms are fixed, so Maven does not use the network once it has downloaded everything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/bindings.sh kotlin
 # By default, Java ignores TMPDIR and writes its performance data to /tmp.
 java_options="-Djava.io.tmpdir=${TMPDIR:-/tmp} -XX:-UsePerfData"
 

@@ -3,7 +3,6 @@
 # built as a package outside the repository.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/bindings.sh swift
 checkout=$PWD
 # Creates the toolchain if it is missing, before the timeout of the tests starts.
 scripts/swift.sh true
