@@ -12,7 +12,7 @@ from test_examples import ends_by_itself, running, says_what_is_not_sent, sends_
 CHAT = shlex.split(os.environ["CALLIE_CHAT"])
 
 
-def test_two_chats_talk_to_each_other(server, name):
+def test_two_chats_exchange_messages(server, name):
     ada, bob = name("ada"), name("bob")
     with running([*CHAT, server.url, ada, PASSWORD, bob]) as one:
         assert one.stdout.readline() == f"* {ada} is connected, write to {bob}\n"
@@ -33,12 +33,12 @@ def test_two_chats_talk_to_each_other(server, name):
 
 
 @pytest.mark.parametrize("does", [ends_by_itself, says_what_is_not_sent, sends_a_long_line_whole])
-def test_a_chat(does, server, name):
+def test_chat(does, server, name):
     does(CHAT, server.url, name)
 
 
 @pytest.mark.parametrize("url, code", [("http://127.0.0.1:1", "UNREACHABLE"), ("not a url", "INVALID_ARGUMENT")])
-def test_a_chat_says_in_one_line_why_it_cannot_begin(url, code):
+def test_chat_that_cannot_start_prints_one_line(url, code):
     with running([*CHAT, url, "ada", PASSWORD, "bob"]) as refused:
         out, _ = refused.communicate(timeout=30)
         assert out.startswith("chat: ") and out.count("\n") == 1 and f"({code})" in out

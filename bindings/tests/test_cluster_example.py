@@ -21,7 +21,7 @@ SOON = 60
 
 
 @pytest.mark.timeout(240)
-def test_users_chat_through_the_cluster_and_come_back_when_a_node_is_killed():
+def test_users_reconnect_when_a_node_is_killed():
     port = random.randrange(20_000, 31_000, 20)
     cluster = subprocess.Popen(
         [ROOT / "examples/cluster/run.sh"],

@@ -12,7 +12,7 @@ FROM_C = "> Grüße\n\n_zurück_ aus C: [link](https://example.org) 🎉"
 IMAGE = Attachment("image", "https://example.org/%E2%9C%93.png", "✓.png", 204800, "image/png")
 
 
-def test_python_and_c_talk_and_hear_that_a_third_is_offline(compile_c, server, name):
+def test_python_and_c_exchange_messages(compile_c, server, name):
     python, c, absent = name("python"), name("c"), name("absent")
     # The third user has an account and is offline.
     with Client(server.url, absent, PASSWORD, register=True):

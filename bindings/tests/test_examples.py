@@ -95,11 +95,11 @@ def sends_a_long_line_whole(chat, url, name):
 
 @pytest.mark.parametrize("chat", ["python_chat", "c_chat"])
 @pytest.mark.parametrize("does", [ends_by_itself, says_what_is_not_sent, sends_a_long_line_whole])
-def test_a_chat(chat, does, request, server, name):
+def test_chat(chat, does, request, server, name):
     does(request.getfixturevalue(chat), server.url, name)
 
 
-def test_the_chats_talk_to_each_other(python_chat, c_chat, server, name):
+def test_chats_exchange_messages(python_chat, c_chat, server, name):
     ada, bob = name("ada"), name("bob")
     with running([*python_chat, server.url, ada, PASSWORD, bob]) as python:
         assert python.stdout.readline() == f"* {ada} is connected, write to {bob}\n"
@@ -120,7 +120,7 @@ def test_the_chats_talk_to_each_other(python_chat, c_chat, server, name):
 
 
 @pytest.mark.parametrize("chat", ["python_chat", "c_chat"])
-def test_a_chat_says_in_one_line_why_it_cannot_begin(chat, request, server, name):
+def test_chat_that_cannot_start_prints_one_line(chat, request, server, name):
     command = request.getfixturevalue(chat)
     user = name("eve")
     with running([*command, server.url, user, PASSWORD, "anyone"]) as first:
@@ -136,7 +136,7 @@ def test_a_chat_says_in_one_line_why_it_cannot_begin(chat, request, server, name
             assert refused.returncode == 1
 
 
-def test_the_rust_example_hears_itself(server, name):
+def test_rust_example_receives_its_own_message(server, name):
     user = name("rust")
     done = subprocess.run(
         [BUILT / "examples/hello", server.url, user, PASSWORD, user], capture_output=True, text=True, timeout=60
@@ -144,7 +144,7 @@ def test_the_rust_example_hears_itself(server, name):
     assert (done.returncode, done.stdout) == (0, f"{user}: Hello, **{user}**\n* delivered\n"), done.stderr
 
 
-def test_the_bot_answers_who_writes_to_it(python_chat, server, name):
+def test_bot_answers_a_message(python_chat, server, name):
     bot, ada = name("bot"), name("ada")
     with running([BUILT / "examples/bot", server.url, bot, PASSWORD]) as echo:
         assert echo.stdout.readline() == f"* {bot} is connected\n"

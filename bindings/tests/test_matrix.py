@@ -48,7 +48,7 @@ def note(tmp_path, **results):
 ALL = "message_arrives ok\nping_is_answered ok\n"
 
 
-def test_a_full_matrix_passes(matrix, tmp_path):
+def test_full_matrix_passes(matrix, tmp_path):
     note(tmp_path, **{language: ALL for language in LANGUAGES})
     done = matrix()
     assert done.returncode == 0, done.stderr
@@ -64,19 +64,19 @@ def test_a_full_matrix_passes(matrix, tmp_path):
     "swift, cells",
     [("message_arrives ok\n", ["ok", "-"]), ("message_arrives failed\nping_is_answered ok\n", ["FAILED", "ok"]), ("", ["-", "-"])],
 )
-def test_an_empty_or_failed_cell_fails(matrix, tmp_path, swift, cells):
+def test_empty_or_failed_cell_fails(matrix, tmp_path, swift, cells):
     note(tmp_path, **{language: ALL for language in LANGUAGES} | {"swift": swift})
     done = matrix()
     assert done.returncode == 1
     assert [line.split()[-1] for line in done.stdout.splitlines()[1:3]] == cells
 
 
-def test_a_language_without_results_fails(matrix, tmp_path):
+def test_language_without_results_fails(matrix, tmp_path):
     note(tmp_path, **{language: ALL for language in LANGUAGES[:-1]})
     assert matrix().returncode == 1
 
 
-def test_libtest_is_read_of_its_one_binary(noted):
+def test_libtest_results_of_one_binary_are_read(noted):
     text = """
      Running tests/other.rs (target/debug/deps/other-1)
 test ping_is_answered ... FAILED
@@ -93,7 +93,7 @@ test ping_is_answered ... FAILED
     ]
 
 
-def test_junit_is_read_of_every_runner(noted):
+def test_junit_results_of_every_runner_are_read(noted):
     text = """<testsuites><testsuite>
         <testcase classname="python.tests.test_scenarios" name="test_message_arrives"/>
         <testcase classname="python.tests.test_scenarios" name="test_ping_is_answered"><failure message="no"/></testcase>
@@ -108,17 +108,17 @@ def test_junit_is_read_of_every_runner(noted):
     assert noted("junit", text, "--part", "CallieTests") == ["ping_is_answered ok"]
 
 
-def test_a_skipped_test_leaves_its_cell_empty(noted):
+def test_skipped_test_leaves_its_cell_empty(noted):
     text = '<testsuite><testcase name="message_arrives"><skipped/></testcase></testsuite>'
     assert noted("junit", text) == []
 
 
-def test_one_failure_among_several_tests_of_a_scenario_is_its_verdict(noted):
+def test_scenario_fails_with_one_of_its_tests(noted):
     assert noted("lines", "message_arrives failed: why\nmessage_arrives ok\n") == ["message_arrives failed"]
     assert noted("lines", "message_arrives ok\nmessage_arrives failed: why\n") == ["message_arrives failed"]
 
 
-def test_the_table_has_every_name_once_with_a_sentence():
+def test_scenarios_have_distinct_names_and_sentences():
     table = json.loads((ROOT / "bindings/scenarios.json").read_text())
     names = [row["name"] for row in table]
     assert len(names) == len(set(names)) >= 25

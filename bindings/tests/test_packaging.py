@@ -6,7 +6,7 @@ import subprocess
 from conftest import ROOT
 
 
-def test_the_image_is_built_from_a_whole_workspace(tmp_path):
+def test_image_is_built_from_a_complete_workspace(tmp_path):
     lines = (ROOT / "packaging/Dockerfile.dockerignore").read_text().splitlines()
     assert "*" in lines and "**/target" in lines
     for name in (line[1:] for line in lines if line.startswith("!")):

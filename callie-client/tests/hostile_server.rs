@@ -38,7 +38,7 @@ async fn http(answer: &'static str) -> Result<ErrorKind, Failure> {
 }
 
 #[tokio::test]
-async fn a_login_answered_with_nonsense_is_a_bad_answer() {
+async fn login_answered_with_garbage_is_a_bad_answer() {
     for nonsense in [
         "what?\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
@@ -52,12 +52,12 @@ async fn a_login_answered_with_nonsense_is_a_bad_answer() {
 }
 
 #[tokio::test]
-async fn a_login_cut_short_is_unreachable() {
+async fn truncated_login_answer_is_unreachable() {
     assert_eq!(http("").await.unwrap(), ErrorKind::Unreachable);
 }
 
 #[tokio::test]
-async fn an_endless_answer_to_a_login_is_not_read_to_its_end() {
+async fn endless_login_answer_is_not_read_to_its_end() {
     let config = fake(async |mut stream| {
         let mut request = [0; 4096];
         let _ = stream.read(&mut request).await;
@@ -76,7 +76,7 @@ async fn an_endless_answer_to_a_login_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_server_that_never_answers_times_out() {
+async fn silent_server_times_out_at_login() {
     let config = fake(async |mut stream| {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
@@ -87,7 +87,7 @@ async fn a_server_that_never_answers_times_out() {
 }
 
 #[tokio::test]
-async fn an_upgrade_that_never_ends_times_out() {
+async fn endless_upgrade_times_out() {
     let config = fake(async |mut stream| {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
@@ -99,7 +99,7 @@ async fn an_upgrade_that_never_ends_times_out() {
 }
 
 #[tokio::test]
-async fn an_upgrade_that_is_refused_says_so() {
+async fn refused_upgrade_is_reported() {
     let problem = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 107\r\n\r\n\
         {\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,\"detail\":\"later\",\"code\":\"UNAVAILABLE\"}     ";
     for (answer, kind) in [
@@ -121,8 +121,9 @@ async fn an_upgrade_that_is_refused_says_so() {
     }
 }
 
+/// A close in place of `AUTHENTICATED` reports its code, and whether the client may try again.
 #[tokio::test]
-async fn a_close_in_place_of_a_welcome_says_its_code_and_whether_it_is_the_end() {
+async fn close_before_authentication_reports_its_code() {
     for (code, kind, state) in [
         (1001_u16, ErrorKind::Unreachable, ConnectionState::Suspended),
         (1013, ErrorKind::Unreachable, ConnectionState::Suspended),
@@ -143,7 +144,7 @@ async fn a_close_in_place_of_a_welcome_says_its_code_and_whether_it_is_the_end()
 }
 
 #[tokio::test]
-async fn nonsense_in_place_of_a_welcome_is_a_bad_answer() {
+async fn garbage_before_authentication_is_a_bad_answer() {
     for nonsense in [Text::text("hello"), Text::text("{}"), Text::binary(vec![1, 2, 3])] {
         let told = nonsense.clone();
         let session = fake_socket(async move |mut socket| {
@@ -158,7 +159,7 @@ async fn nonsense_in_place_of_a_welcome_is_a_bad_answer() {
 }
 
 #[tokio::test]
-async fn a_welcome_to_another_payload_is_none() {
+async fn authenticated_for_another_payload_is_ignored() {
     let session = fake_socket(async move |mut socket| {
         let other = PayloadId::parse("another").unwrap();
         say(&mut socket, &Notice::new(SysCode::Authenticated).in_reply_to(other)).await;
@@ -177,7 +178,7 @@ async fn a_welcome_to_another_payload_is_none() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_payload_is_told_and_the_connection_goes_on() {
+async fn invalid_text_is_reported_and_connection_continues() {
     let client = connected(async |mut socket| {
         send(&mut socket, "nonsense".to_owned()).await;
         let id = next_id(&mut socket).await.unwrap();
@@ -193,7 +194,7 @@ async fn a_text_that_is_no_payload_is_told_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn a_close_to_stay_away_from_ends_the_client_once_and_for_all() {
+async fn final_close_code_ends_the_client() {
     for code in [1009_u16, 4501, 4503] {
         let client = connected(async move |mut socket| {
             let _ = socket.close(Some(CloseFrame { code: code.into(), reason: "why".into() })).await;
@@ -215,7 +216,7 @@ async fn a_close_to_stay_away_from_ends_the_client_once_and_for_all() {
 }
 
 #[tokio::test]
-async fn a_close_to_come_back_from_is_waited_out() {
+async fn temporary_close_code_leads_to_a_reconnection() {
     for code in [1001_u16, 1013, 4408] {
         let client = connected(async move |mut socket| {
             let _ = socket.close(Some(CloseFrame { code: code.into(), reason: "why".into() })).await;
@@ -230,13 +231,13 @@ async fn a_close_to_come_back_from_is_waited_out() {
 }
 
 #[tokio::test]
-async fn a_link_that_breaks_is_lost_and_comes_back() {
+async fn broken_connection_is_replaced() {
     let client = connected(async |socket| drop(socket)).await.unwrap();
     assert_eq!(lost(&client).await.unwrap().0, 1006);
 }
 
 #[tokio::test]
-async fn a_binary_message_costs_the_connection() {
+async fn binary_message_closes_the_connection() {
     let client = connected(async |mut socket| {
         let _ = socket.send(Text::binary(vec![0])).await;
         listen(socket).await;
@@ -247,8 +248,9 @@ async fn a_binary_message_costs_the_connection() {
     assert!(code == 1006 && reason.contains("binary"), "{code} {reason}");
 }
 
+/// The connection is closed before the message fills the memory.
 #[tokio::test]
-async fn a_message_without_end_costs_the_connection_before_it_fills_the_memory() {
+async fn endless_message_closes_the_connection() {
     let client = connected(async |mut socket| {
         send(&mut socket, "x".repeat(2 * 1024 * 1024)).await;
         listen(socket).await;
@@ -259,7 +261,7 @@ async fn a_message_without_end_costs_the_connection_before_it_fills_the_memory()
 }
 
 #[tokio::test]
-async fn what_is_never_answered_ends_at_its_deadline() {
+async fn unanswered_request_ends_at_its_deadline() {
     let client = connected(listen).await.unwrap();
     assert_eq!(client.ping("SERVER").await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(client.command("LIST_GROUPS", "{}").await.unwrap_err().kind(), ErrorKind::TimedOut);
@@ -267,7 +269,7 @@ async fn what_is_never_answered_ends_at_its_deadline() {
 }
 
 #[tokio::test]
-async fn a_pong_to_nothing_answers_nothing() {
+async fn pong_to_no_ping_is_ignored() {
     let client = connected(async |mut socket| {
         let _ = next_id(&mut socket).await.unwrap();
         let other = PayloadId::parse("another").unwrap();
@@ -281,7 +283,7 @@ async fn a_pong_to_nothing_answers_nothing() {
 }
 
 #[tokio::test]
-async fn a_result_that_is_none_is_a_bad_answer() {
+async fn invalid_result_is_a_bad_answer() {
     let client = connected(async |mut socket| {
         let id = next_id(&mut socket).await.unwrap();
         say(&mut socket, &Notice::new(SysCode::CommandOk).in_reply_to(id)).await;
@@ -294,7 +296,7 @@ async fn a_result_that_is_none_is_a_bad_answer() {
 }
 
 #[tokio::test]
-async fn a_full_queue_holds_the_server_back_and_loses_nothing() {
+async fn full_queue_applies_backpressure_and_loses_nothing() {
     const MESSAGES: usize = 5_000;
     let session = fake_socket(async |mut socket| {
         let id = next_id(&mut socket).await.unwrap();
@@ -330,7 +332,7 @@ async fn a_full_queue_holds_the_server_back_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn disconnecting_ends_though_the_server_takes_no_notice() {
+async fn disconnect_ends_if_the_server_ignores_it() {
     let client = connected(async |socket| {
         // It reads nothing, so it never sees the goodbye.
         std::future::pending::<()>().await;
@@ -347,7 +349,7 @@ async fn disconnecting_ends_though_the_server_takes_no_notice() {
 }
 
 #[tokio::test]
-async fn dropping_the_client_says_goodbye() {
+async fn dropped_client_sends_a_close_frame() {
     let (told, hears) = tokio::sync::oneshot::channel();
     let client = connected(async |mut socket| {
         let last = socket.next().await;
@@ -360,7 +362,7 @@ async fn dropping_the_client_says_goodbye() {
 }
 
 #[tokio::test]
-async fn waiting_for_events_ends_in_time_and_dropping_it_loses_nothing() {
+async fn wait_for_events_times_out_and_loses_nothing() {
     let client = connected(async |mut socket| {
         let _ = next_id(&mut socket).await;
         let id = MessageId::parse("m").unwrap();
@@ -380,7 +382,7 @@ async fn waiting_for_events_ends_in_time_and_dropping_it_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_payload_over_the_servers_limit_is_not_sent() {
+async fn payload_over_the_server_limit_is_not_sent() {
     let session = fake_socket(async |mut socket| {
         let id = next_id(&mut socket).await.unwrap();
         let limits = callie_core::Limits { max_payload_bytes: 500, ..Default::default() };

@@ -65,7 +65,7 @@ async fn closed(client: &Client) -> Closed {
 }
 
 #[tokio::test]
-async fn a_new_token_keeps_the_client_alive_and_what_it_sends() {
+async fn refreshed_token_keeps_client_and_its_messages() {
     let client = Client::new(&only_new().await).unwrap();
     let tokens = Arc::new(Tokens(AtomicUsize::new(0), Some("new")));
     client.set_token_source(Some(tokens.clone()));
@@ -83,7 +83,7 @@ async fn a_new_token_keeps_the_client_alive_and_what_it_sends() {
 }
 
 #[tokio::test]
-async fn a_source_without_a_token_ends_the_client_with_the_servers_code() {
+async fn failing_token_source_ends_client_with_server_code() {
     let client = Client::new(&only_new().await).unwrap();
     client.set_token_source(Some(Arc::new(Tokens(AtomicUsize::new(0), None))));
     client.start();
@@ -93,7 +93,7 @@ async fn a_source_without_a_token_ends_the_client_with_the_servers_code() {
 }
 
 #[tokio::test]
-async fn a_session_that_ends_ends_the_client_and_what_waits() {
+async fn ended_session_ends_client_and_pending_messages() {
     let session = fake_sockets(async |_, mut socket| {
         welcome(&mut socket).await;
         let _ = next_id(&mut socket).await;
@@ -108,7 +108,7 @@ async fn a_session_that_ends_ends_the_client_and_what_waits() {
 }
 
 #[tokio::test]
-async fn what_is_sent_before_the_first_connection_goes_out_with_it() {
+async fn message_sent_before_connect_is_sent_on_connect() {
     let (told, hears) = tokio::sync::oneshot::channel();
     let told = Mutex::new(Some(told));
     let session = fake_sockets(move |_, mut socket| {
@@ -131,7 +131,7 @@ async fn what_is_sent_before_the_first_connection_goes_out_with_it() {
 }
 
 #[tokio::test]
-async fn a_connect_that_fails_leaves_the_client_as_it_was() {
+async fn failed_connect_leaves_client_unchanged() {
     let unreachable = Config::new("http://127.0.0.1:1").unwrap();
     let client = Client::new(&Credentials::new(unreachable, "ada", "token").unwrap()).unwrap();
     for _ in 0..3 {
@@ -145,7 +145,7 @@ async fn a_connect_that_fails_leaves_the_client_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_link_that_breaks_is_mended_and_what_was_sent_is_sent_again() {
+async fn messages_are_sent_again_after_a_broken_connection() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let told = Arc::clone(&seen);
     let session = fake_sockets(move |count, mut socket| {
@@ -177,7 +177,7 @@ async fn a_link_that_breaks_is_mended_and_what_was_sent_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_suspended_client_comes_back_when_it_is_resumed() {
+async fn resumed_client_reconnects() {
     let session = fake_sockets(async |_, mut socket| {
         welcome(&mut socket).await;
         listen(socket).await;
@@ -197,7 +197,7 @@ async fn a_suspended_client_comes_back_when_it_is_resumed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_that_are_given_up_lose_nothing() {
+async fn cancelled_calls_lose_nothing() {
     const MESSAGES: usize = 500;
     let client = connected(async |mut socket| {
         messages(&mut socket, MESSAGES).await;
@@ -222,8 +222,9 @@ async fn calls_that_are_given_up_lose_nothing() {
     }
 }
 
+/// A client ends with its runtime, and may be dropped afterwards on another thread.
 #[test]
-fn a_client_ends_with_its_runtime_and_may_be_dropped_after_it_on_another_thread() {
+fn client_ends_with_its_runtime() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let client = runtime.block_on(connected(listen)).unwrap();
     let ticket = write(&client, "x").unwrap();
@@ -240,7 +241,7 @@ fn a_client_ends_with_its_runtime_and_may_be_dropped_after_it_on_another_thread(
 }
 
 #[test]
-fn a_client_needs_a_runtime() {
+fn client_needs_a_runtime() {
     let session = Credentials::new(Config::new("http://127.0.0.1:1").unwrap(), "ada", "token").unwrap();
     assert_eq!(Client::new(&session).unwrap_err().kind(), ErrorKind::Internal);
 }
@@ -275,7 +276,7 @@ async fn refused(client: &Client, most: usize) -> Option<ErrorKind> {
 }
 
 #[tokio::test]
-async fn sends_of_who_stops_taking_events_are_refused() {
+async fn send_is_refused_while_too_many_events_wait() {
     let client = small().await;
     client.take_events(1).unwrap();
     assert_eq!(refused(&client, 100).await, Some(ErrorKind::QueueFull));
@@ -284,7 +285,7 @@ async fn sends_of_who_stops_taking_events_are_refused() {
 }
 
 #[tokio::test]
-async fn who_never_takes_events_keeps_only_the_newest() {
+async fn untaken_events_are_limited_to_the_newest() {
     let client = small().await;
     assert_eq!(refused(&client, 200).await, None);
     let events = client.take_events(1_000).unwrap();
@@ -293,7 +294,8 @@ async fn who_never_takes_events_keeps_only_the_newest() {
     assert_eq!(*ticket, 200, "the last of them");
 }
 
-/// A client that is sent `count` messages which ask for confirmation, and the payloads that it confirms, one batch each.
+/// A client that is sent `count` messages which ask for confirmation, and the payloads that it confirms, one batch
+/// each.
 async fn asked_to_confirm(count: usize) -> (Client, UnboundedReceiver<Vec<String>>) {
     let (tells, told) = unbounded_channel();
     let client = connected(async move |mut socket| {
@@ -355,7 +357,7 @@ async fn fetched_messages_wait_for_confirm_taken() {
 }
 
 #[tokio::test]
-async fn taking_confirms_nothing_that_is_still_held() {
+async fn taking_does_not_confirm_held_messages() {
     let (client, mut told) = asked_to_confirm(2).await;
     let mut held = None;
     while held.is_none() {
@@ -408,7 +410,7 @@ async fn untaken_events_are_named_as_the_reason() {
 }
 
 #[tokio::test]
-async fn calls_beside_a_reader_are_refused() {
+async fn calls_during_a_reader_are_refused() {
     let client = Arc::new(connected(listen).await.unwrap());
     while !client.take_events(64).unwrap().is_empty() {}
     let waits = tokio::spawn({
@@ -431,7 +433,7 @@ async fn calls_beside_a_reader_are_refused() {
 }
 
 #[tokio::test]
-async fn reader_ends_when_the_client_begins_to_disconnect() {
+async fn reader_ends_on_disconnect() {
     let client = Arc::new(connected(listen).await.unwrap());
     while !client.take_events(64).unwrap().is_empty() {}
     let waits = tokio::spawn({
@@ -452,7 +454,7 @@ async fn silent() -> (TcpListener, Credentials) {
 }
 
 #[tokio::test]
-async fn suspend_ends_a_connect_that_waits() {
+async fn suspend_ends_a_pending_connect() {
     let (_listener, session) = silent().await;
     let client = Arc::new(Client::new(&session).unwrap());
     let waits = tokio::spawn({
@@ -490,7 +492,7 @@ async fn connect_right_after_suspend_comes_online() {
 }
 
 #[tokio::test]
-async fn failed_connect_leaves_a_started_client_trying() {
+async fn failed_connect_does_not_stop_a_started_client() {
     let unreachable = Config::new("http://127.0.0.1:1").unwrap();
     let client = Client::new(&Credentials::new(unreachable, "ada", "token").unwrap()).unwrap();
     client.start();
@@ -506,7 +508,7 @@ async fn failed_connect_leaves_a_started_client_trying() {
 
 /// Any order of calls from two threads ends in one that can be connected.
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_from_two_threads_leave_a_client_that_connects() {
+async fn concurrent_calls_leave_client_able_to_connect() {
     let session = fake_sockets(async |_, mut socket| {
         welcome(&mut socket).await;
         listen(socket).await;
@@ -535,7 +537,7 @@ async fn calls_from_two_threads_leave_a_client_that_connects() {
 /// Whatever thread disconnects at whatever moment: what was taken is written or ended, each has its one ending, and the
 /// goodbye is said.
 #[tokio::test(flavor = "multi_thread")]
-async fn disconnect_says_goodbye_and_tells_each_end() {
+async fn disconnect_closes_and_reports_every_outcome() {
     let (goodbyes, mut heard) = unbounded_channel();
     let session = fake_sockets(move |_, mut socket| {
         let goodbyes = goodbyes.clone();

@@ -98,7 +98,7 @@ async fn tls() -> Tls {
 }
 
 #[tokio::test]
-async fn a_certificate_of_an_unknown_root_is_refused() {
+async fn certificate_of_unknown_root_is_refused() {
     let server = tls().await;
     for bundled_roots in [true, false] {
         let error = login({
@@ -112,7 +112,7 @@ async fn a_certificate_of_an_unknown_root_is_refused() {
 }
 
 #[tokio::test]
-async fn an_extra_root_is_trusted_beside_and_without_the_bundled_ones() {
+async fn extra_root_is_trusted_with_or_without_bundled() {
     let server = tls().await;
     for bundled_roots in [true, false] {
         let extra_roots = vec![server.root.clone()];
@@ -128,7 +128,7 @@ async fn an_extra_root_is_trusted_beside_and_without_the_bundled_ones() {
 }
 
 #[tokio::test]
-async fn a_pin_of_the_server_or_of_its_root_is_enough_and_another_is_not() {
+async fn pin_of_server_or_root_is_required() {
     let server = tls().await;
     for (pins, code) in [
         (vec![server.key], "INVALID_CREDENTIALS"),
@@ -149,7 +149,7 @@ async fn a_pin_of_the_server_or_of_its_root_is_enough_and_another_is_not() {
 }
 
 #[tokio::test]
-async fn a_pin_does_not_make_an_unknown_root_trusted() {
+async fn pin_does_not_make_unknown_root_trusted() {
     let server = tls().await;
     let error = login({
         let mut config = server.config;
@@ -161,7 +161,7 @@ async fn a_pin_does_not_make_an_unknown_root_trusted() {
 }
 
 #[tokio::test]
-async fn an_extra_root_that_is_no_certificate_is_an_invalid_argument() {
+async fn extra_root_must_be_a_certificate() {
     let server = tls().await;
     for nonsense in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         let extra_roots = vec![nonsense.to_owned()];
@@ -230,7 +230,7 @@ async fn login_with(name: &'static str, value: String) -> String {
 }
 
 #[tokio::test]
-async fn the_proxy_of_the_environment_is_used_with_its_login() {
+async fn proxy_of_environment_is_used_with_its_login() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = format!("http://user:secret@{}", listener.local_addr().unwrap());
     let serve = async {
@@ -247,7 +247,7 @@ async fn the_proxy_of_the_environment_is_used_with_its_login() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_says_no_or_cannot_be_used_is_told() {
+async fn refusing_or_unusable_proxy_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     let serve = async {
@@ -262,7 +262,7 @@ async fn a_proxy_that_says_no_or_cannot_be_used_is_told() {
 }
 
 #[tokio::test]
-async fn no_proxy_is_used_where_none_is_wanted() {
+async fn proxy_is_not_used_if_disabled() {
     let config = {
         let mut config = Config::new(BEHIND).unwrap();
         config.use_proxy = false;
@@ -300,20 +300,20 @@ async fn says(config: Config, expected: &str) {
 }
 
 #[tokio::test]
-async fn tls_to_a_plain_port_says_so() {
+async fn tls_to_plain_port_is_explained() {
     let address = answers(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
     says(Config::new(&format!("https://{address}")).unwrap(), "begins with http://").await;
 }
 
 #[tokio::test]
-async fn plain_to_a_tls_port_says_so() {
+async fn plain_to_tls_port_is_explained() {
     // An alert, as rustls and OpenSSL answer to what is no TLS.
     let address = answers(&[21, 3, 3, 0, 2, 2, 10]).await;
     says(Config::new(&format!("http://{address}")).unwrap(), "begins with https://").await;
 }
 
 #[tokio::test]
-async fn self_signed_authority_is_told_from_a_server() {
+async fn self_signed_authority_as_server_is_explained() {
     let mut own = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -330,7 +330,7 @@ async fn self_signed_authority_is_told_from_a_server() {
 }
 
 #[tokio::test]
-async fn certificate_for_another_name_says_so() {
+async fn certificate_for_another_name_is_explained() {
     let tls = tls().await;
     let port = tls.config.address.to_string().rsplit_once(':').unwrap().1.to_owned();
     let other = Config::new(&format!("https://localhost:{port}")).unwrap();

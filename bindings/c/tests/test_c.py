@@ -32,7 +32,7 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 @pytest.mark.parametrize("program", ["callbacks", "waits"])
-def test_lives_end_as_the_header_says(compile_c, under_valgrind, server, name, program):
+def test_handles_end_as_documented(compile_c, under_valgrind, server, name, program):
     """When user_data can be freed, and what wakes a call that waits."""
     source = HERE / f"{program}.c"
     sanitized = compile_c(source, *POSIX, *SANITIZERS)
@@ -42,7 +42,7 @@ def test_lives_end_as_the_header_says(compile_c, under_valgrind, server, name, p
     assert run(under_valgrind([plain, server.url, name("ada"), PASSWORD, "3"])) == "ok\n"
 
 
-def test_forked_child_is_refused_and_its_parent_goes_on(compile_c, under_valgrind, server, name):
+def test_forked_child_is_refused_and_parent_continues(compile_c, under_valgrind, server, name):
     """Not with the address sanitizer: its allocator deadlocks in a child forked while another thread allocates."""
     program = compile_c(HERE / "forks.c", *POSIX, "-fsanitize=undefined", "-fno-sanitize-recover=all")
     assert run([program, server.url, name("ada"), PASSWORD, "200"]) == "ok\n"
@@ -52,7 +52,7 @@ def test_forked_child_is_refused_and_its_parent_goes_on(compile_c, under_valgrin
 
 
 @pytest.mark.parametrize("way", ["main", "thread", "listener", "sink", "at_exit"])
-def test_program_that_ends_has_its_own_code(compile_c, server, name, way):
+def test_program_ends_with_its_own_code(compile_c, server, name, way):
     program, ada = compile_c(HERE / "exits.c", *POSIX), name("ada")
     token = run([program, server.url, ada, PASSWORD]).strip()
     for _ in range(100):
@@ -60,7 +60,7 @@ def test_program_that_ends_has_its_own_code(compile_c, server, name, way):
         assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
 
 
-def test_the_header_is_cpp_17(tmp_path):
+def test_header_compiles_as_cpp_17(tmp_path):
     program = tmp_path / "cpp"
     subprocess.run(
         ["c++", "-std=c++17", "-Wall", "-Wextra", "-Werror", "-pedantic", "-I", HEADER.parent]
@@ -71,7 +71,7 @@ def test_the_header_is_cpp_17(tmp_path):
     assert run([program]) == "ok\n"
 
 
-def test_the_static_library_links(tmp_path):
+def test_static_library_links(tmp_path):
     program = tmp_path / "static"
     subprocess.run(
         ["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-I", HEADER.parent, HERE / "bad_input.c"]
@@ -82,5 +82,5 @@ def test_the_static_library_links(tmp_path):
     assert run([program]) == "ok\n"
 
 
-def test_the_headers_tutorial_runs(tutorial, compile_c, says_hello):
+def test_tutorial_of_the_header_runs(tutorial, compile_c, says_hello):
     says_hello(compile_c(tutorial))

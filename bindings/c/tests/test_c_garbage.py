@@ -98,7 +98,7 @@ def good(kind, at):
     return "0"
 
 
-def test_garbage_in_place_of_any_argument_is_a_status(tmp_path, under_valgrind):
+def test_garbage_as_any_argument_is_a_status(tmp_path, under_valgrind):
     calls, count = [], 0
     for name, result, kinds in functions():
         for at, kind in enumerate(kinds):

@@ -13,27 +13,27 @@ SOURCES = Path(__file__).resolve().parent / "scenarios"
 #: are none of them: it cannot follow the assembler of the cryptography, and takes what that wrote for uninitialised.
 UNDER_VALGRIND = [
     "registers_and_logs_in",
-    "dead_token_is_refused",
-    "states_are_told_in_order",
+    "invalid_token_is_refused",
+    "states_are_reported_in_order",
     "message_arrives",
     "attachment_arrives",
     "group_message_arrives",
     "invalid_arguments_are_refused",
     "message_is_edited_and_deleted",
     "command_result_is_typed",
-    "cut_link_is_mended_and_nothing_is_lost",
+    "cut_connection_loses_nothing",
     "token_is_refreshed",
     "garbage_is_survived",
     "lying_server_is_survived",
     "close_at_every_step_is_an_error",
     "callback_may_call_back",
-    "callback_that_fails_is_survived",
+    "failing_callback_is_survived",
     "client_may_be_dropped_on_another_thread",
     "use_after_disconnect_is_an_error",
     "untaken_message_is_not_delivered",
     "reply_names_its_message",
-    "text_that_is_no_text_is_refused",
-    "left_iterator_loses_nothing",
+    "invalid_text_is_refused",
+    "abandoned_iterator_loses_nothing",
 ]
 
 
@@ -108,6 +108,6 @@ def test_scenario_with_the_address_sanitizer(sanitized, passes, name):
     passes([sanitized], name)
 
 
-def test_the_program_has_every_scenario_and_no_other(plain):
+def test_program_has_exactly_the_scenarios(plain):
     listed = subprocess.run([plain, "--list"], capture_output=True, text=True, check=True, timeout=20)
     assert sorted(listed.stdout.split()) == sorted(SCENARIOS)

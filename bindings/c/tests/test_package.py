@@ -38,7 +38,7 @@ def lib(installed):
     return installed / PREFIX.lstrip("/") / "lib"
 
 
-def test_the_shared_library_exports_the_headers_functions_and_nothing_else(lib):
+def test_shared_library_exports_exactly_the_header(lib):
     told = run("nm", "-D", "--defined-only", lib / "libcallie.so")
     exported = {line.split()[2].split("@")[0] for line in told.splitlines()} - {"CALLIE_0"}
     declared = set(re.findall(r"\b(callie_\w+)\(", re.sub(r"//[^\n]*|/\*.*?\*/", "", HEADER.read_text(), flags=re.S)))
@@ -46,7 +46,7 @@ def test_the_shared_library_exports_the_headers_functions_and_nothing_else(lib):
     assert exported == declared
 
 
-def test_programs_ask_for_the_library_by_its_major_version(lib):
+def test_soname_has_the_major_version(lib):
     assert "[libcallie.so.0]" in run("readelf", "-d", lib / "libcallie.so")
     assert (lib / "libcallie.so").resolve() == (lib / "libcallie.so.0").resolve()
 
@@ -56,7 +56,7 @@ def test_programs_ask_for_the_library_by_its_major_version(lib):
     [(["callie"], []), (["callie-static"], []), (["--static", "callie"], ["-static"])],
     ids=["shared", "static", "all-static"],
 )
-def test_a_program_is_built_through_pkg_config(installed, lib, tutorial, tmp_path, says_hello, asked, linked):
+def test_program_builds_with_pkg_config(installed, lib, tutorial, tmp_path, says_hello, asked, linked):
     env = {**os.environ, "PKG_CONFIG_SYSROOT_DIR": str(installed), "PKG_CONFIG_PATH": str(lib / "pkgconfig")}
     flags = run("pkg-config", "--cflags", "--libs", *asked, env=env).split()
     program = tmp_path / "hello"
@@ -67,7 +67,7 @@ def test_a_program_is_built_through_pkg_config(installed, lib, tutorial, tmp_pat
 
 
 @pytest.mark.parametrize("target", ["callie::callie", "callie::static"])
-def test_a_program_is_built_through_cmake(installed, tutorial, tmp_path, says_hello, target):
+def test_program_builds_with_cmake(installed, tutorial, tmp_path, says_hello, target):
     (tmp_path / "CMakeLists.txt").write_text(
         "cmake_minimum_required(VERSION 3.16)\nproject(hello C)\n"
         "find_package(callie 0.1 REQUIRED)\nadd_executable(hello hello.c)\n"
@@ -87,7 +87,7 @@ def test_cmake_refuses_another_version(installed, tmp_path):
     assert done.returncode != 0 and "version: 0.1" in done.stderr
 
 
-def test_uninstalling_leaves_nothing_behind(make, tmp_path):
+def test_uninstall_leaves_nothing(make, tmp_path):
     make("install", f"DESTDIR={tmp_path}", "INCLUDEDIR=/usr/include/callie")
     make("uninstall", f"DESTDIR={tmp_path}", "INCLUDEDIR=/usr/include/callie")
     assert [path for path in tmp_path.rglob("*") if not path.is_dir()] == []

@@ -72,7 +72,7 @@ class AsyncCallable:
     ],
     ids=str,
 )
-def test_options_are_checked_when_a_client_is_made(options):
+def test_options_are_checked_by_the_constructor(options):
     for kind in (callie.Client, callie.blocking.Client):
         invalid(lambda: kind("http://127.0.0.1:1", "ada", **{"password": PASSWORD, **options}), *options)
 
@@ -85,7 +85,7 @@ def test_times_are_checked(client):
 
 
 @pytest.mark.parametrize("endless", ENDLESS, ids=repr)
-def test_times_of_any_size_are_taken(server, name, endless):
+def test_durations_of_any_length_are_accepted(server, name, endless):
     options = {"connect_timeout": endless, "request_timeout": endless, "send_timeout": endless}
     with callie.blocking.Client(server.url, name(), PASSWORD, register=True, **options) as client:
         ticket = client.send(client.username, "x", timeout=endless)
@@ -94,7 +94,7 @@ def test_times_of_any_size_are_taken(server, name, endless):
         assert ticket.outcome().kind == "delivered"
 
 
-def test_no_time_is_a_time(client):
+def test_zero_is_a_valid_timeout(client):
     assert client.send(client.username, "x", timeout=0).outcome().code == "EXPIRED"
     began = time.monotonic()
     while client.next_events(timeout=0):
@@ -143,7 +143,7 @@ def test_nested_metadata_is_checked(client):
     invalid(lambda: client.signal("bob", "typing", deep), "data")
 
 
-def test_words_and_lists_are_checked(client):
+def test_texts_and_lists_are_checked(client):
     group = client.create_group("Tea").group_id
     for call in [
         lambda: client.set_role(group, "bob", []),
@@ -182,7 +182,7 @@ def test_instants_out_of_range_are_refused(client):
             client.ban_user("bob", until=until)
 
 
-def test_what_a_client_can_judge_is_not_sent(client):
+def test_invalid_arguments_are_not_sent(client):
     before = client.stats.payloads_sent
     invalid(lambda: client.get_presence([]))
     invalid(lambda: client.get_presence([f"user{n}" for n in range(257)]))

@@ -46,7 +46,7 @@ async def take(client):
             return event
 
 
-def test_a_message_arrives_as_it_was_sent(enter):
+def test_message_arrives_unchanged(enter):
     async def scenario():
         async with enter("ada") as ada, enter("bob") as bob:
             files = [
@@ -70,7 +70,7 @@ def test_a_message_arrives_as_it_was_sent(enter):
     run(scenario())
 
 
-def test_ping_tells_how_long_it_took(enter):
+def test_ping_returns_the_round_trip_time(enter):
     async def scenario():
         async with enter() as ada, enter() as bob:
             assert timedelta(0) < await ada.ping() < timedelta(seconds=SOON)
@@ -82,7 +82,7 @@ def test_ping_tells_how_long_it_took(enter):
     run(scenario())
 
 
-def test_a_ticket_and_an_event_tell_that_the_recipient_is_offline(enter):
+def test_offline_recipient_is_an_outcome_and_event(enter):
     async def scenario():
         async with enter() as absent:
             pass
@@ -99,7 +99,7 @@ def test_a_ticket_and_an_event_tell_that_the_recipient_is_offline(enter):
     run(scenario())
 
 
-def test_a_group_is_made_used_listed_and_left(enter):
+def test_group_is_created_used_listed_and_left(enter):
     async def scenario():
         async with enter() as ada, enter() as bob:
             group = await ada.create_group("Tea ☕", [bob.username])
@@ -118,7 +118,7 @@ def test_a_group_is_made_used_listed_and_left(enter):
     run(scenario())
 
 
-def test_iterators_go_over_all_pages(enter, server, name):
+def test_iterators_return_all_pages(enter, server, name):
     async def scenario():
         async with enter() as ada, enter() as bob:
             names = sorted(f"Group {n}" for n in range(5))
@@ -139,7 +139,7 @@ def test_iterators_go_over_all_pages(enter, server, name):
         assert len(list(client.all_groups(limit=1))) == 3
 
 
-def test_a_broadcast_reaches_everyone_else(own_server, name):
+def test_broadcast_reaches_everyone_else(own_server, name):
     async def scenario():
         def enter():
             return callie.Client(own_server.url, name(), PASSWORD, register=True)
@@ -153,7 +153,7 @@ def test_a_broadcast_reaches_everyone_else(own_server, name):
     run(scenario())
 
 
-def test_events_come_in_the_order_sent_and_in_batches(enter):
+def test_events_arrive_in_order_and_in_batches(enter):
     async def scenario():
         async with enter() as ada, enter() as bob:
             for n in range(60):
@@ -168,7 +168,7 @@ def test_events_come_in_the_order_sent_and_in_batches(enter):
     run(scenario())
 
 
-def test_waiting_ends_in_time_and_cancelling_it_loses_nothing(enter):
+def test_wait_times_out_and_cancelling_loses_nothing(enter):
     async def scenario():
         async with enter() as ada, enter() as bob:
             assert all(is_own(event) for event in await bob.next_events(timeout=SOON))
@@ -206,7 +206,7 @@ def test_iteration_ends_with_closed(enter):
     run(scenario())
 
 
-def test_iteration_ends_however_the_last_event_was_taken(enter):
+def test_iteration_ends_after_any_way_of_taking(enter):
     async def scenario():
         async with enter() as client:
             pass
@@ -218,7 +218,7 @@ def test_iteration_ends_however_the_last_event_was_taken(enter):
     run(scenario())
 
 
-def test_who_is_online_may_connect_and_who_has_ended_may_not(enter):
+def test_connect_when_online_and_after_the_end(enter):
     async def scenario():
         async with enter() as client:
             await client.connect()
@@ -230,7 +230,7 @@ def test_who_is_online_may_connect_and_who_has_ended_may_not(enter):
     run(scenario())
 
 
-def test_a_client_is_listened_to_once(enter):
+def test_client_has_one_listener(enter):
     async def scenario():
         async with enter() as client:
             client.listen(lambda events: None)
@@ -240,7 +240,7 @@ def test_a_client_is_listened_to_once(enter):
     run(scenario())
 
 
-def test_a_token_source_may_log_in_by_a_loop_of_its_own(enter, server):
+def test_token_source_may_use_its_own_loop(enter, server):
     async def scenario():
         def source(username, code):
             asked.append(code)
@@ -257,7 +257,7 @@ def test_a_token_source_may_log_in_by_a_loop_of_its_own(enter, server):
     run(scenario())
 
 
-def test_the_log_can_be_turned_off_and_on():
+def test_log_can_be_disabled_and_enabled():
     def connect():
         with pytest.raises(callie.Unreachable):
             run(callie.Client("http://127.0.0.1:1", "ada", token="t").connect())
@@ -293,7 +293,7 @@ def test_the_log_can_be_turned_off_and_on():
         callie.set_logger(3)
 
 
-def test_the_typed_options_are_those_that_are_taken():
+def test_typed_options_match_the_accepted_ones():
     def taken(call):
         return {p.name for p in inspect.signature(call).parameters.values() if p.kind is p.KEYWORD_ONLY}
 
@@ -304,7 +304,7 @@ def test_the_typed_options_are_those_that_are_taken():
         assert list(plain.parameters.values()) == list(blocking.parameters.values())
 
 
-def test_a_killed_server_is_waited_for(own_server, name):
+def test_client_waits_for_a_killed_server(own_server, name):
     async def scenario():
         async with callie.Client(own_server.url, name(), PASSWORD, register=True) as client:
             own_server.kill()
@@ -318,7 +318,7 @@ def test_a_killed_server_is_waited_for(own_server, name):
     run(scenario())
 
 
-def test_a_stopped_server_says_so(own_server, name):
+def test_stopped_server_is_reported(own_server, name):
     async def scenario():
         async with callie.Client(own_server.url, name(), PASSWORD, register=True) as client:
             stopping = asyncio.get_running_loop().run_in_executor(None, own_server.stop)
@@ -330,7 +330,7 @@ def test_a_stopped_server_says_so(own_server, name):
     run(scenario())
 
 
-def test_logging_out_ends_the_connection_and_the_token(enter, server):
+def test_logout_ends_connection_and_token(enter, server):
     async def scenario():
         async with enter() as client:
             token = client.token
@@ -345,7 +345,7 @@ def test_logging_out_ends_the_connection_and_the_token(enter, server):
     run(scenario())
 
 
-def test_a_token_stands_for_the_password(enter, server):
+def test_token_replaces_the_password(enter, server):
     async def scenario():
         async with enter() as first:
             async with callie.Client(server.url, first.username, token=first.token) as second:
@@ -354,7 +354,7 @@ def test_a_token_stands_for_the_password(enter, server):
     run(scenario())
 
 
-def test_refusals_have_the_servers_code(server, name):
+def test_refusals_have_the_code_of_the_server(server, name):
     async def scenario():
         user = name()
         async with callie.Client(server.url, user, PASSWORD, register=True):
@@ -373,7 +373,7 @@ def test_refusals_have_the_servers_code(server, name):
     run(scenario())
 
 
-def test_wrong_arguments_are_typed_errors(enter, server):
+def test_invalid_arguments_are_typed_errors(enter, server):
     async def scenario():
         for arguments, options in [
             (("nonsense", "ada", PASSWORD), {}),
@@ -425,7 +425,7 @@ def test_wrong_arguments_are_typed_errors(enter, server):
     run(scenario())
 
 
-def test_a_command_that_the_server_refuses_is_told_with_its_place(enter):
+def test_refused_command_is_reported_with_its_path(enter):
     async def scenario():
         async with enter() as client:
             for name, parameters, code in [
@@ -441,7 +441,7 @@ def test_a_command_that_the_server_refuses_is_told_with_its_place(enter):
     run(scenario())
 
 
-def test_no_password_or_token_is_shown(enter):
+def test_repr_shows_no_password_or_token(enter):
     async def scenario():
         async with enter() as client:
             for shown in (repr(client), str(client), repr(client.credentials)):
@@ -450,7 +450,7 @@ def test_no_password_or_token_is_shown(enter):
     run(scenario())
 
 
-def test_the_blocking_client_does_the_same(server, name):
+def test_blocking_client_has_the_same_calls(server, name):
     ada, bob = name("ada"), name("bob")
     with callie.blocking.Client(server.url, ada, PASSWORD, register=True) as first:
         with callie.blocking.Client(server.url, bob, PASSWORD, register=True) as second:
@@ -468,7 +468,7 @@ def test_the_blocking_client_does_the_same(server, name):
         assert isinstance(list(second)[-1], Closed)
 
 
-def test_the_blocking_client_serves_several_threads(server, name):
+def test_blocking_client_serves_several_threads(server, name):
     user = name()
     with callie.blocking.Client(server.url, user, PASSWORD, register=True) as client:
         texts = {f"{thread}.{n}" for thread in range(4) for n in range(10)}
@@ -488,7 +488,7 @@ def test_the_blocking_client_serves_several_threads(server, name):
         assert seen == texts
 
 
-def test_a_program_that_ends_at_once_ends_well():
+def test_program_may_end_immediately():
     program = (
         "import asyncio, callie\n"
         "async def main():\n"

@@ -128,7 +128,7 @@ def test_fork(user, what, version):
     assert (code, " ".join(output.split()), errors) == (0, expected, "")
 
 
-def test_parent_goes_on_while_children_fail(user):
+def test_parent_continues_while_children_fail(user):
     """Messages go on arriving in the parent while children use what they inherited."""
     program = (
         "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"

@@ -42,7 +42,7 @@ def user(server, name):
 
 
 @pytest.mark.parametrize("calls", [["connect"] * 4, ["login"] * 4, ["start"] * 4, ["login", "connect", "start", "connect"]])
-def test_calls_at_once_make_one_session(server, user, calls):
+def test_concurrent_calls_create_one_session(server, user, calls):
     async def scenario():
         client = callie.Client(server.url, user, PASSWORD)
         await asyncio.gather(*(getattr(client, call)() for call in calls))
@@ -53,7 +53,7 @@ def test_calls_at_once_make_one_session(server, user, calls):
     run(scenario())
 
 
-def test_threads_at_once_make_one_session(server, user):
+def test_concurrent_threads_create_one_session(server, user):
     client = callie.blocking.Client(server.url, user, PASSWORD)
     together = threading.Barrier(4)
 
@@ -107,7 +107,7 @@ def test_cancelled_login_leaves_no_session(server, user):
     run(scenario())
 
 
-def test_cancelled_login_lets_another_one_log_in(server, user):
+def test_another_login_follows_a_cancelled_one(server, user):
     async def scenario():
         client = callie.Client(server.url, user, PASSWORD)
         first, second = asyncio.ensure_future(client.login()), asyncio.ensure_future(client.login())
@@ -123,7 +123,7 @@ def test_cancelled_login_lets_another_one_log_in(server, user):
     run(scenario())
 
 
-def test_login_works_from_one_loop_after_the_other(server, user):
+def test_login_works_in_consecutive_loops(server, user):
     client = callie.Client("http://127.0.0.1:1", user, PASSWORD)
 
     async def fail():
@@ -133,7 +133,7 @@ def test_login_works_from_one_loop_after_the_other(server, user):
         assert [type(error) for error in run(fail())] == [callie.Unreachable] * 2
 
 
-def test_token_is_the_one_of_the_last_login(server, user):
+def test_token_belongs_to_the_last_login(server, user):
     async def scenario():
         def source(username, code):
             return asyncio.run(callie.Server(server.url).login(username, PASSWORD)).token
@@ -182,7 +182,7 @@ NO_TOKEN = [(5, "token"), (None, "token"), ("", "token"), ("nonsense", "log in a
 
 
 @pytest.mark.parametrize(("wrong", "why"), NO_TOKEN, ids=ascii)
-def test_token_source_that_gives_no_token_ends_the_client(server, user, wrong, why):
+def test_token_source_without_token_ends_the_client(server, user, wrong, why):
     async def scenario():
         client = callie.Client(server.url, user, PASSWORD, token_source=lambda name, code: wrong)
         await client.connect()

@@ -32,15 +32,15 @@ def bed():
 
 
 @pytest.fixture
-def world(bed):
-    world = bed.world()
-    yield world
-    world.close()
+def env(bed):
+    env = bed.env()
+    yield env
+    env.close()
 
 
 @pytest.fixture
-def url(world):
-    return world.url("server")
+def url(env):
+    return env.url("server")
 
 
 def scenario(work):
@@ -123,7 +123,7 @@ async def test_connects_and_authenticates(url):
 
 
 @scenario
-async def test_dead_token_is_refused(url):
+async def test_invalid_token_is_refused(url):
     client = callie.Client(url, "ada", token="x" * 43)
     with pytest.raises(callie.Refused) as refused:
         await client.connect()
@@ -132,8 +132,8 @@ async def test_dead_token_is_refused(url):
 
 
 @scenario
-async def test_nobody_listening_is_unreachable(world):
-    url = world.url("nobody")
+async def test_unused_port_is_unreachable(env):
+    url = env.url("nobody")
     began = time.monotonic()
     with pytest.raises(callie.Unreachable):
         await Server(url).login("ada", PASSWORD)
@@ -146,8 +146,8 @@ async def test_nobody_listening_is_unreachable(world):
 
 
 @scenario
-async def test_wrong_certificate_is_refused(world):
-    url, _, _ = world.ask("tls")
+async def test_wrong_certificate_is_refused(env):
+    url, _, _ = env.ask("tls")
     with pytest.raises(callie.Unreachable):
         await Server(url).login("ada", PASSWORD)
     with pytest.raises(callie.Unreachable):
@@ -155,8 +155,8 @@ async def test_wrong_certificate_is_refused(world):
 
 
 @scenario
-async def test_extra_root_is_trusted(world):
-    url, root, _ = world.ask("tls")
+async def test_extra_root_is_trusted(env):
+    url, root, _ = env.ask("tls")
     pem = Path(root).read_text()
     for bundled in (True, False):
         async with enter(url, "ada", extra_roots=[pem], bundled_roots=bundled) as ada:
@@ -164,8 +164,8 @@ async def test_extra_root_is_trusted(world):
 
 
 @scenario
-async def test_pinned_key_is_required(world):
-    url, root, pin = world.ask("tls")
+async def test_pinned_key_is_required(env):
+    url, root, pin = env.ask("tls")
     pem = Path(root).read_text()
     async with enter(url, "ada", extra_roots=[pem], pins=[pin]) as ada:
         assert await ada.ping()
@@ -174,7 +174,7 @@ async def test_pinned_key_is_required(world):
 
 
 @scenario
-async def test_states_are_told_in_order(url):
+async def test_states_are_reported_in_order(url):
     async with enter(url, "ada") as ada:
         await ada.disconnect()
         *states, closed = await rest(ada)
@@ -217,14 +217,14 @@ async def test_message_is_confirmed(url):
 
 
 @scenario
-async def test_offline_recipient_is_told(url):
+async def test_offline_recipient_is_reported(url):
     await Server(url).register("bob", PASSWORD)
     async with enter(url, "ada") as ada:
         assert (await outcome(ada.send("bob", "are you there?"))).kind == "offline"
 
 
 @scenario
-async def test_unknown_recipient_is_told(url):
+async def test_unknown_recipient_is_reported(url):
     async with enter(url, "ada") as ada:
         end = await outcome(ada.send("nobody", "are you there?"))
         assert (end.kind, end.code) == ("failed", "RECIPIENT_UNKNOWN") and end.reason
@@ -377,56 +377,56 @@ async def test_ping_is_answered(url):
 
 
 @scenario
-async def test_cut_link_is_mended_and_nothing_is_lost(world):
-    url = world.url("server")
-    async with enter(url, "ada") as ada, enter(world.url("direct"), "bob") as bob:
+async def test_cut_connection_loses_nothing(env):
+    url = env.url("server")
+    async with enter(url, "ada") as ada, enter(env.url("direct"), "bob") as bob:
         await state(bob, "online")
-        world.ask("hold")
+        env.ask("hold")
         for n in range(20):
             ada.send("bob", str(n))
-        world.ask("cut")
-        world.ask("release")
+        env.ask("cut")
+        env.ask("release")
         assert [(await message(bob)).text for _ in range(20)] == [str(n) for n in range(20)]
         assert await bob.next_events(1, timeout=0.2) == []
         assert ada.stats.reconnects >= 1
 
 
 @scenario
-async def test_killed_server_is_found_again(world):
-    url = world.url("server")
+async def test_client_reconnects_to_restarted_server(env):
+    url = env.url("server")
     async with enter(url, "ada") as ada:
         await state(ada, "online")
-        world.ask("kill")
+        env.ask("kill")
         waiting = await state(ada, "waiting")
         assert waiting.retry_in >= timedelta(0) and waiting.close_code == 1006 and waiting.reason
-        world.ask("start")
+        env.ask("start")
         await state(ada, "online")
         assert await ada.ping()
 
 
 @scenario
-async def test_sent_while_offline_goes_out_later(world):
-    url = world.url("server")
+async def test_message_sent_offline_arrives_later(env):
+    url = env.url("server")
     # The other one is past the proxy: who is cut off comes back in no order.
-    async with enter(world.url("direct"), "bob") as bob:
+    async with enter(env.url("direct"), "bob") as bob:
         ada = enter(url, "ada")
         await ada.login()
         early = ada.send("bob", "before connecting")
         await ada.start()
         assert (await message(bob)).text == "before connecting"
         assert (await outcome(early)).kind == "delivered"
-        world.ask("refuse")
-        world.ask("cut")
+        env.ask("refuse")
+        env.ask("cut")
         await state(ada, "waiting")
         ada.send("bob", "while it was away")
-        world.ask("accept")
+        env.ask("accept")
         assert (await message(bob)).text == "while it was away"
         await ada.disconnect()
 
 
 @scenario
-async def test_deadline_ends_a_ticket(world):
-    client = callie.Client(world.url("nobody"), "ada", token="token")
+async def test_deadline_ends_a_ticket(env):
+    client = callie.Client(env.url("nobody"), "ada", token="token")
     await client.start()
     began = time.monotonic()
     end = await outcome(client.send("bob", "too late", timeout=0.3))
@@ -436,18 +436,18 @@ async def test_deadline_ends_a_ticket(world):
 
 
 @scenario
-async def test_revoked_session_ends_the_client(world):
-    url = world.url("server")
+async def test_revoked_session_ends_the_client(env):
+    url = env.url("server")
     async with enter(url, "ada") as ada:
-        world.ask("revoke ada")
+        env.ask("revoke ada")
         closed = (await rest(ada))[-1]
         assert (closed.close_code, closed.code) == (4501, "SESSION_REVOKED")
         assert ada.state.kind == "closed"
 
 
 @scenario
-async def test_token_is_refreshed(world):
-    url = world.url("server")
+async def test_token_is_refreshed(env):
+    url = env.url("server")
     asked = []
 
     def source(username, code):
@@ -466,7 +466,7 @@ async def test_token_is_refreshed(world):
                 return asyncio.run_coroutine_threadsafe(log_in(), loop).result(patience)
 
         fresh = Fresh()
-        world.ask("revoke ada")
+        env.ask("revoke ada")
         await state(ada, "online")
         assert asked == [("ada", "SESSION_REVOKED")]
         assert await ada.ping()
@@ -486,8 +486,8 @@ async def test_suspended_client_resumes(url):
 
 
 @scenario
-async def test_garbage_is_survived(world):
-    async with callie.Client(world.url("hostile garbage"), "ada", token="token") as ada:
+async def test_garbage_is_survived(env):
+    async with callie.Client(env.url("hostile garbage"), "ada", token="token") as ada:
         seen = []
         while not seen or not isinstance(seen[-1], Message):
             seen.append(await until(ada, lambda event: not isinstance(event, ConnectionChanged)))
@@ -499,8 +499,8 @@ async def test_garbage_is_survived(world):
 
 
 @scenario
-async def test_lying_server_is_survived(world):
-    async with callie.Client(world.url("hostile liar"), "ada", token="token") as ada:
+async def test_lying_server_is_survived(env):
+    async with callie.Client(env.url("hostile liar"), "ada", token="token") as ada:
         assert (await message(ada)).text == "once"
         sent = ada.send("bob", "Hello")
         await until(ada, lambda event: isinstance(event, Notice) and event.code == "DELIVERED")
@@ -515,8 +515,8 @@ async def test_lying_server_is_survived(world):
 
 
 @scenario
-async def test_silent_server_times_out(world):
-    url = world.url("hostile silent")
+async def test_silent_server_times_out(env):
+    url = env.url("hostile silent")
     began = time.monotonic()
     with pytest.raises(callie.TimedOut):
         await Server(url, request_timeout=0.3).login("ada", PASSWORD)
@@ -526,9 +526,9 @@ async def test_silent_server_times_out(world):
 
 
 @pytest.mark.parametrize("step", ["on-accept", "in-upgrade", "after-upgrade", "after-authenticate", "in-frame"])
-def test_close_at_every_step_is_an_error(world, step):
+def test_close_at_every_step_is_an_error(env, step):
     async def work():
-        client = callie.Client(world.url(f"hostile close-{step}"), "ada", token="token")
+        client = callie.Client(env.url(f"hostile close-{step}"), "ada", token="token")
         with pytest.raises((callie.Unreachable, callie.BadAnswer)) as error:
             await client.connect()
         assert error.value.code and error.value.reason
@@ -580,7 +580,7 @@ async def test_callback_may_call_back(url):
 
 
 @scenario
-async def test_callback_that_fails_is_survived(url):
+async def test_failing_callback_is_survived(url):
     told, second = [], threading.Event()
 
     def listen(events):
@@ -638,9 +638,9 @@ async def test_use_after_disconnect_is_an_error(url):
     await ada.disconnect()
 
 
-def test_every_vector_is_judged(world):
+def test_every_vector_is_checked(env):
     wrong, judged = [], 0
-    for file in Path(world.ask("vectors")[0]).glob("*.json"):
+    for file in Path(env.ask("vectors")[0]).glob("*.json"):
         for vector in json.loads(file.read_text())["vectors"]:
             payload = vector.get("payload")
             if payload is None:
@@ -661,9 +661,9 @@ def test_every_vector_is_judged(world):
 
 
 @scenario
-async def test_statistics_count(world):
-    url = world.url("server")
-    async with enter(url, "ada") as ada, enter(world.url("direct"), "bob") as bob:
+async def test_statistics_count(env):
+    url = env.url("server")
+    async with enter(url, "ada") as ada, enter(env.url("direct"), "bob") as bob:
         await state(ada, "online")
         ticket = ada.send("bob", "Hello")
         await message(bob)
@@ -673,14 +673,14 @@ async def test_statistics_count(world):
         assert (received.messages_received, received.duplicates) == (1, 0)
         assert sent.payloads_sent >= 2 and sent.payloads_received >= 2
         assert sent.bytes_sent > 100 and sent.bytes_received > 100
-        world.ask("cut")
+        env.ask("cut")
         await state(ada, "online")
         assert (ada.stats.connects, ada.stats.reconnects) == (2, 1)
 
 
 @scenario
-async def test_sent_means_taken(world):
-    url = world.url("strict")
+async def test_sent_message_arrives(env):
+    url = env.url("strict")
     count = 150
     async with enter(url, "bob") as bob:
         texts = []
@@ -718,7 +718,7 @@ async def test_untaken_message_is_not_delivered(url):
 
 
 @scenario
-async def test_sender_that_takes_no_events_goes_on(url):
+async def test_sender_may_take_no_events(url):
     taken = []
     async with enter(url, "ada", event_queue=64) as ada, enter(url, "bob") as bob:
         bob.listen(taken.extend)
@@ -729,8 +729,8 @@ async def test_sender_that_takes_no_events_goes_on(url):
 
 
 @scenario
-async def test_suspend_and_connect_in_any_order(world):
-    client = callie.Client(world.url("hostile silent"), "ada", token="token")
+async def test_suspend_and_connect_in_any_order(env):
+    client = callie.Client(env.url("hostile silent"), "ada", token="token")
     connecting = asyncio.ensure_future(client.connect())
     while client.state.kind != "connecting":
         await asyncio.sleep(0)
@@ -738,7 +738,7 @@ async def test_suspend_and_connect_in_any_order(world):
     with pytest.raises(callie.CallieError) as error:
         await asyncio.wait_for(connecting, SOON)
     assert error.value.code == "SUSPENDED"
-    async with enter(world.url("server"), "ada") as ada:
+    async with enter(env.url("server"), "ada") as ada:
         for _ in range(20):
             ada.suspend()
             await asyncio.wait_for(ada.connect(), SOON)
@@ -763,7 +763,7 @@ async def test_disconnect_writes_what_was_sent(url):
 
 
 @scenario
-async def test_timeouts_of_any_size_are_taken(url):
+async def test_longest_timeout_is_accepted(url):
     for longest in (float("inf"), 1.7e308, 10**400):
         times = {"connect_timeout": longest, "request_timeout": longest, "send_timeout": longest}
         async with enter(url, "ada", **times) as ada, enter(url, "bob") as bob:
@@ -791,7 +791,7 @@ async def test_reply_names_its_message(url):
 
 
 @scenario
-async def test_text_that_is_no_text_is_refused(url):
+async def test_invalid_text_is_refused(url):
     async with enter(url, "ada") as ada, enter(url, "bob") as bob:
         for call in (
             lambda: ada.send("bob", "half an emoji \ud83d"),
@@ -809,7 +809,7 @@ async def test_text_that_is_no_text_is_refused(url):
 
 
 @scenario
-async def test_left_iterator_loses_nothing(url):
+async def test_abandoned_iterator_loses_nothing(url):
     async with enter(url, "ada") as ada, enter(url, "bob") as bob:
         await state(bob, "online")
         texts = []

@@ -56,7 +56,7 @@ async def delivered(ada, tickets):
     return len(done)
 
 
-def test_iteration_delivers_what_it_handed_out(enter):
+def test_iteration_confirms_returned_messages(enter):
     async def scenario():
         ada, bob, tickets = await queued(enter, 10)
         assert await delivered(ada, tickets) == 0
@@ -76,7 +76,7 @@ def test_iteration_delivers_what_it_handed_out(enter):
     run(scenario())
 
 
-def test_blocking_iteration_delivers_what_it_handed_out(enter):
+def test_blocking_iteration_confirms_returned_messages(enter):
     async def scenario():
         ada, bob, tickets = await queued(enter, 10)
         blocking = callie.blocking.Client.__new__(callie.blocking.Client)
@@ -96,7 +96,7 @@ def test_blocking_iteration_delivers_what_it_handed_out(enter):
     run(scenario())
 
 
-def test_disconnect_delivers_what_was_handed_out(enter):
+def test_disconnect_confirms_returned_messages(enter):
     async def scenario():
         for count in range(1, 6):
             ada, bob, tickets = await queued(enter, 5)
@@ -109,7 +109,7 @@ def test_disconnect_delivers_what_was_handed_out(enter):
     run(scenario())
 
 
-def test_killed_process_has_delivered_what_it_had(server, enter):
+def test_killed_process_has_confirmed_returned_messages(server, enter):
     program = (
         "import sys, time, callie, callie.blocking\n"
         "URL, NAME, TOKEN = sys.argv[1:]\n"
@@ -241,7 +241,7 @@ def test_interrupted_wait_loses_nothing(server, name):
     assert run_program(program, server.url, client.username, client.token) == (0, "True\n", "")
 
 
-def test_nothing_waits_for_the_next_event_to_be_confirmed(enter):
+def test_message_is_confirmed_without_a_next_event(enter):
     """The application may take its time with an event: the one before is delivered meanwhile, and so is this."""
 
     async def scenario():

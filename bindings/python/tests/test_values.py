@@ -67,7 +67,7 @@ def test_handles_are_neither_copied_nor_pickled(handles, make):
                 make([handle])
 
 
-def test_refused_copies_leave_the_client_well(handles):
+def test_refused_copies_do_not_affect_the_client(handles):
     client = handles[0]
     for _ in range(50):
         for handle in handles:
@@ -96,7 +96,7 @@ def fail(kind):
     raise kind("CODE", "why it is so")
 
 
-def test_errors_come_back_from_a_pool_of_processes():
+def test_errors_return_from_a_process_pool():
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
         for kind in ERRORS:
@@ -108,7 +108,7 @@ def test_errors_come_back_from_a_pool_of_processes():
 MESSAGE = events.Message("ada", "bob", "x", [callie.Attachment("file", "u")], datetime.now(timezone.utc), "m", "p", {"a": [1]})
 
 
-def test_records_are_what_dataclasses_are():
+def test_records_behave_like_dataclasses():
     assert dataclasses.is_dataclass(MESSAGE)
     assert dataclasses.replace(MESSAGE, text="y").text == "y"
     assert dataclasses.asdict(MESSAGE)["attachments"][0]["metadata"] == {}
@@ -124,7 +124,7 @@ def test_records_are_copied_pickled_and_hashed():
     assert len({MESSAGE, copy.deepcopy(MESSAGE), dataclasses.replace(MESSAGE, text="y")}) == 2
 
 
-def test_numbers_that_no_float_holds_go_both_ways():
+def test_large_numbers_survive_both_directions():
     digits = "1" * 5_000
     read = jsontext.read_object(f'{{"a": 1e999, "b": -1E+400, "c": [2.5, 1e5, 7], "d": {digits}, "e": {10**30}}}')
     assert read["a"] == Decimal("1e999") and read["b"] == Decimal("-1e400")
@@ -142,7 +142,7 @@ def test_numbers_that_no_float_holds_go_both_ways():
         jsontext.write({"a": Decimal("NaN")}, "the metadata")
 
 
-def test_submodules_and_version_need_no_import_of_their_own():
+def test_submodules_and_version_are_imported():
     program = "import callie\nprint(callie.__version__ == callie.version(), callie.blocking.Client, callie.options.Options)"
     code, output, errors = run(program)
     assert code == 0 and output.startswith("True <class"), errors
@@ -150,7 +150,7 @@ def test_submodules_and_version_need_no_import_of_their_own():
         callie.no_such_name
 
 
-def test_client_that_could_not_be_made_can_be_shown():
+def test_failed_constructor_leaves_a_printable_object():
     for kind in (callie.Client, callie.blocking.Client):
         made = kind.__new__(kind)
         with pytest.raises(callie.InvalidArgument):

@@ -1,4 +1,4 @@
-"""The test bed as the tests talk to it: one world of servers for each test."""
+"""The test bed as the tests talk to it: one env of servers for each test."""
 
 import socket
 import subprocess
@@ -10,7 +10,7 @@ PATIENCE_SECONDS = 60
 
 
 class TestBed:
-    """The running program; every world is a connection to it."""
+    """The running program; every env is a connection to it."""
 
     __test__ = False
 
@@ -20,8 +20,8 @@ class TestBed:
         )
         self._port = int(self._process.stdout.readline())
 
-    def world(self):
-        return World(self._port)
+    def env(self):
+        return TestEnv(self._port)
 
     def close(self):
         self._process.stdin.close()
@@ -29,7 +29,7 @@ class TestBed:
         self._process.stdout.close()
 
 
-class World:
+class TestEnv:
     """Servers that live as long as this connection."""
 
     def __init__(self, port):

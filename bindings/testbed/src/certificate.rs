@@ -1,4 +1,4 @@
-//! A root of its own and a certificate by it for 127.0.0.1.
+//! A root certificate, and a certificate for 127.0.0.1 that it signs.
 
 use std::path::{Path, PathBuf};
 
@@ -10,19 +10,19 @@ use sha2::{Digest as _, Sha256};
 
 use crate::Failure;
 
-/// The files of a certificate, and what pins it.
+/// The files of a certificate, and its pin.
 pub(crate) struct Files {
-    /// The root to trust, PEM.
+    /// The root to trust, in PEM.
     pub(crate) root: PathBuf,
-    /// The server's certificate, PEM.
+    /// The server's certificate, in PEM.
     pub(crate) certificate: PathBuf,
-    /// The server's private key, PEM.
+    /// The server's private key, in PEM.
     pub(crate) key: PathBuf,
     /// The SHA-256 of the certificate's public key (SPKI), in hex.
     pub(crate) pin: String,
 }
 
-/// Writes a new set of them to `folder`.
+/// Creates a root and a certificate, and writes them to `folder`.
 pub(crate) fn make(folder: &Path) -> Result<Files, Failure> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.distinguished_name.push(DnType::CommonName, "Callie test root");

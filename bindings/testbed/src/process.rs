@@ -1,4 +1,4 @@
-//! A callie-server as a child process, killed with its owner and with the test bed.
+//! A callie-server as a child process, which is killed when its owner is dropped or the test bed dies.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -9,13 +9,13 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::leash;
+use crate::die_with_parent;
 
-/// Starting takes well under a second; a machine under load takes longer.
+/// The timeout for a start, which takes well under a second on an idle machine.
 const START: Duration = Duration::from_secs(30);
-/// What stands before the URL in the line that tells where the server listens.
+/// The text before the URL in the line that the server prints when it listens.
 const LISTENING: &str = "callie-server listening on ";
-/// Rates and rooms so wide that no test reaches them, unless that is what it is about.
+/// Rates and limits that no test reaches.
 const WIDE: [(&str, &str); 10] = [
     ("CALLIE_MESSAGES_PER_SECOND", "100000"),
     ("CALLIE_BURST", "100000"),
@@ -29,7 +29,7 @@ const WIDE: [(&str, &str); 10] = [
     ("CALLIE_OUTBOX_BYTES", "67108864"),
 ];
 
-/// Why there is no server.
+/// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error("the server did not start: {log}")]
@@ -38,10 +38,10 @@ pub(crate) enum StartError {
     Io(#[from] std::io::Error),
 }
 
-/// Which rates a server has.
+/// The rates of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rates {
-    /// Raised so far that no test reaches them.
+    /// [`WIDE`].
     Wide,
     /// The server's defaults.
     Default,
@@ -50,14 +50,14 @@ pub(crate) enum Rates {
 /// A running server.
 pub(crate) struct Process {
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) addr: SocketAddr,
-    /// Kept open: a program that cannot write may end.
+    /// Kept open, because a program that cannot write to its stdout may end.
     _stdout: Lines<BufReader<ChildStdout>>,
 }
 
 impl Process {
-    /// Starts `binary` in `folder`, where its database is, and waits until it tells where it listens.
+    /// Starts `binary` in `folder`, which has its database, and waits until it listens.
     pub(crate) async fn start(
         binary: &Path,
         folder: &Path,
@@ -73,7 +73,7 @@ impl Process {
             command.envs(WIDE);
         }
         let mut child = command
-            .args([leash::WORD, &std::process::id().to_string()])
+            .args([die_with_parent::COMMAND, &std::process::id().to_string()])
             .arg(binary)
             .args(["--listen", "127.0.0.1:0", "--database", "callie.db", "--no-web-page"])
             .envs(settings.iter().copied())
@@ -91,7 +91,7 @@ impl Process {
         Ok(Self { child, addr, _stdout: stdout })
     }
 
-    /// Ends it as a crash would, and waits until it is gone.
+    /// Kills the server, like a crash, and waits until its process has ended.
     pub(crate) async fn kill(mut self) -> std::io::Result<()> {
         self.child.kill().await
     }

@@ -7,37 +7,37 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-/// What is read at once.
+/// The most bytes of one read.
 const CHUNK: usize = 64 * 1024;
 
-/// What becomes of links from now on.
+/// A change of how the proxy treats links.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Order {
-    /// Close all of them with a reset.
+    /// Close all links with a reset.
     Cut,
-    /// Reset new ones at once, or not.
+    /// Whether new links are reset immediately.
     Refuse(bool),
-    /// Let no byte flow, or let them flow.
+    /// Whether all bytes are held back.
     Hold(bool),
-    /// Lead new ones to a server elsewhere.
-    Lead(SocketAddr),
+    /// Connect new links to another server.
+    Connect(SocketAddr),
 }
 
-/// The proxy went away, which it does only with its world.
+/// The proxy has ended, which it does only with its environment.
 #[derive(Debug, thiserror::Error)]
 #[error("the proxy has ended")]
 pub(crate) struct Ended;
 
-/// A running proxy; it ends with this value.
+/// A running proxy. Dropping it ends it.
 pub(crate) struct Proxy {
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) addr: SocketAddr,
     orders: mpsc::Sender<(Order, oneshot::Sender<()>)>,
     _task: JoinSet<()>,
 }
 
 impl Proxy {
-    /// Starts one that leads to `server`.
+    /// Starts a proxy to `server`.
     pub(crate) async fn start(server: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let addr = listener.local_addr()?;
@@ -47,7 +47,7 @@ impl Proxy {
         Ok(Self { addr, orders, _task: task })
     }
 
-    /// Gives an order and waits until it is carried out.
+    /// Sends an order and waits until it is carried out.
     pub(crate) async fn order(&self, order: Order) -> Result<(), Ended> {
         let (done, waits) = oneshot::channel();
         self.orders.send((order, done)).await.map_err(|_| Ended)?;
@@ -80,9 +80,9 @@ async fn run(
                     }
                     Order::Refuse(yes) => refuses = yes,
                     Order::Hold(yes) => _ = held.send_replace(yes),
-                    Order::Lead(elsewhere) => server = elsewhere,
+                    Order::Connect(elsewhere) => server = elsewhere,
                 }
-                // Who gave the order may be gone.
+                // Without a receiver, the test has ended.
                 let _ = done.send(());
             }
             Some(_) = links.join_next() => {}
@@ -91,28 +91,28 @@ async fn run(
     }
 }
 
-/// Carries bytes both ways until both sides have ended, one is lost, or the link is cut.
+/// Copies bytes in both directions until both sides have ended, one has failed, or the link is cut.
 async fn link(
     mut client: TcpStream,
     server: SocketAddr,
     held: watch::Receiver<bool>,
     mut cut: watch::Receiver<()>,
 ) {
-    // A server that is not there is a link that closes.
+    // If the server cannot be reached, the link closes.
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     // Only speed depends on these.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    let carried = async {
+    let copied = async {
         tokio::try_join!(
-            carry(&mut from_client, &mut to_server, held.clone()),
-            carry(&mut from_server, &mut to_client, held.clone()),
+            copy(&mut from_client, &mut to_server, held.clone()),
+            copy(&mut from_server, &mut to_client, held.clone()),
         )
     };
     tokio::select! {
-        // An error is the end of the link, which is all there is to do about it.
-        _ = carried => {}
+        // An error ends the link, which is what the client expects of a broken one.
+        _ = copied => {}
         _ = cut.changed() => {
             reset(client);
             reset(server);
@@ -120,7 +120,7 @@ async fn link(
     }
 }
 
-async fn carry(
+async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
     mut held: watch::Receiver<bool>,
@@ -138,8 +138,8 @@ async fn carry(
     }
 }
 
-/// Closes without a goodbye; what was not yet delivered is dropped.
+/// Closes with a reset, which discards bytes that are not delivered yet.
 fn reset(stream: TcpStream) {
-    // A socket that is gone already needs none.
+    // Fails only for a socket that is closed already.
     let _ = stream.set_zero_linger();
 }

@@ -1,10 +1,10 @@
-//! The lines of the protocol, read.
+//! The requests of the protocol.
 
 use callie_core::Username;
 
 use crate::hostile::Kind;
 
-/// What a test asks for; `main.rs` says what each does.
+/// A request of a test. `main.rs` documents each.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Request {
     Server,
@@ -24,14 +24,14 @@ pub(crate) enum Request {
     Vectors,
 }
 
-/// Why a line is no request.
+/// Why a line is not a request.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BadRequest {
-    #[error("there is no request {0:?} with these arguments")]
+    #[error("unknown request, or wrong arguments: {0:?}")]
     Unknown(String),
-    #[error("a username is {0}")]
+    #[error("the username must be {0}")]
     Username(callie_core::NameError),
-    #[error("a hostile server is one of {}", Kind::NAMES.map(|(name, _)| name).join(", "))]
+    #[error("the kind of a hostile server must be one of {}", Kind::NAMES.map(|(name, _)| name).join(", "))]
     Kind,
 }
 

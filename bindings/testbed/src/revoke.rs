@@ -1,4 +1,4 @@
-//! Ending all sessions of a user, as the user would.
+//! Ends all sessions of a user through the server's API.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ use crate::Failure;
 /// The password of every user of the tests.
 const PASSWORD: &str = "correct horse battery";
 
-/// The server did not do as it was asked.
+/// The server refused a call.
 #[derive(Debug, thiserror::Error)]
 #[error("{path} was answered with {status}")]
 struct Refused {
@@ -58,7 +58,7 @@ async fn call(
         request = request.header(CONTENT_TYPE, "application/json");
     }
     let asks = client.send_request(request.body(Full::new(Bytes::from(body)))?);
-    // The connection is driven until the answer's head is there, and then until its body is.
+    // The connection must be polled until the head of the answer has arrived, and then until its body has.
     let mut connection = std::pin::pin!(connection);
     let answer = tokio::select! {
         answer = asks => answer?,

@@ -1,4 +1,4 @@
-//! The example server of `examples/rust` keeps the protocol: every conformance vector that a client sends, over a socket.
+//! The example server of `examples/rust` against every conformance vector that a client sends, over a socket.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -19,7 +19,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 mod example;
 
 const TOKEN: &str = "q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA";
-/// The least number of vectors that a client sends.
+/// The fewest vectors that the test accepts, so that it fails if it does not find them.
 const LEAST: usize = 300;
 
 fn vectors() -> Vec<Value> {
@@ -56,7 +56,7 @@ async fn serve(users: &[(&str, &str)]) -> SocketAddr {
     address
 }
 
-/// A client that has authenticated.
+/// An authenticated client.
 struct Client {
     socket: WebSocketStream<TcpStream>,
     name: &'static str,
@@ -78,7 +78,8 @@ impl Client {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 
-    /// The next text: its code or type, the payload that it answers, and itself. None when the server has closed.
+    /// Returns the next text: its code or type, the payload that it answers, and the text itself. Returns `None` when
+    /// the server has closed.
     async fn read(&mut self) -> Option<(String, Option<String>, String)> {
         loop {
             let next = tokio::time::timeout(Duration::from_secs(30), self.socket.next()).await.unwrap()?;
@@ -92,7 +93,7 @@ impl Client {
     }
 }
 
-/// What the server must say of a vector's payload; none if it says nothing of it.
+/// Returns the code with which the server must answer a vector's payload, or `None` if it must not answer.
 fn expected(vector: &Value, text: &str) -> Option<String> {
     if let Some(code) = vector["fault"]["code"].as_str() {
         return Some(code.to_owned());
@@ -122,8 +123,8 @@ fn expected(vector: &Value, text: &str) -> Option<String> {
     Some(code.to_string())
 }
 
-/// The server's word on a payload, on a server of its own: no other has come with its ID.
-async fn judge(vector: &Value) -> Result<(), String> {
+/// Checks the server's answer to a payload, on a new server, so that no payload has an ID that another one had.
+async fn check(vector: &Value) -> Result<(), String> {
     let text = payload_of(vector);
     let token = vector["connectionToken"].as_str().unwrap_or(TOKEN);
     let token: &'static str = if token == TOKEN { TOKEN } else { token.to_owned().leak() };
@@ -133,27 +134,27 @@ async fn judge(vector: &Value) -> Result<(), String> {
         vector["fault"]["code"].as_str().map(str::to_owned)
     };
     let mut client = Client::connect(serve(&[("ada", token)]).await, "ada", token).await;
-    // A server may close while the rest of a text that is too long is on its way.
+    // The server may close before it has read the rest of a text that is too long.
     let _ = client.socket.send(Message::text(text)).await;
     if expected.as_deref() != Some("PAYLOAD_TOO_LARGE") {
         client.send("PING", "SERVER", "{}", "last-of-all").await;
     }
-    let mut said = Vec::new();
+    let mut replies = Vec::new();
     while let Some((code, answers, text)) = client.read().await {
         if answers.as_deref() == Some("last-of-all") {
             break;
         }
         if code != "MSG" && !(code == "PING" || code == "PONG") || answers.is_some() {
-            said.push((code, text));
+            replies.push((code, text));
         }
     }
-    let codes: Vec<_> = said.iter().map(|(code, _)| code.clone()).collect();
+    let codes: Vec<_> = replies.iter().map(|(code, _)| code.clone()).collect();
     if codes != expected.iter().cloned().collect::<Vec<_>>() {
         return Err(format!("{codes:?} is not {expected:?}"));
     }
     let fault = &vector["fault"];
     if fault.is_object() && codes != ["PAYLOAD_TOO_LARGE"] {
-        let read: Value = serde_json::from_str(&said[0].1).unwrap();
+        let read: Value = serde_json::from_str(&replies[0].1).unwrap();
         if read["metadata"]["path"] != fault["path"] || read["metadata"]["inReplyTo"] != fault["inReplyTo"] {
             return Err(format!("{} is not {fault}", read["metadata"]));
         }
@@ -167,7 +168,7 @@ async fn example_server_answers_every_vector() {
     assert!(vectors.len() >= LEAST, "{}", vectors.len());
     let mut wrong = Vec::new();
     for vector in &vectors {
-        if let Err(why) = judge(vector).await {
+        if let Err(why) = check(vector).await {
             wrong.push(format!("{}: {why}", vector["name"]));
         }
     }
@@ -191,7 +192,7 @@ async fn example_server_delivers_and_confirms() {
     assert_eq!(ada.read().await.unwrap().0, "DELIVERED");
     ada.send("MSG", "BROADCAST", content, "p3").await;
     assert_eq!(bob.read().await.unwrap().0, "MSG");
-    // Who is gone is offline.
+    // A user who has disconnected is offline.
     bob.socket.close(None).await.unwrap();
     while bob.read().await.is_some() {}
     ada.send("PING", "bob", "{}", "p4").await;

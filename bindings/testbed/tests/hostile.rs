@@ -1,4 +1,4 @@
-//! Each hostile server does what its kind says, to everyone who comes.
+//! Each kind of hostile server behaves as documented.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// A client that has upgraded.
+/// A client after the upgrade.
 struct Ada(WebSocketStream<TcpStream>);
 
 impl Ada {
@@ -42,7 +42,7 @@ impl Ada {
         self.send("first", "SERVER", Command::Authenticate {}.to_content()).await;
     }
 
-    /// The next text, or none when the connection is closed.
+    /// Returns the next text, or `None` when the connection is closed.
     async fn next(&mut self) -> Option<String> {
         match timeout(PATIENCE, self.0.next()).await.unwrap() {
             Some(Ok(Message::Text(text))) => Some(text.as_str().to_owned()),
@@ -55,7 +55,7 @@ impl Ada {
         Notice::read(&PayloadRef::from_server(&self.next().await.unwrap()).unwrap()).unwrap()
     }
 
-    async fn welcomed(addr: &str) -> Self {
+    async fn authenticated(addr: &str) -> Self {
         let mut ada = Self::upgraded(addr).await.unwrap();
         ada.authenticate().await;
         let notice = ada.notice().await;
@@ -80,11 +80,11 @@ impl Ada {
 }
 
 #[tokio::test]
-async fn garbage_comes_after_the_welcome_and_then_a_message() {
+async fn garbage_server_sends_garbage_then_a_message() {
     let bed = Bed::start().await;
-    let mut world = bed.world().await;
-    let addr = world.addr("hostile garbage").await;
-    let mut ada = Ada::welcomed(&addr).await;
+    let mut env = bed.env().await;
+    let addr = env.addr("hostile garbage").await;
+    let mut ada = Ada::authenticated(&addr).await;
     for _ in 0..3 {
         assert!(PayloadRef::from_server(&ada.next().await.unwrap()).is_err());
     }
@@ -96,11 +96,11 @@ async fn garbage_comes_after_the_welcome_and_then_a_message() {
 }
 
 #[tokio::test]
-async fn a_liar_repeats_itself_and_answers_for_what_was_never_sent() {
+async fn liar_repeats_a_message_and_sends_false_replies() {
     let bed = Bed::start().await;
-    let mut world = bed.world().await;
-    let addr = world.addr("hostile liar").await;
-    let mut ada = Ada::welcomed(&addr).await;
+    let mut env = bed.env().await;
+    let addr = env.addr("hostile liar").await;
+    let mut ada = Ada::authenticated(&addr).await;
     let once = ada.next().await.unwrap();
     assert_eq!(ada.next().await.unwrap(), once);
     ada.send("ping", "SERVER", Content::Ping).await;
@@ -118,27 +118,27 @@ async fn a_liar_repeats_itself_and_answers_for_what_was_never_sent() {
 }
 
 #[tokio::test]
-async fn a_silent_server_takes_a_connection_and_keeps_it() {
+async fn silent_server_keeps_the_connection_open() {
     let bed = Bed::start().await;
-    let mut world = bed.world().await;
-    let addr = world.addr("hostile silent").await;
+    let mut env = bed.env().await;
+    let addr = env.addr("hostile silent").await;
     let mut stream = TcpStream::connect(&addr).await.unwrap();
     stream.write_all(b"GET /ws HTTP/1.1\r\n\r\n").await.unwrap();
-    // It closes in answer to a close, so it was there until then.
+    // The server closes only in answer to the client's close.
     stream.shutdown().await.unwrap();
     assert!(is_closed(&mut stream).await);
 }
 
 #[tokio::test]
-async fn closing_comes_at_the_step_that_the_kind_names() {
+async fn each_kind_closes_at_its_step() {
     let bed = Bed::start().await;
-    let mut world = bed.world().await;
+    let mut env = bed.env().await;
     for kind in ["close-on-accept", "close-in-upgrade"] {
-        let addr = world.addr(&format!("hostile {kind}")).await;
+        let addr = env.addr(&format!("hostile {kind}")).await;
         assert!(Ada::upgraded(&addr).await.is_err(), "{kind}");
     }
     for kind in ["close-after-upgrade", "close-after-authenticate", "close-in-frame"] {
-        let addr = world.addr(&format!("hostile {kind}")).await;
+        let addr = env.addr(&format!("hostile {kind}")).await;
         let mut ada = Ada::upgraded(&addr).await.unwrap();
         if kind != "close-after-upgrade" {
             ada.authenticate().await;

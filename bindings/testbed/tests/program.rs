@@ -1,4 +1,4 @@
-//! The program itself: its lines, and what ends with what.
+//! The program itself: its requests, and what ends together.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -16,31 +16,31 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 #[tokio::test]
-async fn what_is_no_request_is_answered_and_the_world_goes_on() {
+async fn invalid_requests_are_answered() {
     let bed = Bed::start().await;
-    let mut world = bed.world().await;
+    let mut env = bed.env().await;
     for line in
         ["", "nonsense", "server now", "hostile", "hostile friend", "revoke", "revoke A B", "revoke ADA"]
     {
-        assert!(world.ask(line).await.starts_with("error "), "{line}");
+        assert!(env.ask(line).await.starts_with("error "), "{line}");
     }
-    assert!(Path::new(&world.ok("vectors").await).join("envelope.json").exists());
+    assert!(Path::new(&env.ok("vectors").await).join("envelope.json").exists());
 }
 
 #[tokio::test]
-async fn nobody_listens_where_nobody_is_asked_for() {
+async fn nobody_listens_on_reserved_port() {
     let bed = Bed::start().await;
-    let mut world = bed.world().await;
-    let addr = world.addr("nobody").await;
+    let mut env = bed.env().await;
+    let addr = env.addr("nobody").await;
     let refused = TcpStream::connect(&addr).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
 #[tokio::test]
-async fn a_tls_server_has_a_certificate_by_the_root_it_names() {
+async fn root_of_tls_server_signs_its_certificate() {
     let bed = Bed::start().await;
-    let mut world = bed.world().await;
-    let answer = world.ok("tls").await;
+    let mut env = bed.env().await;
+    let answer = env.ok("tls").await;
     let [url, root, pin] = answer.split(' ').collect::<Vec<_>>()[..] else { unreachable!("{answer}") };
     assert_eq!((pin.len(), pin.chars().all(|c| c.is_ascii_hexdigit())), (64, true), "{pin}");
     let mut roots = RootCertStore::empty();
@@ -60,26 +60,30 @@ async fn a_tls_server_has_a_certificate_by_the_root_it_names() {
 }
 
 #[tokio::test]
-async fn a_world_ends_with_its_connection() {
+async fn environment_ends_with_its_connection() {
     let bed = Bed::start().await;
-    let (mut world, mut other) = (bed.world().await, bed.world().await);
+    let (mut env, mut other) = (bed.env().await, bed.env().await);
     let mut links = Vec::new();
     for request in ["server", "tls", "hostile silent"] {
-        links.push(TcpStream::connect(world.addr(request).await).await.unwrap());
+        links.push(TcpStream::connect(env.addr(request).await).await.unwrap());
     }
     let addr = other.addr("server").await;
-    drop(world);
+    drop(env);
     for link in &mut links {
         assert!(is_closed(link).await);
     }
-    assert_eq!(receive(register(&addr, "ada").await).await.unwrap().0, 201, "another's world goes on");
+    assert_eq!(
+        receive(register(&addr, "ada").await).await.unwrap().0,
+        201,
+        "the other environment is not affected"
+    );
 }
 
 #[tokio::test]
-async fn the_program_and_all_its_worlds_end_with_its_stdin() {
+async fn environments_end_when_stdin_is_closed() {
     let mut bed = Bed::start().await;
-    let mut world = bed.world().await;
-    let mut process = TcpStream::connect(world.addr("tls").await).await.unwrap();
+    let mut env = bed.env().await;
+    let mut process = TcpStream::connect(env.addr("tls").await).await.unwrap();
     drop(bed.child.stdin.take());
     assert!(timeout(PATIENCE, bed.child.wait()).await.unwrap().unwrap().success());
     assert!(is_closed(&mut process).await);
@@ -87,13 +91,13 @@ async fn the_program_and_all_its_worlds_end_with_its_stdin() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn the_servers_end_with_a_program_that_is_killed() {
+async fn servers_die_with_killed_program() {
     let mut bed = Bed::start().await;
-    let mut world = bed.world().await;
+    let mut env = bed.env().await;
     let mut links = Vec::new();
-    world.ok("server").await;
+    env.ok("server").await;
     for request in ["direct", "tls"] {
-        links.push(TcpStream::connect(world.addr(request).await).await.unwrap());
+        links.push(TcpStream::connect(env.addr(request).await).await.unwrap());
     }
     bed.child.kill().await.unwrap();
     for link in &mut links {
@@ -102,20 +106,20 @@ async fn the_servers_end_with_a_program_that_is_killed() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_be_started_is_an_error() {
+async fn failed_server_start_is_an_error() {
     let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_callie-testbed"));
     let bed = Bed::of(child.args(["--server", "/nonexistent/callie-server"])).await;
-    let answer = bed.world().await.ask("server").await;
+    let answer = bed.env().await.ask("server").await;
     assert!(answer.contains("cannot start /nonexistent/callie-server: "), "{answer}");
 }
 
 #[tokio::test]
-async fn a_program_that_ends_leaves_no_files() {
+async fn program_leaves_no_files() {
     let mut bed = Bed::start().await;
-    let (mut gone, mut open) = (bed.world().await, bed.world().await);
-    for world in [&mut gone, &mut open] {
-        world.ok("server").await;
-        world.ok("tls").await;
+    let (mut gone, mut open) = (bed.env().await, bed.env().await);
+    for env in [&mut gone, &mut open] {
+        env.ok("server").await;
+        env.ok("tls").await;
     }
     drop(gone);
     drop(bed.child.stdin.take());

@@ -2,12 +2,12 @@
 
 use callie_client::ErrorKind;
 
-use crate::bed::{PASSWORD, World, within};
+use crate::bed::{PASSWORD, TestEnv, within};
 
 #[tokio::test]
 async fn registers_and_logs_in() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         server.register("ada", PASSWORD).await.unwrap();
         let session = server.login("ada", PASSWORD, Some("laptop")).await.unwrap();
         assert_eq!(*session.username(), "ada");
@@ -22,7 +22,7 @@ async fn registers_and_logs_in() {
 #[tokio::test]
 async fn wrong_password_is_refused() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         server.register("ada", PASSWORD).await.unwrap();
         for name in ["ada", "nobody"] {
             let refused = server.login(name, "wrong horse battery", None).await.unwrap_err();
@@ -35,7 +35,7 @@ async fn wrong_password_is_refused() {
 #[tokio::test]
 async fn taken_name_is_refused() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         server.register("ada", PASSWORD).await.unwrap();
         let refused = server.register("ada", PASSWORD).await.unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Refused, "USERNAME_TAKEN"));
@@ -44,9 +44,9 @@ async fn taken_name_is_refused() {
 }
 
 #[tokio::test]
-async fn starting_again_locks_nobody_out() {
+async fn repeated_registration_does_not_exhaust_limits() {
     within(async {
-        let (_world, server) = World::with_strict_server().await;
+        let (_env, server) = TestEnv::with_strict_server().await;
         for _ in 0..14 {
             let session = server.register_and_login("ada", PASSWORD, None).await.unwrap();
             assert_eq!(*session.username(), "ada");

@@ -40,11 +40,11 @@ fn port() -> u16 {
 }
 
 /// Servers of a scenario's own; they end with it.
-pub(crate) struct World {
+pub(crate) struct TestEnv {
     bed: BufReader<TcpStream>,
 }
 
-impl World {
+impl TestEnv {
     pub(crate) async fn new() -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port())).await.unwrap();
         Self { bed: BufReader::new(stream) }
@@ -59,18 +59,18 @@ impl World {
         answer.trim_start().to_owned()
     }
 
-    /// A world with a server, and the way to it.
+    /// A env with a server, and the way to it.
     pub(crate) async fn with_server() -> (Self, Server) {
-        let mut world = Self::new().await;
-        let server = Server::new(&world.ask("server").await).unwrap();
-        (world, server)
+        let mut env = Self::new().await;
+        let server = Server::new(&env.ask("server").await).unwrap();
+        (env, server)
     }
 
     /// The same with the server's default rates.
     pub(crate) async fn with_strict_server() -> (Self, Server) {
-        let mut world = Self::new().await;
-        let server = Server::new(&world.ask("strict").await).unwrap();
-        (world, server)
+        let mut env = Self::new().await;
+        let server = Server::new(&env.ask("strict").await).unwrap();
+        (env, server)
     }
 
     /// The way past the proxy.

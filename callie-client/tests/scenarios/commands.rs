@@ -6,13 +6,13 @@ use callie_core::command::{
     Conversation, GroupName, MessageText, PageLimit, Role, SignalData, SignalKind, Visibility,
 };
 
-use crate::bed::{World, online, within};
+use crate::bed::{TestEnv, online, within};
 use crate::events::{first, text};
 
 #[tokio::test]
 async fn message_is_edited_and_deleted() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let sent = ada.send("bob", "helo").submit().unwrap();
         assert_eq!(text(&bob).await, "helo");
@@ -41,7 +41,7 @@ async fn message_is_edited_and_deleted() {
 #[tokio::test]
 async fn signal_arrives() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let (kind, data) =
             (SignalKind::parse("typing").unwrap(), SignalData::parse("{\"on\":true}").unwrap());
@@ -59,7 +59,7 @@ async fn signal_arrives() {
 #[tokio::test]
 async fn command_result_is_typed() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
         let name = GroupName::parse("Friends").unwrap();
         let made = ada.create_group(name.clone(), Vec::new(), Visibility::Public).await.unwrap();
@@ -80,7 +80,7 @@ async fn command_result_is_typed() {
 #[tokio::test]
 async fn refused_command_has_its_code() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
         let nowhere = GroupId::parse("group:018f0000-0000-7000-8000-000000000000").unwrap();
         let refused = ada.join_group(nowhere).await.unwrap_err();
@@ -98,7 +98,7 @@ async fn refused_command_has_its_code() {
 #[tokio::test]
 async fn ping_is_answered() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, _bob) = (online(&server, "ada").await, online(&server, "bob").await);
         assert!(ada.ping("SERVER").await.unwrap().as_nanos() > 0);
         assert!(ada.ping("bob").await.unwrap().as_nanos() > 0);

@@ -3,13 +3,13 @@
 use callie_client::{Client, Config, ConnectionState, Credentials, ErrorKind, Event, Server, code};
 use callie_core::Limits;
 
-use crate::bed::{BOUND, PASSWORD, World, online, user, within};
+use crate::bed::{BOUND, PASSWORD, TestEnv, online, user, within};
 use crate::events::{closed, next, text};
 
 #[tokio::test]
 async fn connects_and_authenticates() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let client = Client::new(&user(&server, "ada").await).unwrap();
         assert_eq!(client.state(), ConnectionState::Suspended);
         client.connect().await.unwrap();
@@ -25,9 +25,9 @@ async fn connects_and_authenticates() {
 }
 
 #[tokio::test]
-async fn dead_token_is_refused() {
+async fn invalid_token_is_refused() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let session = user(&server, "ada").await;
         server.logout(&session).await.unwrap();
         let client = Client::new(&session).unwrap();
@@ -41,9 +41,9 @@ async fn dead_token_is_refused() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_unreachable() {
+async fn unused_port_is_unreachable() {
     within(async {
-        let url = World::new().await.ask("nobody").await;
+        let url = TestEnv::new().await.ask("nobody").await;
         let server = Server::new(&url).unwrap();
         let refused = server.login("ada", PASSWORD, None).await.unwrap_err();
         assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::UNREACHABLE));
@@ -57,8 +57,8 @@ async fn nobody_listening_is_unreachable() {
 }
 
 /// A server with TLS: its URL, the PEM of its root, the pin of its key.
-async fn tls(world: &mut World) -> (Config, String, [u8; 32]) {
-    let answer = world.ask("tls").await;
+async fn tls(env: &mut TestEnv) -> (Config, String, [u8; 32]) {
+    let answer = env.ask("tls").await;
     let [url, root, pin] = answer.split(' ').collect::<Vec<_>>()[..] else { panic!("{answer}") };
     let pin: Vec<u8> =
         (0..pin.len()).step_by(2).map(|at| u8::from_str_radix(&pin[at..at + 2], 16).unwrap()).collect();
@@ -77,8 +77,8 @@ async fn is_not_trusted(config: Config) {
 #[tokio::test]
 async fn wrong_certificate_is_refused() {
     within(async {
-        let mut world = World::new().await;
-        let (config, ..) = tls(&mut world).await;
+        let mut env = TestEnv::new().await;
+        let (config, ..) = tls(&mut env).await;
         is_not_trusted(config).await;
     })
     .await;
@@ -87,8 +87,8 @@ async fn wrong_certificate_is_refused() {
 #[tokio::test]
 async fn extra_root_is_trusted() {
     within(async {
-        let mut world = World::new().await;
-        let (config, root, _) = tls(&mut world).await;
+        let mut env = TestEnv::new().await;
+        let (config, root, _) = tls(&mut env).await;
         for bundled_roots in [true, false] {
             let config = {
                 let mut config = config.clone();
@@ -106,8 +106,8 @@ async fn extra_root_is_trusted() {
 #[tokio::test]
 async fn pinned_key_is_required() {
     within(async {
-        let mut world = World::new().await;
-        let (config, root, pin) = tls(&mut world).await;
+        let mut env = TestEnv::new().await;
+        let (config, root, pin) = tls(&mut env).await;
         let config = {
             let mut config = config;
             config.extra_roots = vec![root];
@@ -130,9 +130,9 @@ async fn pinned_key_is_required() {
 }
 
 #[tokio::test]
-async fn states_are_told_in_order() {
+async fn states_are_reported_in_order() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let client = Client::new(&user(&server, "ada").await).unwrap();
         client.start();
         let event = next(&client).await;
@@ -151,8 +151,8 @@ async fn states_are_told_in_order() {
 #[tokio::test]
 async fn statistics_count() {
     within(async {
-        let (mut world, server) = World::with_server().await;
-        let direct = world.direct().await;
+        let (mut env, server) = TestEnv::with_server().await;
+        let direct = env.direct().await;
         let (ada, bob) = (online(&server, "ada").await, online(&direct, "bob").await);
         for n in 0..3 {
             let ticket = ada.send("bob", &n.to_string()).submit().unwrap();
@@ -168,7 +168,7 @@ async fn statistics_count() {
         // No payload is shorter.
         let least = |payloads: u64| payloads * 150;
         assert!(sent.bytes_sent > least(4) && sent.bytes_received > least(4), "{sent:?}");
-        world.ask("cut").await;
+        env.ask("cut").await;
         while ada.stats().connects < 2 {
             next(&ada).await;
         }

@@ -6,7 +6,7 @@ use callie_client::{Client, ConnectionState, ErrorKind, Event, SendOutcome, Serv
 use callie_core::SysCode;
 use callie_core::command::PageLimit;
 
-use crate::bed::{BOUND, PASSWORD, World, within};
+use crate::bed::{BOUND, PASSWORD, TestEnv, within};
 use crate::events::{next, notice, text};
 
 /// How long these clients wait for a server that may never answer.
@@ -15,8 +15,8 @@ const SHORT: Duration = Duration::from_millis(300);
 #[tokio::test]
 async fn garbage_is_survived() {
     within(async {
-        let mut world = World::new().await;
-        let ada = Client::open(&world.hostile("garbage", BOUND).await).await.unwrap();
+        let mut env = TestEnv::new().await;
+        let ada = Client::open(&env.hostile("garbage", BOUND).await).await.unwrap();
         let mut told = Vec::new();
         loop {
             match next(&ada).await {
@@ -39,8 +39,8 @@ async fn garbage_is_survived() {
 #[tokio::test]
 async fn lying_server_is_survived() {
     within(async {
-        let mut world = World::new().await;
-        let ada = Client::open(&world.hostile("liar", BOUND).await).await.unwrap();
+        let mut env = TestEnv::new().await;
+        let ada = Client::open(&env.hostile("liar", BOUND).await).await.unwrap();
         assert_eq!(text(&ada).await, "once");
         ada.ping("SERVER").await.unwrap();
         assert_eq!((ada.stats().messages_received, ada.stats().duplicates), (1, 1));
@@ -60,8 +60,8 @@ async fn lying_server_is_survived() {
 #[tokio::test]
 async fn silent_server_times_out() {
     within(async {
-        let mut world = World::new().await;
-        let session = world.hostile("silent", SHORT).await;
+        let mut env = TestEnv::new().await;
+        let session = env.hostile("silent", SHORT).await;
         let server = Server::with_config(session.config().clone());
         let refused = server.login("ada", PASSWORD, None).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::TimedOut);
@@ -75,7 +75,7 @@ async fn silent_server_times_out() {
 #[tokio::test]
 async fn close_at_every_step_is_an_error() {
     within(async {
-        let mut world = World::new().await;
+        let mut env = TestEnv::new().await;
         for step in [
             "close-on-accept",
             "close-in-upgrade",
@@ -83,7 +83,7 @@ async fn close_at_every_step_is_an_error() {
             "close-after-authenticate",
             "close-in-frame",
         ] {
-            let client = Client::new(&world.hostile(step, BOUND).await).unwrap();
+            let client = Client::new(&env.hostile(step, BOUND).await).unwrap();
             let refused = client.connect().await.unwrap_err();
             assert!(
                 matches!(refused.kind(), ErrorKind::Unreachable | ErrorKind::BadAnswer),

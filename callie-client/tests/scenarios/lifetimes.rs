@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::bed::{BOUND, World, online, within};
+use crate::bed::{BOUND, TestEnv, online, within};
 use crate::events::{closed, text};
 
 fn send(client: &Client, to: &str, text: &str) -> Ticket {
@@ -30,7 +30,7 @@ fn listen(client: &Client, mut callback: impl FnMut(Vec<Event>) + Send + 'static
 async fn cancelled_wait_loses_nothing() {
     const MESSAGES: usize = 100;
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let mut received = 0;
         for n in 0..MESSAGES {
@@ -56,7 +56,7 @@ async fn cancelled_wait_loses_nothing() {
 #[tokio::test]
 async fn callback_may_call_back() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (Arc::new(online(&server, "ada").await), online(&server, "bob").await);
         let (tells, mut told) = mpsc::unbounded_channel();
         let (back, runtime): (Weak<Client>, _) = (Arc::downgrade(&ada), Handle::current());
@@ -88,9 +88,9 @@ async fn callback_may_call_back() {
 }
 
 #[tokio::test]
-async fn callback_that_fails_is_survived() {
+async fn failing_callback_is_survived() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let (tells, mut told) = mpsc::unbounded_channel();
         let callback = move |events: Vec<Event>| {
@@ -134,7 +134,7 @@ async fn has_gone(bob: &Client, name: &str) {
 #[tokio::test]
 async fn client_may_be_dropped_on_another_thread() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         std::thread::spawn(move || drop(ada)).join().unwrap();
         has_gone(&bob, "ada").await;
@@ -156,7 +156,7 @@ async fn client_may_be_dropped_on_another_thread() {
 #[tokio::test]
 async fn use_after_disconnect_is_an_error() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
         ada.disconnect().await;
         ada.disconnect().await;
@@ -178,7 +178,7 @@ async fn use_after_disconnect_is_an_error() {
 async fn disconnect_writes_what_was_sent() {
     const MESSAGES: usize = 50;
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let sent: Vec<_> = (0..MESSAGES).map(|n| send(&ada, "bob", &n.to_string()).number()).collect();
         ada.disconnect().await;
@@ -199,10 +199,10 @@ async fn disconnect_writes_what_was_sent() {
 }
 
 #[tokio::test]
-async fn left_iterator_loses_nothing() {
+async fn abandoned_iterator_loses_nothing() {
     const MESSAGES: usize = 20;
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         for n in 0..MESSAGES {
             send(&ada, "bob", &n.to_string());

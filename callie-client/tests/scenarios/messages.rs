@@ -9,7 +9,7 @@ use callie_core::{Attachment, AttachmentKind, Recipient, Sender, Username};
 
 use tokio::time::timeout;
 
-use crate::bed::{BOUND, World, online, user, within};
+use crate::bed::{BOUND, TestEnv, online, user, within};
 use crate::events::{first, message, text};
 
 const DELIVERED: SendOutcome =
@@ -24,7 +24,7 @@ fn send(client: &Client, to: &str, text: &str) -> Ticket {
 async fn message_arrives() {
     const TEXT: &str = "# Grüße\n\n**fett** `code` \"quotes\" \\ \u{0} \u{7f} 你好 👋 \u{2028}";
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let ticket = send(&ada, "bob", TEXT);
         let (envelope, message) = message(&bob).await;
@@ -42,7 +42,7 @@ async fn message_arrives() {
 #[tokio::test]
 async fn attachment_arrives() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let image = Attachment::new(AttachmentKind::Image, "https://example.org/%E2%9C%93.png")
             .and_then(|image| image.with_filename("✓.png"))
@@ -59,7 +59,7 @@ async fn attachment_arrives() {
 #[tokio::test]
 async fn message_is_confirmed() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let sent = send(&ada, "bob", "hello");
         assert_eq!(text(&bob).await, "hello");
@@ -77,9 +77,9 @@ async fn message_is_confirmed() {
 }
 
 #[tokio::test]
-async fn offline_recipient_is_told() {
+async fn offline_recipient_is_reported() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
         user(&server, "bob").await;
         assert_eq!(send(&ada, "bob", "hello").outcome().await, SendOutcome::Offline);
@@ -88,9 +88,9 @@ async fn offline_recipient_is_told() {
 }
 
 #[tokio::test]
-async fn unknown_recipient_is_told() {
+async fn unknown_recipient_is_reported() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
         let outcome = send(&ada, "nobody", "hello").outcome().await;
         let SendOutcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
@@ -102,7 +102,7 @@ async fn unknown_recipient_is_told() {
 #[tokio::test]
 async fn group_message_arrives() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob, eve) =
             (online(&server, "ada").await, online(&server, "bob").await, online(&server, "eve").await);
         let members = ["bob", "eve"].map(|name| Username::parse(name).unwrap()).to_vec();
@@ -125,7 +125,7 @@ async fn group_message_arrives() {
 #[tokio::test]
 async fn broadcast_arrives() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob, eve) =
             (online(&server, "ada").await, online(&server, "bob").await, online(&server, "eve").await);
         let ticket = send(&ada, "BROADCAST", "hello world");
@@ -142,7 +142,7 @@ async fn broadcast_arrives() {
 async fn events_keep_their_order() {
     const MESSAGES: usize = 300;
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         for n in 0..MESSAGES {
             send(&ada, "bob", &n.to_string());
@@ -158,7 +158,7 @@ async fn events_keep_their_order() {
 async fn burst_of_10000_events_arrives() {
     const MESSAGES: usize = 10_000;
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let sends = async {
             let mut sent = 0;
@@ -192,7 +192,7 @@ async fn burst_of_10000_events_arrives() {
 #[tokio::test]
 async fn invalid_arguments_are_refused() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
         let long = "x".repeat(ada.limits().max_text_bytes + 1);
         for (to, text) in [
@@ -227,10 +227,10 @@ async fn invalid_arguments_are_refused() {
 }
 
 #[tokio::test]
-async fn sent_means_taken() {
+async fn sent_message_arrives() {
     const MESSAGES: usize = 150;
     within(async {
-        let (_world, server) = World::with_strict_server().await;
+        let (_env, server) = TestEnv::with_strict_server().await;
         let carl = online(&server, "carl").await;
         let (one, two) = (online(&server, "ada").await, online(&server, "ada").await);
         let mut tickets = Vec::new();
@@ -255,7 +255,7 @@ async fn sent_means_taken() {
 #[tokio::test]
 async fn untaken_message_is_not_delivered() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let ticket = send(&ada, "bob", "not taken yet");
         // Far longer than confirmations are held back for; and what the ping crosses shows that the message is there.
@@ -281,10 +281,10 @@ async fn untaken_message_is_not_delivered() {
 }
 
 #[tokio::test]
-async fn sender_that_takes_no_events_goes_on() {
+async fn sender_may_take_no_events() {
     const MESSAGES: usize = 1_300;
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let taker = tokio::spawn(async move {
             for n in 0..MESSAGES {
@@ -307,9 +307,9 @@ async fn sender_that_takes_no_events_goes_on() {
 }
 
 #[tokio::test]
-async fn timeouts_of_any_size_are_taken() {
+async fn longest_timeout_is_accepted() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let endless = {
             let mut config = server.config().clone();
             config.connect_timeout = Duration::MAX;
@@ -335,7 +335,7 @@ async fn timeouts_of_any_size_are_taken() {
 #[tokio::test]
 async fn reply_names_its_message() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let green = JsonObject::parse(r#"{"colour":"green"}"#).unwrap();
         let asked = ada.send("bob", "question").metadata(green).submit();
@@ -359,9 +359,9 @@ async fn reply_names_its_message() {
 
 /// A `String` of Rust is text; what goes with it is JSON that may not be.
 #[tokio::test]
-async fn text_that_is_no_text_is_refused() {
+async fn invalid_text_is_refused() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         for bad in [r#"{"half":"\ud83d"}"#, r#"{"number":NaN}"#, r#"{"number":Infinity}"#, "[]", "{"] {
             JsonObject::parse(bad).unwrap_err();
@@ -376,9 +376,9 @@ async fn text_that_is_no_text_is_refused() {
 }
 
 #[tokio::test]
-async fn reserved_names_are_no_recipients() {
+async fn reserved_names_are_refused_as_recipients() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
         for (name, hint) in [
             ("broadcast", "BROADCAST is written in capitals"),

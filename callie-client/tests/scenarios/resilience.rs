@@ -9,7 +9,7 @@ use callie_client::{
 use callie_core::{SysCode, Token};
 use tokio::runtime::Handle;
 
-use crate::bed::{BOUND, PASSWORD, World, online, user, within};
+use crate::bed::{BOUND, PASSWORD, TestEnv, online, user, within};
 use crate::events::{closed, is_online, notice, state, text};
 
 const DELIVERED: SendOutcome =
@@ -20,20 +20,20 @@ fn send(client: &Client, to: &str, text: &str) -> Ticket {
 }
 
 #[tokio::test]
-async fn cut_link_is_mended_and_nothing_is_lost() {
+async fn cut_connection_loses_nothing() {
     within(async {
-        let (mut world, server) = World::with_server().await;
-        let direct = world.direct().await;
+        let (mut env, server) = TestEnv::with_server().await;
+        let direct = env.direct().await;
         let (ada, bob) = (online(&server, "ada").await, online(&direct, "bob").await);
         let before = send(&ada, "bob", "before");
         assert_eq!(text(&bob).await, "before");
         assert_eq!(before.outcome().await, DELIVERED);
-        world.ask("hold").await;
+        env.ask("hold").await;
         let tickets = ["one", "two", "three"].map(|text| send(&ada, "bob", text));
-        world.ask("cut").await;
+        env.ask("cut").await;
         let waiting = state(&ada, |state| matches!(state, ConnectionState::Waiting { .. })).await;
         assert!(matches!(waiting, ConnectionState::Waiting { close_code: 1006, .. }), "{waiting:?}");
-        world.ask("release").await;
+        env.ask("release").await;
         state(&ada, is_online).await;
         let after = send(&ada, "bob", "after");
         for expected in ["one", "two", "three", "after"] {
@@ -48,13 +48,13 @@ async fn cut_link_is_mended_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn killed_server_is_found_again() {
+async fn client_reconnects_to_restarted_server() {
     within(async {
-        let (mut world, server) = World::with_server().await;
+        let (mut env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
-        world.ask("kill").await;
+        env.ask("kill").await;
         state(&ada, |state| matches!(state, ConnectionState::Waiting { .. })).await;
-        world.ask("start").await;
+        env.ask("start").await;
         state(&ada, is_online).await;
         ada.ping("SERVER").await.unwrap();
     })
@@ -62,20 +62,20 @@ async fn killed_server_is_found_again() {
 }
 
 #[tokio::test]
-async fn sent_while_offline_goes_out_later() {
+async fn message_sent_offline_arrives_later() {
     within(async {
-        let (mut world, server) = World::with_server().await;
+        let (mut env, server) = TestEnv::with_server().await;
         let ada = Client::new(&user(&server, "ada").await).unwrap();
         let bob = online(&server, "bob").await;
         let early = send(&ada, "bob", "before the first connection");
         ada.start();
         assert_eq!(text(&bob).await, "before the first connection");
         assert_eq!(early.outcome().await, DELIVERED);
-        world.ask("kill").await;
+        env.ask("kill").await;
         state(&ada, |state| matches!(state, ConnectionState::Waiting { .. })).await;
         // To oneself, so that nobody else need be back first.
         let late = send(&ada, "ada", "while the server is away");
-        world.ask("start").await;
+        env.ask("start").await;
         assert_eq!(text(&ada).await, "while the server is away");
         assert_eq!(late.outcome().await, DELIVERED);
     })
@@ -85,7 +85,7 @@ async fn sent_while_offline_goes_out_later() {
 #[tokio::test]
 async fn deadline_ends_a_ticket() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let ada = Client::new(&user(&server, "ada").await).unwrap();
         let outcome = ada.send("bob", "too late").timeout(Duration::from_millis(50)).await.unwrap();
         let SendOutcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
@@ -98,9 +98,9 @@ async fn deadline_ends_a_ticket() {
 #[tokio::test]
 async fn revoked_session_ends_the_client() {
     within(async {
-        let (mut world, server) = World::with_server().await;
+        let (mut env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
-        world.ask("revoke ada").await;
+        env.ask("revoke ada").await;
         notice(&ada, SysCode::SessionRevoked).await;
         let end = closed(&ada).await;
         assert_eq!((end.close_code, end.code.as_str()), (4501, "SESSION_REVOKED"));
@@ -128,12 +128,12 @@ impl TokenSource for Again {
 #[tokio::test]
 async fn token_is_refreshed() {
     within(async {
-        let (mut world, server) = World::with_server().await;
+        let (mut env, server) = TestEnv::with_server().await;
         let ada = online(&server, "ada").await;
         state(&ada, is_online).await;
         let source = Arc::new(Again { server, runtime: Handle::current(), asked: Mutex::default() });
         ada.set_token_source(Some(source.clone()));
-        world.ask("revoke ada").await;
+        env.ask("revoke ada").await;
         state(&ada, is_online).await;
         ada.ping("SERVER").await.unwrap();
         // The session is the new one: it can be kept, and ended.
@@ -149,7 +149,7 @@ async fn token_is_refreshed() {
 #[tokio::test]
 async fn suspended_client_resumes() {
     within(async {
-        let (_world, server) = World::with_server().await;
+        let (_env, server) = TestEnv::with_server().await;
         let session = user(&server, "ada").await;
         let (ada, bob) = (Client::open(&session).await.unwrap(), online(&server, "bob").await);
         ada.suspend();
@@ -167,9 +167,9 @@ async fn suspended_client_resumes() {
 #[tokio::test]
 async fn suspend_and_connect_in_any_order() {
     within(async {
-        let (mut world, server) = World::with_server().await;
+        let (mut env, server) = TestEnv::with_server().await;
         let ada = Arc::new(Client::new(&user(&server, "ada").await).unwrap());
-        world.ask("hold").await;
+        env.ask("hold").await;
         let waits = tokio::spawn({
             let ada = Arc::clone(&ada);
             async move { ada.connect().await }
@@ -177,7 +177,7 @@ async fn suspend_and_connect_in_any_order() {
         state(&ada, |state| *state == ConnectionState::Connecting).await;
         ada.suspend();
         assert_eq!(waits.await.unwrap().unwrap_err().code(), code::SUSPENDED);
-        world.ask("release").await;
+        env.ask("release").await;
         for _ in 0..20 {
             ada.connect().await.unwrap();
             assert!(is_online(&ada.state()));

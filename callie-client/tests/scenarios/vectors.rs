@@ -3,7 +3,7 @@
 use callie_client::{check_payload, check_server_payload};
 use serde_json::Value;
 
-use crate::bed::{World, within};
+use crate::bed::{TestEnv, within};
 
 /// The text of a vector: one, or parts that are repeated.
 fn payload(vector: &Value) -> String {
@@ -15,9 +15,9 @@ fn payload(vector: &Value) -> String {
 }
 
 #[tokio::test]
-async fn every_vector_is_judged() {
+async fn every_vector_is_checked() {
     within(async {
-        let folder = World::new().await.ask("vectors").await;
+        let folder = TestEnv::new().await.ask("vectors").await;
         let mut judged = 0;
         for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             if file.extension().is_none_or(|extension| extension != "json") {

@@ -1,4 +1,4 @@
-/* The test bed: one connection, which is a world of servers that end with it. */
+/* The test bed: one connection, which is a env of servers that end with it. */
 #include "scenarios.h"
 
 #include <arpa/inet.h>
@@ -11,32 +11,32 @@ const char *vectors_file;
 /* The connection, made with the first question. It ends with the process. */
 static FILE *bed(void)
 {
-    static FILE *world;
-    if (world == NULL) {
+    static FILE *env;
+    if (env == NULL) {
         struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(bed_port))};
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         int socket_fd = socket(AF_INET, SOCK_STREAM, 0);
         CHECK(socket_fd >= 0);
         CHECK(connect(socket_fd, (struct sockaddr *)&address, sizeof address) == 0);
-        world = fdopen(socket_fd, "r+");
-        CHECK(world != NULL);
-        setvbuf(world, NULL, _IONBF, 0);
+        env = fdopen(socket_fd, "r+");
+        CHECK(env != NULL);
+        setvbuf(env, NULL, _IONBF, 0);
     }
-    return world;
+    return env;
 }
 
 const char *ask(const char *format, ...)
 {
     static char answer[4096];
     va_list arguments;
-    FILE *world = bed();
+    FILE *env = bed();
     va_start(arguments, format);
     CHECK(vsnprintf(answer, sizeof answer - 1, format, arguments) > 0);
     va_end(arguments);
     strcat(answer, "\n");
-    CHECK(fputs(answer, world) >= 0);
-    CHECK(fflush(world) == 0);
-    CHECK(fgets(answer, sizeof answer, world) != NULL);
+    CHECK(fputs(answer, env) >= 0);
+    CHECK(fflush(env) == 0);
+    CHECK(fgets(answer, sizeof answer, env) != NULL);
     answer[strcspn(answer, "\n")] = '\0';
     if (strncmp(answer, "ok", 2) != 0) {
         fprintf(stderr, "the test bed says: %s\n", answer);

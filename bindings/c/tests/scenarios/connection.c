@@ -19,7 +19,7 @@ void connects_and_authenticates(void)
     CHECK_OK(callie_client_connect(client));
 }
 
-void dead_token_is_refused(void)
+void invalid_token_is_refused(void)
 {
     CallieSession *session = user(the_server(), "ada");
     CallieClient *client = client_of(session);
@@ -44,7 +44,7 @@ static void is_refused(CallieServer *server, const char *code)
     CHECK(callie_client_state(client) == CALLIE_STATE_SUSPENDED);
 }
 
-void nobody_listening_is_unreachable(void)
+void unused_port_is_unreachable(void)
 {
     is_refused(server_at(ask("nobody"), NULL), "UNREACHABLE");
 }
@@ -96,7 +96,7 @@ void pinned_key_is_required(void)
     is_refused(server_at(tls.url, &options), "TLS_FAILED");
 }
 
-void states_are_told_in_order(void)
+void states_are_reported_in_order(void)
 {
     const CallieState expected[] = {CALLIE_STATE_CONNECTING, CALLIE_STATE_ONLINE, CALLIE_STATE_CLOSED};
     CallieClient *client = client_of(user(the_server(), "ada"));

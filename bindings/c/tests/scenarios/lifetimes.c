@@ -102,7 +102,7 @@ static bool fail(const char *username, const char *reason, char *token, size_t s
     return false;
 }
 
-void callback_that_fails_is_survived(void)
+void failing_callback_is_survived(void)
 {
     CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
     await_state(ada, CALLIE_STATE_ONLINE);

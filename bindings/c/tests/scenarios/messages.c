@@ -64,14 +64,14 @@ void message_is_confirmed(void)
     CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_SENT);
 }
 
-void offline_recipient_is_told(void)
+void offline_recipient_is_reported(void)
 {
     CallieClient *ada = online(the_server(), "ada");
     user(the_server(), "bob");
     CHECK(ending_of(ada, send_to(ada, "bob", "hello")).kind == CALLIE_ENDING_KIND_OFFLINE);
 }
 
-void unknown_recipient_is_told(void)
+void unknown_recipient_is_reported(void)
 {
     CallieClient *ada = online(the_server(), "ada");
     CallieEnding ending = ending_of(ada, send_to(ada, "nobody", "hello"));

@@ -15,7 +15,7 @@ static CallieStatus send_number(CallieClient *client, int number, const CallieSe
     return callie_client_send(client, "bob", text, NULL, 0, options, sent);
 }
 
-void sent_means_taken(void)
+void sent_message_arrives(void)
 {
     static CallieSent sent[2][EACH];
     static int arrived[2 * EACH];
@@ -47,7 +47,7 @@ void untaken_message_is_not_delivered(void)
     CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_DELIVERED);
 }
 
-void sender_that_takes_no_events_goes_on(void)
+void sender_may_take_no_events(void)
 {
     CallieOptions options = {.event_queue = 32};
     the_server();
@@ -111,7 +111,7 @@ void disconnect_writes_what_was_sent(void)
     }
 }
 
-void timeouts_of_any_size_are_taken(void)
+void longest_timeout_is_accepted(void)
 {
     CallieOptions options = {.connect_ms = UINT32_MAX, .exchange_ms = UINT32_MAX, .send_ms = UINT32_MAX};
     CallieSendOptions send_options = {.timeout_ms = UINT32_MAX};
@@ -165,7 +165,7 @@ void reply_names_its_message(void)
     CHECK_OK(callie_events_free(answer));
 }
 
-void text_that_is_no_text_is_refused(void)
+void invalid_text_is_refused(void)
 {
     CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
     /* Not UTF-8, half an emoji, an overlong slash, a character cut short. */
@@ -199,7 +199,7 @@ static int read_some(CallieClient *client, int next, size_t max)
     return next;
 }
 
-void left_iterator_loses_nothing(void)
+void abandoned_iterator_loses_nothing(void)
 {
     CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
     CallieEvents *none;

@@ -6,7 +6,7 @@ static void is_delivered(CallieClient *client, CallieSent sent)
     CHECK(ending_of(client, sent).kind == CALLIE_ENDING_KIND_DELIVERED);
 }
 
-void cut_link_is_mended_and_nothing_is_lost(void)
+void cut_connection_loses_nothing(void)
 {
     const char *texts[] = {"one", "two", "three"};
     CallieClient *ada = online(the_server(), "ada"), *bob = online(direct_server(), "bob");
@@ -33,7 +33,7 @@ void cut_link_is_mended_and_nothing_is_lost(void)
     CHECK(stats.reconnects >= 1);
 }
 
-void killed_server_is_found_again(void)
+void client_reconnects_to_restarted_server(void)
 {
     CallieClient *ada = online(the_server(), "ada");
     ask("kill");
@@ -43,7 +43,7 @@ void killed_server_is_found_again(void)
     CHECK_OK(callie_client_ping(ada, "SERVER", NULL));
 }
 
-void sent_while_offline_goes_out_later(void)
+void message_sent_offline_arrives_later(void)
 {
     CallieClient *ada = client_of(user(the_server(), "ada")), *bob = online(the_server(), "bob");
     CallieSent early = send_to(ada, "bob", "before the first connection");

@@ -13,32 +13,32 @@
     /* accounts.c */                                                                                          \
     X(registers_and_logs_in) X(wrong_password_is_refused) X(taken_name_is_refused)                            \
     /* connection.c */                                                                                        \
-    X(connects_and_authenticates) X(dead_token_is_refused) X(nobody_listening_is_unreachable)                 \
+    X(connects_and_authenticates) X(invalid_token_is_refused) X(unused_port_is_unreachable)                   \
     X(wrong_certificate_is_refused) X(extra_root_is_trusted) X(pinned_key_is_required)                        \
-    X(states_are_told_in_order) X(statistics_count)                                                           \
+    X(states_are_reported_in_order) X(statistics_count)                                                       \
     /* messages.c */                                                                                          \
-    X(message_arrives) X(attachment_arrives) X(message_is_confirmed) X(offline_recipient_is_told)             \
-    X(unknown_recipient_is_told) X(group_message_arrives) X(broadcast_arrives) X(events_keep_their_order)     \
+    X(message_arrives) X(attachment_arrives) X(message_is_confirmed) X(offline_recipient_is_reported)         \
+    X(unknown_recipient_is_reported) X(group_message_arrives) X(broadcast_arrives) X(events_keep_their_order) \
     X(burst_of_10000_events_arrives) X(invalid_arguments_are_refused)                                         \
     /* commands.c */                                                                                          \
     X(message_is_edited_and_deleted) X(signal_arrives) X(command_result_is_typed)                             \
     X(refused_command_has_its_code) X(ping_is_answered)                                                       \
     /* resilience.c */                                                                                        \
-    X(cut_link_is_mended_and_nothing_is_lost) X(killed_server_is_found_again)                                 \
-    X(sent_while_offline_goes_out_later) X(deadline_ends_a_ticket) X(revoked_session_ends_the_client)         \
+    X(cut_connection_loses_nothing) X(client_reconnects_to_restarted_server)                                  \
+    X(message_sent_offline_arrives_later) X(deadline_ends_a_ticket) X(revoked_session_ends_the_client)        \
     X(token_is_refreshed) X(suspended_client_resumes)                                                         \
     /* hostile.c */                                                                                           \
     X(garbage_is_survived) X(lying_server_is_survived) X(silent_server_times_out)                             \
     X(close_at_every_step_is_an_error)                                                                        \
     /* lifetimes.c */                                                                                         \
-    X(cancelled_wait_loses_nothing) X(callback_may_call_back) X(callback_that_fails_is_survived)              \
+    X(cancelled_wait_loses_nothing) X(callback_may_call_back) X(failing_callback_is_survived)                 \
     X(client_may_be_dropped_on_another_thread) X(use_after_disconnect_is_an_error)                            \
     /* vectors.c */                                                                                           \
-    X(every_vector_is_judged)                                                                                 \
+    X(every_vector_is_checked)                                                                                \
     /* outcomes.c */                                                                                          \
-    X(sent_means_taken) X(untaken_message_is_not_delivered) X(sender_that_takes_no_events_goes_on)            \
-    X(suspend_and_connect_in_any_order) X(disconnect_writes_what_was_sent) X(timeouts_of_any_size_are_taken)  \
-    X(reply_names_its_message) X(text_that_is_no_text_is_refused) X(left_iterator_loses_nothing)
+    X(sent_message_arrives) X(untaken_message_is_not_delivered) X(sender_may_take_no_events)                  \
+    X(suspend_and_connect_in_any_order) X(disconnect_writes_what_was_sent) X(longest_timeout_is_accepted)     \
+    X(reply_names_its_message) X(invalid_text_is_refused) X(abandoned_iterator_loses_nothing)
 
 #define DECLARE(name) void name(void);
 SCENARIOS(DECLARE)

@@ -11,7 +11,7 @@ static char *take(FILE *file, size_t length)
     return bytes;
 }
 
-void every_vector_is_judged(void)
+void every_vector_is_checked(void)
 {
     FILE *file = fopen(vectors_file, "rb");
     char from[16], code[CALLIE_CODE_SIZE];

@@ -5,8 +5,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct AccountTests {
     @Test func registersAndLogsIn() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         try await server.register(username: "ada", password: password)
         let session = try await server.login(username: "ada", password: password, device: "laptop")
         #expect(session.username == "ada")
@@ -20,8 +20,8 @@ struct AccountTests {
     }
 
     @Test func wrongPasswordIsRefused() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         try await server.register(username: "ada", password: password)
         for name in ["ada", "nobody"] {
             await refused(.refused, code: "INVALID_CREDENTIALS") {
@@ -31,8 +31,8 @@ struct AccountTests {
     }
 
     @Test func takenNameIsRefused() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         try await server.register(username: "ada", password: password)
         await refused(.refused, code: "USERNAME_TAKEN") {
             try await server.register(username: "ada", password: password)
@@ -40,8 +40,8 @@ struct AccountTests {
     }
 
     @Test func connectsAndAuthenticates() async throws {
-        let world = try World()
-        let client = try Client(try await world.server().user("ada"))
+        let env = try TestEnv()
+        let client = try Client(try await env.server().user("ada"))
         #expect(client.state == .suspended)
         try await client.connect()
         guard case .online(let expires, let limits) = client.state else { throw Failure("\(client.state)") }
@@ -50,9 +50,9 @@ struct AccountTests {
         try await client.connect()
     }
 
-    @Test func deadTokenIsRefused() async throws {
-        let world = try World()
-        let server = try world.server()
+    @Test func invalidTokenIsRefused() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
         let session = try await server.user("ada")
         try await server.logout(session)
         let client = try Client(session)
@@ -62,9 +62,9 @@ struct AccountTests {
         #expect(client.state == .closed)
     }
 
-    @Test func nobodyListeningIsUnreachable() async throws {
-        let world = try World()
-        let url = try world.ask("nobody")
+    @Test func unusedPortIsUnreachable() async throws {
+        let env = try TestEnv()
+        let url = try env.ask("nobody")
         await refused(.unreachable, code: "UNREACHABLE") {
             _ = try await Server(url: url).login(username: "ada", password: password)
         }
@@ -74,8 +74,8 @@ struct AccountTests {
     }
 
     /// A server with TLS: its configuration without its root, the PEM of that, the pin of its key.
-    private func tls(_ world: World) throws -> (Config, root: String, pin: String) {
-        let parts = try world.ask("tls").split(separator: " ").map(String.init)
+    private func tls(_ env: TestEnv) throws -> (Config, root: String, pin: String) {
+        let parts = try env.ask("tls").split(separator: " ").map(String.init)
         try #require(parts.count == 3)
         return (Config(url: parts[0]), try String(contentsOfFile: parts[1], encoding: .utf8), parts[2])
     }
@@ -91,13 +91,13 @@ struct AccountTests {
     }
 
     @Test func wrongCertificateIsRefused() async throws {
-        let world = try World()
-        await isNotTrusted(try tls(world).0)
+        let env = try TestEnv()
+        await isNotTrusted(try tls(env).0)
     }
 
     @Test func extraRootIsTrusted() async throws {
-        let world = try World()
-        var (config, root, _) = try tls(world)
+        let env = try TestEnv()
+        var (config, root, _) = try tls(env)
         config.extraRoots = [root]
         for bundled in [true, false] {
             config.bundledRoots = bundled
@@ -107,9 +107,9 @@ struct AccountTests {
     }
 
     @Test func pinnedKeyIsRequired() async throws {
-        let world = try World()
+        let env = try TestEnv()
         let other = String(repeating: "00", count: 32)
-        var (config, root, pin) = try tls(world)
+        var (config, root, pin) = try tls(env)
         config.extraRoots = [root]
         config.pins = [other, pin]
         _ = try await Server(config: config).online("ada").ping("SERVER")
@@ -117,9 +117,9 @@ struct AccountTests {
         await isNotTrusted(config)
     }
 
-    @Test func statesAreToldInOrder() async throws {
-        let world = try World()
-        let client = try Client(try await world.server().user("ada"))
+    @Test func statesAreReportedInOrder() async throws {
+        let env = try TestEnv()
+        let client = try Client(try await env.server().user("ada"))
         client.start()
         #expect(try await client.next() == .connectionChanged(.connecting))
         guard case .connectionChanged(.online) = try await client.next() else { throw Failure("not online") }

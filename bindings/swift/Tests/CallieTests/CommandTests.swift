@@ -5,8 +5,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct CommandTests {
     @Test func messageIsEditedAndDeleted() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let id = try ada.send(recipient: "bob", text: "helo").messageId
         #expect(try await bob.text() == "helo")
@@ -20,8 +20,8 @@ struct CommandTests {
     }
 
     @Test func signalArrives() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         try ada.signal(recipient: "bob", kind: "typing", data: ["on": true])
         let signal = try await bob.first { if case .signal(let signal) = $0 { signal } else { nil } }
@@ -30,8 +30,8 @@ struct CommandTests {
     }
 
     @Test func commandResultIsTyped() async throws {
-        let world = try World()
-        let ada = try await world.server().online("ada")
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
         let made = try await ada.createGroup(name: "Friends", visibility: .public)
         #expect(made == Group(groupId: made.groupId, name: "Friends", visibility: .public, members: ["ada"]))
         let listed = try await ada.listGroups().groups
@@ -47,8 +47,8 @@ struct CommandTests {
     }
 
     @Test func refusedCommandHasItsCode() async throws {
-        let world = try World()
-        let ada = try await world.server().online("ada")
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
         await refused(.refused, code: "GROUP_NOT_FOUND") {
             try await ada.joinGroup(groupId: "group:018f0000-0000-7000-8000-000000000000")
         }
@@ -60,8 +60,8 @@ struct CommandTests {
     }
 
     @Test func pingIsAnswered() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         #expect(try await ada.ping("SERVER") > .zero)
         #expect(try await ada.ping(bob.username) > .zero)
@@ -69,9 +69,9 @@ struct CommandTests {
     }
 
     @Test func statisticsCount() async throws {
-        let world = try World()
-        let server = try world.server()
-        let (ada, bob) = (try await server.online("ada"), try await world.direct().online("bob"))
+        let env = try TestEnv()
+        let server = try env.server()
+        let (ada, bob) = (try await server.online("ada"), try await env.direct().online("bob"))
         for n in 0..<3 {
             let ticket = try ada.send(recipient: "bob", text: "\(n)")
             #expect(try await bob.text() == "\(n)")
@@ -84,7 +84,7 @@ struct CommandTests {
         #expect(sent.payloadsSent >= 4 && sent.payloadsReceived >= 4)
         // No payload is shorter than 150 bytes.
         #expect(sent.bytesSent > 600 && sent.bytesReceived > 600)
-        try world.ask("cut")
+        try env.ask("cut")
         while ada.stats.connects < 2 { _ = try await ada.next() }
         #expect(ada.stats.reconnects == 1)
     }

@@ -6,8 +6,8 @@ import Testing
 struct ExitTests {
     @Test(arguments: [("exit", 7), ("return", 0)])
     func programEndsWithItsOwnCode(how: String, code: Int32) async throws {
-        let world = try World()
-        let url = try world.ask("server")
+        let env = try TestEnv()
+        let url = try env.ask("server")
         let server = try Server(url: url)
         for name in ["ada", "bob"] { try await server.register(username: name, password: password) }
         let program = Process()

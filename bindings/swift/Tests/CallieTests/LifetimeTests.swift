@@ -5,8 +5,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct LifetimeTests {
     @Test func cancelledWaitLosesNothing() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let messages = 100
         for n in 0..<messages { try ada.send(recipient: "bob", text: "\(n)") }
@@ -28,9 +28,9 @@ struct LifetimeTests {
         }
     }
 
-    @Test func leftIteratorLosesNothing() async throws {
-        let world = try World()
-        let server = try world.server()
+    @Test func abandonedIteratorLosesNothing() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let messages = 150
         for n in 0..<messages { try ada.send(recipient: "bob", text: "\(n)") }
@@ -79,8 +79,8 @@ struct LifetimeTests {
     }
 
     @Test func clientIsFreeAfterItsLoop() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let bob = try await server.online("bob")
         // Nothing but the loop holds the client.
         let ada = Box<Client?>(try await server.online("ada"))
@@ -94,8 +94,8 @@ struct LifetimeTests {
     }
 
     @Test func callbackMayCallBack() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let (told, tells) = AsyncStream.makeStream(of: UInt16.self)
         try ada.listen { [weak ada] events in
@@ -124,9 +124,9 @@ struct LifetimeTests {
         #expect(await told.first { _ in true } == 1000)
     }
 
-    @Test func callbackThatFailsIsSurvived() async throws {
-        let world = try World()
-        let server = try world.server()
+    @Test func failingCallbackIsSurvived() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let (told, tells) = AsyncStream.makeStream(of: String.self)
         try ada.listen { events in
@@ -158,8 +158,8 @@ struct LifetimeTests {
     }
 
     @Test func clientMayBeDroppedOnAnotherThread() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let bob = try await server.online("bob")
         let ada = Box<Client?>(try await server.online("ada"))
         Thread { ada.change { $0 = nil } }.start()
@@ -174,8 +174,8 @@ struct LifetimeTests {
     }
 
     @Test func useAfterDisconnectIsAnError() async throws {
-        let world = try World()
-        let ada = try await world.server().online("ada")
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
         await ada.disconnect()
         await ada.disconnect()
         await refused(.closed) { try ada.send(recipient: "bob", text: "hello") }

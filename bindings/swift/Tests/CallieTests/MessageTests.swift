@@ -8,8 +8,8 @@ struct MessageTests {
 
     @Test func messageArrives() async throws {
         let all = "# Grüße\n\n**fett** `code` \"quotes\" \\ \u{0} \u{7f} 你好 👋 \u{2028}"
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let ticket = try ada.send(recipient: "bob", text: all)
         for try await event in bob.events {
@@ -25,8 +25,8 @@ struct MessageTests {
     }
 
     @Test func attachmentArrives() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let image = Attachment(
             kind: .image, url: "https://example.org/%E2%9C%93.png", filename: "✓.png", size: (1 << 53) - 1,
@@ -40,8 +40,8 @@ struct MessageTests {
     }
 
     @Test func messageIsConfirmed() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let sent = try ada.send(recipient: "bob", text: "hello")
         #expect(try await bob.text() == "hello")
@@ -53,17 +53,17 @@ struct MessageTests {
         #expect(try await bob.text() == "no answer needed")
     }
 
-    @Test func offlineRecipientIsTold() async throws {
-        let world = try World()
-        let server = try world.server()
+    @Test func offlineRecipientIsReported() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
         _ = try await server.user("bob")
         let ada = try await server.online("ada")
         #expect(await (try ada.send(recipient: "bob", text: "hello")).outcome() == .offline)
     }
 
-    @Test func unknownRecipientIsTold() async throws {
-        let world = try World()
-        let ada = try await world.server().online("ada")
+    @Test func unknownRecipientIsReported() async throws {
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
         guard case .failed(let code, _, _) = await (try ada.send(recipient: "nobody", text: "hello")).outcome() else {
             throw Failure("not failed")
         }
@@ -71,8 +71,8 @@ struct MessageTests {
     }
 
     @Test func groupMessageArrives() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob, eve) = (
             try await server.online("ada"), try await server.online("bob"), try await server.online("eve")
         )
@@ -86,8 +86,8 @@ struct MessageTests {
     }
 
     @Test func broadcastArrives() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob, eve) = (
             try await server.online("ada"), try await server.online("bob"), try await server.online("eve")
         )
@@ -100,16 +100,16 @@ struct MessageTests {
     }
 
     @Test func eventsKeepTheirOrder() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         for n in 0..<300 { try ada.send(recipient: "bob", text: "\(n)") }
         for n in 0..<300 { #expect(try await bob.text() == "\(n)") }
     }
 
     @Test func burstOf10000EventsArrives() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let receiving = Task {
             var count = 0
@@ -144,8 +144,8 @@ struct MessageTests {
     }
 
     @Test func invalidArgumentsAreRefused() async throws {
-        let world = try World()
-        let ada = try await world.server().online("ada")
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
         let long = String(repeating: "x", count: Int(ada.limits.maxTextBytes) + 1)
         for to in ["", "Not A Name", "group:1", "SERVER"] {
             await refused(.invalidArgument) { try ada.send(recipient: to, text: "hello") }
@@ -170,9 +170,9 @@ struct MessageTests {
         #expect(counts.messagesSent == 0 && counts.waiting == 0 && counts.payloadsSent == 1)
     }
 
-    @Test func sentMeansTaken() async throws {
-        let world = try World()
-        let server = try Server(url: world.ask("strict"))
+    @Test func sentMessageArrives() async throws {
+        let env = try TestEnv()
+        let server = try Server(url: env.ask("strict"))
         let session = try await server.user("ada")
         let devices = [try await Client.open(session), try await Client.open(session)]
         let bob = try await server.online("bob")
@@ -194,8 +194,8 @@ struct MessageTests {
     }
 
     @Test func untakenMessageIsNotDelivered() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let tickets = try (0..<3).map { try ada.send(recipient: "bob", text: "\($0)") }
         // What bob's client has received by now, bob has not.
@@ -215,9 +215,9 @@ struct MessageTests {
         #expect(await tickets[2].outcome() == delivered)
     }
 
-    @Test func senderThatTakesNoEventsGoesOn() async throws {
-        let world = try World()
-        let server = try world.server()
+    @Test func senderMayTakeNoEvents() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let receiving = Task { for try await _ in bob.events {} }
         for _ in 0..<5 {
@@ -228,8 +228,8 @@ struct MessageTests {
     }
 
     @Test func replyNamesItsMessage() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let tea: [String: JSONValue] = [
             "mood": "good", "list": [1, -2.5, true, nil, [:], []], "text": "\"\\ \n\u{1} \u{7F} é 👋", "big": .number(JSONNumber(UInt64.max)),
@@ -245,12 +245,12 @@ struct MessageTests {
         #expect(again["big"]?.number?.text == "18446744073709551615" && again["list"]?[1]?.number?.double == -2.5)
     }
 
-    @Test func timeoutsOfAnySizeAreTaken() async throws {
-        let world = try World()
-        let server = try world.server()
+    @Test func longestTimeoutIsAccepted() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
         let endless = Duration(secondsComponent: .max, attosecondsComponent: 999_999_999_999_999_999)
         let config = Config(
-            url: try world.ask("direct"), connectTimeout: endless, requestTimeout: endless, sendTimeout: endless)
+            url: try env.ask("direct"), connectTimeout: endless, requestTimeout: endless, sendTimeout: endless)
         let (ada, bob) = (try await Server(config: config).online("ada"), try await server.online("bob"))
         let longest = [
             endless, .seconds(Int64.max), .seconds(18_446_744_073_709_551) + .milliseconds(999), nil,
@@ -278,9 +278,9 @@ struct MessageTests {
         }
     }
 
-    @Test func textThatIsNoTextIsRefused() async throws {
-        let world = try World()
-        let server = try world.server()
+    @Test func invalidTextIsRefused() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         var deep: JSONValue = [:]
         for _ in 0..<1000 { deep = [deep] }

@@ -6,18 +6,18 @@ import Testing
 struct ResilienceTests {
     let delivered = SendOutcome.delivered(confirmed: 1, unconfirmed: 0, offline: 0)
 
-    @Test func cutLinkIsMendedAndNothingIsLost() async throws {
-        let world = try World()
-        let ada = try await world.server().online("ada")
-        let bob = try await world.direct().online("bob")
+    @Test func cutConnectionLosesNothing() async throws {
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
+        let bob = try await env.direct().online("bob")
         let first = try ada.send(recipient: "bob", text: "before")
         #expect(try await bob.text() == "before")
         #expect(await first.outcome() == delivered)
-        try world.ask("hold")
+        try env.ask("hold")
         let tickets = try ["one", "two", "three"].map { try ada.send(recipient: "bob", text: $0) }
-        try world.ask("cut")
+        try env.ask("cut")
         #expect(try await ada.isWaiting() == 1006)
-        try world.ask("release")
+        try env.ask("release")
         try await ada.isOnline()
         let last = try ada.send(recipient: "bob", text: "after")
         for expected in ["one", "two", "three", "after"] { #expect(try await bob.text() == expected) }
@@ -25,46 +25,46 @@ struct ResilienceTests {
         #expect(ada.stats.reconnects >= 1)
     }
 
-    @Test func killedServerIsFoundAgain() async throws {
-        let world = try World()
-        let ada = try await world.server().online("ada")
-        try world.ask("kill")
+    @Test func clientReconnectsToRestartedServer() async throws {
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
+        try env.ask("kill")
         _ = try await ada.isWaiting()
-        try world.ask("start")
+        try env.ask("start")
         try await ada.isOnline()
         _ = try await ada.ping("SERVER")
     }
 
-    @Test func sentWhileOfflineGoesOutLater() async throws {
-        let world = try World()
-        let server = try world.server()
+    @Test func messageSentOfflineArrivesLater() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
         let ada = try Client(try await server.user("ada"))
         let bob = try await server.online("bob")
         let early = try ada.send(recipient: "bob", text: "before the first connection")
         ada.start()
         #expect(try await bob.text() == "before the first connection")
         #expect(await early.outcome() == delivered)
-        try world.ask("kill")
+        try env.ask("kill")
         _ = try await ada.isWaiting()
         // To oneself, so that nobody else need be back first.
         let late = try ada.send(recipient: "ada", text: "while the server is away")
-        try world.ask("start")
+        try env.ask("start")
         #expect(try await ada.text() == "while the server is away")
         #expect(await late.outcome() == delivered)
     }
 
     @Test func deadlineEndsATicket() async throws {
-        let world = try World()
-        let ada = try Client(try await world.server().user("ada"))
+        let env = try TestEnv()
+        let ada = try Client(try await env.server().user("ada"))
         let ticket = try ada.send(recipient: "bob", text: "too late", timeout: .milliseconds(50))
         guard case .failed(let code, _, _) = await ticket.outcome() else { throw Failure("not failed") }
         #expect(code == "EXPIRED" && ada.stats.waiting == 0)
     }
 
     @Test func revokedSessionEndsTheClient() async throws {
-        let world = try World()
-        let ada = try await world.server().online("ada")
-        try world.ask("revoke ada")
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
+        try env.ask("revoke ada")
         try await ada.notice("SESSION_REVOKED")
         let end = try await ada.closed()
         #expect(end.closeCode == 4501 && end.code == "SESSION_REVOKED")
@@ -73,8 +73,8 @@ struct ResilienceTests {
     }
 
     @Test func tokenIsRefreshed() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let ada = try await server.online("ada")
         try await ada.isOnline()
         let asked = Box<[String]>([])
@@ -82,15 +82,15 @@ struct ResilienceTests {
             asked.change { $0 += ["\(username) \(reasonCode)"] }
             return try waiting { try await server.login(username: username, password: password).token }
         }
-        try world.ask("revoke ada")
+        try env.ask("revoke ada")
         try await ada.isOnline()
         _ = try await ada.ping("SERVER")
         #expect(asked.value == ["ada SESSION_REVOKED"])
     }
 
     @Test func suspendedClientResumes() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         ada.suspend()
         try await ada.first { if case .connectionChanged(.suspended) = $0 { () } else { nil } }
@@ -103,15 +103,15 @@ struct ResilienceTests {
     }
 
     @Test func suspendAndConnectInAnyOrder() async throws {
-        let world = try World()
-        let ada = try await world.server().online("ada")
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
         for n in 0..<20 {
             ada.suspend()
             try await ada.connect()
             guard case .online = ada.state else { throw Failure("\(n): \(ada.state)") }
         }
         _ = try await ada.ping("SERVER")
-        let silent = try Client(world.hostile("silent"))
+        let silent = try Client(env.hostile("silent"))
         let connecting = Task { try await silent.connect() }
         try await silent.first { if case .connectionChanged(.connecting) = $0 { () } else { nil } }
         silent.suspend()
@@ -125,8 +125,8 @@ struct ResilienceTests {
     }
 
     @Test func disconnectWritesWhatWasSent() async throws {
-        let world = try World()
-        let server = try world.server()
+        let env = try TestEnv()
+        let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let tickets = try (0..<200).map { try ada.send(recipient: "bob", text: "\($0)") }
         await ada.disconnect()
@@ -143,8 +143,8 @@ struct ResilienceTests {
     }
 
     @Test func garbageIsSurvived() async throws {
-        let world = try World()
-        let ada = try await Client.open(world.hostile("garbage"))
+        let env = try TestEnv()
+        let ada = try await Client.open(env.hostile("garbage"))
         var told = [String]()
         loop: while true {
             switch try await ada.next() {
@@ -162,8 +162,8 @@ struct ResilienceTests {
     }
 
     @Test func lyingServerIsSurvived() async throws {
-        let world = try World()
-        let ada = try await Client.open(world.hostile("liar"))
+        let env = try TestEnv()
+        let ada = try await Client.open(env.hostile("liar"))
         #expect(try await ada.text() == "once")
         _ = try await ada.ping("SERVER")
         #expect(ada.stats.messagesReceived == 1 && ada.stats.duplicates == 1)
@@ -178,8 +178,8 @@ struct ResilienceTests {
     }
 
     @Test func silentServerTimesOut() async throws {
-        let world = try World()
-        let config = try impatient(world.ask("hostile silent"), .milliseconds(300))
+        let env = try TestEnv()
+        let config = try impatient(env.ask("hostile silent"), .milliseconds(300))
         await refused(.timedOut) {
             _ = try await Server(config: config).login(username: "ada", password: password)
         }
@@ -189,9 +189,9 @@ struct ResilienceTests {
     }
 
     @Test func closeAtEveryStepIsAnError() async throws {
-        let world = try World()
+        let env = try TestEnv()
         for step in ["on-accept", "in-upgrade", "after-upgrade", "after-authenticate", "in-frame"] {
-            let client = try Client(world.hostile("close-\(step)"))
+            let client = try Client(env.hostile("close-\(step)"))
             await refused(.unreachable, .badAnswer) { try await client.connect() }
             #expect(client.state == .suspended, "\(step)")
         }

@@ -35,9 +35,9 @@ private struct Vectors: Decodable {
 }
 
 @Test(.timeLimit(.minutes(1)))
-func everyVectorIsJudged() throws {
-    let world = try World()
-    let folder = URL(filePath: try world.ask("vectors"))
+func everyVectorIsChecked() throws {
+    let env = try TestEnv()
+    let folder = URL(filePath: try env.ask("vectors"))
     var judged = 0
     for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
     where file.pathExtension == "json" {

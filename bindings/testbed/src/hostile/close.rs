@@ -1,18 +1,18 @@
-//! Those who close, each at another step of the handshake. Dropping the socket closes it.
+//! Servers that close, each at a different step of the handshake. Dropping the socket closes it.
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use super::say::{greeting, next, upgrade};
+use super::payloads::{greeting, next, upgrade};
 use crate::Failure;
 
-/// The head of an answer that never ends.
+/// The beginning of an answer to an upgrade.
 const HALF_AN_ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgr";
 
 pub(super) async fn in_upgrade(stream: TcpStream) -> Result<(), Failure> {
-    // The request is read to its end: unread bytes would make the close a reset that overtakes the answer.
+    // Reads the whole request: with unread bytes, the close would be a reset, which can overtake the answer.
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     while stream.read_line(&mut line).await? > 2 {

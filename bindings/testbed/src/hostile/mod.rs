@@ -1,14 +1,15 @@
-//! Servers that are none: they babble, lie, say nothing, or vanish at a step of the handshake.
+//! Servers that violate the protocol: they send garbage or false replies, stay silent, or close at a step of the
+//! handshake.
 //!
-//! Their clients resume a session of `ada` with the token `token`; a client may come back as often as it likes.
+//! Clients connect with the credentials `ada` and `token`, any number of times.
 //!
-//! - `say`: payloads as a real server writes them
-//! - `talk`: `garbage` and `liar`, who welcome the client first
-//! - `close`: those who close, each at a step
+//! - `payloads`: payloads as a real server writes them
+//! - `replies`: `garbage` and `liar`, which authenticate the client first
+//! - `close`: servers that close, each at a different step
 
 mod close;
-mod say;
-mod talk;
+mod payloads;
+mod replies;
 
 use std::net::SocketAddr;
 
@@ -16,27 +17,27 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// What is wrong with a server.
+/// How a server violates the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// After the welcome: three texts that are no payload, a notice with a code of another time (`FROM_THE_FUTURE`),
-    /// and a message by `bob`, "still here". Then it answers every PING.
+    /// After the authentication, it sends three texts that are not payloads, a notice with an unknown code
+    /// (`FROM_THE_FUTURE`), and the message "still here" by `bob`. Then it answers every PING.
     Garbage,
-    /// After the welcome: a message by `bob`, "once", sent twice as the same payload. Then it answers each message with
-    /// the delivery of another that was never sent, each command with the result of none, and each PING twice, first as
-    /// if it were another.
+    /// After the authentication, it sends the message "once" by `bob` twice, as the same payload. Then it answers each
+    /// message with a `DELIVERED` for another message that was never sent, each command with a result that no command
+    /// has, and each PING twice, first as the answer to another one.
     Liar,
-    /// Takes the connection and never says a word.
+    /// Accepts the connection and never sends a byte.
     Silent,
-    /// Closes the connection as soon as it is there.
+    /// Closes the connection as soon as it is accepted.
     CloseOnAccept,
-    /// Closes in the midst of its answer to the upgrade.
+    /// Closes in the middle of its answer to the upgrade.
     CloseInUpgrade,
-    /// Closes after its answer to the upgrade, without a close of the WebSocket's own.
+    /// Closes after its answer to the upgrade, without a WebSocket close frame.
     CloseAfterUpgrade,
-    /// Closes when the client has authenticated itself, without an answer.
+    /// Closes when it receives the client's authentication, without an answer.
     CloseAfterAuthenticate,
-    /// Closes in the midst of the frame that is its answer to the authentication.
+    /// Closes in the middle of the frame that answers the authentication.
     CloseInFrame,
 }
 
@@ -57,7 +58,7 @@ impl Kind {
     }
 }
 
-/// Starts one among `tasks`, and answers where it listens.
+/// Starts a server in `tasks`, and returns the address that it listens on.
 pub(crate) async fn start(kind: Kind, tasks: &mut JoinSet<()>) -> std::io::Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let addr = listener.local_addr()?;
@@ -77,10 +78,10 @@ pub(crate) async fn start(kind: Kind, tasks: &mut JoinSet<()>) -> std::io::Resul
 }
 
 async fn serve(kind: Kind, stream: TcpStream) {
-    // A client that goes away ends the conversation, and that is all.
+    // Fails only if the client has ended.
     let _ = match kind {
-        Kind::Garbage => talk::garbage(stream).await,
-        Kind::Liar => talk::lies(stream).await,
+        Kind::Garbage => replies::garbage(stream).await,
+        Kind::Liar => replies::lies(stream).await,
         Kind::Silent => silent(stream).await,
         Kind::CloseOnAccept => Ok(()),
         Kind::CloseInUpgrade => close::in_upgrade(stream).await,

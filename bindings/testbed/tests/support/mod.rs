@@ -1,4 +1,4 @@
-//! The test bed as a child process, its worlds, and HTTP calls of just the bytes that are told.
+//! The test bed as a child process, its environments, and HTTP calls written byte by byte.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, unreachable_pub)]
 #![allow(missing_docs)]
 
@@ -12,11 +12,11 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// Longer than anything here takes on a busy machine.
+/// The timeout of every step, far longer than a step takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const PASSWORD: &str = "correct horse battery";
 
-/// The program; it ends with the test, and so does its folder for temporary files.
+/// The program, which ends with the test and removes its folder for temporary files.
 pub struct Bed {
     pub child: Child,
     port: u16,
@@ -24,7 +24,7 @@ pub struct Bed {
 }
 
 impl Drop for Bed {
-    /// Its worlds remove what they have written when its stdin ends.
+    /// Closes stdin, so that the environments remove their files.
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let since = Instant::now();
@@ -49,19 +49,19 @@ impl Bed {
         Self { child, port: line.trim().parse().unwrap(), folder }
     }
 
-    pub async fn world(&self) -> World {
+    pub async fn env(&self) -> TestEnv {
         let stream = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
-        World { stream: BufReader::new(stream) }
+        TestEnv { stream: BufReader::new(stream) }
     }
 }
 
 /// One connection to the program.
-pub struct World {
+pub struct TestEnv {
     stream: BufReader<TcpStream>,
 }
 
-impl World {
-    /// The whole answer.
+impl TestEnv {
+    /// Sends a request and returns the whole answer.
     pub async fn ask(&mut self, request: &str) -> String {
         self.stream.write_all(format!("{request}\n").as_bytes()).await.unwrap();
         let mut line = String::new();
@@ -70,14 +70,14 @@ impl World {
         line.trim_end().to_owned()
     }
 
-    /// The values of an answer that must be good.
+    /// Sends a request that must succeed and returns the values of the answer.
     pub async fn ok(&mut self, request: &str) -> String {
         let answer = self.ask(request).await;
         let values = answer.strip_prefix("ok").unwrap_or_else(|| panic!("{request}: {answer}"));
         values.trim_start().to_owned()
     }
 
-    /// The address behind the URL that answers.
+    /// Sends a request whose answer is a URL, and returns the address in it.
     pub async fn addr(&mut self, request: &str) -> String {
         let values = self.ok(request).await;
         let url = values.split(' ').next().unwrap();
@@ -85,7 +85,7 @@ impl World {
     }
 }
 
-/// Sends a request and does not wait.
+/// Sends a request, without waiting for the answer.
 pub async fn send(addr: &str, head: &str, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     let request = format!(
@@ -96,7 +96,7 @@ pub async fn send(addr: &str, head: &str, body: &str) -> TcpStream {
     stream
 }
 
-/// Reads an answer to its end: its status and its body.
+/// Reads an answer to its end. Returns its status and its body.
 pub async fn receive(mut stream: TcpStream) -> std::io::Result<(u16, String)> {
     let mut text = String::new();
     timeout(PATIENCE, stream.read_to_string(&mut text)).await.expect("an end in time")?;
@@ -105,7 +105,7 @@ pub async fn receive(mut stream: TcpStream) -> std::io::Result<(u16, String)> {
     Ok((status.ok_or(std::io::ErrorKind::UnexpectedEof)?, body.to_owned()))
 }
 
-/// Waits until the other side has closed, with a reset or without.
+/// Waits until the other side has closed, with or without a reset.
 pub async fn is_closed(stream: &mut TcpStream) -> bool {
     let mut byte = [0];
     matches!(timeout(PATIENCE, stream.read(&mut byte)).await.expect("an end in time"), Ok(0) | Err(_))
@@ -116,7 +116,7 @@ pub async fn register(addr: &str, username: &str) -> TcpStream {
     send(addr, &format!("POST {} HTTP/1.1", path::REGISTER), &serde_json::to_string(&body).unwrap()).await
 }
 
-/// The status of a login with a password that is wrong.
+/// Returns the status of a login with a wrong password.
 pub async fn wrong_login(addr: &str, username: &str) -> u16 {
     let password = "wrong horse battery".to_owned();
     let body = LoginRequest { username: username.to_owned(), password, device: None };
@@ -124,7 +124,7 @@ pub async fn wrong_login(addr: &str, username: &str) -> u16 {
     receive(send(addr, &format!("POST {} HTTP/1.1", path::LOGIN), &body).await).await.unwrap().0
 }
 
-/// A token, if the login works.
+/// Logs in and returns the token, or `None` if there is no answer.
 pub async fn login(addr: &str, username: &str) -> Option<String> {
     let body = LoginRequest { username: username.to_owned(), password: PASSWORD.to_owned(), device: None };
     let body = serde_json::to_string(&body).unwrap();
@@ -135,7 +135,7 @@ pub async fn login(addr: &str, username: &str) -> Option<String> {
     Some(login.token.expose().to_owned())
 }
 
-/// The status of a call that a live token alone may make.
+/// Returns the status of a call that needs a valid token.
 pub async fn status_with(addr: &str, token: &str) -> u16 {
     let head = format!("GET {} HTTP/1.1\r\nauthorization: Bearer {token}", path::SESSIONS);
     receive(send(addr, &head, "").await).await.unwrap().0

@@ -9,8 +9,8 @@ import kotlin.time.Duration
 
 class AccountTest {
     @Test
-    fun registersAndLogsIn() = scenario { world ->
-        val server = world.server()
+    fun registersAndLogsIn() = scenario { env ->
+        val server = env.server()
         server.register("ada", PASSWORD)
         val session = server.login("ada", PASSWORD, "laptop")
         assertEquals("ada", session.username)
@@ -24,8 +24,8 @@ class AccountTest {
     }
 
     @Test
-    fun wrongPasswordIsRefused() = scenario { world ->
-        val server = world.server()
+    fun wrongPasswordIsRefused() = scenario { env ->
+        val server = env.server()
         server.register("ada", PASSWORD)
         for (name in listOf("ada", "nobody")) {
             refused<CallieException.Refused>("INVALID_CREDENTIALS") { server.login(name, "wrong horse battery") }
@@ -33,15 +33,15 @@ class AccountTest {
     }
 
     @Test
-    fun takenNameIsRefused() = scenario { world ->
-        val server = world.server()
+    fun takenNameIsRefused() = scenario { env ->
+        val server = env.server()
         server.register("ada", PASSWORD)
         refused<CallieException.Refused>("USERNAME_TAKEN") { server.register("ada", PASSWORD) }
     }
 
     @Test
-    fun connectsAndAuthenticates() = scenario { world ->
-        Client(world.server().user("ada")).use { client ->
+    fun connectsAndAuthenticates() = scenario { env ->
+        Client(env.server().user("ada")).use { client ->
             assertEquals(ConnectionState.Suspended, client.state)
             client.connect()
             val state = client.state as ConnectionState.Online
@@ -53,8 +53,8 @@ class AccountTest {
     }
 
     @Test
-    fun deadTokenIsRefused() = scenario { world ->
-        val server = world.server()
+    fun invalidTokenIsRefused() = scenario { env ->
+        val server = env.server()
         val session = server.user("ada")
         server.logout(session)
         Client(session).use { client ->
@@ -66,8 +66,8 @@ class AccountTest {
     }
 
     @Test
-    fun nobodyListeningIsUnreachable() = scenario { world ->
-        val url = world.ask("nobody")
+    fun unusedPortIsUnreachable() = scenario { env ->
+        val url = env.ask("nobody")
         refused<CallieException.Unreachable>("UNREACHABLE") { Server(url).login("ada", PASSWORD) }
         Client(Credentials(Config(url), "ada", "token")).use { client ->
             refused<CallieException.Unreachable>("UNREACHABLE") { client.connect() }
@@ -75,8 +75,8 @@ class AccountTest {
         }
     }
 
-    private class Tls(world: World) {
-        private val answer = world.ask("tls").split(' ')
+    private class Tls(env: TestEnv) {
+        private val answer = env.ask("tls").split(' ')
         val url = answer[0]
         val root = File(answer[1]).readText()
         val pin = answer[2]
@@ -89,11 +89,11 @@ class AccountTest {
     }
 
     @Test
-    fun wrongCertificateIsRefused() = scenario { world -> isNotTrusted(Config(Tls(world).url)) }
+    fun wrongCertificateIsRefused() = scenario { env -> isNotTrusted(Config(Tls(env).url)) }
 
     @Test
-    fun extraRootIsTrusted() = scenario { world ->
-        val tls = Tls(world)
+    fun extraRootIsTrusted() = scenario { env ->
+        val tls = Tls(env)
         for (bundled in listOf(true, false)) {
             val config = Config(tls.url, extraRoots = listOf(tls.root), bundledRoots = bundled)
             Server(config).online("ada").use { assertTrue(it.ping("SERVER") > Duration.ZERO) }
@@ -101,8 +101,8 @@ class AccountTest {
     }
 
     @Test
-    fun pinnedKeyIsRequired() = scenario { world ->
-        val tls = Tls(world)
+    fun pinnedKeyIsRequired() = scenario { env ->
+        val tls = Tls(env)
         val other = "00".repeat(32)
         val config = Config(tls.url, extraRoots = listOf(tls.root))
         Server(config.copy(pins = listOf(other, tls.pin))).online("ada").use { it.ping("SERVER") }
@@ -110,8 +110,8 @@ class AccountTest {
     }
 
     @Test
-    fun statesAreToldInOrder() = scenario { world ->
-        Client(world.server().user("ada")).use { client ->
+    fun statesAreReportedInOrder() = scenario { env ->
+        Client(env.server().user("ada")).use { client ->
             client.start()
             assertEquals(Event.ConnectionChanged(ConnectionState.Connecting), client.next())
             assertTrue((client.next() as Event.ConnectionChanged).state is ConnectionState.Online)

@@ -15,8 +15,8 @@ import kotlin.time.Duration.Companion.seconds
 
 class CommandTest {
     @Test
-    fun messageIsEditedAndDeleted() = scenario { world ->
-        val server = world.server()
+    fun messageIsEditedAndDeleted() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val id = ada.send("bob", "helo").messageId
@@ -28,8 +28,8 @@ class CommandTest {
     }
 
     @Test
-    fun signalArrives() = scenario { world ->
-        val server = world.server()
+    fun signalArrives() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val data = buildJsonObject { put("on", true) }
@@ -38,8 +38,8 @@ class CommandTest {
     }
 
     @Test
-    fun commandResultIsTyped() = scenario { world ->
-        val ada = world.server().online("ada")
+    fun commandResultIsTyped() = scenario { env ->
+        val ada = env.server().online("ada")
         val made = ada.createGroup("Friends", visibility = Visibility.PUBLIC)
         assertEquals(Group(made.groupId, "Friends", Visibility.PUBLIC, listOf("ada")), made)
         val listed = ada.listGroups().groups.single()
@@ -53,8 +53,8 @@ class CommandTest {
     }
 
     @Test
-    fun refusedCommandHasItsCode() = scenario { world ->
-        val ada = world.server().online("ada")
+    fun refusedCommandHasItsCode() = scenario { env ->
+        val ada = env.server().online("ada")
         refused<CallieException.Refused>("GROUP_NOT_FOUND") {
             ada.joinGroup("group:018f0000-0000-7000-8000-000000000000")
         }
@@ -64,8 +64,8 @@ class CommandTest {
     }
 
     @Test
-    fun pingIsAnswered() = scenario { world ->
-        val server = world.server()
+    fun pingIsAnswered() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         assertTrue(ada.ping("SERVER") > Duration.ZERO)
@@ -74,10 +74,10 @@ class CommandTest {
     }
 
     @Test
-    fun statisticsCount() = scenario { world ->
-        val server = world.server()
+    fun statisticsCount() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
-        val bob = world.direct().online("bob")
+        val bob = env.direct().online("bob")
         repeat(3) {
             val ticket = ada.send("bob", "$it")
             assertEquals("$it", bob.text())
@@ -94,7 +94,7 @@ class CommandTest {
         assertTrue(sent.payloadsSent >= 4u && sent.payloadsReceived >= 4u)
         // No payload is shorter than 150 bytes.
         assertTrue(sent.bytesSent > 600u && sent.bytesReceived > 600u)
-        world.ask("cut")
+        env.ask("cut")
         while (ada.stats.connects < 2u) ada.next()
         assertEquals(1uL, ada.stats.reconnects)
     }

@@ -14,7 +14,8 @@ import kotlin.concurrent.thread
 import kotlin.system.exitProcess
 
 /**
- * A program that ends in the middle of everything: a listener, a logger, threads and coroutines in calls, and a flood of events.
+ * A program that ends in the middle of everything: a listener, a logger, threads and coroutines in calls, and a flood
+ * of events.
  *
  * `URL HOW`, where HOW is one of `exit`, `return`, `throw` and `halt`; the password of `ada` and `bob` is [PASSWORD].
  */
@@ -52,8 +53,8 @@ object Exit {
 
 class ExitTest {
     @Test
-    fun programEndsWithItsOwnCode() = scenario { world ->
-        val url = world.ask("server")
+    fun programEndsWithItsOwnCode() = scenario { env ->
+        val url = env.ask("server")
         for (name in listOf("ada", "bob")) Server(url).register(name, PASSWORD)
         val java = File(System.getProperty("java.home"), "bin/java").path
         for ((how, code) in listOf("exit" to 7, "halt" to 7, "return" to 0, "throw" to 1)) {

@@ -30,8 +30,8 @@ import kotlin.time.Duration.Companion.milliseconds
 
 class LifetimeTest {
     @Test
-    fun cancelledWaitLosesNothing() = scenario { world ->
-        val server = world.server()
+    fun cancelledWaitLosesNothing() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val messages = 100
@@ -52,8 +52,8 @@ class LifetimeTest {
     }
 
     @Test
-    fun leftIteratorLosesNothing() = scenario { world ->
-        val server = world.server()
+    fun abandonedIteratorLosesNothing() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val messages = 150
@@ -81,8 +81,8 @@ class LifetimeTest {
     }
 
     @Test
-    fun collectorIsCalledWithAllThatWasTaken() = scenario { world ->
-        val server = world.server()
+    fun collectorReceivesEveryTakenEvent() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val messages = 50
@@ -101,8 +101,8 @@ class LifetimeTest {
     }
 
     @Test
-    fun callbackMayCallBack() = scenario { world ->
-        val server = world.server()
+    fun callbackMayCallBack() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val told = Channel<Int>(Channel.UNLIMITED)
@@ -131,8 +131,8 @@ class LifetimeTest {
     }
 
     @Test
-    fun callbackThatFailsIsSurvived() = scenario { world ->
-        val server = world.server()
+    fun failingCallbackIsSurvived() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val told = Channel<String>(Channel.UNLIMITED)
@@ -155,13 +155,13 @@ class LifetimeTest {
     }
 
     @Test
-    fun tokenSourceThatFailsIsNamedInOneLine() = scenario { world ->
-        val server = world.server()
+    fun failingTokenSourceIsReportedInOneLine() = scenario { env ->
+        val server = env.server()
         val failures = mapOf("ada" to IllegalStateException("no \uD83D keychain"), "eve" to AssertionError("no \uD83D keychain"))
         for ((name, failure) in failures) {
             val client = server.online(name)
             client.setTokenSource { _, _ -> throw failure }
-            world.ask("revoke $name")
+            env.ask("revoke $name")
             val reason = client.first<Event.Closed>().reason
             assertTrue("keychain" in reason && '\n' !in reason, reason)
         }
@@ -182,8 +182,8 @@ class LifetimeTest {
     }
 
     @Test
-    fun clientMayBeDroppedOnAnotherThread() = scenario { world ->
-        val server = world.server()
+    fun clientMayBeDroppedOnAnotherThread() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         thread { ada.close() }.join()
@@ -204,8 +204,8 @@ class LifetimeTest {
     }
 
     @Test
-    fun unusedClientIsCollected() = scenario { world ->
-        val server = world.server()
+    fun unusedClientIsCollected() = scenario { env ->
+        val server = env.server()
         val bob = server.online("bob")
         leave(server.user("ada"))
         assertTrue(bob.sees("bob"))
@@ -216,8 +216,8 @@ class LifetimeTest {
     }
 
     @Test
-    fun useWaitsForTheGoodbye() = scenario { world ->
-        val server = world.server()
+    fun useWaitsForTheClose() = scenario { env ->
+        val server = env.server()
         val bob = server.online("bob")
         val ada = server.online("ada").use {
             it.send("bob", "written before the end")
@@ -232,8 +232,8 @@ class LifetimeTest {
     }
 
     @Test
-    fun useAfterDisconnectIsAnError() = scenario { world ->
-        val ada = world.server().online("ada")
+    fun useAfterDisconnectIsAnError() = scenario { env ->
+        val ada = env.server().online("ada")
         ada.disconnect()
         ada.disconnect()
         refused<CallieException.Closed> { ada.send("bob", "hello") }
@@ -252,7 +252,7 @@ class LifetimeTest {
     }
 
     @Test
-    fun aFaultOfTheNativeLibraryIsInternal() {
+    fun panicOfTheNativeLibraryIsInternal() {
         val fault = assertThrows<CallieException.Internal> { calling { throw InternalException("a panic") } }
         assertEquals("INTERNAL" to "a panic", fault.code to fault.reason)
     }

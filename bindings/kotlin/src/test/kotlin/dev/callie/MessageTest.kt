@@ -31,9 +31,9 @@ class MessageTest {
     private val delivered = SendOutcome.Delivered(confirmed = 1, unconfirmed = 0, offline = 0)
 
     @Test
-    fun messageArrives() = scenario { world ->
+    fun messageArrives() = scenario { env ->
         val all = "# Grüße\n\n**fett** `code` \"quotes\" \\ \u0000 \u007f 你好 👋 \u2028"
-        val server = world.server()
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val ticket = ada.send("bob", all)
@@ -47,8 +47,8 @@ class MessageTest {
     }
 
     @Test
-    fun attachmentArrives() = scenario { world ->
-        val server = world.server()
+    fun attachmentArrives() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val size = (1uL shl 53) - 1uL
@@ -61,8 +61,8 @@ class MessageTest {
     }
 
     @Test
-    fun messageIsConfirmed() = scenario { world ->
-        val server = world.server()
+    fun messageIsConfirmed() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val sent = ada.send("bob", "hello")
@@ -75,21 +75,21 @@ class MessageTest {
     }
 
     @Test
-    fun offlineRecipientIsTold() = scenario { world ->
-        val server = world.server()
+    fun offlineRecipientIsReported() = scenario { env ->
+        val server = env.server()
         server.user("bob")
         assertEquals(SendOutcome.Offline, server.online("ada").send("bob", "hello").outcome())
     }
 
     @Test
-    fun unknownRecipientIsTold() = scenario { world ->
-        val ending = world.server().online("ada").send("nobody", "hello").outcome()
+    fun unknownRecipientIsReported() = scenario { env ->
+        val ending = env.server().online("ada").send("nobody", "hello").outcome()
         assertEquals("RECIPIENT_UNKNOWN", (ending as SendOutcome.Failed).code)
     }
 
     @Test
-    fun groupMessageArrives() = scenario { world ->
-        val server = world.server()
+    fun groupMessageArrives() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val others = listOf(server.online("bob"), server.online("eve"))
         val group = ada.createGroup("Friends", listOf("bob", "eve"))
@@ -102,8 +102,8 @@ class MessageTest {
     }
 
     @Test
-    fun broadcastArrives() = scenario { world ->
-        val server = world.server()
+    fun broadcastArrives() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val others = listOf(server.online("bob"), server.online("eve"))
         val ticket = ada.send("BROADCAST", "hello world")
@@ -115,8 +115,8 @@ class MessageTest {
     }
 
     @Test
-    fun eventsKeepTheirOrder() = scenario { world ->
-        val server = world.server()
+    fun eventsKeepTheirOrder() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         repeat(300) { ada.send("bob", "$it") }
@@ -124,8 +124,8 @@ class MessageTest {
     }
 
     @Test
-    fun burstOf10000EventsArrives() = scenario { world ->
-        val server = world.server()
+    fun burstOf10000EventsArrives() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val received = async {
@@ -153,8 +153,8 @@ class MessageTest {
     }
 
     @Test
-    fun invalidArgumentsAreRefused() = scenario { world ->
-        val ada = world.server().online("ada")
+    fun invalidArgumentsAreRefused() = scenario { env ->
+        val ada = env.server().online("ada")
         val long = "x".repeat(ada.limits.maxTextBytes.toInt() + 1)
         for (to in listOf("", "Not A Name", "group:1", "SERVER")) {
             refused<CallieException.InvalidArgument> { ada.send(to, "hello") }
@@ -180,8 +180,8 @@ class MessageTest {
     }
 
     @Test
-    fun sentMeansTaken() = scenario { world ->
-        val server = Server(world.ask("strict"))
+    fun sentMessageArrives() = scenario { env ->
+        val server = Server(env.ask("strict"))
         val session = server.user("ada")
         val devices = listOf(Client.open(session), Client.open(session))
         val bob = server.online("bob")
@@ -197,8 +197,8 @@ class MessageTest {
     }
 
     @Test
-    fun untakenMessageIsNotDelivered() = scenario { world ->
-        val server = world.server()
+    fun untakenMessageIsNotDelivered() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val tickets = List(3) { ada.send("bob", "$it") }
@@ -215,8 +215,8 @@ class MessageTest {
     }
 
     @Test
-    fun senderThatTakesNoEventsGoesOn() = scenario { world ->
-        val server = world.server()
+    fun senderMayTakeNoEvents() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val receiving = launch { bob.events.collect {} }
@@ -228,8 +228,8 @@ class MessageTest {
     }
 
     @Test
-    fun replyNamesItsMessage() = scenario { world ->
-        val server = world.server()
+    fun replyNamesItsMessage() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val big = Json.parseToJsonElement("""{"mood":"good","big":123456789012345678901234567890,"huge":1e999}""").jsonObject
@@ -244,10 +244,10 @@ class MessageTest {
     }
 
     @Test
-    fun timeoutsOfAnySizeAreTaken() = scenario { world ->
-        val server = world.server()
+    fun longestTimeoutIsAccepted() = scenario { env ->
+        val server = env.server()
         val endless = Duration.INFINITE
-        val config = Config(world.ask("direct"), connectTimeout = endless, requestTimeout = endless, sendTimeout = endless)
+        val config = Config(env.ask("direct"), connectTimeout = endless, requestTimeout = endless, sendTimeout = endless)
         val ada = Server(config).online("ada")
         val bob = server.online("bob")
         for (timeout in listOf(Duration.INFINITE, Long.MAX_VALUE.days, null)) {
@@ -266,8 +266,8 @@ class MessageTest {
     }
 
     @Test
-    fun textThatIsNoTextIsRefused() = scenario { world ->
-        val server = world.server()
+    fun invalidTextIsRefused() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         for (half in listOf("x \uD83D y", "\uDC4B", "\uD83D")) {
@@ -292,9 +292,9 @@ class MessageTest {
         Attachment(AttachmentKind.FILE, "https://example.org/", filename, null, filetype)
 
     @Test
-    fun everyCallRefusesWhatIsNoText() = scenario { world ->
+    fun everyCallRefusesInvalidText() = scenario { env ->
         val half = "\uD83D"
-        val server = world.server()
+        val server = env.server()
         val session = server.user("ada")
         val ada = Client.open(session)
         for (call in listOf<() -> Unit>(

@@ -17,17 +17,17 @@ class ResilienceTest {
     private val short = 300.milliseconds
 
     @Test
-    fun cutLinkIsMendedAndNothingIsLost() = scenario { world ->
-        val ada = world.server().online("ada")
-        val bob = world.direct().online("bob")
+    fun cutConnectionLosesNothing() = scenario { env ->
+        val ada = env.server().online("ada")
+        val bob = env.direct().online("bob")
         val first = ada.send("bob", "before")
         assertEquals("before", bob.text())
         assertEquals(delivered, first.outcome())
-        world.ask("hold")
+        env.ask("hold")
         val tickets = listOf("one", "two", "three").map { ada.send("bob", it) }
-        world.ask("cut")
+        env.ask("cut")
         assertEquals(1006, ada.comesTo<ConnectionState.Waiting>().closeCode)
-        world.ask("release")
+        env.ask("release")
         ada.comesTo<ConnectionState.Online>()
         val last = ada.send("bob", "after")
         for (expected in listOf("one", "two", "three", "after")) assertEquals(expected, bob.text())
@@ -36,45 +36,45 @@ class ResilienceTest {
     }
 
     @Test
-    fun killedServerIsFoundAgain() = scenario { world ->
-        val ada = world.server().online("ada")
-        world.ask("kill")
+    fun clientReconnectsToRestartedServer() = scenario { env ->
+        val ada = env.server().online("ada")
+        env.ask("kill")
         ada.comesTo<ConnectionState.Waiting>()
-        world.ask("start")
+        env.ask("start")
         ada.comesTo<ConnectionState.Online>()
         ada.ping("SERVER")
     }
 
     @Test
-    fun sentWhileOfflineGoesOutLater() = scenario { world ->
-        val server = world.server()
+    fun messageSentOfflineArrivesLater() = scenario { env ->
+        val server = env.server()
         val ada = Client(server.user("ada"))
         val bob = server.online("bob")
         val early = ada.send("bob", "before the first connection")
         ada.start()
         assertEquals("before the first connection", bob.text())
         assertEquals(delivered, early.outcome())
-        world.ask("kill")
+        env.ask("kill")
         ada.comesTo<ConnectionState.Waiting>()
         // To oneself, so that nobody else need be back first.
         val late = ada.send("ada", "while the server is away")
-        world.ask("start")
+        env.ask("start")
         assertEquals("while the server is away", ada.text())
         assertEquals(delivered, late.outcome())
     }
 
     @Test
-    fun deadlineEndsATicket() = scenario { world ->
-        val ada = Client(world.server().user("ada"))
+    fun deadlineEndsATicket() = scenario { env ->
+        val ada = Client(env.server().user("ada"))
         val ending = ada.send("bob", "too late", timeout = 50.milliseconds).outcome()
         assertEquals("EXPIRED", (ending as SendOutcome.Failed).code)
         assertEquals(0uL, ada.stats.waiting)
     }
 
     @Test
-    fun revokedSessionEndsTheClient() = scenario { world ->
-        val ada = world.server().online("ada")
-        world.ask("revoke ada")
+    fun revokedSessionEndsTheClient() = scenario { env ->
+        val ada = env.server().online("ada")
+        env.ask("revoke ada")
         ada.first<Event.Notice> { it.code == "SESSION_REVOKED" }
         val end = ada.first<Event.Closed>()
         assertEquals(4501 to "SESSION_REVOKED", end.closeCode to end.code)
@@ -83,8 +83,8 @@ class ResilienceTest {
     }
 
     @Test
-    fun tokenIsRefreshed() = scenario { world ->
-        val server = world.server()
+    fun tokenIsRefreshed() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         ada.comesTo<ConnectionState.Online>()
         val asked = CopyOnWriteArrayList<Pair<String, String>>()
@@ -92,15 +92,15 @@ class ResilienceTest {
             asked += username to reasonCode
             runBlocking { server.login(username, PASSWORD).token }
         }
-        world.ask("revoke ada")
+        env.ask("revoke ada")
         ada.comesTo<ConnectionState.Online>()
         ada.ping("SERVER")
         assertEquals(listOf("ada" to "SESSION_REVOKED"), asked.toList())
     }
 
     @Test
-    fun suspendedClientResumes() = scenario { world ->
-        val server = world.server()
+    fun suspendedClientResumes() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         ada.suspend()
@@ -114,15 +114,15 @@ class ResilienceTest {
     }
 
     @Test
-    fun suspendAndConnectInAnyOrder() = scenario { world ->
-        val ada = world.server().online("ada")
+    fun suspendAndConnectInAnyOrder() = scenario { env ->
+        val ada = env.server().online("ada")
         repeat(20) {
             ada.suspend()
             ada.connect()
             assertTrue(ada.state is ConnectionState.Online, "$it: ${ada.state}")
         }
         ada.ping("SERVER")
-        val silent = Client(world.hostile("silent"))
+        val silent = Client(env.hostile("silent"))
         val connecting = async(start = CoroutineStart.UNDISPATCHED) {
             refused<CallieException>("SUSPENDED") { silent.connect() }
         }
@@ -132,8 +132,8 @@ class ResilienceTest {
     }
 
     @Test
-    fun disconnectWritesWhatWasSent() = scenario { world ->
-        val server = world.server()
+    fun disconnectWritesWhatWasSent() = scenario { env ->
+        val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
         val tickets = List(200) { ada.send("bob", "$it") }
@@ -146,8 +146,8 @@ class ResilienceTest {
     }
 
     @Test
-    fun garbageIsSurvived() = scenario { world ->
-        val ada = Client.open(world.hostile("garbage"))
+    fun garbageIsSurvived() = scenario { env ->
+        val ada = Client.open(env.hostile("garbage"))
         val told = mutableListOf<String>()
         while (true) {
             when (val event = ada.next()) {
@@ -165,8 +165,8 @@ class ResilienceTest {
     }
 
     @Test
-    fun lyingServerIsSurvived() = scenario { world ->
-        val ada = Client.open(world.hostile("liar"))
+    fun lyingServerIsSurvived() = scenario { env ->
+        val ada = Client.open(env.hostile("liar"))
         assertEquals("once", ada.text())
         ada.ping("SERVER")
         assertEquals(1uL to 1uL, ada.stats.messagesReceived to ada.stats.duplicates)
@@ -181,8 +181,8 @@ class ResilienceTest {
     }
 
     @Test
-    fun silentServerTimesOut() = scenario { world ->
-        val config = impatient(world.ask("hostile silent"), short)
+    fun silentServerTimesOut() = scenario { env ->
+        val config = impatient(env.ask("hostile silent"), short)
         refused<CallieException.TimedOut> { Server(config).login("ada", PASSWORD) }
         val client = Client(Credentials(config, "ada", "token"))
         refused<CallieException.TimedOut> { client.connect() }
@@ -190,10 +190,10 @@ class ResilienceTest {
     }
 
     @Test
-    fun closeAtEveryStepIsAnError() = scenario { world ->
+    fun closeAtEveryStepIsAnError() = scenario { env ->
         val steps = listOf("on-accept", "in-upgrade", "after-upgrade", "after-authenticate", "in-frame")
         for (step in steps) {
-            val client = Client(world.hostile("close-$step"))
+            val client = Client(env.hostile("close-$step"))
             val refused = refused<CallieException> { client.connect() }
             assertTrue(refused is CallieException.Unreachable || refused is CallieException.BadAnswer, "$step: $refused")
             assertEquals(ConnectionState.Suspended, client.state, step)

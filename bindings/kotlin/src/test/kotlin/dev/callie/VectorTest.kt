@@ -19,9 +19,9 @@ class VectorTest {
         }
 
     @Test
-    fun everyVectorIsJudged() = scenario { world ->
+    fun everyVectorIsChecked() = scenario { env ->
         var judged = 0
-        for (file in File(world.ask("vectors")).listFiles { it -> it.extension == "json" }!!) {
+        for (file in File(env.ask("vectors")).listFiles { it -> it.extension == "json" }!!) {
             val vectors = Json.parseToJsonElement(file.readText()).jsonObject["vectors"]!!.jsonArray
             for (vector in vectors.map { it.jsonObject }) {
                 val text = text(vector)

@@ -1,4 +1,4 @@
-//! One connection of a test: what it has started, which ends with it.
+//! The environment of one connection: the servers that it has started, which end with it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -14,33 +14,33 @@ use crate::proxy::{Order, Proxy};
 use crate::request::Request;
 use crate::{Failure, certificate, hostile, revoke};
 
-/// Where the conformance vectors are: this program is never run away from its sources.
+/// The folder of the conformance vectors. This program always runs beside its sources.
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../callie-core/tests/vectors");
 
-/// Something was asked of a server that is not there, or is there already.
+/// A request that is not possible in the present state.
 #[derive(Debug, thiserror::Error)]
 enum Misplaced {
-    #[error("ask for a `server` or a `strict` one first")]
+    #[error("send `server` or `strict` first")]
     NoServer,
-    #[error("this world has its server")]
+    #[error("this environment already has a server")]
     HasServer,
-    #[error("the server is killed")]
+    #[error("the server was killed")]
     Killed,
-    #[error("the server runs")]
+    #[error("the server is running")]
     Runs,
 }
 
-/// Serves one connection until it ends or the sender of `ending` is dropped, and with it all that it started.
+/// Serves one connection until it ends or the sender of `ending` is dropped. Then ends everything that it started.
 pub(crate) async fn run(mut stream: TcpStream, server: PathBuf, mut ending: watch::Receiver<()>) {
-    let Ok(mut world) = World::new(server) else { return };
-    // A test that is gone needs no answer.
-    let _ = converse(&mut stream, &mut world, &mut ending).await;
-    world.end().await;
+    let Ok(mut env) = TestEnv::new(server) else { return };
+    // Fails only if the test has ended.
+    let _ = answer_requests(&mut stream, &mut env, &mut ending).await;
+    env.end().await;
 }
 
-async fn converse(
+async fn answer_requests(
     stream: &mut TcpStream,
-    world: &mut World,
+    env: &mut TestEnv,
     ending: &mut watch::Receiver<()>,
 ) -> Result<(), Failure> {
     stream.set_nodelay(true)?;
@@ -49,12 +49,12 @@ async fn converse(
     loop {
         let line = tokio::select! {
             line = lines.next_line() => line?,
-            // Nothing is ever sent: it tells that the program ends.
+            // The sender is dropped when the program ends.
             _ = ending.changed() => None,
         };
         let Some(line) = line else { return Ok(()) };
         let done = match Request::parse(&line) {
-            Ok(request) => world.perform(request).await,
+            Ok(request) => env.perform(request).await,
             Err(bad) => Err(bad.into()),
         };
         let answer = match done {
@@ -66,25 +66,25 @@ async fn converse(
     }
 }
 
-/// A server behind its proxy; without a process while it is killed.
+/// A server behind its proxy. It has no process after `kill`.
 struct Backend {
     process: Option<Process>,
     proxy: Proxy,
     rates: Rates,
 }
 
-/// The order of the members is that in which they end: the folder after those who write into it.
-struct World {
+/// What one connection has started. Fields are dropped in this order: the folder last, because the others write to it.
+struct TestEnv {
     binary: PathBuf,
     backend: Option<Backend>,
     others: Vec<Process>,
     hostile: JoinSet<()>,
-    /// Bound, so that nobody else takes the port, and not listening.
+    /// Bound, so that no other program gets the port, but not listening.
     nobody: Vec<TcpSocket>,
     folder: TempDir,
 }
 
-impl World {
+impl TestEnv {
     fn new(binary: PathBuf) -> std::io::Result<Self> {
         Ok(Self {
             binary,
@@ -96,11 +96,11 @@ impl World {
         })
     }
 
-    /// Ends the servers and waits until they are gone, so that none writes into the folder while it is removed.
+    /// Ends the servers and waits for their processes, so that none writes to the folder while it is removed.
     async fn end(mut self) {
         let of_backend = self.backend.take().and_then(|backend| backend.process);
         for process in of_backend.into_iter().chain(self.others.drain(..)) {
-            // One that has ended already is gone too.
+            // Fails only for a process that has ended already.
             let _ = process.kill().await;
         }
     }
@@ -165,7 +165,7 @@ impl World {
         let rates = backend.rates;
         let process = Process::start(&self.binary, self.folder.path(), rates, &[]).await?;
         let backend = self.backend()?;
-        backend.proxy.order(Order::Lead(process.addr)).await?;
+        backend.proxy.order(Order::Connect(process.addr)).await?;
         backend.process = Some(process);
         Ok(String::new())
     }

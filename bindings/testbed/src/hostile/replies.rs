@@ -1,47 +1,47 @@
-//! Those who welcome the client, and then babble or lie.
+//! Servers that authenticate the client, and then send garbage or false replies.
 
 use callie_core::{ContentRef, Limits, Notice, PayloadId, PayloadRef, SysCode};
 use serde::Serialize;
 use tokio::net::TcpStream;
 
-use super::say::{message, next, pong, say, say_notice, unknown_notice, upgrade, welcome};
+use super::payloads::{authenticate, encode_notice, message, next, pong, send, unknown_notice, upgrade};
 use crate::Failure;
 
-/// An ID of nothing that was ever sent.
+/// The ID of a payload that was never sent.
 const NEVER_SENT: &str = "never-sent";
 
-/// Sends what is no payload and what is none yet, then a message, and stays to answer PINGs.
+/// Sends texts that are not payloads, a notice with an unknown code and a message. Then answers PINGs.
 pub(super) async fn garbage(stream: TcpStream) -> Result<(), Failure> {
     let mut socket = upgrade(stream).await?;
-    welcome(&mut socket).await?;
-    let whole = message("bob", "cut off")?;
-    for text in ["nonsense", "{}", &whole[..whole.len() / 2]] {
-        say(&mut socket, text).await?;
+    authenticate(&mut socket).await?;
+    let message_text = message("bob", "cut off")?;
+    for text in ["nonsense", "{}", &message_text[..message_text.len() / 2]] {
+        send(&mut socket, text).await?;
     }
-    say(&mut socket, unknown_notice("FROM_THE_FUTURE")?).await?;
-    say(&mut socket, message("bob", "still here")?).await?;
+    send(&mut socket, unknown_notice("FROM_THE_FUTURE")?).await?;
+    send(&mut socket, message("bob", "still here")?).await?;
     loop {
         let text = next(&mut socket).await?;
         let frame = PayloadRef::from_client(&text, &Limits::default()).map_err(|fault| fault.to_string())?;
         if matches!(frame.content(), ContentRef::Ping) {
-            say(&mut socket, pong(&PayloadId::parse(frame.payload_id())?)?).await?;
+            send(&mut socket, pong(&PayloadId::parse(frame.payload_id())?)?).await?;
         }
     }
 }
 
-/// What no command gives.
+/// A result that no command has.
 #[derive(Serialize)]
 struct NoResult {
     lie: bool,
 }
 
-/// Says a thing twice, and answers all but PINGs wrongly.
+/// Sends a message twice, and then false replies to everything but PINGs.
 pub(super) async fn lies(stream: TcpStream) -> Result<(), Failure> {
     let mut socket = upgrade(stream).await?;
-    welcome(&mut socket).await?;
+    authenticate(&mut socket).await?;
     let once = message("bob", "once")?;
-    say(&mut socket, once.clone()).await?;
-    say(&mut socket, once).await?;
+    send(&mut socket, once.clone()).await?;
+    send(&mut socket, once).await?;
     let never_sent = PayloadId::parse(NEVER_SENT)?;
     loop {
         let text = next(&mut socket).await?;
@@ -49,16 +49,16 @@ pub(super) async fn lies(stream: TcpStream) -> Result<(), Failure> {
         let asked = PayloadId::parse(frame.payload_id())?;
         match frame.content() {
             ContentRef::Ping => {
-                say(&mut socket, pong(&never_sent)?).await?;
-                say(&mut socket, pong(&asked)?).await?;
+                send(&mut socket, pong(&never_sent)?).await?;
+                send(&mut socket, pong(&asked)?).await?;
             }
             ContentRef::Msg(_) => {
                 let lie = Notice::new(SysCode::Delivered).in_reply_to(never_sent.clone());
-                say(&mut socket, say_notice(&lie)?).await?;
+                send(&mut socket, encode_notice(&lie)?).await?;
             }
             ContentRef::Cmd(_) => {
                 let lie = Notice::new(SysCode::CommandOk).in_reply_to(asked).result(&NoResult { lie: true });
-                say(&mut socket, say_notice(&lie)?).await?;
+                send(&mut socket, encode_notice(&lie)?).await?;
             }
             ContentRef::Pong | ContentRef::Sys(_) => {}
         }

@@ -1,4 +1,4 @@
-//! What a real server would do and write, for those who are to be taken for one at first.
+//! The handshake and the payloads of a real server.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -21,7 +21,7 @@ use crate::Failure;
 /// A client's WebSocket.
 pub(super) type Socket = WebSocketStream<TcpStream>;
 
-/// Who the client says it is.
+/// The username of every client.
 const CLIENT: &str = "ada";
 
 /// Answers the upgrade.
@@ -36,57 +36,57 @@ pub(super) async fn upgrade(stream: TcpStream) -> Result<Socket, Failure> {
     Ok(accept_hdr_async(stream, agree).await?)
 }
 
-/// The next text that the client sends.
+/// Returns the next text that the client sends.
 pub(super) async fn next(socket: &mut Socket) -> Result<String, Failure> {
     loop {
         match socket.next().await {
             Some(Ok(Text::Text(text))) => return Ok(text.as_str().to_owned()),
-            Some(Ok(Text::Close(_))) | None => return Err("the client has gone".into()),
+            Some(Ok(Text::Close(_))) | None => return Err("the client has disconnected".into()),
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(error.into()),
         }
     }
 }
 
-/// Sends a text, payload or not.
-pub(super) async fn say(socket: &mut Socket, text: impl Into<String>) -> Result<(), Failure> {
+/// Sends a text, whether or not it is a payload.
+pub(super) async fn send(socket: &mut Socket, text: impl Into<String>) -> Result<(), Failure> {
     Ok(socket.send(Text::text(text.into())).await?)
 }
 
-/// Answers the client's authentication.
-pub(super) async fn welcome(socket: &mut Socket) -> Result<(), Failure> {
+/// Receives the client's authentication and answers it.
+pub(super) async fn authenticate(socket: &mut Socket) -> Result<(), Failure> {
     let authentication = next(socket).await?;
-    say(socket, greeting(&authentication)?).await
+    send(socket, greeting(&authentication)?).await
 }
 
-/// The answer to an authentication.
+/// Returns the answer to an authentication.
 pub(super) fn greeting(authentication: &str) -> Result<String, Failure> {
     let asked =
         PayloadRef::from_client(authentication, &Limits::default()).map_err(|fault| fault.to_string())?;
     let notice = Notice::new(SysCode::Authenticated)
         .in_reply_to(PayloadId::parse(asked.payload_id())?)
         .limits(Limits::default());
-    say_notice(&notice)
+    encode_notice(&notice)
 }
 
-/// A notice as a payload.
-pub(super) fn say_notice(notice: &Notice) -> Result<String, Failure> {
+/// Encodes a notice as a payload.
+pub(super) fn encode_notice(notice: &Notice) -> Result<String, Failure> {
     Ok(notice.to_payload(Recipient::parse(CLIENT)?, stamp()?).encode())
 }
 
-/// A notice with a code that no version of the protocol has.
+/// Returns a notice with a code that no version of the protocol has.
 pub(super) fn unknown_notice(code: &str) -> Result<String, Failure> {
     payload("SERVER", Content::Sys(System::new(CodeName::parse(code)?, "nobody knows")))
         .map(|payload| payload.encode())
 }
 
-/// A message by `sender`.
+/// Returns a message by `sender`.
 pub(super) fn message(sender: &str, text: &str) -> Result<String, Failure> {
     let message = Message::builder(MessageId::parse(&Uuid::now_v7().to_string())?).text(text).build()?;
     payload(sender, Content::Msg(message)).map(|payload| payload.encode())
 }
 
-/// The server's answer to the PING with this ID.
+/// Returns the server's answer to the PING with this ID.
 pub(super) fn pong(ping: &PayloadId) -> Result<String, Failure> {
     Ok(payload("SERVER", Content::Pong)?.with_in_reply_to(ping)?.encode())
 }

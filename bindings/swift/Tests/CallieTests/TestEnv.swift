@@ -35,7 +35,7 @@ private final class TestBed: Sendable {
 }
 
 /// Servers of a scenario's own; they end with it.
-final class World {
+final class TestEnv {
     private let socket: Int32
     private var answers = [UInt8]()
 

@@ -23,7 +23,7 @@ private object TestBed {
 }
 
 /** Servers of a scenario's own; they end with it. */
-class World : AutoCloseable {
+class TestEnv : AutoCloseable {
     private val socket = Socket("127.0.0.1", TestBed.port)
     private val answers = socket.getInputStream().bufferedReader()
 
@@ -50,9 +50,9 @@ class World : AutoCloseable {
 fun impatient(url: String, patience: Duration): Config =
     Config(url, connectTimeout = patience, requestTimeout = patience)
 
-/** Runs a scenario in a world of its own, and lets it take only so long. */
-fun scenario(body: suspend CoroutineScope.(World) -> Unit): Unit = runBlocking {
-    World().use { world -> withTimeout(BOUND) { body(world) } }
+/** Runs a scenario in a env of its own, and lets it take only so long. */
+fun scenario(body: suspend CoroutineScope.(TestEnv) -> Unit): Unit = runBlocking {
+    TestEnv().use { env -> withTimeout(BOUND) { body(env) } }
 }
 
 suspend fun Server.user(name: String): Credentials = registerAndLogin(name, PASSWORD)

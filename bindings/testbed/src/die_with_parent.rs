@@ -1,6 +1,8 @@
-//! How a server ends with the test bed, however hard that dies: nothing runs in a process that is killed, so the kernel is
-//! asked to kill the server. A process can ask that only for itself; so the test bed starts itself once more, which asks and
-//! then becomes the server.
+//! Ends a server together with the test bed, even if the test bed is killed.
+//!
+//! A killed process runs no code, so the kernel must kill the server. A process can request that only for itself.
+//! Therefore the test bed starts itself again with [`COMMAND`]: that process makes the request and then executes the
+//! server.
 
 use std::convert::Infallible;
 use std::ffi::OsString;
@@ -10,29 +12,29 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-/// The word that stands before [`Leashed`] on the command line.
-pub(crate) const WORD: &str = "leashed";
+/// The subcommand whose arguments are [`DieWithParent`].
+pub(crate) const COMMAND: &str = "die-with-parent";
 
-/// Become a program that is killed when its parent is.
+/// Executes a program that the kernel kills when its parent dies
 #[derive(Debug, Args)]
-pub(crate) struct Leashed {
-    /// Who the parent was when it started this
+pub(crate) struct DieWithParent {
+    /// The process ID of the parent
     parent: u32,
-    /// The program to become
+    /// The program to execute
     program: PathBuf,
     /// Its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
-impl Leashed {
-    /// Asks, and becomes the program; comes back only with the reason why not.
+impl DieWithParent {
+    /// Executes the program. Returns only if that fails.
     pub(crate) fn run(self) -> Result<Infallible, Failed> {
         let failed = |source| Failed { program: self.program.clone(), source };
-        ask().map_err(failed)?;
-        // A parent that died before the kernel was asked kills nobody.
+        request_death_signal().map_err(failed)?;
+        // The kernel does nothing if the parent died before the request.
         if std::os::unix::process::parent_id() != self.parent {
-            return Err(failed(Error::other("who asked for it is gone")));
+            return Err(failed(Error::other("the parent has ended")));
         }
         Err(failed(std::process::Command::new(&self.program).args(self.arguments).exec()))
     }
@@ -47,13 +49,13 @@ pub(crate) struct Failed {
 }
 
 #[cfg(target_os = "linux")]
-fn ask() -> Result<(), Error> {
+fn request_death_signal() -> Result<(), Error> {
     use rustix::process::{Signal, set_parent_process_death_signal};
     Ok(set_parent_process_death_signal(Some(Signal::KILL))?)
 }
 
-/// No other kernel can be asked: there a server outlives a test bed that is killed.
+/// Other kernels have no such request. There, a server outlives a test bed that is killed.
 #[cfg(not(target_os = "linux"))]
-fn ask() -> Result<(), Error> {
+fn request_death_signal() -> Result<(), Error> {
     Ok(())
 }
