@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_has_the_form_and_reads_back() {
+    fn every_code_parses_back() {
         for &code in SysCode::ALL {
             assert!(CodeName::is_valid(code.as_str()), "{code}");
             assert_eq!(SysCode::from_name(code.as_str()), Some(code));
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn code_names_keep_to_their_form() {
+    fn code_names_have_the_documented_form() {
         for good in ["A", "ERROR123", "USER_JOINED", &"A".repeat(64)] {
             assert!(CodeName::is_valid(good), "{good}");
         }

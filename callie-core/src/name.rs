@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usernames_keep_to_their_alphabet_and_length() {
+    fn usernames_have_an_alphabet_and_a_length() {
         for good in ["ab", "0a", "a.b_c-d", &"a".repeat(32)] {
             assert!(Username::is_valid(good), "{good}");
         }
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_keep_to_their_alphabet_and_length() {
+    fn ids_have_an_alphabet_and_a_length() {
         for good in ["a", "A.z_0:9-", &"x".repeat(128)] {
             assert!(PayloadId::is_valid(good), "{good}");
         }
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_group_id_has_one_spelling() {
+    fn group_id_has_one_spelling() {
         let id = "group:01890a5d-ac96-774b-bcce-b302099a8057";
         assert_eq!(GroupId::parse(id).unwrap().to_string(), id);
         for bad in [

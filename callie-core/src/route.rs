@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rows_stand_in_the_order_of_their_kinds() {
+    fn rows_are_in_the_order_of_their_kinds() {
         for (at, (kind, _)) in TABLE.iter().enumerate() {
             assert_eq!(*kind as usize, at);
         }

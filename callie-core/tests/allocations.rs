@@ -23,7 +23,7 @@ fn assert_free(text: &str) {
 }
 
 #[test]
-fn a_message_is_checked_without_allocating() {
+fn message_is_checked_without_allocation() {
     let content =
         r#"{"messageID":"m1","text":"Hello, **Bob**: how about tea at *four*? é € 😀","attachments":[]}"#;
     assert_free(&payload("MSG", "bob", content, "{}"));
@@ -36,13 +36,13 @@ fn a_message_is_checked_without_allocating() {
 }
 
 #[test]
-fn a_message_with_line_feeds_in_its_text_is_checked_without_allocating() {
+fn escaped_text_is_checked_without_allocation() {
     let content = r#"{"messageID":"m1","text":"One\n\n- two\n- \"three\" \ud83d\ude00"}"#;
     assert_free(&payload("MSG", "bob", content, "{}"));
 }
 
 #[test]
-fn a_message_with_ten_attachments_is_checked_without_allocating() {
+fn attachments_are_checked_without_allocation() {
     let attachment = r#"{"type":"image","url":"https://example.com/a.png","metadata":{"filename":"a.png","size":204800,"filetype":"image/png","width":10}}"#;
     let attachments = [attachment; 10].join(",");
     let content = format!(r#"{{"messageID":"m1","text":"","attachments":[{attachments}]}}"#);
@@ -50,7 +50,7 @@ fn a_message_with_ten_attachments_is_checked_without_allocating() {
 }
 
 #[test]
-fn keepalive_commands_and_notices_are_checked_without_allocating() {
+fn other_payloads_are_checked_without_allocation() {
     assert_free(&payload("PING", "SERVER", "{}", "{}"));
     assert_free(&payload("PONG", "bob", "{}", r#"{"inReplyTo":"p0"}"#));
     assert_free(&payload(
@@ -66,7 +66,7 @@ fn keepalive_commands_and_notices_are_checked_without_allocating() {
 }
 
 #[test]
-fn passing_on_allocates_only_the_text_that_is_passed_on() {
+fn delivery_allocates_only_the_delivered_text() {
     let text = payload("MSG", "bob", r#"{"messageID":"m1","text":"Hello"}"#, "{}");
     let frame = PayloadRef::from_client(&text, &Limits::default()).unwrap();
     let passed_on = allocation_counter::measure(|| drop(frame.pass_on()));
@@ -74,7 +74,7 @@ fn passing_on_allocates_only_the_text_that_is_passed_on() {
 }
 
 #[test]
-fn ten_thousand_levels_are_refused_before_memory_is_spent() {
+fn deep_nesting_is_refused_without_allocation() {
     let text = format!("{}{}", "{\"a\":".repeat(10_000), "[".repeat(10_000));
     let refused =
         allocation_counter::measure(|| assert!(PayloadRef::from_client(&text, &Limits::default()).is_err()));
@@ -82,7 +82,7 @@ fn ten_thousand_levels_are_refused_before_memory_is_spent() {
 }
 
 #[test]
-fn sixty_four_kilobytes_of_keys_or_attachments_cost_a_few_times_their_length() {
+fn many_keys_or_attachments_use_linear_memory() {
     let keys = (0..7_000).map(|i| format!("\"{i}\":0")).collect::<Vec<_>>().join(",");
     let attachments = vec!["{}"; 20_000].join(",");
     for (kind, content, metadata) in [
@@ -98,7 +98,7 @@ fn sixty_four_kilobytes_of_keys_or_attachments_cost_a_few_times_their_length() {
 }
 
 #[test]
-fn a_connection_takes_a_message_without_allocating() {
+fn connection_accepts_a_message_without_allocation() {
     const NOW: Duration = Duration::ZERO;
     let message = |id: &str| {
         payload("MSG", "bob", r#"{"messageID":"m1","text":"Hello"}"#, "{}")

@@ -173,7 +173,7 @@ fn refused(code: SysCode) -> impl Fn(&TicketOutcome) -> bool {
 }
 
 #[test]
-fn named_drops_are_sent_again_in_order_and_not_called_sent() {
+fn named_drops_are_resent_in_order() {
     let mut desk = Desk::online();
     for text in ["1", "2", "3", "4"] {
         desk.send(BOB, text, text == "4");
@@ -196,7 +196,7 @@ fn named_drops_are_sent_again_in_order_and_not_called_sent() {
 }
 
 #[test]
-fn drops_beyond_the_named_ones_are_sent_again() {
+fn unnamed_drops_are_resent() {
     let mut desk = Desk::online();
     for text in ["1", "2", "3", "4"] {
         desk.send(BOB, text, false);
@@ -210,7 +210,7 @@ fn drops_beyond_the_named_ones_are_sent_again() {
 
 /// A server that does not know of `dropped` tells of the first alone, and its PONG says nothing.
 #[test]
-fn older_server_is_asked_for_all_since_the_first_drop() {
+fn older_server_is_asked_since_the_first_drop() {
     let mut desk = Desk::online();
     for text in ["1", "2", "3"] {
         desk.send(BOB, text, false);
@@ -227,7 +227,7 @@ fn older_server_is_asked_for_all_since_the_first_drop() {
 }
 
 #[test]
-fn broadcasts_keep_to_their_rate_and_hold_up_nothing() {
+fn broadcasts_have_their_rate_and_delay_nothing() {
     let mut desk = Desk::online();
     for number in 0..8 {
         desk.send("BROADCAST", &format!("all {number}"), false);
@@ -243,7 +243,7 @@ fn broadcasts_keep_to_their_rate_and_hold_up_nothing() {
 }
 
 #[test]
-fn dropped_broadcast_holds_up_nothing_else() {
+fn dropped_broadcast_delays_nothing_else() {
     let mut desk = Desk::online();
     desk.send("BROADCAST", "all", false);
     let sent = desk.take_sent();
@@ -255,7 +255,7 @@ fn dropped_broadcast_holds_up_nothing_else() {
 }
 
 #[test]
-fn dropped_command_and_ping_are_sent_again() {
+fn dropped_command_and_ping_are_resent() {
     let mut desk = Desk::online();
     let limit = PageLimit::new(10).unwrap();
     desk.session.command(desk.now(), &Command::ListGroups { limit, after: None }).unwrap();
@@ -290,7 +290,7 @@ fn resent_message_to_an_offline_user_ends_offline() {
 }
 
 #[test]
-fn pending_duplicate_is_asked_for_soon_and_then_less_often() {
+fn pending_duplicate_is_retried_with_growing_delay() {
     let mut desk = Desk::online();
     desk.send(BOB, "1", true);
     let first = desk.take_sent();
@@ -335,7 +335,7 @@ fn counts_of_a_delivery_are_exact_or_absent() {
 }
 
 #[test]
-fn message_is_tried_again_after_a_lost_link_and_keeps_its_place() {
+fn message_is_resent_in_order_after_a_lost_link() {
     let mut desk = Desk::online();
     desk.pass(Duration::from_secs(1));
     desk.lose_link();
@@ -369,7 +369,7 @@ fn message_is_tried_again_after_a_lost_link_and_keeps_its_place() {
 }
 
 #[test]
-fn offline_is_final_without_a_lost_link_or_before_the_deadline() {
+fn offline_is_final_unless_the_link_was_lost() {
     let mut desk = Desk::online();
     desk.send(BOB, "1", true);
     let sent = desk.take_sent();
@@ -387,7 +387,7 @@ fn offline_is_final_without_a_lost_link_or_before_the_deadline() {
 }
 
 #[test]
-fn queued_over_the_announced_limits_is_refused_and_the_rest_goes_on() {
+fn queued_message_over_announced_limits_is_refused() {
     let mut desk = Desk::new();
     desk.send(BOB, &"x".repeat(100), true);
     desk.send(BOB, &"\u{1}".repeat(50), true);
@@ -400,7 +400,7 @@ fn queued_over_the_announced_limits_is_refused_and_the_rest_goes_on() {
 }
 
 #[test]
-fn times_of_any_length_are_taken() {
+fn durations_of_any_length_are_accepted() {
     let config = SessionConfig {
         send_timeout: Duration::MAX,
         open_timeout: Duration::MAX,
@@ -429,7 +429,7 @@ fn times_of_any_length_are_taken() {
 }
 
 #[test]
-fn late_answers_are_no_events() {
+fn late_answers_cause_no_events() {
     let mut desk = Desk::online();
     let limit = PageLimit::new(10).unwrap();
     desk.session.command(desk.now(), &Command::ListGroups { limit, after: None }).unwrap();
@@ -448,7 +448,7 @@ fn late_answers_are_no_events() {
 }
 
 #[test]
-fn odd_metadata_of_another_version_locks_nobody_out() {
+fn unknown_metadata_does_not_prevent_login() {
     for metadata in [
         r#"{"heartbeatSeconds":"soon","limits":{"burst":7,"maxTextBytes":"many","of":{"a":1}},"expiresAt":5,"new":[]}"#,
         r#"{"limits":{"burst":7},"sessionID":""}"#,
@@ -466,7 +466,7 @@ fn odd_metadata_of_another_version_locks_nobody_out() {
 
 /// An answer whose metadata holds something odd is that answer all the same.
 #[test]
-fn odd_metadata_of_an_answer_changes_no_outcome() {
+fn unknown_metadata_changes_no_outcome() {
     let mut desk = Desk::online();
     desk.send(BOB, "1", true);
     let sent = desk.take_sent();
@@ -478,7 +478,7 @@ fn odd_metadata_of_an_answer_changes_no_outcome() {
 }
 
 #[test]
-fn message_to_the_server_is_refused_in_plain_words() {
+fn message_to_the_server_is_refused_with_a_reason() {
     let mut desk = Desk::online();
     let message = Message::builder(desk.session.message_id(desk.now())).text("x").build().unwrap();
     let refused =

@@ -33,7 +33,7 @@ fn current() -> String {
 }
 
 #[test]
-fn the_public_api_is_as_it_was() {
+fn public_api_matches_the_snapshot() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/public-api.txt");
     let current = current();
     if std::env::var_os(UPDATE).is_some() {

@@ -195,7 +195,7 @@ fn invalid_first_payload_fails_with_its_path() {
 }
 
 #[test]
-fn dead_token_and_other_sender_fail() {
+fn invalid_token_and_other_sender_fail() {
     for found in [None, Some(identity("bob"))] {
         let text = greeting();
         let authentication = handshake().receive(&text).unwrap();
@@ -209,7 +209,7 @@ fn dead_token_and_other_sender_fail() {
 }
 
 #[test]
-fn first_payload_of_any_kind_is_welcomed_and_then_acted_on() {
+fn first_payload_of_any_kind_authenticates() {
     for text in [message("bob", "p1"), ping("p1"), command("AUTHENTICATE", r#"{"x":1}"#, "p1")] {
         let mut user = Users::new(&Limits::default(), BuildHasherDefault::new());
         let verified = handshake().receive(&text).unwrap().verify(Some(identity("ada"))).unwrap();
@@ -224,7 +224,7 @@ fn first_payload_of_any_kind_is_welcomed_and_then_acted_on() {
 }
 
 #[test]
-fn welcome_says_what_holds() {
+fn authenticated_has_session_and_limits() {
     let desk = Desk::new();
     let welcome = notice(&desk.written[0]);
     let metadata = welcome.metadata();
@@ -237,7 +237,7 @@ fn welcome_says_what_holds() {
 }
 
 #[test]
-fn later_authenticate_is_welcomed_again() {
+fn later_authenticate_is_answered_again() {
     let mut desk = Desk::new();
     let later = Timestamp::from_unix_millis(1).unwrap();
     desk.connection.set_expires_at(later);
@@ -268,7 +268,7 @@ fn other_token_and_other_sender_drop_the_payload() {
 }
 
 #[test]
-fn fault_is_answered_with_its_place_but_not_with_the_token() {
+fn fault_is_answered_with_its_path_without_the_token() {
     let mut desk = Desk::new();
     let text = message("bob", "p1").replace(r#""metadata":{}"#, &format!(r#""metadata":{{}},"{TOKEN}":1"#));
     assert_eq!(desk.answer(&text), Some(SysCode::UnknownField));
@@ -295,7 +295,7 @@ fn twentieth_invalid_payload_is_answered_and_closes() {
 }
 
 #[test]
-fn refusals_are_no_strikes() {
+fn refusals_are_not_strikes() {
     let mut desk = Desk::new();
     for n in 0..40 {
         assert_eq!(desk.answer(&message("SERVER", &format!("p{n}"))), Some(SysCode::InvalidRecipient));
@@ -416,7 +416,7 @@ fn refused_payload_has_failed() {
 }
 
 #[test]
-fn keepalive_confirmations_and_greetings_may_come_twice() {
+fn keepalive_acks_and_authenticate_may_be_repeated() {
     let mut desk = Desk::new();
     let ack = command("ACK", r#"{"payloads":[{"sender":"bob","payloadID":"x"}]}"#, "p1");
     for _ in 0..2 {
@@ -450,7 +450,7 @@ fn answers_settle_their_payload() {
 // Rates.
 
 #[test]
-fn dropped_payload_is_reported_at_once_and_may_come_again() {
+fn dropped_payload_is_reported_and_may_be_resent() {
     let mut desk = Desk::narrow();
     desk.accept(&message("bob", "p1"));
     assert!(matches!(desk.receive(&message("bob", "p2")), Action::Dropped(PayloadType::Msg)));
@@ -496,7 +496,7 @@ fn drops_are_named_before_any_later_answer() {
 }
 
 #[test]
-fn upkeep_has_a_bucket_of_its_own() {
+fn upkeep_has_its_own_bucket() {
     let mut desk = Desk::narrow();
     desk.accept(&message("bob", "p0"));
     let ack = command("ACK", r#"{"payloads":[{"sender":"bob","payloadID":"x"}]}"#, "p1");
@@ -629,7 +629,7 @@ fn receipt_is_forgotten_after_its_time() {
 // The end.
 
 #[test]
-fn stopping_server_takes_confirmations_only() {
+fn stopping_server_accepts_confirmations_only() {
     let mut desk = Desk::new();
     let key = desk.key("bob", "p1");
     assert!(desk.connection.written(desk.now, key, "p1").is_none());
@@ -645,7 +645,7 @@ fn stopping_server_takes_confirmations_only() {
 }
 
 #[test]
-fn last_words_are_what_waits_the_report_and_the_reason() {
+fn close_writes_queue_report_and_reason() {
     for (reason, expected) in [
         (CloseReason::kicked(None), &["PONG", "RATE_LIMITED", "KICKED"][..]),
         (CloseReason::slow_consumer(), &["SLOW_CONSUMER"]),
@@ -664,7 +664,7 @@ fn last_words_are_what_waits_the_report_and_the_reason() {
 }
 
 #[test]
-fn half_closed_connection_hears_of_its_drops() {
+fn half_closed_connection_receives_its_drops() {
     let mut desk = Desk::narrow();
     desk.accept(&message("bob", "p0"));
     for n in 1..4 {

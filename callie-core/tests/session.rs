@@ -6,7 +6,7 @@
 
 mod simulation;
 
-use simulation::{Scenario, World};
+use simulation::{Scenario, Simulation};
 
 /// How many seeds a test run goes through.
 const SEEDS: u64 = 10_000;
@@ -22,7 +22,7 @@ fn setting(name: &str) -> Option<u64> {
 /// Runs the scenario that a seed draws; a failure prints the seed.
 fn run(seeds: u64, scenario: impl Fn(&mut fastrand::Rng) -> Scenario + Sync) {
     if let Some(seed) = setting("CALLIE_SEED") {
-        return World::new(seed, &scenario, true).run();
+        return Simulation::new(seed, &scenario, true).run();
     }
     let seeds = setting("CALLIE_SEEDS").unwrap_or(seeds);
     println!("seeds 0 to {}", seeds - 1);
@@ -32,8 +32,8 @@ fn run(seeds: u64, scenario: impl Fn(&mut fastrand::Rng) -> Scenario + Sync) {
             let scenario = &scenario;
             scope.spawn(move || {
                 for seed in (thread..seeds).step_by(threads as usize) {
-                    let world = World::new(seed, scenario, false);
-                    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run())).is_err() {
+                    let simulation = Simulation::new(seed, scenario, false);
+                    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulation.run())).is_err() {
                         panic!("failed with CALLIE_SEED={seed}");
                     }
                 }
@@ -44,19 +44,19 @@ fn run(seeds: u64, scenario: impl Fn(&mut fastrand::Rng) -> Scenario + Sync) {
 
 /// Links break at any point.
 #[test]
-fn every_send_ends_once_truly_and_in_order() {
+fn every_send_has_one_true_outcome_in_order() {
     run(SEEDS, Scenario::breaking_links);
 }
 
 /// A server drops what comes too fast, several devices of one user share its rate, and links break.
 #[test]
-fn dropped_payloads_end_truly() {
+fn dropped_payloads_have_true_outcomes() {
     run(VARIATION_SEEDS, Scenario::dropping_server);
 }
 
 /// Several devices of one user send more than its rate over links that hold: all of it arrives in time.
 #[test]
-fn devices_come_to_share_the_rate() {
+fn devices_share_the_rate() {
     run(BUSY_SEEDS, Scenario::sharing_devices);
 }
 
@@ -68,7 +68,7 @@ fn nothing_reaches_an_application_twice() {
 
 /// Both clients lose a server that restarts: the one that is back first does not call the other offline.
 #[test]
-fn restart_of_the_server_makes_nobody_offline() {
+fn server_restart_reports_nobody_offline() {
     run(VARIATION_SEEDS, Scenario::restarting_server);
 }
 

@@ -98,7 +98,7 @@ fn invalid_texts_are_refused_by_serde() {
 
 /// A result that was lost with a connection is read as `{}`, which must not pass for a result.
 #[test]
-fn empty_object_is_no_result() {
+fn empty_object_is_not_a_result() {
     fn is_refused<T: DeserializeOwned>() -> bool {
         serde_json::from_str::<T>("{}").is_err()
     }
@@ -108,7 +108,7 @@ fn empty_object_is_no_result() {
 }
 
 #[test]
-fn results_of_later_servers_are_read() {
+fn results_of_later_servers_are_accepted() {
     let group: GroupPage = serde_json::from_str(
         r#"{"groups":[{"groupID":"group:01890a5d-ac96-774b-bcce-b302099a8057","name":"Tea","topic":"leaves"}],"total":1}"#,
     )

@@ -43,11 +43,11 @@ struct Forward {
 
 static FORWARD: OnceLock<Forward> = OnceLock::new();
 
-/// Sends lines up to `level` to `sink` from now on, from one thread; without a sink, none. A Rust program that installed a
-/// logger of its own keeps it.
+/// Sends lines up to `level` to `sink` from now on, from one thread; without a sink, none. A Rust program that
+/// installed a logger of its own keeps it.
 ///
-/// Returns after the last call of every sink that was there before, unless that call is the caller. In a forked child, which
-/// has no thread to call a sink, it does nothing.
+/// Returns after the last call of every sink that was there before, unless that call is the caller. In a forked child,
+/// which has no thread to call a sink, it does nothing.
 pub(crate) fn set_logger(level: LevelFilter, sink: Option<Sink>) {
     if FORWARD.get().is_none() && sink.is_none() {
         // There is nothing to take away, and so nothing that a forked child could not use.
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sink_is_not_called_after_it_was_taken_away() {
+    fn removed_sink_is_not_called() {
         let mut counts = Vec::new();
         for _ in 0..100 {
             let (heard, hears) = channel();

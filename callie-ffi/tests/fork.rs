@@ -117,7 +117,7 @@ fn fork(child: impl FnOnce()) {
 }
 
 #[tokio::test]
-async fn forked_child_is_refused_and_the_parent_goes_on() {
+async fn forked_child_is_refused_and_parent_continues() {
     run("used_before_the_fork").await;
 }
 
@@ -187,7 +187,7 @@ fn used_before_the_fork() {
 }
 
 #[tokio::test]
-async fn forked_child_may_be_the_first_to_use_the_library() {
+async fn forked_child_may_use_the_library_first() {
     run("unused_before_the_fork").await;
 }
 

@@ -63,7 +63,7 @@ fn the_header_shows_every_exported_function() {
 }
 
 #[test]
-fn constant_of_the_header_is_that_of_the_library() {
+fn constants_of_header_and_library_agree() {
     let header = generate().expect("the sources are read");
     let wanted = format!("#define CALLIE_SIZE_UNKNOWN ((int64_t){})", callie::capi::CALLIE_SIZE_UNKNOWN);
     assert_eq!(header.matches("#define CALLIE_SIZE_UNKNOWN").count(), 1);

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn only_objects_without_repeated_keys_and_of_sixteen_levels_are_taken() {
+    fn repeated_keys_and_deep_objects_are_refused() {
         assert!(matches!(JsonObject::parse("[]"), Err(JsonObjectError::NotAnObject(_))));
         assert_eq!(JsonObject::parse(r#"{"a":{"b":1,"b":1}}"#), Err(JsonObjectError::DuplicateKey));
         let nested = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn segments_are_escaped_and_the_whole_is_cut_between_characters() {
+    fn pointer_is_escaped_and_cut_between_characters() {
         let pointer = Pointer::root().child("a/b~c").index(3);
         assert_eq!(pointer.to_string(), "/a~1b~0c/3");
         let long = Pointer::root().child("é".repeat(400)).to_string();
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_that_holds_the_secret_is_left_out() {
+    fn segment_with_the_secret_is_omitted() {
         let pointer = Pointer::root().child("a").child("xSECRETx").child("b");
         assert_eq!(pointer.clone().without("SECRET").to_string(), "/a/b");
         assert_eq!(pointer.without("").to_string(), "/a/xSECRETx/b");

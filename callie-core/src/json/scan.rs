@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn it_takes_exactly_the_objects_that_serde_json_takes() {
+    fn scanner_accepts_what_serde_json_accepts() {
         for text in [
             "{}",
             " {\t\"a\" :\n[ 1 , -0.5e+3, true,false , null ]\r} ",
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_repeated_key_is_found_however_it_is_written() {
+    fn earliest_repeated_key_is_found_in_any_spelling() {
         for (text, key) in [
             (r#"{"a":1,"b":2}"#, None),
             (r#"{"a":1,"a":2}"#, Some("a")),
@@ -441,7 +441,7 @@ mod tests {
     }
 
     #[test]
-    fn thirty_two_levels_are_read_and_no_more() {
+    fn depth_is_limited_to_thirty_two() {
         let nested =
             |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
         assert_eq!(scan(&nested(32)), Ok(None));
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_decoded_length_is_that_of_the_decoded_string() {
+    fn decoded_length_matches_the_decoded_string() {
         for raw in [r#""""#, r#""abc""#, r#""\n\"\\\/""#, r#""\u0041\u00e9\u20ac\ud83d\ude00é€😀""#] {
             let text = format!("{{\"a\":{raw}}}");
             let mut scanner = Scanner::new(&text);
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_run_ends_at_the_first_special_byte() {
+    fn plain_run_ends_at_the_first_special_byte() {
         for at in 0..40 {
             for special in ["\"", "\\", "\u{0}", "\u{1f}"] {
                 let text = format!("{}{special}{}", "é".repeat(at / 2) + &" ".repeat(at % 2), "\"".repeat(9));

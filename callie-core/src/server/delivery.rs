@@ -3,8 +3,8 @@
 /// Counts what became of one message that asks for confirmation, at each part of its audience: a user with all
 /// connections, or several users whom another node reaches and reports of.
 ///
-/// Each part is begun with [`begin`](Self::begin) before its payload is queued, then [`handed_out`](Self::handed_out) is
-/// called once. Every later call can return the counts, and exactly one does: they are the answer, by
+/// Each part is begun with [`begin`](Self::begin) before its payload is queued, then [`handed_out`](Self::handed_out)
+/// is called once. Every later call can return the counts, and exactly one does: they are the answer, by
 /// [`Reply::delivery`](super::Reply::delivery). A server calls [`expire`](Self::expire) when
 /// [`Times::confirmation`](super::Times::confirmation) is over.
 ///
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn last_connection_that_wrote_it_leaves_it_unconfirmed() {
+    fn lost_receiving_connection_leaves_it_unconfirmed() {
         let mut delivery = Delivery::to_user();
         let bob = delivery.begin(1, 2);
         assert_eq!(delivery.handed_out(0), None);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn time_leaves_it_unconfirmed() {
+    fn deadline_leaves_it_unconfirmed() {
         let mut delivery = Delivery::to_user();
         let bob = delivery.begin(1, 1);
         assert_eq!(delivery.handed_out(0), None);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn node_that_is_gone_may_have_it_or_not() {
+    fn lost_node_leaves_it_unconfirmed() {
         for (may_have_arrived, expected) in [(true, counts(0, 4, 0)), (false, counts(0, 0, 4))] {
             let mut delivery = Delivery::to_group();
             let elsewhere = delivery.begin(4, 0);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_online_is_known_at_once() {
+    fn nobody_online_is_offline_immediately() {
         assert_eq!(Delivery::to_group().handed_out(3), counts(0, 0, 3));
     }
 }

@@ -17,8 +17,8 @@ use crate::times::RATE_REPORT;
 ///
 /// A client that has an answer to a payload therefore knows of every payload it sent before whether it was dropped.
 ///
-/// Payloads are numbered by the server as they come. Times are durations since any moment that is the same for all calls
-/// and must not go back. Memory is bounded: IDs beyond [`MAX_DROPPED_NAMES`] are counted and not kept.
+/// Payloads are numbered by the server as they come. Times are durations since any moment that is the same for all
+/// calls and must not go back. Memory is bounded: IDs beyond [`MAX_DROPPED_NAMES`] are counted and not kept.
 #[derive(Debug, Default)]
 pub(super) struct DroppedPayloads {
     first: Option<u64>,
@@ -32,7 +32,8 @@ pub(super) struct DroppedPayloads {
 }
 
 impl DroppedPayloads {
-    /// Records the payload numbered `number`, and its command if it is a CMD. There may be room for it after `retry_after`.
+    /// Records the payload numbered `number`, and its command if it is a CMD. There may be room for it after
+    /// `retry_after`.
     pub(super) fn record(
         &mut self,
         now: Duration,
@@ -88,8 +89,8 @@ impl DroppedPayloads {
         Some(if named { notice.dropped(ids) } else { notice })
     }
 
-    /// Records something over the rate that is no payload and has no ID, such as a ping of the WebSocket. Within a second
-    /// of the last report it is not reported.
+    /// Records something over the rate that is no payload and has no ID, such as a ping of the WebSocket. Within a
+    /// second of the last report it is not reported.
     pub(super) fn record_unnamed(&mut self, now: Duration, retry_after: Duration) {
         if self.reported_at.is_none_or(|at| now >= at.saturating_add(RATE_REPORT)) {
             self.unnamed = true;
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn early_report_names_everything_and_starts_the_second_anew() {
+    fn early_report_names_everything_and_resets_the_timer() {
         let mut dropped = DroppedPayloads::default();
         record(&mut dropped, 5_000, 1);
         dropped.report(at(5_000)).unwrap();

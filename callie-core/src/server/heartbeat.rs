@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_brings_one_ping_and_then_the_end() {
+    fn silence_is_pinged_once_and_then_closed() {
         let times = Times::default();
         let mut heartbeat = Heartbeat::new(at(0));
         assert_eq!(heartbeat.due(at(29), &times), Due::Nothing);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn any_text_starts_the_silence_anew() {
+    fn any_text_resets_the_silence() {
         let times = Times::default();
         let mut heartbeat = Heartbeat::new(at(0));
         assert_eq!(heartbeat.due(at(30), &times), Due::Ping);

@@ -43,8 +43,8 @@ impl<R> PendingAcks<R> {
         Self { entries: HashTable::new(), sweep_at: FIRST_SWEEP }
     }
 
-    /// Keeps the receipt of a payload that is about to be written, for `time`. Returns it if there is no room, and another
-    /// one of the same payload if there was one.
+    /// Keeps the receipt of a payload that is about to be written, for `time`. Returns it if there is no room, and
+    /// another one of the same payload if there was one.
     pub(super) fn insert(&mut self, now: Duration, time: Duration, key: PayloadKey, receipt: R) -> Option<R> {
         if self.entries.len() >= self.sweep_at {
             self.sweep(now);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn receipts_are_bounded_and_those_that_do_not_fit_come_back() {
+    fn receipts_are_bounded_and_excess_is_returned() {
         let mut pending = PendingAcks::new();
         for n in 0..MAX_PENDING {
             assert_eq!(pending.insert(Duration::ZERO, TIME, key(n), n), None);
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn receipts_are_dropped_when_their_time_is_over() {
+    fn receipts_are_dropped_at_their_deadline() {
         let mut pending = PendingAcks::new();
         pending.insert(Duration::ZERO, TIME, key(1), 1);
         pending.sweep(TIME);

@@ -143,8 +143,8 @@ impl Rates {
         Ok(())
     }
 
-    /// Takes `payloads` that the user sent elsewhere, through another node, from one bucket. What the bucket does not have
-    /// it owes, up to twice its burst.
+    /// Takes `payloads` that the user sent elsewhere, through another node, from one bucket. What the bucket does not
+    /// have it owes, up to twice its burst.
     pub fn owe(&mut self, now: Duration, kind: BucketKind, payloads: u32) {
         self.bucket(kind).owe(now, payloads);
     }
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn spent_payloads_flow_back() {
+    fn spent_payloads_are_refilled() {
         let mut rates = rates(3);
         rates.take(NOW, BucketKind::Payloads).unwrap();
         assert_eq!(rates.spent(NOW)[0], 1);

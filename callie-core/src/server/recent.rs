@@ -10,14 +10,15 @@ use serde::{Deserialize, Serialize};
 use crate::notice::PriorOutcome;
 use crate::times::{CONFIRMATION, DUPLICATES};
 
-/// How long the outcome of a payload may stay open. A payload that is still pending then is settled by nobody, since the
-/// server that acted on it is gone; or it is a command that a slow database holds up, of which no more is known either.
+/// How long the outcome of a payload may stay open. A payload that is still pending then is settled by nobody, since
+/// the server that acted on it is gone; or it is a command that a slow database holds up, of which no more is known
+/// either.
 const SETTLED_WITHIN: Duration = CONFIRMATION.saturating_mul(2);
 
 /// A payload's sender and ID, as a keyed hash: the IDs themselves would be many times as large.
 ///
-/// The key of the hasher must be secret, so that nobody can choose two IDs that collide. Two of one user's payloads within
-/// five minutes, some 15,000 at the usual rate, collide at random once in 10¹¹ such intervals.
+/// The key of the hasher must be secret, so that nobody can choose two IDs that collide. Two of one user's payloads
+/// within five minutes, some 15,000 at the usual rate, collide at random once in 10¹¹ such intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PayloadKey(u64);
@@ -60,8 +61,8 @@ pub struct Remembered {
 #[derive(Debug, Default)]
 pub struct RecentPayloads {
     entries: HashTable<Entry>,
-    /// The number of entries at which old ones are removed: twice as many as the last removal left, so that the cost for
-    /// each payload is bounded.
+    /// The number of entries at which old ones are removed: twice as many as the last removal left, so that the cost
+    /// for each payload is bounded.
     sweep_at: usize,
     /// The second in which the last payload came.
     newest: u32,
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn payload_is_taken_once_and_again_after_five_minutes() {
+    fn payload_id_may_be_reused_after_five_minutes() {
         let mut recent = RecentPayloads::default();
         let key = key("p-1");
         assert_eq!(recent.note(at(0), key, PriorOutcome::Pending), Ok(()));
@@ -311,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn adopted_payload_keeps_its_age_and_its_certainty() {
+    fn adopted_payload_keeps_its_age_and_outcome() {
         let (mut here, mut there) = (RecentPayloads::default(), RecentPayloads::default());
         let key = key("p-1");
         here.note(at(0), key, PriorOutcome::Pending).unwrap();
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn payload_that_nobody_settles_is_unconfirmed() {
+    fn unsettled_payload_is_unconfirmed() {
         let mut recent = RecentPayloads::default();
         let key = key("p-1");
         recent.note(at(0), key, PriorOutcome::Pending).unwrap();

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn flood_closes_after_its_time() {
+    fn flood_closes_after_ten_seconds() {
         let mut flood = Flood::default();
         for n in 0..100 {
             assert!(!flood.dropped(Duration::from_millis(100 * n), FLOOD), "{n}");

@@ -15,7 +15,7 @@ fn names(value: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn it_describes_this_socket() {
+fn asyncapi_describes_the_socket() {
     let document = document("asyncapi.json");
     assert_eq!(document["asyncapi"], "3.0.0");
     assert_eq!(document["info"]["version"], PAYLOAD_VERSION_TEXT);
@@ -25,7 +25,7 @@ fn it_describes_this_socket() {
 }
 
 #[test]
-fn it_has_every_close_code() {
+fn asyncapi_has_every_close_code() {
     let document = document("asyncapi.json");
     let stated = socket(&document)["x-close-codes"].as_array().unwrap();
     assert_eq!(stated.len(), CloseCode::ALL.len());
@@ -43,7 +43,7 @@ fn it_has_every_close_code() {
 }
 
 #[test]
-fn it_has_every_message_that_the_code_knows_and_no_other() {
+fn asyncapi_has_exactly_the_known_messages() {
     let document = document("asyncapi.json");
     let mut expected = Vec::new();
     for side in ["client", "server"] {
@@ -70,7 +70,7 @@ fn it_has_every_message_that_the_code_knows_and_no_other() {
 }
 
 #[test]
-fn every_reference_leads_somewhere() {
+fn every_reference_resolves() {
     let document = document("asyncapi.json");
     let schemas = Schemas::read();
     let mut open = vec![&document];

@@ -103,7 +103,7 @@ fn check_notice(frame: &PayloadRef<'_>, metadata: &Value, schemas: &Schemas, sho
 }
 
 #[test]
-fn every_example_is_what_it_claims_to_be_and_none_is_missing() {
+fn every_example_is_valid_and_none_is_missing() {
     let (document, schemas) = (document(), Schemas::read());
     let mut shown = Shown::default();
     for (kind, text) in blocks(&document) {
@@ -137,7 +137,7 @@ fn every_example_is_what_it_claims_to_be_and_none_is_missing() {
 }
 
 #[test]
-fn the_table_of_codes_is_that_of_the_code() {
+fn table_of_codes_matches_the_crate() {
     let rows = table(&document(), "codes");
     assert_eq!(rows.len(), SysCode::ALL.len());
     for (row, code) in rows.iter().zip(SysCode::ALL) {
@@ -152,7 +152,7 @@ fn the_table_of_codes_is_that_of_the_code() {
 }
 
 #[test]
-fn the_table_of_commands_is_that_of_the_code() {
+fn table_of_commands_matches_the_crate() {
     let (rows, schemas) = (table(&document(), "commands"), Schemas::read());
     assert_eq!(rows.len(), Command::NAMES.len());
     for (row, name) in rows.iter().zip(Command::NAMES) {
@@ -180,7 +180,7 @@ fn the_table_of_commands_is_that_of_the_code() {
 }
 
 #[test]
-fn the_table_of_close_codes_is_that_of_the_code() {
+fn table_of_close_codes_matches_the_crate() {
     let rows = table(&document(), "close codes");
     assert_eq!(rows.len(), CloseCode::ALL.len());
     for (row, close) in rows.iter().zip(CloseCode::ALL) {
@@ -199,7 +199,7 @@ fn the_table_of_close_codes_is_that_of_the_code() {
 }
 
 #[test]
-fn the_table_of_routes_is_that_of_the_code() {
+fn table_of_routes_matches_the_crate() {
     let rows = table(&document(), "routing");
     let recipients =
         [RecipientKind::Server, RecipientKind::User, RecipientKind::Group, RecipientKind::Broadcast];
@@ -222,7 +222,7 @@ fn the_table_of_routes_is_that_of_the_code() {
 }
 
 #[test]
-fn the_table_of_account_errors_is_that_of_the_code() {
+fn table_of_account_errors_matches_the_crate() {
     let rows = table(&document(), "account errors");
     let stated: BTreeSet<_> =
         rows.iter().map(|row| (code_spans(&row[0])[0].to_owned(), number(&row[1]))).collect();
@@ -231,7 +231,7 @@ fn the_table_of_account_errors_is_that_of_the_code() {
 }
 
 #[test]
-fn the_tables_of_limits_are_those_of_the_code() {
+fn tables_of_limits_match_the_crate() {
     let document = document();
     let defaults = serde_json::to_value(Limits::default()).unwrap();
     let rows = table(&document, "server limits");
@@ -265,7 +265,7 @@ fn the_tables_of_limits_are_those_of_the_code() {
 }
 
 #[test]
-fn every_link_within_the_page_leads_somewhere() {
+fn every_internal_link_resolves() {
     let document = document();
     let anchor = |title: &str| {
         let kept = title.to_lowercase();

@@ -123,7 +123,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn what_is_built_is_valid_and_reads_back_the_same(payload in strategies::payload()) {
+    fn built_payload_is_valid_and_reads_back(payload in strategies::payload()) {
         let text = payload.encode();
         let frame = decode(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
         check_pass_on(&text);
@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn no_token_is_passed_on(payload in strategies::payload(), dice in any::<[u8; 64]>()) {
+    fn delivered_text_contains_no_token(payload in strategies::payload(), dice in any::<[u8; 64]>()) {
         let value: Value = match serde_json::from_str(&payload.encode()) {
             Ok(value) => value,
             // A number that this reader cannot hold.
@@ -149,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn a_payload_says_the_same_however_it_is_spelled(payload in strategies::payload(), dice in any::<[u8; 64]>()) {
+    fn spelling_does_not_change_a_payload(payload in strategies::payload(), dice in any::<[u8; 64]>()) {
         let plain = payload.encode();
         let Ok(value) = serde_json::from_str::<Value>(&plain) else { return Ok(()) };
         let text = spell(&value, &mut dice.into_iter().cycle());
@@ -180,23 +180,23 @@ proptest! {
     }
 
     #[test]
-    fn any_text_gets_a_verdict_that_serde_json_agrees_with(text in prop_oneof![strategies::text(), strategies::json(6), ".{0,200}"]) {
+    fn any_text_is_checked_as_serde_json_does(text in prop_oneof![strategies::text(), strategies::json(6), ".{0,200}"]) {
         check_text(&text);
     }
 
     #[test]
-    fn any_object_gets_a_verdict_that_serde_json_agrees_with(object in strategies::object(), strikes in strikes()) {
+    fn any_object_is_checked_as_serde_json_does(object in strategies::object(), strikes in strikes()) {
         check_text(object.as_str());
         check_text(&mutate(object.as_str(), &strikes));
     }
 
     #[test]
-    fn a_damaged_payload_gets_a_verdict_that_serde_json_agrees_with(payload in strategies::payload(), strikes in strikes()) {
+    fn damaged_payload_is_checked_as_serde_json_does(payload in strategies::payload(), strikes in strikes()) {
         check_text(&mutate(&payload.encode(), &strikes));
     }
 
     #[test]
-    fn a_damaged_vector_gets_a_verdict_that_serde_json_agrees_with(at in any::<Index>(), strikes in strikes()) {
+    fn damaged_vector_is_checked_as_serde_json_does(at in any::<Index>(), strikes in strikes()) {
         thread_local! {
             static PAYLOADS: Vec<String> =
                 vector::all().iter().map(|(_, v)| v.payload()).filter(|text| text.len() < 4_096).collect();
@@ -205,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn a_fault_never_tells_the_token(payload in strategies::payload(), strikes in strikes(), at in any::<Index>()) {
+    fn fault_never_contains_the_token(payload in strategies::payload(), strikes in strikes(), at in any::<Index>()) {
         let token = payload.token().map(|token| token.expose().to_owned()).unwrap_or_default();
         let plain = payload.encode();
         // The token once more, as a key or a value anywhere.
@@ -223,7 +223,7 @@ proptest! {
     }
 
     #[test]
-    fn every_command_reads_back_the_same(commands in strategies::commands(), stamp in strategies::stamp(), sender in strategies::username()) {
+    fn every_command_reads_back(commands in strategies::commands(), stamp in strategies::stamp(), sender in strategies::username()) {
         for command in commands {
             let payload = Payload::new(stamp.clone(), sender.clone().into(), Recipient::Server, command.to_content());
             let text = payload.encode();
@@ -233,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn every_push_reads_back_the_same(pushes in strategies::pushes(), stamp in strategies::stamp(), to in strategies::username()) {
+    fn every_push_reads_back(pushes in strategies::pushes(), stamp in strategies::stamp(), to in strategies::username()) {
         for push in pushes {
             let text = push.to_payload(to.clone().into(), stamp.clone()).encode();
             let frame = PayloadRef::from_server(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
@@ -243,7 +243,7 @@ proptest! {
     }
 
     #[test]
-    fn every_notice_reads_back_the_same(notice in strategies::notice(), stamp in strategies::stamp(), to in strategies::recipient()) {
+    fn every_notice_reads_back(notice in strategies::notice(), stamp in strategies::stamp(), to in strategies::recipient()) {
         let text = notice.to_payload(to, stamp).encode();
         let frame = PayloadRef::from_server(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
         let read = Notice::read(&frame).ok_or_else(|| TestCaseError::fail("no notice"))?;
@@ -255,7 +255,7 @@ proptest! {
 }
 
 #[test]
-fn no_command_and_no_push_is_missing_from_the_strategies() {
+fn strategies_include_every_command_and_push() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let name = |content: Content| match content {
         Content::Cmd(call) => call.command().as_str().to_owned(),

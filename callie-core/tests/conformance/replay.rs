@@ -25,7 +25,7 @@ fn replay(folder: &Path, check: Check) -> usize {
 }
 
 #[test]
-fn what_fuzzing_broke_once_holds_now() {
+fn inputs_found_by_fuzzing_pass() {
     for (target, check) in TARGETS {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/regressions/fuzz").join(target);
         // Git keeps no empty folder, so it is there from the first find on.
@@ -36,7 +36,7 @@ fn what_fuzzing_broke_once_holds_now() {
 }
 
 #[test]
-fn every_seed_holds() {
+fn every_fuzzing_seed_passes() {
     for (target, check) in TARGETS {
         let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
         assert!(replay(&seeds, check) >= 50, "{target}");

@@ -60,7 +60,7 @@ impl Schemas {
 }
 
 #[test]
-fn every_schema_is_one() {
+fn every_schema_is_valid() {
     let schemas = Schemas::read();
     for schema in [&schemas.payload, &schemas.vocabulary] {
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
@@ -76,8 +76,9 @@ fn every_schema_is_one() {
 /// Codes for what a schema never sees. Some of those texts it refuses all the same, for other reasons.
 const BENEATH: [&str; 3] = ["INVALID_JSON", "DUPLICATE_FIELD", "PAYLOAD_TOO_LARGE"];
 
+/// Vectors whose fault no schema can express are left out.
 #[test]
-fn the_schemas_give_the_verdict_of_every_vector_that_they_can_see() {
+fn schemas_agree_with_every_vector() {
     let schemas = Schemas::read();
     let (client, server) = (schemas.payload(From::Client), schemas.payload(From::Server));
     let mut wrong = Vec::new();
@@ -122,7 +123,7 @@ fn judge(schemas: &Schemas, of_payload: &Validator, vector: &Vector) -> Result<(
 }
 
 #[test]
-fn the_limits_in_the_schemas_are_those_of_the_code() {
+fn limits_in_schemas_match_the_crate() {
     let schemas = Schemas::read();
     let limits = Limits::default();
     let at = |document: &Value, pointer: &str| document.pointer(pointer).cloned().unwrap_or_default();
@@ -167,7 +168,7 @@ fn sorted<T: AsRef<str>>(names: &[T]) -> Vec<&str> {
 }
 
 #[test]
-fn the_vocabulary_has_every_code_with_its_metadata() {
+fn vocabulary_has_every_code_with_metadata() {
     let schemas = Schemas::read();
     let codes: Vec<_> = SysCode::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(sorted(&schemas.words("notice")), sorted(&codes));
@@ -178,7 +179,7 @@ fn the_vocabulary_has_every_code_with_its_metadata() {
 }
 
 #[test]
-fn the_vocabulary_has_every_command_and_push_with_its_parameters() {
+fn vocabulary_has_every_command_and_push() {
     let schemas = Schemas::read();
     assert_eq!(sorted(&schemas.words("command")), sorted(Command::NAMES));
     for name in Command::NAMES {
@@ -190,7 +191,7 @@ fn the_vocabulary_has_every_command_and_push_with_its_parameters() {
 }
 
 #[test]
-fn who_may_use_a_command_stands_in_the_vocabulary() {
+fn vocabulary_states_who_may_use_a_command() {
     let schemas = Schemas::read();
     for (_, vector) in vector::all().iter().filter(|(_, vector)| vector.from == From::Client) {
         let Some(typed) = &vector.command else { continue };

@@ -15,7 +15,7 @@ const LEAST: usize = 300;
 const SESSION_TOKEN_BYTES: usize = 43;
 
 #[test]
-fn there_are_many_and_each_has_a_name_of_its_own() {
+fn vectors_have_distinct_names() {
     let all = vector::all();
     assert!(all.len() >= LEAST, "{}", all.len());
     let names: BTreeSet<_> = all.iter().map(|(_, vector)| vector.name.as_str()).collect();
@@ -24,7 +24,7 @@ fn there_are_many_and_each_has_a_name_of_its_own() {
 }
 
 #[test]
-fn every_vector_gets_its_verdict() {
+fn every_vector_has_its_result() {
     let wrong: Vec<_> = vector::all()
         .iter()
         .filter_map(|(file, vector)| judge(vector).err().map(|why| format!("{file}: {}: {why}", vector.name)))
@@ -176,7 +176,7 @@ fn compare_command_fault(expected: &Verdict, fault: &CommandFault) -> Result<(),
 }
 
 #[test]
-fn every_command_and_every_push_has_vectors_on_both_sides() {
+fn commands_and_pushes_have_vectors_on_both_sides() {
     let all = vector::all();
     let has = |from: From, taken: bool, name: &str| {
         all.iter().any(|(_, vector)| {

@@ -1,21 +1,21 @@
-//! The simulated world: time, links, users with their applications, and a server of one process.
+//! A simulation of time, links, users with their applications, and a server in one process.
 //!
-//! - [`server`](self::server): who is connected, around the connections of `callie_core::server`
-//! - [`rates`](self::rates): what users may send, and servers that name fewer dropped payloads
-//! - [`world`](self::world): events in the order of time
-//! - [`judge`](self::judge): what must hold in the end
+//! - [`server`](self::server): the connected users, with the connections of `callie_core::server`
+//! - [`rates`](self::rates): the rates of users, and servers that name fewer dropped payloads
+//! - [`run`](self::simulation): one run: its events in the order of time
+//! - [`check`](self::check): the properties that every run must have
 
-mod judge;
+mod check;
 mod rates;
+mod run;
 mod server;
-mod world;
 
 use std::time::Duration;
 
 use callie_core::Limits;
 
 pub(crate) use rates::Rates;
-pub(crate) use world::World;
+pub(crate) use run::Simulation;
 
 /// How applications take their messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

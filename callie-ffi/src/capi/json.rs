@@ -11,12 +11,12 @@ use super::server::malformed;
 use super::status::{CallieStatus, Failure};
 use super::text::give;
 
-/// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: of a string its text, of any
-/// other value its JSON as it stands there. The caller frees it.
+/// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: of a string its text,
+/// of any other value its JSON as it stands there. The caller frees it.
 ///
-/// `value` is NULL where the pointer leads nowhere, which is no error: a loop over `/groups/0`, `/groups/1` and so on ends
-/// there. `CALLIE_STATUS_INVALID_ARGUMENT` says that `json` is not JSON, that `pointer` is neither empty nor starts with `/`, or
-/// that the string holds a NUL.
+/// `value` is NULL where the pointer leads nowhere, which is no error: a loop over `/groups/0`, `/groups/1` and so on
+/// ends there. `CALLIE_STATUS_INVALID_ARGUMENT` says that `json` is not JSON, that `pointer` is neither empty nor
+/// starts with `/`, or that the string holds a NUL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_json_get(
     json: *const c_char,
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn pointer_that_leads_nowhere_finds_nothing() {
+    fn pointer_to_nothing_finds_nothing() {
         let json = r#"{"groups":[1,2],"name":"x"}"#;
         for pointer in [
             "/group",

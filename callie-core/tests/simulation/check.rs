@@ -1,21 +1,21 @@
-//! What must hold in the end: every outcome is what the server and the other side's application did.
+//! Checks a finished run: every outcome must agree with what the server and the other side's application did.
 
 use callie_core::SysCode;
 use callie_core::session::{Failure, Ticket, TicketOutcome};
 
-use super::world::{Application, Sent, User, World, number_in};
+use super::run::{Application, Sent, Simulation, User, number_in};
 
-impl World {
-    pub(super) fn judge(&self) {
+impl Simulation {
+    pub(super) fn check(&self) {
         for user in &self.users {
             let mine = &user.application;
             for (ticket, sent) in &mine.sent {
                 let (ending, _) =
-                    mine.ended.get(ticket).unwrap_or_else(|| panic!("{ticket:?} never ended: {sent:?}"));
-                self.judge_ending(user, *ticket, sent, ending);
+                    mine.ended.get(ticket).unwrap_or_else(|| panic!("{ticket:?} has no outcome: {sent:?}"));
+                self.check_outcome(user, *ticket, sent, ending);
             }
         }
-        self.judge_order();
+        self.check_order();
         if !self.scenario.forgetful {
             let groups = self.server.carried_out.iter().filter(|(name, _)| name.starts_with("group "));
             for (name, times) in groups {
@@ -24,9 +24,9 @@ impl World {
         }
     }
 
-    /// Messages of one device to one recipient arrive in order, but for those that were sent under a second ID since the
-    /// first had failed, and where the server drops some of what is on its way.
-    fn judge_order(&self) {
+    /// Messages of one device to one recipient arrive in order. Exceptions are messages that were sent again under a
+    /// second ID because the first had failed, and scenarios in which the server drops messages in transit.
+    fn check_order(&self) {
         if self.scenario.rates.is_some() || self.scenario.forgetful {
             return;
         }
@@ -54,16 +54,17 @@ impl World {
         self.users.iter().filter(|user| user.name == sender.other).map(|user| &user.application)
     }
 
-    fn judge_ending(&self, sender: &User, ticket: Ticket, sent: &Sent, ending: &TicketOutcome) {
+    fn check_outcome(&self, sender: &User, ticket: Ticket, sent: &Sent, ending: &TicketOutcome) {
         let server = &self.server;
         let wrong = |why: &str| panic!("{ticket:?} {sent:?} ended as {ending:?}, but {why}");
         if self.scenario.faultless {
             let good = match ending {
                 TicketOutcome::Delivered { .. } | TicketOutcome::Sent | TicketOutcome::Pong { .. } => true,
                 TicketOutcome::Done { result } => result.is_some() || self.scenario.forgetful,
-                // What a server forgot in the middle of it is in doubt, and it is not called offline.
+                // A server that restarted in the middle of a payload leaves its outcome unknown, and does not report
+                // the recipient as offline.
                 TicketOutcome::Unconfirmed => self.scenario.forgetful,
-                // One that was on its way during the restart is not tried under another ID: it may have arrived.
+                // A message in transit during the restart is not sent again under another ID: it may have arrived.
                 TicketOutcome::Offline if self.scenario.forgetful => match sent {
                     Sent::Message { text, .. } => {
                         sender.application.transmitted[text].values().any(|times| *times > 1)
@@ -84,13 +85,16 @@ impl World {
                     }
                     assert_eq!((*confirmed, *unconfirmed, *offline), (Some(1), Some(0), Some(0)));
                 }
-                TicketOutcome::Sent if !server.passed_on.contains(text) => wrong("the server never took it"),
+                TicketOutcome::Sent if !server.passed_on.contains(text) => {
+                    wrong("the server never accepted it")
+                }
                 TicketOutcome::Sent => {}
                 TicketOutcome::Offline => {
                     if *everyone || !server.discarded.contains(text) {
-                        wrong("the server never said so");
+                        wrong("the server never reported that");
                     }
-                    // A server that forgot the first time tells the truth about the second.
+                    // After a restart, the server does not know the first transmission, and its answer to the second
+                    // one is true.
                     if !self.scenario.forgetful
                         && self.receivers(sender).any(|theirs| theirs.received.contains(text))
                     {
@@ -102,10 +106,12 @@ impl World {
                         wrong("nothing refused it");
                     }
                     if server.passed_on.contains(text) {
-                        wrong("the server took it");
+                        wrong("the server accepted it");
                     }
                 }
-                TicketOutcome::Failed(_) if server.passed_on.contains(text) => wrong("the server took it"),
+                TicketOutcome::Failed(_) if server.passed_on.contains(text) => {
+                    wrong("the server accepted it")
+                }
                 TicketOutcome::Failed(_) => {}
                 TicketOutcome::Unconfirmed if !sender.application.transmitted.contains_key(text) => {
                     wrong("it was never transmitted");
@@ -131,7 +137,7 @@ impl World {
                 | TicketOutcome::Unconfirmed
                 | TicketOutcome::Failed(_),
             ) => {}
-            _ => wrong("it cannot end so"),
+            _ => wrong("it cannot have this outcome"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Events in the order of time, and what must hold in the end.
+//! One run of the simulation: its events in the order of time.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
@@ -86,7 +86,7 @@ pub(super) struct User {
     suspended: bool,
 }
 
-pub(crate) struct World {
+pub(crate) struct Simulation {
     rng: fastrand::Rng,
     pub(super) scenario: Scenario,
     now: Duration,
@@ -100,7 +100,7 @@ pub(crate) struct World {
     trace: bool,
 }
 
-impl World {
+impl Simulation {
     pub(crate) fn new(seed: u64, scenario: &impl Fn(&mut fastrand::Rng) -> Scenario, trace: bool) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let scenario = scenario(&mut rng);
@@ -124,7 +124,7 @@ impl World {
         });
         let users: Vec<_> = users.collect();
         let server = Server::new(scenario.limits, scenario.rates);
-        let mut world = Self {
+        let mut simulation = Self {
             rng,
             scenario,
             now: Duration::ZERO,
@@ -137,16 +137,16 @@ impl World {
             restarted: false,
             trace,
         };
-        for user in 0..world.users.len() {
-            let now = world.time();
-            world.users[user].session.connect(now);
-            world.settle(user);
+        for user in 0..simulation.users.len() {
+            let now = simulation.time();
+            simulation.users[user].session.connect(now);
+            simulation.settle(user);
             // Where everything must arrive, nothing is sent before both are there.
-            let start = if world.scenario.faultless { Duration::from_secs(5) } else { Duration::ZERO };
-            world.at(start, Happening::Act(user));
+            let start = if simulation.scenario.faultless { Duration::from_secs(5) } else { Duration::ZERO };
+            simulation.at(start, Happening::Act(user));
         }
-        world.at(TICK, Happening::Tick);
-        world
+        simulation.at(TICK, Happening::Tick);
+        simulation
     }
 
     pub(crate) fn run(mut self) {
@@ -161,7 +161,7 @@ impl World {
             }
             self.happen(happening);
         }
-        self.judge();
+        self.check();
     }
 
     fn time(&self) -> Now {
