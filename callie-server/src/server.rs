@@ -22,8 +22,8 @@ use crate::store::{Claim, NotWritable, OpenError, SessionEvent, Store, StoreErro
 /// How long connections may take to end when the server stops. Together with the timeouts of the cluster and the
 /// database, this is the 10 s after which supervisors kill a process.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
-/// How long the database may take to close. A write that waits longer for a lock is abandoned: nobody was told that it
-/// succeeded.
+/// How long the database may take to close. A write that waits longer for a lock is abandoned: no client has a reply
+/// that it succeeded.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The most events that wait for a slow subscriber. A subscriber that misses some checks all its sessions.
 const EVENT_QUEUE: usize = 1_024;
@@ -59,7 +59,7 @@ pub enum StartError {
     #[error("the database does not answer: {0}")]
     Store(#[from] StoreError),
     /// The system provides no random bytes or no thread.
-    #[error("cannot make ready: {reason}")]
+    #[error("cannot start: {reason}")]
     System {
         /// Why.
         reason: String,
@@ -89,8 +89,8 @@ pub enum ReloadError {
 
 /// A running server.
 ///
-/// Dropping it closes all connections without a message, and releases the database. [`Server::shutdown`] lets connections
-/// end in order.
+/// Dropping it closes all connections without a message, and releases the database. [`Server::shutdown`] lets
+/// connections end in order.
 #[derive(Debug)]
 pub struct Server {
     addr: SocketAddr,
@@ -244,7 +244,7 @@ impl Server {
         self.config.replace(merged);
         tracing::info!("reloaded the configuration");
         if !left.is_empty() {
-            tracing::warn!(keys = left.join(", "), "these keys changed too: they need a restart");
+            tracing::warn!(keys = left.join(", "), "changed keys that need a restart");
         }
         Ok(())
     }
@@ -298,7 +298,8 @@ impl Server {
         self.events.subscribe()
     }
 
-    /// Stops the server: accepts no new connections, ends existing ones within [`DRAIN_TIMEOUT`], and closes the database.
+    /// Stops the server: accepts no new connections, ends existing ones within [`DRAIN_TIMEOUT`], and closes the
+    /// database.
     pub async fn shutdown(mut self) {
         self.shutdown.begin();
         let ended = async {
@@ -307,7 +308,7 @@ impl Server {
             let _ = (&mut self.public).await;
         };
         if tokio::time::timeout(DRAIN_TIMEOUT, ended).await.is_err() {
-            tracing::warn!("some connections did not end in time");
+            tracing::warn!("some connections were not closed in time");
         }
         if let Some(cluster) = self.cluster.take() {
             cluster.leave().await;
@@ -340,16 +341,19 @@ async fn upkeep(store: Store) {
     loop {
         tick.tick().await;
         if std::mem::replace(&mut in_place, store.health.file_is_in_place()) && !in_place {
-            tracing::error!("{}: what is written now is lost; restart the server", NotWritable::Replaced);
+            tracing::error!(
+                "{}: changes are lost when the server stops; restart it with the right file",
+                NotWritable::Replaced
+            );
         }
         if let Err(error) = store.sessions.flush_uses().await {
-            tracing::warn!(%error, "the last uses of sessions were not written");
+            tracing::warn!(%error, "cannot write the last uses of sessions");
         }
         // With a wrong clock, all sessions may seem to have expired.
         if clock::is_settled()
             && let Err(error) = store.sessions.remove_expired(clock::now()).await
         {
-            tracing::warn!(%error, "expired sessions were not removed");
+            tracing::warn!(%error, "cannot remove expired sessions");
         }
     }
 }

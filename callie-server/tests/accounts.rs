@@ -9,7 +9,7 @@ use serde_json::json;
 use support::{PASSWORD, call, call_with, credentials, is_alive, login, register, start, start_with};
 
 #[tokio::test]
-async fn a_user_registers_logs_in_and_out() {
+async fn user_registers_logs_in_and_out() {
     let running = start().await;
     let addr = running.addr();
     let made = call(addr, "POST", path::REGISTER, None, &credentials("alice", PASSWORD)).await;
@@ -38,7 +38,7 @@ async fn a_user_registers_logs_in_and_out() {
 }
 
 #[tokio::test]
-async fn a_registration_names_what_is_wrong_with_it() {
+async fn refused_registration_names_the_reason() {
     let running = start().await;
     register(running.addr(), "alice").await;
     let long = "p".repeat(1025);
@@ -83,7 +83,7 @@ async fn one_of_concurrent_registrations_succeeds() {
 }
 
 #[tokio::test]
-async fn bodies_that_a_call_does_not_take_are_refused() {
+async fn unexpected_bodies_are_refused() {
     let running = start().await;
     let addr = running.addr();
     register(addr, "alice").await;
@@ -181,7 +181,7 @@ async fn unknown_user_takes_as_long_as_wrong_password() {
     }
     known.sort_unstable();
     unknown.sort_unstable();
-    // Medians; a hashing left out would make it a hundred times shorter.
+    // Compares medians. Without hashing, the time would be a hundred times shorter.
     let (known, unknown) = (known[known.len() / 2], unknown[unknown.len() / 2]);
     assert!(unknown * 3 > known && known * 3 > unknown, "{known:?} {unknown:?}");
 }
@@ -201,7 +201,7 @@ async fn database_contains_no_token_and_no_password() {
 }
 
 #[tokio::test]
-async fn no_character_is_too_much_for_the_database() {
+async fn every_character_can_be_stored() {
     let running = start().await;
     let addr = running.addr();
     let odd = "\0 a password of \u{1F511} and \u{FFFF}, and \0";

@@ -1,4 +1,4 @@
-//! What a client cannot do to the calls of protocol §2: guess, flood, stall, or call from a page that is not admitted.
+//! Limits of the account calls: guessing, floods, slow requests, and pages of other origins.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use support::{PASSWORD, call, call_with, credentials, login, raw, register, start, start_with};
 
-/// What announces a body.
+/// The headers that announce a body.
 const JSON: &str = "content-type: application/json\r\n";
 
 #[tokio::test]
@@ -46,12 +46,12 @@ async fn guessing_is_limited_by_name_and_address() {
         let after: u64 = limited.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=60).contains(&after), "{after}");
     }
-    // The one who knows the password is let in again and again.
+    // A user who knows the password may log in any number of times.
     register(addr, "bob").await;
     for _ in 0..5 {
         login(addr, "bob").await;
     }
-    // The old password is no way around.
+    // A password change is limited in the same way.
     let (token, _) = login(addr, "bob").await;
     let guess = r#"{"oldPassword":"wrong horse","newPassword":"another horse"}"#;
     for _ in 0..3 {
@@ -142,7 +142,7 @@ async fn bodies_must_be_announced_as_json() {
         let head = format!("POST {} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n", path::REGISTER);
         raw(addr, format!("{head}{lines}content-length: {length}\r\n\r\n{body}").as_bytes()).await
     };
-    // What every web page can have its visitors' browsers send, without being asked first.
+    // Types that a web page can send without a preflight.
     for lines in [
         "",
         "content-type: text/plain\r\n",
@@ -153,7 +153,7 @@ async fn bodies_must_be_announced_as_json() {
     ] {
         assert_eq!(announced(lines).await.problem(), (415, "UNSUPPORTED_MEDIA_TYPE".into()), "{lines}");
     }
-    // None of them counted, and none of them made the user.
+    // None of them counted, and none of them created the user.
     assert_eq!(announced("content-type: Application/JSON; charset=utf-8\r\n").await.status, 201);
 }
 
@@ -190,7 +190,7 @@ async fn half_closed_client_gets_its_answer() {
     let talk = async {
         let mut stream = tokio::net::TcpStream::connect(running.addr()).await.unwrap();
         stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
-        // The hashing of the password takes longer than the end of the stream takes to arrive.
+        // Hashing the password takes longer than the end of the stream takes to arrive.
         stream.shutdown().await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -209,7 +209,7 @@ async fn refused_origin_names_both_values() {
             sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
         let mut stream = tokio::net::TcpStream::connect(addr).await.unwrap();
         stream.write_all(format!("{handshake}{lines}\r\n").as_bytes()).await.unwrap();
-        // Its own half closed, a connection that was upgraded is closed as well.
+        // A half-closed connection is closed after an upgrade, too.
         stream.shutdown().await.unwrap();
         let mut answer = Vec::new();
         tokio::time::timeout(support::PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
@@ -242,18 +242,18 @@ async fn refused_origin_names_both_values() {
 }
 
 #[tokio::test]
-async fn a_taken_name_is_no_failed_attempt() {
+async fn taken_name_is_not_a_failed_attempt() {
     let config = Config { login_burst_per_name: 2, logins_per_minute_per_name: 1, ..Config::default() };
     let running = start_with(config).await;
     let addr = running.addr();
     register(addr, "alice").await;
-    // As a program does that registers and logs in at each start.
+    // Like a program that registers and logs in at each start.
     for _ in 0..5 {
         let taken = call(addr, "POST", path::REGISTER, None, &credentials("alice", PASSWORD)).await;
         assert_eq!(taken.problem(), (409, "USERNAME_TAKEN".into()));
         login(addr, "alice").await;
     }
-    // Other refusals count.
+    // Other refusals count as failed attempts.
     for status in [422, 422, 429] {
         let weak = call(addr, "POST", path::REGISTER, None, &credentials("bob", "short")).await;
         assert_eq!(weak.status, status);

@@ -1,4 +1,4 @@
-//! What an operator's tools are answered, on an address of its own.
+//! The endpoints for an operator's tools, on their own address.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;

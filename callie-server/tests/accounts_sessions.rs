@@ -1,4 +1,4 @@
-//! Sessions over HTTP (protocol §2): listed, ended, and told of when they end.
+//! Login sessions over HTTP (protocol §2): listing, ending, and the events when they end.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;

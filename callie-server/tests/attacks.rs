@@ -1,4 +1,4 @@
-//! What an attacker may try over the socket, each with its outcome.
+//! Attacks over the socket, and their outcomes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -19,7 +19,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// The handshake of a well-behaved client, up to the empty line.
+/// A valid handshake, up to the empty line.
 fn handshake(chat: &Chat) -> String {
     format!(
         "GET /ws HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -28,7 +28,7 @@ fn handshake(chat: &Chat) -> String {
     )
 }
 
-/// A raw socket, upgraded; what was said to get it is returned too.
+/// Opens a raw socket and upgrades it. Returns the answer to the upgrade, too.
 async fn raw(chat: &Chat, more_headers: &str) -> (TcpStream, String) {
     let mut tcp = TcpStream::connect(chat.addr()).await.unwrap();
     tcp.write_all(format!("{}{more_headers}\r\n", handshake(chat)).as_bytes()).await.unwrap();
@@ -48,7 +48,7 @@ async fn read_head(tcp: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// A frame with a mask of zeros, which leaves the payload as it is.
+/// Returns a frame with a mask of zeros, which does not change the payload.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
@@ -63,10 +63,10 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The close code in the frames that the server sends until it hangs up, and the texts before it.
+/// Reads frames until the server closes. Returns the close code and the texts before it.
 async fn until_closed(tcp: &mut TcpStream) -> (Vec<String>, Option<u16>) {
     let mut bytes = Vec::new();
-    // A reset after the close is as good as an end.
+    // A reset after the close frame also ends the connection.
     let _ = tokio::time::timeout(PATIENCE, tcp.read_to_end(&mut bytes)).await.expect("the server hangs up");
     let (mut at, mut texts) = (0, Vec::new());
     while at + 2 <= bytes.len() {
@@ -86,7 +86,7 @@ async fn until_closed(tcp: &mut TcpStream) -> (Vec<String>, Option<u16>) {
     (texts, None)
 }
 
-/// A raw socket of a user who has authenticated.
+/// Opens a raw socket and authenticates a user.
 async fn raw_user(chat: &Chat, name: &str) -> TcpStream {
     let login = chat.login(name).await;
     let (mut tcp, _) = raw(chat, "").await;
@@ -102,7 +102,7 @@ async fn raw_user(chat: &Chat, name: &str) -> TcpStream {
 }
 
 #[tokio::test]
-async fn frames_that_break_the_websocket_protocol_end_the_connection_without_a_payload() {
+async fn websocket_violation_closes_without_a_payload() {
     let chat = start().await;
     let unmasked = vec![0x81, 2, b'h', b'i'];
     let reserved_bit = frame(0xc1, b"x");
@@ -133,7 +133,7 @@ async fn frames_that_break_the_websocket_protocol_end_the_connection_without_a_p
 }
 
 #[tokio::test]
-async fn lengths_beyond_the_limit_are_refused_before_anything_is_read() {
+async fn announced_length_over_the_limit_is_refused_unread() {
     let chat = start().await;
     for length in [65_537_u64, u64::from(u32::MAX) + 1, u64::MAX >> 1, 1 << 63, u64::MAX] {
         let mut tcp = raw_user(&chat, &format!("user{}", length.leading_zeros())).await;
@@ -153,7 +153,7 @@ async fn fragments_are_counted_together() {
     let mut tcp = raw_user(&chat, "ada").await;
     tcp.write_all(&frame(0x01, &[b' '; 30_000])).await.unwrap();
     for _ in 0..2 {
-        // The last one may meet a socket that is closed already.
+        // The server may have closed the socket before the last one.
         let _ = tcp.write_all(&frame(0x00, &[b' '; 30_000])).await;
     }
     let (texts, code) = until_closed(&mut tcp).await;
@@ -162,7 +162,7 @@ async fn fragments_are_counted_together() {
 }
 
 #[tokio::test]
-async fn a_payload_in_fragments_with_control_frames_between_is_one_payload() {
+async fn control_frames_between_fragments_are_allowed() {
     let chat = start().await;
     let mut bob = chat.user("bob").await;
     let login = chat.login("ada").await;
@@ -180,7 +180,7 @@ async fn a_payload_in_fragments_with_control_frames_between_is_one_payload() {
 }
 
 #[tokio::test]
-async fn compression_is_not_taken_up() {
+async fn offered_compression_is_not_accepted() {
     let chat = start().await;
     let (_tcp, head) = raw(&chat, "Sec-WebSocket-Extensions: permessage-deflate\r\n").await;
     assert!(head.starts_with("HTTP/1.1 101"), "{head}");
@@ -188,7 +188,7 @@ async fn compression_is_not_taken_up() {
 }
 
 #[tokio::test]
-async fn requests_that_are_no_handshake_are_refused() {
+async fn invalid_handshakes_are_refused() {
     let chat = start().await;
     let host = format!("Host: {}\r\n", chat.addr());
     for (request, status) in [
@@ -203,7 +203,7 @@ async fn requests_that_are_no_handshake_are_refused() {
         (format!("{}X-Long: {}\r\n\r\n", handshake(&chat), "x".repeat(100_000)), 431),
     ] {
         let mut tcp = TcpStream::connect(chat.addr()).await.unwrap();
-        // The server may answer and hang up before it has read a long request.
+        // The server may answer and close before it has read a long request.
         let _ = tcp.write_all(request.as_bytes()).await;
         let head = read_head(&mut tcp).await;
         assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{status}: {request:.60}: {head:.100}");
@@ -213,7 +213,7 @@ async fn requests_that_are_no_handshake_are_refused() {
 }
 
 #[tokio::test]
-async fn half_a_handshake_holds_its_place_for_a_bounded_time() {
+async fn unfinished_handshake_times_out() {
     let chat = start().await;
     let mut tcp = TcpStream::connect(chat.addr()).await.unwrap();
     tcp.write_all(handshake(&chat).as_bytes()).await.unwrap();
@@ -245,7 +245,7 @@ async fn spoofed_senders_and_forged_notices_reach_nobody() {
 }
 
 #[tokio::test]
-async fn a_reader_that_never_reads_is_closed_while_all_others_go_on() {
+async fn client_that_never_reads_affects_no_other() {
     let config = Config {
         outbox_bytes: 256 * 1024,
         burst: 1_000_000,
@@ -268,7 +268,7 @@ async fn a_reader_that_never_reads_is_closed_while_all_others_go_on() {
         bob.msg(&text).await;
         sent += 1;
         assert!(sent < 2_000, "the lazy one is never closed");
-        // Once the lazy one is gone, the message is answered first.
+        // When the slow connection is closed, the message is answered first.
         let ask = ada.command("GET_PRESENCE", json!({"usernames": ["lazy"]}));
         ada.send(&ask).await;
         let mut answer = ada.next().await;
@@ -280,7 +280,8 @@ async fn a_reader_that_never_reads_is_closed_while_all_others_go_on() {
             break;
         }
     }
-    // What the system had taken is still there, and then the connection is over: no code could be written any more.
+    // The data that the system had accepted arrives, and then the connection ends. A close code could not be written
+    // any more.
     loop {
         match lazy.raw().await {
             Some(Ok(Message::Text(_))) => {}
@@ -298,16 +299,16 @@ async fn a_reader_that_never_reads_is_closed_while_all_others_go_on() {
 }
 
 #[tokio::test]
-async fn a_thousand_connections_that_say_nothing_do_not_keep_others_out() {
+async fn thousand_silent_connections_block_nobody() {
     const SILENT: usize = 1_000;
     allow_files(2 * SILENT as u64 + 500);
     let config = Config { max_unauthenticated: SILENT, ..Config::default() };
-    // Long enough that the first is still there when the last comes, on a busy machine too.
+    // Long enough that the first one is still connected when the last one connects, even on a busy machine.
     let timing =
         Timing { protocol: Times { authentication: Duration::from_secs(8), ..quick().protocol }, ..quick() };
     let chat = start_with(config, timing).await;
     let ada = chat.login("ada").await;
-    // Those who are in go on as if nothing were.
+    // Authenticated users are not affected.
     let mut bob = chat.user("bob").await;
     let mut silent = futures_util::future::join_all((0..SILENT).map(|_| chat.open())).await;
     let message = bob.message("bob", "to myself");
@@ -334,7 +335,7 @@ async fn a_thousand_connections_that_say_nothing_do_not_keep_others_out() {
     tokio::time::timeout(PATIENCE, came_in).await.expect("room again").nothing_more().await;
 }
 
-/// Lets this process have so many files open, if the system does.
+/// Raises the limit on open files of this process, if the system allows it.
 fn allow_files(wanted: u64) {
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|now| now < wanted) {
@@ -344,7 +345,7 @@ fn allow_files(wanted: u64) {
 }
 
 #[tokio::test]
-async fn an_expired_a_revoked_and_anothers_token_open_nothing() {
+async fn expired_revoked_and_foreign_tokens_are_refused() {
     let chat = start().await;
     let store = &chat.server.store();
     let (ada, revoked, bob) = (chat.login("ada").await, chat.login("ada").await, chat.login("bob").await);
@@ -365,12 +366,12 @@ async fn an_expired_a_revoked_and_anothers_token_open_nothing() {
         assert_eq!(close, 4501, "{what}");
         assert!(!sys.to_string().contains(&login.token), "{what}");
     }
-    // Nothing of it was acted on.
+    // None of the payloads had an effect.
     living.nothing_more().await;
 }
 
 #[tokio::test]
-async fn an_address_and_a_user_have_so_many_connections_and_no_more() {
+async fn connections_per_address_and_user_are_limited() {
     let config = Config { max_connections_per_user: 2, ..Config::default() };
     let chat = start_with(config, quick()).await;
     let login = chat.login("ada").await;
@@ -408,7 +409,7 @@ async fn sql_in_every_string_stays_a_string() {
 }
 
 #[tokio::test]
-async fn names_that_look_alike_are_no_names() {
+async fn lookalike_names_are_refused() {
     let chat = start().await;
     let (mut eve, mut ada) = (chat.user("eve").await, chat.user("ada").await);
     for name in
@@ -421,7 +422,7 @@ async fn names_that_look_alike_are_no_names() {
 }
 
 #[tokio::test]
-async fn many_members_asked_for_at_once_are_refused() {
+async fn too_long_member_list_is_refused() {
     let config = Config { max_group_members: 20, ..Config::default() };
     let chat = start_with(config, quick()).await;
     let mut ada = chat.user("ada").await;
@@ -429,7 +430,7 @@ async fn many_members_asked_for_at_once_are_refused() {
     ada.refused("CREATE_GROUP", json!({"name": "g", "members": names}), "INVALID_PARAMETERS").await;
     let names: Vec<String> = (0..20).map(|n| format!("user{n}")).collect();
     ada.refused("CREATE_GROUP", json!({"name": "g", "members": names}), "LIMIT_REACHED").await;
-    // A hundred thousand do not even fit a payload.
+    // A hundred thousand do not fit into a payload.
     let names: Vec<String> = (0..100_000).map(|n| format!("user{n}")).collect();
     let command = ada.command("CREATE_GROUP", json!({"name": "g", "members": names}));
     let _ = ada.ws.send(Message::text(command.to_string())).await;

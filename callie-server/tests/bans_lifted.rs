@@ -1,4 +1,4 @@
-//! A ban that was lifted does not come back when the log of ended sessions is read again. On both kinds of databases.
+//! A lifted ban does not take effect again when the event log is read again. On both kinds of databases.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod chat;
@@ -16,7 +16,7 @@ fn name() -> Username {
     Username::parse("ada").unwrap()
 }
 
-/// The next event of this server; all that its log holds is told within a second of its start.
+/// Returns the next event of this server. A server reports everything in its log within a second of its start.
 async fn event(chat: &Chat) -> SessionEvent {
     let mut events = chat.server.session_events();
     tokio::time::timeout(chat::PATIENCE, events.recv()).await.unwrap().unwrap()
@@ -49,7 +49,7 @@ async fn ban_lifted_before_it_was_seen_ends_sessions() {
     let chat = chat::start().await;
     let mut ada = chat.user("ada").await;
     let store = &chat.server.store();
-    // Another server does both, between two readings of this one.
+    // Another server bans and unbans, between two readings of this one.
     let other = callie_server::store::Store::open(&chat.database.url).await.unwrap();
     let told = event(&chat);
     let both = async {
@@ -79,7 +79,7 @@ async fn unreadable_entry_does_not_block_others() {
     }
     sqlx::any::install_default_drivers();
     let mut database = <sqlx::AnyConnection as sqlx::Connection>::connect(&chat.database.url).await.unwrap();
-    // All of them at once, so that they are read together; the unreadable one stands between the others.
+    // In one transaction, so that they are read together. The unreadable one is between the others.
     let now = clock::now();
     let ids: Vec<&String> = expected.iter().collect();
     let sql = format!(

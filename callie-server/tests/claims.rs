@@ -1,4 +1,5 @@
-//! Who may serve a database: one server on its own, or the nodes of one cluster. On both kinds of databases.
+//! The right to serve a database: for one server without a cluster, or the nodes of one cluster. On both kinds of
+//! databases.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod support;

@@ -1,4 +1,4 @@
-//! The command line: how the real binary starts, what it says when it cannot, how it stops.
+//! The command line of the real binary: its start, its errors and its stop.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -11,12 +11,12 @@ use support::process::{Process, command, output};
 use support::{PASSWORD, call, credentials, login, register};
 use tempfile::tempdir;
 
-/// Runs it with `arguments`, which must end in failure with one line on stderr and nothing on stdout; answers the line.
+/// Runs it with `arguments`. It must fail with one line on stderr, which is returned, and nothing on stdout.
 async fn refused(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
     refused_with(1, folder, arguments, environment).await
 }
 
-/// The same for a failure with this exit code.
+/// Does the same for a failure with this exit code.
 async fn refused_with(code: i32, folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
     let mut command = command(folder);
     command.args(arguments).envs(environment.iter().copied());
@@ -63,7 +63,7 @@ async fn accounts_survive_a_restart_after_sigint() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_one_line_and_a_failure() {
+async fn port_in_use_fails_with_one_line() {
     let folder = tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
@@ -190,7 +190,7 @@ async fn printed_configuration_can_be_used() {
     let loaded =
         callie_server::config::load(Some(&file), &callie_server::config::Overrides::default()).unwrap();
     assert_eq!(loaded, callie_server::Config::default());
-    // The examples are of the right form too.
+    // The examples are valid, too.
     let examples: Vec<String> = text
         .lines()
         .filter_map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")))
@@ -215,7 +215,7 @@ async fn flags_override_environment_overrides_file() {
         .env("CALLIE_CONFIG", "callie.toml")
         .env("CALLIE_DATABASE", "environment.db")
         .env("CALLIE_LISTEN", "127.0.0.1:0")
-        // What a container platform sets for a service of this name is no key.
+        // Variables that a container platform sets for a service of this name are not keys.
         .env("CALLIE_SERVICE_HOST", "10.0.0.1");
     let server = Process::start(command).await;
     assert!(folder.path().join("flag.db").exists());
@@ -246,7 +246,7 @@ async fn sighup_reloads_live_keys() {
 
     std::fs::write(&file, "registration = \"perhaps\"\n").unwrap();
     server.signal(Signal::HUP);
-    server.wait_for_log("not reloaded").await;
+    server.wait_for_log("cannot reload the configuration").await;
     assert_eq!(closed().await, (403, "REGISTRATION_CLOSED".into()));
     assert_eq!(server.end(Signal::TERM).await.0.code(), Some(0));
 }
@@ -298,7 +298,7 @@ async fn empty_variables_count_as_absent() {
 
 #[test]
 fn lists_in_variables_are_separated_by_commas() {
-    // A process of its own reads the environment: it is what this test is about.
+    // A process of its own, because this test is about the environment.
     let folder = tempdir().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -359,9 +359,9 @@ async fn database_of_newer_server_has_its_own_exit_code() {
     newer.execute(version).await.unwrap();
     newer.close().await.unwrap();
     let said = refused_with(3, folder.path(), &["--listen", "127.0.0.1:0"], &[]).await;
-    assert!(said.contains("made by a newer server"), "{said}");
+    assert!(said.contains("a newer server has migrated it"), "{said}");
     let said = refused_with(3, folder.path(), &["admin", "list"], &[]).await;
-    assert!(said.contains("made by a newer server"), "{said}");
+    assert!(said.contains("a newer server has migrated it"), "{said}");
 }
 
 #[tokio::test]
@@ -375,7 +375,7 @@ async fn log_names_users_and_no_typed_secret() {
         call(addr, "POST", path, None, &credentials(name, password)).await.status
     };
     register(addr, "alice").await;
-    // Passwords in the field of the name, of the form of a name and not.
+    // Passwords in the field of the name, some of which are valid names.
     let (secret, odd) = ("hunter2", "My S3cret!");
     for name in ["alice", secret, odd] {
         for status in [401, 401, 429] {
@@ -418,7 +418,7 @@ async fn healthcheck_asks_the_running_server() {
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0"]).env("CALLIE_METRICS_LISTEN", format!("127.0.0.1:{port}"));
     let server = Process::start(command).await;
-    // As in a container, where it listens on all addresses.
+    // As in a container, where the server listens on all addresses.
     for more in [&[][..], &["--ready"]] {
         let well = check(Some(format!("0.0.0.0:{port}")), more).await;
         assert!(well.status.success() && well.stdout == b"ok\n", "{well:?}");

@@ -1,4 +1,4 @@
-//! `callie-server admin`: effective at once on a running server.
+//! `callie-server admin`, and its effect on a running server.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -26,7 +26,7 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 #[tokio::test]
-async fn admins_are_named_listed_and_unnamed() {
+async fn admins_are_granted_listed_and_revoked() {
     let running = start().await;
     register(running.addr(), "alice").await;
     let database = running.server.config().database.clone();
@@ -40,7 +40,7 @@ async fn admins_are_named_listed_and_unnamed() {
     let alice = Username::parse("alice").unwrap();
     assert!(!store.admins.is_admin(&alice).await.unwrap());
     run(&["grant", "alice"]).await;
-    assert!(store.admins.is_admin(&alice).await.unwrap(), "the running server sees it at once");
+    assert!(store.admins.is_admin(&alice).await.unwrap(), "the running server sees it immediately");
     assert_eq!(run(&["list"]).await, "alice\tadmin\n");
     run(&["revoke", "alice"]).await;
     assert!(!store.admins.is_admin(&alice).await.unwrap());
@@ -80,7 +80,7 @@ async fn ban_ends_sessions_of_a_running_server() {
 }
 
 #[tokio::test]
-async fn a_ban_ends_when_it_was_said_to() {
+async fn ban_ends_at_its_time() {
     let running = start().await;
     let addr = running.addr();
     register(addr, "alice").await;

@@ -1,4 +1,4 @@
-//! `callie-server database`: backups beside a running server, and restoring them.
+//! `callie-server database`: backups while a server runs, and restoring them.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -19,7 +19,7 @@ async fn serve(folder: &Path, database: &str) -> Process {
     Process::start(command).await
 }
 
-/// Runs `callie-server database`: its exit code, and what it said on either stream.
+/// Runs `callie-server database`. Returns its exit code and its output on both streams.
 async fn database(folder: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = command(folder);
     command.arg("database").args(arguments);
@@ -63,7 +63,7 @@ async fn backup_is_private_and_overwrites_nothing() {
     let (code, said) = database(folder, &["--database", "none.db", "backup", "none-copy.db"]).await;
     assert!(code == Some(1) && said.contains("none.db"), "{said}");
     assert!(!folder.join("none.db").exists() && !folder.join("none-copy.db").exists());
-    // The copy is a database of its own.
+    // The copy does not depend on the original.
     let copy = serve(folder, "copy.db").await;
     assert!(exists(&copy, "alice").await && !exists(&copy, "bob").await);
 }
@@ -78,7 +78,7 @@ async fn restore_undoes_what_came_after_the_backup() {
     assert_eq!(database(folder, &["backup", "copy.db"]).await.0, Some(0));
     call(server.addr, "POST", path::LOGOUT, Some(&token), "").await;
     register(server.addr, "bob").await;
-    // What was written last is in the log beside the database, which must not be applied to the restored one.
+    // The last changes are in the WAL file, which must not be applied to the restored database.
     server.end(Signal::KILL).await;
     assert!(folder.join("callie.db-wal").exists());
     let (code, said) = database(folder, &["restore", "copy.db"]).await;
@@ -92,11 +92,11 @@ async fn restore_undoes_what_came_after_the_backup() {
     let kept = names(folder).into_iter().find(|name| name.starts_with("callie.db.before-")).unwrap();
     assert!(said.contains(&kept), "{said}");
     let before = serve(folder, &kept).await;
-    assert!(exists(&before, "bob").await, "the database of before is whole");
+    assert!(exists(&before, "bob").await, "the previous database is intact");
     before.end(Signal::TERM).await;
-    // Where there is none yet, it is made.
+    // A missing database is created.
     let (code, said) = database(folder, &["--database", "new.db", "restore", "copy.db"]).await;
-    assert!(code == Some(0) && !said.contains("of before"), "{said}");
+    assert!(code == Some(0) && !said.contains("previous database"), "{said}");
     assert!(exists(&serve(folder, "new.db").await, "alice").await);
 }
 
@@ -111,7 +111,7 @@ async fn restore_refuses_what_cannot_be_restored() {
     assert!(code == Some(1) && said.contains("stop that server"), "{said}");
     register(server.addr, "bob").await;
     server.end(Signal::TERM).await;
-    // SQLite's shell, say, takes no lock of ours.
+    // Another program, such as SQLite's shell, does not take the server's lock.
     let url = format!("sqlite://{}", folder.join("callie.db").display());
     let mut other = sqlx::SqliteConnection::connect(&url).await.unwrap();
     other.execute("SELECT COUNT(*) FROM users").await.unwrap();
@@ -149,7 +149,7 @@ async fn restore_refuses_what_cannot_be_restored() {
 }
 
 #[tokio::test]
-async fn postgres_is_left_to_its_own_programs() {
+async fn postgresql_is_not_backed_up() {
     let folder = tempdir().unwrap();
     for action in ["backup", "restore"] {
         let url = "postgres://callie:secret@127.0.0.1:1/callie";

@@ -1,4 +1,4 @@
-//! Standard streams that are full, gone or not read, and threads that cannot be had: none of it stops a server silently.
+//! Standard streams that are full, closed or not read, and missing threads: none of them stops a server silently.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -15,7 +15,7 @@ use support::{PATIENCE, call};
 use tempfile::tempdir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
-/// A server that logs all it can, and a port for figures.
+/// Starts a server with the level `trace` and a port for metrics.
 fn talkative(folder: &Path) -> tokio::process::Command {
     let mut command = command(folder);
     command.args(["--listen", "127.0.0.1:0"]);
@@ -37,7 +37,7 @@ async fn fill_the_log(server: &Process, metrics: &str) {
             if !line.ends_with(" 0") {
                 return;
             }
-            // Each of them asks the database, which is a line.
+            // Each request queries the database, which logs a line.
             let ask = || call(server.addr, "GET", path::SESSIONS, Some("no token"), "");
             let answers = futures_util::future::join_all((0..50).map(|_| ask())).await;
             assert!(answers.iter().all(|answer| answer.status == 401));
@@ -47,7 +47,7 @@ async fn fill_the_log(server: &Process, metrics: &str) {
 }
 
 #[tokio::test]
-async fn log_that_nobody_reads_stops_nobody() {
+async fn unread_log_does_not_block_the_server() {
     let folder = tempdir().unwrap();
     let metrics = metrics_address();
     let mut command = talkative(folder.path());
@@ -101,7 +101,7 @@ async fn full_or_closed_stdout_does_not_stop_the_server() {
     }
 }
 
-/// The same where stdout can be written to: the line is there.
+/// Does the same with a writable stdout, on which the line must appear.
 #[tokio::test]
 async fn stdout_has_one_line_with_the_address() {
     let folder = tempdir().unwrap();
@@ -121,13 +121,13 @@ async fn missing_threads_fail_with_one_line() {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
-    // Some for the log and the first workers, and none for what comes later.
+    // Enough threads for the log and the first workers, but not for later ones.
     for threads in [1, 2, 4, 5] {
         let mut command = std::process::Command::new("prlimit");
         command.arg(format!("--nproc={threads}")).arg("--").arg(&program);
         command.args(["--listen", "127.0.0.1:0", "--database", ":memory:"]).current_dir("/");
         if rustix::process::geteuid().is_root() {
-            // The limit does not hold for root, but for any other user.
+            // The limit does not apply to root.
             command.uid(54_321).gid(54_321);
         }
         let mut command = tokio::process::Command::from(command);
@@ -152,11 +152,11 @@ async fn lack_of_descriptors_is_logged_once() {
     for _ in 0..100 {
         held.push(tokio::net::TcpStream::connect(addr).await.unwrap());
     }
-    server.wait_for_log("connections cannot be accepted").await;
-    // Time for twenty attempts; nothing tells of them, which is the point.
+    server.wait_for_log("cannot accept connections").await;
+    // Time for twenty attempts, which must not be logged.
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     drop(held);
     assert_eq!(call(addr, "GET", "/nothing", None, "").await.status, 404);
     let (_, said) = server.end(Signal::TERM).await;
-    assert!(!said.contains("connections cannot be accepted"), "{said}");
+    assert!(!said.contains("cannot accept connections"), "{said}");
 }

@@ -1,4 +1,4 @@
-//! TLS by certificate and key files, read again on SIGHUP.
+//! TLS with certificate and key files, which are read again on SIGHUP.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Message;
 
-/// Writes a new certificate and its key, and answers the certificate.
+/// Writes a new certificate and its key, and returns the certificate.
 fn write_certificate(folder: &Path) -> CertificateDer<'static> {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
@@ -28,7 +28,7 @@ fn write_certificate(folder: &Path) -> CertificateDer<'static> {
     made.cert.der().clone()
 }
 
-/// A connection by a client that trusts `certificate` alone.
+/// Connects as a client that trusts only `certificate`.
 async fn connect(
     addr: SocketAddr,
     certificate: &CertificateDer<'static>,
@@ -44,7 +44,7 @@ async fn connect(
     TlsConnector::from(Arc::new(config)).connect(name, TcpStream::connect(addr).await?).await
 }
 
-/// The status line of an answer over TLS.
+/// Returns the status line of an answer over TLS.
 async fn ask(addr: SocketAddr, certificate: &CertificateDer<'static>) -> std::io::Result<String> {
     let talk = async {
         let mut tls = connect(addr, certificate).await?;
@@ -86,7 +86,7 @@ async fn certificate_is_replaced_without_restart() {
 
     std::fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
     server.signal(Signal::HUP);
-    server.wait_for_log("not reloaded").await;
+    server.wait_for_log("cannot reload the configuration").await;
     assert_eq!(ask(server.addr, &second).await.unwrap(), "HTTP/1.1 404 Not Found");
 }
 
@@ -134,7 +134,7 @@ async fn expired_certificate_at_start_can_be_replaced() {
     write_certificate_of(folder.path(), 2000, 2001);
     let mut server = serve_tls(folder.path()).await;
     server.wait_for_log("the certificate has expired").await;
-    // Another that has expired is no worse.
+    // Another expired certificate may replace an expired one.
     write_certificate_of(folder.path(), 2000, 2002);
     server.signal(Signal::HUP);
     server.wait_for_log("reloaded the configuration").await;
@@ -145,7 +145,7 @@ async fn expired_certificate_at_start_can_be_replaced() {
 }
 
 #[tokio::test]
-async fn days_of_the_certificate_are_a_figure() {
+async fn days_until_expiry_are_a_metric() {
     let folder = tempdir().unwrap();
     write_certificate_of(folder.path(), 2000, 2001);
     let path = |name: &str| Some(folder.path().join(name));
@@ -206,7 +206,7 @@ async fn key_that_cannot_be_used_says_what_to_do() {
     openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521", "-out", "key.pem"]);
     let told = said().await;
     assert!(told.contains("ECDSA on P-256 or P-384"), "{told}");
-    // Without extensions, as from a configuration that names none, OpenSSL makes a certificate of version 1.
+    // If the configuration names no extensions, OpenSSL creates a certificate of version 1.
     openssl(&[
         "req",
         "-x509",

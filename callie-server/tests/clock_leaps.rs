@@ -1,4 +1,5 @@
-//! A clock that is wrong for a while: nothing ends for good, and nothing panics. In a process of its own, whose clock it sets.
+//! A clock that is wrong for a while: no data is lost, and nothing panics. In a process of its own, whose clock the
+//! test sets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod chat;
@@ -7,15 +8,15 @@ mod support;
 use callie_core::account::path;
 use callie_server::clock::{self, DAY};
 
-/// One test, since the clock is the process's.
+/// One test, because the process has one clock.
 #[tokio::test]
-async fn visits_to_other_years_end_no_session() {
+async fn clock_jumps_end_no_session() {
     let chat = chat::start().await;
     let login = chat.login("ada").await;
     let mut ada = chat.connect(&login).await;
     for years in [15, -80] {
         clock::shift(years * 365 * DAY);
-        // The connection goes on, new ones are let in, and accounts work.
+        // Connections continue, new ones authenticate, and accounts work.
         let message = ada.message("ada", "what year is it?");
         ada.send(&message).await;
         let got = ada.msg("what year is it?").await;

@@ -1,4 +1,4 @@
-//! Several servers, one Callie: payloads, answers and presence are as on one server, wherever users are connected.
+//! Several servers: payloads, answers and presence are as on one server, on whichever node users are connected.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -57,7 +57,7 @@ async fn user_of_departed_node_is_offline() {
     let cluster = Cluster::of(2).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
     for round in 0..20 {
-        // Nothing is waited for: the message meets the news on its way.
+        // Sent without waiting until the other node knows the recipient.
         bob.leave().await;
         for message in [ada.message("bob", "gone?"), ada.acked("bob", "gone?")] {
             let answer = ada.answered(&message, "RECIPIENT_OFFLINE").await;
@@ -79,7 +79,7 @@ async fn message_reaches_all_devices_on_all_nodes() {
     for client in [&mut bob, &mut bob_here, &mut ada_there] {
         client.msg("to all of you").await;
     }
-    // To oneself: all connections, the sending one too.
+    // A message to oneself reaches all connections, including the sending one.
     let message = ada.message("ada", "to myself");
     ada.send(&message).await;
     ada.msg("to myself").await;
@@ -102,7 +102,7 @@ async fn delivery_is_confirmed_once_across_nodes() {
     bob_here.ack(&got).await;
     bob_here.nothing_more().await;
     ada.nothing_more().await;
-    // The same payload again, and what became of it.
+    // The same payload again is answered with its outcome.
     ada.send(&message).await;
     assert_eq!(ada.sys("DUPLICATE_PAYLOAD").await["metadata"]["outcome"], "delivered");
     cluster.end().await;
@@ -192,7 +192,7 @@ async fn group_changes_reach_members_on_every_node() {
         assert_eq!(client.sys("USER_JOINED").await["metadata"]["username"], "cy");
     }
     ada.sys("COMMAND_OK").await;
-    // Whoever has just come in over there can write at once.
+    // A user who has just connected to the other node can write immediately.
     let message = cy.message(&group, "hello all");
     cy.send(&message).await;
     ada.msg("hello all").await;
@@ -262,7 +262,7 @@ async fn presence_is_reported_once_per_user() {
     let second = cluster.device(0, "bob").await;
     bob.leave().await;
     first.leave().await;
-    // Neither coming nor going in part is told.
+    // Connecting or disconnecting one of several devices is not reported.
     ada.nothing_more().await;
     let presence = ada.run("GET_PRESENCE", json!({"usernames": ["bob"]})).await;
     assert_eq!(presence["presence"]["bob"], "online");
@@ -318,7 +318,7 @@ async fn duplicate_through_other_node_is_detected() {
     ada.send(&message).await;
     let got = bob.msg("once").await;
     ada.leave().await;
-    // The user comes back elsewhere while the outcome is open.
+    // The user reconnects to another node while the outcome is pending.
     let mut ada = cluster.device(1, "ada").await;
     let mut again = message.clone();
     again["token"] = json!(ada.token);
@@ -392,7 +392,7 @@ async fn two_nodes_do_not_double_a_users_rate() {
         let message = sender.message("bob", "too much");
         sender.answered(&message, "RATE_LIMITED").await;
     }
-    // Nor does going away and coming back elsewhere.
+    // Nor does reconnecting to another node.
     here.leave().await;
     there.leave().await;
     cluster.knows_offline(0, "ada").await;

@@ -1,5 +1,5 @@
-//! A cluster of which something is away: what can be done is done, what cannot is said, nobody is told a lie, and all
-//! heals by itself.
+//! A cluster with a missing part: what is still possible works, what is not is reported truthfully, and the cluster
+//! recovers by itself.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -34,25 +34,25 @@ async fn node_without_nats_reports_nobody_offline() {
     cluster.nats.kill();
     until("the node has noticed", || async { ready(ops).await.0 == 503 }).await;
     assert!(ready(ops).await.1.contains("cluster"));
-    // Those here go on chatting.
+    // Users of the same node continue to chat.
     for to in ["cy", &group] {
         let message = ada.message(to, "still here");
         ada.send(&message).await;
         cy.msg("still here").await;
     }
-    // Who may be elsewhere is not said to be offline; who is nobody still is nobody.
+    // A user who may be on another node is not reported offline. An unknown user is still unknown.
     for message in [ada.message("bob", "anyone?"), ada.acked("bob", "anyone?")] {
         ada.answered(&message, "INTERNAL_ERROR").await;
     }
     let message = ada.message("nobody", "anyone?");
     ada.answered(&message, "RECIPIENT_UNKNOWN").await;
-    // What changes meanwhile is known everywhere afterwards.
+    // Changes during the outage are known on all nodes afterwards.
     ada.send(&ada.command("ADD_MEMBER", json!({"groupID": group, "username": "bob"}))).await;
     ada.sys("USER_JOINED").await;
     ada.sys("COMMAND_OK").await;
     cy.sys("USER_JOINED").await;
     cluster.nats.start_again().await;
-    cluster.whole().await;
+    cluster.converged().await;
     cluster.all_know(&["ada", "bob", "cy"]).await;
     let message = ada.message("bob", "there you are");
     ada.send(&message).await;
@@ -84,7 +84,7 @@ async fn delivery_during_nats_outage_is_unconfirmed() {
     cluster.end().await;
 }
 
-/// A node that is a process of its own.
+/// A node as a process.
 struct Node {
     process: Process,
     ops: SocketAddr,
@@ -110,7 +110,7 @@ async fn enter(node: &Node, name: &str) -> Client {
     client
 }
 
-/// Waits until `name` is seen as this by `viewer`.
+/// Waits until `viewer` sees `name` in this state.
 async fn sees(viewer: &mut Client, name: &str, presence: &str) {
     let start = Instant::now();
     loop {
@@ -138,7 +138,7 @@ async fn users_of_killed_node_go_offline_and_return() {
     bob.msg("before the end").await;
     let killed = Instant::now();
     second.process.end(Signal::KILL).await;
-    // The next message finds nobody; the one that was written may have been read.
+    // The next message finds no recipient. The one that was written may have been read.
     let message = ada.message("bob", "are you there?");
     ada.send(&message).await;
     let mut codes = Vec::new();
@@ -162,7 +162,7 @@ async fn users_of_killed_node_go_offline_and_return() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rolling_restart_loses_no_confirmed_message() {
+async fn rolling_restart_loses_no_confirmed_message() {
     let (folder, nats) = (tempfile::tempdir().unwrap(), Nats::start().await);
     let mut nodes = vec![node(folder.path(), &nats).await, node(folder.path(), &nats).await];
     for name in ["ada", "bob"] {
@@ -170,7 +170,7 @@ async fn a_rolling_restart_loses_no_confirmed_message() {
     }
     let mut ada = enter(&nodes[0], "ada").await;
     for round in 0..3 {
-        // Bob is on the node that is drained, and comes back on the new one.
+        // Bob is connected to the node that stops, and reconnects to the new one.
         let mut bob = enter(&nodes[1], "bob").await;
         bob.run("UPDATE_SETTINGS", json!({"presence": "everyone"})).await;
         sees(&mut ada, "bob", "online").await;
@@ -179,7 +179,7 @@ async fn a_rolling_restart_loses_no_confirmed_message() {
             ada.send(message).await;
         }
         let draining = tokio::spawn(nodes.remove(1).process.end(Signal::TERM));
-        // What bob got, and confirmed as long as that was possible.
+        // The messages that bob received, and confirmed if that was still possible.
         let mut got = Vec::new();
         while let Some(Ok(frame)) = bob.raw().await {
             let Ok(text) = frame.into_text() else { break };
@@ -189,7 +189,7 @@ async fn a_rolling_restart_loses_no_confirmed_message() {
                 let entry = json!({"sender": "ada", "payloadID": payload["payloadID"]});
                 let command = bob.command("ACK", json!({"payloads": [entry]}));
                 use futures_util::SinkExt as _;
-                // The connection may be closed by now.
+                // The connection may have been closed.
                 let _ = bob.ws.send(tokio_tungstenite::tungstenite::Message::text(command.to_string())).await;
             } else if payload["content"]["code"] == "SERVER_SHUTDOWN" {
                 break;
@@ -234,7 +234,7 @@ async fn node_on_another_database_is_ignored() {
     there.server.shutdown().await;
 }
 
-/// The files of a root, of a certificate by it for 127.0.0.1, and of the certificate's key.
+/// Writes a root, a certificate for 127.0.0.1 that it signs, and the certificate's key.
 fn certificate(folder: &Path) -> [String; 3] {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

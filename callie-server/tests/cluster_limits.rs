@@ -1,4 +1,4 @@
-//! A cluster on a NATS that passes on little, and one with a node of another version.
+//! A cluster on a NATS server with a small `max_payload`, and one with a node of another version.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -10,7 +10,7 @@ use cluster_support::{Cluster, until};
 use support::nats::Nats;
 use tempfile::TempDir;
 
-/// A configuration file of NATS, which can be changed while it runs.
+/// A configuration file of NATS, which the test changes while NATS runs.
 struct Limits {
     folder: TempDir,
 }
@@ -50,12 +50,12 @@ async fn server_refuses_nats_with_low_max_payload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_frame_exceeds_what_nats_passes_on() {
+async fn frames_fit_into_max_payload_of_nats() {
     let room = Config::default().max_payload_bytes + 2_048;
     let limits = Limits::new(room);
     let cluster = Cluster::on(2, limits.start().await, Config::default()).await;
     let (mut ada, mut bob) = cluster.two(0, 1).await;
-    // Each as large as a payload may be, and many at a time: one frame would hold them all.
+    // Many payloads of the maximum size, which would otherwise share one frame.
     let text = "x".repeat(Config::default().max_text_bytes);
     for _ in 0..20 {
         let message = ada.message("bob", &text);
@@ -76,7 +76,7 @@ async fn shrinking_max_payload_keeps_the_connection() {
     cluster.nats.kill();
     limits.set(4_096);
     cluster.nats.start_again().await;
-    cluster.whole().await;
+    cluster.converged().await;
     cluster.all_know(&["ada", "bob"]).await;
     let text = "x".repeat(9_000);
     for _ in 0..5 {
@@ -86,7 +86,7 @@ async fn shrinking_max_payload_keeps_the_connection() {
         bob.send(&small).await;
         let got = bob.msg(&text).await;
         bob.ack(&got).await;
-        // The answer and the small message cross.
+        // The answer and the small message may arrive in either order.
         let mut seen = [ada.next().await, ada.next().await].map(|payload| payload["type"].clone());
         seen.sort_by_key(ToString::to_string);
         assert_eq!(seen, ["MSG", "SYS"]);
@@ -106,7 +106,7 @@ async fn node_of_other_version_leaves_presence_unknown() {
     };
     assert!(is_whole().await);
     let stranger = async_nats::connect(cluster.nats.url()).await.unwrap();
-    // A version that is not there yet, and something behind it that nobody can read.
+    // A future version, followed by bytes that cannot be read.
     let beat = || async {
         stranger.publish("callie.beat", vec![250_u8, 1, 2, 3].into()).await.unwrap();
         stranger.flush().await.unwrap();
@@ -128,7 +128,7 @@ async fn node_of_other_version_leaves_presence_unknown() {
         .unwrap();
     beat().await;
     ada.answered(&message, "INTERNAL_ERROR").await;
-    // It is gone after three seconds of silence.
+    // The node is considered gone after three seconds of silence.
     until("the stranger is gone", is_whole).await;
     let message = ada.message("cy", "are you there?");
     ada.answered(&message, "RECIPIENT_OFFLINE").await;

@@ -1,4 +1,4 @@
-//! Presence, settings, blocks, edits, signals, sessions and what admins do, over real sockets.
+//! Presence, settings, blocks, edits, signals, sessions and the commands of admins, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -16,7 +16,7 @@ async fn presence_of(client: &mut Client, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn who_shares_a_group_hears_of_coming_and_going_once() {
+async fn group_members_are_notified_of_presence_once() {
     let chat = start().await;
     let (mut ada, bob) = (chat.user("ada").await, chat.login("bob").await);
     let mut eve = chat.user("eve").await;
@@ -38,7 +38,7 @@ async fn who_shares_a_group_hears_of_coming_and_going_once() {
 }
 
 #[tokio::test]
-async fn a_quick_reconnection_causes_no_notice() {
+async fn quick_reconnection_causes_no_notice() {
     let timing = callie_server::gateway::Timing {
         protocol: callie_core::server::Times { reconnection: Duration::from_secs(1), ..quick().protocol },
         ..quick()
@@ -57,13 +57,13 @@ async fn a_quick_reconnection_causes_no_notice() {
 }
 
 #[tokio::test]
-async fn subscribers_hear_as_the_settings_of_the_other_allow() {
+async fn subscription_respects_the_presence_setting() {
     let chat = start().await;
     let (mut ada, bob) = (chat.user("ada").await, chat.login("bob").await);
     let watched = ada.run("SUBSCRIBE_PRESENCE", json!({"usernames": ["bob", "nobody"]})).await;
     assert_eq!(watched["presence"], json!({"bob": "offline", "nobody": "offline"}));
     let mut bob1 = chat.connect(&bob).await;
-    // By default only those who share a group may know.
+    // By default, only members of a common group see the presence.
     assert_eq!(presence_of(&mut ada, "bob").await, "offline");
     let settings = bob1.run("UPDATE_SETTINGS", json!({"presence": "everyone"})).await;
     assert_eq!(settings, json!({"displayName": "", "presence": "everyone", "directMessages": "everyone"}));
@@ -79,7 +79,7 @@ async fn subscribers_hear_as_the_settings_of_the_other_allow() {
 }
 
 #[tokio::test]
-async fn who_wants_to_be_seen_by_nobody_is_seen_by_nobody() {
+async fn presence_setting_nobody_hides_the_user() {
     let chat = start().await;
     let (mut ada, bob) = (chat.user("ada").await, chat.login("bob").await);
     let mut bob1 = chat.connect(&bob).await;
@@ -95,7 +95,7 @@ async fn who_wants_to_be_seen_by_nobody_is_seen_by_nobody() {
 }
 
 #[tokio::test]
-async fn a_server_may_tell_everyone_or_nobody() {
+async fn server_may_report_presence_to_everyone_or_nobody() {
     for (mode, told) in [(PresenceMode::Everyone, true), (PresenceMode::Off, false)] {
         let chat = start_with(Config { presence: mode, ..Config::default() }, quick()).await;
         let (mut ada, bob) = (chat.user("ada").await, chat.login("bob").await);
@@ -113,8 +113,9 @@ async fn a_server_may_tell_everyone_or_nobody() {
     }
 }
 
+/// A block works in both directions, and does not affect messages to groups.
 #[tokio::test]
-async fn a_block_stops_direct_traffic_and_presence_both_ways_and_nothing_else() {
+async fn block_stops_direct_payloads_and_presence() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let group = ada.group(&mut [&mut bob]).await;
@@ -151,8 +152,9 @@ async fn a_block_stops_direct_traffic_and_presence_both_ways_and_nothing_else() 
     ada.refused("BLOCK_USER", json!({"username": "nobody"}), "USER_NOT_FOUND").await;
 }
 
+/// A block lasts over a reconnection. If two users block each other, both must lift their block.
 #[tokio::test]
-async fn a_block_lasts_over_a_reconnection_and_two_blocks_are_lifted_one_by_one() {
+async fn mutual_blocks_are_lifted_one_by_one() {
     let chat = start().await;
     let (login, mut bob) = (chat.login("ada").await, chat.user("bob").await);
     let mut ada = chat.connect(&login).await;
@@ -170,7 +172,7 @@ async fn a_block_lasts_over_a_reconnection_and_two_blocks_are_lifted_one_by_one(
 }
 
 #[tokio::test]
-async fn direct_messages_can_be_kept_to_those_who_share_a_group() {
+async fn direct_messages_can_be_limited_to_group_members() {
     let chat = start().await;
     let (mut ada, login) = (chat.user("ada").await, chat.login("bob").await);
     let mut bob = chat.connect(&login).await;
@@ -202,7 +204,7 @@ async fn profiles_and_settings_are_kept() {
 }
 
 #[tokio::test]
-async fn edits_and_deletions_reach_everyone_who_could_have_the_message() {
+async fn edits_and_deletions_reach_all_recipients() {
     let chat = start().await;
     let login = chat.login("ada").await;
     let (mut ada, mut ada2) = (chat.connect(&login).await, chat.connect(&login).await);
@@ -241,7 +243,7 @@ async fn edits_and_deletions_reach_everyone_who_could_have_the_message() {
 }
 
 #[tokio::test]
-async fn in_a_group_its_admins_delete_what_others_wrote() {
+async fn group_admins_delete_messages_of_others() {
     let chat = start().await;
     let (mut ada, mut bob, mut eve) =
         (chat.user("ada").await, chat.user("bob").await, chat.user("eve").await);
@@ -258,8 +260,9 @@ async fn in_a_group_its_admins_delete_what_others_wrote() {
     assert_eq!(ada.next().await["content"]["parameters"]["deletedBy"], "bob");
 }
 
+/// An edit in a group reaches the sender's other devices, if it reached another member.
 #[tokio::test]
-async fn an_edit_in_a_group_shows_on_ones_other_devices_if_it_reached_anyone() {
+async fn group_edit_reaches_own_other_devices() {
     let chat = start().await;
     let login = chat.login("ada").await;
     let (mut ada, mut ada2) = (chat.connect(&login).await, chat.connect(&login).await);
@@ -279,12 +282,12 @@ async fn an_edit_in_a_group_shows_on_ones_other_devices_if_it_reached_anyone() {
 }
 
 #[tokio::test]
-async fn a_text_that_grows_too_long_on_its_way_is_refused() {
+async fn edit_that_grows_over_the_limit_is_refused() {
     let limits = Config { max_text_bytes: 65_536, ..Config::default() };
     let chat = start_with(limits, quick()).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let edit = |text: String| json!({"recipient": "bob", "messageID": "m1", "text": text});
-    // As long as a payload may be that carries it.
+    // As long as its payload may be.
     let empty = ada.command("EDIT_MESSAGE", edit(String::new())).to_string().len();
     let longest = "x".repeat(65_536 - empty);
     ada.refused("EDIT_MESSAGE", edit(longest), "LIMIT_REACHED").await;
@@ -292,7 +295,7 @@ async fn a_text_that_grows_too_long_on_its_way_is_refused() {
 }
 
 #[tokio::test]
-async fn signals_pass_and_are_not_answered() {
+async fn signals_are_delivered_and_not_answered() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     chat.login("cleo").await;
@@ -318,7 +321,7 @@ async fn signals_pass_and_are_not_answered() {
 }
 
 #[tokio::test]
-async fn sessions_are_listed_with_the_asking_one_marked() {
+async fn current_session_is_marked_in_the_list() {
     let chat = start().await;
     let (one, other) = (chat.login("ada").await, chat.login("ada").await);
     let mut ada = chat.connect(&one).await;
@@ -334,7 +337,7 @@ async fn sessions_are_listed_with_the_asking_one_marked() {
 }
 
 #[tokio::test]
-async fn only_admins_kick_ban_announce_and_ask_for_figures() {
+async fn admin_commands_are_refused_to_others() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;
     for (command, parameters) in [
@@ -358,7 +361,7 @@ async fn only_admins_kick_ban_announce_and_ask_for_figures() {
 }
 
 #[tokio::test]
-async fn a_kick_ends_connections_and_a_ban_ends_sessions() {
+async fn kick_closes_connections_and_ban_ends_sessions() {
     let chat = start().await;
     let login = chat.login("eve").await;
     let (mut eve, mut root) = (chat.connect(&login).await, chat.admin("root").await);
@@ -383,7 +386,7 @@ async fn a_kick_ends_connections_and_a_ban_ends_sessions() {
 }
 
 #[tokio::test]
-async fn a_command_that_does_not_exist_and_parameters_that_do_not_fit_are_told_apart() {
+async fn unknown_command_differs_from_invalid_parameters() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;
     ada.refused("MAKE_COFFEE", json!({}), "UNKNOWN_COMMAND").await;

@@ -1,4 +1,4 @@
-//! A server inside another program: dropping it ends all that it did. On both kinds of databases.
+//! A server inside another program: dropping it ends everything. On both kinds of databases.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod chat;

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 #[tokio::test]
-async fn the_conventional_greeting_is_answered_with_who_one_is_and_what_is_allowed() {
+async fn authenticate_is_answered_with_user_and_limits() {
     let chat = start().await;
     let login = chat.login("ada").await;
     let mut ada = chat.open().await.of(&login);
@@ -38,7 +38,7 @@ async fn the_conventional_greeting_is_answered_with_who_one_is_and_what_is_allow
 }
 
 #[tokio::test]
-async fn any_first_payload_authenticates_and_is_then_processed() {
+async fn any_first_payload_authenticates() {
     let chat = start().await;
     let login = chat.login("ada").await;
     let mut ada = chat.open().await.of(&login);
@@ -58,7 +58,7 @@ async fn any_first_payload_authenticates_and_is_then_processed() {
 }
 
 #[tokio::test]
-async fn a_first_payload_that_does_not_authenticate_ends_the_connection() {
+async fn unauthenticated_first_payload_closes() {
     let chat = start().await;
     let (ada, bob) = (chat.login("ada").await, chat.login("bob").await);
     type Change = fn(&mut serde_json::Value);
@@ -88,7 +88,7 @@ async fn a_first_payload_that_does_not_authenticate_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_connection_that_says_nothing_is_ended() {
+async fn silent_new_connection_is_closed() {
     let timing = Timing {
         protocol: Times { authentication: Duration::from_millis(200), ..quick().protocol },
         ..quick()
@@ -124,7 +124,7 @@ async fn later_payloads_need_the_same_token_and_sender() {
 }
 
 #[tokio::test]
-async fn an_invalid_payload_is_answered_with_its_place_and_goes_nowhere() {
+async fn invalid_payload_is_answered_with_its_path() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let mut message = ada.message("bob", "hello");
@@ -149,7 +149,7 @@ async fn lone_surrogate_is_answered_with_its_payload_id() {
 }
 
 #[tokio::test]
-async fn the_twentieth_invalid_payload_closes() {
+async fn twentieth_invalid_payload_closes() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;
     for _ in 0..20 {
@@ -162,7 +162,7 @@ async fn the_twentieth_invalid_payload_closes() {
 }
 
 #[tokio::test]
-async fn a_binary_message_closes() {
+async fn binary_message_closes() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;
     ada.ws.send(Message::binary(vec![1, 2, 3])).await.unwrap();
@@ -173,7 +173,7 @@ async fn a_binary_message_closes() {
 }
 
 #[tokio::test]
-async fn a_message_over_the_limit_closes_and_one_at_the_limit_does_not() {
+async fn only_message_over_the_limit_closes() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;
     let mut ping = ada.payload("SERVER", "PING", json!({})).to_string();
@@ -189,7 +189,7 @@ async fn a_message_over_the_limit_closes_and_one_at_the_limit_does_not() {
 }
 
 #[tokio::test]
-async fn silence_brings_a_ping_and_then_the_end() {
+async fn silence_is_pinged_and_then_closed() {
     let timing = Timing {
         protocol: Times {
             heartbeat: Duration::from_millis(200),
@@ -212,7 +212,7 @@ async fn silence_brings_a_ping_and_then_the_end() {
 }
 
 #[tokio::test]
-async fn silence_after_a_pong_brings_the_next_ping() {
+async fn silence_after_a_pong_is_pinged_again() {
     let timing = Timing {
         protocol: Times {
             heartbeat: Duration::from_millis(200),
@@ -224,7 +224,7 @@ async fn silence_after_a_pong_brings_the_next_ping() {
     let chat = start_with(Config::default(), timing).await;
     let mut ada = chat.user("ada").await;
     for _ in 0..3 {
-        // The grace of the PING before must not delay this one.
+        // The deadline of the earlier PING must not delay this one.
         assert_eq!(ada.next().await["type"], "PING");
         let pong = ada.payload("SERVER", "PONG", json!({}));
         ada.send(&pong).await;
@@ -232,7 +232,7 @@ async fn silence_after_a_pong_brings_the_next_ping() {
 }
 
 #[tokio::test]
-async fn client_is_not_ended_while_the_server_does_not_read() {
+async fn silence_is_not_counted_while_server_reads_nothing() {
     let timing = Timing {
         protocol: Times {
             heartbeat: Duration::from_millis(100),
@@ -245,7 +245,7 @@ async fn client_is_not_ended_while_the_server_does_not_read() {
     let mut ada = chat.user("ada").await;
     sqlx::any::install_default_drivers();
     let mut database = <sqlx::AnyConnection as sqlx::Connection>::connect(&chat.database.url).await.unwrap();
-    // Nobody writes meanwhile, so that the command waits.
+    // The database is locked, so that the command waits.
     let lock = match chat.database.url.starts_with("postgres") {
         true => "BEGIN; LOCK TABLE chat_groups IN ACCESS EXCLUSIVE MODE",
         false => "BEGIN IMMEDIATE",
@@ -266,7 +266,7 @@ async fn client_is_not_ended_while_the_server_does_not_read() {
 }
 
 #[tokio::test]
-async fn a_revoked_session_ends_its_sockets_only() {
+async fn revoked_session_closes_only_its_sockets() {
     let chat = start().await;
     let (one, other) = (chat.login("ada").await, chat.login("ada").await);
     let (mut first, mut second) = (chat.connect(&one).await, chat.connect(&other).await);
@@ -281,7 +281,7 @@ async fn a_revoked_session_ends_its_sockets_only() {
 }
 
 #[tokio::test]
-async fn a_session_that_expires_ends_its_sockets_within_a_second() {
+async fn expired_session_closes_sockets_within_a_second() {
     let chat = start().await;
     let login = chat.login("ada").await;
     let expires = clock::now() + 1_000;
@@ -295,7 +295,7 @@ async fn a_session_that_expires_ends_its_sockets_within_a_second() {
 }
 
 #[tokio::test]
-async fn the_subprotocol_is_offered_and_not_insisted_on() {
+async fn subprotocol_is_optional() {
     let chat = start().await;
     for (asked, given) in
         [("callie.1", Some("callie.1")), ("other, callie.1", Some("callie.1")), ("other", None)]
@@ -310,14 +310,14 @@ async fn the_subprotocol_is_offered_and_not_insisted_on() {
                     given
                 );
             }
-            // The client is right to give up when none of its subprotocols was taken.
+            // The client may give up if the server selects none of its subprotocols.
             Err(error) => assert!(given.is_none(), "{error}"),
         }
     }
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_may_not_connect() {
+async fn page_of_another_origin_is_refused() {
     let chat = start().await;
     for (origin, admitted) in [("http://evil.example", false), (&format!("http://{}", chat.addr())[..], true)]
     {
@@ -329,7 +329,7 @@ async fn a_page_of_another_origin_may_not_connect() {
 }
 
 #[tokio::test]
-async fn a_client_that_closes_is_answered_in_kind() {
+async fn close_frame_is_answered() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;
     ada.ws.close(None).await.unwrap();
@@ -338,7 +338,7 @@ async fn a_client_that_closes_is_answered_in_kind() {
 }
 
 #[tokio::test]
-async fn a_server_that_stops_says_when_to_come_back() {
+async fn stopping_server_says_when_to_reconnect() {
     let chat = start().await;
     let mut clients: Vec<Client> = Vec::new();
     for _ in 0..8 {
@@ -353,7 +353,7 @@ async fn a_server_that_stops_says_when_to_come_back() {
         assert_eq!(close, 1001);
         times.insert(sys["metadata"]["retryAfterMs"].as_u64().unwrap());
     }
-    assert!(times.len() > 1, "all come back at once: {times:?}");
+    assert!(times.len() > 1, "all would reconnect at once: {times:?}");
     assert_eq!(stranger.ended("SERVER_SHUTDOWN").await.1, 1001);
     tokio::time::timeout(chat::PATIENCE, stopped).await.unwrap().unwrap();
 }

@@ -1,4 +1,4 @@
-//! Ends of connections that keep what was owed: half-closed sockets and a server that stops.
+//! Connections whose pending answers are still written when they end: half-closed sockets and a stopping server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-/// Ends what the client sends, below the WebSocket; it can still read.
+/// Shuts down the client's writing side below the WebSocket. It can still read.
 async fn half_close(client: &mut Client) {
     client.ws.get_mut().shutdown().await.unwrap();
 }
@@ -65,7 +65,7 @@ async fn half_closed_client_is_offline_to_others() {
 }
 
 #[tokio::test]
-async fn half_closed_client_is_not_kept_for_ever() {
+async fn half_closed_client_is_closed_after_its_deadline() {
     let timing = Timing {
         protocol: Times { confirmation: Duration::from_millis(200), ..quick().protocol },
         ..quick()
@@ -83,7 +83,7 @@ async fn half_closed_client_is_not_kept_for_ever() {
     assert_eq!(idle.closed().await, 1000);
 }
 
-/// Begins to stop the server, and waits until it takes no new connection.
+/// Starts the shutdown of the server, and waits until it accepts no new connections.
 async fn stop(chat: Chat) -> tokio::task::JoinHandle<()> {
     let addr = chat.addr();
     let Chat { server, database } = chat;
@@ -100,7 +100,7 @@ async fn stop(chat: Chat) -> tokio::task::JoinHandle<()> {
     }
 }
 
-/// Time for confirmations that no machine is too slow for.
+/// A deadline of confirmations that is long enough for a busy machine.
 fn patient() -> Timing {
     Timing { answers: Duration::from_secs(5), ..quick() }
 }
@@ -128,7 +128,7 @@ async fn stopping_server_answers_what_it_read() {
 }
 
 #[tokio::test]
-async fn stopping_server_says_what_stays_unconfirmed() {
+async fn stopping_server_reports_unconfirmed_messages() {
     let timing = Timing { answers: Duration::from_millis(100), ..quick() };
     let chat = start_with(Config::default(), timing).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
@@ -142,7 +142,7 @@ async fn stopping_server_says_what_stays_unconfirmed() {
 }
 
 #[tokio::test]
-async fn stopping_server_neither_takes_nor_answers_later_payloads() {
+async fn stopping_server_ignores_later_payloads() {
     let chat = start_with(Config::default(), patient()).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let message = ada.acked("bob", "early");
@@ -154,7 +154,7 @@ async fn stopping_server_neither_takes_nor_answers_later_payloads() {
     let ping = ada.payload("SERVER", "PING", json!({}));
     ada.send(&ping).await;
     bob.ack(&message).await;
-    // A PONG would say that the message before it was taken.
+    // A PONG would mean that the earlier message was accepted.
     assert_eq!(ada.sys("DELIVERED").await["metadata"]["inReplyTo"], message["payloadID"]);
     assert_eq!(ada.ended("SERVER_SHUTDOWN").await.1, 1001);
     assert_eq!(bob.ended("SERVER_SHUTDOWN").await.1, 1001);

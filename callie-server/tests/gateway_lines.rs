@@ -1,4 +1,4 @@
-//! What the operator is told of those who are refused or thrown out: one line each, with who and where, and no secret.
+//! The log lines about refused and closed connections: one each, with user and address, and without secrets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-/// The log of this process, which all tests write to: each looks for names of its own.
+/// The log of this process. All tests write to it, and each searches for its own names.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -43,13 +43,13 @@ fn log() -> &'static Log {
     })
 }
 
-/// The log lines so far that hold all of these.
+/// Returns the log lines so far that contain all of these texts.
 fn lines(holding: &[&str]) -> Vec<String> {
     let text = String::from_utf8(log().0.lock().unwrap().clone()).unwrap();
     text.lines().filter(|line| holding.iter().all(|part| line.contains(part))).map(str::to_owned).collect()
 }
 
-/// The one line that holds all of these, once it is there.
+/// Waits for the one line that contains all of these texts.
 async fn line(holding: &[&str]) -> String {
     let begun = Instant::now();
     loop {
@@ -75,7 +75,7 @@ fn figure(chat: &Chat, name: &str) -> u64 {
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-/// A user of this test alone, connected.
+/// Connects a user of this test only.
 async fn someone(chat: &Chat) -> (Client, String) {
     let name = fresh("user");
     (chat.user(&name).await, name)
@@ -111,7 +111,7 @@ async fn flood_of_refusals_does_not_flood_the_log() {
     let logged = lines(&["flood.example"]).len();
     assert!((1..=10 * seconds).contains(&logged), "{logged} in {seconds} s");
     if logged < 60 {
-        let counted = line(&["lines were left out", "kind=Handshake"]).await;
+        let counted = line(&["suppressed log lines", "kind=Handshake"]).await;
         assert!(counted.contains(" WARN ") && counted.contains("left_out="), "{counted}");
     }
 }
@@ -247,11 +247,11 @@ async fn full_server_is_logged_by_limit() {
 }
 
 #[tokio::test]
-async fn connection_beyond_the_places_of_its_address_is_logged() {
+async fn connection_over_address_limit_is_logged() {
     let chat = start_logged(Config { max_connections_per_address: 1, ..Config::default() }, quick()).await;
     let _first = TcpStream::connect(chat.addr()).await.unwrap();
     let mut second = TcpStream::connect(chat.addr()).await.unwrap();
-    // Cut off without a word: an end or a reset.
+    // Closed without a message: the end of the stream or a reset.
     assert!(second.read_u8().await.is_err());
     let line = line(&["dropped a connection"]).await;
     assert!(line.contains(" WARN ") && line.contains("address=127.0.0.1"), "{line}");
@@ -311,6 +311,6 @@ async fn acts_of_admins_are_logged() {
     assert!(lines(&[secret]).is_empty());
     let (mut nobody, name) = someone(&chat).await;
     nobody.refused("ANNOUNCE", json!({"text": "x"}), "FORBIDDEN").await;
-    let refused = line(&[&format!("user={name}"), "no admin"]).await;
+    let refused = line(&[&format!("user={name}"), "not an admin"]).await;
     assert!(refused.contains(" WARN "), "{refused}");
 }

@@ -1,4 +1,4 @@
-//! What the real binary writes down of a talk at its most talkative: no token and no text.
+//! The log of the real binary at the level `trace` contains no token and no text of a message.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -18,8 +18,9 @@ async fn client(server: &Process, name: &str) -> Client {
     client
 }
 
+/// Checked at the level `trace`.
 #[tokio::test]
-async fn neither_tokens_nor_texts_are_logged_even_at_the_finest_level() {
+async fn tokens_and_texts_are_never_logged() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = command(folder.path());
     command.args(["--listen", "127.0.0.1:0"]).env("CALLIE_LOG_LEVEL", "trace");

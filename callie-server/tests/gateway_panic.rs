@@ -1,4 +1,4 @@
-//! A panic in the task of one connection ends that connection and no other.
+//! A panic in the task of a connection ends only that connection.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -11,11 +11,11 @@ use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
-/// What the server writes down when the database fails while it serves a connection.
-const WRITTEN: &str = "a recipient could not be looked up";
+/// The log line of a database failure while a connection is served.
+const WRITTEN: &str = "cannot look up a recipient";
 
-/// A log that panics in the task of the connection that makes the server write [`WRITTEN`]: the one way to a panic there
-/// that needs no door in the server.
+/// A logger that panics when it is given [`WRITTEN`], in the task of the connection. The server itself has no code that
+/// a test could make panic.
 struct PanickingLog;
 
 impl<S: Subscriber> Layer<S> for PanickingLog {
@@ -33,7 +33,7 @@ impl Visit for PanicOn {
 }
 
 #[tokio::test]
-async fn a_panic_in_one_connection_ends_that_one_only() {
+async fn panic_ends_only_its_connection() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(PanickingLog)).unwrap();
     let chat = start().await;
     let (mut ada, mut bob, mut eve) =
@@ -42,10 +42,10 @@ async fn a_panic_in_one_connection_ends_that_one_only() {
     database.execute("ALTER TABLE users RENAME TO elsewhere").await.unwrap();
     let message = eve.message("nobody", "this one is looked up");
     eve.send(&message).await;
-    // No answer, no close frame: the task is gone, and the socket with it.
+    // There is no answer and no close frame, because the task has ended.
     assert!(matches!(eve.raw().await, None | Some(Err(_))));
     database.execute("ALTER TABLE elsewhere RENAME TO users").await.unwrap();
-    // The others go on, the user's place is free, and they can come back.
+    // Other connections continue, and the user can reconnect.
     let message = ada.message("bob", "did you hear that?");
     ada.send(&message).await;
     bob.msg("did you hear that?").await;

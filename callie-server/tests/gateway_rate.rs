@@ -1,4 +1,4 @@
-//! Payloads dropped for their rate: each is named in a `RATE_LIMITED`, before any answer to a later payload.
+//! Payloads dropped because of the rate: each is named in a `RATE_LIMITED`, before any answer to a later payload.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -15,7 +15,7 @@ use futures_util::SinkExt as _;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 
-/// Few payloads a second, so that a handful is a flood.
+/// A rate of few payloads a second.
 fn slow_rate() -> Config {
     Config { burst: 5, messages_per_second: 1, ..Config::default() }
 }
@@ -32,7 +32,7 @@ fn is_limited(payload: &Value) -> bool {
     payload["content"]["code"] == "RATE_LIMITED"
 }
 
-/// The payloads that a `RATE_LIMITED` names, which must be well formed.
+/// Returns the payloads that a `RATE_LIMITED` names, and checks its form.
 fn named(limited: &Value) -> Vec<String> {
     let metadata = &limited["metadata"];
     let names: Vec<String> =
@@ -43,7 +43,7 @@ fn named(limited: &Value) -> Vec<String> {
     names
 }
 
-/// Sends all at once, so that the server reads them together.
+/// Sends all payloads in one write, so that the server reads them together.
 async fn send_all(client: &mut Client, payloads: &[Value]) {
     for payload in payloads {
         client.ws.feed(Message::text(payload.to_string())).await.unwrap();
@@ -51,50 +51,51 @@ async fn send_all(client: &mut Client, payloads: &[Value]) {
     client.ws.flush().await.unwrap();
 }
 
-/// What a connection was told, and by which answer.
-struct Told {
-    /// Dropped payloads in the order they were named.
+/// What a connection has received.
+struct Seen {
+    /// The dropped payloads, in the order in which they were named.
     dropped: Vec<String>,
-    /// For each PONG: its PING, and how many dropped payloads had been named before.
+    /// For each PONG, its PING and the number of dropped payloads that were named before it.
     pongs: Vec<(String, usize)>,
 }
 
 /// Reads until the PONG to the last of `sent`.
-async fn told(client: &mut Client, sent: &[Value]) -> Told {
-    let mut told = Told { dropped: Vec::new(), pongs: Vec::new() };
+async fn read_until_last_pong(client: &mut Client, sent: &[Value]) -> Seen {
+    let mut seen = Seen { dropped: Vec::new(), pongs: Vec::new() };
     let last = id(sent.last().unwrap());
     loop {
         let payload = client.next().await;
         if is_limited(&payload) {
-            told.dropped.extend(named(&payload));
+            seen.dropped.extend(named(&payload));
         } else {
             assert_eq!(payload["type"], "PONG", "{payload}");
             let ping = payload["metadata"]["inReplyTo"].as_str().unwrap().to_owned();
-            told.pongs.push((ping.clone(), told.dropped.len()));
+            seen.pongs.push((ping.clone(), seen.dropped.len()));
             if ping == last {
-                return told;
+                return seen;
             }
         }
     }
 }
 
-/// Whoever has a PONG knows of each message before its PING whether it was dropped; `arrived` is the truth.
-fn judge(sent: &[Value], told: &Told, arrived: &HashSet<String>) {
-    for (ping, known) in &told.pongs {
+/// Checks that each PONG comes after the reports of all drops before its PING. `arrived` has the messages that were not
+/// dropped.
+fn check(sent: &[Value], seen: &Seen, arrived: &HashSet<String>) {
+    for (ping, known) in &seen.pongs {
         let at = sent.iter().position(|p| id(p) == *ping).unwrap();
-        let named: HashSet<&String> = told.dropped[..*known].iter().collect();
+        let named: HashSet<&String> = seen.dropped[..*known].iter().collect();
         for message in sent[..at].iter().filter(|p| p["type"] == "MSG") {
             let id = id(message);
             assert_ne!(arrived.contains(&id), named.contains(&id), "{id} before {ping}");
         }
     }
     let order: Vec<usize> =
-        told.dropped.iter().map(|name| sent.iter().position(|p| id(p) == *name).unwrap()).collect();
+        seen.dropped.iter().map(|name| sent.iter().position(|p| id(p) == *name).unwrap()).collect();
     assert!(order.is_sorted_by(|a, b| a < b), "the oldest first, each once: {order:?}");
-    assert!(!told.dropped.is_empty(), "nothing was dropped");
+    assert!(!seen.dropped.is_empty(), "nothing was dropped");
 }
 
-/// Everything that reached `client` until now, whose next payload is the answer to a PING of now.
+/// Returns every message that has reached `client` until now: it reads up to the answer to a new PING.
 async fn arrived(client: &mut Client) -> HashSet<String> {
     let ping = client.payload("SERVER", "PING", json!({}));
     client.send(&ping).await;
@@ -108,7 +109,7 @@ async fn arrived(client: &mut Client) -> HashSet<String> {
     }
 }
 
-/// Messages with a PING after some of them.
+/// Returns messages with a PING after some of them.
 fn mixed(client: &Client, to: &str, messages: usize) -> Vec<Value> {
     let mut all = Vec::new();
     for n in 0..messages {
@@ -127,12 +128,12 @@ async fn dropped_payloads_are_named_before_a_pong() {
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let sent = mixed(&ada, "bob", 40);
     send_all(&mut ada, &sent).await;
-    let told = told(&mut ada, &sent).await;
-    judge(&sent, &told, &arrived(&mut bob).await);
+    let seen = read_until_last_pong(&mut ada, &sent).await;
+    check(&sent, &seen, &arrived(&mut bob).await);
 }
 
 #[tokio::test]
-async fn each_device_hears_of_its_own_drops() {
+async fn each_device_receives_its_own_drops() {
     let chat = strict().await;
     let login = chat.login("ada").await;
     let (mut one, mut two) = (chat.connect(&login).await, chat.connect(&login).await);
@@ -140,39 +141,39 @@ async fn each_device_hears_of_its_own_drops() {
     let (first, second) = (mixed(&one, "bob", 20), mixed(&two, "bob", 20));
     let both = async |client: &mut Client, sent: &[Value]| {
         send_all(client, sent).await;
-        let mut told = Told { dropped: Vec::new(), pongs: Vec::new() };
+        let mut seen = Seen { dropped: Vec::new(), pongs: Vec::new() };
         let last = id(sent.last().unwrap());
-        while told.pongs.last().is_none_or(|(ping, _)| *ping != last) {
+        while seen.pongs.last().is_none_or(|(ping, _)| *ping != last) {
             let payload = client.next().await;
             match payload["type"].as_str() {
-                // A copy of what the other device sent.
+                // A copy of a message of the other device.
                 Some("MSG") => {}
                 Some("PONG") => {
                     let ping = payload["metadata"]["inReplyTo"].as_str().unwrap().to_owned();
-                    told.pongs.push((ping, told.dropped.len()));
+                    seen.pongs.push((ping, seen.dropped.len()));
                 }
-                _ => told.dropped.extend(named(&payload)),
+                _ => seen.dropped.extend(named(&payload)),
             }
         }
-        told
+        seen
     };
-    let (told_one, told_two) = tokio::join!(both(&mut one, &first), both(&mut two, &second));
+    let (seen_one, seen_two) = tokio::join!(both(&mut one, &first), both(&mut two, &second));
     let arrived = arrived(&mut bob).await;
-    judge(&first, &told_one, &arrived);
-    judge(&second, &told_two, &arrived);
+    check(&first, &seen_one, &arrived);
+    check(&second, &seen_two, &arrived);
 }
 
 #[tokio::test]
-async fn dropped_broadcasts_are_named_and_may_come_again() {
+async fn dropped_broadcasts_are_named_and_may_be_resent() {
     let config = Config { broadcasts_per_minute: 600, ..Config::default() };
     let chat = start_with(config, quick()).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let sent = mixed(&ada, "BROADCAST", 12);
     send_all(&mut ada, &sent).await;
-    let told = told(&mut ada, &sent).await;
+    let seen = read_until_last_pong(&mut ada, &sent).await;
     let first = arrived(&mut bob).await;
-    judge(&sent, &told, &first);
-    for name in &told.dropped {
+    check(&sent, &seen, &first);
+    for name in &seen.dropped {
         let payload = sent.iter().find(|p| id(p) == *name).unwrap();
         loop {
             let ping = ada.payload("SERVER", "PING", json!({}));
@@ -188,11 +189,11 @@ async fn dropped_broadcasts_are_named_and_may_come_again() {
         }
     }
     let again = arrived(&mut bob).await;
-    assert_eq!(again, told.dropped.into_iter().collect());
+    assert_eq!(again, seen.dropped.into_iter().collect());
 }
 
 #[tokio::test]
-async fn silent_client_hears_of_all_drops() {
+async fn silent_client_receives_all_drops() {
     let chat = strict().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let sent: Vec<Value> = (0..30).map(|n| ada.message("bob", &n.to_string())).collect();
@@ -204,7 +205,7 @@ async fn silent_client_hears_of_all_drops() {
         dropped.extend(named(&payload));
         notices += 1;
     }
-    // What was read together is named at once, what came later a second later.
+    // Payloads that were read together are named immediately, later ones after a second.
     assert!((1..=3).contains(&notices), "{notices}");
     let all: HashSet<String> = dropped.into_iter().chain(taken).collect();
     assert_eq!(all, sent.iter().map(id).collect());
@@ -212,7 +213,7 @@ async fn silent_client_hears_of_all_drops() {
 }
 
 #[tokio::test]
-async fn names_beyond_two_hundred_are_counted() {
+async fn drops_beyond_two_hundred_are_counted() {
     let chat = strict().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let sent: Vec<Value> = (0..600).map(|n| ada.message("bob", &n.to_string())).collect();
@@ -236,7 +237,7 @@ async fn names_beyond_two_hundred_are_counted() {
 }
 
 #[tokio::test]
-async fn confirmation_of_a_later_message_comes_after_the_report() {
+async fn drop_report_precedes_later_confirmations() {
     let config = Config { burst: 2, messages_per_second: 2, ..Config::default() };
     let chat = start_with(config, quick()).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
@@ -283,8 +284,8 @@ async fn flood_of_websocket_pings_names_no_payload() {
     assert_eq!(metadata.keys().collect::<Vec<_>>(), ["retryAfterMs"], "{limited}");
 }
 
-/// Reads to the close. What is named then and what arrived is all that was read, in the order of sending.
-async fn judge_to_the_close(ada: &mut Client, bob: &mut HashSet<String>, sent: &[Value]) -> Vec<String> {
+/// Reads until the close. The payloads that were named or have arrived must be all that the server read.
+async fn check_until_close(ada: &mut Client, bob: &mut HashSet<String>, sent: &[Value]) -> Vec<String> {
     let (mut dropped, mut codes) = (HashSet::new(), Vec::new());
     while let Some(Ok(Message::Text(text))) = ada.raw().await {
         let payload: Value = serde_json::from_str(&text).unwrap();
@@ -317,18 +318,18 @@ async fn flooding_close_names_the_last_drops() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut taken = arrived(&mut bob).await;
-    let codes = judge_to_the_close(&mut ada, &mut taken, &sent).await;
+    let codes = check_until_close(&mut ada, &mut taken, &sent).await;
     assert_eq!(codes.last().unwrap(), "RATE_LIMITED");
 }
 
 #[tokio::test]
-async fn connection_that_is_ended_hears_of_its_drops_first() {
+async fn drops_are_reported_before_a_kick() {
     let chat = strict().await;
     let (mut ada, mut bob, mut root) =
         (chat.user("ada").await, chat.user("bob").await, chat.admin("root").await);
     let sent: Vec<Value> = (0..20).map(|n| ada.message("bob", &n.to_string())).collect();
     send_all(&mut ada, &sent).await;
-    // The first is reported, the others are not yet.
+    // The first one is reported, the others not yet.
     let first = ada.sys("RATE_LIMITED").await;
     let received = |chat: &Chat| chat.server.gateway().payloads_received();
     while received(&chat) < 23 {
@@ -337,7 +338,7 @@ async fn connection_that_is_ended_hears_of_its_drops_first() {
     root.run("KICK_USER", json!({"username": "ada"})).await;
     let mut taken = arrived(&mut bob).await;
     taken.extend(named(&first));
-    let codes = judge_to_the_close(&mut ada, &mut taken, &sent).await;
+    let codes = check_until_close(&mut ada, &mut taken, &sent).await;
     assert_eq!(codes.last().unwrap(), "KICKED");
     assert_eq!(taken.len(), sent.len());
 }

@@ -1,4 +1,4 @@
-//! Groups over real sockets: who may do what, and who hears of it.
+//! Groups over real sockets: permissions and notices.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -10,7 +10,7 @@ use chat::{quick, start, start_with};
 use serde_json::json;
 
 #[tokio::test]
-async fn members_of_new_group_are_told_once() {
+async fn members_of_new_group_are_notified_once() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     chat.login("cleo").await;
@@ -88,7 +88,7 @@ async fn group_message_that_reaches_nobody_is_offline() {
 }
 
 #[tokio::test]
-async fn a_public_group_is_found_joined_and_left() {
+async fn public_group_is_found_joined_and_left() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let made = ada.run("CREATE_GROUP", json!({"name": "open", "visibility": "public"})).await;
@@ -116,7 +116,7 @@ async fn a_public_group_is_found_joined_and_left() {
     ]);
     assert_eq!((&details["members"], &details["memberCount"]), (&members, &json!(2)));
 
-    // The owner leaves: bob takes over, and the last to leave deletes it.
+    // Bob succeeds the owner who leaves, and the group is deleted with its last member.
     let leave = ada.command("LEAVE_GROUP", json!({"groupID": group}));
     ada.send(&leave).await;
     ada.sys("USER_LEFT").await;
@@ -223,7 +223,7 @@ async fn roles_decide_who_may_change_a_group() {
 }
 
 #[tokio::test]
-async fn who_may_not_be_written_to_may_not_be_added() {
+async fn blocked_users_may_not_be_added() {
     let chat = start().await;
     let (mut ada, mut bob, mut cleo) =
         (chat.user("ada").await, chat.user("bob").await, chat.user("cleo").await);

@@ -1,9 +1,9 @@
-//! The modules of every crate of the workspace import in one direction: without circles, and in the server only from lower
-//! layers.
+//! The modules of every crate of the workspace import in one direction: without circles, and in the server only from
+//! lower layers.
 //!
-//! The test reads the sources. An import is a `use` declaration or a path that begins with `crate`, `self` or `super`. An
-//! import of a re-export counts as an import of the module that defines the item. A `mod.rs` and the modules below it are
-//! one unit: what a `mod.rs` takes from the modules below it is not counted. Test modules are left out.
+//! The test reads the sources. An import is a `use` declaration or a path that begins with `crate`, `self` or `super`.
+//! An import of a re-export counts as an import of the module that defines the item. A `mod.rs` and the modules below
+//! it are one unit: what a `mod.rs` takes from the modules below it is not counted. Test modules are ignored.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,7 +74,7 @@ impl Crate {
         self.reexports.entry(module.clone()).or_default().extend(exported);
     }
 
-    /// The path from the root of the crate; none for a path of another crate.
+    /// Returns the path from the root of the crate, or `None` for a path of another crate.
     fn absolute(&self, module: &Module, path: &[String]) -> Option<Vec<String>> {
         let (mut base, mut rest) = match path.first()?.as_str() {
             "crate" => (Vec::new(), &path[1..]),

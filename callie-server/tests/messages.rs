@@ -1,4 +1,4 @@
-//! Messages, PINGs and PONGs on their way: to users, groups and everyone; duplicates, confirmed delivery, rates.
+//! The delivery of messages, PINGs and PONGs to users, groups and everyone; duplicates, confirmed delivery, rates.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod chat;
@@ -14,8 +14,9 @@ use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+/// Only the token and the timestamp of a payload are replaced.
 #[tokio::test]
-async fn a_message_arrives_byte_for_byte_but_for_token_and_timestamp() {
+async fn message_is_delivered_byte_for_byte() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let text = format!(
@@ -29,8 +30,9 @@ async fn a_message_arrives_byte_for_byte_but_for_token_and_timestamp() {
     ada.nothing_more().await;
 }
 
+/// A message arrives at every connection of the recipient, and at every other one of the sender.
 #[tokio::test]
-async fn every_connection_of_the_recipient_and_every_other_one_of_the_sender_gets_a_message() {
+async fn message_reaches_all_devices_of_both_users() {
     let chat = start().await;
     let (ada, bob) = (chat.login("ada").await, chat.login("bob").await);
     let (mut ada1, mut ada2) = (chat.connect(&ada).await, chat.connect(&ada).await);
@@ -49,7 +51,7 @@ async fn every_connection_of_the_recipient_and_every_other_one_of_the_sender_get
 }
 
 #[tokio::test]
-async fn payloads_to_one_recipient_arrive_in_the_order_sent() {
+async fn payloads_arrive_in_the_order_sent() {
     let config = Config { burst: 1_000, ..Config::default() };
     let chat = start_with(config, quick()).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
@@ -63,7 +65,7 @@ async fn payloads_to_one_recipient_arrive_in_the_order_sent() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_is_told_apart_from_who_does_not_exist() {
+async fn offline_differs_from_unknown() {
     let chat = start().await;
     chat.login("bob").await;
     let mut ada = chat.user("ada").await;
@@ -82,7 +84,7 @@ async fn who_is_not_there_is_told_apart_from_who_does_not_exist() {
 }
 
 #[tokio::test]
-async fn pings_and_pongs_pass_between_users() {
+async fn pings_and_pongs_are_delivered_between_users() {
     let chat = start().await;
     let (mut ada, bob) = (chat.user("ada").await, chat.login("bob").await);
     let (mut bob1, mut bob2) = (chat.connect(&bob).await, chat.connect(&bob).await);
@@ -101,7 +103,7 @@ async fn pings_and_pongs_pass_between_users() {
 }
 
 #[tokio::test]
-async fn what_cannot_go_somewhere_is_refused_by_the_table() {
+async fn routing_table_refuses_impossible_routes() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let group = ada.group(&mut [&mut bob]).await;
@@ -144,7 +146,7 @@ async fn what_cannot_go_somewhere_is_refused_by_the_table() {
 }
 
 #[tokio::test]
-async fn a_broadcast_reaches_every_connection_but_the_sending_one() {
+async fn broadcast_reaches_all_other_connections() {
     let chat = start().await;
     let login = chat.login("ada").await;
     let (mut ada1, mut ada2) = (chat.connect(&login).await, chat.connect(&login).await);
@@ -160,7 +162,7 @@ async fn a_broadcast_reaches_every_connection_but_the_sending_one() {
 }
 
 #[tokio::test]
-async fn a_server_may_keep_broadcasts_to_its_admins() {
+async fn broadcasts_can_be_limited_to_admins() {
     let config = Config { broadcast: callie_server::config::Audience::Admins, ..Config::default() };
     let chat = start_with(config, quick()).await;
     let (mut ada, mut root) = (chat.user("ada").await, chat.admin("root").await);
@@ -172,7 +174,7 @@ async fn a_server_may_keep_broadcasts_to_its_admins() {
 }
 
 #[tokio::test]
-async fn broadcasts_have_a_stricter_rate_of_their_own() {
+async fn broadcasts_have_a_stricter_rate() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     for _ in 0..5 {
@@ -188,7 +190,7 @@ async fn broadcasts_have_a_stricter_rate_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_payload_sent_again_is_not_acted_on_again() {
+async fn duplicate_payload_has_no_effect() {
     let chat = start().await;
     let (login, mut bob) = (chat.login("ada").await, chat.user("bob").await);
     let mut ada = chat.connect(&login).await;
@@ -196,7 +198,7 @@ async fn a_payload_sent_again_is_not_acted_on_again() {
     ada.send(&message).await;
     bob.msg("once").await;
     assert_eq!(ada.answered(&message, "DUPLICATE_PAYLOAD").await["outcome"], "sent");
-    // On another connection too, and the same ID of another sender is another payload.
+    // Also on another connection. The same ID of another sender is another payload.
     let mut again = chat.connect(&login).await;
     assert_eq!(again.answered(&message, "DUPLICATE_PAYLOAD").await["outcome"], "sent");
     let mut own = bob.message("ada", "mine");
@@ -219,7 +221,7 @@ async fn a_payload_sent_again_is_not_acted_on_again() {
 }
 
 #[tokio::test]
-async fn what_was_refused_for_its_token_or_as_invalid_may_come_again() {
+async fn payload_id_of_refused_payload_may_be_reused() {
     let chat = start().await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let message = ada.message("bob", "hello");
@@ -234,7 +236,7 @@ async fn what_was_refused_for_its_token_or_as_invalid_may_come_again() {
 }
 
 #[tokio::test]
-async fn a_confirmed_message_is_delivered_when_the_recipient_says_so() {
+async fn delivered_follows_the_confirmation() {
     let chat = start().await;
     let (mut ada, bob) = (chat.user("ada").await, chat.login("bob").await);
     let (mut bob1, mut bob2) = (chat.connect(&bob).await, chat.connect(&bob).await);
@@ -256,7 +258,7 @@ async fn a_confirmed_message_is_delivered_when_the_recipient_says_so() {
 }
 
 #[tokio::test]
-async fn a_confirmation_counts_only_where_the_payload_was_written() {
+async fn confirmation_counts_only_on_a_receiving_connection() {
     let chat = start().await;
     let (mut ada, mut bob, mut eve) =
         (chat.user("ada").await, chat.user("bob").await, chat.user("eve").await);
@@ -272,7 +274,7 @@ async fn a_confirmation_counts_only_where_the_payload_was_written() {
 }
 
 #[tokio::test]
-async fn a_message_whose_last_connection_broke_is_unconfirmed_at_once() {
+async fn lost_connection_leaves_message_unconfirmed() {
     let chat = start().await;
     let (mut ada, bob) = (chat.user("ada").await, chat.login("bob").await);
     let (mut bob1, mut bob2) = (chat.connect(&bob).await, chat.connect(&bob).await);
@@ -287,7 +289,7 @@ async fn a_message_whose_last_connection_broke_is_unconfirmed_at_once() {
 }
 
 #[tokio::test]
-async fn a_message_that_nobody_confirms_is_unconfirmed_after_its_time() {
+async fn missing_confirmation_times_out() {
     let timing = Timing {
         protocol: Times { confirmation: Duration::from_millis(300), ..quick().protocol },
         ..quick()
@@ -304,7 +306,7 @@ async fn a_message_that_nobody_confirms_is_unconfirmed_after_its_time() {
 }
 
 #[tokio::test]
-async fn one_can_confirm_to_oneself() {
+async fn message_to_oneself_can_be_confirmed() {
     let chat = start().await;
     let mut ada = chat.user("ada").await;
     let message = ada.acked("ada", "note");
@@ -315,7 +317,7 @@ async fn one_can_confirm_to_oneself() {
 }
 
 #[tokio::test]
-async fn a_confirmed_group_message_counts_its_members() {
+async fn confirmed_group_message_counts_members() {
     let timing = Timing {
         protocol: Times { confirmation: Duration::from_millis(600), ..quick().protocol },
         ..quick()
@@ -345,7 +347,7 @@ async fn a_confirmed_group_message_counts_its_members() {
 }
 
 #[tokio::test]
-async fn too_many_payloads_are_dropped_and_told_of_once_a_second() {
+async fn drops_are_reported_once_a_second() {
     let config = Config { burst: 5, messages_per_second: 1, ..Config::default() };
     let chat = start_with(config, quick()).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
@@ -361,11 +363,11 @@ async fn too_many_payloads_are_dropped_and_told_of_once_a_second() {
     }
     let wait = limited["metadata"]["retryAfterMs"].as_u64().unwrap();
     assert!((1..=1_001).contains(&wait), "{wait}");
-    // Signs of life have room of their own.
+    // PINGs have their own bucket.
     let ping = ada.payload("SERVER", "PING", json!({}));
     ada.send(&ping).await;
     while ada.next().await["type"] != "PONG" {}
-    // What was dropped for its rate may come again.
+    // A dropped payload may be sent again.
     tokio::time::sleep(Duration::from_millis(wait)).await;
     ada.send(&messages[first]).await;
     loop {
@@ -376,7 +378,7 @@ async fn too_many_payloads_are_dropped_and_told_of_once_a_second() {
     }
 }
 
-/// Reads to the close, and answers its code.
+/// Reads until the close and returns its code.
 async fn close_code(stream: &mut (impl Stream<Item = Result<Message, Error>> + Unpin)) -> u16 {
     let close = async {
         loop {
@@ -391,7 +393,7 @@ async fn close_code(stream: &mut (impl Stream<Item = Result<Message, Error>> + U
 }
 
 #[tokio::test]
-async fn a_flood_is_closed_while_others_are_served() {
+async fn flood_is_closed_and_others_are_served() {
     let timing =
         Timing { protocol: Times { flood: Duration::from_millis(500), ..quick().protocol }, ..quick() };
     let config = Config { burst: 5, messages_per_second: 1, ..Config::default() };
@@ -426,13 +428,13 @@ async fn a_flood_is_closed_while_others_are_served() {
 }
 
 #[tokio::test]
-async fn a_flood_of_the_websockets_own_pings_is_closed_as_well() {
+async fn flood_of_websocket_pings_is_closed() {
     let config = Config { messages_per_second: 1, burst: 1, ..Config::default() };
     let timing =
         Timing { protocol: Times { flood: Duration::from_millis(300), ..quick().protocol }, ..quick() };
     let chat = start_with(config, timing).await;
     let ada = chat.user("ada").await;
-    // It reads what is answered meanwhile, as a client does.
+    // It reads the answers meanwhile, like a client.
     let (mut sink, mut stream) = ada.ws.split();
     let flood = tokio::spawn(async move { while sink.send(Message::Ping("?".into())).await.is_ok() {} });
     assert_eq!(close_code(&mut stream).await, 4429);
@@ -440,7 +442,7 @@ async fn a_flood_of_the_websockets_own_pings_is_closed_as_well() {
 }
 
 #[tokio::test]
-async fn who_comes_back_after_a_reload_has_the_limits_that_are_told() {
+async fn new_connection_has_the_reloaded_limits() {
     let chat = start_with(Config { burst: 5, messages_per_second: 1, ..Config::default() }, quick()).await;
     let login = chat.login("ada").await;
     let ada = chat.connect(&login).await;

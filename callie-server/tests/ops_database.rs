@@ -1,4 +1,4 @@
-//! What an operator sees of a database that cannot be written. On both kinds of databases.
+//! How a database that cannot be written is reported to an operator. On both kinds of databases.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -11,7 +11,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 use support::database::is_postgres;
 use support::{PASSWORD, PATIENCE, Running, call, credentials, register, start_with};
 
-/// What keeps others from writing, and not from reading, until it is dropped.
+/// A lock that keeps others from writing, but not from reading, until it is dropped.
 enum Lock {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
@@ -47,7 +47,7 @@ async fn ready(running: &Running) -> (u16, String) {
     (answer.status, answer.body)
 }
 
-/// The value of a figure.
+/// Returns the value of a metric.
 async fn figure(running: &Running, name: &str) -> i64 {
     let figures = call(running.server.metrics_addr().unwrap(), "GET", "/metrics", None, "").await.body;
     let line = figures.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -62,7 +62,7 @@ async fn becomes_ready(running: &Running, status: u16, text: &str) {
                 assert_eq!(said, text);
                 return;
             }
-            // What was found out is believed for five seconds.
+            // A result is reused for five seconds.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
@@ -82,7 +82,7 @@ async fn database_that_cannot_be_written_is_shown() {
     assert!(figure(&running, "callie_database_write_failures_total").await > 0);
     assert_eq!(figure(&running, "callie_logins_total{outcome=\"unavailable\"}").await, 1);
     assert_eq!(figure(&running, "callie_http_unavailable_total").await, 1);
-    becomes_ready(&running, 503, "the database cannot be written\n").await;
+    becomes_ready(&running, 503, "cannot write to the database\n").await;
     assert_eq!(figure(&running, "callie_database_writable").await, 0);
     lock.release().await;
     becomes_ready(&running, 200, "ok\n").await;
@@ -99,10 +99,10 @@ async fn deleted_database_file_is_noticed() {
     std::fs::rename(file, format!("{file}.gone")).unwrap();
     let gone = "the database file was deleted or replaced: restart the server\n";
     becomes_ready(&running, 503, gone).await;
-    // A registration is not confirmed, as it would be lost with the process.
+    // A registration is not confirmed, because it would be lost with the process.
     let lost = call(running.addr(), "POST", path::REGISTER, None, &credentials("alice", PASSWORD)).await;
     assert_eq!(lost.problem(), (503, "UNAVAILABLE".into()));
-    // Another file in its place is not the database either.
+    // Another file at the same path is not the database either.
     std::fs::write(file, "").unwrap();
     assert!(!running.server.store().health.file_is_in_place());
 }

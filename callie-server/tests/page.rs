@@ -1,4 +1,4 @@
-//! The chat page: people in real browsers, and what the server sends them.
+//! The chat page in real browsers, and the files that the server sends.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod browser;
@@ -14,7 +14,7 @@ use callie_server::{Config, Server};
 use serde_json::{Value, json};
 use support::{PASSWORD, call, call_with, register, start, start_with};
 
-/// What nobody's browser may take for markup.
+/// A text that browsers must not interpret as markup.
 const HOSTILE: &str = "<img src=x onerror=alert(1)><script>alert(2)</script> <b>no</b> [click](javascript:alert(3)) [more](data:text/html,x)";
 
 async fn sign_up(browser: &Browser, addr: SocketAddr, name: &str) {
@@ -33,7 +33,7 @@ async fn begin(browser: &Browser, name: &str) {
     browser.sees("#room-title", name).await;
 }
 
-/// Writes a text of any number of lines and sends it.
+/// Types a text of any number of lines and sends it.
 async fn say(browser: &Browser, text: &str) {
     let script = "const field = document.getElementById('text');
         field.value = arguments[0];
@@ -42,7 +42,7 @@ async fn say(browser: &Browser, text: &str) {
     browser.click("#send").await;
 }
 
-/// Nothing in the log but what a lost connection or a refused login makes the browser itself say.
+/// Checks that the log contains only what the browser logs about a lost connection or a refused login.
 async fn assert_no_complaints(browser: &Browser) {
     let complaints: Vec<_> = browser
         .console()
@@ -74,7 +74,7 @@ async fn two_people_chat_in_their_browsers() {
     bob.picture("door-refused").await;
     sign_up(&bob, addr, "bob").await;
 
-    // Nobody of that name, then bob, with Markdown.
+    // First an unknown user, then bob, with Markdown.
     alice.click("#first-person").await;
     alice.fill("#person-name", "nobody").await;
     alice.click("#person-dialog .primary").await;
@@ -91,7 +91,7 @@ async fn two_people_chat_in_their_browsers() {
     let rel = bob.run("return document.querySelector('.theirs .body a').rel", vec![]).await;
     assert_eq!(rel, "noopener noreferrer");
 
-    // Typing, and an answer that tries to be more than text.
+    // A typing signal, and an answer with markup.
     bob.fill("#text", "I am").await;
     alice.sees("#typing", "bob is typing").await;
     say(&bob, HOSTILE).await;
@@ -103,7 +103,7 @@ async fn two_people_chat_in_their_browsers() {
         .await;
     assert_eq!(made, 0);
 
-    // An image is a link until somebody asks for it.
+    // An image is a link until it is clicked.
     alice.click("#attach").await;
     alice.fill("#attach-url", "ftp://example.com/x").await;
     alice.click("#attach-dialog .primary").await;
@@ -133,14 +133,14 @@ async fn two_people_chat_in_their_browsers() {
     }
     alice.look(1200, 800, "light").await;
 
-    // Somebody who is not there.
+    // A user who is offline.
     begin(&alice, "carol").await;
     say(&alice, "Are you there?").await;
     alice.sees(".mine[data-state=failed] .note[role=alert]", "carol is offline").await;
     alice.sees("#room-status", "Offline").await;
     alice.picture("offline").await;
 
-    // A group: made, spoken in, left, found again and joined.
+    // A group is created, used, left, found and joined again.
     alice.click("#new-group").await;
     alice.fill("#group-name", "Tea at four").await;
     alice.fill("#group-members", "bob").await;
@@ -175,7 +175,7 @@ async fn two_people_chat_in_their_browsers() {
     alice.sees(".mine[data-state=delivered]", "Welcome back!").await;
     alice.sees(".mine .tick", "Delivered to 1, 1 offline").await;
 
-    // The server goes and comes back; what is written meanwhile arrives then.
+    // The server is restarted. Messages written meanwhile arrive afterwards.
     alice.click_text("#list .row", "bob").await;
     alice.sees("#room-status", "Online").await;
     server.shutdown().await;
@@ -194,7 +194,7 @@ async fn two_people_chat_in_their_browsers() {
     bob.sees(".mine[data-state=delivered]", "Back again").await;
     alice.sees(".theirs .body", "Back again").await;
 
-    // A reload keeps the session and what was said; a session that is ended elsewhere leads back to the door.
+    // A reload keeps the session and the messages. A session that is revoked elsewhere leads to the login form.
     bob.client.refresh().await.unwrap();
     bob.sees("#link", "Online").await;
     bob.click_text("#list .row", "alice").await;
@@ -285,7 +285,7 @@ async fn markdown(browser: &Browser) {
         assert_eq!(made[i], json!(expected), "{text}");
     }
 
-    // The largest texts, made to be slow: none may hold the page up.
+    // Texts of the maximum size that are slow to render must not block the page.
     let hostile = "const { render } = await import('/page/markdown.js');
         const parts = ['*', '**a ', '_a', '[', '![', '[a](', '`', '`` ` ', '> ', '- ', '# ', '~~', '\\\\', ' ', '```', 'http://[', '(', '*_', '[](', '1. '];
         let slowest = [0, ''];
@@ -303,7 +303,7 @@ async fn markdown(browser: &Browser) {
     assert!(slowest[0].as_f64().unwrap() < 1_000.0, "{slowest}");
 }
 
-/// What the page's one module of names says, beside what the core says.
+/// Compares the names in the page's module with those of the core.
 async fn names(browser: &Browser) {
     let script = "const p = await import('/page/protocol.js');
         const commands = Object.values(p.commands).map((make) => make('a', ['a']).name);
@@ -339,7 +339,7 @@ async fn names(browser: &Browser) {
 }
 
 #[tokio::test]
-async fn the_page_may_do_little_and_is_sent_once() {
+async fn page_has_strict_policy_and_is_cached() {
     let server = start().await;
     let page = call(server.addr(), "GET", "/", None, "").await;
     assert_eq!(page.status, 200);
@@ -360,7 +360,7 @@ async fn the_page_may_do_little_and_is_sent_once() {
     for inline in ["<style", " style=", " onclick=", "javascript:", "https://fonts"] {
         assert!(!page.body.contains(inline), "{inline}");
     }
-    // Each file that the page names is there, and is not sent again while it is the same.
+    // Each file that the page refers to exists, and is not sent again while it is unchanged.
     let named = page.body.split('"').filter(|part| part.starts_with("page/")).map(|part| format!("/{part}"));
     for file in named.chain(["/", "/page/protocol.js"].map(str::to_owned)) {
         let first = call(server.addr(), "GET", &file, None, "").await;
@@ -375,7 +375,7 @@ async fn the_page_may_do_little_and_is_sent_once() {
 }
 
 #[tokio::test]
-async fn the_page_can_be_left_out() {
+async fn page_can_be_disabled() {
     let server = start_with(Config { web_page: false, ..Config::default() }).await;
     for file in ["/", "/page/app.js"] {
         assert_eq!(call(server.addr(), "GET", file, None, "").await.status, 404, "{file}");

@@ -1,4 +1,5 @@
-//! The files of `packaging/proxies` in real proxies: the page, the calls and the socket, also below a path prefix.
+//! The files of `packaging/proxies` in real proxies: the page, the calls and the socket, with and without a path
+//! prefix.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -31,10 +32,10 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::Response;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-/// What the files call the server behind the proxy.
+/// The name of the server in the files.
 const CALLIE: &str = "127.0.0.1:8080";
 
-/// A server and a proxy with TLS in front of it, both gone with the test.
+/// A server and a proxy with TLS in front of it, which end with the test.
 struct Proxied {
     server: Running,
     port: u16,
@@ -43,7 +44,7 @@ struct Proxied {
     _folder: TempDir,
 }
 
-/// What a proxy is started with: where it may keep files, its port, the certificate, the key, and the server.
+/// The parameters of a proxy: a folder for its files, its port, the certificate, the key, and the server.
 struct Place {
     folder: PathBuf,
     port: u16,
@@ -59,7 +60,7 @@ impl Place {
         self.folder.join("key.pem").display().to_string()
     }
 
-    /// The file of `packaging/proxies`, with the addresses and files of this test.
+    /// Returns the file of `packaging/proxies`, with the addresses and files of this test.
     fn write(&self, name: &str, changes: &[(&str, &str)]) -> String {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../packaging/proxies").join(name);
         let mut text = std::fs::read_to_string(file).unwrap();
@@ -75,7 +76,7 @@ impl Place {
 
 impl Proxied {
     async fn start(run: impl FnOnce(&Place) -> ChildProcess) -> Self {
-        // The proxy alone is trusted: the clients of these tests come from other addresses of the loopback.
+        // Only the proxy is trusted. The clients of these tests use other loopback addresses.
         let config = Config {
             trusted_proxies: vec!["127.0.0.1/32".parse().unwrap()],
             registration_burst: 1,
@@ -94,7 +95,7 @@ impl Proxied {
         let process = run(&place);
         let listens = async {
             while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-                // Nothing tells when a port is listened on.
+                // There is no event when a port is opened.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -102,7 +103,7 @@ impl Proxied {
         Self { server, port, certificate: made.cert.der().clone(), _process: process, _folder: folder }
     }
 
-    /// A TLS connection from the address 127.0.0.`from`.
+    /// Opens a TLS connection from the address 127.0.0.`from`.
     async fn connect(&self, from: u8) -> TlsStream<TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(self.certificate.clone()).unwrap();
@@ -129,7 +130,7 @@ impl Proxied {
             );
             tls.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
             let mut text = Vec::new();
-            // Not every proxy says goodbye in TLS.
+            // Not every proxy sends a TLS close_notify.
             let _ = tls.read_to_end(&mut text).await;
             String::from_utf8(text).unwrap()
         };
@@ -139,7 +140,7 @@ impl Proxied {
         Answer { status, head: head.to_owned(), body: body.to_owned() }
     }
 
-    /// Opens the socket as a page that this proxy serves: what the server says first, or why it refused.
+    /// Opens the socket as a page that this proxy serves. Returns the server's first payload, or why it refused.
     async fn open(&self, prefix: &str) -> Result<String, Response<Option<Vec<u8>>>> {
         let authority = format!("localhost:{}", self.port);
         let mut request = format!("wss://{authority}{prefix}{}", path::SOCKET).into_client_request().unwrap();
@@ -155,7 +156,7 @@ impl Proxied {
         }
     }
 
-    /// The page, the calls and the socket, at the root and below the prefix, from clients that it tells apart.
+    /// Checks the page, the calls and the socket, with and without the prefix, from clients with different addresses.
     async fn serves_all(&self) {
         for (n, prefix) in ["", "/chat"].into_iter().enumerate() {
             let n = u8::try_from(n).unwrap();
@@ -171,7 +172,7 @@ impl Proxied {
                 let body = credentials(&name, PASSWORD);
                 self.call(from, "POST", &format!("{prefix}{}", path::REGISTER), &body).await.status
             };
-            // One registration for each address: the server tells the clients of the proxy apart.
+            // One registration for each address: the server distinguishes the clients of the proxy.
             assert_eq!(register(10 + n, format!("ada{n}")).await, 201);
             assert_eq!(register(10 + n, format!("bob{n}")).await, 429);
             assert_eq!(register(20 + n, format!("bob{n}")).await, 201);
@@ -190,7 +191,7 @@ fn nginx(place: &Place, changes: &[(&str, &str)]) -> ChildProcess {
     ];
     all.extend(changes);
     let site = place.write("nginx.conf", &all);
-    // One process, which ends with the test.
+    // Without worker processes, so that it ends with the test.
     let main = format!(
         "daemon off; master_process off; pid nginx.pid; error_log error.log; events {{}} http {{ access_log off; \
          client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; \
@@ -202,7 +203,7 @@ fn nginx(place: &Place, changes: &[(&str, &str)]) -> ChildProcess {
     ChildProcess::start(program("nginx"), &arguments.map(str::to_owned))
 }
 
-/// The program; Debian keeps some where only root looks.
+/// Finds the program. Debian installs some in directories of root's PATH.
 fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
@@ -247,8 +248,8 @@ async fn caddy_passes_page_calls_and_socket() {
 }
 
 #[tokio::test]
-async fn proxy_that_keeps_host_is_told_so() {
-    // As in nginx's own example for WebSockets, which has no line for Host.
+async fn proxy_that_replaces_host_is_explained() {
+    // As in nginx's documentation of WebSockets, which does not set Host.
     let proxied = Proxied::start(|place| nginx(place, &[("proxy_set_header Host $http_host;", "")])).await;
     let refused = proxied.open("").await.unwrap_err();
     assert_eq!(refused.status().as_u16(), 403);

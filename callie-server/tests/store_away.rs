@@ -1,4 +1,4 @@
-//! PostgreSQL stops, fails, or is cut off without a word: what goes on, what is refused, and that all heals by itself.
+//! PostgreSQL stops, crashes, or becomes unreachable: what continues, what is refused, and the recovery.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,7 +24,7 @@ use support::{Answer, PASSWORD, call, credentials};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Nobody waits longer for an answer. A login asks several questions, but the first that fails ends it.
+/// The longest time until an answer. A login runs several queries, but ends with the first one that fails.
 const A_FEW_SECONDS: Duration = Duration::from_secs(8);
 
 async fn serve(url: String) -> Chat {
@@ -32,7 +32,7 @@ async fn serve(url: String) -> Chat {
     start_on(Database::at(url), config, quick()).await
 }
 
-/// `done`, which must not take long.
+/// Awaits `done`, which must not take longer.
 async fn soon<T>(done: impl Future<Output = T>) -> T {
     tokio::time::timeout(A_FEW_SECONDS, done).await.expect("an answer within a few seconds")
 }
@@ -46,7 +46,7 @@ async fn readiness(chat: &Chat) -> (u16, String) {
     (answer.status, answer.body)
 }
 
-/// Waits until the server says that it is ready, which nobody has to help it with.
+/// Waits until the server reports that it is ready.
 async fn healed(chat: &Chat) {
     let since = Instant::now();
     while readiness(chat).await.0 != 200 {
@@ -61,7 +61,7 @@ async fn chats(one: &mut Client, other: &mut Client, text: &str) {
     other.msg(text).await;
 }
 
-/// What is true while the database is away.
+/// Checks what must hold while the database is unavailable.
 async fn goes_on_without_it(chat: &Chat, ada: &mut Client, bob: &mut Client) {
     chats(ada, bob, "are you there still?").await;
     assert_eq!(try_login(chat.addr(), "carol").await.problem(), (503, "UNAVAILABLE".into()));
@@ -72,13 +72,13 @@ async fn goes_on_without_it(chat: &Chat, ada: &mut Client, bob: &mut Client) {
     chats(bob, ada, "yes, I am").await;
 }
 
-/// What is true when it is back.
+/// Checks what must hold when it is available again.
 async fn is_whole_again(chat: &Chat, ada: &mut Client, bob: &mut Client) {
     healed(chat).await;
     assert_eq!(try_login(chat.addr(), "carol").await.status, 200);
     ada.run("CREATE_GROUP", json!({"name": "ours"})).await;
-    chats(ada, bob, "all is well").await;
-    // What other servers write reaches this one as before.
+    chats(ada, bob, "all well").await;
+    // This server receives what other servers write.
     let elsewhere = Store::open(&chat.database.url).await.unwrap();
     let name = "bob".parse().unwrap();
     let session = elsewhere.sessions.list(&name, clock::now()).await.unwrap().remove(0);
@@ -114,12 +114,12 @@ async fn crash_of_postgresql_does_not_affect_chat() {
     let (mut ada, mut bob) = two_who_chat(&chat).await;
     postgres.crash();
     postgres.start_again().await;
-    // The pool's connections are all broken; none of them is handed out.
+    // All connections of the pool are broken, and none of them is used again.
     assert_eq!(try_login(chat.addr(), "carol").await.status, 200);
     is_whole_again(&chat, &mut ada, &mut bob).await;
 }
 
-/// The way to PostgreSQL, which can go silent: nothing comes through, and nobody is told.
+/// A proxy to PostgreSQL that can stop passing data without closing connections.
 struct Link {
     addr: SocketAddr,
     silent: watch::Sender<bool>,
@@ -146,7 +146,7 @@ async fn pass_on(mut client: TcpStream, target: SocketAddr, mut silence: watch::
         silent = silence.wait_for(|silent| *silent) => silent.is_ok(),
     };
     if cut {
-        // Both ends stay open, for ever.
+        // Both ends stay open.
         std::future::pending::<()>().await;
     }
 }
@@ -161,7 +161,7 @@ async fn unreachable_postgresql_times_out() {
     let (mut ada, mut bob) = two_who_chat(&chat).await;
     link.silent.send_replace(true);
     let addr = chat.addr();
-    // More than there are connections: all of them are in use when they fall silent.
+    // More queries than connections, so that all connections are in use when the proxy stops.
     let logins = (0..12).map(|n| async move { try_login(addr, &format!("user-{n}")).await });
     for answer in futures_util::future::join_all(logins).await {
         assert_eq!(answer.problem(), (503, "UNAVAILABLE".into()));
@@ -174,14 +174,14 @@ async fn unreachable_postgresql_times_out() {
 #[tokio::test]
 async fn server_does_not_start_without_postgresql() {
     let folder = tempfile::tempdir().unwrap();
-    // Nobody listens there any more.
+    // Nobody listens on this port any more.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     drop(taken);
     let url = format!("postgres://callie:hidden-word@127.0.0.1:{port}/callie");
     for arguments in [["--listen", "127.0.0.1:0"].as_slice(), &["admin", "list"]] {
         let mut command = command(folder.path());
-        // From the environment, where other users of the machine do not see it.
+        // In the environment, which other users of the machine cannot read.
         command.args(arguments).env("CALLIE_DATABASE", &url);
         let ended = soon(output(command)).await;
         assert_eq!(ended.status.code(), Some(1));

@@ -1,4 +1,5 @@
-//! What is left when the process, the disk or the lock fails: all that was said to be done, and nothing half-done.
+//! The database after a failure of the process, the disk or a lock: everything that was confirmed, and no partial
+//! change.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod chat;
@@ -38,7 +39,7 @@ async fn confirmed_accounts_survive_a_kill() {
             tokio::spawn(async move {
                 for n in 0.. {
                     let name = format!("user-{writer}-{n}");
-                    // The first that is not confirmed is the one that the kill met.
+                    // The first unconfirmed one was interrupted by the kill.
                     if try_register(addr, &name).await.status != 201 || confirmed.send(name).is_err() {
                         break;
                     }
@@ -156,7 +157,7 @@ async fn change_after_lost_answer_is_detected() {
     let mut other = sqlx::SqliteConnection::connect(&chat.database.url).await.unwrap();
     other.execute("BEGIN EXCLUSIVE").await.unwrap();
     ada.refused("REMOVE_MEMBER", json!({"groupID": group, "username": "bob"}), "INTERNAL_ERROR").await;
-    // What the server could not do itself stands for what it did and was not told of.
+    // Another connection makes the change, in place of one whose commit was not acknowledged to the server.
     other.execute("DELETE FROM group_members WHERE username = 'bob'").await.unwrap();
     other.execute("COMMIT").await.unwrap();
     let found_out = async {

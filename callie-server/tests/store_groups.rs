@@ -1,4 +1,4 @@
-//! What the store promises about groups, blocks and settings.
+//! The store's guarantees about groups, blocks and settings.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -77,7 +77,7 @@ async fn leaving_owner_is_succeeded_by_seniority() {
 }
 
 #[tokio::test]
-async fn roles_bound_what_members_do() {
+async fn roles_limit_what_members_do() {
     let store = store_with(&["alice", "bob", "carol", "dave"]).await;
     let id = group_of(&store, "alice", &["bob", "carol"]).await;
     let (alice, bob, carol, dave) = (name("alice"), name("bob"), name("carol"), name("dave"));
@@ -149,7 +149,7 @@ async fn pages_of_groups_have_no_gaps() {
 }
 
 #[tokio::test]
-async fn how_a_user_stands_to_others_is_told_at_once() {
+async fn relations_of_a_user_are_read_together() {
     let store = store_with(&["alice", "bob", "carol"]).await;
     let (alice, bob, carol) = (name("alice"), name("bob"), name("carol"));
     let groups = [group_of(&store, "alice", &["bob"]).await, group_of(&store, "carol", &["alice"]).await];
@@ -207,7 +207,7 @@ async fn cancelled_call_leaves_no_partial_change() {
         let name = title();
         let making = store.groups.create(id, &name, Visibility::Private, alice, &users, limits, 1);
         let given_up = tokio::time::timeout(Duration::from_micros(patience * 40), making).await.is_err();
-        // What was given up may be there wholly, or not at all.
+        // A cancelled change may be made completely, or not at all.
         match store.group_pages.members(id, alice, None, at_most(100)).await {
             Ok(page) => assert_eq!((page.group.member_count, page.members.len()), (20, 20)),
             Err(GroupError::NotFound) => assert!(given_up),
@@ -219,8 +219,8 @@ async fn cancelled_call_leaves_no_partial_change() {
 }
 
 #[tokio::test]
-async fn lists_are_in_the_order_of_bytes_page_by_page() {
-    // In the order of a language they would stand otherwise, the underscore first.
+async fn lists_are_ordered_by_bytes_across_pages() {
+    // The order of a language would differ: the underscore would be first.
     let users = ["ab", "a_b", "a-b", "a.b", "a1b", "owner", "zz", "z_z", "0-0"];
     let store = store_with(&users).await;
     let owner = name("owner");

@@ -1,5 +1,5 @@
-//! The real binary, killed and stopped with sockets open: what was confirmed is there at the next start, and whoever is
-//! connected is told.
+//! The real binary, killed or stopped while sockets are open: what was confirmed exists after a restart, and a stop is
+//! reported to connected clients.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod chat;
@@ -27,7 +27,7 @@ async fn serve(folder: &Path) -> Process {
     Process::start(command).await
 }
 
-/// A user who has registered, logged in and connected.
+/// Registers a user, logs in and connects.
 async fn user(server: &Process, name: &str) -> Client {
     register(server.addr, name).await;
     connect(server, name).await
@@ -41,7 +41,7 @@ async fn connect(server: &Process, name: &str) -> Client {
     client
 }
 
-/// The result of a command, or none if the server is gone before it answers.
+/// Returns the result of a command, or `None` if the server ends before it answers.
 async fn confirmed(client: &mut Client, name: &str, parameters: Value) -> Option<Value> {
     let payload = client.command(name, parameters);
     client.ws.send(Message::text(payload.to_string())).await.ok()?;
@@ -109,9 +109,9 @@ async fn confirmed_groups_and_settings_survive_a_kill() {
     assert!(kept.is_subset(&found), "{} of {}", kept.intersection(&found).count(), kept.len());
     assert!(found.len() <= kept.len() + 1, "only the one that the kill met may be there unconfirmed");
     for group in &found {
-        let whole = alice.run("GET_GROUP", json!({ "groupID": group })).await;
-        assert_eq!(whole["memberCount"], 3);
-        assert_eq!(whole["members"].as_array().unwrap().len(), 3);
+        let details = alice.run("GET_GROUP", json!({ "groupID": group })).await;
+        assert_eq!(details["memberCount"], 3);
+        assert_eq!(details["members"].as_array().unwrap().len(), 3);
     }
     let mut carol = connect(&server, "carol").await;
     let name = carol.run("GET_SETTINGS", json!({})).await["displayName"].as_str().unwrap().to_owned();
@@ -122,7 +122,7 @@ async fn confirmed_groups_and_settings_survive_a_kill() {
 }
 
 #[tokio::test]
-async fn clients_are_told_of_shutdown_within_10_s() {
+async fn clients_are_notified_of_shutdown_within_10_s() {
     let folder = tempdir().unwrap();
     let server = serve(folder.path()).await;
     let (mut alice, mut bob) = (user(&server, "alice").await, user(&server, "bob").await);

@@ -1,4 +1,4 @@
-//! What is particular about PostgreSQL.
+//! Behaviour that is specific to PostgreSQL.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -82,7 +82,7 @@ async fn postgresql_is_reached_over_tls() {
     let encrypted: i64 =
         sqlx::query_scalar(encrypted).fetch_one(&mut postgres.superuser().await).await.unwrap();
     assert!(encrypted > 0, "the store's connections are encrypted");
-    // Signed by nobody the system trusts.
+    // Not signed by a root that the system trusts.
     let error = Store::open(&format!("{url}?sslmode=verify-full")).await.unwrap_err().to_string();
     assert!(error.contains("certificate") && !error.contains('\n'), "{error}");
     Store::open(&format!("{url}?sslmode=require")).await.unwrap();
@@ -120,13 +120,13 @@ async fn password_is_read_from_environment_or_file() {
 }
 
 #[tokio::test]
-async fn lost_lock_on_the_database_is_taken_again() {
+async fn lost_database_lock_is_taken_again() {
     let folder = tempfile::tempdir().unwrap();
     let url = Postgres::shared().await.database().await;
     let mut command = support::process::command(folder.path());
     command.args(["--listen", "127.0.0.1:0"]).env("CALLIE_DATABASE", &url);
     let mut server = support::process::Process::start(command).await;
-    // A restart of PostgreSQL, or a machine between that lost its memory of the connection.
+    // Like a restart of PostgreSQL, or a NAT that has lost the connection.
     let name = url.rsplit('/').next().unwrap();
     let end = format!(
         "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_database ON database = pg_database.oid \
@@ -134,10 +134,10 @@ async fn lost_lock_on_the_database_is_taken_again() {
     );
     let ended = Postgres::shared().await.superuser().await.fetch_all(sqlx::AssertSqlSafe(end)).await.unwrap();
     assert_eq!(ended.len(), 1);
-    // Another server takes it in between.
+    // Another server takes the lock in between.
     let other = callie_server::store::Claim::take(&url, false).await.unwrap();
-    server.wait_for_log("another server has taken this database meanwhile").await;
+    server.wait_for_log("another server has claimed this database in the meantime").await;
     drop(other);
-    server.wait_for_log("the lock on the database is held again").await;
+    server.wait_for_log("took the lock on the database again").await;
     assert!(callie_server::store::Claim::take(&url, false).await.is_err());
 }

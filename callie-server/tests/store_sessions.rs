@@ -1,4 +1,4 @@
-//! What the store promises about sessions: how long they last, and what a login races with.
+//! The store's guarantees about sessions: their duration, and logins that race with other changes.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod support;

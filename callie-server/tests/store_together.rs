@@ -1,4 +1,4 @@
-//! What holds when several servers use one database at the same time.
+//! Invariants of the database while several servers use it at the same time.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a helper that fails fails its test")]
 
 mod support;
@@ -15,14 +15,14 @@ use sqlx::{AnyConnection, Connection as _};
 use support::database::{Database, fresh_database};
 use uuid::Uuid;
 
-/// Few users, few groups and little room: everyone is always in everyone's way.
+/// Few users and groups, so that nearly all changes conflict.
 const LIMITS: GroupLimits = GroupLimits { max_members: 5, max_groups: 3 };
 const USERS: usize = 8;
 const GROUPS: usize = 4;
 const WRITERS: u64 = 8;
 const STEPS: usize = 40;
 
-/// One database, and two servers' stores on it.
+/// One database, with the stores of two servers.
 struct Together {
     stores: [Store; 2],
     database: Database,
@@ -39,7 +39,7 @@ impl Together {
         Self { stores, database }
     }
 
-    /// How many rows the question has.
+    /// Returns the number of rows of a query.
     async fn count(&self, sql: &'static str) -> usize {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.database.url).await.unwrap();
@@ -51,7 +51,7 @@ fn user(n: usize) -> Username {
     Username::parse(&format!("user-{n}")).unwrap()
 }
 
-/// What a server does next, at random. Refusals are as good as deeds; only the database must not fail.
+/// Makes a random change. It may be refused, but the database must not fail.
 async fn step(store: &Store, rng: &mut Rng, groups: &[GroupId]) {
     let (one, other) = (user(rng.usize(..USERS)), user(rng.usize(..USERS)));
     let id = *rng.choice(groups).unwrap();
@@ -72,7 +72,7 @@ async fn step(store: &Store, rng: &mut Rng, groups: &[GroupId]) {
         _ => store.groups.rename(id, &one, &name).await.map(drop),
     };
     match done {
-        // Two made the group at once: its ID is taken.
+        // Two servers have created the group at the same time, so its ID is taken.
         Err(GroupError::Store(error)) if error.to_string().to_lowercase().contains("unique") => {}
         Err(GroupError::Store(error)) => panic!("{error}"),
         _ => {}
@@ -122,7 +122,7 @@ async fn group_invariants_hold_under_concurrency() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_is_given_once() {
+async fn name_is_registered_once() {
     let together = Together::with(0).await;
     let name = user(0);
     let tries = (0..20).map(|n| together.stores[n % 2].accounts.create(&name, "hash", 1).boxed());
@@ -130,7 +130,7 @@ async fn a_name_is_given_once() {
     assert_eq!(made, 1);
 }
 
-/// Logins at the same time.
+/// The number of concurrent logins.
 const TOGETHER: usize = 20;
 
 async fn begin(store: &Store, n: usize) -> bool {
@@ -145,8 +145,8 @@ async fn session_limit_holds_under_concurrency() {
     let together = Together::with(1).await;
     let more = 30;
     let all: Vec<usize> = (0..MAX_SESSIONS + more).collect();
-    // As many at a time as there are connections: each waits its turn for the user's row, and a question waits only so long
-    // for a connection.
+    // As many as there are connections: each login waits for the lock on the user's row, and the wait for a connection
+    // is limited.
     for at_a_time in all.chunks(TOGETHER) {
         let logins = at_a_time.iter().map(|&n| begin(&together.stores[n % 2], n).boxed());
         assert!(join_all(logins).await.into_iter().all(|begun| begun));
@@ -156,7 +156,7 @@ async fn session_limit_holds_under_concurrency() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_login_slips_past_a_ban_or_a_new_password() {
+async fn ban_and_new_password_refuse_concurrent_logins() {
     let together = Together::with(1).await;
     let [one, other] = &together.stores;
     let ban = Ban { reason: None, until: None };
@@ -172,7 +172,7 @@ async fn no_login_slips_past_a_ban_or_a_new_password() {
             let (changed, _) =
                 tokio::join!(one.accounts.change_password(&name, &old, &new, &keep, 1), logins);
             assert!(changed.unwrap());
-            // Those who read the new password are in by right.
+            // Logins that read the new password are valid.
             let late = begin(one, 1_000 + round).await;
             assert!(late);
             assert!(one.admins.ban(&name, &ban, 1).await.unwrap());

@@ -1,4 +1,4 @@
-//! One connection of the load.
+//! One connection of a load.
 
 use std::net::SocketAddr;
 
@@ -13,19 +13,19 @@ use crate::floor::TO_ALL;
 use crate::host;
 use crate::process::Role;
 
-/// Bytes of a message as it is sent.
+/// The size of a message in bytes, as sent.
 pub(crate) const MESSAGE_BYTES: usize = 442;
-/// Digits of a message's number, in its payload ID.
+/// The number of digits of a message's number in its payload ID.
 const DIGITS: usize = 15;
 
 pub(crate) struct Client {
     ws: WebSocketStream<TcpStream>,
-    /// A message up to its number, and what follows.
+    /// A message up to its number, and the rest.
     template: (String, String),
 }
 
 impl Client {
-    /// Connects user `number`, to write to `recipient`.
+    /// Connects user `number`, who writes to `recipient`.
     pub(crate) async fn connect(
         role: Role,
         addr: SocketAddr,
@@ -59,7 +59,7 @@ impl Client {
         self.ws.flush().await
     }
 
-    /// The next text.
+    /// Waits for the next text.
     pub(crate) async fn next(&mut self) -> Result<Utf8Bytes, Error> {
         loop {
             match self.ws.next().await {
@@ -71,13 +71,13 @@ impl Client {
         }
     }
 
-    /// The next text if it is there already.
+    /// Returns the next text if it has arrived.
     pub(crate) fn ready(&mut self) -> Option<Result<Utf8Bytes, Error>> {
         self.next().now_or_never()
     }
 }
 
-/// A payload's ID: who sent it and its number. Every text of a test ends with it and the version.
+/// Reads the sender and the number from a payload's ID. Every text of a benchmark ends with the ID and the version.
 pub(crate) fn number_of(text: &str) -> Option<u64> {
     let at = text.rfind("payloadID")?;
     let id = text[at..].split('"').nth(2)?;
@@ -94,7 +94,7 @@ fn greeting(role: Role, number: usize, recipient: &str) -> String {
     }
 }
 
-/// A payload of user `number`.
+/// Returns a payload of user `number`.
 pub(crate) fn payload(number: usize, recipient: &str, kind: &str, content: &str, id: &str) -> String {
     let (name, token) = (host::username(number), host::token(number));
     format!(

@@ -1,7 +1,7 @@
-//! Several servers, each a process, with a real NATS between them: what a message costs that stays on its node, what one
-//! that goes to another, and how costs grow with users, groups and nodes.
+//! Several server processes with a real NATS server: the cost of a message on one node and between two nodes, and how
+//! costs grow with users, groups and nodes.
 //!
-//! CPU is that of all servers and of NATS together.
+//! CPU time is that of all servers and of NATS.
 
 #[allow(dead_code, unreachable_pub, reason = "the tests use more of it")]
 #[path = "../../tests/support/die_with_parent.rs"]
@@ -19,7 +19,7 @@ use crate::load::{self, Rate};
 use crate::process::{Process, Role, cpu_of};
 use nats::Nats;
 
-/// Longer than NATS takes to start.
+/// The timeout for the start of NATS.
 const PATIENCE: Duration = Duration::from_secs(30);
 const DURATION: Duration = Duration::from_secs(3);
 const RUNS: usize = 3;
@@ -36,12 +36,12 @@ impl Nodes {
         std::fs::create_dir_all(folder).unwrap();
         let nats = Nats::start().await;
         let database = folder.join("cluster.db");
-        // One after the other: the first makes the users.
+        // One after the other, because the first one creates the users.
         let start = |_| Process::start_in(Some(&nats.url()), Role::Callie, &database, users, grouped, 0);
         Self { nodes: (0..count).map(start).collect(), nats }
     }
 
-    /// Connects users, each to the node that `place` gives.
+    /// Connects users, each to the node that `place` returns.
     async fn connect(
         &self,
         users: std::ops::Range<usize>,
@@ -56,7 +56,7 @@ impl Nodes {
         clients
     }
 
-    /// Seconds of CPU of all servers, and of NATS.
+    /// Returns the CPU time in seconds of all servers, and of NATS.
     fn cpu(&self) -> f64 {
         self.nodes.iter().map(Process::cpu).sum::<f64>() + cpu_of(self.nats.pid())
     }
@@ -68,7 +68,7 @@ impl Nodes {
     }
 }
 
-/// Does all the work, or the one called `only`.
+/// Runs all loads, or the one named `only`.
 pub(crate) async fn run(only: Option<&str>) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -148,7 +148,7 @@ async fn groups(folder: &Path) {
     }
 }
 
-/// Users who come in to the first node, while so many are there already: what that costs all others, who hear of each.
+/// The cost of a user who connects to the first node, by the number of connected users, all of whom are notified.
 async fn arrivals(folder: &Path) {
     const MORE: usize = 4_000;
     println!("\nA user comes in: CPU of the user's node, and of all other nodes and NATS");
@@ -175,10 +175,10 @@ async fn arrivals(folder: &Path) {
     }
 }
 
-/// Memory of a node for each user who is connected to another.
+/// The memory that a node needs for each user who is connected to another node.
 async fn spread(folder: &Path) {
     const USERS: usize = 8_000;
-    // So many first that all has grown that grows once.
+    // The first users make everything grow that grows only once.
     const FIRST: usize = 1_000;
     let nodes = Nodes::start(2, &folder.join("spread"), USERS, 0).await;
     let to = |number| host::username(number ^ 1);
@@ -199,7 +199,7 @@ async fn spread(folder: &Path) {
     println!("Both nodes ended in {:.1} s", start.elapsed().as_secs_f64());
 }
 
-/// Long enough for all nodes to have heard of all users.
+/// Waits until all nodes know all users.
 async fn settle() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }

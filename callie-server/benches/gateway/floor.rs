@@ -1,9 +1,9 @@
-//! The least a server does: it accepts WebSockets and forwards texts, to a partner or to all, without looking into them.
+//! A minimal server for comparison: accepts WebSockets and forwards texts to a partner or to all, without reading them.
 //!
-//! The first text of a connection is its number; every connection has the same set-up as the server's.
+//! The first text of a connection is its number. Connections are set up as in the server.
 //!
-//! Where it reads, it takes the way of least work to what the protocol asks of any server: the text is JSON, and a payload
-//! that comes again is known. A floor that reads checks no rule, keeps no time, and forgets nothing.
+//! A floor that reads does the least that the protocol requires of any server: it parses the JSON and detects
+//! duplicates. It checks no rules, has no timers and forgets nothing.
 
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
@@ -22,14 +22,14 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use crate::outbox::Outbox;
 use crate::process::until_told_to_end;
 
-/// What a connection's first text begins with if its texts go to all others, not to its partner alone.
+/// The prefix of the first text of a connection whose texts go to all others instead of its partner.
 pub(crate) const TO_ALL: char = '*';
 const READS: usize = 64;
 const FEEDS: usize = 64;
 
 type Outboxes = Arc<RwLock<Vec<Option<Arc<Outbox>>>>>;
 
-/// Serves until it is told to end; `reads` is whether it looks into what it forwards.
+/// Serves until stdin is closed. With `reads`, it reads what it forwards.
 pub(crate) async fn run(reads: bool) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("{}", listener.local_addr().unwrap());
@@ -77,7 +77,7 @@ async fn serve(tcp: TcpStream, outboxes: Outboxes, known: Option<Known>) {
     outboxes.write().unwrap()[number] = None;
 }
 
-/// The payloads of a connection, by hashes of their IDs.
+/// The payload IDs of a connection, as hashes.
 #[derive(Default)]
 struct Known {
     hasher: RandomState,
@@ -102,7 +102,7 @@ struct Connection {
     outboxes: Outboxes,
     number: usize,
     to_all: bool,
-    /// The payloads that came, if it reads.
+    /// The received payloads, if it reads.
     known: Option<Known>,
     batch: VecDeque<Utf8Bytes>,
 }
@@ -141,7 +141,7 @@ impl Connection {
         if self.known.as_mut().is_some_and(|known| !known.take(text)) {
             return;
         }
-        // A copy, as a slice of the read buffer must not be queued.
+        // A copy, because a slice would keep the read buffer in memory.
         let text = Utf8Bytes::from(text.as_str());
         let all = self.outboxes.read().unwrap();
         if self.to_all {

@@ -1,4 +1,4 @@
-//! The server as it is, with users who have logged in.
+//! The real server, with users who have logged in.
 
 use std::io::Write as _;
 
@@ -9,9 +9,9 @@ use callie_server::{Config, Server, clock};
 
 use crate::process::until_told_to_end;
 
-/// Payloads a second: the rate is not what is measured.
+/// The rate of the server, in payloads a second: so high that it has no effect.
 const UNLIMITED: u32 = 1_000_000;
-/// The one group.
+/// The name of the group.
 pub(crate) const GROUP: &str = "group:00000000-0000-4000-8000-000000000001";
 
 pub(crate) fn username(number: usize) -> String {
@@ -50,7 +50,7 @@ async fn make_users(server: &Server, users: usize, grouped: usize) {
     for number in 0..users {
         let name = Username::parse(&username(number)).unwrap();
         if !store.accounts.create(&name, "no password fits", now).await.unwrap() {
-            // A server that is started again on its database.
+            // The server was restarted with its database.
             return;
         }
         let user = store.accounts.get(&name, now).await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The work that is measured.
+//! The loads that are measured.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,21 +11,21 @@ use crate::client::{Client, number_of};
 use crate::host::{self, GROUP};
 use crate::process::{Process, Role};
 
-/// How long a load runs before it is measured.
+/// How long a load runs before the measurement starts.
 const WARM_UP: Duration = Duration::from_millis(500);
-/// Connections that are made at the same time.
+/// The number of connections that are opened at the same time.
 const AT_ONCE: usize = 64;
 
-/// What a load took.
+/// The result of a load.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rate {
-    /// Seconds of CPU a message.
+    /// CPU seconds per message.
     pub(crate) cpu: f64,
-    /// Messages a second.
+    /// Messages per second.
     pub(crate) speed: f64,
 }
 
-/// Connects users in order; the recipient of each is given by its number.
+/// Connects users in order. `recipient` returns the recipient of each by number.
 pub(crate) async fn connect(process: &Process, users: usize, to: impl Fn(usize) -> String) -> Vec<Client> {
     let mut clients = Vec::with_capacity(users);
     for first in (0..users).step_by(AT_ONCE) {
@@ -46,7 +46,7 @@ async fn measure(cpu: impl Fn() -> f64, count: &AtomicU64, duration: Duration) -
     Rate { cpu: cpu / messages as f64, speed: messages as f64 / start.elapsed().as_secs_f64() }
 }
 
-/// Pairs that throw messages back and forth, so many in flight each.
+/// Pairs that exchange messages, each with `flight` messages in transit.
 pub(crate) async fn relay(
     role: Role,
     folder: &Path,
@@ -61,7 +61,7 @@ pub(crate) async fn relay(
     rate
 }
 
-/// Has pairs of clients throw messages back and forth; `cpu` tells what that has taken so far.
+/// Has pairs of clients exchange messages. `cpu` returns the CPU time so far.
 pub(crate) async fn throw(
     clients: Vec<Client>,
     in_flight: u64,
@@ -101,7 +101,7 @@ pub(crate) async fn throw(
     rate
 }
 
-/// One sender and a group of members who read; the rate is of deliveries.
+/// One sender and a group whose members read. The rate is that of deliveries.
 pub(crate) async fn group(role: Role, folder: &Path, members: usize, duration: Duration) -> Rate {
     let process = Process::start(role, &folder.join("group.db"), members, members, 0);
     let clients = connect(&process, members, |_| GROUP.to_owned()).await;
@@ -110,9 +110,9 @@ pub(crate) async fn group(role: Role, folder: &Path, members: usize, duration: D
     rate
 }
 
-/// Has the first client write to the group of all; `cpu` tells what that has taken so far.
+/// Has the first client write to the group of all clients. `cpu` returns the CPU time so far.
 pub(crate) async fn fan_out(mut clients: Vec<Client>, duration: Duration, cpu: impl Fn() -> f64) -> Rate {
-    /// Messages that may be on their way to the slowest member.
+    /// The most messages in transit to the slowest member.
     const IN_FLIGHT: u64 = 16;
     let members = clients.len();
     let mut sender = clients.remove(0);
@@ -122,7 +122,7 @@ pub(crate) async fn fan_out(mut clients: Vec<Client>, duration: Duration, cpu: i
         let count = count.clone();
         tasks.spawn(async move {
             while let Ok(text) = client.next().await {
-                // News of who came online are none of it.
+                // Presence notices are not counted.
                 if text.contains("\"MSG\"") {
                     count.fetch_add(1, Ordering::Relaxed);
                 }
@@ -148,10 +148,10 @@ pub(crate) async fn fan_out(mut clients: Vec<Client>, duration: Duration, cpu: i
     rate
 }
 
-/// Bytes of resident memory of the server for each of so many connections that have authenticated and do nothing.
+/// Returns the bytes of resident memory of the server per idle, authenticated connection.
 pub(crate) async fn memory(role: Role, folder: &Path, users: usize) -> f64 {
     let process = Process::start(role, &folder.join("memory.db"), users, 0, 0);
-    // The first ones bring along what there is once only.
+    // The first connections allocate what exists only once.
     let few = users / 50;
     let first = connect(&process, few, |number| host::username(number ^ 1)).await;
     drop(first);
@@ -165,7 +165,7 @@ pub(crate) async fn memory(role: Role, folder: &Path, users: usize) -> f64 {
     (after - before) / users as f64
 }
 
-/// The 99th percentile of the time a message takes, in seconds, at `speed` messages a second over all pairs.
+/// Returns the 99th percentile of the latency in seconds, at `speed` messages a second over all pairs.
 pub(crate) async fn latency(role: Role, folder: &Path, pairs: usize, speed: f64, duration: Duration) -> f64 {
     let process = Process::start(role, &folder.join("latency.db"), 2 * pairs, 0, 0);
     let mut clients = connect(&process, 2 * pairs, |number| host::username(number ^ 1)).await.into_iter();
@@ -176,14 +176,15 @@ pub(crate) async fn latency(role: Role, folder: &Path, pairs: usize, speed: f64,
     let mut writers = JoinSet::new();
     let mut pair = 0_u32;
     while let (Some(mut writer), Some(mut reader)) = (clients.next(), clients.next()) {
-        // The pairs do not all begin in one moment.
+        // The pairs start at different times.
         let first = start + WARM_UP + pause * pair / u32::try_from(pairs).unwrap();
         pair += 1;
         writers.spawn(async move {
             for number in 0..total {
                 let at = first + Duration::from_secs_f64(pause.as_secs_f64() * number as f64);
                 tokio::time::sleep_until(at.into()).await;
-                // The number is the time it was to be sent at: a late writer counts as latency, alike for both.
+                // The number is the time at which it should be sent, so a late writer counts as latency, for server and
+                // floor alike.
                 writer.feed(u64::try_from((at - start).as_nanos()).unwrap()).await.unwrap();
                 writer.flush().await.unwrap();
             }
@@ -206,7 +207,7 @@ pub(crate) async fn latency(role: Role, folder: &Path, pairs: usize, speed: f64,
     times[times.len() * 99 / 100]
 }
 
-/// Seconds from the restart of a server until all of so many clients are back, who come at once.
+/// Returns the seconds from the restart of a server until all clients, who reconnect at once, are connected.
 pub(crate) async fn comeback(folder: &Path, users: usize) -> f64 {
     let database = folder.join("comeback.db");
     let process = Process::start(Role::Callie, &database, users, 0, 0);

@@ -1,15 +1,16 @@
-//! The server under load, beside a bare floor in the same run: `cargo bench -p callie-server --bench gateway`.
+//! The server under load, compared with a minimal server in the same run: `cargo bench -p callie-server --bench
+//! gateway`.
 //!
-//! The server and the floor are processes of their own (this program again, in another role); the load is made here. CPU
-//! time is what the operating system counts for the server's process, so that other work on the machine matters little.
-//! The floor is the same WebSocket set-up, forwarding texts without looking into them: what no server can do without.
-//! Beside the relay there is a second one, which does no more of the protocol than to read a payload's ID with `serde_json`
-//! and to remember it.
+//! The server and the minimal server, called the floor, are processes of their own: this program in other roles. The
+//! load is generated here. CPU time is what the operating system counts for the server's process, so that other work on
+//! the machine has little effect. The floor has the same WebSocket setup and forwards texts without reading them, which
+//! is the least that any server must do. A second floor also reads each payload's ID with `serde_json` and remembers
+//! it.
 //!
-//! With `-- soak [MINUTES]` it keeps 2,000 connections busy, coming and going, and watches that memory stays flat and
-//! nothing is lost. With `-- quick` the table is made of short runs, to see that all of it works; `-- only WORK` does one
-//! of `relay`, `group`, `memory`, `latency` and `comeback`. With `-- cluster` it measures several servers with a real NATS
-//! between them, or one of `relay`, `group`, `arrivals` and `memory` of it.
+//! `-- soak [MINUTES]` keeps 2,000 connections busy, which disconnect and reconnect, and checks that memory stays
+//! constant and nothing is lost. `-- quick` uses short runs, to check that everything works. `-- only LOAD` runs one of
+//! `relay`, `group`, `memory`, `latency` and `comeback`. `-- cluster` measures several servers with a real NATS server,
+//! or one of `relay`, `group`, `arrivals` and `memory`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that fails says where")]
 #![allow(missing_docs, reason = "a program, not a library")]
 
@@ -25,7 +26,7 @@ mod table;
 
 use process::Role;
 
-/// As in the server's own program; the floor has it too.
+/// The allocator of the server's program, which the floor uses too.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

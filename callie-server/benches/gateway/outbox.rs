@@ -1,4 +1,4 @@
-//! The floor's outbox: shared bytes that wait for one connection.
+//! The floor's outbox: shared bytes that are queued for one connection.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

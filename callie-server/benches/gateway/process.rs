@@ -1,4 +1,4 @@
-//! A server as a process of its own, and what the operating system says of it.
+//! A server as a process of its own, with its CPU time and memory.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
@@ -6,17 +6,17 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Ticks of a second in `/proc/PID/stat`: fixed on Linux.
+/// The ticks of a second in `/proc/PID/stat`, which are fixed on Linux.
 const TICKS: f64 = 100.0;
 
-/// What a process is.
+/// The role of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The server.
     Callie,
-    /// What is beside it.
+    /// The floor.
     Floor,
-    /// A floor that reads what it forwards, and knows a payload again.
+    /// A floor that reads what it forwards, and detects duplicates.
     Reader,
 }
 
@@ -39,7 +39,7 @@ impl Role {
     }
 }
 
-/// A running server. It ends when this is dropped.
+/// A running server. Dropping it ends it.
 pub(crate) struct Process {
     child: Child,
     pub(crate) addr: SocketAddr,
@@ -47,13 +47,13 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts one; the server keeps its database at `database`, has `users` users, the first `grouped` in one group, and
-    /// listens on `port`, or a free one.
+    /// Starts one; the server keeps its database at `database`, has `users` users, the first `grouped` in one group,
+    /// and listens on `port`, or a free one.
     pub(crate) fn start(role: Role, database: &Path, users: usize, grouped: usize, port: u16) -> Self {
         Self::start_in(None, role, database, users, grouped, port)
     }
 
-    /// The same, as a node of the cluster whose NATS is at `cluster`.
+    /// Starts a node of the cluster whose NATS server is at `cluster`.
     pub(crate) fn start_in(
         cluster: Option<&str>,
         role: Role,
@@ -81,19 +81,19 @@ impl Process {
         Self { child, addr, role }
     }
 
-    /// Seconds of CPU so far.
+    /// Returns the CPU time in seconds so far.
     pub(crate) fn cpu(&self) -> f64 {
         cpu_of(self.child.id())
     }
 
-    /// Bytes of resident memory.
+    /// Returns the resident memory in bytes.
     pub(crate) fn memory(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() * 1024.0
     }
 
-    /// Has it end in its own way.
+    /// Stops it in an orderly way.
     pub(crate) async fn stop(mut self) {
         drop(self.child.stdin.take());
         for _ in 0..1_500 {
@@ -114,15 +114,15 @@ impl Drop for Process {
     }
 }
 
-/// Seconds of CPU of a process so far.
+/// Returns the CPU time of a process so far, in seconds.
 pub(crate) fn cpu_of(pid: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    // The 14th and 15th field: the first two stand before the bracket.
+    // Fields 14 and 15. The first two are before the bracket.
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / TICKS
 }
 
-/// Waits until the one who started this process wants it to end.
+/// Waits until the parent closes stdin.
 pub(crate) async fn until_told_to_end() {
     tokio::task::spawn_blocking(|| {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());

@@ -1,4 +1,5 @@
-//! A long run: 2,000 connections that talk, of which some come and go all the time. Memory stays flat, nothing is lost.
+//! A long run with 2,000 connections, some of which reconnect all the time. Memory must stay constant and nothing be
+//! lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,11 +12,11 @@ use crate::host;
 use crate::process::{Process, Role};
 
 const CONNECTIONS: usize = 2_000;
-/// How long a pair stays before it comes anew.
+/// How long a pair stays connected before it reconnects.
 const STAY: Duration = Duration::from_secs(20);
-/// Between two messages of a connection.
+/// The time between two messages of a connection.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How much memory may grow once it has settled.
+/// How much memory may grow after the beginning.
 const GROWTH: f64 = 1.10;
 
 #[derive(Default)]
@@ -35,7 +36,7 @@ pub(crate) async fn run(minutes: f64) {
     for first in (0..CONNECTIONS).step_by(2) {
         let counts = counts.clone();
         pairs.spawn(async move {
-            // Spread, so that they do not all come and go together.
+            // Spread, so that the pairs do not reconnect at the same time.
             tokio::time::sleep(STAY * u32::try_from(first).unwrap() / CONNECTIONS as u32).await;
             let mut number = 0;
             while Instant::now() < end {
@@ -60,7 +61,7 @@ pub(crate) async fn run(minutes: f64) {
     pairs.join_all().await;
     let (sent, received) = (counts.sent.load(Ordering::Relaxed), counts.received.load(Ordering::Relaxed));
     assert_eq!(sent, received, "messages were lost");
-    // Memory settles once the five minutes of remembered payloads are full, and their tables have the size for it.
+    // Memory is stable once the remembered payloads cover five minutes, and their tables have grown accordingly.
     let peak = |from: f64, to: f64| {
         let at = |part: f64| (samples.len() as f64 * part) as usize;
         samples[at(from)..at(to)].iter().copied().fold(0.0, f64::max)
@@ -76,7 +77,7 @@ pub(crate) async fn run(minutes: f64) {
     println!("{sent} messages, none lost");
 }
 
-/// A pair comes, talks for a while and goes; all that was sent has arrived before.
+/// A pair connects, exchanges messages for a while and disconnects. All messages must have arrived by then.
 async fn visit(
     addr: std::net::SocketAddr,
     first: usize,

@@ -1,4 +1,4 @@
-//! The table: each work, what it took, and what is to be reached.
+//! The table: each load, its cost, and its target.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use crate::client::MESSAGE_BYTES;
 use crate::load::{self, Rate};
 use crate::process::Role;
 
-/// How much is measured.
+/// The extent of the measurement.
 pub(crate) struct Effort {
-    /// Each work is done so often; the median counts.
+    /// The number of runs of each load, of which the median counts.
     runs: usize,
     duration: Duration,
     connections: usize,
@@ -26,7 +26,7 @@ impl Effort {
 }
 
 const PAIRS: usize = 50;
-/// Stands where nothing is measured.
+/// The text of a cell without a measurement.
 const NONE: &str = "–";
 
 struct Row {
@@ -39,7 +39,7 @@ struct Row {
     well: bool,
 }
 
-/// Does all the work, or the one called `only`.
+/// Runs all loads, or the one named `only`.
 pub(crate) async fn run(effort: &Effort, only: &str) {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -50,7 +50,8 @@ pub(crate) async fn run(effort: &Effort, only: &str) {
         for (in_flight, most) in [(1, 1.15), (32, 1.5)] {
             let (row, speed) = relay_row(effort, folder, in_flight, most).await;
             rows.push(row);
-            // One at a time, as the latency's load is: in batches, a floor takes more than a load of single messages can make.
+            // One message at a time, like the load for the latency. In batches, a floor handles more than single
+            // messages can generate.
             top = top.or(Some(speed));
         }
     }
@@ -167,7 +168,8 @@ async fn comeback_row(effort: &Effort, folder: &std::path::Path) -> Row {
     }
 }
 
-/// Does a work in turn with all, so that the machine's moods meet all; the medians.
+/// Runs a load with all servers in turn, so that changes of the machine's speed affect all of them. Returns the
+/// medians.
 async fn all<const N: usize, F: Future<Output = Rate>>(
     effort: &Effort,
     roles: [Role; N],

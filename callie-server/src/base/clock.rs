@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn leap_ahead_is_believed_after_an_hour() {
+    fn jump_ahead_is_trusted_after_an_hour() {
         let (mut clock, start) = clock(NOW);
         assert_eq!(clock.look(NOW + minutes(1), start + MINUTE), NOW + minutes(1));
         let leapt = NOW + 15 * YEAR;
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn step_back_is_followed_and_so_is_the_way_back() {
+    fn step_back_and_return_are_followed() {
         let (mut clock, start) = clock(NOW);
         assert!(!clock.is_settled(start + MINUTE));
         assert!(clock.is_settled(start + 60 * MINUTE));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn clock_that_was_never_set_is_not_followed() {
+    fn unset_clock_is_not_followed() {
         // A machine without a battery begins in 1970, and is set over the network.
         let (mut unset, start) = clock(5_000);
         assert!(!unset.is_settled(start + 60 * MINUTE));

@@ -29,10 +29,10 @@ impl Tasks {
             return;
         }
         running.last += 1;
-        let place = Place { tasks: self.clone(), number: running.last };
-        let number = place.number;
+        let entry = Entry { tasks: self.clone(), number: running.last };
+        let number = entry.number;
         let handle = tokio::spawn(async move {
-            let _place = place;
+            let _entry = entry;
             task.await;
         });
         running.handles.insert(number, handle.abort_handle());
@@ -52,12 +52,12 @@ impl Tasks {
 }
 
 /// The entry of a task in the list, removed when the task is dropped.
-struct Place {
+struct Entry {
     tasks: Tasks,
     number: u64,
 }
 
-impl Drop for Place {
+impl Drop for Entry {
     fn drop(&mut self) {
         self.tasks.0.lock().handles.remove(&self.number);
     }

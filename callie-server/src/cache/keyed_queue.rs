@@ -1,8 +1,8 @@
 //! Jobs with the same key, run one after the other.
 //!
 //! A change is made in the database first and then in memory, and two changes of one group must reach both in the same
-//! order. A job that has begun is finished even if the connection that requested it is gone, so that memory does not miss
-//! what the database has.
+//! order. A job that has begun is finished even if the connection that requested it is gone, so that memory does not
+//! miss what the database has.
 
 use std::any::Any;
 use std::future::Future;
@@ -21,7 +21,7 @@ type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The job was not finished: it panicked, or the server is stopping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the change was not carried out")]
+#[error("cannot carry out the change")]
 pub(crate) struct JobFailed;
 
 /// Runs jobs with the same key one after the other, and jobs with different keys concurrently.
@@ -63,7 +63,7 @@ impl KeyedQueue {
 async fn work(mut jobs: mpsc::Receiver<Job>) {
     while let Some(job) = jobs.recv().await {
         if let Err(panic) = std::panic::AssertUnwindSafe(job).catch_unwind().await {
-            tracing::error!(what = panic_text(&*panic), "a change failed with a panic");
+            tracing::error!(what = panic_text(&*panic), "a change panicked");
         }
     }
 }

@@ -21,8 +21,8 @@ impl Unreachable {
         Self { hub, groups: store.groups.clone(), relations: store.relations.clone() }
     }
 
-    /// Returns the answer to a payload from `from` to the user `to`, who is not known to be connected. `was_converged` is
-    /// whether all connected users were known before the recipient was looked up.
+    /// Returns the answer to a payload from `from` to the user `to`, who is not known to be connected. `was_converged`
+    /// is whether all connected users were known before the recipient was looked up.
     pub(crate) async fn user(&self, from: &Username, to: &Username, was_converged: bool) -> SysCode {
         match self.relations.direct_access(from, to).await {
             Ok(DirectAccess::Unknown) => SysCode::RecipientUnknown,
@@ -34,7 +34,7 @@ impl Unreachable {
             }
             Ok(DirectAccess::Allowed) => SysCode::RecipientOffline,
             Err(error) => {
-                tracing::error!(%error, "a recipient could not be looked up");
+                tracing::error!(%error, "cannot look up a recipient");
                 SysCode::InternalError
             }
         }
@@ -46,7 +46,7 @@ impl Unreachable {
             Ok(Some(group)) if group.visibility == Visibility::Public => SysCode::NotAMember,
             Ok(_) => SysCode::RecipientUnknown,
             Err(error) => {
-                tracing::error!(%error, "a group could not be looked up");
+                tracing::error!(%error, "cannot look up a group");
                 SysCode::InternalError
             }
         }

@@ -81,8 +81,8 @@ impl UserCache {
         Ok(())
     }
 
-    /// Notes that the database failed in the middle of a change. The change may have been made, or may still be made. It is
-    /// checked after a while, here and on all other nodes.
+    /// Notes that the database failed in the middle of a change. The change may have been made, or may still be made.
+    /// It is checked after a while, here and on all other nodes.
     pub(crate) fn in_doubt(&self, check: Check) {
         let (hub, checks) = (self.hub.clone(), self.checks.clone());
         tokio::spawn(async move {
@@ -101,13 +101,13 @@ impl UserCache {
                 Ok(()) => well = true,
                 // Another attempt would fail the same way. The report that was applied stands.
                 Err(error @ StoreError::Unreadable(_)) => {
-                    tracing::error!(%error, ?check, "a change cannot be verified");
+                    tracing::error!(%error, ?check, "cannot verify a change");
                 }
                 Err(error) => {
                     // The report that was applied stands until the database answers; other checks come first meanwhile.
                     // Logged once: while the database is away, it fails every second.
                     if std::mem::replace(&mut well, false) {
-                        tracing::warn!(%error, "a change could not be verified yet");
+                        tracing::warn!(%error, "cannot verify a change; trying again");
                     }
                     self.checks.ask(check);
                     tokio::time::sleep(RETRY).await;

@@ -21,21 +21,21 @@ pub(super) enum Action {
         #[arg(value_parser = username)]
         user: Username,
     },
-    /// Makes a server admin a user like any other
+    /// Makes a server admin an ordinary user
     Revoke {
         /// The user
         #[arg(value_parser = username)]
         user: Username,
     },
-    /// Ends all sessions of a user and lets the user log in no more
+    /// Bans a user: ends all sessions and refuses logins
     Ban {
         /// The user
         #[arg(value_parser = username)]
         user: Username,
-        /// Why, for the user: at most 256 characters
+        /// The reason, which the user can see: at most 256 characters
         #[arg(long, value_parser = reason)]
         reason: Option<RemovalReason>,
-        /// When the ban ends, such as 2030-01-31 or 2030-01-31T12:00Z (UTC where no offset is given); never, if not given
+        /// When the ban ends, such as 2030-01-31 or 2030-01-31T12:00Z, in UTC unless it has an offset [default: never]
         #[arg(long, value_name = "TIME", value_parser = instant)]
         until: Option<Timestamp>,
     },
@@ -71,9 +71,9 @@ fn instant(text: &str) -> Result<Timestamp, String> {
         .ok_or_else(|| "must be a date such as 2030-01-31, or a time such as 2030-01-31T12:00Z".to_owned())
 }
 
-/// The ban would have ended already.
+/// The end of the ban is in the past.
 #[derive(Debug, thiserror::Error)]
-#[error("the ban would have ended already: {0} is in the past; nothing was changed")]
+#[error("{0} is in the past, and a ban must end in the future; nothing was changed")]
 struct EndedBan(Timestamp);
 
 /// There is no such user in the database.
@@ -95,7 +95,7 @@ pub(super) fn run(shared: &Shared, action: &Action) -> Result<(), Failure> {
 
 async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
     let now = clock::now();
-    let (user, act, found, said) = match action {
+    let (user, act, found, report) = match action {
         Action::Grant { user } => {
             (user, "GRANT_ADMIN", store.admins.set_admin(user, true).await?, "is a server admin now".into())
         }
@@ -113,11 +113,11 @@ async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
                 return Err(EndedBan(until).into());
             }
             let ban = Ban { reason: reason.clone(), until: until.map(Timestamp::unix_millis) };
-            let said = match until {
+            let report = match until {
                 Some(until) => format!("is banned until {until}"),
                 None => "is banned".to_owned(),
             };
-            (user, "BAN_USER", store.admins.ban(user, &ban, now).await?, said)
+            (user, "BAN_USER", store.admins.ban(user, &ban, now).await?, report)
         }
         Action::List => return list(store).await,
     };
@@ -130,9 +130,9 @@ async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
     };
     let act = AdminAct { admin: os_user(), act: act.to_owned(), user: user.clone(), reason, until };
     act.log();
-    // Running servers log it too.
+    // Running servers log the act too.
     store.events.note_admin_act(&act, now).await?;
-    output::report(&format!("{user} {said}"));
+    output::report(&format!("{user} {report}"));
     Ok(())
 }
 
@@ -146,7 +146,7 @@ fn os_user() -> String {
     }
 }
 
-/// Prints one line for each: the name, "admin" or "banned", and for a ban its end and reason.
+/// Prints one line for each admin and each ban: the name, "admin" or "banned", and for a ban its end and reason.
 async fn list(store: &Store) -> Result<(), Failure> {
     let mut out = String::new();
     for admin in store.admins.list().await? {
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_taken_as_people_write_them() {
+    fn common_forms_of_times_are_accepted() {
         for (text, means) in [
             ("2030-01-31", "2030-01-31T00:00:00.000Z"),
             ("2030-01-31T12:00", "2030-01-31T12:00:00.000Z"),

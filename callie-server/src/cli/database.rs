@@ -9,17 +9,17 @@ use crate::store;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Action {
-    /// Copies the database to a new file, beside a running server
+    /// Copies the database to a new file; the server may run
     Backup {
-        /// The new file, which only its owner can read
+        /// The new file, which only its owner will be able to read
         file: PathBuf,
     },
-    /// Replaces the database by a copy, while no server runs on it
+    /// Replaces the database by a backup; the server must not run
     ///
-    /// The database of before is kept beside it. Sessions, bans and all else are as they were when the copy was made: who
-    /// has logged out since is logged in again, and bans since are gone.
+    /// The previous database is kept in the same folder. Everything is as it was when the backup was made: sessions
+    /// that have ended since are valid again, and bans since are lifted.
     Restore {
-        /// A file that `database backup` has written
+        /// A file that `database backup` wrote
         file: PathBuf,
     },
 }

@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 enum Unwell {
     #[error("healthcheck needs metrics_listen: set the same configuration as for the server")]
     NoAddress,
-    #[error("metrics_listen is no address: {0}")]
+    #[error("metrics_listen is not an address: {0}")]
     BadAddress(String),
     #[error("{addr} does not answer: {source}")]
     NoAnswer { addr: SocketAddr, source: std::io::Error },

@@ -20,8 +20,9 @@ use crate::store::OpenError;
 
 /// Callie's reference server: accounts over HTTP, real-time messaging over WebSocket.
 ///
-/// Without any option it listens on 127.0.0.1:8080 and keeps accounts in callie.db in the current folder. Every key of the
-/// configuration can also be set as an environment variable: CALLIE_ and the key in capitals, such as CALLIE_LISTEN.
+/// Without any option it listens on 127.0.0.1:8080 and keeps accounts in callie.db in the current folder. Every key of
+/// the configuration can also be set as an environment variable: CALLIE_ and the key in capitals, such as
+/// CALLIE_LISTEN.
 #[derive(Debug, Parser)]
 #[command(name = "callie-server", version)]
 struct Arguments {
@@ -36,7 +37,7 @@ struct Arguments {
 /// The options of every command.
 #[derive(Debug, clap::Args)]
 struct Shared {
-    /// The database, a file or a sqlite:// or postgres:// URL [env: CALLIE_DATABASE] [default: callie.db]
+    /// The database: a file, or a sqlite:// or postgres:// URL [env: CALLIE_DATABASE] [default: callie.db]
     #[arg(long, value_name = "URL", global = true)]
     database: Option<String>,
     /// A TOML file; `callie-server config` prints one with every key [env: CALLIE_CONFIG]
@@ -47,13 +48,13 @@ struct Shared {
 /// The options of running a server.
 #[derive(Debug, Default, PartialEq, clap::Args)]
 struct Serving {
-    /// The address and port to listen on; port 0 takes a free one [env: CALLIE_LISTEN] [default: 127.0.0.1:8080]
+    /// The address and port to listen on; port 0 selects a free port [env: CALLIE_LISTEN] [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// NATS servers through which this server and others on its database are one [env: CALLIE_CLUSTER]
+    /// The NATS servers of the cluster that this server belongs to [env: CALLIE_CLUSTER]
     #[arg(long, value_name = "URLS")]
     cluster: Option<String>,
-    /// How log lines are written to stderr [env: CALLIE_LOG_FORMAT] [default: text]
+    /// The format of log lines on stderr [env: CALLIE_LOG_FORMAT] [default: text]
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<LogFormat>,
     /// Do not serve the chat page at "/"; CALLIE_WEB_PAGE=false does the same
@@ -82,21 +83,21 @@ impl Shared {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Prints a configuration file with every key, what it means and its default
+    /// Prints a configuration file with every key, its documentation and its default
     Config,
-    /// Names server admins and bans users, in the database; a running server acts on it at once
+    /// Manages server admins and bans in the database; running servers apply changes within a second
     Admin {
         #[command(subcommand)]
         action: admin::Action,
     },
-    /// Backs a SQLite database up, and restores it
+    /// Backs up and restores a SQLite database
     Database {
         #[command(subcommand)]
         action: database::Action,
     },
-    /// Asks the server at metrics_listen whether it is well: exit code 0 or 1
+    /// Checks the server at metrics_listen: exit code 0 if it is healthy, otherwise 1
     Healthcheck {
-        /// Ask /readyz (can it serve?) instead of /healthz (does it run?)
+        /// Request /readyz (is it ready to serve?) instead of /healthz (is it running?)
         #[arg(long)]
         ready: bool,
     },

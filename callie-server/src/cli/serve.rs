@@ -38,7 +38,7 @@ pub(super) fn run(shared: &Shared, serving: &Serving) -> Result<(), Failure> {
         say_on_stdout(format!("callie-server listening on {}", server.url())).await;
         warn_of_few_files(files);
         for name in config::unknown_variables() {
-            tracing::warn!(name, "this environment variable is no key of the configuration");
+            tracing::warn!(name, "unknown environment variable: it is not a key of the configuration");
         }
         loop {
             tokio::select! {
@@ -91,19 +91,19 @@ async fn say_on_stdout(line: String) {
         let _ = done.send(writeln!(std::io::stdout(), "{line}"));
     };
     if let Err(error) = std::thread::Builder::new().name("stdout".to_owned()).spawn(write) {
-        return tracing::warn!(%error, "the address could not be written to stdout");
+        return tracing::warn!(%error, "cannot write the address to stdout");
     }
     match tokio::time::timeout(STDOUT_TIMEOUT, written).await {
         Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => tracing::warn!(%error, "the address could not be written to stdout"),
-        Ok(Err(_)) | Err(_) => tracing::warn!("the address could not be written to stdout: it is not read"),
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "cannot write the address to stdout"),
+        Ok(Err(_)) | Err(_) => tracing::warn!("cannot write the address to stdout: nobody reads it"),
     }
 }
 
 fn reload(server: &Server, new: Result<Config, ConfigError>) {
     let done = new.map_err(Failure::from).and_then(|new| Ok(server.reload(&new)?));
     if let Err(error) = done {
-        tracing::error!(%error, "the configuration was not reloaded: all goes on as before");
+        tracing::error!(%error, "cannot reload the configuration: the current one stays in use");
     }
 }
 
@@ -120,6 +120,6 @@ fn allow_files(wanted: u64) {
 
 fn warn_of_few_files(wanted: u64) {
     if let Some(limit) = getrlimit(Resource::Nofile).current.filter(|now| *now < wanted) {
-        tracing::warn!(limit, wanted, "the system allows fewer open files than max_connections needs");
+        tracing::warn!(limit, wanted, "the limit on open files is lower than max_connections needs");
     }
 }

@@ -13,7 +13,9 @@ pub enum JoinError {
     #[error("cluster_name must be letters, digits, '-' and '_'")]
     Name,
     /// The limit on payloads is more than NATS accepts.
-    #[error("max_payload_bytes must be at most {most} in a cluster: NATS accepts at most 1 MiB at a time")]
+    #[error(
+        "max_payload_bytes must be at most {most} in a cluster, because NATS accepts messages of at most 1 MiB"
+    )]
     Payload {
         /// The largest possible limit.
         most: usize,

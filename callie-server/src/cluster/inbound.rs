@@ -8,7 +8,7 @@ use callie_core::server::{CloseReason, DeliveryCounts, Remembered};
 
 use super::local::LocalNode;
 use super::stream::PeerStream;
-use super::wire::{self, FrameHeader, Place, Unreadable};
+use super::wire::{self, FrameHeader, Position, Unreadable};
 use crate::router::{
     Allowance, Arrival, Audience, Check, Entry, GroupChange, NodeId, Peer, PendingReply, PrivacyChange,
 };
@@ -30,8 +30,8 @@ struct Stream {
     broken: bool,
     /// Whether the node has sent all its users.
     complete: bool,
-    /// Whether the node has not been told yet how far its stream was read.
-    untold: bool,
+    /// Whether this node has yet to confirm how far the stream was read.
+    unconfirmed: bool,
     /// The beginning of an entry that continues in the next frame.
     part: Vec<u8>,
 }
@@ -45,12 +45,12 @@ const MOST_PART: usize = 16 * 1024 * 1024;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Followed {
     /// The frame was applied.
-    Well,
+    Applied,
     /// The frame was applied, and began a new stream of a node that had one. Replies in the old stream may be lost.
-    Anew,
+    Restarted,
     /// There was nothing to apply.
     Nothing,
-    /// The other node has to begin its stream anew.
+    /// The other node must start a new stream.
     Broken(u64),
 }
 
@@ -61,12 +61,12 @@ impl Inbound {
 
     /// Acts on a frame of `peer`.
     pub(super) fn take(&mut self, peer: &Arc<PeerStream>, header: &FrameHeader, entries: &[u8]) -> Followed {
-        let Some(place) = header.place else { return Followed::Nothing };
-        let followed = match self.find(peer.id, place) {
-            Find::Next => Followed::Well,
-            Find::First => Followed::Anew,
+        let Some(position) = header.position else { return Followed::Nothing };
+        let followed = match self.find(peer.id, position) {
+            Find::Next => Followed::Applied,
+            Find::First => Followed::Restarted,
             Find::Known => return Followed::Nothing,
-            Find::Gap => return Followed::Broken(place.stream),
+            Find::Gap => return Followed::Broken(position.stream),
         };
         let (part, mut rest);
         if let Some(stream) = self.streams.get_mut(&peer.id)
@@ -75,7 +75,7 @@ impl Inbound {
             if stream.part.len() + entries.len() > MOST_PART {
                 tracing::error!(node = %peer.id, "another node sends an entry that is too long");
                 stream.broken = true;
-                return Followed::Broken(place.stream);
+                return Followed::Broken(position.stream);
             }
             stream.part.extend_from_slice(entries);
             if header.goes_on {
@@ -91,62 +91,62 @@ impl Inbound {
             match entry {
                 Ok(entry) => self.act(peer, &sender, entry),
                 Err(Unreadable) => {
-                    tracing::error!(node = %peer.id, "a frame of another node cannot be read");
+                    tracing::error!(node = %peer.id, "cannot read a frame of another node");
                     self.streams.entry(peer.id).and_modify(|stream| stream.broken = true);
-                    return Followed::Broken(place.stream);
+                    return Followed::Broken(position.stream);
                 }
             }
         }
         followed
     }
 
-    fn find(&mut self, node: NodeId, place: Place) -> Find {
+    fn find(&mut self, node: NodeId, position: Position) -> Find {
         let known = self.streams.get(&node).map(|stream| stream.number);
-        let is_anew = known.is_some_and(|number| place.stream > number);
-        if known.is_none_or(|number| place.stream > number) {
-            if is_anew {
-                // Whatever was said before is said again. Until then nobody is said to be offline who is there; it is
-                // looked at again after each frame.
+        let is_restart = known.is_some_and(|number| position.stream > number);
+        if known.is_none_or(|number| position.stream > number) {
+            if is_restart {
+                // The node sends all its users again. Until it has, no user is reported offline who may be connected to
+                // it. This is checked again after each frame.
                 self.local.hub.remote.set_converged(false);
                 self.forget_users_of(node);
             }
             let stream = Stream {
-                number: place.stream,
+                number: position.stream,
                 next: 0,
                 broken: false,
                 complete: false,
-                untold: false,
+                unconfirmed: false,
                 part: Vec::new(),
             };
             self.streams.insert(node, stream);
         }
         let Some(stream) = self.streams.get_mut(&node) else { return Find::Gap };
-        if place.stream < stream.number || place.frame < stream.next {
+        if position.stream < stream.number || position.frame < stream.next {
             return Find::Known;
         }
         if stream.broken {
-            // The other node was asked already to begin anew.
+            // The other node was already asked for a new stream.
             return Find::Known;
         }
-        if place.frame > stream.next {
+        if position.frame > stream.next {
             stream.broken = true;
             return Find::Gap;
         }
         stream.next += 1;
-        stream.untold = true;
-        if is_anew { Find::First } else { Find::Next }
+        stream.unconfirmed = true;
+        if is_restart { Find::First } else { Find::Next }
     }
 
-    /// Whether all nodes in `nodes` have named all their users.
-    pub(super) fn know_all(&self, nodes: &[Arc<PeerStream>]) -> bool {
+    /// Returns `true` if all nodes in `nodes` have sent all their users.
+    pub(super) fn is_complete(&self, nodes: &[Arc<PeerStream>]) -> bool {
         nodes.iter().all(|peer| self.streams.get(&peer.id).is_some_and(|s| s.complete && !s.broken))
     }
 
-    /// Returns how far the stream of a node was read; with `fresh`, only if the node has not been told.
-    pub(super) fn taken(&mut self, node: NodeId, fresh: bool) -> Option<Place> {
-        let stream = self.streams.get_mut(&node).filter(|stream| stream.untold || !fresh)?;
-        stream.untold = false;
-        Some(Place { stream: stream.number, frame: stream.next })
+    /// Returns how far the stream of a node was read; with `fresh`, only if that is not confirmed yet.
+    pub(super) fn taken(&mut self, node: NodeId, fresh: bool) -> Option<Position> {
+        let stream = self.streams.get_mut(&node).filter(|stream| stream.unconfirmed || !fresh)?;
+        stream.unconfirmed = false;
+        Some(Position { stream: stream.number, frame: stream.next })
     }
 
     /// Forgets a node that is gone.

@@ -12,8 +12,9 @@ use tokio::task::JoinHandle;
 use super::error::JoinError;
 use super::inbound::Inbound;
 use super::local::LocalNode;
-use super::member::{End, LEAVE_TIMEOUT, Member, leave_is_asked};
+use super::member::{End, LEAVE_TIMEOUT, Member, wait_for_leave};
 use super::nats::Nats;
+use super::publisher::Publisher;
 use super::streams::Streams;
 use crate::base::config::Config;
 use crate::router::{Check, NodeId};
@@ -60,7 +61,7 @@ impl Cluster {
         let made = Self { leave, task: tokio::spawn(node.run()) };
         let joined = async {
             tokio::select! {
-                Ok(fault) = refused => Err(fault),
+                Ok(error) = refused => Err(error),
                 // Fails if the node has ended, which it does after a refusal: the other branch returns that.
                 Ok(_) = is_converged.wait_for(|converged| *converged) => Ok(()),
                 else => Ok(()),
@@ -68,7 +69,7 @@ impl Cluster {
         };
         match tokio::time::timeout(JOIN_TIMEOUT, joined).await {
             Ok(joined) => joined?,
-            Err(_) => tracing::warn!("serving without the cluster, which cannot be joined yet"),
+            Err(_) => tracing::warn!("cannot join the cluster yet; serving without it"),
         }
         Ok(made)
     }
@@ -106,7 +107,7 @@ impl Node {
         loop {
             let connected = tokio::select! {
                 connected = self.nats.connect() => connected,
-                () = leave_is_asked(&mut self.leaving) => return,
+                () = wait_for_leave(&mut self.leaving) => return,
             };
             match connected {
                 Ok((client, events)) => {
@@ -123,20 +124,23 @@ impl Node {
                         tracing::error!("{fault}");
                     }
                     self.refuse = None;
-                    let time = AssertUnwindSafe(self.be_member(client, events)).catch_unwind();
-                    match time.await.unwrap_or_else(|_| End::Lost("an error in this server".to_owned())) {
+                    let membership = AssertUnwindSafe(self.serve_member(client, events)).catch_unwind();
+                    match membership
+                        .await
+                        .unwrap_or_else(|_| End::Lost("a task of this server panicked".to_owned()))
+                    {
                         End::Left => return,
                         End::Lost(reason) => {
                             tracing::warn!(
                                 reason,
-                                "lost the cluster: users of other nodes cannot be reached"
+                                "lost the connection to the cluster: users of other nodes cannot be reached"
                             );
                         }
                     }
                 }
                 Err(reason) if !reported => {
                     reported = true;
-                    tracing::warn!(reason, "cannot reach NATS, and keeps trying");
+                    tracing::warn!(reason, "cannot reach NATS; trying again");
                 }
                 Err(_) => {}
             }
@@ -145,31 +149,25 @@ impl Node {
                 RETRY + RETRY.mul_f64(getrandom::u32().map_or(0.5, |n| f64::from(n) / f64::from(u32::MAX)));
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = leave_is_asked(&mut self.leaving) => return,
+                () = wait_for_leave(&mut self.leaving) => return,
             }
         }
     }
 
     /// Is a member until the connection is lost or the server leaves.
-    async fn be_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
+    async fn serve_member(&mut self, client: Client, mut events: mpsc::UnboundedReceiver<Event>) -> End {
         // There may be changes from before this server was a member.
         self.local.checks.ask(Check::All);
         let me = match getrandom::u64() {
             Ok(me) => NodeId(me),
             Err(error) => return End::Lost(error.to_string()),
         };
+        let publisher = Publisher::new(client, me, self.nats.name.clone(), self.database);
         let inbound = Inbound::new(self.local.clone());
-        let mut member = Member::new(
-            self.local.hub.clone(),
-            client,
-            me,
-            self.streams.clone(),
-            inbound,
-            (self.nats.name.clone(), self.database),
-        );
-        let end = match member.subscribe(&self.nats.heartbeats()).await {
-            Ok((frames, heartbeats)) => {
-                member.serve(frames, heartbeats, &mut events, &mut self.leaving, &self.converged).await
+        let mut member = Member::new(self.local.hub.clone(), publisher, self.streams.clone(), inbound);
+        let end = match member.subscribe().await {
+            Ok(subscriptions) => {
+                member.serve(subscriptions, &mut events, &mut self.leaving, &self.converged).await
             }
             Err(reason) => End::Lost(reason),
         };

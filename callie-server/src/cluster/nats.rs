@@ -127,11 +127,6 @@ impl Nats {
         let (most, least) = (client.max_payload(), self.payload + PAYLOAD_ROOM);
         (most < least).then_some(JoinError::NatsLimit { most, payload: self.payload, least })
     }
-
-    /// Returns the subject of heartbeats.
-    pub(super) fn heartbeats(&self) -> String {
-        format!("{}.beat", self.name)
-    }
 }
 
 /// Decodes a part of a URL.

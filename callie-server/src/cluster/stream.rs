@@ -154,7 +154,7 @@ impl PeerStream {
     }
 
     /// Settles the requests whose replies may be lost, because the other node has begun a new stream.
-    pub(crate) fn give_up_answers(&self) {
+    pub(crate) fn abandon_replies(&self) {
         let given_up = {
             let mut state = self.state.lock();
             let waiting: HashSet<RequestId> =
@@ -261,16 +261,16 @@ mod tests {
         PeerStream::new(NodeId(1), 1, Arc::default())
     }
 
-    fn ask(peer: &PeerStream) -> Arc<Mutex<Option<RemoteOutcome>>> {
-        let (delivery, told) = (RemoteDelivery::new(0), Arc::new(Mutex::new(None)));
+    fn request(peer: &PeerStream) -> Arc<Mutex<Option<RemoteOutcome>>> {
+        let (delivery, outcome) = (RemoteDelivery::new(0), Arc::new(Mutex::new(None)));
         delivery.begin();
         peer.request(
             PendingReply::RemoteDelivery { delivery: delivery.clone(), members: 1 },
             &mut |request| Entry::Direct { request, to: "bob", from: "ada", asked: None, text: "{}" },
         );
-        let tell = told.clone();
-        delivery.finally(move |passed| *tell.lock() = Some(passed));
-        told
+        let reported = outcome.clone();
+        delivery.finally(move |passed| *reported.lock() = Some(passed));
+        outcome
     }
 
     fn next(peer: &PeerStream) -> Frame {
@@ -282,7 +282,7 @@ mod tests {
         let peer = peer();
         let text = "x".repeat(25);
         peer.send(&Entry::Everyone { text: &text });
-        let told = ask(&peer);
+        let outcome = request(&peer);
         let mut entries = Vec::new();
         let frames = std::iter::from_fn(|| peer.next_frame(Instant::now(), 10));
         let goes_on: Vec<bool> = frames
@@ -297,34 +297,34 @@ mod tests {
             matches!(wire::next_entry(&mut &entries[..]), Some(Ok(Entry::Everyone { text: t })) if t == text)
         );
         peer.taken_until(goes_on.len() as u64 - 1);
-        assert!(told.lock().is_none(), "it stands in the last part");
+        assert!(outcome.lock().is_none(), "the request is settled with the last part of its entry");
         peer.taken_until(goes_on.len() as u64);
-        assert_eq!(told.lock().unwrap().reached, 1);
+        assert_eq!(outcome.lock().unwrap().reached, 1);
         assert_eq!(peer.queued(), 0);
     }
 
     #[test]
     fn confirmed_frame_has_arrived() {
         let peer = peer();
-        let told = ask(&peer);
+        let outcome = request(&peer);
         let frame = next(&peer);
         assert!(frame.number == 0 && !frame.entries.is_empty() && frame.is_last);
-        assert!(told.lock().is_none());
+        assert!(outcome.lock().is_none());
         peer.taken_until(1);
-        assert_eq!(told.lock().unwrap(), RemoteOutcome { reached: 1, missed: 0, unknown: 0 });
+        assert_eq!(outcome.lock().unwrap(), RemoteOutcome { reached: 1, missed: 0, unknown: 0 });
         assert!(peer.is_idle());
     }
 
     #[test]
     fn end_of_stream_separates_missed_from_unknown() {
         let peer = peer();
-        let sent = ask(&peer);
+        let sent = request(&peer);
         next(&peer);
-        let refused = ask(&peer);
+        let refused = request(&peer);
         next(&peer);
-        let waiting = ask(&peer);
+        let waiting = request(&peer);
         peer.end(Some(1));
-        let late = ask(&peer);
+        let late = request(&peer);
         assert_eq!(sent.lock().unwrap().unknown, 1);
         for certain in [refused, waiting, late] {
             assert_eq!(certain.lock().unwrap().missed, 1);

@@ -42,19 +42,19 @@ pub(crate) struct FrameHeader {
     pub(crate) version: u8,
     /// The node that sends the frame.
     pub(crate) from: NodeId,
-    /// The place of the entries in the stream, if there are any.
-    pub(crate) place: Option<Place>,
+    /// The position of the entries in the stream, if there are any.
+    pub(crate) position: Option<Position>,
     /// Whether the last entry continues in the next frame.
     pub(crate) goes_on: bool,
-    /// How far the receiver's stream was read: every frame before this place was applied.
-    pub(crate) taken: Option<Place>,
+    /// How far the receiver's stream was read: every frame before this position was applied.
+    pub(crate) taken: Option<Position>,
     /// A stream of the receiver that cannot be read any more. The receiver must begin a new one.
     pub(crate) broken: Option<u64>,
 }
 
-/// A place in a stream.
+/// A position in a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     /// The number of the stream. A later stream has a greater number.
     pub(crate) stream: u64,
     /// The number of a frame in it.
@@ -63,7 +63,7 @@ pub(crate) struct Place {
 
 /// A frame or a heartbeat that cannot be read, because it is of another version or damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a frame of another node cannot be read")]
+#[error("cannot read a frame of another node")]
 pub(crate) struct Unreadable;
 
 /// Appends `value` to `bytes`.
@@ -115,8 +115,9 @@ mod tests {
     #[test]
     fn frame_reads_as_written() {
         let from = NodeId(7);
-        let place = Some(Place { stream: 3, frame: 0 });
-        let head = FrameHeader { version: VERSION, from, place, goes_on: false, taken: None, broken: None };
+        let position = Some(Position { stream: 3, frame: 0 });
+        let head =
+            FrameHeader { version: VERSION, from, position, goes_on: false, taken: None, broken: None };
         let user = Username::parse("ada").unwrap();
         let mut frame = append(&head, Vec::new());
         frame = append(&Entry::Gone { user: user.clone() }, frame);
@@ -125,7 +126,7 @@ mod tests {
             frame,
         );
         let (read, mut entries) = read_header(&frame).unwrap();
-        assert_eq!((read.from, read.place), (from, place));
+        assert_eq!((read.from, read.position), (from, position));
         assert!(matches!(next_entry(&mut entries), Some(Ok(Entry::Gone { user: u })) if u == user));
         let direct = next_entry(&mut entries);
         assert!(matches!(direct, Some(Ok(Entry::Direct { request: 9, to: "bob", asked: Some("p-1"), .. }))));

@@ -45,7 +45,7 @@ impl AdminCommands {
         }
         if self.telemetry.lines.admit(Line::Admin) {
             let Link { user, address, .. } = &*origin.link;
-            tracing::warn!(%user, %address, "refused an admin's command: the user is no admin");
+            tracing::warn!(%user, %address, "refused an admin's command: the user is not an admin");
         }
         Err(Refusal::because(SysCode::Forbidden, "only server admins may do this"))
     }

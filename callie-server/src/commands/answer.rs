@@ -63,7 +63,7 @@ impl Refusal {
     /// Logs the error of the server, if there is one.
     pub(crate) fn log(&self) {
         if let Some(fault) = &self.fault {
-            tracing::error!(fault, "a command could not be carried out");
+            tracing::error!(fault, "cannot carry out a command");
         }
     }
 

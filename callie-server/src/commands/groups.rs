@@ -33,8 +33,8 @@ impl GroupCommands {
         GroupLimits { max_members: config.max_group_members, max_groups: config.max_groups_per_user }
     }
 
-    /// Makes a change of the group after all earlier ones. `subject` is the user whose membership it changes, or `None` for
-    /// several users.
+    /// Runs `job`, which changes the group, after all earlier changes of the group. `subject` is the user whose
+    /// membership it changes, or `None` for several users.
     async fn in_order<T, Job>(
         self: &Arc<Self>,
         id: GroupId,
@@ -50,6 +50,30 @@ impl GroupCommands {
             self.cache.in_doubt(subject.map_or(Check::All, |user| Check::Member(id, user.clone())));
         }
         Ok(done?)
+    }
+
+    /// Makes a change of the group: first in the database, where `job` makes it and returns what it consists of, then
+    /// in memory and on the other nodes.
+    async fn change<Job>(
+        self: &Arc<Self>,
+        id: GroupId,
+        subject: &Username,
+        job: impl FnOnce(Arc<Self>) -> Job,
+    ) -> Result<Answer, Refusal>
+    where
+        Job: Future<Output = Result<Vec<GroupChange>, GroupError>> + Send + 'static,
+    {
+        self.in_order(id, Some(subject), |this| {
+            let job = job(this.clone());
+            async move {
+                for change in job.await? {
+                    this.hub.change_group(id, change);
+                }
+                Ok(())
+            }
+        })
+        .await?;
+        Ok(Answer::done())
     }
 
     pub(super) async fn create(
@@ -96,16 +120,13 @@ impl GroupCommands {
 
     pub(super) async fn leave(self: &Arc<Self>, origin: &Origin, id: GroupId) -> Result<Answer, Refusal> {
         let name = origin.user.name.clone();
-        self.in_order(id, Some(&origin.user.name), move |this| async move {
-            let removal = this.members.leave(id, &name).await?;
-            this.hub.change_group(id, GroupChange::Left(name));
-            if let Removal::HandedOver { .. } = removal {
-                this.hub.change_group(id, GroupChange::Updated);
-            }
-            Ok(())
+        self.change(id, &origin.user.name, move |this| async move {
+            Ok(match this.members.leave(id, &name).await? {
+                Removal::HandedOver { .. } => vec![GroupChange::Left(name), GroupChange::Updated],
+                _ => vec![GroupChange::Left(name)],
+            })
         })
-        .await?;
-        Ok(Answer::done())
+        .await
     }
 
     pub(super) async fn add(
@@ -115,13 +136,11 @@ impl GroupCommands {
         user: Username,
     ) -> Result<Answer, Refusal> {
         let actor = origin.user.name.clone();
-        self.in_order(id, Some(&user.clone()), move |this| async move {
+        self.change(id, &user.clone(), move |this| async move {
             this.members.add(id, &actor, &user, this.limits()).await?;
-            this.hub.change_group(id, GroupChange::Joined(user));
-            Ok(())
+            Ok(vec![GroupChange::Joined(user)])
         })
-        .await?;
-        Ok(Answer::done())
+        .await
     }
 
     pub(super) async fn remove(
@@ -131,13 +150,11 @@ impl GroupCommands {
         user: Username,
     ) -> Result<Answer, Refusal> {
         let actor = origin.user.name.clone();
-        self.in_order(id, Some(&user.clone()), move |this| async move {
+        self.change(id, &user.clone(), move |this| async move {
             this.members.remove(id, &actor, &user).await?;
-            this.hub.change_group(id, GroupChange::Left(user));
-            Ok(())
+            Ok(vec![GroupChange::Left(user)])
         })
-        .await?;
-        Ok(Answer::done())
+        .await
     }
 
     pub(super) async fn set_role(
@@ -148,13 +165,11 @@ impl GroupCommands {
         role: Role,
     ) -> Result<Answer, Refusal> {
         let actor = origin.user.name.clone();
-        self.in_order(id, Some(&user.clone()), move |this| async move {
+        self.change(id, &user.clone(), move |this| async move {
             this.groups.set_role(id, &actor, &user, role).await?;
-            this.hub.change_group(id, GroupChange::Updated);
-            Ok(())
+            Ok(vec![GroupChange::Updated])
         })
-        .await?;
-        Ok(Answer::done())
+        .await
     }
 
     pub(super) async fn rename(
@@ -164,24 +179,20 @@ impl GroupCommands {
         name: GroupName,
     ) -> Result<Answer, Refusal> {
         let actor = origin.user.name.clone();
-        self.in_order(id, Some(&origin.user.name), move |this| async move {
+        self.change(id, &origin.user.name, move |this| async move {
             this.groups.rename(id, &actor, &name).await?;
-            this.hub.change_group(id, GroupChange::Updated);
-            Ok(())
+            Ok(vec![GroupChange::Updated])
         })
-        .await?;
-        Ok(Answer::done())
+        .await
     }
 
     pub(super) async fn delete(self: &Arc<Self>, origin: &Origin, id: GroupId) -> Result<Answer, Refusal> {
         let actor = origin.user.name.clone();
-        self.in_order(id, Some(&origin.user.name), move |this| async move {
+        self.change(id, &origin.user.name, move |this| async move {
             this.groups.delete(id, &actor).await?;
-            this.hub.change_group(id, GroupChange::Deleted);
-            Ok(())
+            Ok(vec![GroupChange::Deleted])
         })
-        .await?;
-        Ok(Answer::done())
+        .await
     }
 
     pub(super) async fn list(

@@ -153,9 +153,9 @@ impl MessageCommands {
         let outgoing = Outgoing { from: origin, text, ask: None, timed: None };
         match self.hub.to_user(name.as_str(), &mut RecipientCache::default(), outgoing) {
             Direct::Sent => {}
-            // The sender of a signal is not told its outcome.
-            Direct::Leaving(_) if kind == Kind::Signal => {}
-            Direct::Leaving(delivery) => {
+            // The outcome of a signal is not reported to its sender.
+            Direct::Remote(_) if kind == Kind::Signal => {}
+            Direct::Remote(delivery) => {
                 if let Err(code) = outcome_of(delivery).await {
                     return kind.refuse(match code {
                         SysCode::RecipientOffline => self.unreachable.user(me, name, was_converged).await,
@@ -164,7 +164,7 @@ impl MessageCommands {
                 }
             }
             Direct::Blocked(blocked) => return kind.refuse(code_of(blocked)),
-            Direct::NotHere => {
+            Direct::NotConnected => {
                 return kind.refuse(self.unreachable.user(me, name, was_converged).await);
             }
         }

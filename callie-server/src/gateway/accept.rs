@@ -1,4 +1,4 @@
-//! Taking over a connection after its upgrade, within the limits.
+//! Takes over a connection after its upgrade, up to the limits on connections.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use crate::net::{Admission, ConnectionPermit, Stream};
 pub(crate) struct Upgraded {
     /// The byte stream.
     pub(crate) stream: Stream,
-    /// The bytes that were received behind the request.
+    /// The bytes that were received after the request.
     pub(crate) read: Bytes,
 }
 
@@ -44,7 +44,7 @@ impl Gateway {
                 self.tasks.spawn(async move {
                     if let Some(socket) = take_over(&gateway, upgraded).await {
                         gateway.telemetry.metrics.closed(CloseLabel::Overloaded);
-                        closing::turn_away(socket, CloseReason::overloaded(retry_after())).await;
+                        closing::reject(socket, CloseReason::overloaded(retry_after())).await;
                     }
                     drop(permit);
                 });

@@ -1,19 +1,19 @@
-//! What follows from a payload.
+//! What a connection does next because of a payload.
 
 use std::future::Future;
 use std::pin::Pin;
 
 use callie_core::server::CloseReason;
 
-/// Work that waits for something, such as the database. The connection reads its next payload when it is done.
+/// Work that waits, for example for the database. The connection reads its next payload when the work is done.
 pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What follows from a payload.
+/// What a connection does next because of a payload.
 pub(crate) enum Action {
-    /// Nothing more.
+    /// Nothing.
     Done,
-    /// There is work to do before the next payload.
+    /// Complete this work before the next payload.
     Later(Work),
-    /// The connection is closed.
+    /// Close the connection for this reason.
     Close(CloseReason),
 }

@@ -1,4 +1,4 @@
-//! What goes on beside the connections: deadlines, departures, sessions that end elsewhere, and the end of the server.
+//! Background work for all connections: deadlines, departures, sessions that end elsewhere, and the shutdown.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,24 +15,24 @@ use crate::base::clock;
 use crate::router::{Hub, Link};
 use crate::store::{Ban, SessionEvent};
 
-/// The shortest time, in milliseconds, after which a client is asked to come back.
+/// The shortest delay, in milliseconds, after which a client may reconnect.
 const RETRY_FROM: u64 = 250;
-/// What is added at most: thousands of clients that come back are spread over it.
+/// The most milliseconds of jitter that are added, so that thousands of clients do not reconnect at the same time.
 const RETRY_SPREAD: u64 = 4_750;
 
-/// How long to wait before the database is asked again.
+/// The pause before a failed query is repeated.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// Ticks in a second. What takes longer is done once in so many: there are as many outboxes as connections.
+/// Ticks in a second. Work that visits every connection runs once in this many ticks.
 const SECOND: u32 = 10;
 
-/// When to come back, from now: another time for each who asks.
+/// Returns the delay after which a client may reconnect: random, with jitter.
 pub(super) fn retry_after() -> Duration {
-    // Without randomness all come back at once, which is no fault of theirs.
+    // Without random bytes all clients get the shortest delay.
     Duration::from_millis(RETRY_FROM + getrandom::u64().unwrap_or_default() % RETRY_SPREAD)
 }
 
-/// Works beside the connections until the server stops.
+/// Runs the background work until the server stops.
 pub(crate) async fn run(gateway: Arc<Gateway>, events: broadcast::Receiver<SessionEvent>) {
     let _events = AbortOnDrop(tokio::spawn(handle_events(gateway.clone(), events)));
     let mut tick = tokio::time::interval(TICK);
@@ -44,16 +44,16 @@ pub(crate) async fn run(gateway: Arc<Gateway>, events: broadcast::Receiver<Sessi
         let now = Instant::now();
         let hub = &gateway.hub;
         hub.expire_deliveries(now);
-        hub.announce_the_gone(now, gateway.config.current().presence);
-        gauges.bring_up_to_date(&gateway);
+        hub.report_departures(now, gateway.config.current().presence);
+        gauges.update(&gateway);
         if now >= forget_at {
             forget_at = now + FORGET;
-            hub.forget_the_gone(now);
+            hub.remove_departed(now);
         }
     }
 }
 
-/// The figures that go up and down, as they were told last.
+/// The gauges as they were last reported to the metrics.
 #[derive(Default)]
 struct Gauges {
     connections: i64,
@@ -63,11 +63,11 @@ struct Gauges {
 }
 
 impl Gauges {
-    /// Tells what has changed. Here, so that nothing is counted on the way of a payload.
-    fn bring_up_to_date(&mut self, gateway: &Gateway) {
-        let change = |told: &mut i64, now: usize| {
+    /// Reports the changes. Gauges are updated here and not in the path of a payload, which stays free of them.
+    fn update(&mut self, gateway: &Gateway) {
+        let change = |reported: &mut i64, now: usize| {
             let now = i64::try_from(now).unwrap_or(i64::MAX);
-            now - std::mem::replace(told, now)
+            now - std::mem::replace(reported, now)
         };
         let metrics = &gateway.telemetry.metrics;
         metrics.connections_changed(change(&mut self.connections, gateway.connections()));
@@ -90,7 +90,7 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Sessions that are ended together: each batch looks through all connections once.
+/// The most sessions that are ended together. Each batch searches all connections once.
 const EVENTS_AT_ONCE: usize = 256;
 
 async fn handle_events(gateway: Arc<Gateway>, mut events: broadcast::Receiver<SessionEvent>) {
@@ -115,7 +115,7 @@ async fn handle_events(gateway: Arc<Gateway>, mut events: broadcast::Receiver<Se
     }
 }
 
-/// Acts on an event, or notes the session that ended in `ended`; false when there will be no more events.
+/// Handles an event. Adds a session that has ended to `ended`. Returns `false` when no more events can come.
 fn handle_event(
     gateway: &Arc<Gateway>,
     event: Result<SessionEvent, RecvError>,
@@ -125,7 +125,7 @@ fn handle_event(
     match event {
         Ok(SessionEvent::SessionEnded { session_id }) => drop(ended.insert(session_id)),
         Ok(SessionEvent::UserBanned { username, ban }) => gateway.hub.end(&username, &banned(&ban)),
-        // Beside what comes next: it takes as long as the database is away.
+        // In a task of its own, because it lasts as long as the database is unavailable.
         Ok(SessionEvent::BanLifted { username }) => {
             let links = gateway.hub.links_of(username.as_str());
             gateway.tasks.spawn(check_sessions(gateway.clone(), links.into_iter().collect()));
@@ -153,7 +153,7 @@ fn banned(ban: &Ban) -> CloseReason {
     CloseReason::banned(ban.reason.clone(), ban.until.map(clock::timestamp))
 }
 
-/// Ends those of `links` whose session is gone: nobody has said which of them are.
+/// Closes those of `links` whose session has ended, if it is not known which sessions have.
 async fn check_sessions(gateway: Arc<Gateway>, links: Vec<Arc<Link>>) {
     for link in links {
         loop {
@@ -161,7 +161,7 @@ async fn check_sessions(gateway: Arc<Gateway>, links: Vec<Arc<Link>>) {
                 Ok(None) => link.end(CloseReason::session_revoked()),
                 Ok(Some(_)) => {}
                 Err(error) if !gateway.shutdown.has_begun() => {
-                    tracing::error!(%error, "a session could not be looked up yet");
+                    tracing::error!(%error, "cannot look up a session; trying again");
                     tokio::time::sleep(RETRY).await;
                     continue;
                 }
@@ -172,18 +172,18 @@ async fn check_sessions(gateway: Arc<Gateway>, links: Vec<Arc<Link>>) {
     }
 }
 
-/// Ends all connections: called once, when no new one comes any more. First the payloads that were read get their answers.
-/// The caller limits how long this takes.
+/// Closes all connections, after the payloads that were read are answered. Must be called once, when no new connection
+/// can come. The caller limits how long this takes.
 pub(crate) async fn drain(gateway: &Gateway) {
     gateway.begin_draining();
     let answered = async {
-        while gateway.hub.every_link().iter().any(|link| link.owes()) {
+        while gateway.hub.every_link().iter().any(|link| link.has_pending()) {
             tokio::time::sleep(ANSWERS_TICK).await;
         }
     };
     if tokio::time::timeout(gateway.timing.answers, answered).await.is_err() {
-        // Whoever has not confirmed by now may or may not have the message.
-        gateway.hub.give_up_deliveries();
+        // Recipients who have not confirmed by now may have the message: its outcome is unconfirmed.
+        gateway.hub.abandon_deliveries();
     }
     for link in gateway.hub.every_link() {
         link.end(CloseReason::shutting_down(retry_after()));

@@ -1,4 +1,4 @@
-//! What the operator is told of connections that the server closes: one line each, within a limit.
+//! Log lines about connections that the server closes: one each, up to a limit.
 
 use std::net::IpAddr;
 
@@ -10,19 +10,19 @@ use crate::base::telemetry::{CloseLabel, Line};
 
 /// A connection that is being closed.
 pub(super) struct Closed<'a> {
-    /// Its user; before authentication, the name it claimed, if it is one.
+    /// The user. Before authentication, the name that the client claimed, if it is valid.
     pub(super) user: Option<&'a Username>,
-    /// Where it comes from.
+    /// The client's address.
     pub(super) address: IpAddr,
-    /// What the log adds to the code: no text of a client.
+    /// A detail for the log, which never contains a client's text.
     pub(super) reason: Option<&'a str>,
 }
 
-/// How the operator takes a close.
+/// The log level of a close.
 enum Level {
-    /// It is part of every day.
+    /// `info`: it happens in normal operation.
     Ordinary,
-    /// Something is wrong with the client, or a limit is reached.
+    /// `warn`: the client misbehaves, or a limit is reached.
     Remarkable,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn closed(gateway: &Gateway, why: &CloseReason, closed: &Closed<'_>) 
     }
 }
 
-/// Which lines a close counts among, and how it is told; none for what the operator did.
+/// Returns the kind and the level of the line about a close; `None` for a shutdown, which the operator caused.
 fn kind(code: Option<SysCode>) -> Option<(Line, Level)> {
     Some(match code {
         Some(SysCode::ServerShutdown) => return None,

@@ -1,4 +1,4 @@
-//! The last words to a connection.
+//! Closing connections.
 
 use std::collections::VecDeque;
 
@@ -10,17 +10,18 @@ use super::timing::{CLOSE_TIMEOUT, SLOW_CLOSE_TIMEOUT};
 use crate::base::ids::stamp;
 use crate::router::Item;
 
-/// Writes what is queued if the connection ends so, the SYS and the close, and ends the connection; in a bounded time.
+/// Writes the last payloads and the close frame, and ends the connection. Queued payloads are written if `closing` says
+/// so.
 pub(crate) async fn close(mut socket: Socket, closing: Closing, queued: VecDeque<Item>) {
     let Closing { first, write_queued, last, code } = closing;
     let limit = if write_queued { CLOSE_TIMEOUT } else { SLOW_CLOSE_TIMEOUT };
-    let said = async {
+    let writing = async {
         for text in first {
             socket.send(Utf8Bytes::from(text)).await?;
         }
         if write_queued {
             for item in queued {
-                // Written now, and nobody will be there to confirm it.
+                // The receipt is dropped afterwards: the connection cannot confirm the message any more.
                 if let Some(receipt) = &item.receipt {
                     receipt.written();
                 }
@@ -32,19 +33,19 @@ pub(crate) async fn close(mut socket: Socket, closing: Closing, queued: VecDeque
         }
         socket.send_close(code).await
     };
-    if let Ok(Ok(())) = tokio::time::timeout(limit, said).await {
-        socket.hang_up().await;
+    if let Ok(Ok(())) = tokio::time::timeout(limit, writing).await {
+        socket.shut_down().await;
     }
 }
 
-/// Answers the client's own close and ends the connection.
-pub(crate) async fn leave(mut socket: Socket) {
+/// Answers the client's close frame and ends the connection.
+pub(crate) async fn finish_close(mut socket: Socket) {
     if let Ok(Ok(())) = tokio::time::timeout(SLOW_CLOSE_TIMEOUT, socket.answer_close()).await {
-        socket.hang_up().await;
+        socket.shut_down().await;
     }
 }
 
 /// Closes a connection that has not authenticated.
-pub(crate) async fn turn_away(socket: Socket, reason: CloseReason) {
+pub(crate) async fn reject(socket: Socket, reason: CloseReason) {
     close(socket, reason.unauthenticated(stamp()), VecDeque::new()).await;
 }

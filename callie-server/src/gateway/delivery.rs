@@ -1,4 +1,4 @@
-//! Passing payloads on, and what their sender is told of it (protocol, "Routing").
+//! Delivers payloads, and reports the result to their sender (protocol, "Routing").
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,10 +14,11 @@ use crate::base::ids::stamp;
 use crate::base::telemetry::Line;
 use crate::cache::code_of;
 use crate::router::{
-    Delivered, Direct, Group, Outgoing, Owed, Receipt, RecipientCache, RemoteOutcome, Request, Requester,
+    Delivered, Direct, Group, Outgoing, PendingAnswer, Receipt, RecipientCache, RemoteOutcome, Request,
+    Requester,
 };
 
-/// When a payload came in, and whether its way is timed.
+/// When a payload was received, and whether its latency is measured.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival {
     pub(super) at: Instant,
@@ -30,7 +31,7 @@ impl Arrival {
     }
 }
 
-/// An accepted payload and the connection that it came on.
+/// An accepted payload and the connection that received it.
 pub(super) struct Incoming<'a, 't> {
     pub(super) context: &'a RequestContext,
     pub(super) connection: &'a Connection<Receipt>,
@@ -43,19 +44,20 @@ impl<'t> Incoming<'_, 't> {
         self.accepted.payload()
     }
 
-    /// What it takes to answer the payload.
+    /// Returns what is needed to answer the payload.
     fn reply(&self) -> Reply {
         self.connection.reply(self.accepted)
     }
 
-    /// What it takes to answer the payload later. A plain message was noted as sent.
+    /// Returns what is needed to answer the payload later, and records its outcome as pending. Without this, a message
+    /// that needs no confirmation is recorded as sent.
     fn pending(&self) -> (RequestContext, Reply) {
         let (context, reply) = (self.context.clone(), self.reply());
         context.settle(&reply, PriorOutcome::Pending);
         (context, reply)
     }
 
-    /// What the sender wants to be told, if it asked.
+    /// Returns the sender's request for confirmation, if there is one.
     fn request(&self, of_group: bool, reply: impl FnOnce() -> Reply) -> Option<Request> {
         if !self.payload().wants_ack() {
             return None;
@@ -69,13 +71,13 @@ impl<'t> Incoming<'_, 't> {
     }
 }
 
-/// Passes a payload on to a user, a group or everyone.
+/// Delivers a payload to a user, a group or everyone.
 pub(super) fn pass_on(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache) -> Action {
     match incoming.payload().recipient() {
         RecipientRef::User(name) => to_user(incoming, recipients, name),
         RecipientRef::Group(id) => to_group(incoming, id),
         RecipientRef::Broadcast => to_everyone(incoming),
-        // The table of routes sends nothing else here.
+        // The routing table of the core delivers no payload to these.
         RecipientRef::Server | RecipientRef::Unauthenticated => Action::Done,
     }
 }
@@ -94,71 +96,71 @@ fn to_user(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache, to: &st
             context.hub().to_own(origin, &others, &away, copy);
         }
     };
-    // Before the recipient is looked for: who comes to be known meanwhile was not known then.
+    // Read before the recipient is looked up, because a recipient may become known in between.
     let was_converged = context.hub().remote.is_converged();
     match context.hub().to_user(to, recipients, outgoing) {
         Direct::Sent => {
             copy();
-            // A plain message was noted as sent; what becomes of another comes by itself.
+            // The outcome is recorded already, or follows with the confirmation.
             context.count_taken(frame.payload_type());
             Action::Done
         }
-        Direct::Leaving(remote) => {
+        Direct::Remote(remote) => {
             copy();
             let Ok(to) = Username::parse(to) else { return Action::Done };
             let (context, reply) = incoming.pending();
-            let owed = context.owe();
-            remote.finally(move |outcome| arrived(context, reply, to, outcome, was_converged, owed));
+            let pending = context.pending_answer();
+            remote.finally(move |outcome| report_remote(context, reply, to, outcome, was_converged, pending));
             Action::Done
         }
         Direct::Blocked(blocked) => {
             context.refuse(&incoming.reply(), code_of(blocked));
             Action::Done
         }
-        Direct::NotHere => {
+        Direct::NotConnected => {
             let Ok(to) = Username::parse(to) else { return Action::Done };
             let (context, reply) = incoming.pending();
             Action::Later(Box::pin(async move {
-                let code = absence(&context, &to, was_converged).await;
+                let code = unreachable_code(&context, &to, was_converged).await;
                 context.refuse(&reply, code);
             }))
         }
     }
 }
 
-/// What became of a payload at the other nodes that its recipient is connected to.
-fn arrived(
+/// Reports the outcome of a payload at the other nodes that its recipient is connected to.
+fn report_remote(
     context: RequestContext,
     reply: Reply,
     to: Username,
     outcome: RemoteOutcome,
     was_converged: bool,
-    owed: Owed,
+    pending: PendingAnswer,
 ) {
     if outcome.reached > 0 {
-        context.took(&reply, PriorOutcome::Sent);
+        context.record_taken(&reply, PriorOutcome::Sent);
     } else if outcome.unknown > 0 {
-        unsure(&context, &reply);
+        report_unconfirmed(&context, &reply);
     } else {
         tokio::spawn(async move {
-            let code = absence(&context, &to, was_converged).await;
+            let code = unreachable_code(&context, &to, was_converged).await;
             context.refuse(&reply, code);
-            drop(owed);
+            drop(pending);
         });
     }
 }
 
-/// The way to another node broke: a payload may or may not have arrived.
-fn unsure(context: &RequestContext, reply: &Reply) {
+/// Reports that a payload may or may not have arrived, because the stream to another node broke.
+fn report_unconfirmed(context: &RequestContext, reply: &Reply) {
     if reply.kind() == PayloadType::Msg {
         context.queue(reply, reply.unconfirmed(stamp()));
     } else {
-        context.took(reply, PriorOutcome::Sent);
+        context.record_taken(reply, PriorOutcome::Sent);
     }
 }
 
-/// Returns the answer to a payload whose recipient is not known to be connected.
-async fn absence(context: &RequestContext, to: &Username, was_converged: bool) -> SysCode {
+/// Returns the code for a payload whose recipient is not known to be connected.
+async fn unreachable_code(context: &RequestContext, to: &Username, was_converged: bool) -> SysCode {
     context.gateway.unreachable.user(&context.origin.user.name, to, was_converged).await
 }
 
@@ -176,65 +178,70 @@ fn to_group(incoming: &Incoming<'_, '_>, id: GroupId) -> Action {
     let text = Utf8Bytes::from(incoming.payload().pass_on());
     let reply = incoming.reply();
     let ask = incoming.request(true, || reply.clone());
-    let call = Call { reply, text, ask };
+    let message = GroupMessage { reply, text, ask };
     if group.state().loaded {
-        call_group(context, id, &group, call, incoming.arrival.timed());
+        deliver_to_group(context, id, &group, message, incoming.arrival.timed());
         return Action::Done;
     }
-    // The sender came into the group through another node a moment ago. A plain message was noted as sent.
-    context.settle(&call.reply, PriorOutcome::Pending);
+    // The members are not loaded yet: the sender joined the group through another node a moment ago.
+    context.settle(&message.reply, PriorOutcome::Pending);
     let context = context.clone();
     Action::Later(Box::pin(async move {
         match context.gateway.cache.load_group(id).await {
-            Ok(()) => call_group(&context, id, &group, call, None),
+            Ok(()) => deliver_to_group(&context, id, &group, message, None),
             Err(error) => {
-                tracing::error!(%error, "the members of a group could not be looked up");
-                context.refuse(&call.reply, SysCode::InternalError);
+                tracing::error!(%error, "cannot look up the members of a group");
+                context.refuse(&message.reply, SysCode::InternalError);
             }
         }
     }))
 }
 
 /// A message to a group.
-struct Call {
+struct GroupMessage {
     reply: Reply,
     text: Utf8Bytes,
     ask: Option<Request>,
 }
 
-fn call_group(context: &RequestContext, id: GroupId, group: &Arc<Group>, call: Call, timed: Option<Instant>) {
-    let Call { reply, text, ask } = call;
+fn deliver_to_group(
+    context: &RequestContext,
+    id: GroupId,
+    group: &Arc<Group>,
+    message: GroupMessage,
+    timed: Option<Instant>,
+) {
+    let GroupMessage { reply, text, ask } = message;
     let asked = ask.is_some();
     let was_converged = context.hub().remote.is_converged();
     let delivered = context.hub().to_group(id, group, Outgoing { from: &context.origin, text, ask, timed });
     if asked {
-        // The answer comes by itself, and settles it.
+        // The answer follows from the confirmations, and records the outcome.
         context.count_taken(reply.kind());
         return;
     }
     let Some(remote) = delivered.elsewhere.clone() else {
-        return tell_reach(context, &reply, delivered, was_converged);
+        return report_delivered(context, &reply, delivered, was_converged);
     };
-    // A plain message was noted as sent.
     context.settle(&reply, PriorOutcome::Pending);
-    let (context, group, owed) = (context.clone(), group.clone(), context.owe());
+    let (context, group, pending) = (context.clone(), group.clone(), context.pending_answer());
     remote.finally(move |outcome| {
-        let _owed = owed;
+        let _pending = pending;
         if outcome.unknown > 0 {
-            return unsure(&context, &reply);
+            return report_unconfirmed(&context, &reply);
         }
         let mut delivered = delivered;
         delivered.delivered = outcome.reached;
         if outcome.missed > 0 {
             delivered.missed_elsewhere(outcome.missed, &group);
         }
-        tell_reach(&context, &reply, delivered, was_converged);
+        report_delivered(&context, &reply, delivered, was_converged);
     });
 }
 
-fn tell_reach(context: &RequestContext, reply: &Reply, delivered: Delivered, was_converged: bool) {
+fn report_delivered(context: &RequestContext, reply: &Reply, delivered: Delivered, was_converged: bool) {
     if delivered.delivered == 0 {
-        // Whoever is not here may be connected to a node that cannot be asked.
+        // Members may be connected to a node that cannot be reached.
         let is_converged = was_converged && context.hub().remote.is_converged();
         let code = if is_converged { SysCode::RecipientOffline } else { SysCode::InternalError };
         context.refuse(reply, code);
@@ -242,7 +249,7 @@ fn tell_reach(context: &RequestContext, reply: &Reply, delivered: Delivered, was
         let (reached, missed) = (delivered.delivered as u64, delivered.offline_count as u64);
         context.queue(reply, reply.partially_delivered(reached, delivered.offline, missed, stamp()));
     } else {
-        context.took(reply, PriorOutcome::Sent);
+        context.record_taken(reply, PriorOutcome::Sent);
     }
 }
 
@@ -250,7 +257,7 @@ fn to_everyone(incoming: &Incoming<'_, '_>) -> Action {
     let context = incoming.context;
     let text = Utf8Bytes::from(incoming.payload().pass_on());
     if context.gateway.config.current().broadcast == Audience::Everyone {
-        // It was noted as sent.
+        // The outcome is recorded already.
         broadcast(context, &text);
         context.count_taken(PayloadType::Msg);
         return Action::Done;
@@ -260,11 +267,11 @@ fn to_everyone(incoming: &Incoming<'_, '_>) -> Action {
         match context.gateway.admins.is_admin(&context.origin.user.name).await {
             Ok(true) => {
                 broadcast(&context, &text);
-                context.took(&reply, PriorOutcome::Sent);
+                context.record_taken(&reply, PriorOutcome::Sent);
             }
             Ok(false) => context.refuse(&reply, SysCode::Forbidden),
             Err(error) => {
-                tracing::error!(%error, "an admin could not be looked up");
+                tracing::error!(%error, "cannot look up whether a user is an admin");
                 context.refuse(&reply, SysCode::InternalError);
             }
         }
@@ -274,7 +281,7 @@ fn to_everyone(incoming: &Incoming<'_, '_>) -> Action {
 fn broadcast(context: &RequestContext, text: &Utf8Bytes) {
     if context.gateway.telemetry.lines.admit(Line::Broadcast) {
         let link = &context.origin.link;
-        tracing::info!(user = %link.user, address = %link.address, bytes = text.len(), "passed on a broadcast");
+        tracing::info!(user = %link.user, address = %link.address, bytes = text.len(), "delivered a broadcast");
     }
     context.hub().to_everyone(text, Some(&context.origin.link));
 }

@@ -1,4 +1,4 @@
-//! Acts on what the protocol's state machine makes of each payload: looks up, passes on, carries out, answers.
+//! Carries out the actions of the core's connection: delivers payloads, executes commands and answers.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,38 +15,38 @@ use crate::base::clock;
 use crate::base::ids::stamp;
 use crate::base::telemetry::{Discarded, PayloadOutcome, outcome_of};
 use crate::commands::Answer;
-use crate::router::{Place, Receipt, RecipientCache};
+use crate::router::{Receipt, RecipientCache, Registration};
 use crate::store::Session;
 
-/// One of so many payloads of a connection is timed from its arrival to its being written.
+/// The latency of one in this many payloads of a connection is measured, from its arrival until it is written.
 const TIMED: u64 = 16;
 
-/// One connection's side of the conversation.
+/// The state of one authenticated connection, and its side of the protocol.
 pub(crate) struct Handler {
     pub(super) context: RequestContext,
-    /// Given up when the connection's task ends.
-    _place: Place,
+    /// Dropped with the task of the connection, which removes the connection from the hub.
+    _registration: Registration,
     pub(super) session: Box<Session>,
     pub(super) connection: Connection<Receipt>,
     recipients: RecipientCache,
 }
 
 impl Handler {
-    /// Opens a connection that has just authenticated, and acts on its first payload.
+    /// Opens a connection that has just authenticated, and handles its first payload.
     pub(super) fn open(
         gateway: Arc<Gateway>,
-        place: Place,
+        registration: Registration,
         verified: Verified<'_>,
         session: Session,
     ) -> (Self, Action) {
         let now = Instant::now();
-        let context = RequestContext { gateway, origin: place.origin().clone() };
+        let context = RequestContext { gateway, origin: registration.origin().clone() };
         let mut user = &*context.origin.user;
         let (connection, action) =
             Connection::open(clock::elapsed(now), verified, Box::new(stamp), &mut user);
         let mut handler = Self {
             context,
-            _place: place,
+            _registration: registration,
             session: Box::new(session),
             connection,
             recipients: RecipientCache::default(),
@@ -55,7 +55,7 @@ impl Handler {
         (handler, action)
     }
 
-    /// Acts on a text message.
+    /// Handles a text message.
     pub(super) fn receive(&mut self, text: &str, now: Instant) -> Action {
         if self.context.gateway.is_draining() {
             self.connection.drain();
@@ -65,7 +65,7 @@ impl Handler {
         self.act(action, now)
     }
 
-    /// Takes a control frame of the WebSocket, which is answered already.
+    /// Handles a control frame of the WebSocket, which the WebSocket has answered.
     pub(super) fn control(&mut self, now: Instant) -> Action {
         let mut user = &*self.context.origin.user;
         match self.connection.control(clock::elapsed(now), &mut user) {
@@ -89,7 +89,7 @@ impl Handler {
             }
             server::Action::Execute(command, accepted) => {
                 let reply = self.connection.reply(&accepted);
-                return Action::Later(Box::pin(carry_out(self.context.clone(), command, reply)));
+                return Action::Later(Box::pin(execute(self.context.clone(), command, reply)));
             }
             server::Action::Confirm(receipts) => {
                 receipts.into_iter().for_each(Receipt::confirm);
@@ -115,7 +115,7 @@ impl Handler {
         Action::Done
     }
 
-    /// Counts a payload that was dropped for its rate.
+    /// Counts a payload that was dropped because of the rate.
     fn note_dropped(&self, kind: Option<PayloadType>) {
         let gateway = &self.context.gateway;
         gateway.counters.count(kind, PayloadOutcome::RateLimited);
@@ -123,11 +123,11 @@ impl Handler {
     }
 }
 
-/// Carries out a command, and answers it.
-async fn carry_out(context: RequestContext, command: Command, reply: Reply) {
+/// Executes a command and answers it.
+async fn execute(context: RequestContext, command: Command, reply: Reply) {
     match context.gateway.commands.execute(&context.origin, command).await {
         Ok(Answer::Result(notice)) => context.answer(&reply, *notice),
-        Ok(Answer::Silence) => context.took(&reply, PriorOutcome::Sent),
+        Ok(Answer::Silence) => context.record_taken(&reply, PriorOutcome::Sent),
         Err(refusal) => {
             refusal.log();
             context.answer(&reply, refusal.into_notice());

@@ -1,4 +1,4 @@
-//! The first payload of a connection, and what it takes to let its user in (protocol, "Authentication").
+//! The authentication of a connection by its first payload (protocol, "Authentication").
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,13 +20,14 @@ use crate::base::clock;
 use crate::base::telemetry::{CloseLabel, Line, Refusal};
 use crate::cache::ATTEMPTS;
 use crate::net::ConnectionPermit;
-use crate::router::{Allowance, JoinResult, Link, Origin, Place};
+use crate::router::{Allowance, JoinResult, Link, Origin, Registration};
 use crate::store::StoreError;
 
-/// How long a connection waits for what other nodes remember of its user. Without it the user may send a payload twice.
+/// How long a connection waits for what other nodes remember about its user. Without the answer, a duplicate may be
+/// accepted.
 const RECALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Waits for the first payload and lets its user in, or closes the connection.
+/// Waits for the first payload and authenticates the user, or closes the connection.
 pub(super) async fn open(
     gateway: Arc<Gateway>,
     mut socket: Socket,
@@ -35,38 +36,38 @@ pub(super) async fn open(
 ) -> Option<Box<Pump>> {
     let handshake = Handshake::new(clock::elapsed(Instant::now()), gateway.server_config());
     let rejected = match first_text(&gateway, &mut socket, &handshake).await {
-        Ok(text) => match let_in(&gateway, handshake, &text, permit, address).await {
+        Ok(text) => match authenticate(&gateway, handshake, &text, permit, address).await {
             Ok((handler, work)) => return Some(Pump::new(gateway, socket, handler, work)),
             Err(rejected) => rejected,
         },
         Err(Unread::Close(reason)) => reason.into(),
         Err(Unread::Gone(how)) => {
             gateway.telemetry.metrics.closed(how);
-            closing::leave(socket).await;
+            closing::finish_close(socket).await;
             return None;
         }
     };
     let Rejected { close, user, reason } = rejected;
     closed(&gateway, &close, &Closed { user: user.as_ref(), address, reason });
     drop(gateway);
-    closing::turn_away(socket, close).await;
+    closing::reject(socket, close).await;
     None
 }
 
-/// How a connection ends before its first payload.
+/// How a connection ended before its first payload.
 enum Unread {
     /// By the server.
     Close(CloseReason),
-    /// By the client, or by its disappearance.
+    /// By the client, or because the connection was lost.
     Gone(CloseLabel),
 }
 
-/// A connection whose first payload did not let its user in.
+/// A connection that was not authenticated.
 struct Rejected {
     close: CloseReason,
     /// The name that the payload claimed.
     user: Option<Username>,
-    /// What the operator is told beside the code.
+    /// A detail for the log.
     reason: Option<&'static str>,
 }
 
@@ -77,7 +78,7 @@ impl From<CloseReason> for Rejected {
     }
 }
 
-/// The first text message, or how the connection ends.
+/// Returns the first text message, or how the connection ended.
 async fn first_text(
     gateway: &Gateway,
     socket: &mut Socket,
@@ -104,7 +105,7 @@ async fn first_text(
     }
 }
 
-async fn let_in(
+async fn authenticate(
     gateway: &Arc<Gateway>,
     handshake: Handshake,
     text: &str,
@@ -117,67 +118,72 @@ async fn let_in(
     let rejected = |close: CloseReason| Rejected { user: claimed.clone(), ..close.into() };
     let endings = gateway.endings();
     let session = gateway.sessions.authenticate(authentication.token(), clock::now()).await;
-    let session = session.map_err(|e| no_room(gateway, &e))?;
+    let session = session.map_err(|e| unavailable(gateway, &e))?;
     let identity = session.as_ref().map(|session| Identity {
         username: session.user.clone(),
         session_id: session.id.clone(),
         expires_at: clock::timestamp(session.expires),
     });
     let verified = authentication.verify(identity).map_err(&rejected)?;
-    // A payload is verified with a session only.
+    // `verify` succeeds only with a session.
     let Some(session) = session else { return Err(rejected(CloseReason::session_revoked())) };
 
     let outbox_bytes = gateway.config.current().outbox_bytes;
     let link = Link::new(session.user.clone(), session.id.clone(), address, outbox_bytes);
-    let place = enter(gateway, link).await?;
-    let origin = place.origin().clone();
-    gateway.cache.load_groups(&origin).await.map_err(|e| no_room(gateway, &e))?;
+    let registration = join(gateway, link).await?;
+    let origin = registration.origin().clone();
+    gateway.cache.load_groups(&origin).await.map_err(|e| unavailable(gateway, &e))?;
     recall(gateway, &origin).await;
-    // It may have ended before the connection could be seen, and nobody would say so again.
+    // The session may have ended before the connection was in the hub. No other event would close the connection then.
     if gateway.endings() != endings
-        && gateway.sessions.get(&session.id, clock::now()).await.map_err(|e| no_room(gateway, &e))?.is_none()
+        && gateway
+            .sessions
+            .get(&session.id, clock::now())
+            .await
+            .map_err(|e| unavailable(gateway, &e))?
+            .is_none()
     {
         return Err(rejected(CloseReason::session_revoked()));
     }
-    // Those who stop the server may have gone through the connections just before this one could be seen.
+    // The shutdown may have closed all connections just before this one was in the hub.
     if gateway.shutdown.has_begun() {
         return Err(CloseReason::shutting_down(retry_after()).into());
     }
     permit.authenticated();
     gateway.hub.came_online(&origin.user, gateway.config.current().presence);
 
-    match Handler::open(gateway.clone(), place, verified, session) {
+    match Handler::open(gateway.clone(), registration, verified, session) {
         (handler, Action::Done) => Ok((handler, None)),
         (handler, Action::Later(work)) => Ok((handler, Some(work))),
         (_, Action::Close(reason)) => Err(rejected(reason)),
     }
 }
 
-/// The database cannot be asked: the client is not to blame, and comes back.
-fn no_room(gateway: &Gateway, error: &StoreError) -> Rejected {
+/// Rejects a connection because the database does not answer. The client may reconnect later.
+fn unavailable(gateway: &Gateway, error: &StoreError) -> Rejected {
     gateway.telemetry.metrics.refused(Refusal::Unavailable);
     if gateway.telemetry.lines.admit(Line::Unavailable) {
-        tracing::error!(%error, "a connection could not be authenticated");
+        tracing::error!(%error, "cannot authenticate a connection");
     }
     let close = CloseReason::overloaded(retry_after())
-        .describe("the server's database does not answer; come back later");
+        .describe("the server's database does not answer; try again later");
     Rejected { close, user: None, reason: Some("the database does not answer") }
 }
 
-/// Makes the connection known to the hub.
-async fn enter(gateway: &Gateway, link: Arc<Link>) -> Result<Place, Rejected> {
+/// Registers the connection in the hub.
+async fn join(gateway: &Gateway, link: Arc<Link>) -> Result<Registration, Rejected> {
     let hub = &gateway.hub;
     let allowance = Allowance::of(&gateway.config.current());
     let mut snapshot = None;
     for _ in 0..ATTEMPTS {
         let user = hub.entry(&link.user, &allowance);
-        match hub.enter(&user, &link, snapshot.take(), &allowance) {
-            JoinResult::Joined => return Ok(Place::new(hub.clone(), Origin { user, link })),
+        match hub.join(&user, &link, snapshot.take(), &allowance) {
+            JoinResult::Joined => return Ok(Registration::new(hub.clone(), Origin { user, link })),
             JoinResult::TooMany => {
                 gateway.telemetry.metrics.refused(Refusal::User);
                 return Err(Rejected {
                     close: CloseReason::overloaded(retry_after())
-                        .describe("you have as many connections as one may have"),
+                        .describe("you have the maximum number of connections; close another one first"),
                     user: Some(link.user.clone()),
                     reason: Some(Refusal::User.as_str()),
                 });
@@ -185,7 +191,7 @@ async fn enter(gateway: &Gateway, link: Arc<Link>) -> Result<Place, Rejected> {
             JoinResult::Stale => {
                 let version = user.state().version;
                 let read = gateway.cache.read_user(&link.user, version).await;
-                snapshot = Some(read.map_err(|e| no_room(gateway, &e))?);
+                snapshot = Some(read.map_err(|e| unavailable(gateway, &e))?);
             }
         }
     }
@@ -196,8 +202,8 @@ async fn enter(gateway: &Gateway, link: Arc<Link>) -> Result<Place, Rejected> {
     })
 }
 
-/// Asks the nodes that the user is or was connected to what they remember of the user. They have been told that the user
-/// is here, and tell from now on what comes in there.
+/// Asks the nodes that the user is or was connected to for what they remember about the user. They know already that
+/// the user is connected here, and report what they receive from the user from now on.
 async fn recall(gateway: &Gateway, origin: &Origin) {
     let hub = &gateway.hub;
     if origin.user.state().recalled {

@@ -1,11 +1,12 @@
 //! One WebSocket connection, from the upgrade to its close.
 //!
-//! `accept.rs` takes the socket over. Then `handshake.rs` waits for the first payload, and `handler.rs` does what
-//! `callie_core::server` decides for each one (`action.rs`, `request_context.rs`, and `delivery.rs` for what is passed on),
-//! `pump.rs` moves payloads both ways (`socket.rs` and `readahead.rs` below it) and `closing.rs` closes the connection.
-//! `close_log.rs` logs how it ended.
-//! `shared.rs` is what all connections share, `background.rs` what runs beside them, `timing.rs` the times. One task does
-//! all of it for one connection; what others have for the connection waits in its outbox.
+//! `accept.rs` takes the socket over. `handshake.rs` waits for the first payload and authenticates the user. `pump.rs`
+//! then moves payloads in both directions, through `socket.rs` and `readahead.rs`. `handler.rs` carries out the actions
+//! that `callie_core::server` returns for each payload, with `action.rs`, `request_context.rs` and `delivery.rs`.
+//! `closing.rs` closes the connection, and `close_log.rs` logs why.
+//!
+//! `shared.rs` has what all connections share, `background.rs` the work for all of them, `timing.rs` the times. One
+//! task runs one connection. Other tasks reach the connection only through its outbox.
 
 mod accept;
 mod action;

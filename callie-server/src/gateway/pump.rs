@@ -1,4 +1,4 @@
-//! The loop of one connection: what comes in is acted on, what waits in the outbox goes out, silence is noticed.
+//! The loop of one connection: handles received payloads, writes its outbox, and detects silence.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -22,30 +22,30 @@ use crate::base::clock;
 use crate::base::telemetry::{CloseLabel, Discarded};
 use crate::router::{Item, Link, Outbox};
 
-/// Messages that are read before what they caused is written.
+/// The most messages that are read before the next write.
 const READS: usize = 64;
-/// Payloads that are written before they are handed to the system together.
+/// The most payloads that are written before a flush.
 const FEEDS: usize = 64;
-/// Room for this many items is kept while nothing is written.
+/// The capacity in items that is kept while nothing is written.
 const KEPT_ITEMS: usize = 8;
 
-/// How long after the time for confirmations the last answers may come to a client that ended what it sends.
+/// How long answers may follow after the deadline of confirmations, for a client that has half-closed its connection.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
-/// An authenticated connection at work.
+/// An authenticated connection.
 pub(super) struct Pump {
     gateway: Arc<Gateway>,
     link: Arc<Link>,
     socket: Socket,
     handler: Handler,
-    /// What was taken from the outbox and is not written yet.
+    /// Items that were taken from the outbox and are not written yet.
     batch: VecDeque<Item>,
     work: Option<Work>,
     /// Boxed, because a timer must not move.
     timer: Pin<Box<Sleep>>,
-    /// When the use of the session was noted last.
+    /// When the use of the session was last recorded.
     touched: Instant,
-    /// Set once the client has ended what it sends: until then its answers are waited for.
+    /// Set once the client has half-closed the connection: the deadline of its last answers.
     finishing: Option<Instant>,
 }
 
@@ -53,26 +53,27 @@ pub(super) struct Pump {
 enum End {
     /// By the server.
     Close(CloseReason),
-    /// By the client, or by its disappearance.
+    /// By the client, or because the connection was lost.
     Gone(CloseLabel),
-    /// The client ended what it sends and has all its answers.
+    /// The client half-closed the connection and has received all answers.
     HalfClosed,
 }
 
 impl End {
-    /// Why what is queued is not written any more, if it is not.
+    /// Returns why queued payloads are discarded, or `None` if they are still written.
     fn discards(&self) -> Option<Discarded> {
         match self {
             Self::Close(reason) if reason.writes_queued() => None,
             Self::Close(reason) if reason.sys_code().is_some() => Some(Discarded::SlowConsumer),
-            // It broke the WebSocket's own rules, or is gone.
+            // The client violated the WebSocket protocol, or the connection is lost.
             Self::Close(_) | Self::Gone(_) | Self::HalfClosed => Some(Discarded::LinkLost),
         }
     }
 }
 
 impl Pump {
-    /// A connection that has just authenticated. Boxed, so that the task that runs it does not hold it several times over.
+    /// Starts with a connection that has just authenticated. Boxed, so that the future of the task holds one pointer to
+    /// it and not several copies.
     pub(super) fn new(
         gateway: Arc<Gateway>,
         socket: Socket,
@@ -93,7 +94,7 @@ impl Pump {
             finishing: None,
         });
         if pump.work.is_some() {
-            pump.link.owe();
+            pump.link.add_pending();
         }
         pump.set_timer(now);
         pump
@@ -105,15 +106,15 @@ impl Pump {
         self.finish(end).await;
     }
 
-    /// Gives up what the connection had, then says goodbye.
+    /// Releases what the connection held, then closes it.
     fn finish(self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let Self { gateway, link, socket, mut handler, mut batch, work, .. } = *self;
         if let Some(work) = work {
             let link = link.clone();
-            // What was begun is finished, so that a payload sent again is told the truth of it.
+            // The work is finished, so that a retry of its payload receives the true outcome.
             tokio::spawn(async move {
                 work.await;
-                link.settled();
+                link.remove_pending();
             });
         }
         link.outbox.seal();
@@ -121,14 +122,14 @@ impl Pump {
         link.outbox.take(&mut queued);
         batch.append(&mut queued);
         if let Some(discarded) = end.discards() {
-            // The payload that did not fit into a slow reader's outbox is lost as well.
+            // The payload that did not fit into the outbox is lost as well.
             let refused = u64::from(discarded == Discarded::SlowConsumer);
             gateway.telemetry.metrics.discarded(discarded, batch.len() as u64 + refused);
         }
         match &end {
             End::Close(reason) => {
                 let waiting = (reason.code() == CloseCode::SlowConsumer.as_u16())
-                    .then(|| format!("{} bytes wait to be read", link.outbox.waiting()));
+                    .then(|| format!("{} bytes are waiting to be read", link.outbox.waiting()));
                 let about =
                     Closed { user: Some(&link.user), address: link.address, reason: waiting.as_deref() };
                 closed(&gateway, reason, &about);
@@ -142,11 +143,11 @@ impl Pump {
             End::HalfClosed => Some(handler.connection.close(now, CloseReason::normal())),
             End::Gone(_) => None,
         };
-        // From here on nobody sees the connection, however long its close takes.
+        // Removes the connection from the hub before the close, which may take seconds.
         drop(handler);
         match closing {
             Some(closing) => Box::pin(closing::close(socket, closing, batch)),
-            None => Box::pin(closing::leave(socket)),
+            None => Box::pin(closing::finish_close(socket)),
         }
     }
 
@@ -156,7 +157,7 @@ impl Pump {
                 && work.as_mut().poll(cx).is_ready()
             {
                 self.work = None;
-                self.link.settled();
+                self.link.remove_pending();
             }
             let more = match self.read(cx) {
                 Ok(more) => more,
@@ -170,7 +171,11 @@ impl Pump {
                 Poll::Ready(Err(_)) => return Poll::Ready(End::Gone(CloseLabel::Lost)),
                 Poll::Pending => true,
             };
-            if self.finishing.is_some() && !blocked && !self.link.owes() && self.link.outbox.waiting() == 0 {
+            if self.finishing.is_some()
+                && !blocked
+                && !self.link.has_pending()
+                && self.link.outbox.waiting() == 0
+            {
                 return Poll::Ready(End::HalfClosed);
             }
             if let Some(reason) = self.link.outbox.close_reason() {
@@ -184,8 +189,8 @@ impl Pump {
                 return Poll::Pending;
             }
             let parked = if blocked { self.link.outbox.park_blocked(cx) } else { self.link.outbox.park(cx) };
-            // The last answer may have come before there was anyone to wake.
-            if parked && (self.finishing.is_none() || blocked || self.link.owes()) {
+            // If the last answer came before the outbox was parked, nothing would wake this task.
+            if parked && (self.finishing.is_none() || blocked || self.link.has_pending()) {
                 return Poll::Pending;
             }
         }
@@ -196,7 +201,7 @@ impl Pump {
         let end = self.read_texts(cx, &mut texts);
         if texts > 0 {
             self.gateway.counters.received(texts);
-            self.hasten_timer();
+            self.advance_timer();
         }
         end
     }
@@ -234,7 +239,7 @@ impl Pump {
             match self.handler.receive(&text, now) {
                 Action::Done => {}
                 Action::Later(work) => {
-                    self.link.owe();
+                    self.link.add_pending();
                     self.work = Some(work);
                     more = More::Work;
                     break;
@@ -245,7 +250,7 @@ impl Pump {
         Ok(more)
     }
 
-    /// Writes what waits; pending while the socket takes no more.
+    /// Writes the outbox. Pending while the socket accepts no data.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let now = Instant::now();
         std::task::ready!(self.write_own(cx, now))?;
@@ -259,7 +264,7 @@ impl Pump {
                 }
                 let Some(item) = self.batch.pop_front() else { break };
                 if let Some(report) = self.report_before(&item, now) {
-                    // The answer follows, when the report is written and there is room again.
+                    // The answer follows after its report, when the socket accepts data again.
                     self.batch.push_front(item);
                     self.feed_own(report)?;
                     continue;
@@ -271,7 +276,7 @@ impl Pump {
                 }
                 if let Some(receipt) = item.receipt {
                     receipt.written();
-                    // One that is not kept is dropped, and so settled.
+                    // A receipt that the connection does not keep is dropped, which settles it.
                     drop(self.handler.connection.written(clock::elapsed(now), receipt.key(), receipt));
                 }
                 self.socket.feed(item.text)?;
@@ -290,7 +295,7 @@ impl Pump {
         self.socket.poll_flush(cx)
     }
 
-    /// Writes what the connection itself has to say, which goes before all that waits.
+    /// Writes the payloads of the core's connection itself, before those in the outbox.
     fn write_own(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), Error>> {
         let now = clock::elapsed(now);
         loop {
@@ -306,7 +311,7 @@ impl Pump {
         self.socket.feed(text)
     }
 
-    /// What must be written before an answer: the report of the payloads that were dropped before the answered one.
+    /// Returns what must be written before an answer: the report of payloads that were dropped before the answered one.
     fn report_before(&mut self, item: &Item, now: Instant) -> Option<Utf8Bytes> {
         let number = item.answers?.get();
         self.handler.connection.report_before(clock::elapsed(now), number).map(Utf8Bytes::from)
@@ -325,13 +330,13 @@ impl Pump {
             let elapsed = clock::elapsed(now);
             let connection = &mut self.handler.connection;
             if self.work.is_some() {
-                // Nothing is read meanwhile: the silence is the server's own.
+                // Nothing is read meanwhile, so the silence is not the client's.
                 connection.read_paused(elapsed);
             }
             if let Some(reason) = connection.wake(elapsed) {
                 return Some(End::Close(reason));
             }
-            // What is due is written in the next round.
+            // The next iteration of the loop writes what is due.
             cx.waker().wake_by_ref();
             if connection.heard_at() > clock::elapsed(self.touched) {
                 self.touched = now;
@@ -348,46 +353,46 @@ impl Pump {
     }
 
     fn set_timer(&mut self, now: Instant) {
-        // At least a moment, so that a clock that was set back cannot make this spin.
+        // At least 1 ms, so that a clock that was set back does not cause a busy loop.
         let left = (self.handler.session.expires - clock::now()).max(1).unsigned_abs();
-        // What is due and cannot be written yet, since the socket takes nothing, is looked at again a little later.
+        // Not before the next tick: what is due cannot be written while the socket accepts no data.
         let next = self.next_due(now).max(now + TICK).min(now + Duration::from_millis(left));
         self.timer.as_mut().reset(next.into());
     }
 
-    /// When the connection's own deadline is.
+    /// Returns the deadline of the core's connection.
     fn next_due(&self, now: Instant) -> Instant {
         now + self.handler.connection.deadline().saturating_sub(clock::elapsed(now))
     }
 
-    /// Moves the timer to an earlier time, where something is due earlier than it was.
-    fn hasten_timer(&mut self) {
+    /// Moves the timer forward if something is due earlier.
+    fn advance_timer(&mut self) {
         let next = self.next_due(Instant::now()).into();
         if self.finishing.is_none() && next < self.timer.deadline() {
             self.timer.as_mut().reset(next);
         }
     }
 
-    /// The client has ended what it sends: nobody reaches it any more, and it is given the answers that are still to come.
+    /// Handles that the client has half-closed the connection: it receives pending answers, but no other payloads.
     fn half_close(&mut self, now: Instant) {
         let until = now + self.gateway.timing.protocol.confirmation + LAST_ANSWERS;
         self.finishing = Some(until);
         self.link.finish();
         let origin = &self.handler.context.origin;
         self.gateway.hub.depart(&origin.user, &origin.link);
-        // It cannot confirm what it has: those receipts are dropped.
+        // The client cannot confirm messages any more, so their receipts are dropped.
         drop(self.handler.connection.input_ended(clock::elapsed(now)));
         self.timer.as_mut().reset(until.into());
     }
 }
 
-/// What there is to do after reading.
+/// What to do after reading.
 #[derive(PartialEq, Eq)]
 enum More {
-    /// Nothing until something happens.
+    /// Wait for an event.
     Nothing,
-    /// More may have come in already.
+    /// Read again: more may have arrived.
     Input,
-    /// Work that has not been begun.
+    /// Start the work.
     Work,
 }

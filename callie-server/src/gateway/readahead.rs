@@ -1,10 +1,10 @@
-//! Reading a busy connection in large pieces, and an idle one without a buffer of its own.
+//! A reader with a large buffer for busy connections, and none for idle ones.
 //!
-//! The WebSocket reads little at a time, as its buffer is there for as long as the connection is. A connection that
-//! sends much would take a system call for every few payloads; it gets a larger buffer for as long as that lasts.
+//! The buffer of the WebSocket is small, because it exists as long as the connection. With it alone, a busy connection
+//! would need a system call for every few payloads. So a busy connection gets a larger buffer while it is busy.
 //!
-//! The end of what the other side sends is kept from the WebSocket, which would take it for the end of both directions: a
-//! client that shut down its writing side still reads its answers.
+//! The WebSocket does not see the end of the other side's data, because it would close both directions. A client that
+//! has shut down its writing side still receives its answers.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -13,18 +13,18 @@ use std::task::{Context, Poll};
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf};
 
-/// What is read at once from a busy connection: some thirty payloads.
+/// The most bytes that are read at once from a busy connection: about thirty payloads.
 const AHEAD: usize = 16 * 1024;
 
-/// A stream, and what was read of it beyond what was asked for.
+/// A stream, with the bytes that were read from it and not requested yet.
 #[derive(Debug)]
 pub(super) struct ReadAhead<S> {
     inner: S,
-    /// Read and not asked for yet. It has room only while there is something in it.
+    /// Bytes that were read and not requested yet. Allocated only while it contains some.
     ahead: BytesMut,
-    /// Whether the last read brought as much as it had room for.
+    /// Whether the last read filled its buffer.
     busy: bool,
-    /// Whether the other side has ended what it sends.
+    /// Whether the other side has shut down its writing side.
     ended: bool,
 }
 
@@ -33,17 +33,17 @@ impl<S> ReadAhead<S> {
         Self { inner, ahead: BytesMut::new(), busy: false, ended: false }
     }
 
-    /// The stream below. What was read ahead of it is left out.
+    /// Returns the stream. Bytes that were read ahead are lost.
     pub(super) fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Whether the other side has ended what it sends. From then on reading is pending.
+    /// Whether the other side has shut down its writing side. From then on reading is pending.
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
 
-    /// Notes the end and keeps it from whoever reads.
+    /// Records the end, and hides it from the reader.
     fn end(&mut self) -> Poll<io::Result<()>> {
         self.ended = true;
         Poll::Pending
@@ -110,7 +110,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ReadAhead<S> {
 mod tests {
     use super::*;
 
-    /// Gives `bytes` in pieces of what it is asked for, and counts how often it is asked.
+    /// Returns `bytes` in pieces of the requested size, and counts the reads.
     struct Source {
         bytes: &'static [u8],
         reads: usize,
@@ -150,17 +150,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn much_is_read_in_few_pieces_and_comes_out_as_it_was() {
+    async fn busy_stream_is_read_in_few_large_pieces() {
         let sent = bytes(3 * AHEAD);
         let (read, stream) = read_all(sent, 1_000).await;
         assert_eq!(read, sent);
-        // A small one, three and a bit large ones, and the end.
+        // One small read, up to four large ones, and the end.
         assert!(stream.inner.reads <= 6, "{} reads", stream.inner.reads);
         assert_eq!(stream.ahead.capacity(), 0);
     }
 
     #[tokio::test]
-    async fn little_is_read_without_a_buffer() {
+    async fn small_read_allocates_no_buffer() {
         let (read, stream) = read_all(bytes(999), 1_000).await;
         assert_eq!((read.len(), stream.inner.reads, stream.busy), (999, 2, false));
     }

@@ -1,4 +1,4 @@
-//! A connection whose payload is handled: what it takes to answer it.
+//! The connection whose payload is being handled, for answers to it.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use callie_core::{Notice, PayloadType, PriorOutcome, SysCode};
 use super::shared::Gateway;
 use crate::base::ids::stamp;
 use crate::base::telemetry::{PayloadOutcome, outcome_of};
-use crate::router::{Hub, Origin, Owed};
+use crate::router::{Hub, Origin, PendingAnswer};
 
-/// A connection whose payload is handled. Cloning shares it.
+/// The connection whose payload is being handled. Cloning shares it.
 #[derive(Clone)]
 pub(crate) struct RequestContext {
-    /// What all connections share.
+    /// The gateway.
     pub(super) gateway: Arc<Gateway>,
     /// The connection and its user.
     pub(super) origin: Origin,
 }
 
 impl RequestContext {
-    /// Returns who is connected.
+    /// Returns the hub.
     pub(super) fn hub(&self) -> &Hub {
         &self.gateway.hub
     }
@@ -30,7 +30,7 @@ impl RequestContext {
         self.queue(reply, reply.answer(notice, stamp()));
     }
 
-    /// Answers a payload that is refused, with the description of `code`.
+    /// Refuses a payload with `code` and its standard description.
     pub(super) fn refuse(&self, reply: &Reply, code: SysCode) {
         self.queue(reply, reply.refuse(code, stamp()));
     }
@@ -44,26 +44,26 @@ impl RequestContext {
         self.origin.link.answer(answer);
     }
 
-    /// Records and counts a payload that was acted on and is not answered.
-    pub(super) fn took(&self, reply: &Reply, outcome: PriorOutcome) {
+    /// Records and counts a payload that was handled and is not answered.
+    pub(super) fn record_taken(&self, reply: &Reply, outcome: PriorOutcome) {
         self.count_taken(reply.kind());
         self.settle(reply, outcome);
     }
 
-    /// Counts a payload that was acted on, and is not answered or not yet. Its outcome is recorded elsewhere.
+    /// Counts a payload that was handled, and is not answered or not yet. The caller records its outcome.
     pub(super) fn count_taken(&self, kind: PayloadType) {
         self.gateway.counters.count(Some(kind), PayloadOutcome::Taken);
     }
 
-    /// Records the outcome of a payload, or that it is not known yet.
+    /// Records the outcome of a payload, which may be pending.
     pub(super) fn settle(&self, reply: &Reply, outcome: PriorOutcome) {
         if let Some(key) = reply.key() {
             self.origin.user.settle(key, outcome);
         }
     }
 
-    /// Notes that the answer to a payload is still to come, until the result is dropped.
-    pub(super) fn owe(&self) -> Owed {
-        Owed::by(&self.origin.link)
+    /// Counts an answer as pending until the result is dropped.
+    pub(super) fn pending_answer(&self) -> PendingAnswer {
+        PendingAnswer::on(&self.origin.link)
     }
 }

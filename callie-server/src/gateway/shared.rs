@@ -20,9 +20,9 @@ use crate::store::{Admins, Sessions};
 
 /// What all WebSocket connections share.
 pub struct Gateway {
-    /// Who is connected.
+    /// The connected users.
     pub(super) hub: Arc<Hub>,
-    /// What memory has from the database.
+    /// The cached data of connected users.
     pub(super) cache: Arc<UserCache>,
     /// Why a payload cannot be delivered.
     pub(super) unreachable: Arc<Unreachable>,
@@ -131,7 +131,7 @@ impl Gateway {
         self.hub.every_link().iter().map(|link| link.outbox.waiting()).sum()
     }
 
-    /// Returns what a new connection has to keep to. Connections share it until the configuration changes.
+    /// Returns the configuration of new connections. They share it until the server's configuration changes.
     pub(super) fn server_config(&self) -> Arc<ServerConfig> {
         let limits = self.config.current().limits();
         let mut current = self.server_config.lock();

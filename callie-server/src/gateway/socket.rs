@@ -18,38 +18,39 @@ use super::readahead::ReadAhead;
 use super::timing::LINGER;
 use crate::net::Stream;
 
-/// What is read at once. The buffer is there while the connection is: most are idle, and a payload is rarely larger.
+/// The size of the read buffer, which exists as long as the connection. Most connections are idle, and most payloads
+/// fit.
 const READ_BUFFER: usize = 1024;
-/// What is gathered before it is written. This buffer grows only while a connection is busy.
+/// The bytes that are collected before they are written. This buffer grows only while a connection is busy.
 const WRITE_BUFFER: usize = 16 * 1024;
-/// Bytes that are read and thrown away after a close, at most.
+/// The most bytes that are read and discarded after a close.
 const LINGER_BYTES: usize = 1024 * 1024;
 
-/// What came in.
+/// A received item.
 pub(crate) enum Incoming {
-    /// A payload, maybe.
+    /// A text, which may be a payload.
     Text(Utf8Bytes),
-    /// A sign of life of the WebSocket itself: answered already, and no payload.
+    /// A control frame, which the WebSocket has answered.
     Control,
-    /// The client closed.
+    /// The client's close frame.
     Closed,
-    /// The client has ended what it sends without a close; it may still read.
+    /// The client shut down its writing side without a close frame. It may still read.
     Ended,
-    /// The connection broke.
+    /// The connection was lost.
     Lost,
-    /// Something that ends the connection.
+    /// A violation, for which the server closes the connection.
     Fatal(CloseReason),
 }
 
 /// A WebSocket.
 pub(crate) struct Socket {
     inner: WebSocketStream<ReadAhead<Stream>>,
-    /// Whether something was written and not flushed.
+    /// Whether there is data that was written and not flushed.
     dirty: bool,
 }
 
 impl Socket {
-    /// The server's end of an upgraded connection; `read` is what came behind the request already.
+    /// Creates the server's end of an upgraded connection. `read` is what was received after the request.
     pub(crate) async fn new(stream: Stream, read: Bytes, limits: &Limits) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -66,7 +67,7 @@ impl Socket {
         Self { inner, dirty: false }
     }
 
-    /// The next thing that comes in.
+    /// Polls for the next item.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Incoming> {
         let next = match Pin::new(&mut self.inner).poll_next(cx) {
             Poll::Pending if self.inner.get_ref().has_ended() => return Poll::Ready(Incoming::Ended),
@@ -77,7 +78,7 @@ impl Socket {
             Some(Ok(Message::Text(text))) => Incoming::Text(text),
             Some(Ok(Message::Binary(_))) => Incoming::Fatal(CloseReason::unsupported_frame()),
             Some(Ok(Message::Ping(_))) => {
-                // The answer waits in the socket to be flushed.
+                // The WebSocket has queued the answer; the next flush sends it.
                 self.dirty = true;
                 Incoming::Control
             }
@@ -91,23 +92,23 @@ impl Socket {
         })
     }
 
-    /// Waits for the next thing that comes in.
+    /// Waits for the next item.
     pub(crate) async fn read(&mut self) -> Incoming {
         std::future::poll_fn(|cx| self.poll_read(cx)).await
     }
 
-    /// Whether there is room to write.
+    /// Polls until [`Socket::feed`] may be called.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Pin::new(&mut self.inner).poll_ready(cx)
     }
 
-    /// Writes a payload into the buffer; [`Socket::poll_ready`] said there is room.
+    /// Writes a payload to the buffer. [`Socket::poll_ready`] must have returned ready.
     pub(crate) fn feed(&mut self, text: Utf8Bytes) -> Result<(), Error> {
         self.dirty = true;
         Pin::new(&mut self.inner).start_send(Message::Text(text))
     }
 
-    /// Hands all that was written to the system.
+    /// Flushes everything that was written.
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if !self.dirty {
             return Poll::Ready(Ok(()));
@@ -119,14 +120,14 @@ impl Socket {
         flushed
     }
 
-    /// Writes a payload and hands it to the system.
+    /// Writes a payload and flushes it.
     pub(crate) async fn send(&mut self, text: Utf8Bytes) -> Result<(), Error> {
         std::future::poll_fn(|cx| self.poll_ready(cx)).await?;
         self.feed(text)?;
         std::future::poll_fn(|cx| self.poll_flush(cx)).await
     }
 
-    /// Writes a close frame and hands it to the system.
+    /// Writes a close frame and flushes it.
     pub(crate) async fn send_close(&mut self, code: u16) -> Result<(), Error> {
         let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::default() };
         std::future::poll_fn(|cx| self.poll_ready(cx)).await?;
@@ -134,13 +135,13 @@ impl Socket {
         std::future::poll_fn(|cx| Pin::new(&mut self.inner).poll_flush(cx)).await
     }
 
-    /// Hands the answer to the client's own close to the system.
+    /// Flushes the answer to the client's close frame.
     pub(crate) async fn answer_close(&mut self) -> Result<(), Error> {
         std::future::poll_fn(|cx| Pin::new(&mut self.inner).poll_flush(cx)).await
     }
 
-    /// Ends the connection below, reading for a moment what still comes.
-    pub(crate) async fn hang_up(mut self) {
+    /// Shuts down the stream, and reads and discards remaining data for up to [`LINGER`].
+    pub(crate) async fn shut_down(mut self) {
         let stream = self.inner.get_mut().get_mut();
         let lingered = async {
             stream.shutdown().await?;
@@ -154,12 +155,12 @@ impl Socket {
             }
             Ok::<(), std::io::Error>(())
         };
-        // Whatever comes of it, the connection is over.
+        // An error or a timeout changes nothing: the connection is dropped in any case.
         let _ = tokio::time::timeout(LINGER, lingered).await;
     }
 }
 
-/// How a connection ends whose bytes are not what they should be.
+/// Returns how a connection ends after `error`.
 fn fatal(error: &Error) -> Incoming {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => {

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tower_service::Service as _;
 
-use super::places::Places;
+use super::slots::Slots;
 use crate::base::Shutdown;
 use crate::base::config::LiveConfig;
 use crate::base::telemetry::{Line, Refusal, Telemetry};
@@ -69,7 +69,7 @@ pub(crate) struct Serving {
 /// Serves connections of `listener` until the shutdown begins. Then requests that were received are answered and the
 /// connections end.
 pub(crate) async fn serve(listener: Listener, serving: Serving) {
-    let places = Places::new(&serving.config.current());
+    let slots = Slots::new(&serving.config.current());
     let shutdown = serving.shutdown.clone();
     let stopped = shutdown.begun();
     tokio::pin!(stopped);
@@ -85,14 +85,14 @@ pub(crate) async fn serve(listener: Listener, serving: Serving) {
             Ok((tcp, peer)) => {
                 refused.end();
                 // Closed immediately: a client that receives nothing would wait.
-                let Some(place) = places.take(peer.ip(), &serving.config.current()) else {
+                let Some(slot) = slots.take(peer.ip(), &serving.config.current()) else {
                     turned_away(&serving.telemetry, peer);
                     continue;
                 };
                 let serving = serving.clone();
                 connections.spawn(async move {
                     connection(tcp, peer, serving).await;
-                    drop(place);
+                    drop(slot);
                 });
             }
             Err(error) => {
@@ -109,23 +109,23 @@ pub(crate) async fn serve(listener: Listener, serving: Serving) {
 #[derive(Default)]
 struct Refused {
     attempts: u64,
-    told: Option<Instant>,
+    logged: Option<Instant>,
 }
 
 impl Refused {
     /// Logs the first failure, and then their number once in a while.
     fn note(&mut self, error: &std::io::Error) {
         self.attempts += 1;
-        if self.told.is_none_or(|told| told.elapsed() >= REFUSED_EVERY) {
-            self.told = Some(Instant::now());
-            tracing::warn!(%error, attempts = self.attempts, "connections cannot be accepted");
+        if self.logged.is_none_or(|logged| logged.elapsed() >= REFUSED_EVERY) {
+            self.logged = Some(Instant::now());
+            tracing::warn!(%error, attempts = self.attempts, "cannot accept connections");
         }
     }
 
     /// Handles that a connection was accepted. Logged after a while only: when one connection ends, one more can be
     /// accepted.
     fn end(&mut self) {
-        if self.told.is_some_and(|told| told.elapsed() >= REFUSED_EVERY) {
+        if self.logged.is_some_and(|logged| logged.elapsed() >= REFUSED_EVERY) {
             tracing::info!(attempts = self.attempts, "connections are accepted again");
             *self = Self::default();
         }
@@ -181,7 +181,7 @@ async fn connection(tcp: TcpStream, peer: SocketAddr, serving: Serving) {
 fn turned_away(telemetry: &Telemetry, peer: SocketAddr) {
     telemetry.metrics.refused(Refusal::Dropped);
     if telemetry.lines.admit(Line::Full) {
-        tracing::warn!(address = %peer.ip(), "dropped a connection: max_connections or max_connections_per_address is reached");
+        tracing::warn!(address = %peer.ip(), "refused a connection: max_connections or max_connections_per_address is reached");
     }
 }
 

@@ -64,7 +64,7 @@ async fn ready(State(ops): State<Ops>) -> Response {
         Err(NotWritable::Replaced) => {
             return not_ready("the database file was deleted or replaced: restart the server\n");
         }
-        Err(_) => return not_ready("the database cannot be written\n"),
+        Err(_) => return not_ready("cannot write to the database\n"),
     }
     if !ops.remote.is_converged() {
         return not_ready("the cluster does not answer\n");

@@ -23,7 +23,7 @@ const WAIT_TIMEOUT: Duration = Duration::from_secs(10);
 #[non_exhaustive]
 pub(crate) enum PasswordError {
     /// Too many passwords wait.
-    #[error("too many passwords are waiting to be checked")]
+    #[error("too many passwords are waiting to be verified")]
     Busy,
     /// The password cannot be hashed, or the hash cannot be read.
     #[error("the password hash failed: {0}")]

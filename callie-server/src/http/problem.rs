@@ -40,7 +40,7 @@ pub(super) async fn note_unavailable(
         if let Some(Cause(error)) = response.extensions().get()
             && telemetry.lines.admit(Line::Unavailable)
         {
-            tracing::error!(error, "a call could not be carried out");
+            tracing::error!(error, "cannot carry out a call");
         }
     }
     response

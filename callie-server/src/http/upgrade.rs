@@ -92,7 +92,7 @@ async fn stream_of(upgraded: OnUpgrade) -> Option<Upgraded> {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum HandshakeError {
     /// It does not request a WebSocket of version 13.
-    #[error("it does not ask for a WebSocket of version 13")]
+    #[error("it does not request a WebSocket of version 13")]
     Upgrade,
     /// Its key is missing or malformed.
     #[error("its Sec-WebSocket-Key is missing or malformed")]

@@ -24,8 +24,8 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
 impl ClientAddress {
     /// Finds the client behind a connection from `peer`.
     ///
-    /// Entries of `X-Forwarded-For` are read from the last one backwards, as long as trusted proxies wrote them. The last
-    /// address that belongs to no trusted proxy is the client.
+    /// Entries of `X-Forwarded-For` are read from the last one backwards, as long as trusted proxies wrote them. The
+    /// last address that belongs to no trusted proxy is the client.
     pub(crate) fn find(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let mut client = peer.to_canonical();
         let lines = headers.get_all(FORWARDED_FOR).iter().rev();
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn ports_behind_addresses_are_left_out() {
+    fn ports_after_addresses_are_ignored() {
         let proxies = ["10.0.0.0/8"];
         for hop in ["198.51.100.1:5678", "198.51.100.1"] {
             assert_eq!(find("10.0.0.1", &[hop, "10.0.0.2:443"], &proxies), "198.51.100.1");

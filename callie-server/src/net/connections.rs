@@ -12,15 +12,15 @@ use super::address::network;
 use crate::base::config::Config;
 use crate::base::telemetry::Refusal;
 
-/// Connections that may be told at the same time that a limit is reached. Others are refused without a message.
-const MOST_TURNED_AWAY: usize = 256;
+/// The most connections that are rejected with a message at the same time. Others are refused without one.
+const MAX_REJECTING: usize = 256;
 
 /// Counts WebSocket connections and enforces the limits on them.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     total: AtomicUsize,
     unauthenticated: AtomicUsize,
-    turned_away: AtomicUsize,
+    rejecting: AtomicUsize,
     by_address: DashMap<IpAddr, usize>,
     /// Notified when the last connection ends.
     empty: Notify,
@@ -30,14 +30,14 @@ pub(crate) struct Connections {
 pub(crate) enum Admission {
     /// It is admitted.
     Admitted(ConnectionPermit),
-    /// A limit is reached; the connection is told so and closed.
+    /// A limit is reached; the connection is closed with a message.
     Full(RejectionPermit, Refusal),
     /// A limit is reached; the connection is refused immediately.
     Refused(Refusal),
 }
 
-/// The number of a connection among those that are counted, from 1.
-struct Place {
+/// The numbers of connections, including the new one.
+struct Counts {
     total: usize,
     unauthenticated: usize,
     of_address: usize,
@@ -50,32 +50,32 @@ pub(crate) struct ConnectionPermit {
     authenticated: bool,
 }
 
-/// The right to tell a connection that a limit is reached, returned when dropped.
+/// The right to reject a connection with a message, returned when dropped.
 pub(crate) struct RejectionPermit(Arc<Connections>);
 
 impl Connections {
     /// Decides on a new connection from `address`.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr, config: &Config) -> Admission {
-        let (permit, place) = self.count(network(address));
-        // Each connection has a number of its own. So of two that compete for the last place, one gets it.
-        let limit = if place.total > config.max_connections {
+        let (permit, counts) = self.count(network(address));
+        // Each connection gets different numbers. So of two that compete for the last place, one is admitted.
+        let limit = if counts.total > config.max_connections {
             Refusal::Total
-        } else if place.unauthenticated > config.max_unauthenticated {
+        } else if counts.unauthenticated > config.max_unauthenticated {
             Refusal::Unauthenticated
-        } else if place.of_address > config.max_connections_per_address {
+        } else if counts.of_address > config.max_connections_per_address {
             Refusal::Address
         } else {
             return Admission::Admitted(permit);
         };
         drop(permit);
-        if self.turned_away.fetch_add(1, Ordering::Relaxed) < MOST_TURNED_AWAY {
+        if self.rejecting.fetch_add(1, Ordering::Relaxed) < MAX_REJECTING {
             return Admission::Full(RejectionPermit(self.clone()), limit);
         }
-        self.turned_away.fetch_sub(1, Ordering::Relaxed);
+        self.rejecting.fetch_sub(1, Ordering::Relaxed);
         Admission::Refused(limit)
     }
 
-    fn count(self: &Arc<Self>, address: IpAddr) -> (ConnectionPermit, Place) {
+    fn count(self: &Arc<Self>, address: IpAddr) -> (ConnectionPermit, Counts) {
         let total = self.total.fetch_add(1, Ordering::Relaxed) + 1;
         let unauthenticated = self.unauthenticated.fetch_add(1, Ordering::Relaxed) + 1;
         let of_address = {
@@ -84,7 +84,7 @@ impl Connections {
             *count
         };
         let permit = ConnectionPermit { connections: self.clone(), address, authenticated: false };
-        (permit, Place { total, unauthenticated, of_address })
+        (permit, Counts { total, unauthenticated, of_address })
     }
 
     /// Returns the number of connections.
@@ -138,7 +138,7 @@ impl Drop for ConnectionPermit {
 
 impl Drop for RejectionPermit {
     fn drop(&mut self) {
-        self.0.turned_away.fetch_sub(1, Ordering::Relaxed);
+        self.0.rejecting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -12,8 +12,8 @@ pub(crate) type Item = outbox::Item<Receipt>;
 pub(crate) type Outbox = outbox::Outbox<Receipt>;
 /// One connection.
 pub(crate) type Link = link::Link<Receipt>;
-/// A payload whose answer is still to come.
-pub(crate) type Owed = link::Owed<Receipt>;
+/// A payload whose answer is pending.
+pub(crate) type PendingAnswer = link::PendingAnswer<Receipt>;
 /// The connections of one user.
 pub(crate) type Links = user::Links<Receipt>;
 /// A user.

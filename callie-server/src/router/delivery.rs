@@ -76,7 +76,7 @@ impl Delivery {
     pub(crate) fn start(request: Request) -> Arc<Self> {
         let Request { requester, key, of_group, deadline } = request;
         if let Requester::Sender { origin, .. } = &requester {
-            origin.link.owe();
+            origin.link.add_pending();
         }
         let progress = if of_group { server::Delivery::to_group() } else { server::Delivery::to_user() };
         Arc::new(Self { requester, key, deadline, progress: Mutex::new(progress) })
@@ -142,7 +142,7 @@ impl Delivery {
                 origin.user.settle(self.key, answer.outcome());
                 // A sender who is gone receives no answer: it belongs to the sending connection.
                 origin.link.answer(answer);
-                origin.link.settled();
+                origin.link.remove_pending();
             }
             Requester::Node { peer, request, .. } => peer.send(&Entry::Report {
                 request: *request,

@@ -32,11 +32,11 @@ pub(crate) enum Direct {
     /// A connection took it. If its sender asked for confirmation, the answer is sent later.
     Sent,
     /// It is on its way to other nodes.
-    Leaving(Arc<RemoteDelivery>),
+    Remote(Arc<RemoteDelivery>),
     /// The sender may not write to the recipient, who is connected.
     Blocked(Blocked),
     /// The recipient is not connected, or does not exist.
-    NotHere,
+    NotConnected,
 }
 
 /// The last recipient of a connection. Most connections write to the same user again, who then need not be looked up.
@@ -48,7 +48,7 @@ impl Hub {
     pub(crate) fn to_user(&self, to: &str, cache: &mut RecipientCache, outgoing: Outgoing<'_>) -> Direct {
         match self.ways_to(to, cache, outgoing.from) {
             Err(blocked) => Direct::Blocked(blocked),
-            Ok(ways) if ways.is_empty() => Direct::NotHere,
+            Ok(ways) if ways.is_empty() => Direct::NotConnected,
             Ok(ways) => self.hand_out(to, &ways, outgoing),
         }
     }
@@ -77,7 +77,7 @@ impl Hub {
             return Direct::Sent;
         }
         if ways.away.is_empty() {
-            return if send_to_all(&ways.links, text, timed) { Direct::Sent } else { Direct::NotHere };
+            return if send_to_all(&ways.links, text, timed) { Direct::Sent } else { Direct::NotConnected };
         }
         let entry = |request, text| Entry::Direct { request, to, from: from.as_str(), asked: None, text };
         if send_to_all(&ways.links, text.clone(), timed) {
@@ -90,7 +90,7 @@ impl Hub {
             let pending = PendingReply::RemoteDelivery { delivery: delivery.clone(), members: 1 };
             self.request(*node, pending, &mut |request| entry(request, text.as_str()));
         }
-        Direct::Leaving(delivery)
+        Direct::Remote(delivery)
     }
 
     fn hand_out_asked(&self, to: &str, ways: &Ways, from: &Username, text: &Utf8Bytes, request: Request) {

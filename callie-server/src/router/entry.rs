@@ -104,7 +104,7 @@ pub(crate) enum Entry<'a> {
 /// A change of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum GroupChange {
-    /// It was created with these members. All but the first, the owner, are told.
+    /// It was created with these members. All but the first, the owner, are notified.
     Created(Vec<Username>),
     /// A user has joined.
     Joined(Username),

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_counted_in_one_place_however_many_there_are() {
+    fn member_on_several_nodes_is_counted_once() {
         let mut group = GroupState::default();
         group.add(&name("ada"), ways(1, &[1]));
         group.add(&name("bob"), ways(0, &[2, 1]));
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn who_leaves_one_place_is_still_in_the_other() {
+    fn member_who_leaves_one_node_stays_on_the_other() {
         let mut group = GroupState::default();
         group.add(&name("bob"), ways(0, &[1, 2]));
         group.set_away(&name("bob"), &ways(0, &[2]).away);

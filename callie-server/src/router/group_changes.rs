@@ -8,7 +8,8 @@ use super::hub::Hub;
 use crate::base::ids::stamp;
 
 impl Hub {
-    /// Applies a change of a group, which the database has already, here and on all other nodes, and tells the members.
+    /// Applies a change of a group, which the database has already, here and on all other nodes, and notifies the
+    /// members.
     pub(crate) fn change_group(&self, id: GroupId, change: GroupChange) {
         let notice = match &change {
             // Each member receives their own joining.

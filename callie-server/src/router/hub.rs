@@ -140,19 +140,20 @@ impl Hub {
 
     /// Registers a connection. While a user has no connection, the user's data in memory is not kept up to date. Then
     /// `snapshot` is what the database has, and is refused as stale if it has changed since it was read.
-    pub(crate) fn enter(
+    pub(crate) fn join(
         &self,
         user: &Arc<User>,
         link: &Arc<Link>,
         snapshot: Option<UserSnapshot>,
         allowance: &Allowance,
     ) -> JoinResult {
-        // The user may have been removed meanwhile, and even have been added again. What changed until then is not known.
-        let joined = self.users.with_current(user, || self.join(user, link, snapshot, allowance));
+        // The user may have been removed meanwhile, and even have been added again. What changed until then is not
+        // known.
+        let joined = self.users.with_current(user, || self.insert(user, link, snapshot, allowance));
         joined.unwrap_or(JoinResult::Stale)
     }
 
-    fn join(
+    fn insert(
         &self,
         user: &User,
         link: &Arc<Link>,
@@ -264,12 +265,12 @@ impl Hub {
     }
 
     /// Ends all deliveries: the server is stopping and receives no more confirmations.
-    pub(crate) fn give_up_deliveries(&self) {
+    pub(crate) fn abandon_deliveries(&self) {
         self.deliveries.give_up();
     }
 
     /// Forgets old payloads of all users, and users who are gone and have no recent payloads.
-    pub(crate) fn forget_the_gone(&self, now: Instant) {
+    pub(crate) fn remove_departed(&self, now: Instant) {
         self.users.retain(|user| {
             let gone = {
                 let mut state = user.state();
@@ -282,13 +283,13 @@ impl Hub {
     }
 }
 
-/// A connection's registration in the hub. Dropping it removes the connection, however its task has ended.
-pub(crate) struct Place {
+/// A connection's registration in the hub. Dropping it removes the connection.
+pub(crate) struct Registration {
     hub: Arc<Hub>,
     origin: Origin,
 }
 
-impl Place {
+impl Registration {
     /// The registration of a connection that has joined.
     pub(crate) fn new(hub: Arc<Hub>, origin: Origin) -> Self {
         Self { hub, origin }
@@ -300,7 +301,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
         self.hub.depart(&self.origin.user, &self.origin.link);
         // Queued payloads are dropped after the connection is removed, so that nobody counts on it any more.

@@ -24,26 +24,26 @@ pub(crate) struct Link<R> {
     pub(crate) address: IpAddr,
     /// The queue of payloads for the connection.
     pub(crate) outbox: Outbox<R>,
-    /// The number of payloads whose answers are still to come.
-    owed: AtomicUsize,
-    /// Whether the connection ends when no answer is to come, and must be woken then.
+    /// The number of payloads whose answers are pending.
+    pending: AtomicUsize,
+    /// Whether the connection ends, and must be woken, when no answer is pending.
     finishing: AtomicBool,
 }
 
-/// A payload whose answer is still to come. Settled when dropped.
-pub(crate) struct Owed<R>(Arc<Link<R>>);
+/// A payload whose answer is pending, until this is dropped.
+pub(crate) struct PendingAnswer<R>(Arc<Link<R>>);
 
-impl<R> Owed<R> {
-    /// Notes that an answer on this connection is still to come.
-    pub(crate) fn by(link: &Arc<Link<R>>) -> Self {
-        link.owe();
+impl<R> PendingAnswer<R> {
+    /// Counts an answer on `link` as pending.
+    pub(crate) fn on(link: &Arc<Link<R>>) -> Self {
+        link.add_pending();
         Self(link.clone())
     }
 }
 
-impl<R> Drop for Owed<R> {
+impl<R> Drop for PendingAnswer<R> {
     fn drop(&mut self) {
-        self.0.settled();
+        self.0.remove_pending();
     }
 }
 
@@ -55,30 +55,30 @@ impl<R> Link<R> {
             session,
             address,
             outbox: Outbox::new(capacity),
-            owed: AtomicUsize::new(0),
+            pending: AtomicUsize::new(0),
             finishing: AtomicBool::new(false),
         })
     }
 
-    /// Notes that one more answer is to come. It must be queued before [`Link::settled`] is called.
-    pub(crate) fn owe(&self) {
-        self.owed.fetch_add(1, Ordering::SeqCst);
+    /// Notes that one more answer is to come. It must be queued before [`Link::remove_pending`] is called.
+    pub(crate) fn add_pending(&self) {
+        self.pending.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Notes that an answer was queued, or that there is none.
-    pub(crate) fn settled(&self) {
-        // Either this sees that the connection is finishing, or the connection sees that no answer is to come.
-        if self.owed.fetch_sub(1, Ordering::SeqCst) == 1 && self.finishing.load(Ordering::SeqCst) {
+    /// Removes a pending answer, after it was queued or if there is none.
+    pub(crate) fn remove_pending(&self) {
+        // Either this sees that the connection is finishing, or the connection sees that no answer is pending.
+        if self.pending.fetch_sub(1, Ordering::SeqCst) == 1 && self.finishing.load(Ordering::SeqCst) {
             self.outbox.wake();
         }
     }
 
-    /// Returns `true` if answers are still to come.
-    pub(crate) fn owes(&self) -> bool {
-        self.owed.load(Ordering::SeqCst) > 0
+    /// Returns `true` if answers are pending.
+    pub(crate) fn has_pending(&self) -> bool {
+        self.pending.load(Ordering::SeqCst) > 0
     }
 
-    /// Wakes the task of the connection when no answer is to come any more.
+    /// Has the task of the connection woken when no answer is pending any more.
     pub(crate) fn finish(&self) {
         self.finishing.store(true, Ordering::SeqCst);
     }

@@ -1,14 +1,14 @@
 //! Who is connected, the ways to them, and the delivery of payloads.
 //!
 //! `hub.rs` knows every connection of this server: it consists of `users.rs` (`user.rs`, `link.rs`), `groups.rs`
-//! (`group.rs`), `watchers.rs`, `departures.rs` and `deliveries.rs`. `membership.rs`, `group_changes.rs` and `privacy.rs`
-//! are what it takes from the database. A payload to a user goes through `direct.rs`, to a
-//! group or to everyone through `fanout.rs`; all end in an `outbox.rs`. `delivery.rs` counts confirmations, `keys.rs`
-//! computes the keys of payloads, `presence.rs` reports who came and went.
+//! (`group.rs`), `watchers.rs`, `departures.rs` and `deliveries.rs`. `membership.rs`, `group_changes.rs` and
+//! `privacy.rs` are what it takes from the database. A payload to a user goes through `direct.rs`, to a group or to
+//! everyone through `fanout.rs`; all end in an `outbox.rs`. `delivery.rs` counts confirmations, `keys.rs` computes the
+//! keys of payloads, `presence.rs` notifies users of the presence of others.
 //!
 //! Other nodes are reached through the traits in `peers.rs` and `pending_reply.rs`, which the cluster implements.
-//! `entry.rs` is what nodes tell each other, `mirror.rs` keeps what they say about their users, `remote_delivery.rs` is a
-//! payload on its way to them, and `arrival.rs` takes what comes from them.
+//! `entry.rs` is what nodes send each other, `mirror.rs` keeps what they report about their users, `remote_delivery.rs`
+//! is a payload on its way to them, and `arrival.rs` takes what comes from them.
 
 mod aliases;
 mod arrival;
@@ -37,14 +37,14 @@ mod user;
 mod users;
 mod watchers;
 
-pub(crate) use aliases::{Item, Link, Origin, Outbox, Owed};
+pub(crate) use aliases::{Item, Link, Origin, Outbox, PendingAnswer};
 pub(crate) use arrival::{Arrival, Audience};
 pub(crate) use delivery::{Receipt, Request, Requester};
 pub(crate) use direct::{Direct, Outgoing, RecipientCache};
 pub(crate) use entry::{Check, Entry, GroupChange, PrivacyChange};
 pub(crate) use fanout::Delivered;
 pub(crate) use group::Group;
-pub(crate) use hub::{Allowance, Hub, JoinResult, Place, UserSnapshot};
+pub(crate) use hub::{Allowance, Hub, JoinResult, Registration, UserSnapshot};
 pub(crate) use keys::Keys;
 pub(crate) use node::{NO_REPLY, NodeId, RequestId};
 pub(crate) use peers::{Peer, Peers, RemoteNodes};

@@ -20,7 +20,7 @@ const KEPT_ITEMS: usize = 8;
 pub(crate) struct Item<R> {
     /// The encoded payload, shared with all other connections that get it.
     pub(crate) text: Utf8Bytes,
-    /// What is told when the payload was written, and dropped if it is not.
+    /// The receipt, which is notified when the payload is written and dropped if it is not.
     pub(crate) receipt: Option<R>,
     /// When the payload was received, if its latency is measured.
     pub(crate) timed: Option<Instant>,
@@ -102,7 +102,8 @@ impl<R> Outbox<R> {
         Ok(())
     }
 
-    /// Asks the connection to close. Only the first reason counts. Queued payloads are still written if the reason says so.
+    /// Asks the connection to close. Only the first reason counts. Queued payloads are still written if the reason says
+    /// so.
     pub(crate) fn end(&self, reason: CloseReason) {
         let mut state = self.state.lock();
         if matches!(state.phase, Phase::Open) {
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn items_come_out_in_order_and_give_back_their_room_when_written() {
+    fn written_items_free_their_room_in_order() {
         let outbox = Outbox::new(1_000);
         outbox.push(item("one")).unwrap();
         outbox.push(item("two")).unwrap();
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outbox_without_room_ends_the_connection_and_takes_no_more() {
+    fn full_outbox_ends_the_connection() {
         let outbox = Outbox::new(100);
         outbox.push(item("one")).unwrap();
         assert_eq!(outbox.push(item("two")), Err(Refusal::Full));
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reader_is_woken_once_for_many_items() {
+    fn reader_is_woken_once_for_many_items() {
         struct Count(std::sync::atomic::AtomicUsize);
         impl std::task::Wake for Count {
             fn wake(self: std::sync::Arc<Self>) {

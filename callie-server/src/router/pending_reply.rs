@@ -12,7 +12,7 @@ use super::remote_delivery::{RemoteDelivery, RemoteOutcome};
 
 /// What waits for the reply to an entry.
 pub(crate) enum PendingReply {
-    /// A payload whose sender is only told about failures. It is settled when the other node has acted on it.
+    /// A payload whose sender is only notified of failures. It is settled when the other node has acted on it.
     RemoteDelivery {
         /// The payload.
         delivery: Arc<RemoteDelivery>,
@@ -75,7 +75,7 @@ impl PendingReply {
 
 /// The streams to all other nodes, for entries that are answered.
 pub(crate) trait Requests: Send + Sync {
-    /// Queues an entry for `node`, with the request ID that it is given. `pending` is settled in every case: by the reply,
-    /// or when no reply can come any more.
+    /// Queues an entry for `node`, with the request ID that it is given. `pending` is settled in every case: by the
+    /// reply, or when no reply can come any more.
     fn request<'a>(&self, node: NodeId, pending: PendingReply, entry: &mut dyn FnMut(RequestId) -> Entry<'a>);
 }

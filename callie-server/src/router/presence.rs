@@ -1,4 +1,4 @@
-//! Who is told that a user came online or went offline (protocol, "SYS codes", presence).
+//! Notifies users that a user came online or went offline (protocol, "SYS codes", presence).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::base::ids::stamp;
 pub(crate) const MAX_WATCHED: usize = 4_096;
 
 impl Hub {
-    /// Tells those who may know it that the user is online, unless they were told before.
+    /// Notifies those who may see the user's presence that the user is online, unless they know it already.
     pub(crate) fn came_online(&self, user: &User, mode: PresenceMode) {
         {
             let mut state = user.state();
@@ -30,9 +30,9 @@ impl Hub {
         self.tell_presence(user, mode, SysCode::UserJoined);
     }
 
-    /// Tells those who may know it that users are offline whose time to reconnect is over.
-    pub(crate) fn announce_the_gone(&self, now: Instant, mode: PresenceMode) {
-        // A user of another node may still be connected there, while that node cannot be asked.
+    /// Reports users as offline whose time to reconnect is over, to those who may see their presence.
+    pub(crate) fn report_departures(&self, now: Instant, mode: PresenceMode) {
+        // A user of another node may still be connected there while that node cannot be reached.
         if !self.remote.is_converged() {
             return;
         }
@@ -41,7 +41,7 @@ impl Hub {
             let announced = {
                 let mut state = user.state();
                 match state.leaves {
-                    // The user has come back and left again.
+                    // The user has reconnected and left again.
                     Some(at) if at > now => {
                         drop(state);
                         self.departures.add(at, user);
@@ -179,7 +179,7 @@ mod tests {
         let user = hub.entry(&name, &allowance());
         let version = user.state().version;
         let known = UserSnapshot { groups: GroupIds::default(), privacy: Privacy::default(), version };
-        assert_eq!(hub.enter(&user, &link, Some(known), &allowance()), JoinResult::Joined);
+        assert_eq!(hub.join(&user, &link, Some(known), &allowance()), JoinResult::Joined);
         (user, link)
     }
 
@@ -191,7 +191,7 @@ mod tests {
         assert!(hub.watch(&ada, &names));
         assert_eq!(hub.watchers.len(), 1);
         hub.depart(&ada, &link);
-        hub.announce_the_gone(Instant::now(), PresenceMode::Groups);
+        hub.report_departures(Instant::now(), PresenceMode::Groups);
         assert!(hub.watchers.len() == 0);
         // A command that was begun before the departure and ends after it.
         assert!(hub.watch(&ada, &names));
@@ -199,18 +199,18 @@ mod tests {
     }
 
     #[test]
-    fn departures_of_one_user_take_one_place() {
+    fn departures_of_one_user_have_one_entry() {
         let hub = hub(GRACE, false);
         let ada = hub.entry(&Username::parse("ada").unwrap(), &allowance());
         for _ in 0..1_000 {
             hub.went(&ada, ada.state());
         }
-        hub.announce_the_gone(Instant::now() + GRACE, PresenceMode::Groups);
-        assert_eq!(hub.departures.len(), 1, "nobody can be told without the cluster");
+        hub.report_departures(Instant::now() + GRACE, PresenceMode::Groups);
+        assert_eq!(hub.departures.len(), 1, "no departure is reported while the cluster is unknown");
     }
 
     #[test]
-    fn second_departure_is_announced_in_its_own_time() {
+    fn second_departure_has_its_own_deadline() {
         let hub = hub(GRACE, true);
         let ada = hub.entry(&Username::parse("ada").unwrap(), &allowance());
         hub.went(&ada, ada.state());
@@ -218,9 +218,9 @@ mod tests {
         // The user came back and left again half a minute later.
         let second = first + GRACE / 2;
         ada.state().leaves = Some(second);
-        hub.announce_the_gone(first, PresenceMode::Groups);
+        hub.report_departures(first, PresenceMode::Groups);
         assert_eq!((hub.departures.len(), ada.state().leaves), (1, Some(second)));
-        hub.announce_the_gone(second, PresenceMode::Groups);
+        hub.report_departures(second, PresenceMode::Groups);
         assert_eq!((hub.departures.len(), ada.state().leaves), (0, None));
         hub.went(&ada, ada.state());
         assert_eq!(hub.departures.len(), 1);

@@ -1,4 +1,4 @@
-//! The delivery of a payload to other nodes whose sender is only told about failures.
+//! The delivery to other nodes of a payload whose sender is only notified of failures.
 
 use std::sync::Arc;
 

@@ -31,7 +31,7 @@ pub(crate) struct User<R> {
     shared: Mutex<server::UserState<Keys>>,
     keys: Keys,
     state: Mutex<UserState<R>>,
-    /// Whether the user is also connected to other nodes. They are then told what the user sends, because all
+    /// Whether the user is also connected to other nodes. They then receive what the user sends, because all
     /// connections of a user share one rate and one memory of payloads.
     is_elsewhere: AtomicBool,
     remote: Arc<RemoteNodes>,
@@ -250,7 +250,7 @@ impl<R> User<R> {
     }
 }
 
-/// What a connection asks of its user's state, which other nodes are told of where the user is connected there too.
+/// The core's view of a user's state. Changes are sent to the other nodes that the user is connected to.
 impl<R> SharedState for &User<R> {
     fn key(&self, sender: &str, payload_id: &str) -> PayloadKey {
         PayloadKey::new(&self.keys, sender, payload_id)

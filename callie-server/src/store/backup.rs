@@ -22,10 +22,10 @@ pub enum BackupError {
     #[error("this is for SQLite; back PostgreSQL up with pg_dump and restore it with pg_restore")]
     Postgres,
     /// It is in memory.
-    #[error("a database in memory cannot be copied: it is gone with its server")]
+    #[error("a database in memory cannot be copied: it exists only in the memory of its server")]
     InMemory,
     /// The file to write exists.
-    #[error("{} exists already; name a file that does not", path.display())]
+    #[error("{} exists already; name a new file", path.display())]
     Exists {
         /// The file.
         path: PathBuf,

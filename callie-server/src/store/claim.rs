@@ -67,7 +67,7 @@ impl Claim {
             Ok(()) => Ok(Self { file: Some(lock), keeper: None }),
             Err(TryLockError::WouldBlock) => Err(in_use(&file.path, in_cluster)),
             Err(TryLockError::Error(error)) => {
-                tracing::warn!(%error, "the file system has no locks: a second server on this database is not noticed");
+                tracing::warn!(%error, "the file system does not support locks: a second server on this database would not be detected");
                 Ok(Self { file: None, keeper: None })
             }
         }
@@ -156,7 +156,9 @@ async fn keep(lock: Lock, mut connection: AnyConnection) {
         if matches!(timeout(ANSWER_TIMEOUT, connection.ping()).await, Ok(Ok(()))) {
             continue;
         }
-        tracing::warn!("the lock on the database was lost with its connection, and is taken again");
+        tracing::warn!(
+            "lost the connection that holds the lock on the database; trying to take the lock again"
+        );
         let mut reported = false;
         connection = loop {
             if let Ok(mut new) = lock.connect().await {
@@ -165,7 +167,7 @@ async fn keep(lock: Lock, mut connection: AnyConnection) {
                     Ok(false) if !std::mem::replace(&mut reported, true) => {
                         tracing::error!(
                             database = lock.url.shown,
-                            "another server has taken this database meanwhile: stop one of the two, or make both one cluster"
+                            "another server has claimed this database in the meantime: stop one of the two, or set `cluster` on both"
                         );
                     }
                     _ => {}
@@ -173,6 +175,6 @@ async fn keep(lock: Lock, mut connection: AnyConnection) {
             }
             sleep(CHECK).await;
         };
-        tracing::info!("the lock on the database is held again");
+        tracing::info!("took the lock on the database again");
     }
 }

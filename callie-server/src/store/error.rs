@@ -13,7 +13,7 @@ pub enum StoreError {
     #[error("the database holds a {0} that cannot be read")]
     Unreadable(&'static str),
     /// The operating system returned no random bytes.
-    #[error("no random bytes: {0}")]
+    #[error("the system provides no random bytes: {0}")]
     Random(#[from] getrandom::Error),
 }
 
@@ -22,7 +22,7 @@ pub enum StoreError {
 #[non_exhaustive]
 pub enum OpenError {
     /// The URL has a scheme that is not supported.
-    #[error("cannot open the database {url}: only a file, a sqlite:// URL or a postgres:// URL will do")]
+    #[error("cannot open the database {url}: it must be a file, a sqlite:// URL or a postgres:// URL")]
     Scheme {
         /// The URL up to its scheme: the rest may contain a password.
         url: String,
@@ -42,7 +42,7 @@ pub enum OpenError {
         path: String,
     },
     /// The file does not exist.
-    #[error("there is no database {path}; a server makes it when it first starts")]
+    #[error("there is no database {path}; a server creates it at its first start")]
     Missing {
         /// The path as given.
         path: String,
@@ -73,7 +73,7 @@ pub enum OpenError {
     },
     /// A newer server has migrated it.
     #[error(
-        "cannot open the database {path}: it was made by a newer server (its version is {version}); start that server, or restore a backup of before"
+        "cannot open the database {path}: a newer server has migrated it (to version {version}); start that server, or restore an older backup"
     )]
     Newer {
         /// The path.

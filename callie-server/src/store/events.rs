@@ -122,7 +122,7 @@ impl Events {
             match self.events_since(read - OVERLAP, started, &mut seen).await {
                 Ok(new) => {
                     if !std::mem::replace(&mut well, true) {
-                        tracing::info!("the log of ended sessions can be read again");
+                        tracing::info!("the event log can be read again");
                     }
                     read = now;
                     for event in new {
@@ -132,7 +132,7 @@ impl Events {
                 }
                 // Logged once: several lines a second would hide everything else.
                 Err(error) if std::mem::replace(&mut well, false) => {
-                    tracing::warn!(%error, "the log of ended sessions cannot be read");
+                    tracing::warn!(%error, "cannot read the event log");
                 }
                 Err(_) => {}
             }
@@ -140,7 +140,7 @@ impl Events {
             if round % CLEAN_EVERY == 0
                 && let Err(error) = self.remove_events_before(now - KEEP).await
             {
-                tracing::warn!(%error, "old entries of the log of ended sessions cannot be removed");
+                tracing::warn!(%error, "cannot remove old entries of the event log");
             }
         }
     }
@@ -200,7 +200,7 @@ impl Events {
                         Ok(user) => user.and_then(|user| user.ban),
                         // Another attempt would fail the same way. The sessions are gone in any case.
                         Err(error @ StoreError::Unreadable(_)) => {
-                            tracing::error!(%error, user = %username, "a ban cannot be read");
+                            tracing::error!(%error, user = %username, "cannot read a ban");
                             None
                         }
                         Err(error) => return Err(error),
@@ -265,7 +265,7 @@ fn read_entry(row: &AnyRow) -> Result<Entry, StoreError> {
         _ => Ok(Kind::Other),
     };
     let kind = kind.unwrap_or_else(|error| {
-        tracing::error!(%error, entry = id, "an entry of the log of ended sessions is left out");
+        tracing::error!(%error, entry = id, "skipped an unreadable entry of the event log");
         Kind::Other
     });
     Ok(Entry { id, at, kind })

@@ -63,7 +63,8 @@ impl Store {
         Ok(Self::on(open::open(database, connections).await?))
     }
 
-    /// Opens `database` as [`Store::open`] does, unless its file is missing: a mistyped name must not create a database.
+    /// Opens `database` as [`Store::open`] does, unless its file is missing: a mistyped name must not create a
+    /// database.
     ///
     /// # Errors
     /// [`OpenError`], one line for people.
@@ -97,7 +98,7 @@ impl Store {
     /// Writes what is not written yet and closes the connections.
     pub async fn close(&self) {
         if let Err(error) = self.sessions.flush_uses().await {
-            tracing::warn!(%error, "the last uses of sessions were not written");
+            tracing::warn!(%error, "cannot write the last uses of sessions");
         }
         self.database.close().await;
     }

@@ -66,8 +66,8 @@ impl Health {
         Ok(())
     }
 
-    /// Returns `true` if the file of the database is still the one that was opened. Always true for PostgreSQL and for a
-    /// database in memory.
+    /// Returns `true` if the file of the database is still the one that was opened. Always true for PostgreSQL and for
+    /// a database in memory.
     #[must_use]
     pub fn file_is_in_place(&self) -> bool {
         self.file.as_ref().is_none_or(OpenedFile::is_in_place)
@@ -96,14 +96,14 @@ impl Health {
         };
         self.metrics.writable.set(result.is_ok().into());
         if let Err(error) = &result {
-            tracing::warn!(%error, "the database cannot be written");
+            tracing::warn!(%error, "cannot write to the database");
         }
         *last = Some(LastWrite { at: Instant::now(), result: result.clone() });
         result
     }
 
-    /// Writes an entry and removes it in the same transaction, so that no reader sees it. Commits, because a full disk may
-    /// not show before.
+    /// Writes an entry and removes it in the same transaction, so that no reader sees it. Commits, because a full disk
+    /// may not show before.
     async fn write_and_remove(&self) -> Result<(), StoreError> {
         let id = ids::new_uuid().to_string();
         let mut tx = self.database.begin().await?;

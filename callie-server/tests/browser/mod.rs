@@ -1,4 +1,4 @@
-//! What the tests of the page share: real browsers, driven over WebDriver and ended with the test.
+//! Real browsers for the tests of the page, controlled over WebDriver and ended with the test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, unreachable_pub)]
 #![allow(missing_docs)]
 
@@ -18,10 +18,10 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use url::{ParseError, Url};
 
-/// Longer than anything in a browser takes on a busy machine.
+/// The timeout of every step, far longer than a step takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
 const INSTALL: &str = "the tests of the page need Chromium: run scripts/install.sh, or apt-get install chromium chromium-driver";
-/// Answers when an element that is seen has the text, or when none has it any more.
+/// A script that returns when a visible element has the text, or when none has it any more.
 const WATCH: &str = "
     const [selector, text, wanted, done] = arguments;
     const has = () => [...document.querySelectorAll(selector)].some((e) => e.checkVisibility() && e.textContent.includes(text));
@@ -35,7 +35,7 @@ const WATCH: &str = "
     observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
     look();";
 
-/// A running driver of browsers.
+/// A running WebDriver.
 pub struct Driver {
     process: Child,
     port: u16,
@@ -61,12 +61,12 @@ impl Driver {
             panic!("chromedriver ended early");
         };
         let port = tokio::time::timeout(PATIENCE, read).await.expect("chromedriver starts");
-        // What it says later is of no use, but it must be able to say it.
+        // Its later output is not used, but must be read, so that it does not block.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { process, port, profiles: tempfile::tempdir().unwrap() }
     }
 
-    /// A browser of its own, with nothing in it.
+    /// Starts a new browser without any data.
     pub async fn browser(&self, name: &str) -> Browser {
         let profile = self.profiles.path().join(name);
         let capabilities = json!({
@@ -76,7 +76,7 @@ impl Driver {
                 "--disable-dev-shm-usage", "--lang=en-GB", "--window-size=1200,800",
                 format!("--user-data-dir={}", profile.display()),
             ] },
-            // Proxies of the tests have certificates of their own making.
+            // The proxies of the tests have self-signed certificates.
             "acceptInsecureCerts": true,
             "goog:loggingPrefs": { "browser": "ALL" },
             "timeouts": { "script": PATIENCE.as_millis() as u64, "pageLoad": PATIENCE.as_millis() as u64 },
@@ -92,7 +92,7 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// Its browsers are processes of their own: asked to, it ends them.
+    /// Has the driver end its browsers, which are processes of their own.
     fn drop(&mut self) {
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return };
         let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
@@ -112,12 +112,12 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Waits until an element that is seen has this text.
+    /// Waits until a visible element has this text.
     pub async fn sees(&self, selector: &str, text: &str) {
         self.watch(selector, text, true).await;
     }
 
-    /// Waits until no element that is seen has this text.
+    /// Waits until no visible element has this text.
     pub async fn sees_no(&self, selector: &str, text: &str) {
         self.watch(selector, text, false).await;
     }
@@ -130,7 +130,7 @@ impl Browser {
         }
     }
 
-    /// Clicks the element, once it is there.
+    /// Waits for the element and clicks it.
     pub async fn click(&self, selector: &str) {
         self.sees(selector, "").await;
         let element = self.client.find(Locator::Css(selector)).await.unwrap();
@@ -145,7 +145,7 @@ impl Browser {
         self.run(script, vec![json!(selector), json!(text)]).await;
     }
 
-    /// Empties the field and types into it.
+    /// Clears the field and types into it.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.sees(selector, "").await;
         let field = self.client.find(Locator::Css(selector)).await.unwrap();
@@ -158,7 +158,7 @@ impl Browser {
         self.client.execute(script, arguments).await.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    /// Runs a script that awaits; its value, or the panic of what it threw.
+    /// Runs an asynchronous script and returns its value. Panics with what it throws.
     pub async fn run_module(&self, body: &str, arguments: Vec<Value>) -> Value {
         let script = format!(
             "const done = arguments[arguments.length - 1];
@@ -169,7 +169,8 @@ impl Browser {
         answer["value"].clone()
     }
 
-    /// What the browser has logged since it was last asked: errors of scripts and of the page's policy among them.
+    /// Returns what the browser has logged since the last call, including errors of scripts and of the content security
+    /// policy.
     pub async fn console(&self) -> Vec<String> {
         let entries =
             self.client.issue_cmd(Extension { path: "se/log", body: json!({ "type": "browser" }) }).await;
@@ -177,7 +178,7 @@ impl Browser {
         entries.as_array().unwrap().iter().map(|e| e["message"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Sets how the page is looked at: width, height in CSS pixels, and the reader's colours.
+    /// Sets the width and the height of the page in CSS pixels, and the colour scheme.
     pub async fn look(&self, width: u32, height: u32, colours: &str) {
         let mobile = width < 600;
         let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile });
@@ -186,7 +187,7 @@ impl Browser {
         self.cdp("Emulation.setEmulatedMedia", features).await;
     }
 
-    /// Keeps a picture of the page below target/, for people to look at.
+    /// Saves a screenshot of the page below target/.
     pub async fn picture(&self, name: &str) {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page");
         std::fs::create_dir_all(&folder).unwrap();
@@ -199,7 +200,7 @@ impl Browser {
     }
 }
 
-/// A command of this driver that WebDriver itself does not have.
+/// A command of this driver that is not part of WebDriver.
 #[derive(Debug)]
 struct Extension {
     path: &'static str,

@@ -1,4 +1,4 @@
-//! Nodes, NATS and the database, each a process.
+//! The nodes, NATS and the database, each as a process.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Child;
 
-use super::verdict::Record;
+use super::record::Record;
 use crate::support::nats::Nats;
 use crate::support::postgres::Postgres;
 use crate::support::process::{LISTENING, command};
 use crate::support::{self, PATIENCE};
 
-/// What users see of the env.
+/// The state of the environment that users see.
 pub struct Stage {
     nodes: Mutex<Vec<Option<SocketAddr>>>,
     tokens: Vec<(String, String)>,
@@ -27,13 +27,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// A node that is there, as far as anyone knows.
+    /// Returns a node that is running, as far as known.
     pub fn a_node(&self, random: &mut fastrand::Rng) -> Option<SocketAddr> {
         let nodes: Vec<SocketAddr> = self.nodes.lock().iter().flatten().copied().collect();
         random.choice(nodes)
     }
 
-    /// Everyone's name and token.
+    /// The names and tokens of all users.
     pub fn users(&self) -> &[(String, String)] {
         &self.tokens
     }
@@ -46,8 +46,8 @@ impl Stage {
         self.record.lock().clone()
     }
 
-    /// Nothing breaks any more.
-    pub fn everything_works_again(&self) {
+    /// Set when no more faults are injected.
+    pub fn faults_ended(&self) {
         self.calm.store(true, Ordering::SeqCst);
     }
 
@@ -119,7 +119,7 @@ impl TestEnv {
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("it starts").unwrap();
-        // Without a database it says why and ends, as it should; it is started again when that is back.
+        // Without a database the server reports an error and ends. It is started again when the database is.
         let Some(line) = line else { return };
         let addr = line.strip_prefix(LISTENING).unwrap().split("://").nth(1).unwrap().parse().unwrap();
         self.stage.nodes.lock()[at] = Some(addr);
@@ -130,8 +130,8 @@ impl TestEnv {
         self.folder.path().join(format!("node-{at}.log"))
     }
 
-    /// Breaks one thing after the other, and mends it.
-    pub async fn break_things(&mut self, random: &mut fastrand::Rng, time: Duration) {
+    /// Injects one fault after the other, and repairs each.
+    pub async fn inject_faults(&mut self, random: &mut fastrand::Rng, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
             pause(random, 300..1_500).await;
@@ -166,22 +166,22 @@ impl TestEnv {
 
     async fn end_node(&mut self, at: usize, signal: Signal) {
         let Some(mut node) = self.nodes[at].take() else { return };
-        // Users who have seen its address find out by themselves.
+        // Users who know its address detect the failure themselves.
         self.stage.nodes.lock()[at] = None;
         let pid = Pid::from_raw(node.child.id().unwrap().try_into().unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
         tokio::time::timeout(PATIENCE, node.child.wait()).await.expect("it ends").unwrap();
     }
 
-    /// Has everything run, and waits until the cluster is complete.
-    pub async fn heal(&mut self) {
+    /// Starts everything that is stopped, and waits until the cluster is complete.
+    pub async fn recover(&mut self) {
         for at in 0..self.nodes.len() {
             if self.nodes[at].is_none() {
                 self.start_node(at).await;
             }
         }
         for node in self.nodes.iter().flatten() {
-            let whole = async {
+            let complete = async {
                 loop {
                     let figures = support::call(node.ops, "GET", "/metrics", None, "").await.body;
                     let others = format!("callie_cluster_nodes {}\n", self.nodes.len() - 1);
@@ -191,7 +191,7 @@ impl TestEnv {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             };
-            tokio::time::timeout(PATIENCE, whole).await.expect("the cluster heals");
+            tokio::time::timeout(PATIENCE, complete).await.expect("the cluster heals");
         }
     }
 
@@ -208,7 +208,7 @@ fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The faults themselves are a matter of time.
+/// Waits: faults last for some time.
 async fn pause(random: &mut fastrand::Rng, millis: std::ops::Range<u64>) {
     tokio::time::sleep(Duration::from_millis(random.u64(millis))).await;
 }

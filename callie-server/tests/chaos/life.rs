@@ -1,4 +1,4 @@
-//! A user who writes to others, confirms what comes, and comes back after every loss.
+//! A user who writes to others, confirms what arrives, and reconnects after every loss.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,31 +12,31 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::env::Stage;
-use super::verdict::Asked;
+use super::record::Asked;
 use crate::chat::{PATIENCE, fresh};
 
 type Socket = WebSocketStream<TcpStream>;
 
-/// How long a connection may take that will never come.
+/// The timeout for opening a connection.
 const CONNECT: Duration = Duration::from_secs(3);
-/// After a lost connection and after "not known yet", before trying again.
+/// The pause before a retry, after a lost connection or an `INTERNAL_ERROR`.
 const AGAIN: Duration = Duration::from_millis(200);
-/// How long an answer may take: the time for a confirmation, and for a node's silence to be noticed.
+/// How long an answer may take: the deadline of a confirmation, and the time until a silent node is detected.
 const ANSWER: Duration = Duration::from_secs(25);
 
-/// One user's time.
+/// One user during a run.
 struct Life {
     stage: Arc<Stage>,
     at: usize,
     random: fastrand::Rng,
-    /// Payloads whose answer is awaited, as they were sent.
+    /// Payloads without an answer yet, as they were sent.
     open: Vec<Value>,
-    /// Messages to everyone at the end, when everything works.
-    last_words: Option<HashSet<String>>,
+    /// Messages to everyone at the end, when there are no more faults.
+    final_messages: Option<HashSet<String>>,
 }
 
-pub async fn lead(stage: Arc<Stage>, at: usize, random: fastrand::Rng) {
-    let mut life = Life { stage, at, random, open: Vec::new(), last_words: None };
+pub async fn run(stage: Arc<Stage>, at: usize, random: fastrand::Rng) {
+    let mut life = Life { stage, at, random, open: Vec::new(), final_messages: None };
     let mut calm_since = None;
     loop {
         if let Some(socket) = life.connect().await
@@ -46,7 +46,7 @@ pub async fn lead(stage: Arc<Stage>, at: usize, random: fastrand::Rng) {
         }
         if life.stage.is_calm() {
             let since: Instant = *calm_since.get_or_insert_with(Instant::now);
-            assert!(since.elapsed() < PATIENCE, "user{at} does not get on although all is well");
+            assert!(since.elapsed() < PATIENCE, "user{at} makes no progress without a fault");
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -80,7 +80,7 @@ impl Life {
         tokio::time::timeout(CONNECT, connect).await.ok().flatten()
     }
 
-    /// Talks until the connection is lost; true when all is said.
+    /// Writes and reads until the connection is lost. Returns `true` when everything is sent.
     async fn talk(&mut self, mut socket: Socket) -> bool {
         for payload in self.open.clone() {
             if !self.send(&mut socket, payload).await {
@@ -108,8 +108,8 @@ impl Life {
                             return false;
                         }
                     } else if self.open.is_empty() {
-                        if self.last_words.is_none() {
-                            self.last_words = Some(self.words_to_all());
+                        if self.final_messages.is_none() {
+                            self.final_messages = Some(self.words_to_all());
                             for payload in self.open.clone() {
                                 if !self.send(&mut socket, payload).await {
                                     return false;
@@ -166,7 +166,7 @@ impl Life {
         socket.send(Message::text(payload.to_string())).await.is_ok()
     }
 
-    /// Takes a payload; false if the connection is lost meanwhile.
+    /// Handles a payload. Returns `false` if the connection is lost.
     async fn hear(&mut self, socket: &mut Socket, payload: &Value) -> bool {
         match payload["type"].as_str().unwrap() {
             "MSG" => {
@@ -209,9 +209,9 @@ impl Life {
         }
     }
 
-    /// Stays until everyone has said everything, so that no last word finds nobody.
+    /// Stays connected until all users have sent everything, so that the last messages find their recipients.
     async fn wait_for_the_others(&mut self, mut socket: Socket) -> bool {
-        let words = self.last_words.clone().unwrap_or_default();
+        let words = self.final_messages.clone().unwrap_or_default();
         self.stage.note(|record| record.finished(words));
         let everyone = self.stage.users().len();
         while self.stage.note(|record| record.finished_users()) < everyone {
@@ -219,11 +219,11 @@ impl Life {
                 next = socket.next() => match next {
                     Some(Ok(Message::Text(text))) => {
                         if !self.hear(&mut socket, &serde_json::from_str(&text).unwrap()).await {
-                            panic!("{} lost a connection although all is well", self.name());
+                            panic!("{} lost a connection without a fault", self.name());
                         }
                     }
                     Some(Ok(_)) => {}
-                    other => panic!("{} lost a connection although all is well: {other:?}", self.name()),
+                    other => panic!("{} lost a connection without a fault: {other:?}", self.name()),
                 },
                 () = tokio::time::sleep(AGAIN) => {}
             }

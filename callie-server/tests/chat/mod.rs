@@ -1,4 +1,4 @@
-//! What the tests of the gateway share: a server of their own, and clients that speak raw JSON over real sockets.
+//! A server for each test of the gateway, and clients that send raw JSON over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, unreachable_pub)]
 #![allow(missing_docs)]
 
@@ -20,10 +20,10 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::support::database::{Database, fresh_database};
 
-/// Longer than anything here takes on a busy machine.
+/// The timeout of every step, far longer than a step takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server with a database of its own, gone with the test.
+/// A server with its own database, both of which end with the test.
 pub struct Chat {
     pub server: Server,
     pub database: Database,
@@ -46,12 +46,12 @@ pub struct Client {
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// A name that no other payload has.
+/// Returns a new payload ID.
 pub fn fresh(prefix: &str) -> String {
     format!("{prefix}-{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Times that make a test quick.
+/// Short times, for quick tests.
 pub fn quick() -> Timing {
     Timing {
         protocol: Times { reconnection: Duration::from_millis(300), ..Times::default() },
@@ -78,7 +78,7 @@ impl Chat {
         self.server.addr()
     }
 
-    /// A user who has logged in, without the time that hashing a password takes.
+    /// Creates a user with a session in the database, which saves the time of hashing a password.
     pub async fn login(&self, name: &str) -> Login {
         let store = &self.server.store();
         let username = Username::parse(name).unwrap();
@@ -86,7 +86,7 @@ impl Chat {
         self.login_again(name).await
     }
 
-    /// One more session of a user.
+    /// Creates another session of a user.
     pub async fn login_again(&self, name: &str) -> Login {
         let store = &self.server.store();
         let username = Username::parse(name).unwrap();
@@ -102,19 +102,19 @@ impl Chat {
         Login { name: name.into(), token, session }
     }
 
-    /// A connection that has said nothing yet.
+    /// Opens a connection and sends nothing.
     pub async fn open(&self) -> Client {
         open(self.addr()).await
     }
 
-    /// A connection of a user who has logged in.
+    /// Opens a connection and authenticates the user.
     pub async fn connect(&self, login: &Login) -> Client {
         let mut client = self.open().await.of(login);
         client.greet().await;
         client
     }
 
-    /// A new user, logged in and connected.
+    /// Creates a user and connects.
     pub async fn user(&self, name: &str) -> Client {
         let login = self.login(name).await;
         self.connect(&login).await
@@ -142,7 +142,7 @@ impl Client {
         self
     }
 
-    /// Sends the conventional first payload.
+    /// Sends `AUTHENTICATE`.
     pub async fn greet(&mut self) -> Value {
         let greeting = self.command("AUTHENTICATE", json!({}));
         self.send(&greeting).await;
@@ -178,7 +178,7 @@ impl Client {
         tokio::time::timeout(PATIENCE, self.ws.send(Message::text(text))).await.expect("in time").unwrap();
     }
 
-    /// The next message of the WebSocket that is no sign of life.
+    /// Returns the next WebSocket message that is not a ping or a pong.
     pub async fn raw(&mut self) -> Option<Result<Message, Error>> {
         loop {
             let next = tokio::time::timeout(PATIENCE, self.ws.next()).await.expect("something in time");
@@ -199,7 +199,7 @@ impl Client {
         serde_json::from_str(&self.text().await).unwrap()
     }
 
-    /// The next payload, which must be a SYS with this code.
+    /// Returns the next payload, which must be a SYS with this code.
     pub async fn sys(&mut self, code: &str) -> Value {
         let payload = self.next().await;
         assert_eq!(payload["type"], "SYS", "{} wants {code}: {payload}", self.name);
@@ -209,7 +209,7 @@ impl Client {
         payload
     }
 
-    /// Sends a payload whose answer must be a SYS with this code, and gives its metadata.
+    /// Sends a payload whose answer must be a SYS with this code, and returns the metadata of the answer.
     pub async fn answered(&mut self, payload: &Value, code: &str) -> Value {
         self.send(payload).await;
         let answer = self.sys(code).await;
@@ -220,19 +220,19 @@ impl Client {
         answer["metadata"].clone()
     }
 
-    /// Carries out a command and gives its result.
+    /// Executes a command and returns its result.
     pub async fn run(&mut self, name: &str, parameters: Value) -> Value {
         let command = self.command(name, parameters);
         self.answered(&command, "COMMAND_OK").await["result"].clone()
     }
 
-    /// Has a command refused.
+    /// Sends a command that must be refused.
     pub async fn refused(&mut self, name: &str, parameters: Value, code: &str) -> Value {
         let command = self.command(name, parameters);
         self.answered(&command, code).await
     }
 
-    /// The next payload, which must be a MSG with this text.
+    /// Returns the next payload, which must be a MSG with this text.
     pub async fn msg(&mut self, text: &str) -> Value {
         let payload = self.next().await;
         assert_eq!(payload["type"], "MSG", "{}: {payload}", self.name);
@@ -241,7 +241,7 @@ impl Client {
         payload
     }
 
-    /// Everything sent to this connection so far was expected: the next payload is the answer to a PING of now.
+    /// Checks that there are no further payloads: the next one must be the answer to a new PING.
     pub async fn nothing_more(&mut self) {
         let ping = self.payload("SERVER", "PING", json!({}));
         self.send(&ping).await;
@@ -257,7 +257,7 @@ impl Client {
         self.send(&command).await;
     }
 
-    /// The close code, when nothing but the close is left; 1006 if the server just went.
+    /// Returns the close code, before which there may be no other payload; 1006 without a close frame.
     pub async fn closed(&mut self) -> u16 {
         match self.raw().await {
             Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
@@ -267,18 +267,18 @@ impl Client {
         }
     }
 
-    /// Closes the connection. The server has forgotten it when this returns.
+    /// Closes the connection, and waits until the server has removed it.
     pub async fn leave(mut self) {
         self.ws.close(None).await.unwrap();
         while !matches!(self.raw().await, Some(Ok(Message::Close(_))) | None) {}
     }
 
-    /// The SYS and the close code that end the connection.
+    /// Returns the SYS and the close code that end the connection.
     pub async fn ended(&mut self, code: &str) -> (Value, u16) {
         (self.sys(code).await, self.closed().await)
     }
 
-    /// Makes a group with these members; they hear of it.
+    /// Creates a group with these members, and reads their notices.
     pub async fn group(&mut self, members: &mut [&mut Client]) -> String {
         let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
         let made = self.run("CREATE_GROUP", json!({"name": "the group", "members": names})).await;

@@ -1,4 +1,4 @@
-//! A cluster in this process: real servers on one database, a real NATS between them.
+//! A cluster in this process: real servers on one database, with a real NATS server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, unreachable_pub)]
 #![allow(missing_docs)]
 
@@ -14,7 +14,7 @@ use crate::chat::{self, Chat, Client, PATIENCE};
 use crate::support::database::{Database, fresh_database};
 use crate::support::nats::Nats;
 
-/// Servers that are one cluster.
+/// The servers of one cluster.
 pub struct Cluster {
     pub nodes: Vec<Option<Chat>>,
     pub nats: Nats,
@@ -43,10 +43,10 @@ impl Cluster {
         cluster
     }
 
-    /// Starts one more node, and waits until all know of it.
+    /// Starts another node, and waits until all nodes know it.
     pub async fn add_node(&mut self) -> usize {
         self.nodes.push(Some(chat::start_on(self.database.clone(), self.config.clone(), timing()).await));
-        self.whole().await;
+        self.converged().await;
         self.nodes.len() - 1
     }
 
@@ -58,7 +58,7 @@ impl Cluster {
         self.nodes.iter().flatten()
     }
 
-    /// A new user, connected to a node.
+    /// Creates a user and connects to a node.
     pub async fn user(&self, node: usize, name: &str) -> Client {
         let username = callie_core::Username::parse(name).unwrap();
         let store = &self.node(node).server.store();
@@ -66,7 +66,7 @@ impl Cluster {
         self.device(node, name).await
     }
 
-    /// One more connection of a user, with a session of its own; every node knows of it.
+    /// Opens another connection of a user, with its own session, and waits until every node knows it.
     pub async fn device(&self, node: usize, name: &str) -> Client {
         let login = self.node(node).login_again(name).await;
         self.sessions.lock().insert(login.token.clone(), login.session.as_str().to_owned());
@@ -83,7 +83,7 @@ impl Cluster {
         self.sessions.lock()[&client.token].clone()
     }
 
-    /// The users ada and bob, each on a node, who know of each other.
+    /// Connects the users ada and bob, each to a node, and waits until both nodes know both.
     pub async fn two(&self, ada: usize, bob: usize) -> (Client, Client) {
         let clients = (self.user(ada, "ada").await, self.user(bob, "bob").await);
         self.all_know(&["ada", "bob"]).await;
@@ -96,7 +96,7 @@ impl Cluster {
     }
 
     /// Waits until every node knows every other.
-    pub async fn whole(&self) {
+    pub async fn converged(&self) {
         let others = self.running().count() - 1;
         let nodes: Vec<_> = self.running().map(|node| node.server.metrics_addr().unwrap()).collect();
         for addr in nodes {
@@ -109,7 +109,7 @@ impl Cluster {
         }
     }
 
-    /// Waits until what `from` has told `to` so far has been acted on there: for that it tells one thing more.
+    /// Waits until `to` has applied everything that `from` has sent so far, by sending one more entry.
     pub async fn settled(&self, from: usize, to: usize) {
         let marker = chat::fresh("marker");
         let login = self.node(from).login(&marker).await;
@@ -139,19 +139,19 @@ impl Cluster {
         self.node(node).server.gateway().is_online(name)
     }
 
-    /// Ends one node well.
+    /// Stops one node in an orderly way.
     pub async fn stop(&mut self, node: usize) {
         self.nodes[node].take().unwrap().server.shutdown().await;
     }
 
-    /// Ends all nodes well.
+    /// Stops all nodes in an orderly way.
     pub async fn end(self) {
         let ends = self.nodes.into_iter().flatten().map(|node| node.server.shutdown());
         futures_util::future::join_all(ends).await;
     }
 }
 
-/// Times that make a test quick, and long enough for a user to move between nodes.
+/// Times that are short, and long enough for a user to move between nodes.
 fn timing() -> Timing {
     Timing {
         protocol: Times { reconnection: Duration::from_millis(700), ..Times::default() },
@@ -159,7 +159,7 @@ fn timing() -> Timing {
     }
 }
 
-/// Waits for something that no event tells.
+/// Polls for a condition that causes no event.
 pub async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
     let wait = async {
         while !is_so().await {

@@ -1,4 +1,4 @@
-//! The database of a test: SQLite, or PostgreSQL where `CALLIE_TEST_DATABASE=postgres` is set. `make test-rust` does both.
+//! The database of a test: SQLite, or PostgreSQL if `CALLIE_TEST_DATABASE=postgres` is set. `make test-rust` runs both.
 
 use std::sync::Arc;
 
@@ -8,24 +8,24 @@ use tempfile::TempDir;
 
 use super::postgres::Postgres;
 
-/// What says which kind of database the tests use.
+/// The environment variable with the kind of database.
 const KIND: &str = "CALLIE_TEST_DATABASE";
 
-/// A fresh, empty database, gone with the test. Cloning shares it.
+/// A new, empty database, removed with the test. Cloning shares it.
 #[derive(Clone)]
 pub struct Database {
-    /// What the server's configuration calls it.
+    /// Its name in the server's configuration.
     pub url: String,
     folder: Option<Arc<TempDir>>,
 }
 
 impl Database {
-    /// One that somebody else made.
+    /// Wraps a database that exists.
     pub fn at(url: String) -> Self {
         Self { url, folder: None }
     }
 
-    /// All that it holds, as bytes, and where they were found.
+    /// Returns everything in it as bytes, with the places.
     pub async fn contents(&self) -> Vec<(String, Vec<u8>)> {
         if let Some(folder) = &self.folder {
             let files = ["callie.db", "callie.db-wal"].map(|name| folder.path().join(name));
@@ -43,7 +43,7 @@ impl Database {
     }
 }
 
-/// Makes one.
+/// Creates a database.
 pub async fn fresh_database() -> Database {
     if is_postgres() {
         return Database::at(Postgres::shared().await.database().await);
@@ -53,7 +53,7 @@ pub async fn fresh_database() -> Database {
     Database { url, folder: Some(Arc::new(folder)) }
 }
 
-/// Whether this run is on PostgreSQL.
+/// Returns `true` if this run uses PostgreSQL.
 pub fn is_postgres() -> bool {
     match std::env::var(KIND).as_deref() {
         Ok("postgres") => true,
@@ -62,7 +62,7 @@ pub fn is_postgres() -> bool {
     }
 }
 
-/// A store on a database of its own.
+/// A store on its own database.
 pub struct OwnStore {
     store: Store,
     _database: Database,
@@ -76,7 +76,7 @@ impl std::ops::Deref for OwnStore {
     }
 }
 
-/// Opens one.
+/// Opens a store.
 pub async fn fresh_store() -> OwnStore {
     let database = fresh_database().await;
     OwnStore { store: Store::open(&database.url).await.unwrap(), _database: database }

@@ -1,4 +1,4 @@
-//! What the tests of accounts share: a server of their own, and a client that sends just the bytes it is told.
+//! A server for each test of accounts, and a client that sends exactly the given bytes.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, unreachable_pub)]
 #![allow(missing_docs)]
 
@@ -19,11 +19,11 @@ use tokio::net::TcpStream;
 
 use database::{Database, fresh_database};
 
-/// Longer than anything here takes on a busy machine.
+/// The timeout of every step, far longer than a step takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// A server with a database of its own, gone with the test.
+/// A server with its own database, both of which end with the test.
 pub struct Running {
     pub server: Server,
     pub database: Database,
@@ -45,7 +45,7 @@ pub async fn start_with(config: Config) -> Running {
     Running { server: Server::start(config).await.unwrap(), database }
 }
 
-/// An answer as it came.
+/// An answer as received.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -65,7 +65,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 
-    /// The status and the code of a problem document, which must be a good one.
+    /// Returns the status and the code of a problem document, and checks its form.
     pub fn problem(&self) -> (u16, String) {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         let problem: Problem = serde_json::from_str(&self.body).unwrap();
@@ -80,7 +80,7 @@ pub async fn raw(addr: SocketAddr, bytes: &[u8]) -> Answer {
     let talk = async {
         let mut stream = TcpStream::connect(addr).await.unwrap();
         let mut answer = Vec::new();
-        // A server that refuses may close before it has read all; what it said until then counts.
+        // A server that refuses may close before it has read everything. What it sent until then counts.
         let _ = stream.write_all(bytes).await;
         let _ = stream.read_to_end(&mut answer).await;
         String::from_utf8(answer).unwrap()
@@ -95,7 +95,7 @@ pub async fn call(addr: SocketAddr, method: &str, path: &str, token: Option<&str
     call_with(addr, method, path, token, body, "").await
 }
 
-/// A call with more header lines, each ended by CR LF.
+/// Makes a call with more header lines, each ended by CR LF.
 pub async fn call_with(
     addr: SocketAddr,
     method: &str,
@@ -124,7 +124,7 @@ pub async fn register(addr: SocketAddr, username: &str) {
     assert_eq!(answer.status, 201, "{answer:?}");
 }
 
-/// Logs in and answers the token and the session's ID.
+/// Logs in and returns the token and the session's ID.
 pub async fn login(addr: SocketAddr, username: &str) -> (String, String) {
     let answer = call(addr, "POST", path::LOGIN, None, &credentials(username, PASSWORD)).await;
     assert_eq!(answer.status, 200, "{answer:?}");

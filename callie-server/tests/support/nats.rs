@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::PATIENCE;
 use super::die_with_parent::ChildProcess;
 
-/// A NATS server on a port of its own.
+/// A NATS server on its own port.
 pub struct Nats {
     process: ChildProcess,
     port: u16,
@@ -21,7 +21,7 @@ impl Nats {
         Self::start_with(&[]).await
     }
 
-    /// With more on its command line.
+    /// Starts it with more arguments.
     pub async fn start_with(more: &[&str]) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let more: Vec<String> = more.iter().map(|&word| word.to_owned()).collect();
@@ -43,7 +43,7 @@ impl Nats {
         self.process.pid()
     }
 
-    /// Kills it as a crash would.
+    /// Kills it, like a crash.
     pub fn kill(&mut self) {
         self.process.kill();
     }
@@ -59,13 +59,13 @@ impl Nats {
             loop {
                 if let Ok(stream) = TcpStream::connect(("127.0.0.1", self.port)).await {
                     let mut line = String::new();
-                    // The first word of a NATS server is what it is.
+                    // A NATS server sends INFO first.
                     if BufReader::new(stream).read_line(&mut line).await.is_ok() && line.starts_with("INFO ")
                     {
                         return;
                     }
                 }
-                // Nothing tells when a port is listened on.
+                // There is no event when a port is opened.
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
@@ -80,7 +80,7 @@ fn run(port: u16, more: &[String]) -> ChildProcess {
     ChildProcess::start(binary(), &arguments)
 }
 
-/// Where `make install` puts it, or on the path.
+/// Finds the program where `make install` installs it, or on the PATH.
 fn binary() -> PathBuf {
     let installed = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/venv/bin/nats-server"));
     if installed.exists() {

@@ -1,4 +1,4 @@
-//! A real PostgreSQL for tests: a folder and a port of its own, and gone with the test process, however that ends.
+//! A real PostgreSQL server for tests, with its own folder and port. It ends with the test process, however that ends.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
 use tokio::sync::OnceCell;
 
-/// Longer than it takes to start on a busy machine.
+/// The timeout for a start, far longer than it takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Who owns the databases of the tests: no superuser, as an operator would have it.
+/// The owner of the databases, which is not a superuser, as in production.
 pub const ROLE: &str = "callie";
 /// The password of [`ROLE`], and of the superuser.
 pub const PASSWORD: &str = "a-secret-of-the-tests";
 
-/// Becomes PostgreSQL's keeper, in the folder `$1`, with the command for PostgreSQL after it. It waits for a line on its
-/// stdin. When that ends without one, the test process is gone and the folder goes too. SIGQUIT ends PostgreSQL at once, as
-/// if the machine had failed.
+/// A script that runs the command for PostgreSQL in the folder `$1` and waits for a line on stdin. If stdin is closed
+/// without a line, the test process has ended, and the script removes the folder. SIGQUIT ends PostgreSQL immediately,
+/// as if the machine had failed.
 const KEEPER: &str = r#"
 folder=$1; shift
 "$@" </dev/null >>"$folder/log" 2>&1 &
@@ -34,31 +34,31 @@ pub struct Postgres {
     programs: PathBuf,
     port: u16,
     databases: AtomicU32,
-    /// Whether it speaks TLS, with the certificate of [`Postgres::certificate`].
+    /// Whether it uses TLS, with the certificate of [`Postgres::certificate`].
     tls: bool,
     keeper: Mutex<Option<Child>>,
 }
 
 impl Postgres {
-    /// The one that the tests of this process share.
+    /// Returns the server that the tests of this process share.
     pub async fn shared() -> &'static Self {
         static SHARED: OnceCell<Postgres> = OnceCell::const_new();
         SHARED.get_or_init(Self::start).await
     }
 
-    /// One of its own, for a test that stops it.
+    /// Starts a server for a test that stops it.
     pub async fn start() -> Self {
         Self::start_with(false).await
     }
 
-    /// One of its own that speaks TLS too.
+    /// Starts a server that also accepts TLS.
     pub async fn start_with_tls() -> Self {
         Self::start_with(true).await
     }
 
     async fn start_with(tls: bool) -> Self {
         let programs = programs();
-        // Not removed by this process, which may be killed, but by the keeper.
+        // Removed by the script and not by this process, which may be killed.
         let folder = tempfile::Builder::new().prefix("callie-postgres-").tempdir().unwrap().keep();
         let password = folder.join("password");
         std::fs::write(&password, PASSWORD).unwrap();
@@ -71,7 +71,7 @@ impl Postgres {
         if is_root() {
             run(Command::new("chown").args(["-R", "postgres:postgres"]).arg(&folder));
         }
-        // It sorts by the rules of a language, unlike SQLite: whatever depends on the order shows here.
+        // Sorts by the rules of a language, unlike SQLite, so that tests detect a dependence on the order.
         run(as_postgres(&programs.join("initdb"))
             .args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-sync"])
             .args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"])
@@ -87,7 +87,7 @@ impl Postgres {
         server
     }
 
-    /// The URL of a fresh, empty database.
+    /// Creates an empty database and returns its URL.
     pub async fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let create = format!("CREATE DATABASE {name} OWNER {ROLE}");
@@ -95,22 +95,22 @@ impl Postgres {
         format!("postgres://{ROLE}:{PASSWORD}@127.0.0.1:{}/{name}", self.port)
     }
 
-    /// The certificate of one that speaks TLS, which nobody but itself has signed.
+    /// Returns the self-signed certificate of a server with TLS.
     pub fn certificate(&self) -> PathBuf {
         self.folder.join("cert.pem")
     }
 
-    /// Stops it as an operator does; all connections end.
+    /// Stops it in an orderly way. All connections end.
     pub fn stop(&self) {
         self.end("INT");
     }
 
-    /// Stops it as if its machine had failed.
+    /// Stops it as if the machine had failed.
     pub fn crash(&self) {
         self.end("QUIT");
     }
 
-    /// Starts it after [`Postgres::stop`] or [`Postgres::crash`], where it was and with what it had.
+    /// Starts it again after [`Postgres::stop`] or [`Postgres::crash`], with the same port and data.
     pub async fn start_again(&self) {
         let mut keeper = Command::new("/bin/sh");
         keeper.args(["-c", KEEPER, "keeper"]).arg(&self.folder);
@@ -122,7 +122,7 @@ impl Postgres {
             format!("port={}", self.port),
             format!("unix_socket_directories={}", self.folder.display()),
             "max_connections=400".to_owned(),
-            // What is lost with the machine is lost to nobody here.
+            // The tests need no durability.
             "fsync=off".to_owned(),
             "full_page_writes=off".to_owned(),
             format!("ssl={}", if self.tls { "on" } else { "off" }),
@@ -132,7 +132,7 @@ impl Postgres {
         for setting in &settings {
             keeper.args(["-c", setting]);
         }
-        // In a group of its own: what ends the tests from a terminal must leave the keeper time to tidy up.
+        // In its own process group, so that Ctrl+C in a terminal leaves the script time to remove the folder.
         std::os::unix::process::CommandExt::process_group(&mut keeper, 0);
         let keeper = keeper.current_dir(&self.folder).stdin(Stdio::piped()).spawn().unwrap();
         assert!(self.keeper.lock().unwrap().replace(keeper).is_none(), "it was running already");
@@ -144,7 +144,7 @@ impl Postgres {
         }
     }
 
-    /// A connection that may do everything, to the database `postgres`.
+    /// Connects to the database `postgres` as superuser.
     pub async fn superuser(&self) -> PgConnection {
         self.try_superuser().await.unwrap()
     }
@@ -177,7 +177,7 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// The program; by the user `postgres` for root, whom PostgreSQL refuses.
+/// Returns the command for a program. Root runs it as the user `postgres`, because PostgreSQL refuses root.
 fn as_postgres(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);
@@ -192,7 +192,7 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Where the server's programs are: Debian keeps them off the PATH, a folder for each version.
+/// Finds the folder of the server's programs. Debian has one for each version, outside of the PATH.
 fn programs() -> PathBuf {
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
@@ -203,7 +203,7 @@ fn programs() -> PathBuf {
     found.expect("PostgreSQL is not installed: `make install` installs it")
 }
 
-/// A free port below those that the system gives to clients: none of them takes it while the server is stopped.
+/// Returns a free port below the ephemeral ones, so that no client gets it while the server is stopped.
 fn free_port() -> u16 {
     loop {
         let port = fastrand::u16(20_000..32_000);

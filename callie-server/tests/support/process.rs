@@ -11,17 +11,17 @@ use tokio::time::timeout;
 
 use super::PATIENCE;
 
-/// What stands before the URL in the line that tells where the server listens.
+/// The text before the URL in the line that the server prints when it listens.
 pub const LISTENING: &str = "callie-server listening on ";
 
-/// The command, in `folder` and with nothing of our own environment that it would read.
+/// Returns the command, in `folder` and without variables of our environment that the server would read.
 pub fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_callie-server"));
     clean(&mut command, folder);
     command
 }
 
-/// The same, with files no larger than `blocks` of 512 bytes: a disk that is full after that.
+/// Does the same with a limit on the size of files of `blocks` of 512 bytes, in place of a full disk.
 pub fn command_on_a_full_disk(folder: &Path, blocks: u32) -> Command {
     let mut command = Command::new("/bin/sh");
     let limited = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
@@ -37,7 +37,7 @@ fn clean(command: &mut Command, folder: &Path) {
     command.current_dir(folder).kill_on_drop(true).stdin(Stdio::null());
 }
 
-/// Runs it to its end.
+/// Runs it until it ends.
 pub async fn output(mut command: Command) -> Output {
     timeout(PATIENCE, command.output()).await.expect("the command ends").unwrap()
 }
@@ -52,7 +52,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it and waits until it tells where it listens.
+    /// Starts it and waits until it listens.
     pub async fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -76,13 +76,13 @@ impl Process {
         kill_process(self.pid(), signal).unwrap();
     }
 
-    /// Lifts the limit that [`command_on_a_full_disk`] has set.
+    /// Removes the limit that [`command_on_a_full_disk`] has set.
     pub fn lift_file_limit(&self) {
         let limit = getrlimit(Resource::Fsize);
         prlimit(Some(self.pid()), Resource::Fsize, limit).unwrap();
     }
 
-    /// Sends the signal, and answers how it ended and all that it said on stderr.
+    /// Sends the signal. Returns how it ended and its output on stderr.
     pub async fn end(mut self, signal: Signal) -> (ExitStatus, String) {
         self.signal(signal);
         let mut said = String::new();
@@ -99,7 +99,7 @@ impl Process {
         timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap()
     }
 
-    /// Reads its log until a line has `text` in it.
+    /// Reads its log until a line contains `text`.
     pub async fn wait_for_log(&mut self, text: &str) {
         let mut lines = BufReader::new(&mut self.stderr).lines();
         let find = async {

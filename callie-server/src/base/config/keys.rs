@@ -21,7 +21,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Who may make an account.
+/// Who may register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Registration {
@@ -41,7 +41,7 @@ pub enum Audience {
     Admins,
 }
 
-/// Who hears of users coming and going.
+/// Who is notified of the presence of users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PresenceMode {
@@ -59,9 +59,9 @@ pub(super) struct KeyDoc {
     pub(super) name: &'static str,
     /// The lines of its documentation.
     pub(super) doc: &'static [&'static str],
-    /// What a value looks like, for keys that have none by default.
+    /// An example value, for keys without a default.
     pub(super) example: Option<&'static str>,
-    /// Whether it can be changed while the server runs.
+    /// Whether a reload changes it.
     pub(super) live: bool,
 }
 
@@ -81,7 +81,7 @@ macro_rules! keys {
             }
         }
 
-        /// Every key, in the order they are printed.
+        /// Every key, in the order in which they are printed.
         pub(super) const KEYS: &[KeyDoc] = &[
             $(KeyDoc {
                 name: stringify!($key),
@@ -113,93 +113,95 @@ macro_rules! keys {
 }
 
 keys! {
-    /// The address and port to listen on. Port 0 takes a free one.
+    /// The address and port to listen on. Port 0 selects a free port.
     fixed listen: String = "127.0.0.1:8080".into();
-    /// The database: a file, made when missing, or a URL such as "sqlite:///var/lib/callie/callie.db" or
-    /// "postgres://callie@db.example/callie?sslmode=verify-full". Keep a password in PGPASSWORD or in ~/.pgpass.
+    /// The database: a file, created if it is missing, or a URL such as "sqlite:///var/lib/callie/callie.db" or
+    /// "postgres://callie@db.example/callie?sslmode=verify-full". Put the password in PGPASSWORD or in ~/.pgpass.
     fixed database: String = "callie.db".into();
-    /// The most connections to a PostgreSQL database at a time.
+    /// The maximum number of connections to a PostgreSQL database.
     fixed database_connections: u32 = DATABASE_CONNECTIONS;
-    /// NATS servers, separated by commas, through which this server and others on the same database are one cluster:
-    /// "nats://", or "tls://" for TLS, with user and password where NATS asks for them.
+    /// The URLs of NATS servers, separated by commas: "nats://", or "tls://" for TLS, with user and password if NATS
+    /// requires them. All servers with the same NATS, cluster_name and database are one cluster.
     fixed cluster: Option<String> = None, example "\"nats://127.0.0.1:4222\"";
-    /// The cluster's name: the first part of all its NATS subjects. Clusters that share a NATS need different ones.
+    /// The name of the cluster, and the first part of its NATS subjects. Clusters that share NATS need different names.
     fixed cluster_name: String = "callie".into();
     /// A NATS credentials file (JWT and NKey).
     fixed cluster_credentials: Option<PathBuf> = None, example "\"/etc/callie/nats.creds\"";
-    /// The root certificates (PEM) of the NATS servers, where they are not the system's. TLS is then required.
+    /// The root certificates (PEM) of the NATS servers, if they are not the system's. If set, TLS is required.
     fixed cluster_tls_ca: Option<PathBuf> = None, example "\"/etc/callie/nats-ca.pem\"";
-    /// This server's certificate (PEM) for NATS. Set both keys or neither.
+    /// This server's certificate (PEM) for NATS. Set cluster_tls_cert and cluster_tls_key, or neither.
     fixed cluster_tls_cert: Option<PathBuf> = None, example "\"/etc/callie/nats-cert.pem\"";
-    /// The private key (PEM) of that certificate.
+    /// The private key (PEM) of cluster_tls_cert.
     fixed cluster_tls_key: Option<PathBuf> = None, example "\"/etc/callie/nats-key.pem\"";
-    /// The certificate chain (PEM) for TLS. Set both keys or neither; SIGHUP reads the files again.
+    /// The certificate chain (PEM) for TLS. Set tls_cert and tls_key, or neither. SIGHUP reads the files again.
     fixed tls_cert: Option<PathBuf> = None, example "\"/etc/callie/cert.pem\"";
-    /// The private key (PEM) of the certificate.
+    /// The private key (PEM) of tls_cert.
     fixed tls_key: Option<PathBuf> = None, example "\"/etc/callie/key.pem\"";
-    /// The address and port of /healthz, /readyz and /metrics. Keep it away from the internet.
+    /// The address and port of /healthz, /readyz and /metrics. They must not be reachable from the internet.
     fixed metrics_listen: Option<String> = None, example "\"127.0.0.1:9090\"";
-    /// "text" or "json".
+    /// The format of log lines: "text" or "json".
     fixed log_format: LogFormat = LogFormat::Text;
-    /// What is logged: "error", "warn", "info", "debug", "trace", or a filter such as "info,callie_server=debug".
+    /// The log level: "error", "warn", "info", "debug", "trace", or a filter such as "info,callie_server=debug".
     live log_level: LogFilter = LogFilter::info();
     /// Whether the chat page is served at "/".
     fixed web_page: bool = true;
 
-    /// "open" or "closed": whether new users may register.
+    /// Whether new users may register: "open" or "closed".
     live registration: Registration = Registration::Open;
-    /// Web origins, such as "https://chat.example", whose pages may use this server beside its own.
+    /// The origins of web pages that may use this server, besides its own: "https://chat.example".
     live cors_origins: Vec<WebOrigin> = Vec::new(), read "super::values::origins";
-    /// Proxies whose X-Forwarded-For is believed: addresses, or networks such as "10.0.0.0/8".
+    /// The proxies whose X-Forwarded-For is trusted: addresses, or networks such as "10.0.0.0/8".
     live trusted_proxies: Vec<IpNet> = Vec::new(), read "super::values::networks";
-    /// Logins and password changes that an address may try at once.
+    /// The number of logins and password changes that an address may attempt at once.
     live login_burst_per_address: u32 = 300;
-    /// Logins and password changes that an address may try in a minute, after that.
+    /// The number of logins and password changes that an address may attempt in a minute after that.
     live logins_per_minute_per_address: u32 = 60;
-    /// Failed attempts on one name that an address may make at once.
+    /// The number of failed attempts that an address may make for one username at once.
     live login_burst_per_name: u32 = 10;
-    /// Failed attempts on one name that an address may make in a minute, after that.
+    /// The number of failed attempts that an address may make for one username in a minute after that.
     live logins_per_minute_per_name: u32 = 5;
-    /// Registrations that an address may try at once.
+    /// The number of registrations that an address may attempt at once.
     live registration_burst: u32 = 300;
-    /// Registrations that an address may try in a minute, after that.
+    /// The number of registrations that an address may attempt in a minute after that.
     live registrations_per_minute: u32 = 10;
 
     /// Who may send to BROADCAST: "everyone" or "admins".
     live broadcast: Audience = Audience::Everyone;
-    /// BROADCASTs a user may send in a minute.
+    /// The number of broadcasts that a user may send in a minute.
     live broadcasts_per_minute: u32 = 30;
-    /// Who hears of users coming and going: "groups" (those who share one, or subscribed), "everyone" or "off".
+    /// Who is notified when a user comes online or goes offline: "groups" (members of a common group and subscribers),
+    /// "everyone" or "off".
     live presence: PresenceMode = PresenceMode::Groups;
-    /// The largest payload, in bytes.
+    /// The maximum size of a payload, in bytes.
     fixed max_payload_bytes: usize = Limits::default().max_payload_bytes;
-    /// The longest text of a message, in bytes.
+    /// The maximum size of a message's text, in bytes.
     fixed max_text_bytes: usize = Limits::default().max_text_bytes;
-    /// The most attachments of a message.
+    /// The maximum number of attachments of a message.
     fixed max_attachments: usize = Limits::default().max_attachments;
-    /// The most members of a group.
+    /// The maximum number of members of a group.
     fixed max_group_members: usize = Limits::default().max_group_members;
-    /// The most groups a user may be in.
+    /// The maximum number of groups that a user may be in.
     fixed max_groups_per_user: usize = 1_000;
-    /// Payloads a user may send in a second, on average. New connections have it.
+    /// The number of payloads that a user may send in a second on average. A change applies to new connections.
     live messages_per_second: u32 = Limits::default().messages_per_second;
-    /// Payloads a user may send at once. New connections have it.
+    /// The number of payloads that a user may send at once. A change applies to new connections.
     live burst: u32 = Limits::default().burst;
 
-    /// The most connections. More are turned away.
+    /// The maximum number of connections. Further ones are refused.
     fixed max_connections: usize = 16_000;
-    /// The most connections of one address.
+    /// The maximum number of connections from one address.
     live max_connections_per_address: usize = 8_000;
-    /// The most authenticated connections of one user.
+    /// The maximum number of authenticated connections of one user.
     live max_connections_per_user: usize = 100;
-    /// The most connections that have not authenticated yet.
+    /// The maximum number of connections that have not authenticated yet.
     live max_unauthenticated: usize = 5_000;
-    /// Bytes that may wait for one connection; a slower reader is closed. New connections have it.
+    /// The number of bytes that may be queued for one connection. A connection that exceeds it is closed. A change
+    /// applies to new connections.
     live outbox_bytes: usize = 4 * 1024 * 1024;
 }
 
 impl Config {
-    /// The limits of the protocol that this server sets, as its clients are told them.
+    /// Returns the limits of the protocol, which the server announces to clients.
     #[must_use]
     pub fn limits(&self) -> Limits {
         Limits {

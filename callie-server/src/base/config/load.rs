@@ -74,7 +74,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// The file is not TOML.
-    #[error("{place} cannot be understood: {reason}")]
+    #[error("cannot parse {place}: {reason}")]
     NotToml {
         /// The file.
         place: String,

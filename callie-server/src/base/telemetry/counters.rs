@@ -6,7 +6,8 @@ use std::time::Instant;
 use callie_core::{PayloadType, SysCode};
 use prometheus_client::metrics::counter::Counter;
 
-use super::metrics::{Metrics, PayloadOutcome};
+use super::labels::PayloadOutcome;
+use super::metrics::Metrics;
 
 /// The types of payloads, and `None` for a text that is not a payload.
 const KINDS: [Option<PayloadType>; 6] = [

@@ -66,7 +66,7 @@ impl LineLimits {
     /// Begins the next second, and logs how many lines were left out. Called once a second.
     pub(crate) fn next_second(&self) {
         for (line, left_out) in self.take_left_out() {
-            tracing::warn!(kind = ?line, left_out, "log lines were left out: too many of one kind in a second");
+            tracing::warn!(kind = ?line, left_out, "suppressed log lines: too many of one kind in a second");
         }
     }
 

@@ -58,7 +58,7 @@ pub fn set_filter(level: &LogFilter) {
     if let Some(handle) = FILTER.get()
         && let Err(error) = handle.reload(filter(level))
     {
-        tracing::warn!(%error, "the log level could not be changed");
+        tracing::warn!(%error, "cannot change the log level");
     }
 }
 
@@ -102,8 +102,8 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     tracing::error!(reason = message, place, thread = thread.name(), trace, "a panic");
 }
 
-/// Silences the NATS client, whose errors the server logs itself and which repeats itself at every attempt to connect, and
-/// PostgreSQL's notices, such as that a table exists already.
+/// Silences the NATS client, whose errors the server logs itself and which repeats itself at every attempt to connect,
+/// and PostgreSQL's notices, such as that a table exists already.
 const SILENT: &str = "async_nats=off,sqlx::postgres::notice=warn";
 
 fn filter(level: &LogFilter) -> EnvFilter {

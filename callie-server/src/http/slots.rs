@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::base::config::Config;
 use crate::net::{is_trusted, network};
 
-/// The open connections by the network that they come from.
+/// The slots for open connections, and how many each network has taken.
 #[derive(Debug, Clone)]
-pub(super) struct Places(Arc<Mutex<Taken>>);
+pub(super) struct Slots(Arc<Mutex<Taken>>);
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -18,21 +18,21 @@ struct Taken {
     by_network: HashMap<IpAddr, usize>,
 }
 
-/// The right to a connection, returned when dropped.
+/// The slot of one connection, returned when dropped.
 #[derive(Debug)]
-pub(super) struct Place {
-    places: Places,
+pub(super) struct Slot {
+    slots: Slots,
     network: IpAddr,
 }
 
-impl Places {
+impl Slots {
     pub(super) fn new(config: &Config) -> Self {
         Self(Arc::new(Mutex::new(Taken { most: config.max_connections, ..Taken::default() })))
     }
 
-    /// Returns the right to a connection from `peer`, or `None` if a limit is reached. A trusted proxy, which stands
+    /// Returns a slot for a connection from `peer`, or `None` if a limit is reached. A trusted proxy, which stands
     /// for many clients, is not limited by address.
-    pub(super) fn take(&self, peer: IpAddr, config: &Config) -> Option<Place> {
+    pub(super) fn take(&self, peer: IpAddr, config: &Config) -> Option<Slot> {
         let is_proxy = is_trusted(peer, &config.trusted_proxies);
         let network = network(peer);
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,13 +42,13 @@ impl Places {
         }
         taken.all += 1;
         taken.by_network.insert(network, of_network + 1);
-        Some(Place { places: self.clone(), network })
+        Some(Slot { slots: self.clone(), network })
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.slots.0.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all -= 1;
         if let Some(count) = taken.by_network.get_mut(&self.network) {
             *count -= 1;
@@ -71,8 +71,8 @@ mod tests {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             ..Config::default()
         };
-        let places = Places::new(&config);
-        let take = |from: &str| places.take(from.parse().unwrap(), &config);
+        let slots = Slots::new(&config);
+        let take = |from: &str| slots.take(from.parse().unwrap(), &config);
         let (first, _second) = (take("192.0.2.1").unwrap(), take("192.0.2.1").unwrap());
         assert!(take("192.0.2.1").is_none());
         drop(first);
