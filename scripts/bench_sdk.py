@@ -25,8 +25,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARY = ROOT / "target/sdk/libcallie.so"
 WHEELS = ROOT / "target/wheels"
-#: The programs that `scripts/library.sh bench` builds, from callie-client/benches/client.rs, bindings/c/bench, bindings/kotlin
-#: and bindings/swift/Bench.
+#: The programs that `scripts/library.sh bench` builds, from callie-client/benches/client.rs, bindings/c/bench,
+#: bindings/kotlin and bindings/swift/Bench.
 RUST = ROOT / "target/sdk/bench-client"
 C = ROOT / "target/sdk/bench-receive"
 KOTLIN = ROOT / "bindings/kotlin/target"
@@ -65,8 +65,8 @@ def import_time():
     print(f"import callie                {min(float(run.stdout) for run in runs) * 1000:6.1f} ms    (target: 60 ms)")
 
 
-# The measured clients, each in its own process: `bench_sdk.py CLIENT URL TOKEN EVENTS`. A client prints "ready", and at the
-# end the CPU time per event in microseconds.
+# The measured clients, each in its own process: `bench_sdk.py CLIENT URL TOKEN EVENTS`. A client prints "ready", and at
+# the end the CPU time per event in microseconds.
 
 
 async def with_callie(url, token, count):
@@ -177,7 +177,7 @@ async def with_websockets(url, token, count):
 
 
 class Bed:
-    """Starts the test bed with one world. It is optimised, because the time to connect includes the server's."""
+    """Starts the test bed with one environment. It is optimised, because the time to connect includes the server's."""
 
     def __enter__(self):
         import socket

@@ -1,4 +1,4 @@
-/* Whatever a caller gets wrong is a status with a reason, and the process lives. Needs no server. */
+/* Invalid arguments result in a status with a reason, and never in a crash. Needs no server. */
 #include "check.h"
 
 static const char *NOT_UTF8 = "\xff\xfe";
@@ -219,7 +219,7 @@ static void an_impossible_count_is_a_status(void)
     CHECK_OK(callie_server_free(server));
 }
 
-/* What is all zeros has a meaning, or is a status. */
+/* Options that are all zeros mean the defaults, or result in a status. */
 static void a_zeroed_struct_is_the_default(void)
 {
     CallieOptions options = {0};
@@ -282,7 +282,7 @@ static void the_longest_times_are_taken(void)
     CHECK_OK(callie_server_free(server));
 }
 
-/* No number names a field of both kinds. */
+/* No value is a field of both kinds. */
 static void a_field_of_the_other_kind_is_a_status(void)
 {
     CallieServer *server;
@@ -328,7 +328,7 @@ static void bad_json_is_a_status(void)
     CHECK_OK(callie_string_free(value));
 }
 
-/* What is not an object of JSON is named once, in a sentence. */
+/* An argument that is not a JSON object is named once, in one sentence. */
 static void a_reason_reads_as_a_sentence(void)
 {
     CallieServer *server;

@@ -1,5 +1,5 @@
-/* user_data is freed as soon as the header says that it can be, while events, lines of the log and requests for tokens keep
- * coming: callbacks URL NAME PASSWORD ROUNDS. A callback that ran later would read freed memory. */
+/* Frees user_data as soon as the header permits it, while events, log lines and token requests keep arriving:
+ * callbacks URL NAME PASSWORD ROUNDS. A callback that runs later would read freed memory. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -11,7 +11,7 @@
 #define EVENTS 40
 #define THREADS 4
 
-/* What callbacks work on. */
+/* The user_data of the callbacks. */
 typedef struct Data {
     atomic_int calls;
     CallieClient *client;
@@ -58,7 +58,8 @@ static void take_time(long microseconds)
     nanosleep(&(struct timespec){.tv_nsec = microseconds * 1000}, NULL);
 }
 
-/* A client that is not connected, with more events than its listener has taken when it is freed: messages that expire. */
+/* A client that is not connected, with more events than its listener has taken when it is freed. The events are the outcomes of
+ * messages that expire. */
 static CallieClient *client_with_events(CallieSession *session)
 {
     CallieClient *client;
@@ -119,12 +120,12 @@ static void *free_client(void *user_data)
     return status == CALLIE_STATUS_OK ? data : NULL;
 }
 
-/* The call that frees the client is the one that may free the data. */
+/* The thread whose call frees the client may free the data. */
 static void one_of_many_threads_frees(CallieSession *session)
 {
     forget();
     CallieClient *client = client_with_events(session);
-    /* The threads read one that nobody frees before they have ended. */
+    /* The threads use a copy, which is not freed before they have ended. */
     Data *data = new_data(client), copy = {.client = client};
     pthread_t threads[THREADS];
     int winners = 0;
@@ -141,7 +142,7 @@ static void one_of_many_threads_frees(CallieSession *session)
     free(data);
 }
 
-/* Frees the other's client, which does the same. */
+/* Frees the other client, whose callback does the same. */
 static void crossed_listener(CallieEvents *events, void *user_data)
 {
     Data *data = user_data;
@@ -162,10 +163,11 @@ static void listeners_may_free_each_other(CallieSession *session)
     CallieStatus status = callie_client_listen(one->client, crossed_listener, one);
     CHECK_OK(status);
     status = callie_client_listen(two->client, crossed_listener, two);
-    /* The first may have freed it already. */
+    /* The first thread may have freed it. */
     CHECK(status == CALLIE_STATUS_OK || status == CALLIE_STATUS_INVALID_HANDLE);
     wait_until_heard(1);
-    /* What is left is freed from here, so no call starts any more; those that freed the other say when they are done. */
+    /* Frees the remaining clients from here, so that no call starts any more. Callbacks that freed the other client report when
+     * they are done. */
     callie_client_free(one->client);
     callie_client_free(two->client);
     wait_until_heard((atomic_load(&one->calls) > 0) + (atomic_load(&two->calls) > 0));
@@ -183,7 +185,7 @@ static void slow_sink(uint32_t level, const char *target, const char *line, void
     atomic_fetch_add(&data->calls, 1);
 }
 
-/* A client that tries in vain: each attempt is logged. */
+/* A client that cannot connect, whose attempts are logged. */
 static CallieClient *logging_client(CallieSession *session)
 {
     CallieClient *client;
@@ -232,8 +234,8 @@ static void quiet_sink(uint32_t level, const char *target, const char *line, voi
     atomic_fetch_add(&data->calls, 1);
 }
 
-/* Each puts a sink of its own in place of whatever is there. Once a later call has returned, its data is its own again,
- * whoever replaced the sink. */
+/* Each thread replaces the current sink with its own. When a later call has returned, the thread may free its data, whichever
+ * thread replaced the sink. */
 static void *swap_sinks(void *unused)
 {
     (void)unused;
@@ -272,7 +274,7 @@ static bool slow_source(const char *username, const char *reason, char *token, s
     return false;
 }
 
-/* Takes itself away, or frees its client. */
+/* Removes itself, or frees its client. */
 static bool leaving_source(const char *username, const char *reason, char *token, size_t size, void *user_data)
 {
     Data *data = user_data;
@@ -284,7 +286,7 @@ static bool leaving_source(const char *username, const char *reason, char *token
     return false;
 }
 
-/* A client whose session was ended, so that its source is asked. */
+/* A client whose session has ended, so that its token source is called. */
 static CallieClient *refused_client(CallieServer *server, const char *name, const char *password,
                                     CallieTokenSource source, Data *data)
 {

@@ -1,4 +1,4 @@
-/* What the tests share: a check that says what failed and ends the program. */
+/* A check for all tests, which reports what failed and ends the program. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -21,14 +21,14 @@
 #define CHECK_OK(call) CHECK_STATUS(CALLIE_STATUS_OK, call)
 #define CHECK_TEXT(expected, text) CHECK((text) != NULL && strcmp((expected), (text)) == 0)
 
-/* Whether an event is about the connection or a message of one's own. */
+/* Returns whether an event is about the connection or an own message. */
 static inline bool is_own(const CallieEvents *events, size_t index)
 {
     CallieEventKind kind = callie_event_kind(events, index);
     return kind == CALLIE_EVENT_KIND_CONNECTION || kind == CALLIE_EVENT_KIND_ENDED;
 }
 
-/* The next event that is not, alone in its batch; the test ends when none comes in time. */
+/* Waits for the next other event, alone in its batch. The test fails after a timeout. */
 static inline CallieEvents *next_event(CallieClient *client)
 {
     for (;;) {

@@ -1,5 +1,5 @@
-/* A program may end at any moment, with callbacks running and threads inside calls: exits URL NAME TOKEN WAY. It ends with the
- * code that it chose. exits URL NAME PASSWORD prints the token of a new user. */
+/* Exits at any moment, with callbacks running and threads inside calls, with its own exit code: exits URL NAME TOKEN WAY.
+ * exits URL NAME PASSWORD prints the token of a new user. */
 #include <pthread.h>
 #include <time.h>
 
@@ -89,7 +89,7 @@ static void *leave(void *unused)
     exit(CODE);
 }
 
-/* What a program with static objects of C++ does. */
+/* Does what a program with static C++ objects does. */
 static void free_at_exit(void)
 {
     callie_client_free(client);

@@ -1,5 +1,5 @@
-/* A fork leaves the parent undisturbed, and every call in the child returns at once: forks URL NAME PASSWORD ROUNDS. A fork
- * before the first call leaves a child that can use the library. */
+/* A fork does not affect the parent, and every call in the child returns immediately: forks URL NAME PASSWORD ROUNDS. After a
+ * fork before the first call, the child can use the library. */
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -9,7 +9,7 @@
 
 #include "check.h"
 
-/* A child that takes so long hangs. */
+/* After this time, a child counts as hanging. */
 #define CHILD_SECONDS 20
 #define AT_ONCE_MS 1000
 
@@ -55,7 +55,7 @@ static atomic_int forks_left;
 static pid_t forked_in_callback;
 static sem_t has_forked;
 
-/* The child returns from the callback, which ends it: there is nothing else in it. */
+/* The child ends when it returns from the callback, because it has only this thread. */
 static void fork_inside(CallieEvents *events, void *user_data)
 {
     (void)user_data;
@@ -74,7 +74,7 @@ static void fork_inside(CallieEvents *events, void *user_data)
 
 #define CHECK_FORKED(call) CHECK_STATUS(CALLIE_STATUS_FORKED, call)
 
-/* What the parent made is refused in the child, and so is everything new. */
+/* The child can use neither what the parent created nor anything new. */
 static void every_call_is_refused(const char *url, const char *name, const char *password)
 {
     long began = now_ms();
@@ -138,7 +138,7 @@ static void every_call_is_refused(const char *url, const char *name, const char 
     CHECK(now_ms() - began < AT_ONCE_MS);
 }
 
-/* Takes every lock of the library again and again, so that one is held whenever the process is forked. */
+/* Takes every lock of the library repeatedly, so that one is probably held when the process forks. */
 static void *keep_busy(void *name)
 {
     while (!atomic_load(&over)) {
@@ -164,7 +164,7 @@ static void *keep_busy(void *name)
     return NULL;
 }
 
-/* The child is the first to use the library. */
+/* The child uses the library first. */
 static void fork_before_the_first_call(const char *url, const char *name, const char *password)
 {
     pid_t child = fork();
@@ -185,7 +185,7 @@ static void fork_before_the_first_call(const char *url, const char *name, const 
     ends_well(child);
 }
 
-/* The listener forks; its client goes on and takes more. */
+/* The listener forks, and its client continues to receive. */
 static void fork_in_a_callback(const char *peer)
 {
     CallieClient *forking;
@@ -245,7 +245,7 @@ int main(int argc, char **argv)
             _exit(0);
         }
         ends_well(child);
-        /* The parent's connection goes on. */
+        /* The parent's connection continues. */
         CHECK_OK(callie_client_send(client, peer, "still here", NULL, 0, NULL, &sent));
         CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &ending));
         CHECK(ending.kind == CALLIE_ENDING_KIND_DELIVERED);

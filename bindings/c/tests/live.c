@@ -1,4 +1,4 @@
-/* The whole of the header against a running server: live URL ADA BOB PASSWORD */
+/* Calls every function of the header against a running server: live URL ADA BOB PASSWORD */
 #include "check.h"
 
 static CallieClient *enter(const char *url, const char *username, const char *password)
@@ -232,7 +232,7 @@ int main(int argc, char **argv)
     the_last_event_tells_the_end(ada);
     CHECK_OK(callie_client_free(ada));
     CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_client_ping(ada, "SERVER", NULL));
-    /* Freed without a goodbye: the library says it in the background. */
+    /* Freed without a disconnect: the library closes the connection in the background. */
     CHECK_OK(callie_client_free(bob));
     puts("ok");
     return 0;

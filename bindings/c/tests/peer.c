@@ -1,4 +1,4 @@
-/* One side of a conversation with a client in another language: peer URL USERNAME PASSWORD OTHER ABSENT */
+/* Exchanges messages with a client in another language: peer URL USERNAME PASSWORD OTHER ABSENT */
 #include "check.h"
 
 static const char *EXPECTED = "# Gr\xc3\xbc\xc3\x9f" "e aus Python\n\n**fett**, `code`, \xe4\xbd\xa0\xe5\xa5\xbd \xf0\x9f\x91\x8b";

@@ -1,4 +1,4 @@
-"""The C library: its header as C11 and C++17, its calls with bad input and against a real server, under valgrind."""
+"""Tests the C library: its header as C11 and C++17, and its calls with bad input and against a real server, under valgrind."""
 
 import os
 import subprocess
@@ -26,27 +26,27 @@ def test_every_call_works_against_a_server(compile_c, under_valgrind, server, na
     assert run(under_valgrind([program, server.url, name("ada"), name("bob"), PASSWORD])) == "ok\n"
 
 
-#: What POSIX asks of a program with threads and clocks.
+#: What POSIX requires of a program with threads and clocks.
 POSIX = ["-D_POSIX_C_SOURCE=200809L", "-pthread"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 @pytest.mark.parametrize("program", ["callbacks", "waits"])
 def test_handles_end_as_documented(compile_c, under_valgrind, server, name, program):
-    """When user_data can be freed, and what wakes a call that waits."""
+    """Tests when user_data can be freed, and what wakes a waiting call."""
     source = HERE / f"{program}.c"
     sanitized = compile_c(source, *POSIX, *SANITIZERS)
     assert run([sanitized, server.url, name("ada"), PASSWORD, "60"]) == "ok\n"
-    # Valgrind runs one thread at a time, some thirty times slower.
+    # Valgrind runs one thread at a time, about thirty times slower.
     plain = compile_c(source, *POSIX)
     assert run(under_valgrind([plain, server.url, name("ada"), PASSWORD, "3"])) == "ok\n"
 
 
 def test_forked_child_is_refused_and_parent_continues(compile_c, under_valgrind, server, name):
-    """Not with the address sanitizer: its allocator deadlocks in a child forked while another thread allocates."""
+    """Runs without the address sanitizer, whose allocator deadlocks in a child forked while another thread allocates."""
     program = compile_c(HERE / "forks.c", *POSIX, "-fsanitize=undefined", "-fno-sanitize-recover=all")
     assert run([program, server.url, name("ada"), PASSWORD, "200"]) == "ok\n"
-    # In a child, everything that a thread of the parent held looks like a leak.
+    # In a child, memory of the parent's threads looks like a leak.
     plain = compile_c(HERE / "forks.c", *POSIX)
     assert run(under_valgrind([plain, server.url, name("ada"), PASSWORD, "3"], leaks=False)) == "ok\n"
 

@@ -1,4 +1,4 @@
-"""Every function of the header with each argument replaced by garbage, one at a time: a status, never a crash."""
+"""Calls every function of the header with each argument replaced by garbage, one at a time: a status, never a crash."""
 
 import re
 import subprocess
@@ -6,7 +6,7 @@ import subprocess
 from conftest import BUILT, HEADER
 
 HANDLES = {"CallieServer": "server", "CallieSession": "session", "CallieClient": "client", "CallieEvents": "events"}
-#: What stands where nothing is wrong.
+#: The valid arguments.
 GOOD = {
     "const char *": '"x"',
     "const char *const *": '(const char *[]){"bob"}',
@@ -58,27 +58,27 @@ CLOSING = """
 
 
 def functions():
-    """The name, the type of the result and the types of the arguments of each function."""
+    """Returns the name, the type of the result and the types of the arguments of each function."""
     header = re.sub(r"//[^\n]*|/\*.*?\*/|^#[^\n]*", "", HEADER.read_text(), flags=re.S | re.M)
     for result, name, arguments in re.findall(r"([\w ]+ \**)(callie_\w+)\(([^)]*)\);", header):
         arguments = [" ".join(argument.split()) for argument in arguments.split(",")]
         yield name, result.strip(), [re.sub(r"\w+$", "", a).strip() for a in arguments if a != "void"]
 
 
-#: Statuses as letters, a for 0. The form of other arguments may be refused first.
+#: Statuses as letters, a for 0. Another malformed argument may be refused first.
 OK, NULL, DEAD, UTF8, FORM = "abcde"
 
 
 def garbage(kind):
-    """What to put in place of an argument, and the statuses that it may be; an empty text for any."""
+    """Returns the garbage for an argument, and the statuses that may result; an empty text means any."""
     if kind in NUMBERS:
         return [(NUMBERS[kind], "")]
     if kind in ("const char *", "const char *const *"):
         text = '"\\xff\\xfe"' if kind == "const char *" else '(const char *[]){"\\xff\\xfe"}'
-        # NULL stands for the default in some places.
+        # NULL means the default for some arguments.
         return [("NULL", ""), (text, UTF8 + FORM)]
     if kind == "char *":
-        # What callie_string_free takes.
+        # The argument of callie_string_free.
         return [("(char *)&on_the_stack_of_nobody", DEAD)]
     handle = kind.removeprefix("const ").removesuffix(" *")
     if handle in HANDLES:
@@ -104,7 +104,7 @@ def test_garbage_as_any_argument_is_a_status(tmp_path, under_valgrind):
         for at, kind in enumerate(kinds):
             for bad, statuses in garbage(kind):
                 if (name, at) == ("callie_client_next_events", 2):
-                    # It would wait that long.
+                    # The call would wait that long.
                     continue
                 values = [bad if i == at else good(kind, i) for i, kind in enumerate(kinds)]
                 if name == "callie_client_send":

@@ -1,4 +1,4 @@
-"""The scenarios of bindings/scenarios.json in C: as they are, under valgrind, and with the address sanitizer."""
+"""Runs the scenarios of bindings/scenarios.json in C: directly, under valgrind, and with the address sanitizer."""
 
 import json
 import subprocess
@@ -9,8 +9,9 @@ import pytest
 from conftest import BUILT, ROOT, SCENARIOS
 
 SOURCES = Path(__file__).resolve().parent / "scenarios"
-#: Valgrind takes seconds for each, so it is given those that have memory to lose, some of each family. Those with TLS
-#: are none of them: it cannot follow the assembler of the cryptography, and takes what that wrote for uninitialised.
+#: Valgrind takes seconds for each scenario, so it runs only some of each family, which allocate memory. Scenarios with
+#: TLS are not among them: valgrind does not understand the assembler of the cryptography, and reports its output as
+#: uninitialised.
 UNDER_VALGRIND = [
     "registers_and_logs_in",
     "invalid_token_is_refused",
@@ -68,14 +69,14 @@ def sanitized(build):
 
 @pytest.fixture(scope="module")
 def vectors(tmp_path_factory):
-    """The conformance vectors as records, since C reads no JSON."""
+    """Returns the conformance vectors as records, because C has no JSON parser."""
     records = []
     for file in sorted((ROOT / "callie-core/tests/vectors").glob("*.json")):
         for vector in json.loads(file.read_text())["vectors"]:
             payload = vector.get("payload", "".join(text * times for text, times in vector.get("parts", []))).encode()
             fault = vector.get("fault")
             code, path = (fault["code"], fault["path"].encode()) if fault else ("-", b"")
-            # What the connection's token hides of a path, only the connection's server knows.
+            # Only the connection's server knows which parts of a path the connection's token hides.
             told = len(path) if "connectionToken" not in vector else -1
             records.append(f"{vector['from']} {code} {told} {len(payload)}\n".encode() + path * (told > 0) + payload)
     written = tmp_path_factory.mktemp("vectors") / "vectors"

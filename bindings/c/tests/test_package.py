@@ -1,4 +1,4 @@
-"""The installed C package: its names, and programs that are built with it alone, as its users build them."""
+"""Tests the installed C package: its symbols, and programs that are built as its users build them."""
 
 import os
 import re
@@ -19,7 +19,7 @@ def run(*command, **more):
 
 @pytest.fixture(scope="module")
 def make(tmp_path_factory):
-    """Runs the package's Makefile on the library that is built already."""
+    """Runs the package's Makefile with the library that was built."""
     out = tmp_path_factory.mktemp("out")
     fixed = [f"STATIC={BUILT / 'libcallie.a'}", f"OUT={out}", f"PREFIX={PREFIX}", "PROFILE=debug"]
     return lambda *words: run("make", "-C", ROOT / "bindings/c", *fixed, *words)
@@ -27,7 +27,7 @@ def make(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def installed(make, tmp_path_factory):
-    """A folder with nothing in it but the package, below its prefix."""
+    """A folder that contains only the package, below its prefix."""
     folder = tmp_path_factory.mktemp("destination")
     make("install", f"DESTDIR={folder}")
     return folder

@@ -1,4 +1,4 @@
-/* Calls that wait end when the client is freed or suspended, and signals reach the program's own threads alone:
+/* Waiting calls end when the client is freed or suspended, and signals are handled only on the program's own threads:
  * waits URL NAME PASSWORD ROUNDS. */
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -10,7 +10,7 @@
 #include "check.h"
 
 #define PATIENCE_MS 60000
-/* Far below the patience, far above what waking takes. */
+/* Far below the timeout of the calls, far above the time that a wake-up takes. */
 #define SOON_MS 10000
 
 static CallieServer *server;
@@ -48,7 +48,7 @@ static void *wait_for_events(void *client)
     return NULL;
 }
 
-/* The reader is woken, and the user is offline, long before the reader's patience is over. */
+/* The reader is woken, and the user is offline, long before the reader's timeout. */
 static void freeing_wakes_readers(CallieClient *watcher, const char *name, const char *password)
 {
     CallieClient *client = client_of(name, password);
@@ -57,7 +57,7 @@ static void freeing_wakes_readers(CallieClient *watcher, const char *name, const
     take_what_is_there(client);
     for (size_t i = 0; i < 3; i++)
         CHECK(pthread_create(&readers[i], NULL, wait_for_events, client) == 0);
-    /* Some wait already, others are about to: both are woken. */
+    /* Some threads wait already, others are about to. Both are woken. */
     nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
     long began = now_ms();
     CHECK_OK(callie_client_free(client));
@@ -69,7 +69,7 @@ static void freeing_wakes_readers(CallieClient *watcher, const char *name, const
     CHECK(now_ms() - began < SOON_MS);
 }
 
-/* Takes a handle that was free when it asked, as late as it can. */
+/* Calls with a handle just before it is freed. */
 static void *free_late(void *client)
 {
     CHECK_OK(callie_client_free(client));
@@ -92,7 +92,7 @@ static void freeing_beside_a_reader_loses_no_call(const char *name, int rounds)
         CallieStatus status = callie_client_next_events(client, 64, PATIENCE_MS, &events);
         CHECK(now_ms() - began < SOON_MS);
         if (status == CALLIE_STATUS_OK) {
-            /* It took the last event just before it would have been woken. */
+            /* The thread took the last event just before the wake-up. */
             CHECK(callie_event_kind(events, callie_events_count(events) - 1) == CALLIE_EVENT_KIND_CLOSED);
             CHECK_OK(callie_events_free(events));
         } else {
@@ -128,7 +128,7 @@ static void *wait_for_the_goodbye(void *client)
     return NULL;
 }
 
-/* The other calls that wait do not outlast the client either. */
+/* The other waiting calls end with the client, too. */
 static void freeing_ends_every_wait(const char *name, int rounds)
 {
     void *(*waits[])(void *) = {wait_for_an_ending, wait_for_an_answer, wait_for_the_goodbye};
@@ -161,7 +161,7 @@ static void *wait_for_a_connection(void *client)
     return NULL;
 }
 
-/* A server that accepts TCP and says nothing: the queue of a socket that nobody accepts from. */
+/* A server that accepts TCP and stays silent: the backlog of a socket that is never accepted from. */
 static void suspending_ends_a_pending_connect(const char *name)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -185,7 +185,7 @@ static void suspending_ends_a_pending_connect(const char *name)
     CHECK_OK(callie_client_suspend(client));
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(now_ms() - began < SOON_MS);
-    /* And freeing it does. */
+    /* Freeing the client ends the call. */
     CHECK(pthread_create(&thread, NULL, wait_for_a_connection, client) == 0);
     while (callie_client_state(client) != CALLIE_STATE_CONNECTING)
         take_what_is_there(client);
@@ -217,7 +217,7 @@ static void handle(int number)
     handled_elsewhere += !pthread_equal(pthread_self(), main_thread);
 }
 
-/* With the signal blocked on the program's only thread it stays pending: no thread of the library takes it. */
+/* A signal that is blocked on the program's only thread stays pending, because the library's threads block it too. */
 static void signals_stay_with_the_program(CallieClient *client)
 {
     sigset_t blocked, pending;
@@ -233,7 +233,7 @@ static void signals_stay_with_the_program(CallieClient *client)
     CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 1 && handled == 0);
     CHECK(pthread_sigmask(SIG_UNBLOCK, &blocked, NULL) == 0);
     CHECK(handled == 1 && handled_elsewhere == 0);
-    /* A call that waits goes on waiting after a handler has run. */
+    /* A waiting call continues to wait after a handler has run. */
     timer_t timer;
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
     struct itimerspec once = {.it_value.tv_nsec = 50000000};

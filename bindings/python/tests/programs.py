@@ -1,4 +1,4 @@
-"""Programs of their own for what concerns a whole process: how it ends, its children, in each Python that is here."""
+"""Runs programs in processes of their own, for tests of exits and forks, with each installed Python."""
 
 import functools
 import os
@@ -10,15 +10,15 @@ from pathlib import Path
 import callie
 
 PACKAGE = Path(callie.__file__).resolve().parent.parent
-#: The supported ones (pyproject.toml).
+#: The supported versions of pyproject.toml.
 VERSIONS = ["3.9", "3.10", "3.11", "3.12", "3.13", "3.14"]
-#: Far over what a program takes, far under a hang.
+#: The timeout of a program.
 PATIENCE_SECONDS = 60
 
 
 @functools.lru_cache(maxsize=None)
 def pythons():
-    """The interpreters of supported versions, by version: the one that runs the tests, those on the PATH and pyenv's."""
+    """Returns the interpreters of supported versions, by version: the one that runs the tests, those on the PATH and pyenv's."""
     installed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     candidates = [sys.executable]
     for version in VERSIONS:
@@ -34,7 +34,7 @@ def pythons():
 
 
 def run(source, *given, python=sys.executable):
-    """Runs a program with the arguments `given`: its exit code, its output, and what it says of errors."""
+    """Runs a program with the arguments `given`. Returns its exit code, its output and its errors."""
     done = subprocess.run(
         [python, "-c", source, *map(str, given)],
         env={**os.environ, "PYTHONPATH": str(PACKAGE)},

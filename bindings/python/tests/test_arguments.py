@@ -1,4 +1,4 @@
-"""Whatever is handed over in place of what a call takes is an InvalidArgument that says what it should be."""
+"""An invalid argument of any type raises InvalidArgument, with a reason that states what is expected."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ def invalid(call, *words):
         if asyncio.iscoroutine(done):
             asyncio.run(done)
     assert error.value.code == "INVALID_ARGUMENT"
-    # One sentence, which names the code once at most.
+    # One sentence, which contains the code at most once.
     assert str(error.value).count("INVALID_ARGUMENT") == 1 and "must be must" not in str(error.value)
     for word in words:
         assert word in error.value.reason

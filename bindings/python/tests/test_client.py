@@ -20,7 +20,7 @@ from callie.options import ClientOptions, Options
 
 from conftest import PASSWORD
 
-#: Far over what any event takes, far under a hang.
+#: The timeout of a wait for an event.
 SOON = 20
 
 
@@ -30,12 +30,12 @@ def run(work):
 
 @pytest.fixture
 def enter(server, name):
-    """Makes clients of new users."""
+    """Creates clients of new users."""
     return lambda stem="user", **options: callie.Client(server.url, name(stem), PASSWORD, register=True, **options)
 
 
 def is_own(event):
-    """Whether an event is about the connection or a message of one's own."""
+    """Returns whether an event is about the connection or an own message."""
     return isinstance(event, (ConnectionChanged, Ended))
 
 
@@ -90,7 +90,7 @@ def test_offline_recipient_is_an_outcome_and_event(enter):
             sent = ada.send(absent.username, "are you there?")
             outcome = await sent
             assert outcome.kind is callie.OutcomeKind.OFFLINE
-            # Counts are those of the answer DELIVERED.
+            # Only DELIVERED has counts.
             assert (outcome.confirmed, outcome.unconfirmed, outcome.offline) == (None, None, None)
             ended = next(e for e in await ada.next_events(timeout=SOON) if isinstance(e, Ended))
             assert (ended.ticket, ended.message_id) == (sent.number, sent.message_id)
@@ -281,7 +281,7 @@ def test_log_can_be_disabled_and_enabled():
         until_it_failed(before)
         callie.set_logger(None)
         connect()
-        # Lines come in their order: with these here, those of the call before would be too.
+        # Lines arrive in order, so lines of the earlier call would have arrived by now.
         after = log_to("after")
         connect()
         assert "connecting to" in after.get(timeout=SOON).getMessage()

@@ -1,4 +1,4 @@
-"""A process ends with the code of its program, whatever of the library is under way, in each Python that is here."""
+"""A process ends with its program's own exit code, whatever the library is doing, with each installed Python."""
 
 import threading
 
@@ -10,9 +10,9 @@ import callie.blocking
 from conftest import PASSWORD
 from programs import pythons, run
 
-#: Each program is run so often: without the mend, most of them abort in one of three runs.
+#: The runs of each program. Without the fix, most programs abort in one of three runs.
 RUNS = 3
-#: Messages that arrive while the programs end, a second and sender: callbacks are under way at any moment.
+#: The messages per second and sender while the programs end, so that callbacks run at any time.
 RATE = 300
 SENDERS = 3
 
@@ -33,7 +33,7 @@ def listen(callback):
     return client
 
 def seen(client, count):
-    # Ends in the middle of what arrives.
+    # Ends while messages arrive.
     while client.stats.messages_received < count:
         time.sleep(0.01)
 
@@ -44,7 +44,7 @@ def in_background(work):
     threading.Thread(target=repeat, daemon=True).start()
 """
 
-#: The programs, each with the code that it ends with.
+#: The programs, each with its exit code.
 PROGRAMS = {
     "a listener": (0, "seen(listen(lambda events: None), 20)"),
     "a listener that prints": (0, "seen(listen(lambda events: print('x' * 3000)), 20)"),
@@ -90,7 +90,7 @@ PROGRAMS = {
 
 @pytest.fixture(scope="module")
 def traffic(server):
-    """A user to whom others write all the time: the arguments of the programs."""
+    """Starts senders to a user, and returns the arguments of the programs."""
     over = threading.Event()
     target = callie.blocking.Client(server.url, "exit.target", PASSWORD, register=True)
     target.login()

@@ -1,5 +1,5 @@
-"""A process that forks: a child may be the first to use the library, and is told at once when it is not. The parent is left
-alone in any case. In each Python that is here."""
+"""Forks: a child may use the library if its parent did not; otherwise its calls fail immediately. The parent is never affected.
+With each installed Python."""
 
 import os
 
@@ -129,7 +129,7 @@ def test_fork(user, what, version):
 
 
 def test_parent_continues_while_children_fail(user):
-    """Messages go on arriving in the parent while children use what they inherited."""
+    """Messages continue to arrive in the parent while children use inherited objects."""
     program = (
         "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"
         "client.connect()\n"

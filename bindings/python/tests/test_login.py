@@ -1,4 +1,4 @@
-"""Logging in and out: one session for a client, none left behind, and always the token that is alive."""
+"""Login and logout: one session for each client, none left over, and always a valid token."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ def run(work):
 
 
 async def sessions(server, name):
-    """How many sessions a user has beside the one that asks."""
+    """Returns the number of a user's sessions, without the one of this call."""
     api = callie.Server(server.url)
     session = await api.login(name, PASSWORD)
     try:
@@ -171,7 +171,7 @@ def test_logout_ends_the_session_of_the_last_login(server, user):
         assert (last.close_code, last.code) == (4501, "SESSION_REVOKED")
         with pytest.raises(callie.InvalidArgument):
             client.token
-        # There is nothing left to end.
+        # There is no session left to end.
         await client.logout()
         await becomes(server, user, 0)
 

@@ -18,7 +18,7 @@ from callie import Attachment, Closed, ConnectionChanged, Ended, Message, Notice
 from conftest import PASSWORD
 from testbed import TestBed
 
-#: Far over what anything takes, far under a hang.
+#: The timeout of every step.
 SOON = 30
 #: Every kind of character that JSON, UTF-8 and UTF-16 treat differently.
 TEXT = "# Grüße 👋🏽\n\n`\"\\\t\u0001\u007f\u2028 <b>&amp;</b> \ufffd 你好 \U0001f469\u200d\U0001f680"
@@ -44,7 +44,7 @@ def url(env):
 
 
 def scenario(work):
-    """Runs a coroutine function as a test; a hang ends it."""
+    """Runs a coroutine function as a test, with a timeout."""
 
     def test(**fixtures):
         asyncio.run(asyncio.wait_for(work(**fixtures), 100))
@@ -55,12 +55,12 @@ def scenario(work):
 
 
 def enter(url, name, **options):
-    """A client of a new user, or of one that is there already."""
+    """A client of a new or existing user."""
     return callie.Client(url, name, PASSWORD, register=True, **options)
 
 
 async def until(client, wanted):
-    """The next event that `wanted` takes; others are let go."""
+    """Waits for an event that `wanted` accepts, and discards others."""
     deadline = time.monotonic() + SOON
     while True:
         for event in await client.next_events(1, timeout=deadline - time.monotonic()):
@@ -79,7 +79,7 @@ async def state(client, name):
 
 
 async def rest(client):
-    """All events to the last."""
+    """Returns all events up to the last."""
     return [event async for event in client]
 
 
@@ -273,7 +273,7 @@ async def test_burst_of_10000_events_arrives(url):
                     except callie.QueueFull:
                         await outcome(under_way.popleft())
 
-        # The sender's own events are taken too: it may not send while too many of them wait.
+        # Takes the sender's events too, because sends are refused while too many of them wait.
         drain = asyncio.ensure_future(rest(ada))
         sending = asyncio.ensure_future(send())
         texts = []
@@ -407,7 +407,7 @@ async def test_client_reconnects_to_restarted_server(env):
 @scenario
 async def test_message_sent_offline_arrives_later(env):
     url = env.url("server")
-    # The other one is past the proxy: who is cut off comes back in no order.
+    # The other client is connected directly, because clients reconnect in any order.
     async with enter(env.url("direct"), "bob") as bob:
         ada = enter(url, "ada")
         await ada.login()
@@ -508,7 +508,7 @@ async def test_lying_server_is_survived(env):
             await ada.list_groups()
         assert await ada.ping()
         assert ada.stats.messages_received == 1 and ada.stats.duplicates == 1
-        # It is not what was delivered: it is under way until the end.
+        # The false DELIVERED has no effect: the message has no outcome until the end.
         assert ada.stats.waiting == 1
         await ada.disconnect()
         assert (await outcome(sent)).kind == "unconfirmed"
@@ -563,7 +563,7 @@ async def test_callback_may_call_back(url):
                 told.append(event)
                 if isinstance(event, Message):
                     assert bob.state.kind == "online"
-                    # Its end is waited for right here, in the callback.
+                    # Waits for the end inside the callback.
                     assert bob.send("ada", "back to you").outcome().kind == "delivered"
                     bob.disconnect()
                 if isinstance(event, Closed):
@@ -612,7 +612,7 @@ async def test_client_may_be_dropped_on_another_thread(url):
         thread = threading.Thread(target=drop)
         thread.start()
         thread.join()
-        # The server hears the goodbye.
+        # The server receives the close frame.
         while (await ada.get_presence(["bob"]))["bob"]:
             await until(ada, lambda event: isinstance(event, Notice))
 
@@ -639,7 +639,7 @@ async def test_use_after_disconnect_is_an_error(url):
 
 
 def test_every_vector_is_checked(env):
-    wrong, judged = [], 0
+    wrong, checked = [], 0
     for file in Path(env.ask("vectors")[0]).glob("*.json"):
         for vector in json.loads(file.read_text())["vectors"]:
             payload = vector.get("payload")
@@ -648,16 +648,16 @@ def test_every_vector_is_checked(env):
             check = callie.check_payload if vector["from"] == "client" else callie.check_server_payload
             fault, expected = check(payload), vector.get("fault")
             if expected and vector.get("connectionToken"):
-                # What a path must not hold of a token is the server's to cut.
+                # Only the connection's server knows which parts of a path the connection's token hides.
                 agree = fault is not None and fault.code == expected["code"]
             elif expected:
                 agree = fault is not None and (fault.code, fault.path) == (expected["code"], expected["path"])
             else:
                 agree = fault is None
-            judged += 1
+            checked += 1
             if not agree:
                 wrong.append((file.name, vector["name"], fault, expected))
-    assert judged >= 300 and not wrong, wrong
+    assert checked >= 300 and not wrong, wrong
 
 
 @scenario
@@ -707,7 +707,7 @@ async def test_untaken_message_is_not_delivered(url):
     async with enter(url, "ada") as ada, enter(url, "bob") as bob:
         await state(bob, "online")
         ticket = ada.send("bob", "take me")
-        # The answer to this ping comes behind whatever the message could have brought about.
+        # The answer to this ping follows everything that the message could have caused.
         await ada.ping("bob")
         await ada.ping("bob")
         ended = asyncio.ensure_future(ticket)
@@ -782,7 +782,7 @@ async def test_reply_names_its_message(url):
         bob.send("ada", "answer", metadata={"inReplyTo": question.payload_id})
         answer = await message(ada)
         assert (answer.text, answer.metadata["inReplyTo"]) == ("answer", question.payload_id)
-        # What was received can be sent again as it came.
+        # Received metadata can be sent again unchanged.
         ada.send("bob", "once more", metadata=question.metadata)
         again = await message(bob)
         assert again.metadata["colour"] == "red" and again.metadata["big"] == 10**30
@@ -804,8 +804,8 @@ async def test_invalid_text_is_refused(url):
         ):
             with pytest.raises(callie.InvalidArgument):
                 call()
-        ada.send("bob", "a whole one \U0001f600")
-        assert (await message(bob)).text == "a whole one \U0001f600"
+        ada.send("bob", "a complete one \U0001f600")
+        assert (await message(bob)).text == "a complete one \U0001f600"
 
 
 @scenario

@@ -1,4 +1,4 @@
-"""What is delivered is what the application has, and what it has not it still gets."""
+"""A message is confirmed when the application has taken it, and messages that were not taken are not lost."""
 
 import asyncio
 import subprocess
@@ -35,7 +35,7 @@ async def first(client):
 
 
 async def queued(enter, count):
-    """Two clients, and messages of the one that wait at the other in one batch: their tickets."""
+    """Returns two clients, and the tickets of messages from the first that wait at the second in one batch."""
     ada, bob = enter(), enter()
     await ada.connect()
     await bob.connect()
@@ -46,7 +46,7 @@ async def queued(enter, count):
 
 
 async def delivered(ada, tickets):
-    """How many of the messages are delivered by now."""
+    """Returns how many of the messages are delivered by now."""
     await ada.ping()
     ended = [asyncio.ensure_future(ticket) for ticket in tickets]
     done, pending = await asyncio.wait(ended, timeout=0.1)
@@ -67,7 +67,7 @@ def test_iteration_confirms_returned_messages(enter):
             assert (await first(bob)).text == str(n)
         assert (await tickets[4]).kind == "delivered"
         assert await delivered(ada, tickets) == 5
-        # The rest in a batch, whole.
+        # The rest in one batch.
         assert [event.text for event in await bob.next_events(3)] == ["5", "6", "7"]
         assert (await tickets[7]).kind == "delivered"
         assert await delivered(ada, tickets) == 8
@@ -205,8 +205,8 @@ def test_threads_share_the_events(server, name):
 
 def test_interrupted_wait_loses_nothing(server, name):
     """Ctrl-C while the blocking client waits."""
-    # Interrupts only when the program has stored all earlier texts: between a call and the line that stores its result, an
-    # interrupt would lose the result in the program itself.
+    # Interrupts only when the program has stored all earlier texts: between a call and the line that stores its result,
+    # an interrupt would lose the result in the program itself.
     program = (
         "import _thread, sys, threading, time, callie, callie.blocking\n"
         "URL, NAME, TOKEN = sys.argv[1:]\n"
@@ -242,7 +242,7 @@ def test_interrupted_wait_loses_nothing(server, name):
 
 
 def test_message_is_confirmed_without_a_next_event(enter):
-    """The application may take its time with an event: the one before is delivered meanwhile, and so is this."""
+    """An event is confirmed while the application handles it, however long that takes."""
 
     async def scenario():
         ada, bob, tickets = await queued(enter, 3)

@@ -1,4 +1,4 @@
-"""What is copied, pickled, compared and shown: values are, handles are not."""
+"""Values can be copied, pickled and compared; handles cannot."""
 
 import concurrent.futures
 import copy
@@ -33,7 +33,7 @@ ERRORS = [
 
 @pytest.fixture
 def handles(server, name):
-    """A handle of each kind, and the object of the native library below it."""
+    """Returns a handle of each kind, and its object of the native library."""
     client = callie.blocking.Client(server.url, name(), PASSWORD, register=True)
     with client:
         inner = client._client
@@ -77,7 +77,7 @@ def test_refused_copies_do_not_affect_the_client(handles):
 
 
 def test_every_native_object_refuses_copies():
-    """No class of the generated module that holds a handle is forgotten."""
+    """The list contains every class of the generated module that has a handle."""
     generated = callie._native.generated
     kinds = [kind for kind in vars(generated).values() if hasattr(kind, "_uniffi_clone_handle")]
     assert set(kinds) == set(callie._native._OBJECTS)

@@ -1,16 +1,16 @@
-"""The test bed as the tests talk to it: one env of servers for each test."""
+"""The connection of the tests to the test bed, with one environment of servers for each test."""
 
 import socket
 import subprocess
 
 from conftest import BUILT
 
-#: Starting a server takes well under a second; a machine under load takes longer.
+#: The timeout of a request. Starting a server takes well under a second on an idle machine.
 PATIENCE_SECONDS = 60
 
 
 class TestBed:
-    """The running program; every env is a connection to it."""
+    """The running program. Each environment is a connection to it."""
 
     __test__ = False
 
@@ -30,14 +30,14 @@ class TestBed:
 
 
 class TestEnv:
-    """Servers that live as long as this connection."""
+    """The servers of one test, which end with this connection."""
 
     def __init__(self, port):
         self._link = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS)
         self._lines = self._link.makefile("rw", newline="\n")
 
     def ask(self, request):
-        """Carries a request out and gives the values of its answer."""
+        """Sends a request and returns the values of its answer."""
         self._lines.write(request + "\n")
         self._lines.flush()
         verdict, _, rest = self._lines.readline().rstrip("\n").partition(" ")
@@ -45,7 +45,7 @@ class TestEnv:
         return rest.split(" ") if rest else []
 
     def url(self, request):
-        """Starts a server and gives where it listens."""
+        """Starts a server and returns its URL."""
         return self.ask(request)[0]
 
     def close(self):

@@ -1,4 +1,4 @@
-/* Registering and logging in. */
+/* Registration and login. */
 #include "scenarios.h"
 
 void registers_and_logs_in(void)

@@ -1,4 +1,4 @@
-/* Commands, what others see of them, and pings. */
+/* Commands, their effect on other users, and pings. */
 #include "scenarios.h"
 
 void message_is_edited_and_deleted(void)
@@ -56,7 +56,7 @@ void command_result_is_typed(void)
     }
     CHECK_OK(callie_json_get(result, "/groups/1", &value));
     CHECK(value == NULL);
-    /* By name it is the same. */
+    /* The command by name has the same result. */
     CHECK_OK(callie_client_command(ada, "LIST_GROUPS", "{}", &again));
     CHECK_TEXT(result, again);
     CHECK_OK(callie_string_free(result));

@@ -1,4 +1,4 @@
-/* Coming online: whom to trust, what it looks like, what is counted. */
+/* Connecting: trust, states and statistics. */
 #include "scenarios.h"
 
 void connects_and_authenticates(void)
@@ -32,7 +32,7 @@ void invalid_token_is_refused(void)
     CHECK(callie_client_state(client) == CALLIE_STATE_CLOSED);
 }
 
-/* Both ways to a server end in the same error. */
+/* Logging in and connecting fail with the same error. */
 static void is_refused(CallieServer *server, const char *code)
 {
     CallieSession *session;
@@ -49,7 +49,7 @@ void unused_port_is_unreachable(void)
     is_refused(server_at(ask("nobody"), NULL), "UNREACHABLE");
 }
 
-/* A server with TLS: its URL, its root's PEM and the pin of its key. */
+/* Starts a server with TLS. Returns its URL, its root in PEM and the pin of its key. */
 static struct {
     char url[64], root[65536], pin[65];
 } tls;

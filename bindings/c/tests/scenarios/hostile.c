@@ -1,4 +1,4 @@
-/* Servers that babble, lie, say nothing, or close: each is survived or a status. */
+/* Servers that send garbage or false replies, stay silent, or close: each is survived or results in a status. */
 #include "scenarios.h"
 
 /* How long these clients wait for a server that may never answer. */
@@ -40,7 +40,7 @@ void lying_server_is_survived(void)
     CHECK_TEXT("DELIVERED", FIELD(lie, CALLIE_FIELD_CODE));
     CHECK_OK(callie_events_free(lie));
     CHECK_OK(callie_client_ping(ada, "SERVER", NULL));
-    /* It is not what was delivered: it is under way until the end. */
+    /* The false DELIVERED has no effect: the message has no outcome until the end. */
     CHECK_OK(callie_client_stats(ada, &stats));
     CHECK(stats.waiting == 1);
     CHECK_OK(callie_client_disconnect(ada));

@@ -1,10 +1,10 @@
-/* Waits that run out, callbacks that call back or misbehave, clients that are freed or over. */
+/* Waits that time out, callbacks that call back or misbehave, clients that are freed or have ended. */
 #include "scenarios.h"
 
 #include <poll.h>
 #include <pthread.h>
 
-/* Something that another thread tells. */
+/* A counter that another thread increments. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int told;
@@ -17,7 +17,7 @@ static void tell(void)
     pthread_mutex_unlock(&lock);
 }
 
-/* Waits until it was told so often; the scenario's alarm bounds it. */
+/* Waits until the counter has a value. The scenario's alarm limits the wait. */
 static void hear(int times)
 {
     pthread_mutex_lock(&lock);
@@ -39,7 +39,7 @@ void cancelled_wait_loses_nothing(void)
     }
     while (received < 100) {
         CallieEvents *events;
-        /* The descriptor wakes a program; a wait that runs out takes nothing away. */
+        /* The descriptor wakes a program. A wait that times out loses nothing. */
         CHECK(poll(&ready, 1, PATIENCE_MS) == 1);
         CHECK_OK(callie_client_next_events(bob, 1, 0, &events));
         if (callie_event_kind(events, 0) == CALLIE_EVENT_KIND_MESSAGE)
@@ -49,7 +49,7 @@ void cancelled_wait_loses_nothing(void)
     CHECK(poll(&ready, 1, 0) == 0);
 }
 
-/* Answers, and disconnects when it is enough. */
+/* Replies, and disconnects after the last message. */
 static void call_back(CallieEvents *events, void *user_data)
 {
     CallieClient *client = user_data;
@@ -81,7 +81,7 @@ void callback_may_call_back(void)
     hear(1);
 }
 
-/* Does what it must not: frees the batch that is not its own, and asks it afterwards. */
+/* Does what is forbidden: frees the batch, which belongs to the library, and reads it afterwards. */
 static void misbehave(CallieEvents *events, void *user_data)
 {
     bool message = callie_event_kind(events, 0) == CALLIE_EVENT_KIND_MESSAGE;
@@ -95,7 +95,7 @@ static void misbehave(CallieEvents *events, void *user_data)
         tell();
 }
 
-/* Has no token. */
+/* A token source without a token. */
 static bool fail(const char *username, const char *reason, char *token, size_t size, void *user_data)
 {
     (void)username, (void)reason, (void)token, (void)size, (void)user_data;
@@ -119,7 +119,7 @@ void failing_callback_is_survived(void)
     CHECK_OK(callie_events_free(end));
 }
 
-/* Waits until a user has gone: the last connection may be closing. */
+/* Waits until a user is offline: the last connection may still be closing. */
 static void has_gone(CallieClient *client, const char *name)
 {
     while (callie_client_ping(client, name, NULL) == CALLIE_STATUS_OK)

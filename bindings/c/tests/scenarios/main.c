@@ -1,11 +1,11 @@
-/* The scenarios of bindings/scenarios.json, for C: scenarios PORT VECTORS [NAME...]; without names all of them, with --list
- * their names. Each runs in a process of its own; a line on stdout says `name ok` or `name failed: why`. */
+/* The scenarios of bindings/scenarios.json in C: scenarios PORT VECTORS [NAME...]. Without names it runs all of them; with
+ * --list it prints the names. Each runs in its own process, and prints `name ok` or `name failed: why`. */
 #include "scenarios.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A scenario that takes so long hangs. */
+/* After this time, a scenario counts as hanging. */
 #define BOUND_SECONDS 100
 
 static const struct {
@@ -19,7 +19,7 @@ static const struct {
 
 #define COUNT (sizeof ALL / sizeof ALL[0])
 
-/* Runs one in a child, whose complaints come through a pipe. */
+/* Runs a scenario in a child, whose stderr is a pipe. */
 static bool passes(size_t at)
 {
     int complaints[2], status;

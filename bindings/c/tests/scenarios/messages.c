@@ -1,4 +1,4 @@
-/* Messages: what arrives, how each ends, and what is not sent. */
+/* Messages: delivery, outcomes, and what is refused before it is sent. */
 #include "scenarios.h"
 
 void message_arrives(void)
@@ -15,7 +15,7 @@ void message_arrives(void)
     CHECK_TEXT("bob", FIELD(event, CALLIE_FIELD_RECIPIENT));
     CHECK(callie_event_timestamp_ms(event, 0) > 0);
     CHECK_OK(callie_events_free(event));
-    /* What comes next is the next message, so the first came once. */
+    /* The next event is the next message, so the first one arrived once. */
     send_to(ada, "bob", "next");
     expect_text(bob, "next");
 }
@@ -115,7 +115,7 @@ void broadcast_arrives(void)
     CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_SENT);
 }
 
-/* Takes a batch, and counts its messages on from `count`, whose texts are numbers. */
+/* Takes a batch, and checks its messages, whose texts are numbers from `count` on. */
 static int count_on(CallieClient *client, int count)
 {
     CallieEvents *events;
@@ -127,7 +127,7 @@ static int count_on(CallieClient *client, int count)
     return count;
 }
 
-/* Sends the numbers from `from` while there is room, and says where it stopped. */
+/* Sends the numbers from `from` on while the queue has room. Returns the first number that was not sent. */
 static int send_numbers(CallieClient *client, int from, int until)
 {
     for (int n = from; n < until; n++) {
@@ -158,7 +158,7 @@ void burst_of_10000_events_arrives(void)
         sent = send_numbers(ada, sent, 10000);
         if (received < sent)
             received = count_on(bob, received);
-        /* The endings make room. */
+        /* Outcomes free room in the queue. */
         CHECK_OK(callie_client_next_events(ada, 1024, 0, &endings));
         CHECK_OK(callie_events_free(endings));
     }
@@ -192,6 +192,6 @@ void invalid_arguments_are_refused(void)
     CHECK(server == NULL && events == NULL && result == NULL);
     CHECK_OK(callie_client_stats(ada, &stats));
     CHECK(stats.messages_sent == 0 && stats.waiting == 0);
-    /* The authentication, and nothing more. */
+    /* Only the authentication was sent. */
     CHECK(stats.payloads_sent == 1);
 }

@@ -1,11 +1,11 @@
-/* What endings say is true, and every ticket, call and event has its end. */
+/* Outcomes are true, and every ticket, call and iteration ends. */
 #include "scenarios.h"
 
 #include <pthread.h>
 
-/* More than a user may send at once to a server with the default rates. */
+/* More messages than a server with the default rates accepts at once. */
 #define EACH 150
-/* Long enough for a confirmation to have come. */
+/* Long enough for a confirmation to arrive. */
 #define A_WHILE_MS 500
 
 static CallieStatus send_number(CallieClient *client, int number, const CallieSendOptions *options, CallieSent *sent)
@@ -152,13 +152,13 @@ void reply_names_its_message(void)
     CHECK_OK(callie_json_get(FIELD(answer, CALLIE_FIELD_METADATA), "/mood", &named));
     CHECK_TEXT("good", named);
     CHECK_OK(callie_string_free(named));
-    /* What was received can be sent again as it is. */
+    /* Received metadata can be sent again unchanged. */
     snprintf(again, sizeof again, "%s", FIELD(answer, CALLIE_FIELD_METADATA));
     reply.metadata = again;
     CHECK_OK(callie_client_send(ada, "bob", "again", NULL, 0, &reply, &sent));
     expect_text(bob, "again");
     CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_DELIVERED);
-    /* A name that is none is refused. */
+    /* An invalid name is refused. */
     reply.metadata = "{\"inReplyTo\":7}";
     CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(ada, "bob", "x", NULL, 0, &reply, NULL));
     CHECK_OK(callie_events_free(question));
@@ -168,7 +168,7 @@ void reply_names_its_message(void)
 void invalid_text_is_refused(void)
 {
     CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
-    /* Not UTF-8, half an emoji, an overlong slash, a character cut short. */
+    /* Not UTF-8: an invalid byte, half a surrogate pair, an overlong slash, a truncated character. */
     const char *no_texts[] = {"\xff", "x \xed\xa0\xbd y", "\xc0\xaf", "\xf0\x9f\x91"};
     const char *no_json[] = {"{\"n\":NaN}", "{\"n\":Infinity}", "{\"n\":01}", "{\"text\":\"\\ud83d\"}", "[]", "", "{"};
     char *result;
@@ -187,7 +187,7 @@ void invalid_text_is_refused(void)
     expect_text(bob, "a text");
 }
 
-/* Reads until it has seen enough, one at a time or in batches, and leaves. */
+/* Reads a number of events, one at a time or in batches, and stops. */
 static int read_some(CallieClient *client, int next, size_t max)
 {
     CallieEvents *events;

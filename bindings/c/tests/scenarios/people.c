@@ -1,4 +1,4 @@
-/* Users, their clients, and what arrives for them. */
+/* Users, their clients, and their events. */
 #include "scenarios.h"
 
 #define MOST 64
@@ -71,7 +71,7 @@ CallieClient *online(CallieServer *server, const char *name)
 
 void free_everything(void)
 {
-    /* One that a scenario freed itself is a status, and that is all. */
+    /* A handle that a scenario has freed results in a status, which is ignored. */
     for (size_t i = 0; i < client_count; i++) {
         callie_client_disconnect(clients[i]);
         callie_client_free(clients[i]);

@@ -1,4 +1,4 @@
-/* Links that break, servers that die, sessions that end, apps that sleep. */
+/* Broken connections, killed servers, ended sessions, suspended clients. */
 #include "scenarios.h"
 
 static void is_delivered(CallieClient *client, CallieSent sent)
@@ -52,7 +52,7 @@ void message_sent_offline_arrives_later(void)
     is_delivered(ada, early);
     ask("kill");
     await_state(ada, CALLIE_STATE_WAITING);
-    /* To oneself, so that nobody else need be back first. */
+    /* Sent to oneself, so that no other user must reconnect first. */
     CallieSent late = send_to(ada, "ada", "while the server is away");
     ask("start");
     expect_text(ada, "while the server is away");
@@ -89,7 +89,7 @@ void revoked_session_ends_the_client(void)
     CHECK(callie_client_state(ada) == CALLIE_STATE_CLOSED);
 }
 
-/* Logs in again, and counts. */
+/* Logs in again, and counts the calls. */
 static bool log_in_again(const char *username, const char *reason, char *token, size_t size, void *user_data)
 {
     CallieSession *session;

@@ -1,5 +1,5 @@
-/* What the scenarios share: the test bed, users, and waiting for events. A step that fails ends the process; each scenario
- * has one of its own. What the helpers give is freed when the scenario is over. */
+/* Helpers for the scenarios: the test bed, users, and waiting for events. A failed step ends the process; each scenario has its
+ * own. What the helpers return is freed at the end of the scenario. */
 #ifndef SCENARIOS_H
 #define SCENARIOS_H
 
@@ -46,45 +46,45 @@ SCENARIOS(DECLARE)
 
 /* The password of every user. */
 #define PASSWORD "correct horse battery"
-/* Longer than anything here takes. */
+/* The timeout of every step, far longer than a step takes. */
 #define PATIENCE_MS 60000
 
 /* The port of the test bed, and the file of the conformance vectors. */
 extern const char *bed_port;
 extern const char *vectors_file;
 
-/* Asks the test bed, and gives the answer; it is valid until the next question. */
+/* Sends a request to the test bed and returns the answer, which is valid until the next request. */
 const char *ask(const char *format, ...);
 
-/* The test bed's server, made with the first call, through its proxy and past it. */
+/* The test bed's server, started by the first call: through its proxy, and directly. */
 CallieServer *the_server(void);
 CallieServer *direct_server(void);
 /* The server at a URL. */
 CallieServer *server_at(const char *url, const CallieOptions *options);
-/* The session that clients of a hostile server resume. */
+/* The credentials for a hostile server. */
 CallieSession *hostile(const char *kind, uint32_t patience_ms);
-/* A user of that name: logged in; with a client that is not connected; connected. */
+/* A user of that name: logged in; with a client that is not connected; with a connected client. */
 CallieSession *user(CallieServer *server, const char *name);
 CallieClient *client_of(CallieSession *session);
 CallieClient *online(CallieServer *server, const char *name);
-/* Frees all that the helpers gave. */
+/* Frees everything that the helpers returned. */
 void free_everything(void);
 
-/* The next event, of whatever kind; free it. */
+/* Waits for the next event. The caller frees it. */
 CallieEvents *any_event(CallieClient *client);
-/* The next event of a kind, others are passed over; free it. */
+/* Waits for the next event of a kind and discards others. The caller frees it. */
 CallieEvents *next_of(CallieClient *client, CallieEventKind kind);
-/* Waits until the client tells that it is in a state. */
+/* Waits until the client reports a state. */
 void await_state(CallieClient *client, CallieState state);
 /* Takes the next message and compares its text. */
 void expect_text(CallieClient *client, const char *text);
-/* Sends with the defaults, and waits for the end. */
+/* Sends with the default options. */
 CallieSent send_to(CallieClient *client, const char *recipient, const char *text);
 CallieEnding ending_of(CallieClient *client, CallieSent sent);
 
-/* A text of the only event in a batch. */
+/* A text field of the only event in a batch. */
 #define FIELD(events, field) callie_event_string(events, 0, field, NULL)
-/* A call is refused with a status and a code. */
+/* Checks that a call is refused with a status and a code. */
 #define CHECK_REFUSED(status, code, call)                                                                     \
     do {                                                                                                      \
         CHECK_STATUS(status, call);                                                                           \

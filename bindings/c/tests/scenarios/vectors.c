@@ -1,8 +1,8 @@
-/* The conformance vectors. As C reads no JSON, they come as records: a line `from code path-length payload-length`, the path
- * and the payload. The code is `-` for a valid payload, the path's length -1 where the path is not told. */
+/* The conformance vectors. They are records, because C has no JSON parser: a line `from code path-length payload-length`, the
+ * path and the payload. The code is `-` for a valid payload. The path's length is -1 if the path is not checked. */
 #include "scenarios.h"
 
-/* Reads so many bytes; free them. */
+/* Reads a number of bytes. The caller frees them. */
 static char *take(FILE *file, size_t length)
 {
     char *bytes = malloc(length + 1);

@@ -73,14 +73,14 @@ struct AccountTests {
         #expect(client.state == .suspended)
     }
 
-    /// A server with TLS: its configuration without its root, the PEM of that, the pin of its key.
+    /// Starts a server with TLS. Returns its configuration without its root, the root in PEM, and the pin of its key.
     private func tls(_ env: TestEnv) throws -> (Config, root: String, pin: String) {
         let parts = try env.ask("tls").split(separator: " ").map(String.init)
         try #require(parts.count == 3)
         return (Config(url: parts[0]), try String(contentsOfFile: parts[1], encoding: .utf8), parts[2])
     }
 
-    /// Both ways to a server refuse it.
+    /// Logging in and connecting fail with the same error.
     private func isNotTrusted(_ config: Config) async {
         await refused(.unreachable, code: "TLS_FAILED") {
             _ = try await Server(config: config).login(username: "ada", password: password)

@@ -36,7 +36,7 @@ struct CommandTests {
         #expect(made == Group(groupId: made.groupId, name: "Friends", visibility: .public, members: ["ada"]))
         let listed = try await ada.listGroups().groups
         #expect(listed == [GroupSummary(groupId: made.groupId, name: "Friends", role: .owner, memberCount: 1)])
-        // By name it is the same, as JSON.
+        // The command by name has the same result, as JSON.
         #expect(try await ada.command("LIST_GROUPS")["groups"]?[0]?["name"] == "Friends")
         var pages: [GroupSummary] = []
         for try await group in ada.allGroups(limit: 1) { pages.append(group) }
@@ -82,7 +82,7 @@ struct CommandTests {
         #expect(received.messagesSent == 0 && received.messagesReceived == 3)
         #expect(sent.connects == 1 && sent.reconnects == 0 && sent.waiting == 0 && received.duplicates == 0)
         #expect(sent.payloadsSent >= 4 && sent.payloadsReceived >= 4)
-        // No payload is shorter than 150 bytes.
+        // Every payload has at least 150 bytes.
         #expect(sent.bytesSent > 600 && sent.bytesReceived > 600)
         try env.ask("cut")
         while ada.stats.connects < 2 { _ = try await ada.next() }

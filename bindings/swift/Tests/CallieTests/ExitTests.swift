@@ -11,7 +11,7 @@ struct ExitTests {
         let server = try Server(url: url)
         for name in ["ada", "bob"] { try await server.register(username: name, password: password) }
         let program = Process()
-        // It stands beside the tests.
+        // The program is built beside the tests.
         program.executableURL = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "Exit")
         program.arguments = [url, password, how, "2000"]
         try program.run()

@@ -12,7 +12,7 @@ struct LifetimeTests {
         for n in 0..<messages { try ada.send(recipient: "bob", text: "\(n)") }
         var received = 0
         while received < messages {
-            // Given up at once, and run out at once: neither takes anything away.
+            // A wait cancelled at once and a wait that times out at once lose nothing.
             let givenUp = Task { try await bob.nextEvents(max: 1, timeout: bound) }
             givenUp.cancel()
             var events: [Event] = []
@@ -55,11 +55,11 @@ struct LifetimeTests {
                 } catch is Failure {
                 }
             case 2:
-                // An iterator that is dropped in the middle.
+                // An iterator that is released in the middle.
                 let iterator = bob.events.makeAsyncIterator()
                 for _ in 0..<2 where taken.value.count < messages { take(try #require(try await iterator.next())) }
             case 3:
-                // Cancelled by itself, then from another task at any point.
+                // Cancelled by its own task, then by another task at any point.
                 let loop = Task {
                     for try await event in bob.events {
                         take(event)
@@ -82,7 +82,7 @@ struct LifetimeTests {
         let env = try TestEnv()
         let server = try env.server()
         let bob = try await server.online("bob")
-        // Nothing but the loop holds the client.
+        // Only the loop refers to the client.
         let ada = Box<Client?>(try await server.online("ada"))
         let events = Box<Events?>(try #require(ada.value).events)
         ada.change { $0 = nil }
@@ -152,7 +152,7 @@ struct LifetimeTests {
         }
     }
 
-    /// Waits until a user has gone.
+    /// Waits until a user is offline.
     private func gone(_ name: String, seenBy client: Client) async throws {
         while try await sees(name, from: client) { try await Task.sleep(for: .milliseconds(5)) }
     }
@@ -164,7 +164,7 @@ struct LifetimeTests {
         let ada = Box<Client?>(try await server.online("ada"))
         Thread { ada.change { $0 = nil } }.start()
         try await gone("ada", seenBy: bob)
-        // And inside its own callback.
+        // Also inside its own callback.
         let eve = Box<Client?>(try await server.online("eve"))
         try eve.value?.listen { events in
             for case .message in events { eve.change { $0 = nil } }

@@ -19,7 +19,7 @@ struct MessageTests {
             #expect(message.sender == "ada" && message.recipient == "bob")
             break
         }
-        // What comes next is the next message, so the first came once.
+        // The next event is the next message, so the first one arrived once.
         try ada.send(recipient: "bob", text: "next")
         #expect(try await bob.text() == "next")
     }
@@ -122,7 +122,7 @@ struct MessageTests {
         }
         for n in 0..<10_000 {
             while try !taken("\(n)", by: ada) {
-                // The endings make room.
+                // Outcomes free room in the queue.
                 _ = try await ada.nextEvents(max: 1_024, timeout: bound)
             }
         }
@@ -132,7 +132,7 @@ struct MessageTests {
         try await rest.value
     }
 
-    /// Whether a message to bob found room in the queue.
+    /// Returns whether the queue had room for a message to bob.
     private func taken(_ text: String, by client: Client) throws -> Bool {
         do {
             try client.send(recipient: "bob", text: text)
@@ -198,10 +198,10 @@ struct MessageTests {
         let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
         let tickets = try (0..<3).map { try ada.send(recipient: "bob", text: "\($0)") }
-        // What bob's client has received by now, bob has not.
+        // Bob's client has received the messages by now, but bob has not taken them.
         _ = try await ada.ping("bob")
         #expect(ada.stats.waiting == 3)
-        // Two that were handed out, and one that waits beside them on this side of the native library.
+        // Two messages were taken, and one waits in the inbox of the Swift layer.
         var count = 0
         for try await case .message(let message) in bob.events {
             #expect(message.text == "\(count)")
@@ -289,7 +289,7 @@ struct MessageTests {
             await refused(.invalidArgument) { try ada.signal(recipient: "bob", kind: "typing", data: value) }
             await refused(.invalidArgument) { _ = try await ada.command("GET_SETTINGS", parameters: ["x": value]) }
         }
-        // Half an emoji comes as U+FFFD out of a text of Foundation's.
+        // Foundation's texts contain U+FFFD in place of half a surrogate pair.
         let half = NSString(characters: [0x78, 0xD83D], length: 2)
         try ada.send(recipient: "bob", text: half as String)
         #expect(try await bob.text() == "x\u{FFFD}")

@@ -46,7 +46,7 @@ struct ResilienceTests {
         #expect(await early.outcome() == delivered)
         try env.ask("kill")
         _ = try await ada.isWaiting()
-        // To oneself, so that nobody else need be back first.
+        // Sent to oneself, so that no other user must reconnect first.
         let late = try ada.send(recipient: "ada", text: "while the server is away")
         try env.ask("start")
         #expect(try await ada.text() == "while the server is away")
@@ -171,7 +171,7 @@ struct ResilienceTests {
         let sent = try ada.send(recipient: "bob", text: "hello")
         try await ada.notice("DELIVERED")
         _ = try await ada.ping("SERVER")
-        // It is not what was delivered: it is under way until the end.
+        // The false DELIVERED has no effect: the message has no outcome until the end.
         #expect(ada.stats.waiting == 1)
         await ada.disconnect()
         #expect(await sent.outcome() == .unconfirmed)

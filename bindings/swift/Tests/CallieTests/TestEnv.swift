@@ -5,12 +5,12 @@ import Testing
 /// The password of every user.
 let password = "correct horse battery"
 
-/// Far over what any wait takes, far under a hang.
+/// The timeout of every wait.
 let bound = Duration.seconds(60)
 
 let repository = URL(filePath: #filePath).appending(path: "../../../../..").standardized
 
-/// The program that starts servers, one for all scenarios. It ends when this process does: its stdin ends then.
+/// The program that starts servers, one process for all scenarios. It ends with this process, which closes its stdin.
 private final class TestBed: Sendable {
     static let shared = TestBed()
     let port: UInt16
@@ -30,11 +30,11 @@ private final class TestBed: Sendable {
         port = UInt16(line.trimmingCharacters(in: .newlines)) ?? 0
     }
 
-    /// Held for as long as this process lives.
+    /// Open as long as this process runs.
     private static let input = Pipe()
 }
 
-/// Servers of a scenario's own; they end with it.
+/// The servers of one scenario, which end with it.
 final class TestEnv {
     private let socket: Int32
     private var answers = [UInt8]()
@@ -61,7 +61,7 @@ final class TestEnv {
         close(socket)
     }
 
-    /// Asks the test bed for something, and gives the answer.
+    /// Sends a request to the test bed and returns the values of its answer.
     @discardableResult
     func ask(_ request: String) throws -> String {
         let line = Array("\(request)\n".utf8)
@@ -80,12 +80,12 @@ final class TestEnv {
 
     func server() throws -> Server { try Server(url: ask("server")) }
 
-    /// The way past the proxy.
+    /// The server without its proxy.
     func direct() throws -> Server { try Server(url: ask("direct")) }
 
-    /// The session that clients of a hostile server resume.
+    /// The credentials for a hostile server.
     func hostile(_ kind: String, patience: Duration = bound) throws -> Credentials {
-        try Credentials(config: impatient(ask("hostile \(kind)"), patience), username: "ada", token: "token")
+        try Credentials(config: configWithTimeouts(ask("hostile \(kind)"), patience), username: "ada", token: "token")
     }
 }
 
@@ -97,7 +97,7 @@ struct Failure: Error, CustomStringConvertible {
     }
 }
 
-func impatient(_ url: String, _ patience: Duration) -> Config {
+func configWithTimeouts(_ url: String, _ patience: Duration) -> Config {
     Config(url: url, connectTimeout: patience, requestTimeout: patience)
 }
 
@@ -112,30 +112,30 @@ extension Server {
 }
 
 extension Client {
-    /// The next event.
+    /// Waits for the next event.
     func next() async throws -> Event {
         guard let event = try await nextEvents(max: 1, timeout: bound).first else { throw Failure("no event came") }
         return event
     }
 
-    /// What the first event gives that `wanted` takes; those before it are passed over.
+    /// Waits for an event for which `wanted` returns a value, and discards others.
     func first<T>(_ wanted: (Event) -> T?) async throws -> T {
         while true {
             if let found = wanted(try await next()) { return found }
         }
     }
 
-    /// The next message.
+    /// Waits for the next message.
     func message() async throws -> Event.Message {
         try await first { if case .message(let message) = $0 { message } else { nil } }
     }
 
-    /// The text of the next message.
+    /// Waits for the next message and returns its text.
     func text() async throws -> String {
         try await message().text
     }
 
-    /// The next notice with this code.
+    /// Waits for the next notice with this code.
     func notice(_ code: String) async throws {
         try await first { if case .notice(let notice) = $0, notice.code == code { () } else { nil } }
     }
@@ -148,13 +148,13 @@ extension Client {
         try await first { if case .connectionChanged(.online) = $0 { () } else { nil } }
     }
 
-    /// The last event.
+    /// Waits for the last event.
     func closed() async throws -> Event.Closed {
         try await first { if case .closed(let closed) = $0 { closed } else { nil } }
     }
 }
 
-/// Expects a call to fail with such an error.
+/// Checks that a call fails with this error.
 func refused(
     _ kind: CallieError.Kind..., code: String? = nil, at place: SourceLocation = #_sourceLocation,
     _ call: () async throws -> Void

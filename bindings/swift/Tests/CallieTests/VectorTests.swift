@@ -2,7 +2,7 @@ import Callie
 import Foundation
 import Testing
 
-/// A file of conformance vectors, as far as it is judged here.
+/// A file of conformance vectors, as far as this test uses it.
 private struct Vectors: Decodable {
     struct Vector: Decodable {
         struct Fault: Decodable {
@@ -10,7 +10,7 @@ private struct Vectors: Decodable {
             let path: String
         }
 
-        /// Text that is repeated.
+        /// A text and how often it is repeated.
         struct Part: Decodable {
             let text: String
 
@@ -38,18 +38,18 @@ private struct Vectors: Decodable {
 func everyVectorIsChecked() throws {
     let env = try TestEnv()
     let folder = URL(filePath: try env.ask("vectors"))
-    var judged = 0
+    var checked = 0
     for file in try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
     where file.pathExtension == "json" {
         for vector in try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: file)).vectors {
             let found = vector.from == "client" ? checkPayload(vector.text) : checkServerPayload(vector.text)
             #expect(found?.code == vector.fault?.code, "\(file.lastPathComponent): \(vector.name)")
-            // What the connection's token hides of a path, only the connection's server knows.
+            // Only the connection's server knows which parts of a path the connection's token hides.
             if vector.fault == nil || vector.connectionToken == nil {
                 #expect(found?.path == vector.fault?.path, "\(file.lastPathComponent): \(vector.name)")
             }
-            judged += 1
+            checked += 1
         }
     }
-    #expect(judged >= 300)
+    #expect(checked >= 300)
 }

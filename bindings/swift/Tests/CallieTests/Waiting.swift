@@ -1,6 +1,6 @@
 import Foundation
 
-/// A value that several threads change.
+/// A value that several threads may change.
 final class Box<Value: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
     private var held: Value
@@ -17,7 +17,7 @@ final class Box<Value: Sendable>: @unchecked Sendable {
 }
 
 extension Box {
-    /// What is held, which is held no more.
+    /// Takes the value.
     func taken<Wrapped>() -> Value where Value == Wrapped? {
         lock.withLock {
             defer { held = nil }
@@ -26,7 +26,7 @@ extension Box {
     }
 }
 
-/// Blocks this thread, which must be one of a callback's, until a task has ended.
+/// Blocks this thread, which must be a callback's, until a task has ended.
 func waiting<T: Sendable>(_ body: @escaping @Sendable () async throws -> T) throws -> T {
     let done = DispatchSemaphore(value: 0)
     let result = Box<Result<T, any Error>?>(nil)

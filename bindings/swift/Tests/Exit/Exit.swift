@@ -3,7 +3,7 @@ import Foundation
 
 /// A program that ends in the middle of everything: a listener, a logger, tasks in calls, and a flood of events.
 ///
-/// `URL PASSWORD HOW COUNT`, for the users `ada` and `bob`, where HOW is one of `exit` and `return`, after so many messages.
+/// `URL PASSWORD HOW COUNT`, for the users `ada` and `bob`, where HOW is `exit` or `return`, after COUNT messages.
 @main
 struct Exit {
     static func main() async throws {

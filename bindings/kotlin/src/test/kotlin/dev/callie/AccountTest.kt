@@ -82,7 +82,7 @@ class AccountTest {
         val pin = answer[2]
     }
 
-    /** Both ways to a server refuse it. */
+    /** Logging in and connecting fail with the same error. */
     private suspend fun isNotTrusted(config: Config) {
         refused<CallieException.Unreachable>("TLS_FAILED") { Server(config).login("ada", PASSWORD) }
         refused<CallieException.Unreachable>("TLS_FAILED") { Client.open(Credentials(config, "ada", "token")) }

@@ -47,7 +47,7 @@ class CommandTest {
         assertEquals(listOf(listed), ada.allGroups(limit = 1).toList())
         assertEquals(listOf("ada"), ada.allMembers(made.groupId).map { it.username }.toList())
         assertTrue(Duration.ZERO < ada.listSessions().single().let { (it.expiresAt.epochSecond - it.createdAt.epochSecond).seconds })
-        // By name it is the same, as JSON.
+        // The command by name has the same result, as JSON.
         val named = ada.command("LIST_GROUPS")["groups"]!!.jsonArray.single().jsonObject
         assertEquals("Friends", named["name"]?.jsonPrimitive?.content)
     }
@@ -92,7 +92,7 @@ class CommandTest {
             listOf(sent.connects, sent.reconnects, sent.waiting, received.duplicates),
         )
         assertTrue(sent.payloadsSent >= 4u && sent.payloadsReceived >= 4u)
-        // No payload is shorter than 150 bytes.
+        // Every payload has at least 150 bytes.
         assertTrue(sent.bytesSent > 600u && sent.bytesReceived > 600u)
         env.ask("cut")
         while (ada.stats.connects < 2u) ada.next()

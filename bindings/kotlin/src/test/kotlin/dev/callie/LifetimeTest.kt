@@ -38,7 +38,7 @@ class LifetimeTest {
         repeat(messages) { ada.send("bob", "$it") }
         var received = 0
         while (received < messages) {
-            // Given up at once, run out at once, and a flow that is left after one event: none takes anything away.
+            // A wait cancelled at once, a wait that times out at once, and a flow left after one event lose nothing.
             withTimeoutOrNull(Duration.ZERO) { bob.events.collect { error("took $it") } }
             val givenUp = async(start = CoroutineStart.UNDISPATCHED) { bob.nextEvents(1, BOUND) }
             givenUp.cancel()
@@ -67,10 +67,10 @@ class LifetimeTest {
             when (round++ % 6) {
                 0 -> launch { bob.events.collect { take(it); cancel() } }.join()
                 1 -> take(bob.events.first())
-                // Fewer than three may be left.
+                // Fewer than three may remain.
                 2 -> withTimeoutOrNull(100.milliseconds) { bob.events.take(3).collect { take(it) } }
                 3 -> runCatching { bob.events.collect { take(it); error("this scenario's collector fails here") } }
-                // Cancelled from another thread, at any point.
+                // Cancelled from another thread at any point.
                 4 -> withContext(Dispatchers.Default) {
                     withTimeoutOrNull(3.milliseconds) { bob.events.collect { take(it); Thread.sleep(1) } }
                 }
@@ -88,7 +88,7 @@ class LifetimeTest {
         val messages = 50
         repeat(messages) { ada.send("bob", "$it") }
         val taken = CopyOnWriteArrayList<String>()
-        // Two at once share the events.
+        // Two concurrent collectors share the events.
         val collectors = List(2) {
             launch(Dispatchers.Default) {
                 bob.events.filterIsInstance<Event.Message>().collect { taken += it.text }
@@ -147,7 +147,7 @@ class LifetimeTest {
             assertEquals(text, told.receive())
         }
         ada.ping("SERVER")
-        // Even one that no application is expected to catch.
+        // Including an error that applications do not catch.
         val eve = server.online("eve")
         eve.listen { events -> if (events.any { it is Event.Message }) throw StackOverflowError("here too: \uD83D") }
         assertTrue(bob.send("eve", "bad").outcome() is SendOutcome.Delivered)
@@ -176,7 +176,7 @@ class LifetimeTest {
         false
     }
 
-    /** Waits until a user has gone. */
+    /** Waits until a user is offline. */
     private suspend fun Client.seesGone(name: String) {
         while (sees(name)) delay(5)
     }
@@ -188,7 +188,7 @@ class LifetimeTest {
         val bob = server.online("bob")
         thread { ada.close() }.join()
         bob.seesGone("ada")
-        // And inside its own callback.
+        // Also inside its own callback.
         val eve = server.online("eve")
         eve.listen { events -> if (events.any { it is Event.Message }) eve.close() }
         bob.send("eve", "go")

@@ -41,7 +41,7 @@ class MessageTest {
         assertEquals(all, message.text)
         assertEquals(ticket.messageId, message.messageId)
         assertEquals("ada" to "bob", message.sender to message.recipient)
-        // What comes next is the next message, so the first came once.
+        // The next event is the next message, so the first one arrived once.
         ada.send("bob", "next")
         assertEquals("next", bob.text())
     }
@@ -142,7 +142,7 @@ class MessageTest {
                 ada.send("bob", "$sent")
                 sent++
             } catch (_: CallieException.QueueFull) {
-                // The endings make room.
+                // Outcomes free room in the queue.
                 ada.nextEvents(1_024, BOUND)
             }
         }
@@ -202,10 +202,10 @@ class MessageTest {
         val ada = server.online("ada")
         val bob = server.online("bob")
         val tickets = List(3) { ada.send("bob", "$it") }
-        // What bob's client has received by now, bob has not.
+        // Bob's client has received the messages by now, but bob has not taken them.
         ada.ping("bob")
         assertEquals(3uL, ada.stats.waiting)
-        // Two that were handed out and one that waits beside them on this side of the native library.
+        // Two messages were taken, and one waits in the inbox of the Kotlin layer.
         repeat(2) { assertEquals("$it", bob.events.filterIsInstance<Event.Message>().first().text) }
         for (ticket in tickets.take(2)) assertEquals(delivered, ticket.outcome())
         ada.ping("bob")
@@ -312,7 +312,7 @@ class MessageTest {
             null to Class.forName("dev.callie.LibraryKt"),
         )) {
             for (method in type.declaredMethods.filter { Modifier.isPublic(it.modifiers) && !it.isSynthetic }) {
-                // A flow makes its calls when it is collected.
+                // A flow makes its calls only when it is collected.
                 if (method.returnType == Flow::class.java) continue
                 for (at in method.parameterTypes.indices) {
                     val bad: Any = when (method.parameterTypes[at]) {
@@ -338,7 +338,7 @@ class MessageTest {
         assertTrue(refused.size > 50, "only $refused")
     }
 
-    /** An argument with which nothing is wrong. */
+    /** A valid argument. */
     private fun valid(wanted: Class<*>, client: Client, credentials: Credentials): Any? = when (wanted) {
         String::class.java -> "valid"
         List::class.java -> emptyList<String>()

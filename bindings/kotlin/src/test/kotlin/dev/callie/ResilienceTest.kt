@@ -56,7 +56,7 @@ class ResilienceTest {
         assertEquals(delivered, early.outcome())
         env.ask("kill")
         ada.comesTo<ConnectionState.Waiting>()
-        // To oneself, so that nobody else need be back first.
+        // Sent to oneself, so that no other user must reconnect first.
         val late = ada.send("ada", "while the server is away")
         env.ask("start")
         assertEquals("while the server is away", ada.text())
@@ -174,7 +174,7 @@ class ResilienceTest {
         val sent = ada.send("bob", "hello")
         ada.first<Event.Notice> { it.code == "DELIVERED" }
         ada.ping("SERVER")
-        // It is not what was delivered: it is under way until the end.
+        // The false DELIVERED has no effect: the message has no outcome until the end.
         assertEquals(1uL, ada.stats.waiting)
         ada.disconnect()
         assertEquals(SendOutcome.Unconfirmed, sent.outcome())

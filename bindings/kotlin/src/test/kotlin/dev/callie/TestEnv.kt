@@ -11,10 +11,10 @@ import kotlin.time.Duration.Companion.seconds
 /** The password of every user. */
 const val PASSWORD = "correct horse battery"
 
-/** Far over what any scenario takes, far under a hang. */
+/** The timeout of every step and every scenario. */
 val BOUND: Duration = 60.seconds
 
-/** The program that starts servers, one for all scenarios. It ends when this process does: its stdin ends then. */
+/** The program that starts servers, one process for all scenarios. It ends with this process, which closes its stdin. */
 private object TestBed {
     private val program: File =
         File(System.getProperty("callie.testbed") ?: "../../target/debug/callie-testbed").absoluteFile
@@ -22,12 +22,12 @@ private object TestBed {
     val port: Int = process.inputStream.bufferedReader().readLine().toInt()
 }
 
-/** Servers of a scenario's own; they end with it. */
+/** The servers of one scenario, which end with it. */
 class TestEnv : AutoCloseable {
     private val socket = Socket("127.0.0.1", TestBed.port)
     private val answers = socket.getInputStream().bufferedReader()
 
-    /** Asks the test bed for something, and gives the answer. */
+    /** Sends a request to the test bed and returns the values of its answer. */
     fun ask(request: String): String {
         socket.getOutputStream().write("$request\n".toByteArray())
         val answer = checkNotNull(answers.readLine()) { "$request: no answer" }
@@ -37,20 +37,20 @@ class TestEnv : AutoCloseable {
 
     fun server(): Server = Server(ask("server"))
 
-    /** The way past the proxy. */
+    /** The server without its proxy. */
     fun direct(): Server = Server(ask("direct"))
 
-    /** The session that clients of a hostile server resume. */
+    /** The credentials for a hostile server. */
     fun hostile(kind: String, patience: Duration = BOUND): Credentials =
-        Credentials(impatient(ask("hostile $kind"), patience), "ada", "token")
+        Credentials(configWithTimeouts(ask("hostile $kind"), patience), "ada", "token")
 
     override fun close() = socket.close()
 }
 
-fun impatient(url: String, patience: Duration): Config =
+fun configWithTimeouts(url: String, patience: Duration): Config =
     Config(url, connectTimeout = patience, requestTimeout = patience)
 
-/** Runs a scenario in a env of its own, and lets it take only so long. */
+/** Runs a scenario in its own environment, with a timeout. */
 fun scenario(body: suspend CoroutineScope.(TestEnv) -> Unit): Unit = runBlocking {
     TestEnv().use { env -> withTimeout(BOUND) { body(env) } }
 }
@@ -59,10 +59,10 @@ suspend fun Server.user(name: String): Credentials = registerAndLogin(name, PASS
 
 suspend fun Server.online(name: String): Client = Client.open(user(name))
 
-/** The next event. */
+/** Waits for the next event. */
 suspend fun Client.next(): Event = nextEvents(1, BOUND).single()
 
-/** The next event of a kind; those before it are passed over. */
+/** Waits for an event of a kind and discards others. */
 suspend inline fun <reified E : Event> Client.first(wanted: (E) -> Boolean = { true }): E {
     while (true) {
         val event = next()
@@ -70,14 +70,14 @@ suspend inline fun <reified E : Event> Client.first(wanted: (E) -> Boolean = { t
     }
 }
 
-/** The text of the next message. */
+/** Waits for the next message and returns its text. */
 suspend fun Client.text(): String = first<Event.Message>().text
 
-/** Waits until the client reports such a state. */
+/** Waits until the client reports a state of this kind. */
 suspend inline fun <reified S : ConnectionState> Client.comesTo(): S =
     first<Event.ConnectionChanged> { it.state is S }.state as S
 
-/** Fails unless the call does, with such an error. */
+/** Checks that the call fails with this error. */
 inline fun <reified E : CallieException> refused(code: String? = null, call: () -> Unit): E {
     try {
         call()

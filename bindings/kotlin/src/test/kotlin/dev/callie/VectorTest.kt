@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test
 import java.io.File
 
 class VectorTest {
-    /** The text of a vector: one, or parts that are repeated. */
+    /** The text of a vector: a literal, or repeated parts. */
     private fun text(vector: JsonObject): String = vector["payload"]?.jsonPrimitive?.content
         ?: vector["parts"]!!.jsonArray.map { it.jsonArray }.joinToString("") { (text, times) ->
             text.jsonPrimitive.content.repeat(times.jsonPrimitive.int)
@@ -20,7 +20,7 @@ class VectorTest {
 
     @Test
     fun everyVectorIsChecked() = scenario { env ->
-        var judged = 0
+        var checked = 0
         for (file in File(env.ask("vectors")).listFiles { it -> it.extension == "json" }!!) {
             val vectors = Json.parseToJsonElement(file.readText()).jsonObject["vectors"]!!.jsonArray
             for (vector in vectors.map { it.jsonObject }) {
@@ -30,14 +30,14 @@ class VectorTest {
                 val expected = fault?.let { it["code"]!!.jsonPrimitive.content to it["path"]!!.jsonPrimitive.content }
                 val told = found?.let { it.code to it.path }
                 if (expected != null && "connectionToken" in vector) {
-                    // What the connection's token hides of a path, only the connection's server knows.
+                    // Only the connection's server knows which parts of a path the connection's token hides.
                     assertEquals(expected.first, told?.first, "${file.name}: ${vector["name"]}")
                 } else {
                     assertEquals(expected, told, "${file.name}: ${vector["name"]}")
                 }
-                judged++
+                checked++
             }
         }
-        assertTrue(judged >= 300, "only $judged")
+        assertTrue(checked >= 300, "only $checked")
     }
 }

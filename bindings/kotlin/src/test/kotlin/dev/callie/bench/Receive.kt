@@ -14,8 +14,8 @@ import kotlin.time.Duration.Companion.minutes
 private const val BATCH = 64
 
 /**
- * Takes messages in batches: `URL TOKEN COUNT` prints "ready", then microseconds of CPU an event. All threads count, those
- * of the virtual machine's compiler and its collector too.
+ * Takes messages in batches: `URL TOKEN COUNT` prints "ready", then the CPU time per event in microseconds. All threads
+ * count, including the virtual machine's compiler and garbage collector.
  */
 fun main(arguments: Array<String>): Unit = runBlocking {
     val (url, token, number) = arguments
@@ -26,7 +26,7 @@ fun main(arguments: Array<String>): Unit = runBlocking {
         client.nextEvents(BATCH, 1.minutes)
         println("ready")
         val began = system.processCpuTime
-        // The batches are full, as they are under load.
+        // Waits until the batches are full, as they are under load.
         while (client.stats.messagesReceived < count.toULong()) delay(50.milliseconds)
         var seen = 0
         while (seen < count) seen += client.nextEvents(BATCH, 1.minutes).count { it is Event.Message }
