@@ -1,9 +1,10 @@
-//! The client's load and its yardsticks, each in a process of its own; `make bench-sdk` runs them.
+//! The load of the client's benchmarks and the programs that it is compared with, each in its own process. `make
+//! bench-sdk` runs them.
 //!
-//! - `send URL COUNT`: ada sends bob COUNT messages, as fast as her queue takes them
-//! - `receive URL TOKEN COUNT`: bob takes them in batches; prints "ready", then microseconds of CPU an event
-//! - `connect URL TOKEN`: microseconds from `connect()` to the first message delivered, and for a bare WebSocket from
-//!   connecting to the first echo
+//! - `send URL COUNT`: ada sends COUNT messages to bob, as fast as her queue accepts them
+//! - `receive URL TOKEN COUNT`: bob takes them in batches; prints "ready", then the CPU time per event in microseconds
+//! - `connect URL TOKEN`: prints the microseconds from `connect()` to the first delivered message, and those of a bare
+//!   WebSocket from connecting to the first echo
 
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -18,9 +19,9 @@ type Done = Result<(), Box<dyn Error>>;
 
 const PASSWORD: &str = "correct horse battery";
 const BATCH: usize = 64;
-/// Far over what anything here takes.
+/// The timeout of every step.
 const BOUND: Duration = Duration::from_secs(60);
-/// How often a connection is made and timed.
+/// The number of measured connections.
 const CONNECTS: usize = 100;
 
 #[tokio::main(flavor = "current_thread")]
@@ -55,7 +56,7 @@ async fn send(url: &str, count: usize) -> Done {
     Ok(())
 }
 
-/// The CPU time that this process has taken, all threads.
+/// Returns the CPU time of this process, of all threads.
 fn cpu() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 * 1e6 + time.tv_nsec as f64 / 1e3
@@ -71,7 +72,7 @@ async fn receive(url: &str, token: &str, count: usize) -> Done {
     client.next_events(BATCH, BOUND).await?;
     println!("ready");
     let began = cpu();
-    // The batches are full, as they are under load.
+    // Waits until the batches are full, as they are under load.
     while client.stats().messages_received < count as u64 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -105,7 +106,7 @@ async fn connect(url: &str, token: &str) -> Done {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    // In a thread of its own, as the server is in a process of its own.
+    // In its own thread, because the server has its own process.
     let listener = listener.into_std()?;
     std::thread::spawn(move || echo(listener));
     let mut bare = Vec::new();
@@ -124,7 +125,7 @@ async fn connect(url: &str, token: &str) -> Done {
     Ok(())
 }
 
-/// Echoes one message of each connection after the other.
+/// Echoes one message on each connection, one connection after the other.
 fn echo(listener: std::net::TcpListener) -> std::io::Result<()> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
         let listener = TcpListener::from_std(listener)?;

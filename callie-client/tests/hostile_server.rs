@@ -1,11 +1,14 @@
-//! Servers that lie, stall, babble or vanish: each ends in a typed error or event, in bounded time, and nothing panics.
+//! Servers that send false replies or garbage, stall or disconnect: each results in a typed error or event, in bounded
+//! time.
 
+mod configs;
 mod fake;
 
 use std::time::Duration;
 
 use callie_client::{Client, Closed, ConnectionState, Credentials, ErrorKind, Event, SendOutcome, Server};
 use callie_core::{Content, Message, MessageId, Notice, PayloadId, SysCode};
+use configs::with;
 use fake::{
     BOUND, Failure, SHORT, connected, fake, fake_socket, listen, next, next_id, payload, say, send, write,
 };
@@ -15,7 +18,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Text;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-/// Why the client lost its connection.
+/// Waits until the client loses its connection, and returns why.
 async fn lost(client: &Client) -> Result<(u16, String), Failure> {
     loop {
         let event = client.next_events(1, BOUND).await?.pop().ok_or("no event came in time")?;
@@ -66,11 +69,7 @@ async fn endless_login_answer_is_not_read_to_its_end() {
     })
     .await
     .unwrap();
-    let config = {
-        let mut config = config;
-        config.request_timeout = BOUND;
-        config
-    };
+    let config = with(config, |config| config.request_timeout = BOUND);
     let refused = timeout(BOUND, Server::with_config(config).login("ada", "password", None)).await.unwrap();
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::BadAnswer);
 }
@@ -146,9 +145,9 @@ async fn close_before_authentication_reports_its_code() {
 #[tokio::test]
 async fn garbage_before_authentication_is_a_bad_answer() {
     for nonsense in [Text::text("hello"), Text::text("{}"), Text::binary(vec![1, 2, 3])] {
-        let told = nonsense.clone();
+        let seen = nonsense.clone();
         let session = fake_socket(async move |mut socket| {
-            let _ = socket.send(told).await;
+            let _ = socket.send(seen).await;
             listen(socket).await;
         })
         .await
@@ -167,11 +166,7 @@ async fn authenticated_for_another_payload_is_ignored() {
     })
     .await
     .unwrap();
-    let hasty = {
-        let mut config = session.config().clone();
-        config.request_timeout = SHORT;
-        config
-    };
+    let hasty = with(session.config().clone(), |config| config.request_timeout = SHORT);
     let session = Credentials::new(hasty, "ada", "token").unwrap();
     let refused = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::TimedOut);
@@ -188,8 +183,8 @@ async fn invalid_text_is_reported_and_connection_continues() {
     })
     .await
     .unwrap();
-    let told = next(&client).await.unwrap();
-    assert!(matches!(&told, Event::Unreadable(fault) if fault.code() == SysCode::InvalidJson), "{told:?}");
+    let seen = next(&client).await.unwrap();
+    assert!(matches!(&seen, Event::Unreadable(fault) if fault.code() == SysCode::InvalidJson), "{seen:?}");
     client.ping("SERVER").await.unwrap();
 }
 
@@ -202,8 +197,8 @@ async fn final_close_code_ends_the_client() {
         })
         .await
         .unwrap();
-        let told = next(&client).await.unwrap();
-        assert!(matches!(&told, Event::Closed(Closed { close_code, .. }) if *close_code == code), "{told:?}");
+        let seen = next(&client).await.unwrap();
+        assert!(matches!(&seen, Event::Closed(Closed { close_code, .. }) if *close_code == code), "{seen:?}");
         let after = client.next_events(1, BOUND).await.unwrap_err();
         assert_eq!(after.kind(), ErrorKind::Closed);
         assert!(after.reason().contains(&code.to_string()), "{after}");
@@ -312,16 +307,9 @@ async fn full_queue_applies_backpressure_and_loses_nothing() {
     })
     .await
     .unwrap();
-    let session = Credentials::new(
-        {
-            let mut config = session.config().clone();
-            config.event_queue = 4;
-            config
-        },
-        "ada",
-        "token",
-    )
-    .unwrap();
+    let session =
+        Credentials::new(with(session.config().clone(), |config| config.event_queue = 4), "ada", "token")
+            .unwrap();
     let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
     for expected in 0..MESSAGES {
         match next(&client).await.unwrap() {
@@ -334,26 +322,26 @@ async fn full_queue_applies_backpressure_and_loses_nothing() {
 #[tokio::test]
 async fn disconnect_ends_if_the_server_ignores_it() {
     let client = connected(async |socket| {
-        // It reads nothing, so it never sees the goodbye.
+        // The server reads nothing, so it never receives the close frame.
         std::future::pending::<()>().await;
         drop(socket);
     })
     .await
     .unwrap();
     timeout(BOUND, client.disconnect()).await.unwrap();
-    let told = next(&client).await.unwrap();
+    let seen = next(&client).await.unwrap();
     assert!(
-        matches!(&told, Event::Closed(Closed { close_code: 1000, code, .. }) if code == "DISCONNECTED"),
-        "{told:?}"
+        matches!(&seen, Event::Closed(Closed { close_code: 1000, code, .. }) if code == "DISCONNECTED"),
+        "{seen:?}"
     );
 }
 
 #[tokio::test]
 async fn dropped_client_sends_a_close_frame() {
-    let (told, hears) = tokio::sync::oneshot::channel();
+    let (seen, hears) = tokio::sync::oneshot::channel();
     let client = connected(async |mut socket| {
         let last = socket.next().await;
-        let _ = told.send(matches!(last, Some(Ok(Text::Close(_)))));
+        let _ = seen.send(matches!(last, Some(Ok(Text::Close(_)))));
     })
     .await
     .unwrap();
@@ -376,8 +364,8 @@ async fn wait_for_events_times_out_and_loses_nothing() {
     assert!(client.next_events(1, SHORT).await.unwrap().is_empty());
     assert!(timeout(SHORT, client.next_events(1, BOUND)).await.is_err());
     write(&client, "now").unwrap();
-    let told = next(&client).await.unwrap();
-    assert!(matches!(&told, Event::Message { message, .. } if message.text() == "late"), "{told:?}");
+    let seen = next(&client).await.unwrap();
+    assert!(matches!(&seen, Event::Message { message, .. } if message.text() == "late"), "{seen:?}");
     assert_eq!(client.next_events(0, BOUND).await.unwrap_err().kind(), ErrorKind::InvalidArgument);
 }
 
@@ -397,7 +385,7 @@ async fn payload_over_the_server_limit_is_not_sent() {
     write(&client, "short").unwrap();
 }
 
-/// The upgrade is answered with 503, now and again: the client stays away for as long as it is asked to.
+/// The client waits as long as `Retry-After` of a 503 answer to the upgrade requires, each time.
 #[tokio::test]
 async fn retry_after_of_the_upgrade_is_kept() {
     let config = fake(async |mut stream| {
@@ -409,11 +397,7 @@ async fn retry_after_of_the_upgrade_is_kept() {
     })
     .await
     .unwrap();
-    let config = {
-        let mut config = config;
-        config.request_timeout = BOUND;
-        config
-    };
+    let config = with(config, |config| config.request_timeout = BOUND);
     let client = Client::new(&Credentials::new(config, "ada", "token").unwrap()).unwrap();
     client.start();
     loop {

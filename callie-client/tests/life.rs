@@ -1,7 +1,8 @@
-//! A client's life: callbacks that do anything, tokens that end, calls given up, and an end on whatever thread.
+//! The life cycle of a client: callbacks, ended tokens, cancelled calls, and the end on any thread.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod configs;
 mod fake;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,6 +15,7 @@ use callie_client::{
 };
 use callie_core::command::Command;
 use callie_core::{Content, Limits, Message, MessageId, Notice, PayloadRef, SysCode, Token};
+use configs::with;
 use fake::{
     BOUND, SHORT, Socket, connected, fake_sockets, listen, next, next_id, payload, refuse, say, send,
     welcome, write,
@@ -32,7 +34,7 @@ async fn messages(socket: &mut Socket, count: usize) {
     }
 }
 
-/// Gives one token after the other, and counts how often it was asked.
+/// A token source that returns one token after the other, and counts its calls.
 struct Tokens(AtomicUsize, Option<&'static str>);
 
 impl TokenSource for Tokens {
@@ -43,7 +45,7 @@ impl TokenSource for Tokens {
     }
 }
 
-/// A server that takes the token `new` and no other.
+/// Starts a server that accepts only the token `new`.
 async fn only_new() -> Credentials {
     fake_sockets(async |_, mut socket| {
         if welcome(&mut socket).await.as_deref() == Some("new") {
@@ -70,7 +72,7 @@ async fn refreshed_token_keeps_client_and_its_messages() {
     let tokens = Arc::new(Tokens(AtomicUsize::new(0), Some("new")));
     client.set_token_source(Some(tokens.clone()));
     client.start();
-    // Taken before the old token is refused, and sent with the new one.
+    // Accepted before the old token is refused, and sent with the new one.
     timeout(BOUND, async {
         while client.stats().connects < 2 {
             client.next_events(1, BOUND).await.unwrap();
@@ -109,15 +111,15 @@ async fn ended_session_ends_client_and_pending_messages() {
 
 #[tokio::test]
 async fn message_sent_before_connect_is_sent_on_connect() {
-    let (told, hears) = tokio::sync::oneshot::channel();
-    let told = Mutex::new(Some(told));
+    let (seen, hears) = tokio::sync::oneshot::channel();
+    let seen = Mutex::new(Some(seen));
     let session = fake_sockets(move |_, mut socket| {
-        let told = told.lock().unwrap().take();
+        let seen = seen.lock().unwrap().take();
         async move {
             welcome(&mut socket).await;
             let id = next_id(&mut socket).await;
-            if let Some(told) = told {
-                let _ = told.send(id.is_some());
+            if let Some(seen) = seen {
+                let _ = seen.send(id.is_some());
             }
             listen(socket).await;
         }
@@ -147,13 +149,13 @@ async fn failed_connect_leaves_client_unchanged() {
 #[tokio::test]
 async fn messages_are_sent_again_after_a_broken_connection() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&seen);
+    let seen = Arc::clone(&seen);
     let session = fake_sockets(move |count, mut socket| {
-        let told = Arc::clone(&told);
+        let seen = Arc::clone(&seen);
         async move {
             welcome(&mut socket).await;
             if let Some(id) = next_id(&mut socket).await {
-                told.lock().unwrap().push(id);
+                seen.lock().unwrap().push(id);
             }
             if count > 0 {
                 listen(socket).await;
@@ -216,7 +218,7 @@ async fn cancelled_calls_lose_nothing() {
                 }
             }
         }
-        // Commands and connects may be given up as well.
+        // Commands and connects may be cancelled as well.
         let _ = timeout(Duration::ZERO, client.ping("SERVER")).await;
         let _ = timeout(Duration::ZERO, client.connect()).await;
     }
@@ -233,8 +235,8 @@ fn client_ends_with_its_runtime() {
     let another = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     another.block_on(async {
         assert_eq!(ticket.outcome().await, SendOutcome::Unconfirmed);
-        let told = next(&client).await.unwrap();
-        assert!(matches!(told, Event::Closed(_)), "{told:?}");
+        let seen = next(&client).await.unwrap();
+        assert!(matches!(seen, Event::Closed(_)), "{seen:?}");
         client.disconnect().await;
     });
     std::thread::spawn(move || drop(client)).join().unwrap();
@@ -246,7 +248,7 @@ fn client_needs_a_runtime() {
     assert_eq!(Client::new(&session).unwrap_err().kind(), ErrorKind::Internal);
 }
 
-/// A client whose queue of events and whose sends have room for five, against a server that answers nothing.
+/// A client with room for five events and five sends, connected to a server that never answers.
 async fn small() -> Client {
     let session = fake_sockets(async |_, mut socket| {
         welcome(&mut socket).await;
@@ -254,17 +256,15 @@ async fn small() -> Client {
     })
     .await
     .unwrap();
-    let small = {
-        let mut config = session.config().clone();
+    let small = with(session.config().clone(), |config| {
         config.event_queue = 5;
         config.max_waiting = 5;
         config.send_timeout = Duration::from_millis(1);
-        config
-    };
+    });
     Client::new(&Credentials::new(small, "ada", "token").unwrap()).unwrap()
 }
 
-/// Sends until that is refused, at most so often.
+/// Sends until a send is refused, at most `most` times.
 async fn refused(client: &Client, most: usize) -> Option<ErrorKind> {
     for _ in 0..most {
         match write(client, "x") {
@@ -294,10 +294,10 @@ async fn untaken_events_are_limited_to_the_newest() {
     assert_eq!(*ticket, 200, "the last of them");
 }
 
-/// A client that is sent `count` messages which ask for confirmation, and the payloads that it confirms, one batch
-/// each.
+/// Connects a client that receives `count` messages with a request for confirmation. Also returns a receiver of the
+/// payloads that the client confirms, batch by batch.
 async fn asked_to_confirm(count: usize) -> (Client, UnboundedReceiver<Vec<String>>) {
-    let (tells, told) = unbounded_channel();
+    let (tells, seen) = unbounded_channel();
     let client = connected(async move |mut socket| {
         for n in 0..count {
             let message =
@@ -320,7 +320,7 @@ async fn asked_to_confirm(count: usize) -> (Client, UnboundedReceiver<Vec<String
     })
     .await
     .unwrap();
-    (client, told)
+    (client, seen)
 }
 
 /// Fetches until `count` messages have arrived, and returns the number of each.
@@ -339,26 +339,26 @@ async fn fetch(client: &Client, count: usize) -> Vec<u64> {
 
 #[tokio::test]
 async fn fetched_messages_wait_for_confirm_taken() {
-    let (client, mut told) = asked_to_confirm(4).await;
+    let (client, mut seen) = asked_to_confirm(4).await;
     let numbers = fetch(&client, 4).await;
     assert!(numbers.is_sorted() && numbers[0] >= 1, "{numbers:?}");
     for (at, expected) in [(1, vec!["p0", "p1"]), (0, vec![]), (3, vec!["p2", "p3"])] {
         client.confirm_taken(numbers[at]);
         if !expected.is_empty() {
-            assert_eq!(timeout(BOUND, told.recv()).await.unwrap().unwrap(), expected);
+            assert_eq!(timeout(BOUND, seen.recv()).await.unwrap().unwrap(), expected);
         }
     }
-    // Taking confirms at once.
-    let (client, mut told) = asked_to_confirm(1).await;
-    while told.is_empty() {
+    // Taking confirms immediately.
+    let (client, mut seen) = asked_to_confirm(1).await;
+    while seen.is_empty() {
         client.next_events(1, Duration::from_millis(5)).await.unwrap();
     }
-    assert_eq!(told.recv().await.unwrap(), ["p0"]);
+    assert_eq!(seen.recv().await.unwrap(), ["p0"]);
 }
 
 #[tokio::test]
 async fn taking_does_not_confirm_held_messages() {
-    let (client, mut told) = asked_to_confirm(2).await;
+    let (client, mut seen) = asked_to_confirm(2).await;
     let mut held = None;
     while held.is_none() {
         let fetched = client.fetch_events(1, BOUND).await.unwrap();
@@ -370,10 +370,10 @@ async fn taking_does_not_confirm_held_messages() {
     }
     assert!(matches!(next(&client).await.unwrap(), Event::Message { .. }));
     client.confirm_taken(held.unwrap());
-    assert_eq!(timeout(BOUND, told.recv()).await.unwrap().unwrap(), ["p0", "p1"]);
+    assert_eq!(timeout(BOUND, seen.recv()).await.unwrap().unwrap(), ["p0", "p1"]);
 }
 
-/// Untaken events stand in the way of an answer: the error says so, of what was sent before and of what comes after.
+/// While untaken events delay an answer, requests that were sent before and after fail with that reason.
 #[tokio::test]
 async fn untaken_events_are_named_as_the_reason() {
     let session = fake_sockets(async |_, mut socket| {
@@ -385,12 +385,10 @@ async fn untaken_events_are_named_as_the_reason() {
     })
     .await
     .unwrap();
-    let small = {
-        let mut config = session.config().clone();
+    let small = with(session.config().clone(), |config| {
         config.event_queue = 5;
         config.send_timeout = SHORT;
-        config
-    };
+    });
     let client = Client::new(&Credentials::new(small, "ada", "token").unwrap()).unwrap();
     // Sent before the queue is full.
     let early = client.command("LIST_SESSIONS", "{}");
@@ -446,7 +444,7 @@ async fn reader_ends_on_disconnect() {
     assert!(matches!(events[..], [Event::Closed(_)]), "{events:?}");
 }
 
-/// A server that takes connections and says nothing.
+/// Starts a server that accepts connections and stays silent.
 async fn silent() -> (TcpListener, Credentials) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = Config::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
@@ -506,7 +504,7 @@ async fn failed_connect_does_not_stop_a_started_client() {
     assert_eq!(client.state(), ConnectionState::Connecting);
 }
 
-/// Any order of calls from two threads ends in one that can be connected.
+/// After any order of calls from two threads, the client can still connect.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_calls_leave_client_able_to_connect() {
     let session = fake_sockets(async |_, mut socket| {
@@ -524,7 +522,7 @@ async fn concurrent_calls_leave_client_able_to_connect() {
                 calls[(round + n * n) % 4](&other);
             }
         });
-        // Online, or suspended meanwhile: never nothing.
+        // The call returns in any case: online, or suspended meanwhile.
         if let Err(error) = timeout(BOUND, client.connect()).await.unwrap() {
             assert_eq!(error.code(), code::SUSPENDED);
         }
@@ -534,13 +532,13 @@ async fn concurrent_calls_leave_client_able_to_connect() {
     }
 }
 
-/// Whatever thread disconnects at whatever moment: what was taken is written or ended, each has its one ending, and the
-/// goodbye is said.
+/// A disconnect on any thread at any time: every accepted message is written or has failed, has exactly one outcome,
+/// and the close frame is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn disconnect_closes_and_reports_every_outcome() {
-    let (goodbyes, mut heard) = unbounded_channel();
+    let (close_codes, mut closed) = unbounded_channel();
     let session = fake_sockets(move |_, mut socket| {
-        let goodbyes = goodbyes.clone();
+        let close_codes = close_codes.clone();
         async move {
             welcome(&mut socket).await;
             let mut code = None;
@@ -549,7 +547,7 @@ async fn disconnect_closes_and_reports_every_outcome() {
                     code = Some(u16::from(frame.code));
                 }
             }
-            let _ = goodbyes.send(code);
+            let _ = close_codes.send(code);
         }
     })
     .await
@@ -575,6 +573,6 @@ async fn disconnect_closes_and_reports_every_outcome() {
             }));
         }
         assert_eq!(ended, sent, "round {round}");
-        assert_eq!(timeout(BOUND, heard.recv()).await.unwrap().unwrap(), Some(1000), "round {round}");
+        assert_eq!(timeout(BOUND, closed.recv()).await.unwrap().unwrap(), Some(1000), "round {round}");
     }
 }

@@ -1,7 +1,8 @@
-//! The surface for Rust programs: shared handles, requests with typed results, streams.
+//! The API for Rust programs: shared handles, requests with typed results, streams.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod configs;
 mod fake;
 
 use std::error::Error as _;
@@ -19,7 +20,7 @@ use tokio::time::timeout;
 
 const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// Answers each command by its name and parameters with a result.
+/// Answers each command for which `result` returns a result, given its name and parameters.
 async fn answer(mut socket: Socket, result: impl Fn(&str, &str) -> Option<String>) {
     while let Some(Ok(received)) = socket.next().await {
         let Ok(text) = received.into_text() else { continue };

@@ -1,6 +1,8 @@
-//! The way to the server: whose certificate is trusted, which keys are, and which proxy leads there.
+//! Certificates, pinned keys and proxies of a connection.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod configs;
 
 use std::process::Command;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use std::time::Duration;
 
 use callie_client::{Client, Config, Credentials, Error, Server};
 use callie_core::account;
+use configs::with;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _};
 use ring::digest::{SHA256, digest};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -29,7 +32,7 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     String::from_utf8(head).unwrap()
 }
 
-/// Refuses a login, as a server does that could be reached.
+/// Refuses a login, which shows that the server was reached.
 async fn refuse_login(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     head(stream).await;
     let problem = serde_json::to_string(&account::AccountError::InvalidCredentials.problem()).unwrap();
@@ -39,7 +42,7 @@ async fn refuse_login(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let _ = stream.shutdown().await;
 }
 
-/// What a login at the server ends in: `INVALID_CREDENTIALS` says that it was reached.
+/// Returns the error of a login. `INVALID_CREDENTIALS` means that the server was reached.
 async fn login(config: Config) -> Error {
     let login = async { Server::with_config(config).login("ada", "password", None).await };
     tokio::time::timeout(BOUND, login).await.unwrap().unwrap_err()
@@ -49,7 +52,7 @@ fn sha256(key: &[u8]) -> [u8; 32] {
     digest(&SHA256, key).as_ref().try_into().unwrap()
 }
 
-/// A server with TLS, which refuses every login.
+/// Starts a server with TLS, which refuses every login.
 async fn serve_tls(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Config {
     let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -69,11 +72,7 @@ async fn serve_tls(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Config
             }
         }
     });
-    {
-        let mut config = config;
-        config.use_proxy = false;
-        config
-    }
+    with(config, |config| config.use_proxy = false)
 }
 
 struct Tls {
@@ -83,7 +82,7 @@ struct Tls {
     root_key: [u8; 32],
 }
 
-/// A server with a certificate by a root of its own.
+/// Starts a server whose certificate is signed by a new root.
 async fn tls() -> Tls {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -101,12 +100,8 @@ async fn tls() -> Tls {
 async fn certificate_of_unknown_root_is_refused() {
     let server = tls().await;
     for bundled_roots in [true, false] {
-        let error = login({
-            let mut config = server.config.clone();
-            config.bundled_roots = bundled_roots;
-            config
-        })
-        .await;
+        let config = with(server.config.clone(), |config| config.bundled_roots = bundled_roots);
+        let error = login(config).await;
         assert_eq!(error.code(), "TLS_FAILED", "{error}");
     }
 }
@@ -115,14 +110,11 @@ async fn certificate_of_unknown_root_is_refused() {
 async fn extra_root_is_trusted_with_or_without_bundled() {
     let server = tls().await;
     for bundled_roots in [true, false] {
-        let extra_roots = vec![server.root.clone()];
-        let error = login({
-            let mut config = server.config.clone();
+        let config = with(server.config.clone(), |config| {
             config.bundled_roots = bundled_roots;
-            config.extra_roots = extra_roots;
-            config
-        })
-        .await;
+            config.extra_roots = vec![server.root.clone()];
+        });
+        let error = login(config).await;
         assert_eq!(error.code(), "INVALID_CREDENTIALS", "{error}");
     }
 }
@@ -136,14 +128,11 @@ async fn pin_of_server_or_root_is_required() {
         (vec![[7; 32], server.key], "INVALID_CREDENTIALS"),
         (vec![[7; 32]], "TLS_FAILED"),
     ] {
-        let extra_roots = vec![server.root.clone()];
-        let error = login({
-            let mut config = server.config.clone();
+        let config = with(server.config.clone(), |config| {
             config.pins = pins;
-            config.extra_roots = extra_roots;
-            config
-        })
-        .await;
+            config.extra_roots = vec![server.root.clone()];
+        });
+        let error = login(config).await;
         assert_eq!(error.code(), code, "{error}");
     }
 }
@@ -151,12 +140,7 @@ async fn pin_of_server_or_root_is_required() {
 #[tokio::test]
 async fn pin_does_not_make_unknown_root_trusted() {
     let server = tls().await;
-    let error = login({
-        let mut config = server.config;
-        config.pins = vec![server.key];
-        config
-    })
-    .await;
+    let error = login(with(server.config, |config| config.pins = vec![server.key])).await;
     assert_eq!(error.code(), "TLS_FAILED", "{error}");
 }
 
@@ -164,18 +148,13 @@ async fn pin_does_not_make_unknown_root_trusted() {
 async fn extra_root_must_be_a_certificate() {
     let server = tls().await;
     for nonsense in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-        let extra_roots = vec![nonsense.to_owned()];
-        let error = login({
-            let mut config = server.config.clone();
-            config.extra_roots = extra_roots;
-            config
-        })
-        .await;
+        let config = with(server.config.clone(), |config| config.extra_roots = vec![nonsense.to_owned()]);
+        let error = login(config).await;
         assert_eq!(error.code(), "INVALID_ARGUMENT", "{error}");
     }
 }
 
-/// The address of a server whose root stands in the file that `SSL_CERT_FILE` names.
+/// The variable with the URL of a server whose root is in the file that `SSL_CERT_FILE` names.
 #[cfg(feature = "native-roots")]
 const NATIVE: &str = "CALLIE_TEST_NATIVE";
 
@@ -183,11 +162,10 @@ const NATIVE: &str = "CALLIE_TEST_NATIVE";
 #[tokio::test]
 #[ignore = "run by another test, with roots in its environment"]
 async fn server_of_a_native_root() {
-    let mut config = Config::new(&std::env::var(NATIVE).unwrap()).unwrap();
-    config.use_proxy = false;
+    let config =
+        with(Config::new(&std::env::var(NATIVE).unwrap()).unwrap(), |config| config.use_proxy = false);
     println!("{}", login(config.clone()).await.code());
-    config.native_roots = true;
-    println!("{}", login(config).await.code());
+    println!("{}", login(with(config, |config| config.native_roots = true)).await.code());
 }
 
 #[cfg(feature = "native-roots")]
@@ -203,11 +181,11 @@ async fn native_roots_are_trusted_on_demand() {
         command.env("SSL_CERT_FILE", file).env(NATIVE, server.config.address.to_string());
         String::from_utf8(command.output().unwrap().stdout).unwrap()
     };
-    let told = tokio::task::spawn_blocking(run).await.unwrap();
-    assert!(told.contains("TLS_FAILED\nINVALID_CREDENTIALS"), "{told}");
+    let output = tokio::task::spawn_blocking(run).await.unwrap();
+    assert!(output.contains("TLS_FAILED\nINVALID_CREDENTIALS"), "{output}");
 }
 
-/// A host that no name server knows: only a proxy can lead there.
+/// A host that DNS does not know, so only a proxy can reach it.
 const BEHIND: &str = "http://chat.invalid:8080";
 
 #[tokio::test]
@@ -216,7 +194,7 @@ async fn behind_the_proxy() {
     println!("{}", login(Config::new(BEHIND).unwrap()).await.code());
 }
 
-/// The code that a login ends in, in a process with this environment.
+/// Logs in with a proxy variable set, in a process of its own, and returns its output: the code of the error.
 async fn login_with(name: &'static str, value: String) -> String {
     let run = move || {
         let mut command = Command::new(std::env::current_exe().unwrap());
@@ -240,8 +218,8 @@ async fn proxy_of_environment_is_used_with_its_login() {
         refuse_login(&mut stream).await;
         asked
     };
-    let (asked, told) = tokio::join!(serve, login_with("HTTP_PROXY", proxy));
-    assert!(told.contains("INVALID_CREDENTIALS"), "{told}");
+    let (asked, output) = tokio::join!(serve, login_with("HTTP_PROXY", proxy));
+    assert!(output.contains("INVALID_CREDENTIALS"), "{output}");
     assert!(asked.starts_with("CONNECT chat.invalid:8080 HTTP/1.1\r\n"), "{asked}");
     assert!(asked.to_lowercase().contains("proxy-authorization: basic dxnlcjpzzwnyzxq="), "{asked}");
 }
@@ -255,23 +233,19 @@ async fn refusing_or_unusable_proxy_is_reported() {
         head(&mut stream).await;
         stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     };
-    let ((), told) = tokio::join!(serve, login_with("ALL_PROXY", proxy));
-    assert!(told.contains("PROXY_FAILED"), "{told}");
-    let told = login_with("ALL_PROXY", "socks5://127.0.0.1:1".to_owned()).await;
-    assert!(told.contains("PROXY_FAILED"), "{told}");
+    let ((), output) = tokio::join!(serve, login_with("ALL_PROXY", proxy));
+    assert!(output.contains("PROXY_FAILED"), "{output}");
+    let output = login_with("ALL_PROXY", "socks5://127.0.0.1:1".to_owned()).await;
+    assert!(output.contains("PROXY_FAILED"), "{output}");
 }
 
 #[tokio::test]
 async fn proxy_is_not_used_if_disabled() {
-    let config = {
-        let mut config = Config::new(BEHIND).unwrap();
-        config.use_proxy = false;
-        config
-    };
+    let config = with(Config::new(BEHIND).unwrap(), |config| config.use_proxy = false);
     assert_eq!(login(config).await.code(), "UNREACHABLE");
 }
 
-/// Answers whatever comes with `answer`.
+/// Starts a server that answers everything with `answer`, and returns its address.
 async fn answers(answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -288,8 +262,8 @@ async fn answers(answer: &'static [u8]) -> String {
     address
 }
 
-/// Both ways to a server say the same.
-async fn says(config: Config, expected: &str) {
+/// Checks that logging in and connecting fail with a reason that contains `expected`.
+async fn fails_with(config: Config, expected: &str) {
     let error = login(config.clone()).await;
     assert!(error.reason().contains(expected), "{error}");
     assert!(std::error::Error::source(&error).is_some(), "{error:?}");
@@ -302,14 +276,14 @@ async fn says(config: Config, expected: &str) {
 #[tokio::test]
 async fn tls_to_plain_port_is_explained() {
     let address = answers(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
-    says(Config::new(&format!("https://{address}")).unwrap(), "begins with http://").await;
+    fails_with(Config::new(&format!("https://{address}")).unwrap(), "begins with http://").await;
 }
 
 #[tokio::test]
 async fn plain_to_tls_port_is_explained() {
-    // An alert, as rustls and OpenSSL answer to what is no TLS.
+    // The alert with which rustls and OpenSSL answer data that is not TLS.
     let address = answers(&[21, 3, 3, 0, 2, 2, 10]).await;
-    says(Config::new(&format!("http://{address}")).unwrap(), "begins with https://").await;
+    fails_with(Config::new(&format!("http://{address}")).unwrap(), "begins with https://").await;
 }
 
 #[tokio::test]
@@ -319,14 +293,10 @@ async fn self_signed_authority_as_server_is_explained() {
     let key = KeyPair::generate().unwrap();
     let certificate = own.self_signed(&key).unwrap();
     let config = serve_tls(vec![certificate.der().clone()], &key).await;
-    let trusting = {
-        let mut config = config.clone();
-        config.extra_roots = vec![certificate.pem()];
-        config
-    };
-    says(trusting, "CA:FALSE").await;
-    says(config, "CA:FALSE").await;
-    says(tls().await.config, "extra root").await;
+    let trusting = with(config.clone(), |config| config.extra_roots = vec![certificate.pem()]);
+    fails_with(trusting, "CA:FALSE").await;
+    fails_with(config, "CA:FALSE").await;
+    fails_with(tls().await.config, "extra root").await;
 }
 
 #[tokio::test]
@@ -334,15 +304,8 @@ async fn certificate_for_another_name_is_explained() {
     let tls = tls().await;
     let port = tls.config.address.to_string().rsplit_once(':').unwrap().1.to_owned();
     let other = Config::new(&format!("https://localhost:{port}")).unwrap();
-    says(
-        {
-            let mut config = other;
-            config.extra_roots = vec![tls.root];
-            config
-        },
-        "another name than localhost",
-    )
-    .await;
+    let trusting = with(other, |config| config.extra_roots = vec![tls.root]);
+    fails_with(trusting, "another name than localhost").await;
 }
 
 #[tokio::test]
@@ -350,5 +313,6 @@ async fn unreachable_server_is_named_with_its_address() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = socket.local_addr().unwrap().to_string();
-    says(Config::new(&format!("http://{address}")).unwrap(), &format!("{address} (Connection refused")).await;
+    fails_with(Config::new(&format!("http://{address}")).unwrap(), &format!("{address} (Connection refused"))
+        .await;
 }

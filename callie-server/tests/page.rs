@@ -78,7 +78,7 @@ async fn two_people_chat_in_their_browsers() {
     alice.click("#first-person").await;
     alice.fill("#person-name", "nobody").await;
     alice.click("#person-dialog .primary").await;
-    alice.sees("#person-dialog .error", "There is nobody with this username").await;
+    alice.sees("#person-dialog .error", "There is no user with this username").await;
     alice.fill("#person-name", "bob").await;
     alice.click("#person-dialog .primary").await;
     alice.sees("#room-title", "bob").await;

@@ -1,4 +1,4 @@
-//! Servers made of a few lines, each for one client.
+//! Small fake servers, each for one client.
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
@@ -17,14 +17,16 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
+use crate::configs::with;
+
 pub(crate) type Socket = WebSocketStream<TcpStream>;
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Far over what any of these takes, far under a hang.
+/// The timeout of every step.
 pub(crate) const BOUND: Duration = Duration::from_secs(20);
 pub(crate) const SHORT: Duration = Duration::from_millis(300);
 
-/// Serves one connection with `serve` and gives the settings to reach it, with short times.
+/// Serves one connection with `serve`. Returns a configuration for it, with short timeouts.
 pub(crate) async fn fake<F>(serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> Result<Config, Failure>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -36,15 +38,13 @@ where
             serve(stream).await;
         }
     });
-    Ok({
-        let mut config = config;
+    Ok(with(config, |config| {
         config.request_timeout = SHORT;
         config.send_timeout = SHORT;
-        config
-    })
+    }))
 }
 
-/// The same behind a WebSocket upgrade.
+/// Serves one WebSocket with `serve`. Returns credentials for it.
 pub(crate) async fn fake_socket<F>(
     serve: impl FnOnce(Socket) -> F + Send + 'static,
 ) -> Result<Credentials, Failure>
@@ -57,15 +57,7 @@ where
         }
     })
     .await?;
-    Ok(Credentials::new(
-        {
-            let mut config = config;
-            config.request_timeout = BOUND;
-            config
-        },
-        "ada",
-        "token",
-    )?)
+    Ok(Credentials::new(with(config, |config| config.request_timeout = BOUND), "ada", "token")?)
 }
 
 #[allow(clippy::result_large_err, reason = "the library's own type")]
@@ -81,7 +73,7 @@ pub(crate) async fn accept(stream: TcpStream) -> Result<Socket, Failure> {
     Ok(accept_hdr_async(stream, agree).await?)
 }
 
-/// Authenticates the client as a real server would, then goes on with `serve`.
+/// Authenticates the client as a real server does, then continues with `serve`.
 pub(crate) async fn connected<F>(serve: impl FnOnce(Socket) -> F + Send + 'static) -> Result<Client, Failure>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -114,22 +106,22 @@ pub(crate) async fn say(socket: &mut Socket, notice: &Notice) {
 }
 
 pub(crate) async fn send(socket: &mut Socket, text: String) {
-    // A client that has gone is what some of these tests are about.
+    // Fails if the client has disconnected, which some tests cause.
     let _ = socket.send(Text::text(text)).await;
 }
 
-/// A payload from `sender` to the client.
+/// Returns a payload from `sender` to the client.
 pub(crate) fn payload(sender: &str, id: &str, content: Content) -> Option<Payload> {
     let to = Recipient::User(Username::parse("ada").ok()?);
     Some(Payload::new(stamp(id)?, Sender::parse(sender).ok()?, to, content))
 }
 
-/// Keeps the connection open without a word until the client goes.
+/// Keeps the connection open and silent until the client disconnects.
 pub(crate) async fn listen(mut socket: Socket) {
     while let Some(Ok(_)) = socket.next().await {}
 }
 
-/// The next event that is not about the connection or a message of one's own.
+/// Waits for the next event that is not about the connection or an own message.
 pub(crate) async fn next(client: &Client) -> Result<Event, Failure> {
     loop {
         let event = client.next_events(1, BOUND).await?.pop().ok_or("no event came in time")?;
@@ -143,7 +135,7 @@ pub(crate) fn write(client: &Client, text: &str) -> Result<Ticket, callie_client
     client.send("bob", text).submit()
 }
 
-/// A server that takes any number of connections, one after the other or beside each other.
+/// Starts a server that accepts any number of connections.
 pub(crate) async fn fake_sockets<F>(
     serve: impl Fn(usize, Socket) -> F + Send + Sync + 'static,
 ) -> Result<Credentials, Failure>
@@ -168,7 +160,7 @@ where
     Ok(Credentials::new(config, "ada", "token")?)
 }
 
-/// Welcomes the client, and gives the token that it came with.
+/// Authenticates the client, and returns the token that it sent.
 pub(crate) async fn welcome(socket: &mut Socket) -> Option<String> {
     let received = socket.next().await?.ok()?;
     let frame = PayloadRef::from_client(received.to_text().ok()?, &callie_core::Limits::default()).ok()?;
@@ -178,7 +170,7 @@ pub(crate) async fn welcome(socket: &mut Socket) -> Option<String> {
     Some(token)
 }
 
-/// Says why it closes, and closes.
+/// Sends a SYS with the reason and closes.
 pub(crate) async fn refuse(mut socket: Socket, code: SysCode) {
     say(&mut socket, &Notice::new(code)).await;
     if let Some(close) = code.closes() {

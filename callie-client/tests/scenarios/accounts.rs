@@ -1,4 +1,4 @@
-//! Registering and logging in.
+//! Registration and login.
 
 use callie_client::ErrorKind;
 

@@ -1,4 +1,4 @@
-//! The test bed: one process for all scenarios, one connection to it for each.
+//! The test bed: one process for all scenarios, and one connection to it for each.
 
 use std::future::Future;
 use std::io::BufRead as _;
@@ -11,17 +11,20 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Far over what any scenario takes, far under a hang.
+use crate::configs::with;
+
+/// The timeout of every step and every scenario.
 pub(crate) const BOUND: Duration = Duration::from_secs(60);
 /// The password of every user.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 
-/// Lets a scenario take only so long.
+/// Runs a scenario with the timeout [`BOUND`].
 pub(crate) async fn within<T>(scenario: impl Future<Output = T>) -> T {
     timeout(BOUND, scenario).await.expect("the scenario ends in time")
 }
 
-/// The port of the test bed, started with the first scenario. It ends when this process does: its stdin ends then.
+/// Returns the port of the test bed, which the first scenario starts. It ends with this process, which closes its
+/// stdin.
 fn port() -> u16 {
     static BED: OnceLock<(Child, u16)> = OnceLock::new();
     let (_, port) = BED.get_or_init(|| {
@@ -39,7 +42,7 @@ fn port() -> u16 {
     *port
 }
 
-/// Servers of a scenario's own; they end with it.
+/// The servers of one scenario, which end with it.
 pub(crate) struct TestEnv {
     bed: BufReader<TcpStream>,
 }
@@ -50,7 +53,7 @@ impl TestEnv {
         Self { bed: BufReader::new(stream) }
     }
 
-    /// Asks the test bed for something, and gives the answer.
+    /// Sends a request to the test bed and returns the values of its answer.
     pub(crate) async fn ask(&mut self, request: &str) -> String {
         self.bed.write_all(format!("{request}\n").as_bytes()).await.unwrap();
         let mut line = String::new();
@@ -59,44 +62,42 @@ impl TestEnv {
         answer.trim_start().to_owned()
     }
 
-    /// A env with a server, and the way to it.
+    /// Creates an environment with a server, and returns both.
     pub(crate) async fn with_server() -> (Self, Server) {
         let mut env = Self::new().await;
         let server = Server::new(&env.ask("server").await).unwrap();
         (env, server)
     }
 
-    /// The same with the server's default rates.
+    /// Does the same with the server's default rates.
     pub(crate) async fn with_strict_server() -> (Self, Server) {
         let mut env = Self::new().await;
         let server = Server::new(&env.ask("strict").await).unwrap();
         (env, server)
     }
 
-    /// The way past the proxy.
+    /// Returns the server without its proxy.
     pub(crate) async fn direct(&mut self) -> Server {
         Server::new(&self.ask("direct").await).unwrap()
     }
 
-    /// The session that clients of a hostile server resume.
+    /// Starts a hostile server and returns credentials for it.
     pub(crate) async fn hostile(&mut self, kind: &str, patience: Duration) -> Credentials {
         let url = self.ask(&format!("hostile {kind}")).await;
-        let config = {
-            let mut config = Config::new(&url).unwrap();
+        let config = with(Config::new(&url).unwrap(), |config| {
             config.connect_timeout = patience;
             config.request_timeout = patience;
-            config
-        };
+        });
         Credentials::new(config, "ada", "token").unwrap()
     }
 }
 
-/// A user of that name, logged in.
+/// Registers a user and logs in.
 pub(crate) async fn user(server: &Server, name: &str) -> Credentials {
     server.register_and_login(name, PASSWORD, None).await.unwrap()
 }
 
-/// A user of that name, connected.
+/// Registers a user and connects.
 pub(crate) async fn online(server: &Server, name: &str) -> Client {
     Client::open(&user(server, name).await).await.unwrap()
 }

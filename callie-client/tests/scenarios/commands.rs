@@ -1,4 +1,4 @@
-//! Commands, what others see of them, and pings.
+//! Commands, their effect on other users, and pings.
 
 use callie_client::{ErrorKind, Event};
 use callie_core::GroupId;
@@ -47,11 +47,11 @@ async fn signal_arrives() {
             (SignalKind::parse("typing").unwrap(), SignalData::parse("{\"on\":true}").unwrap());
         let to = Conversation::parse("bob").unwrap();
         ada.signal(to.clone(), kind.clone(), Some(data.clone())).unwrap();
-        let told = first(&bob, |event| match event {
+        let seen = first(&bob, |event| match event {
             Event::Signal { sender, recipient, kind, data } => Some((sender, recipient, kind, data)),
             _ => None,
         });
-        assert_eq!(told.await, (ada.username().clone(), to, kind, Some(data)));
+        assert_eq!(seen.await, (ada.username().clone(), to, kind, Some(data)));
     })
     .await;
 }
@@ -69,7 +69,7 @@ async fn command_result_is_typed() {
         let [group] = &list.groups[..] else { panic!("{list:?}") };
         assert_eq!((&group.group_id, &group.name), (&made.group_id, &name));
         assert_eq!((group.role, group.member_count), (Some(Role::Owner), 1));
-        // By name it is the same, as JSON.
+        // The command by name has the same result, as JSON.
         let json: serde_json::Value =
             serde_json::from_str(&ada.command("LIST_GROUPS", "{}").await.unwrap()).unwrap();
         assert_eq!(json["groups"][0]["name"], "Friends");

@@ -1,9 +1,10 @@
-//! Coming online: whom to trust, what it looks like, what is counted.
+//! Connecting: trust, states and statistics.
 
 use callie_client::{Client, Config, ConnectionState, Credentials, ErrorKind, Event, Server, code};
 use callie_core::Limits;
 
 use crate::bed::{BOUND, PASSWORD, TestEnv, online, user, within};
+use crate::configs::with;
 use crate::events::{closed, next, text};
 
 #[tokio::test]
@@ -56,7 +57,7 @@ async fn unused_port_is_unreachable() {
     .await;
 }
 
-/// A server with TLS: its URL, the PEM of its root, the pin of its key.
+/// Starts a server with TLS. Returns its configuration, its root in PEM and the pin of its key.
 async fn tls(env: &mut TestEnv) -> (Config, String, [u8; 32]) {
     let answer = env.ask("tls").await;
     let [url, root, pin] = answer.split(' ').collect::<Vec<_>>()[..] else { panic!("{answer}") };
@@ -65,7 +66,7 @@ async fn tls(env: &mut TestEnv) -> (Config, String, [u8; 32]) {
     (Config::new(url).unwrap(), std::fs::read_to_string(root).unwrap(), pin.try_into().unwrap())
 }
 
-/// Both ways to a server refuse it.
+/// Checks that logging in and connecting fail.
 async fn is_not_trusted(config: Config) {
     let session = Credentials::new(config.clone(), "ada", "token").unwrap();
     let refused = Server::with_config(config).login("ada", PASSWORD, None).await.unwrap_err();
@@ -90,12 +91,10 @@ async fn extra_root_is_trusted() {
         let mut env = TestEnv::new().await;
         let (config, root, _) = tls(&mut env).await;
         for bundled_roots in [true, false] {
-            let config = {
-                let mut config = config.clone();
+            let config = with(config.clone(), |config| {
                 config.extra_roots = vec![root.clone()];
                 config.bundled_roots = bundled_roots;
-                config
-            };
+            });
             let client = online(&Server::with_config(config), "ada").await;
             client.ping("SERVER").await.unwrap();
         }
@@ -108,23 +107,10 @@ async fn pinned_key_is_required() {
     within(async {
         let mut env = TestEnv::new().await;
         let (config, root, pin) = tls(&mut env).await;
-        let config = {
-            let mut config = config;
-            config.extra_roots = vec![root];
-            config
-        };
-        let pinned = {
-            let mut config = config.clone();
-            config.pins = vec![[0; 32], pin];
-            config
-        };
+        let config = with(config, |config| config.extra_roots = vec![root]);
+        let pinned = with(config.clone(), |config| config.pins = vec![[0; 32], pin]);
         online(&Server::with_config(pinned), "ada").await.ping("SERVER").await.unwrap();
-        is_not_trusted({
-            let mut config = config;
-            config.pins = vec![[0; 32]];
-            config
-        })
-        .await;
+        is_not_trusted(with(config, |config| config.pins = vec![[0; 32]])).await;
     })
     .await;
 }
@@ -165,7 +151,7 @@ async fn statistics_count() {
         assert_eq!((sent.connects, sent.reconnects, sent.waiting, received.duplicates), (1, 0, 0, 0));
         assert!(sent.payloads_sent >= 4 && sent.payloads_received >= 4, "{sent:?}");
         assert!(received.payloads_received >= 4 && received.payloads_sent >= 2, "{received:?}");
-        // No payload is shorter.
+        // Every payload is at least as long.
         let least = |payloads: u64| payloads * 150;
         assert!(sent.bytes_sent > least(4) && sent.bytes_received > least(4), "{sent:?}");
         env.ask("cut").await;

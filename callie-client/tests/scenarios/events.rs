@@ -1,16 +1,16 @@
-//! Waiting for what is to arrive.
+//! Waiting for events.
 
 use callie_client::{Client, Closed, ConnectionState, Envelope, Event};
 use callie_core::{Message, Notice, SysCode};
 
 use crate::bed::BOUND;
 
-/// The next event.
+/// Waits for the next event.
 pub(crate) async fn next(client: &Client) -> Event {
     client.next_events(1, BOUND).await.unwrap().pop().expect("an event in time")
 }
 
-/// What the first event gives that `wanted` takes; those before it are passed over.
+/// Waits for an event for which `wanted` returns a value, and discards others.
 pub(crate) async fn first<T>(client: &Client, wanted: impl Fn(Event) -> Option<T>) -> T {
     loop {
         if let Some(found) = wanted(next(client).await) {
@@ -19,7 +19,7 @@ pub(crate) async fn first<T>(client: &Client, wanted: impl Fn(Event) -> Option<T
     }
 }
 
-/// The next message.
+/// Waits for the next message.
 pub(crate) async fn message(client: &Client) -> (Envelope, Message) {
     first(client, |event| match event {
         Event::Message { envelope, message } => Some((envelope, message)),
@@ -28,12 +28,12 @@ pub(crate) async fn message(client: &Client) -> (Envelope, Message) {
     .await
 }
 
-/// The text of the next message.
+/// Waits for the next message and returns its text.
 pub(crate) async fn text(client: &Client) -> String {
     message(client).await.1.text().to_owned()
 }
 
-/// The next notice with this code.
+/// Waits for the next notice with this code.
 pub(crate) async fn notice(client: &Client, code: SysCode) -> Notice {
     first(client, |event| match event {
         Event::Notice(notice) if notice.code() == code => Some(*notice),
@@ -42,7 +42,7 @@ pub(crate) async fn notice(client: &Client, code: SysCode) -> Notice {
     .await
 }
 
-/// The next state that `wanted` takes.
+/// Waits for a state that `wanted` accepts.
 pub(crate) async fn state(client: &Client, wanted: impl Fn(&ConnectionState) -> bool) -> ConnectionState {
     first(client, |event| match event {
         Event::ConnectionChanged(state) if wanted(&state) => Some(state),
@@ -55,7 +55,7 @@ pub(crate) fn is_online(state: &ConnectionState) -> bool {
     matches!(state, ConnectionState::Online { .. })
 }
 
-/// The last event.
+/// Waits for the last event.
 pub(crate) async fn closed(client: &Client) -> Closed {
     first(client, |event| match event {
         Event::Closed(closed) => Some(closed),

@@ -1,4 +1,4 @@
-//! Servers that babble, lie, say nothing, or close: each is survived or a typed error.
+//! Servers that send garbage or false replies, stay silent, or close: each is survived or results in a typed error.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ async fn garbage_is_survived() {
     within(async {
         let mut env = TestEnv::new().await;
         let ada = Client::open(&env.hostile("garbage", BOUND).await).await.unwrap();
-        let mut told = Vec::new();
+        let mut seen = Vec::new();
         loop {
             match next(&ada).await {
                 Event::ConnectionChanged(_) => {}
-                Event::Unreadable(fault) => told.push(fault.code().to_string()),
-                Event::Unknown(_) => told.push("unknown".to_owned()),
+                Event::Unreadable(fault) => seen.push(fault.code().to_string()),
+                Event::Unknown(_) => seen.push("unknown".to_owned()),
                 Event::Message { message, .. } => {
                     assert_eq!(message.text(), "still here");
                     break;
@@ -30,7 +30,7 @@ async fn garbage_is_survived() {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(told, ["INVALID_JSON", "MISSING_FIELD", "INVALID_JSON", "unknown"]);
+        assert_eq!(seen, ["INVALID_JSON", "MISSING_FIELD", "INVALID_JSON", "unknown"]);
         ada.ping("SERVER").await.unwrap();
     })
     .await;
@@ -49,7 +49,7 @@ async fn lying_server_is_survived() {
         let sent = ada.send("bob", "hello").submit().unwrap();
         notice(&ada, SysCode::Delivered).await;
         ada.ping("SERVER").await.unwrap();
-        // It is not what was delivered: it is under way until the end.
+        // The false DELIVERED has no effect: the message has no outcome until the end.
         assert_eq!(ada.stats().waiting, 1);
         ada.disconnect().await;
         assert_eq!(sent.outcome().await, SendOutcome::Unconfirmed);

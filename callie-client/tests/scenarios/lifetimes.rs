@@ -1,4 +1,4 @@
-//! Waits that are given up, callbacks that call back or fail, clients that are dropped or over.
+//! Cancelled waits, callbacks that call back or fail, clients that are dropped or have ended.
 
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
@@ -16,7 +16,7 @@ fn send(client: &Client, to: &str, text: &str) -> Ticket {
     client.send(to, text).submit().unwrap()
 }
 
-/// Hands all events of a client to `callback`, on a thread of its own.
+/// Passes all events of a client to `callback`, on a new thread.
 fn listen(client: &Client, mut callback: impl FnMut(Vec<Event>) + Send + 'static) -> JoinHandle<()> {
     let reader = client.event_reader().unwrap();
     std::thread::spawn(move || {
@@ -37,7 +37,7 @@ async fn cancelled_wait_loses_nothing() {
             send(&ada, "bob", &n.to_string());
         }
         while received < MESSAGES {
-            // Given up where nothing is there yet, and run out likewise: neither takes anything away.
+            // A wait that is cancelled and a wait that times out, both before any event, lose nothing.
             let given_up = timeout(Duration::ZERO, bob.next_events(1, BOUND)).await.ok().transpose();
             let ran_out = bob.next_events(1, Duration::ZERO).await;
             let events = [given_up.unwrap().unwrap_or_default(), ran_out.unwrap()].concat();
@@ -58,7 +58,7 @@ async fn callback_may_call_back() {
     within(async {
         let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (Arc::new(online(&server, "ada").await), online(&server, "bob").await);
-        let (tells, mut told) = mpsc::unbounded_channel();
+        let (tells, mut seen) = mpsc::unbounded_channel();
         let (back, runtime): (Weak<Client>, _) = (Arc::downgrade(&ada), Handle::current());
         let callback = move |events: Vec<Event>| {
             for event in events {
@@ -81,7 +81,7 @@ async fn callback_may_call_back() {
         send(&bob, "ada", "hello");
         assert_eq!(text(&bob).await, format!("hello, {:?}", ada.username()));
         send(&bob, "ada", "enough");
-        assert_eq!(told.recv().await, Some(1000));
+        assert_eq!(seen.recv().await, Some(1000));
         reader.join().unwrap();
     })
     .await;
@@ -92,7 +92,7 @@ async fn failing_callback_is_survived() {
     within(async {
         let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
-        let (tells, mut told) = mpsc::unbounded_channel();
+        let (tells, mut seen) = mpsc::unbounded_channel();
         let callback = move |events: Vec<Event>| {
             for event in events {
                 if let Event::Message { message, .. } = event {
@@ -104,10 +104,10 @@ async fn failing_callback_is_survived() {
         let mut reader = listen(&ada, callback.clone());
         for text in ["bad", "good"] {
             send(&bob, "ada", text);
-            assert_eq!(told.recv().await.as_deref(), Some(text));
+            assert_eq!(seen.recv().await.as_deref(), Some(text));
             if text == "bad" {
                 reader.join().unwrap_err();
-                // What a reader leaves goes to the next.
+                // The next reader continues where the previous one stopped.
                 reader = listen(&ada, callback.clone());
             }
         }
@@ -118,13 +118,13 @@ async fn failing_callback_is_survived() {
     .await;
 }
 
-/// Waits until a user has gone.
+/// Waits until a user is offline.
 async fn has_gone(bob: &Client, name: &str) {
     loop {
         let sent = bob.send(name, "still there?").submit().unwrap();
         match sent.outcome().await {
             SendOutcome::Offline => return,
-            // The last connection may be closing.
+            // The last connection may still be closing.
             SendOutcome::Delivered { .. } | SendOutcome::Unconfirmed => {}
             other => panic!("{other:?}"),
         }
@@ -138,7 +138,7 @@ async fn client_may_be_dropped_on_another_thread() {
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         std::thread::spawn(move || drop(ada)).join().unwrap();
         has_gone(&bob, "ada").await;
-        // And inside its own callback.
+        // Also inside its own callback.
         let eve = Arc::new(Mutex::new(Some(online(&server, "eve").await)));
         let owner = Arc::clone(&eve);
         let callback = move |events: Vec<Event>| {
@@ -209,13 +209,13 @@ async fn abandoned_iterator_loses_nothing() {
         }
         let mut seen = Vec::new();
         while seen.len() < MESSAGES {
-            // One that is cancelled, sooner or later, and one that is left after its first message.
+            // An iteration that is cancelled at any time, and one that is left after its first message.
             let patience = Duration::from_micros(u64::try_from(seen.len()).unwrap() * 100);
             if let Ok(events) = tokio::time::timeout(patience, bob.next_events(1, BOUND)).await {
-                seen.extend(events.unwrap().into_iter().filter_map(told));
+                seen.extend(events.unwrap().into_iter().filter_map(seen));
             }
             if let Some(event) = bob.next_events(1, Duration::from_millis(1)).await.unwrap().pop() {
-                seen.extend(told(event));
+                seen.extend(seen(event));
             }
         }
         assert_eq!(seen, (0..MESSAGES).map(|n| n.to_string()).collect::<Vec<_>>());
@@ -223,7 +223,7 @@ async fn abandoned_iterator_loses_nothing() {
     .await;
 }
 
-fn told(event: Event) -> Option<String> {
+fn seen(event: Event) -> Option<String> {
     match event {
         Event::Message { message, .. } => Some(message.text().to_owned()),
         _ => None,

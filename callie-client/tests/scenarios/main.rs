@@ -1,10 +1,10 @@
-//! What every client of Callie must do, in plain Rust: a test for each name in `bindings/scenarios.json`.
+//! The scenarios of all clients in plain Rust: a test for each name in `bindings/scenarios.json`.
 //!
-//! They talk to `callie-testbed`, which `make build` puts beside the other programs. Each has a env and a server of its
-//! own and ends within [`bed::BOUND`].
+//! They use `callie-testbed`, which `make build` builds. Each has its own environment and server, and ends within
+//! [`bed::BOUND`].
 //!
-//! - `bed`: the test bed and its envs
-//! - `events`: waiting for what is to arrive
+//! - `bed`: the test bed and its environments
+//! - `events`: waiting for events
 //! - one file for each family of scenarios
 #![allow(
     clippy::unwrap_used,
@@ -16,6 +16,8 @@
 mod accounts;
 mod bed;
 mod commands;
+#[path = "../configs/mod.rs"]
+mod configs;
 mod connection;
 mod events;
 mod hostile;

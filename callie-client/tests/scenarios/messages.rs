@@ -1,4 +1,4 @@
-//! Messages: what arrives, how each ends, and what is not sent.
+//! Messages: delivery, outcomes, and what is refused before it is sent.
 
 use std::time::Duration;
 
@@ -10,12 +10,13 @@ use callie_core::{Attachment, AttachmentKind, Recipient, Sender, Username};
 use tokio::time::timeout;
 
 use crate::bed::{BOUND, TestEnv, online, user, within};
+use crate::configs::with;
 use crate::events::{first, message, text};
 
 const DELIVERED: SendOutcome =
     SendOutcome::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
 
-/// Sends with the defaults.
+/// Sends with the default options.
 fn send(client: &Client, to: &str, text: &str) -> Ticket {
     client.send(to, text).submit().unwrap()
 }
@@ -32,7 +33,7 @@ async fn message_arrives() {
         assert_eq!(message.message_id(), ticket.message_id());
         assert_eq!(envelope.sender, Sender::User(Username::parse("ada").unwrap()));
         assert_eq!(envelope.recipient, Recipient::User(Username::parse("bob").unwrap()));
-        // What comes next is the next message, so the first came once.
+        // The next event is the next message, so the first one arrived once.
         send(&ada, "bob", "next");
         assert_eq!(text(&bob).await, "next");
     })
@@ -65,11 +66,11 @@ async fn message_is_confirmed() {
         assert_eq!(text(&bob).await, "hello");
         assert_eq!(sent.outcome().await, DELIVERED);
         assert_eq!(sent.outcome().await, DELIVERED, "it may be asked for again");
-        let told = first(&ada, |event| match event {
+        let seen = first(&ada, |event| match event {
             Event::Ended { ticket, message_id, outcome } => Some((ticket, message_id, outcome)),
             _ => None,
         });
-        assert_eq!(told.await, (sent.number(), sent.message_id().clone(), DELIVERED));
+        assert_eq!(seen.await, (sent.number(), sent.message_id().clone(), DELIVERED));
         let sent = ada.send("bob", "no answer needed").confirm(false).submit().unwrap();
         assert_eq!(sent.outcome().await, SendOutcome::Sent);
     })
@@ -165,7 +166,7 @@ async fn burst_of_10000_events_arrives() {
             while sent < MESSAGES {
                 match ada.send("bob", &sent.to_string()).submit() {
                     Ok(_) => sent += 1,
-                    // The outcomes make room.
+                    // Outcomes free room in the queue.
                     Err(full) if full.kind() == ErrorKind::QueueFull => {
                         ada.next_events(1_024, BOUND).await.unwrap();
                     }
@@ -258,7 +259,7 @@ async fn untaken_message_is_not_delivered() {
         let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let ticket = send(&ada, "bob", "not taken yet");
-        // Far longer than confirmations are held back for; and what the ping crosses shows that the message is there.
+        // Far longer than confirmations are delayed. The answer to the ping shows that the message has arrived.
         let still_open = async {
             let early = timeout(Duration::from_millis(700), ticket.outcome()).await;
             assert!(early.is_err(), "{early:?}");
@@ -310,13 +311,11 @@ async fn sender_may_take_no_events() {
 async fn longest_timeout_is_accepted() {
     within(async {
         let (_env, server) = TestEnv::with_server().await;
-        let endless = {
-            let mut config = server.config().clone();
+        let endless = with(server.config().clone(), |config| {
             config.connect_timeout = Duration::MAX;
             config.request_timeout = Duration::MAX;
             config.send_timeout = Duration::MAX;
-            config
-        };
+        });
         let (ada, bob) = (online(&Server::with_config(endless), "ada").await, online(&server, "bob").await);
         for timeout in [None, Some(Duration::MAX)] {
             let ticket = ada.send("bob", "no hurry").timeout(timeout).submit().unwrap();
@@ -341,7 +340,7 @@ async fn reply_names_its_message() {
         let asked = ada.send("bob", "question").metadata(green).submit();
         let (envelope, _) = message(&bob).await;
         assert_eq!(envelope.metadata.get("ack"), Some("true"));
-        // As it came, with the message that this answers.
+        // The received metadata, with the message that this one replies to.
         let metadata = envelope.metadata.with("inReplyTo", &envelope.payload_id).unwrap();
         let reply = bob.send("ada", "answer").metadata(metadata).submit().unwrap();
         let (answer, _) = message(&ada).await;
@@ -357,7 +356,7 @@ async fn reply_names_its_message() {
     .await;
 }
 
-/// A `String` of Rust is text; what goes with it is JSON that may not be.
+/// A Rust `String` is always valid text, but JSON in it may not be.
 #[tokio::test]
 async fn invalid_text_is_refused() {
     within(async {

@@ -1,4 +1,4 @@
-//! Links that break, servers that die, sessions that end, apps that sleep.
+//! Broken connections, killed servers, ended sessions, suspended clients.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -73,7 +73,7 @@ async fn message_sent_offline_arrives_later() {
         assert_eq!(early.outcome().await, DELIVERED);
         env.ask("kill").await;
         state(&ada, |state| matches!(state, ConnectionState::Waiting { .. })).await;
-        // To oneself, so that nobody else need be back first.
+        // Sent to oneself, so that no other user must reconnect first.
         let late = send(&ada, "ada", "while the server is away");
         env.ask("start").await;
         assert_eq!(text(&ada).await, "while the server is away");
@@ -110,7 +110,7 @@ async fn revoked_session_ends_the_client() {
     .await;
 }
 
-/// Logs in again, and notes why.
+/// Logs in again, and records the reason.
 struct Again {
     server: Server,
     runtime: Handle,
@@ -136,7 +136,7 @@ async fn token_is_refreshed() {
         env.ask("revoke ada").await;
         state(&ada, is_online).await;
         ada.ping("SERVER").await.unwrap();
-        // The session is the new one: it can be kept, and ended.
+        // The credentials have the new token, which can be used to log out.
         let session = ada.credentials().unwrap();
         assert_eq!(source.server.sessions(&session).await.unwrap().len(), 1);
         source.server.logout(&session).await.unwrap();

@@ -1,11 +1,11 @@
-//! The conformance vectors, judged by the library as programs in other languages do it.
+//! The conformance vectors, checked with the calls that programs in other languages use.
 
 use callie_client::{check_payload, check_server_payload};
 use serde_json::Value;
 
 use crate::bed::{TestEnv, within};
 
-/// The text of a vector: one, or parts that are repeated.
+/// The text of a vector: a literal, or repeated parts.
 fn payload(vector: &Value) -> String {
     if let Some(text) = vector["payload"].as_str() {
         return text.to_owned();
@@ -18,7 +18,7 @@ fn payload(vector: &Value) -> String {
 async fn every_vector_is_checked() {
     within(async {
         let folder = TestEnv::new().await.ask("vectors").await;
-        let mut judged = 0;
+        let mut checked = 0;
         for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             if file.extension().is_none_or(|extension| extension != "json") {
                 continue;
@@ -33,17 +33,17 @@ async fn every_vector_is_checked() {
                 let found = fault.map(|fault| (fault.code().to_string(), fault.path()));
                 let word = |name: &str| vector["fault"][name].as_str().map(str::to_owned);
                 let mut expected = word("code").zip(word("path"));
-                // What the connection's token hides of a path, only the connection's server knows.
+                // Only the connection's server knows which parts of a path the connection's token hides.
                 if let (Some((_, path)), Some((_, seen)), Some(_)) =
                     (&mut expected, &found, vector.get("connectionToken"))
                 {
                     path.clone_from(seen);
                 }
                 assert_eq!(found, expected, "{}: {}", file.display(), vector["name"]);
-                judged += 1;
+                checked += 1;
             }
         }
-        assert!(judged >= 300, "only {judged}");
+        assert!(checked >= 300, "only {checked}");
     })
     .await;
 }

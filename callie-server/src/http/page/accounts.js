@@ -1,10 +1,10 @@
-// Accounts over HTTP, and the session that this tab keeps.
+// Accounts over HTTP, and the session that this tab stores.
 
 import { accounts, at, readProblem } from "./protocol.js";
 
 const KEY = "callie.session";
 
-/** A call that was refused; `code` is empty when the server could not be reached. */
+/** A call that failed. `code` is empty if the server could not be reached. */
 export class CallError extends Error {
   constructor({ code, text }, retryAfter) {
     super(text);
@@ -39,13 +39,13 @@ export async function logIn(who) {
   return session;
 }
 
-/** Ends the session here, and on the server if it can be reached. */
+/** Forgets the session, and ends it on the server if that can be reached. */
 export function logOut(session) {
   forget();
   return call(accounts.logout(session.token)).catch(() => {});
 }
 
-/** The session of this tab, if there is one. */
+/** Returns the session of this tab, if there is one. */
 export function kept() {
   try {
     return JSON.parse(sessionStorage.getItem(KEY));

@@ -1,4 +1,4 @@
-// The page: the door while nobody is logged in, the chat while somebody is.
+// The page: the login form without a session, and the chat with one.
 
 import { forget, kept, logOut } from "./accounts.js";
 import { Chat } from "./chat.js";
@@ -10,7 +10,7 @@ import { Model } from "./model.js";
 import { Room } from "./room.js";
 import { ofEnd } from "./words.js";
 
-/** How long a notice in the corner stays. */
+/** How long a toast is shown. */
 const TOAST_LASTS = 8_000;
 
 function toast(text) {
@@ -19,7 +19,7 @@ function toast(text) {
   setTimeout(() => shown.remove(), TOAST_LASTS);
 }
 
-/** Runs the chat of a session until it ends; then the door is there again. */
+/** Runs the chat of a session until it ends. Then the login form is shown again. */
 function enter(session) {
   const over = new AbortController();
   const on = (target, event, run) => target.addEventListener(event, run, { signal: over.signal });
@@ -55,7 +55,7 @@ function enter(session) {
     find("link").textContent = words[name];
     find("link").dataset.state = name;
     const broken = name === "waiting" || name === "ended";
-    // While it tries again, the reason why stays in view.
+    // The reason stays visible while the connection is retried.
     if (broken) find("banner-text").textContent = name === "ended" ? ofEnd(details) : "The connection is lost. Trying again…";
     if (broken || name === "online") find("banner").hidden = !broken;
     if (name === "ended" && details.code >= 4501 && details.code <= 4599) {
@@ -76,7 +76,7 @@ function enter(session) {
     logOut(session);
     leave("");
   });
-  // The browser says that the network is back, or the person looks at the page again.
+  // The browser is online again, or the page is visible again.
   on(window, "online", () => chat.nudge());
   on(document, "visibilitychange", () => {
     if (document.visibilityState !== "visible") return;

@@ -17,7 +17,7 @@ const TICKS = {
 
 export const clock = (at) => CLOCK.format(at);
 
-/** A message; `again` runs when the person wants a failed one sent once more. */
+/** A message. `again` runs when the user retries a failed one. */
 export function bubble(entry, { mine, first, again }) {
   if (entry.system) return el("p", { class: "line" }, entry.text);
   const body = el("div", { class: "body", dir: "auto" });
@@ -42,7 +42,7 @@ function tick(entry) {
   return el("span", { class: `tick ${entry.state}`, title }, icon(entry.state), el("span", { class: "unseen" }, title));
 }
 
-/** Why a message did not arrive, and a way to try again. */
+/** Why a message was not delivered, and a button to retry. */
 function note(entry, again) {
   if (entry.state !== State.failed && entry.state !== State.unconfirmed) return null;
   return el("p", { class: `note ${entry.state}`, role: "alert" },
@@ -53,7 +53,7 @@ function note(entry, again) {
 
 function attachment({ kind, url, name, size }) {
   const href = webAddress(url);
-  // The server lets nothing else through; what is none of the web stays text.
+  // The server accepts no other URLs. Any other text is shown as text.
   if (!href) return el("p", {}, url);
   const shown = name || readable(new URL(href).pathname.split("/").pop()) || new URL(href).host;
   const about = [new URL(href).host, size === undefined ? null : bytes(size)].filter(Boolean).join(" · ");
@@ -65,7 +65,7 @@ function attachment({ kind, url, name, size }) {
   return card;
 }
 
-/** An image is fetched only when somebody asks: its host learns who looks. */
+/** An image is loaded only on a click, because its host learns the viewer's address. */
 function imageButton(href, name, card) {
   const button = el("button", { type: "button", class: "link" }, "Show");
   button.addEventListener("click", () => {

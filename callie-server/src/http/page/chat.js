@@ -1,15 +1,15 @@
-// One session's chat: between the connection, what this tab knows, and what is shown. `ui` shows; this decides.
+// The chat of one session: handles events of the connection, updates the model, and has `ui` show the changes.
 
 import { Connection } from "./connection.js";
 import { Model, State } from "./model.js";
 import { Code, EVERYONE, TYPING, commands, mayAdd, newId } from "./protocol.js";
 import { UNCONFIRMED, ofDelivery, ofFailure, sentence } from "./words.js";
 
-/** How often typing is told to the others while it goes on. */
+/** The interval of typing signals while the user types. */
 const TYPING_EVERY = 3_000;
-/** Pages of a list that are fetched: 100 entries each. */
+/** The most pages of a list that are fetched, of 100 entries each. */
 const MAX_PAGES = 10;
-/** Names that one command about presence takes. */
+/** The most names in one command about presence. */
 const MAX_WATCHED = 256;
 
 export class Chat {
@@ -41,7 +41,7 @@ export class Chat {
     this.#connection.nudge();
   }
 
-  // ---- What a person does ----
+  // ---- Actions of the user ----
 
   open(conversation) {
     this.model.open = conversation;
@@ -53,7 +53,7 @@ export class Chat {
     if (conversation && !conversation.group && !conversation.everyone) this.#watch([conversation.id]);
   }
 
-  /** Begins a conversation with somebody who exists. */
+  /** Starts a conversation with an existing user. */
   async person(name) {
     await this.#connection.request(commands.profile(name));
     const conversation = this.model.conversation(name);
@@ -91,7 +91,7 @@ export class Chat {
     return this.#connection.request(commands.publicGroups(after));
   }
 
-  /** All members of a group; its title, count and one's own role are noted with them. */
+  /** Fetches all members of a group, and updates its title, its count and the own role. */
   async refreshMembers(conversation) {
     const group = await this.#all((after) => commands.members(conversation.id, after));
     const me = group.items.find((m) => m.name === this.model.me);
@@ -115,7 +115,7 @@ export class Chat {
     this.#post(conversation, entry);
   }
 
-  /** The same message again, as a payload of its own. */
+  /** Sends a message again, in a new payload. */
   again(conversation, entry) {
     Object.assign(entry, { state: State.waiting, note: undefined });
     this.#ui.changed(entry);
@@ -125,7 +125,7 @@ export class Chat {
   #post(conversation, entry) {
     const payload = this.#connection.post(conversation.id, entry);
     if (payload) this.model.expect(payload, conversation, entry);
-    else this.#set(entry, State.failed, "Too many messages are waiting already.");
+    else this.#set(entry, State.failed, "Too many messages are waiting to be sent.");
     this.#changed();
   }
 
@@ -135,7 +135,7 @@ export class Chat {
     this.#connection.signal(commands.signal(conversation.id, TYPING));
   }
 
-  // ---- What the connection tells ----
+  // ---- Events of the connection ----
 
   #state(name, details) {
     this.#ui.link(name, details);
@@ -150,7 +150,7 @@ export class Chat {
     try {
       own = await this.#all(commands.ownGroups);
     } catch {
-      // The connection went; the next one asks again.
+      // The connection was lost. The next one fetches again.
       return;
     }
     const mine = new Set(own.items.map((g) => g.id));
@@ -178,9 +178,9 @@ export class Chat {
     for (let from = 0; from < names.length; from += MAX_WATCHED) {
       const some = names.slice(from, from + MAX_WATCHED);
       this.#connection.request(commands.watch(some)).then(
-        // Who hides it, or shares no group, counts as offline too: so that says nothing.
+        // A user who hides the presence, or shares no group, is reported offline as well, so offline is not shown.
         (people) => people.forEach(({ name, online }) => this.#presence(name, online || null)),
-        // Without it nobody has a dot until they come or go.
+        // Without it, no presence is shown until it changes.
         () => {},
       );
     }
@@ -240,15 +240,15 @@ export class Chat {
   #message({ from, to, at, message }) {
     const known = this.model.conversations.has(this.model.place(from, to));
     const conversation = this.model.conversation(this.model.place(from, to));
-    // The sender's clock may be wrong; the order of arrival is not.
+    // Sorted by arrival, because the sender's clock may be wrong.
     const entry = { ...message, author: from, at: Math.min(at || Date.now(), Date.now()) };
     entry.state = from === this.model.me ? State.sent : State.received;
     const old = this.model.message(conversation, from, message.id);
     if (old) {
-      // Somebody tried again, or it is one's own, come back.
+      // A retry by the author, or a copy of an own message.
       return old.state === State.received && this.#amend({ author: from, place: conversation, message: message.id }, message);
     }
-    // A sign of life of somebody who was taken for offline.
+    // The author is online, whatever was known before.
     if (conversation.id === from && conversation.online === false) this.#presence(from, null);
     this.model.add(conversation, entry);
     const seen = this.model.open === conversation && document.visibilityState === "visible";
@@ -305,7 +305,7 @@ export class Chat {
       return this.refreshGroups();
     }
     if (!conversation) return;
-    this.#say(conversation, `${user} ${joined ? "joined" : "left"} the group.`);
+    this.#addNotice(conversation, `${user} ${joined ? "joined" : "left"} the group.`);
     this.refreshMembers(conversation).catch(() => {});
   }
 
@@ -313,12 +313,12 @@ export class Chat {
     const conversation = this.model.conversations.get(group);
     if (!conversation || conversation.gone) return;
     conversation.gone = true;
-    this.#say(conversation, text);
+    this.#addNotice(conversation, text);
     this.#ui.roomChanged(conversation);
   }
 
-  /** A line of its own in a conversation. */
-  #say(conversation, text) {
+  /** Adds a line of the page itself to a conversation. */
+  #addNotice(conversation, text) {
     const entry = { id: newId(), text, at: Date.now(), system: true };
     this.model.add(conversation, entry);
     this.#ui.added(conversation, entry);

@@ -1,26 +1,26 @@
-// One session's connection: it authenticates, answers, confirms, notices a dead link, and comes back.
+// The connection of one session: authenticates, answers PINGs, confirms messages, detects a lost connection, and reconnects.
 
 import {
   Code, EVERYONE, MAX_CONFIRMED, Outcome, SOCKET, SUBPROTOCOL,
   at, authenticate, command, comesBack, confirm, message, ping, pong, read,
 } from "./protocol.js";
 
-/** How long a connection may take until it is authenticated: a bad link needs a few seconds. */
+/** How long connecting and authenticating may take. A bad network needs a few seconds. */
 const OPEN_TIMEOUT = 15_000;
-/** How long the server may take to answer a PING or a command before the link counts as lost. */
+/** How long the server may take to answer a PING or a command before the connection counts as lost. */
 const ANSWER_TIMEOUT = 10_000;
-/** How long a message may take to its end, connected or not. Shorter than the server remembers what it was sent. */
+/** How long a message may take until its outcome, connected or not. Shorter than the server remembers payloads. */
 const SEND_TIMEOUT = 60_000;
 /** How long confirmations are collected. */
 const CONFIRM_DELAY = 20;
-/** The bounds of the first and of the longest wait before connecting again; chance draws from nothing up to them. */
+/** The upper bounds of the first and of the longest wait before reconnecting. Each wait is random, from 0 to its bound. */
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 30_000;
-/** The most messages that wait for their end, and the most received ones that are remembered to tell repeats. */
+/** The most messages without an outcome, and the most received messages that are remembered to detect duplicates. */
 const MAX_WAITING = 200;
 const MAX_REMEMBERED = 2_000;
 
-/** A refusal in the server's words. */
+/** A refusal by the server. */
 export class Refusal extends Error {
   constructor(notice) {
     super(notice.text);
@@ -28,12 +28,12 @@ export class Refusal extends Error {
   }
 }
 
-/** A command that got no answer because the link was lost. */
+/** A command without an answer, because the connection was lost. */
 export class LinkLost extends Error {}
 
 /**
- * Tells its owner, by these functions: `state(name, details)` where the name is "connecting", "online", "waiting" or
- * "ended"; `received(what)` for messages, signals, edits, deletions and notices; `outcome(id, notice)` for a message's end.
+ * Calls these functions of its owner: `state(name, details)`, where the name is "connecting", "online", "waiting" or
+ * "ended"; `received(what)` for messages, signals, edits, deletions and notices; `outcome(id, notice)` for the outcome of a message.
  */
 export class Connection {
   #session;
@@ -60,7 +60,7 @@ export class Connection {
     return this.#online;
   }
 
-  /** Connects now, whatever it was waiting for. */
+  /** Connects immediately. */
   start() {
     if (this.#socket) return;
     this.#stopTimer("again");
@@ -76,7 +76,7 @@ export class Connection {
     socket.onclose = ({ code }) => this.#lost(code);
   }
 
-  /** Ends for good. */
+  /** Ends the connection permanently. */
   stop() {
     const socket = this.#drop();
     for (const name of [...this.#timers.keys()]) this.#stopTimer(name);
@@ -84,7 +84,7 @@ export class Connection {
     socket?.close(1000);
   }
 
-  /** Runs a command: its result, or a Refusal, or LinkLost. */
+  /** Runs a command. Returns its result, or throws a Refusal or LinkLost. */
   request(wanted) {
     if (!this.#online) return Promise.reject(new LinkLost());
     const sent = command(this.#session, wanted);
@@ -95,19 +95,19 @@ export class Connection {
     });
   }
 
-  /** Says something fleeting: nobody waits for what comes of it. */
+  /** Sends a signal, whose outcome is not reported. */
   signal(wanted) {
     if (this.#online) this.#socket.send(command(this.#session, wanted).text);
   }
 
-  /** Sends a message now or once connected; its payload's ID, or null when too many wait already. */
+  /** Sends a message, now or once connected. Returns its payload's ID, or null if too many messages wait. */
   post(to, draft) {
     if (this.#messages.size >= MAX_WAITING) return null;
     const made = message(this.#session, to, draft);
     const waiting = { text: made.text, written: false, confirmed: to !== EVERYONE };
     this.#messages.set(made.id, waiting);
     this.#timer(made.id, SEND_TIMEOUT, () => this.#finish(made.id, waiting.written ? Code.unconfirmed : null));
-    // After the caller has noted the ID: a message to everyone ends as soon as it is written.
+    // After the caller has stored the ID: a broadcast has its outcome as soon as it is written.
     queueMicrotask(() => this.#write(made.id, waiting));
     return made.id;
   }
@@ -121,7 +121,7 @@ export class Connection {
   }
 
   #writeAll() {
-    // Again, too, what was written to a link that broke: the server and the other side tell repeats by the ID.
+    // Includes messages that were written to a lost connection: the server and the recipients detect duplicates by the ID.
     for (const [id, waiting] of [...this.#messages]) this.#write(id, waiting);
   }
 
@@ -153,7 +153,7 @@ export class Connection {
   }
 
   #take(what) {
-    // What another connection of one's own sent to somebody is not one's own to confirm.
+    // Copies of messages from the user's other connections are not confirmed.
     if (what.wantsAck && (what.from !== this.#session.name || what.to === this.#session.name)) {
       this.#toConfirm.push({ from: what.from, id: what.id });
       if (this.#toConfirm.length >= MAX_CONFIRMED) this.#confirm();
@@ -190,7 +190,7 @@ export class Connection {
   #answer(notice) {
     const id = notice.replyTo;
     if (notice.code === Code.rateLimited) {
-      // The others that were dropped with this one get no answer of their own.
+      // The other payloads that were dropped with this one get no separate answer.
       return this.#timer("calm", notice.retryAfter ?? 1_000, () => this.#writeAll());
     }
     if (notice.code !== Code.duplicate) return this.#finish(id, notice.code, notice);
@@ -217,7 +217,7 @@ export class Connection {
     this.#listen();
   }
 
-  /** Looks for a sign of life when none came for as long as the server waits for one, and gives up without an answer. */
+  /** Sends a PING after a silence as long as the server's heartbeat, and gives up the connection without an answer. */
   #listen() {
     const silence = Date.now() - this.#heard;
     if (silence < this.#heartbeat) return this.#timer("listen", this.#heartbeat - silence, () => this.#listen());
@@ -226,7 +226,7 @@ export class Connection {
     this.#timer("listen", ANSWER_TIMEOUT, () => (this.#heard > before ? this.#listen() : this.#lost(1006)));
   }
 
-  /** Something says that the link may be dead, or alive again. */
+  /** Called when the connection may be lost, or possible again. */
   nudge() {
     if (this.#online) {
       this.#heard = Math.min(this.#heard, Date.now() - this.#heartbeat);

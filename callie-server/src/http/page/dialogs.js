@@ -1,13 +1,13 @@
-// The dialogs: each asks for something, does it, and stays open with the reason when it is refused.
+// The dialogs. A dialog stays open and shows the reason if its action fails.
 
 import { avatar, el, find, webAddress } from "./dom.js";
 import { isUsername } from "./protocol.js";
 import { ofRefusal } from "./words.js";
 
-/** What a person gave that cannot be right, in words for them. */
+/** An invalid input, with a text for the user. */
 class Wrong extends Error {}
 
-/** Opens a dialog; `submit` runs on its main button, and the dialog closes when it ends well. */
+/** Opens a dialog. Its main button runs `submit`, and the dialog closes if that succeeds. */
 function show(id, submit, { stays = false } = {}) {
   const dialog = find(id);
   const form = dialog.querySelector("form");
@@ -51,7 +51,7 @@ export function groupDialog(chat) {
   find("group-open").checked = false;
   show("group-dialog", () => {
     const title = find("group-name").value.trim();
-    if (title === "") throw new Wrong("Give the group a name.");
+    if (title === "") throw new Wrong("The group needs a name.");
     const members = find("group-members").value.toLowerCase().split(/[\s,;]+/).filter(Boolean);
     const wrong = members.find((name) => !isUsername(name));
     if (wrong) throw new Wrong(`“${wrong}” is no username.`);
@@ -68,7 +68,7 @@ export function browseDialog(chat) {
   const { dialog, attempt, signal } = show("browse-dialog");
   const load = () => attempt(async () => {
     const page = await chat.publicGroups(next);
-    if (!next && page.items.length === 0) rows.append(el("li", { class: "quiet" }, "There are none yet. Create one!"));
+    if (!next && page.items.length === 0) rows.append(el("li", { class: "quiet" }, "There are no public groups yet."));
     rows.append(...page.items.map(row));
     next = page.next;
     more.hidden = !next;
@@ -113,7 +113,7 @@ export function membersDialog(chat, conversation) {
 }
 
 export function leaveDialog(chat, conversation) {
-  find("leave-text").textContent = `You will get no more messages of “${conversation.title}”.`;
+  find("leave-text").textContent = `You will no longer receive messages of “${conversation.title}”.`;
   show("leave-dialog", () => chat.leave(conversation));
 }
 
@@ -121,7 +121,7 @@ export function attachDialog(done) {
   for (const id of ["attach-url", "attach-name"]) find(id).value = "";
   show("attach-dialog", () => {
     const url = webAddress(find("attach-url").value.trim());
-    if (!url) throw new Wrong("Give an address that begins with https:// or http://.");
+    if (!url) throw new Wrong("The address must begin with https:// or http://.");
     done({ kind: find("attach-kind").value, url, name: find("attach-name").value.trim() || undefined });
   });
 }

@@ -1,4 +1,4 @@
-// Making and finding elements. Texts become text nodes, never markup.
+// Creating and finding elements. Texts become text nodes, never markup.
 
 /** An element with attributes (null and false are left out, functions listen) and children (null is left out). */
 export function el(tag, attributes = {}, ...children) {
@@ -24,7 +24,7 @@ export function icon(name) {
 
 export const find = (id) => document.getElementById(id);
 
-/** A person's or group's initial on a colour of their own. */
+/** The initial of a user or group, on a colour that depends on the name. */
 export function avatar(title, group = false) {
   let sum = 0;
   for (const letter of title) sum = (sum * 31 + letter.codePointAt(0)) % 8_191;
@@ -32,7 +32,7 @@ export function avatar(title, group = false) {
   return el("span", { class: `avatar hue-${sum % 8}`, "aria-hidden": "true" }, mark);
 }
 
-/** The address if it is one of the web, else null: no other kind ever becomes a link. */
+/** Returns the address if it is an HTTP or HTTPS URL, otherwise null. No other address becomes a link. */
 export function webAddress(text) {
   try {
     const url = new URL(text);
@@ -42,7 +42,7 @@ export function webAddress(text) {
   }
 }
 
-/** A link out of the page, which tells the other side nothing about it. */
+/** A link to another site, which receives no referrer. */
 export function outLink(href, ...children) {
   return el("a", { href, target: "_blank", rel: "noopener noreferrer" }, ...children);
 }

@@ -1,4 +1,4 @@
-// Where one logs in or signs up.
+// The form for login and registration.
 
 import { logIn, signUp } from "./accounts.js";
 import { find } from "./dom.js";
@@ -6,7 +6,7 @@ import { ofCall } from "./words.js";
 
 let joining = false;
 
-/** Shows the form, with a reason why one is here if there is one. */
+/** Shows the form, with the reason if there is one. */
 export function showDoor(reason = "") {
   find("chat").hidden = true;
   find("door").hidden = false;
@@ -15,7 +15,7 @@ export function showDoor(reason = "") {
   find("name").focus();
 }
 
-/** Connects the form once; `entered` runs with each new session. */
+/** Sets up the form. `entered` is called with each new session. */
 export function prepareDoor(entered) {
   find("switch").addEventListener("click", () => {
     joining = !joining;

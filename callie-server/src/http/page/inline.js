@@ -1,11 +1,11 @@
-// The insides of a line of Markdown as nodes: emphasis, strong, struck, code, links. A text of n bytes takes about n steps:
-// where a mark stands next is looked up once, and what has no end is not looked for again.
+// Inline Markdown as nodes: emphasis, strong, strikethrough, code, links. Takes linear time: the next position of a mark is
+// searched once, and a mark without an end is not searched again.
 
 import { el, outLink, webAddress } from "./dom.js";
 
-/** Marks nest this deep; what is deeper stays text. */
+/** The maximum nesting of marks. Deeper ones stay text. */
 const MAX_DEPTH = 8;
-/** Ends that are tried for one mark: with more in its way it stays text. */
+/** The most candidates for the end of a mark. With more, the mark stays text. */
 const MAX_TRIES = 16;
 
 const MARKS = [
@@ -83,7 +83,7 @@ class Line {
     this.#plain = "";
   }
 
-  /** Where `mark` stands next, from `from` on; -1 if nowhere. */
+  /** Returns the next position of `mark` from `from` on, or -1. */
   #next(mark, from) {
     const known = this.#known.get(mark);
     if (known && from >= known.from && (known.found === -1 || known.found >= from)) return known.found;
@@ -122,7 +122,7 @@ class Line {
     return true;
   }
 
-  /** `[words](address)`; an image's words, too, become a link: nothing is fetched before somebody asks for it. */
+  /** `[text](address)`. An image becomes a link too, so nothing is loaded without a click. */
   #link(open) {
     const close = this.#next("](", open);
     if (close === -1) return false;
@@ -169,7 +169,7 @@ class Line {
       end = this.#next(sign, end + (tries ? sign.length : 1));
       if (end === -1) return -1;
       const last = this.#text[end - 1];
-      // Two signs in a row are the end of something stronger inside; a run's last sign is the end of the outer mark.
+      // Two characters in a row end a stronger mark inside. The last character of a run ends the outer mark.
       const double = sign.length === 1 && this.#text[end + 1] === sign;
       if (double) {
         end += 1;
@@ -181,7 +181,7 @@ class Line {
     return -1;
   }
 
-  /** snake_case has no emphasis in it. */
+  /** Underscores in snake_case are not emphasis. */
   #insideWord(sign, at) {
     return sign[0] === "_" && WORD.test(this.#text[at] ?? " ");
   }

@@ -39,7 +39,7 @@ function row(conversation, model, open) {
   );
 }
 
-/** A dot for somebody's presence, in words too. */
+/** A dot for the presence of a user, with a text for screen readers. */
 function dot(online) {
   if (online === null) return null;
   return el("span", { class: `dot ${online ? "online" : "offline"}` }, el("span", { class: "unseen" }, online ? "online" : "offline"));

@@ -1,10 +1,10 @@
-// Markdown as nodes: paragraphs, headings, quotes, lists, rules, code blocks; the insides of lines are inline.js's.
-// Only elements made here and text nodes come out, whatever goes in.
+// Markdown as nodes: paragraphs, headings, quotes, lists, rules, code blocks. inline.js handles inline marks.
+// The result contains only elements created here and text nodes.
 
 import { el } from "./dom.js";
 import { inline } from "./inline.js";
 
-/** Quotes and lists nest this deep; what is deeper stays a paragraph. */
+/** The maximum nesting of quotes and lists. Deeper ones stay paragraphs. */
 const MAX_DEPTH = 8;
 
 const FENCE = /^ {0,3}(`{3,}|~{3,})[^`]*$/;
@@ -13,7 +13,7 @@ const RULE = /^ {0,3}(?:(?:- *){3,}|(?:\* *){3,}|(?:_ *){3,})$/;
 const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})([-*+]|(\d{1,9})[.)])( +|$)/;
 
-/** A message's text as nodes. */
+/** Returns a message's text as nodes. */
 export function render(text) {
   return blocks(text.replace(/\r\n?/g, "\n").replace(/\t/g, "    ").split("\n"), 0);
 }
@@ -38,7 +38,7 @@ function block(lines, at, depth) {
   const fence = FENCE.exec(line);
   if (fence) return code(lines, at + 1, fence[1]);
   const heading = HEADING.exec(line);
-  // A message's headings stand below those of the page.
+  // Headings of messages are below those of the page.
   if (heading) return [el(`h${Math.min(6, heading[1].length + 2)}`, {}, inline(heading[2].trim())), at + 1];
   if (RULE.test(line)) return [el("hr"), at + 1];
   if (depth < MAX_DEPTH && QUOTE.test(line)) return quote(lines, at, depth);
@@ -88,7 +88,7 @@ function list(lines, from, depth) {
   return [element, at];
 }
 
-/** An item of one paragraph needs no paragraph around it. */
+/** An item of one paragraph needs no paragraph element. */
 function item(lines, depth) {
   const content = blocks(lines, depth + 1);
   const first = content.firstChild;
@@ -98,7 +98,7 @@ function item(lines, depth) {
 
 const indent = (line) => line.length - line.trimStart().length;
 
-/** Whether a line goes on with the item above it: indented, or a blank line before one that is. */
+/** Returns whether a line continues the item above: it is indented, or blank before an indented line. */
 function belongs(lines, at, width) {
   if (lines[at].trim() !== "") return indent(lines[at]) >= Math.min(width, 2);
   return at + 1 < lines.length && lines[at + 1].trim() !== "" && indent(lines[at + 1]) >= width;

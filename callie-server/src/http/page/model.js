@@ -1,15 +1,15 @@
-// What this tab knows: conversations with their messages. The server keeps no messages, so they live as long as the tab.
+// The data of this tab: conversations with their messages. The server stores no messages, so they exist as long as the tab.
 
 import { EVERYONE, isGroup } from "./protocol.js";
 
 const KEY = "callie.conversations";
-/** Messages kept of a conversation, in memory and over a reload. */
+/** The most messages of a conversation that are kept, in memory and over a reload. */
 const MAX_MESSAGES = 500;
 const MAX_KEPT = 100;
-/** How long somebody counts as typing after a sign of it. */
+/** How long a user counts as typing after a signal. */
 const TYPING_LASTS = 6_000;
 
-/** A message's way: waiting → sent → delivered, unconfirmed or failed; received ones are "received". */
+/** The states of a message: waiting → sent → delivered, unconfirmed or failed. Received messages are "received". */
 export const State = Object.freeze({
   waiting: "waiting",
   sent: "sent",
@@ -51,7 +51,7 @@ export class Model {
     return found;
   }
 
-  /** Sorted as a list shows them: what moved last comes first. */
+  /** Sorted for the list: the latest first. */
   sorted() {
     return [...this.conversations.values()].sort((a, b) => b.at - a.at);
   }
@@ -64,7 +64,7 @@ export class Model {
     return this.sorted().reduce((sum, c) => sum + c.unread, 0);
   }
 
-  /** Where a message between these two belongs. */
+  /** Returns the conversation of a message between these two. */
   place(from, to) {
     return to === this.#me ? from : to;
   }
@@ -76,12 +76,12 @@ export class Model {
     conversation.typing.delete(entry.author);
   }
 
-  /** Notes under which payload a message went out. */
+  /** Stores the payload of a sent message. */
   expect(payload, conversation, entry) {
     this.#pending.set(payload, { conversation, entry });
   }
 
-  /** The message that went out under this payload, or null. */
+  /** Returns the message that was sent in this payload, or null. */
   pending(payload) {
     return this.#pending.get(payload) ?? null;
   }
@@ -94,7 +94,7 @@ export class Model {
     return conversation?.messages.find((m) => m.id === id && m.author === author) ?? null;
   }
 
-  /** Somebody types; `done` runs when that is over. */
+  /** Shows a user as typing. `done` is called when that ends. */
   typing(conversation, who, done) {
     const until = Date.now() + TYPING_LASTS;
     conversation.typing.set(who, until);
@@ -106,7 +106,7 @@ export class Model {
     }, TYPING_LASTS);
   }
 
-  /** Keeps what there is over a reload of the page. */
+  /** Stores the conversations for a reload of the page. */
   keep() {
     const list = this.sorted().map(({ id, title, at, gone, messages }) => ({
       id, title, at, gone, messages: messages.slice(-MAX_KEPT),
@@ -114,7 +114,7 @@ export class Model {
     try {
       sessionStorage.setItem(KEY, JSON.stringify({ me: this.#me, list }));
     } catch {
-      // More than the browser keeps: a reload then begins with less.
+      // The browser's storage is full. A reload then has fewer messages.
       sessionStorage.removeItem(KEY);
     }
   }
@@ -135,7 +135,7 @@ export class Model {
       const conversation = this.conversation(id, title);
       Object.assign(conversation, { at, gone, messages });
       for (const message of messages) {
-        // What was on its way when the page went has nobody waiting for its end any more.
+        // The outcome of messages in transit at the reload is lost.
         if (message.state === State.waiting || message.state === State.sent) {
           message.state = conversation.everyone ? State.sent : State.unconfirmed;
         }

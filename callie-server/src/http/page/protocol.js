@@ -1,4 +1,4 @@
-// The protocol, and every name that comes from it: docs/protocol.md. The other modules know only what this one exports.
+// The protocol (docs/protocol.md) and its names. Other modules use only the exports of this one.
 
 export const SERVER = "SERVER";
 export const EVERYONE = "BROADCAST";
@@ -6,13 +6,13 @@ export const SOCKET = "/ws";
 export const SUBPROTOCOL = "callie.1";
 export const VERSION = "1.0";
 
-/** The page's own URL without its file name: a proxy may serve it below a path prefix. */
+/** The page's URL without its file name. A proxy may serve the page below a path prefix. */
 const BASE = new URL("../", import.meta.url);
 
 /** The URL of a path of the protocol, below the prefix that this page is served at. */
 export const at = (path) => new URL(`.${path}`, BASE);
 
-/** The codes of notices that this page acts on, or has words of its own for. */
+/** The codes of notices that this page handles or has texts for. */
 export const Code = Object.freeze({
   authenticated: "AUTHENTICATED",
   authFailed: "AUTH_FAILED",
@@ -49,7 +49,7 @@ export const Code = Object.freeze({
   announcement: "ANNOUNCEMENT",
 });
 
-/** The codes of the HTTP calls that this page has words of its own for. */
+/** The codes of HTTP calls that this page has texts for. */
 export const AccountCode = Object.freeze({
   taken: "USERNAME_TAKEN",
   badName: "INVALID_USERNAME",
@@ -61,7 +61,7 @@ export const AccountCode = Object.freeze({
   unavailable: "UNAVAILABLE",
 });
 
-/** What became of a payload that was sent again. */
+/** The outcomes of a duplicate payload. */
 export const Outcome = Object.freeze({
   pending: "pending",
   sent: "sent",
@@ -72,10 +72,10 @@ export const Outcome = Object.freeze({
 
 export const AttachmentKind = Object.freeze({ image: "image", video: "video", file: "file" });
 export const TYPING = "typing";
-/** The most confirmations that one ACK takes. */
+/** The most confirmations in one ACK. */
 export const MAX_CONFIRMED = 256;
 
-/** Whether a client comes back by itself from a close with this code. */
+/** Returns whether a client reconnects after a close with this code. */
 export function comesBack(code) {
   return ![1002, 1003, 1007, 1008, 1009, 1010].includes(code) && !(code >= 4500 && code <= 4999);
 }
@@ -84,7 +84,7 @@ export const isGroup = (recipient) => recipient.startsWith("group:");
 const NAME = /^[a-z0-9][a-z0-9._-]{1,31}$/;
 export const isUsername = (text) => NAME.test(text);
 
-/** A UUIDv7: the time, then chance. crypto.randomUUID is not there on pages without TLS. */
+/** Returns a UUIDv7. crypto.randomUUID does not exist on pages without TLS. */
 export function newId(now = Date.now()) {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   for (let i = 0; i < 6; i++) bytes[i] = Math.floor(now / 2 ** (40 - 8 * i)) % 256;
@@ -109,10 +109,10 @@ export const accounts = Object.freeze({
   logout: (token) => ({ method: "POST", path: "/api/v1/logout", token }),
 });
 
-/** What a refused call says. */
+/** Reads the answer to a refused call. */
 export const readProblem = (body) => ({ code: String(body?.code ?? ""), text: String(body?.detail ?? "") });
 
-// ---- What is sent ----
+// ---- Sending ----
 
 function payload(session, to, type, content, metadata = {}) {
   const id = newId();
@@ -144,7 +144,7 @@ export const confirm = (session, received) =>
     parameters: { payloads: received.map(({ from, id }) => ({ sender: from, payloadID: id })) },
   });
 
-/** A chat message. Its delivery is confirmed, but for one to everyone, where the protocol has no confirmation. */
+/** A chat message. It asks for confirmation, unless it is a broadcast, for which the protocol has none. */
 export function message(session, to, { id, text, files }) {
   const content = { messageID: id, text };
   if (files.length > 0) {
@@ -204,12 +204,12 @@ function groups(r) {
   return { items: r.groups.map(group), next: r.next };
 }
 
-/** Whether somebody of this role may add members. */
+/** Returns whether this role may add members. */
 export const mayAdd = (role) => role === "owner" || role === "admin";
 
-// ---- What is received ----
+// ---- Receiving ----
 
-/** What a text message of the server says, or null where it is none that this page understands. */
+/** Parses a text message of the server. Returns null if this page does not know it. */
 export function read(text) {
   let p;
   try {

@@ -1,13 +1,13 @@
-// The open conversation: its head, its messages, and where one writes.
+// The open conversation: its header, its messages and the composer.
 
 import { bubble } from "./bubble.js";
 import { attachDialog } from "./dialogs.js";
 import { avatar, el, find, icon } from "./dom.js";
 import { membersOf } from "./list.js";
 
-/** Two messages of one author this close stand together. */
+/** Two messages of one author within this time are grouped. */
 const TOGETHER = 5 * 60_000;
-/** How near the end counts as the end: then new messages scroll into view. */
+/** Up to this distance from the end, new messages scroll into view. */
 const NEAR = 120;
 
 const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
@@ -40,7 +40,7 @@ export class Room {
     });
     on("attach", "click", () => attachDialog((file) => this.#attach(file)));
     on("back", "click", () => this.#chat.open(null));
-    // A keyboard on the screen makes the room smaller: what was said last stays in view.
+    // An on-screen keyboard reduces the height. The last messages stay visible.
     const resized = new ResizeObserver(() => this.#atEnd && this.#toEnd());
     resized.observe(find("log"));
     signal.addEventListener("abort", () => resized.disconnect());
@@ -70,7 +70,7 @@ export class Room {
     if (!find("composer").hidden) find("text").focus();
   }
 
-  /** The head and the composer, after something about the conversation changed. */
+  /** Updates the header and the composer after a change of the conversation. */
   changed(conversation) {
     if (conversation !== this.#conversation) return;
     const { title, group, everyone, online, gone } = conversation;
@@ -142,7 +142,7 @@ export class Room {
     this.#atEnd = true;
   }
 
-  /** The field grows with its text. */
+  /** Adapts the height of the field to its text. */
   #fit() {
     const text = find("text");
     text.style.height = "auto";
