@@ -1,14 +1,13 @@
 //! Servers that send false replies or garbage, stall or disconnect: each results in a typed error or event, in bounded
 //! time.
 
-mod configs;
 mod fake;
 
 use std::time::Duration;
 
 use callie_client::{Client, Closed, ConnectionState, Credentials, ErrorKind, Event, SendOutcome, Server};
 use callie_core::{Content, Message, MessageId, Notice, PayloadId, SysCode};
-use configs::with;
+use fake::configs::with;
 use fake::{
     BOUND, Failure, SHORT, connected, fake, fake_socket, listen, next, next_id, payload, say, send, write,
 };
@@ -338,7 +337,7 @@ async fn disconnect_ends_if_the_server_ignores_it() {
 
 #[tokio::test]
 async fn dropped_client_sends_a_close_frame() {
-    let (seen, hears) = tokio::sync::oneshot::channel();
+    let (seen, was_seen) = tokio::sync::oneshot::channel();
     let client = connected(async |mut socket| {
         let last = socket.next().await;
         let _ = seen.send(matches!(last, Some(Ok(Text::Close(_)))));
@@ -346,7 +345,7 @@ async fn dropped_client_sends_a_close_frame() {
     .await
     .unwrap();
     drop(client);
-    assert!(timeout(BOUND, hears).await.unwrap().unwrap());
+    assert!(timeout(BOUND, was_seen).await.unwrap().unwrap());
 }
 
 #[tokio::test]

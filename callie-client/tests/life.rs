@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod configs;
 mod fake;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,7 +14,7 @@ use callie_client::{
 };
 use callie_core::command::Command;
 use callie_core::{Content, Limits, Message, MessageId, Notice, PayloadRef, SysCode, Token};
-use configs::with;
+use fake::configs::with;
 use fake::{
     BOUND, SHORT, Socket, connected, fake_sockets, listen, next, next_id, payload, refuse, say, send,
     welcome, write,
@@ -111,7 +110,7 @@ async fn ended_session_ends_client_and_pending_messages() {
 
 #[tokio::test]
 async fn message_sent_before_connect_is_sent_on_connect() {
-    let (seen, hears) = tokio::sync::oneshot::channel();
+    let (seen, was_seen) = tokio::sync::oneshot::channel();
     let seen = Mutex::new(Some(seen));
     let session = fake_sockets(move |_, mut socket| {
         let seen = seen.lock().unwrap().take();
@@ -129,7 +128,7 @@ async fn message_sent_before_connect_is_sent_on_connect() {
     let client = Client::new(&session).unwrap();
     write(&client, "early").unwrap();
     timeout(BOUND, client.connect()).await.unwrap().unwrap();
-    assert!(timeout(BOUND, hears).await.unwrap().unwrap());
+    assert!(timeout(BOUND, was_seen).await.unwrap().unwrap());
 }
 
 #[tokio::test]
@@ -149,13 +148,13 @@ async fn failed_connect_leaves_client_unchanged() {
 #[tokio::test]
 async fn messages_are_sent_again_after_a_broken_connection() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let seen = Arc::clone(&seen);
+    let received = Arc::clone(&seen);
     let session = fake_sockets(move |count, mut socket| {
-        let seen = Arc::clone(&seen);
+        let received = Arc::clone(&received);
         async move {
             welcome(&mut socket).await;
             if let Some(id) = next_id(&mut socket).await {
-                seen.lock().unwrap().push(id);
+                received.lock().unwrap().push(id);
             }
             if count > 0 {
                 listen(socket).await;

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod configs;
 mod fake;
 
 use std::error::Error as _;

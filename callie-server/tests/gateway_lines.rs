@@ -211,7 +211,7 @@ async fn slow_reader_is_logged_and_counted() {
         }
     }
     let line = line(&[&format!("user=\"{name}\"")]).await;
-    for part in [" WARN ", "close=4431", "SLOW_CONSUMER", "bytes wait to be read"] {
+    for part in [" WARN ", "close=4431", "SLOW_CONSUMER", "bytes are waiting to be read"] {
         assert!(line.contains(part), "{part} in {line}");
     }
     assert_eq!(figure(&chat, "callie_closes_total{code=\"4431\"}"), 1);
@@ -253,7 +253,7 @@ async fn connection_over_address_limit_is_logged() {
     let mut second = TcpStream::connect(chat.addr()).await.unwrap();
     // Closed without a message: the end of the stream or a reset.
     assert!(second.read_u8().await.is_err());
-    let line = line(&["dropped a connection"]).await;
+    let line = line(&["refused a connection: max_connections"]).await;
     assert!(line.contains(" WARN ") && line.contains("address=127.0.0.1"), "{line}");
     assert_eq!(figure(&chat, "callie_refused_connections_total{reason=\"dropped\"}"), 1);
 }

@@ -17,7 +17,10 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async};
 
-use crate::configs::with;
+#[path = "../configs/mod.rs"]
+pub(crate) mod configs;
+
+use configs::with;
 
 pub(crate) type Socket = WebSocketStream<TcpStream>;
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -212,10 +212,10 @@ async fn abandoned_iterator_loses_nothing() {
             // An iteration that is cancelled at any time, and one that is left after its first message.
             let patience = Duration::from_micros(u64::try_from(seen.len()).unwrap() * 100);
             if let Ok(events) = tokio::time::timeout(patience, bob.next_events(1, BOUND)).await {
-                seen.extend(events.unwrap().into_iter().filter_map(seen));
+                seen.extend(events.unwrap().into_iter().filter_map(text_of));
             }
             if let Some(event) = bob.next_events(1, Duration::from_millis(1)).await.unwrap().pop() {
-                seen.extend(seen(event));
+                seen.extend(text_of(event));
             }
         }
         assert_eq!(seen, (0..MESSAGES).map(|n| n.to_string()).collect::<Vec<_>>());
@@ -223,7 +223,7 @@ async fn abandoned_iterator_loses_nothing() {
     .await;
 }
 
-fn seen(event: Event) -> Option<String> {
+fn text_of(event: Event) -> Option<String> {
     match event {
         Event::Message { message, .. } => Some(message.text().to_owned()),
         _ => None,
