@@ -108,7 +108,7 @@ fn welcome(text: &str) -> Option<String> {
     let id = PayloadId::parse(frame.payload_id()).ok()?;
     let to = Recipient::User(Username::parse("ada").ok()?);
     let stamp = Stamp { payload_id: PayloadId::parse("n").ok()?, timestamp: Timestamp::UNIX_EPOCH };
-    Some(Notice::new(SysCode::Authenticated).in_reply_to(id).to_payload(to, stamp).encode())
+    Some(Notice::builder(SysCode::Authenticated).in_reply_to(id).to_payload(to, stamp).encode())
 }
 
 /// Sends, and gives the tickets that were taken.

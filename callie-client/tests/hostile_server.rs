@@ -160,7 +160,7 @@ async fn garbage_before_authentication_is_a_bad_answer() {
 async fn authenticated_for_another_payload_is_ignored() {
     let session = fake_socket(async move |mut socket| {
         let other = PayloadId::parse("another").unwrap();
-        say(&mut socket, &Notice::new(SysCode::Authenticated).in_reply_to(other)).await;
+        say(&mut socket, &Notice::builder(SysCode::Authenticated).in_reply_to(other)).await;
         listen(socket).await;
     })
     .await
@@ -280,7 +280,7 @@ async fn pong_to_no_ping_is_ignored() {
 async fn invalid_result_is_a_bad_answer() {
     let client = connected(async |mut socket| {
         let id = next_id(&mut socket).await.unwrap();
-        say(&mut socket, &Notice::new(SysCode::CommandOk).in_reply_to(id)).await;
+        say(&mut socket, &Notice::builder(SysCode::CommandOk).in_reply_to(id)).await;
         listen(socket).await;
     })
     .await
@@ -294,7 +294,7 @@ async fn full_queue_applies_backpressure_and_loses_nothing() {
     const MESSAGES: usize = 5_000;
     let session = fake_socket(async |mut socket| {
         let id = next_id(&mut socket).await.unwrap();
-        say(&mut socket, &Notice::new(SysCode::Authenticated).in_reply_to(id)).await;
+        say(&mut socket, &Notice::builder(SysCode::Authenticated).in_reply_to(id)).await;
         for n in 0..MESSAGES {
             let id = MessageId::parse(&format!("m{n}")).unwrap();
             let message = Message::builder(id).text(format!("{n}")).build().unwrap();
@@ -372,8 +372,8 @@ async fn wait_for_events_times_out_and_loses_nothing() {
 async fn payload_over_the_server_limit_is_not_sent() {
     let session = fake_socket(async |mut socket| {
         let id = next_id(&mut socket).await.unwrap();
-        let limits = callie_core::Limits { max_payload_bytes: 500, ..Default::default() };
-        say(&mut socket, &Notice::new(SysCode::Authenticated).in_reply_to(id).limits(limits)).await;
+        let limits = callie_core::Limits::default().with_max_payload_bytes(500);
+        say(&mut socket, &Notice::builder(SysCode::Authenticated).limits(limits).in_reply_to(id)).await;
         listen(socket).await;
     })
     .await

@@ -13,6 +13,7 @@ use callie_client::{
     TokenSource, code,
 };
 use callie_core::command::Command;
+use callie_core::server::CloseReason;
 use callie_core::{Content, Limits, Message, MessageId, Notice, PayloadRef, SysCode, Token};
 use fake::configs::with;
 use fake::{
@@ -50,7 +51,7 @@ async fn only_new() -> Credentials {
         if welcome(&mut socket).await.as_deref() == Some("new") {
             listen(socket).await;
         } else {
-            refuse(socket, SysCode::SessionExpired).await;
+            refuse(socket, CloseReason::session_expired()).await;
         }
     })
     .await
@@ -98,7 +99,7 @@ async fn ended_session_ends_client_and_pending_messages() {
     let session = fake_sockets(async |_, mut socket| {
         welcome(&mut socket).await;
         let _ = next_id(&mut socket).await;
-        refuse(socket, SysCode::SessionRevoked).await;
+        refuse(socket, CloseReason::session_revoked()).await;
     })
     .await
     .unwrap();
@@ -379,7 +380,7 @@ async fn untaken_events_are_named_as_the_reason() {
         welcome(&mut socket).await;
         messages(&mut socket, 10).await;
         while let Some(id) = next_id(&mut socket).await {
-            say(&mut socket, &Notice::new(SysCode::CommandOk).in_reply_to(id)).await;
+            say(&mut socket, &Notice::builder(SysCode::CommandOk).in_reply_to(id)).await;
         }
     })
     .await

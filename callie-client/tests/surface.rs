@@ -28,7 +28,7 @@ async fn answer(mut socket: Socket, result: impl Fn(&str, &str) -> Option<String
         let Some(result) = result(command.name(), command.parameters()) else { continue };
         let id = PayloadId::parse(frame.payload_id()).unwrap();
         let notice =
-            Notice::new(SysCode::CommandOk).in_reply_to(id).result(&JsonObject::parse(&result).unwrap());
+            Notice::builder(SysCode::CommandOk).result(&JsonObject::parse(&result).unwrap()).in_reply_to(id);
         say(&mut socket, &notice).await;
     }
 }

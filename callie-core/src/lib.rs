@@ -50,6 +50,7 @@ mod route;
 mod rules;
 pub mod server;
 pub mod session;
+mod setters;
 pub mod times;
 mod timestamp;
 mod token;
@@ -70,7 +71,7 @@ pub use limits::{
     MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES, MAX_URL_BYTES, UPKEEP_FACTOR,
 };
 pub use name::{GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, PayloadId, SessionId, Username};
-pub use notice::{Notice, NoticeMetadata, PriorOutcome};
+pub use notice::{Notice, NoticeBuilder, NoticeMetadata, PriorOutcome};
 pub use party::{Recipient, RecipientRef, Sender};
 pub use payload::{PAYLOAD_VERSION_TEXT, Payload, PayloadError, Stamp};
 pub use payload_type::PayloadType;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::setters::with_setters;
+
 /// Levels of nesting in a payload, the payload itself being the first. Deeper texts are not read.
 pub const MAX_DEPTH: u8 = 32;
 /// Levels of nesting in `metadata` and `parameters`, the object itself being the first.
@@ -43,12 +45,13 @@ pub const UPKEEP_FACTOR: u32 = 10;
 /// ```
 /// use callie_core::Limits;
 ///
-/// let limits = Limits { max_attachments: 3, ..Limits::default() };
+/// let limits = Limits::default().with_max_attachments(3);
 /// assert!(serde_json::to_string(&limits)?.contains(r#""maxAttachments":3"#));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[non_exhaustive]
 pub struct Limits {
     /// The largest payload, in bytes.
     pub max_payload_bytes: usize,
@@ -67,6 +70,17 @@ pub struct Limits {
     /// Messages to `BROADCAST` a user may send at once.
     pub broadcast_burst: u32,
 }
+
+with_setters!(Limits {
+    with_max_payload_bytes: max_payload_bytes = usize,
+    with_max_text_bytes: max_text_bytes = usize,
+    with_max_attachments: max_attachments = usize,
+    with_max_group_members: max_group_members = usize,
+    with_messages_per_second: messages_per_second = u32,
+    with_burst: burst = u32,
+    with_broadcasts_per_minute: broadcasts_per_minute = u32,
+    with_broadcast_burst: broadcast_burst = u32,
+});
 
 impl Default for Limits {
     fn default() -> Self {

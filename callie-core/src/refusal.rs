@@ -3,7 +3,7 @@
 use crate::code::{CodeName, SysCode};
 use crate::command::CommandFault;
 use crate::fault::Fault;
-use crate::notice::Notice;
+use crate::notice::{Notice, NoticeBuilder};
 
 impl Fault {
     /// Returns the notice that answers the payload.
@@ -12,11 +12,10 @@ impl Fault {
     #[must_use]
     pub fn notice(&self, connection_token: Option<&str>) -> Notice {
         let pointer = self.pointer.clone().without(connection_token.unwrap_or_default());
-        let notice = Notice::new(self.code).describe(self.reason.clone()).path(pointer.to_string());
-        match &self.payload_id {
-            Some(id) => notice.in_reply_to(id.clone()),
-            None => notice,
-        }
+        Notice::builder(self.code)
+            .describe(self.reason.clone())
+            .path(pointer.to_string())
+            .in_reply_to_any(self.payload_id.as_ref())
     }
 }
 
@@ -24,10 +23,9 @@ impl CommandFault {
     /// Returns the notice that answers the command.
     ///
     /// Segments of the path that contain `connection_token` are left out.
-    #[must_use]
-    pub fn notice(&self, command: CodeName, connection_token: Option<&str>) -> Notice {
+    pub fn notice(&self, command: CodeName, connection_token: Option<&str>) -> NoticeBuilder {
         let pointer = self.pointer.clone().without(connection_token.unwrap_or_default());
-        let notice = Notice::new(self.code).describe(self.describe(&pointer)).command(command);
+        let notice = Notice::builder(self.code).describe(self.describe(&pointer)).command(command);
         match self.code {
             SysCode::UnknownCommand => notice,
             _ => notice.path(pointer.to_string()),
@@ -40,6 +38,7 @@ mod tests {
     use crate::code::CodeName;
     use crate::command::Command;
     use crate::limits::Limits;
+    use crate::name::PayloadId;
 
     #[test]
     fn description_names_the_parameter() {
@@ -50,6 +49,7 @@ mod tests {
         assert!(nested.description().starts_with("the parameter payloads/0/sender must be"), "{nested}");
         let unknown = read("GET_GROUP", r#"{"secret-token":1,"groupID":"group:x"}"#);
         let notice = unknown.notice(CodeName::parse("GET_GROUP").unwrap(), Some("secret-token"));
+        let notice = notice.in_reply_to(PayloadId::parse("p").unwrap());
         assert!(!notice.description().contains("secret-token"), "{}", notice.description());
     }
 }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use callie_core::server::{Action, Connection, Handshake, Identity, UserState};
+use callie_core::server::{Action, Connection, Handshake, Identity, PayloadKeys, ServerConfig, UserState};
 use callie_core::{Limits, PayloadId, PayloadRef, SessionId, Stamp, Timestamp, Username};
 
 fn payload(kind: &str, recipient: &str, content: &str, metadata: &str) -> String {
@@ -110,9 +110,10 @@ fn connection_accepts_a_message_without_allocation() {
         session_id: SessionId::parse("s").unwrap(),
         expires_at: Timestamp::UNIX_EPOCH,
     };
-    let hasher = BuildHasherDefault::<DefaultHasher>::new();
-    let mut user = UserState::new(&Limits::default(), hasher);
-    let verified = Handshake::new(NOW, Arc::default()).receive(&first).unwrap().verify(Some(ada)).unwrap();
+    let keys = PayloadKeys::new(BuildHasherDefault::<DefaultHasher>::new());
+    let config = Arc::new(ServerConfig::new(keys));
+    let mut user = UserState::new(&config.limits);
+    let verified = Handshake::new(NOW, config).receive(&first).unwrap().verify(Some(ada)).unwrap();
     let stamp = || Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
     let (mut connection, _) = Connection::<()>::open(NOW, verified, Box::new(stamp), &mut user);
     // The first payloads make room for the memory of IDs.

@@ -9,8 +9,8 @@ use callie_core::session::{
     Event, Failure, Now, Output, SendError, SendOptions, Session, SessionConfig, State, Ticket, TicketOutcome,
 };
 use callie_core::{
-    Content, Limits, Message, Notice, Payload, PayloadId, PayloadRef, PayloadType, PriorOutcome, Recipient,
-    Sender, Stamp, SysCode, Timestamp, Token, Username,
+    Content, Limits, Message, Notice, NoticeBuilder, Payload, PayloadId, PayloadRef, PayloadType,
+    PriorOutcome, Recipient, Sender, Stamp, SysCode, Timestamp, Token, Username,
 };
 
 const BOB: &str = "bob";
@@ -163,9 +163,14 @@ impl Desk {
     }
 }
 
+fn drops_of(retry_after_ms: u64, ids: Vec<PayloadId>) -> NoticeBuilder {
+    Notice::builder(SysCode::RateLimited).retry_after_ms(retry_after_ms).dropped(ids)
+}
+
 fn limited(ids: &[&PayloadId]) -> Notice {
     let ids: Vec<_> = ids.iter().copied().cloned().collect();
-    Notice::new(SysCode::RateLimited).retry_after_ms(100).in_reply_to(ids[0].clone()).dropped(ids)
+    let first = ids[0].clone();
+    drops_of(100, ids).in_reply_to(first)
 }
 
 fn refused(code: SysCode) -> impl Fn(&TicketOutcome) -> bool {
@@ -202,7 +207,8 @@ fn unnamed_drops_are_resent() {
         desk.send(BOB, text, false);
     }
     let sent = desk.take_sent();
-    desk.answer(limited(&[&sent[1].id]).dropped_count(2));
+    let named = vec![sent[1].id.clone()];
+    desk.answer(drops_of(100, named).dropped_count(2).in_reply_to(sent[1].id.clone()));
     desk.pass(millis(300));
     assert_eq!(desk.texts(), ["2", "3", "4"]);
     assert_eq!(desk.endings(), []);
@@ -216,7 +222,7 @@ fn older_server_is_asked_since_the_first_drop() {
         desk.send(BOB, text, false);
     }
     let (ping, sent) = (desk.ping(), desk.take_sent());
-    let notice = Notice::new(SysCode::RateLimited).retry_after_ms(100).in_reply_to(sent[1].id.clone());
+    let notice = Notice::builder(SysCode::RateLimited).retry_after_ms(100).in_reply_to(sent[1].id.clone());
     desk.answer(notice);
     desk.pong(&ping);
     assert_eq!(desk.endings(), []);
@@ -247,7 +253,7 @@ fn dropped_broadcast_delays_nothing_else() {
     let mut desk = Desk::online();
     desk.send("BROADCAST", "all", false);
     let sent = desk.take_sent();
-    desk.answer(limited(&[&sent[0].id]).retry_after_ms(2_000));
+    desk.answer(drops_of(2_000, vec![sent[0].id.clone()]).in_reply_to(sent[0].id.clone()));
     desk.send(BOB, "one", true);
     assert_eq!(desk.texts(), ["one"]);
     desk.pass(Duration::from_secs(8));
@@ -279,12 +285,12 @@ fn resent_message_to_an_offline_user_ends_offline() {
         desk.session.resume(desk.now());
         desk.log_in("{}");
         assert_eq!(desk.take_sent(), first);
-        let failed = Notice::new(SysCode::DuplicatePayload).outcome(PriorOutcome::Failed);
+        let failed = Notice::builder(SysCode::DuplicatePayload).outcome(PriorOutcome::Failed);
         desk.answer(failed.in_reply_to(first[0].id.clone()));
         let again = desk.take_sent();
         assert_eq!((again.len(), &again[0].text), (1, &first[0].text));
         assert_ne!(again[0].id, first[0].id);
-        desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(again[0].id.clone()));
+        desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(again[0].id.clone()));
         assert_eq!(desk.endings(), [TicketOutcome::Offline]);
     }
 }
@@ -296,7 +302,7 @@ fn pending_duplicate_is_retried_with_growing_delay() {
     let first = desk.take_sent();
     let mut waits = Vec::new();
     for _ in 0..7 {
-        let pending = Notice::new(SysCode::DuplicatePayload).outcome(PriorOutcome::Pending);
+        let pending = Notice::builder(SysCode::DuplicatePayload).outcome(PriorOutcome::Pending);
         desk.answer(pending.in_reply_to(first[0].id.clone()));
         let since = desk.now;
         while desk.take_sent().is_empty() {
@@ -312,16 +318,16 @@ fn counts_of_a_delivery_are_exact_or_absent() {
     let delivered =
         |confirmed, unconfirmed, offline| TicketOutcome::Delivered { confirmed, unconfirmed, offline };
     let cases = [
-        (BOB, Notice::new(SysCode::Delivered), delivered(Some(1), Some(0), Some(0))),
-        (GROUP, Notice::new(SysCode::Delivered).delivered(3), delivered(Some(3), None, None)),
+        (BOB, Notice::builder(SysCode::Delivered), delivered(Some(1), Some(0), Some(0))),
+        (GROUP, Notice::builder(SysCode::Delivered).delivered(3), delivered(Some(3), None, None)),
         (
             GROUP,
-            Notice::new(SysCode::DuplicatePayload).outcome(PriorOutcome::Delivered),
+            Notice::builder(SysCode::DuplicatePayload).outcome(PriorOutcome::Delivered),
             delivered(None, None, None),
         ),
         (
             BOB,
-            Notice::new(SysCode::DuplicatePayload).outcome(PriorOutcome::Delivered),
+            Notice::builder(SysCode::DuplicatePayload).outcome(PriorOutcome::Delivered),
             delivered(Some(1), Some(0), Some(0)),
         ),
     ];
@@ -344,7 +350,7 @@ fn message_is_resent_in_order_after_a_lost_link() {
     for _ in 0..2 {
         let sent = desk.take_sent();
         assert_eq!(sent.iter().map(|sent| sent.text.as_str()).collect::<Vec<_>>(), ["1"]);
-        desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
+        desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
         assert_eq!(desk.endings(), []);
         desk.pass(millis(1_990));
         assert_eq!(desk.texts(), Vec::<String>::new());
@@ -354,7 +360,7 @@ fn message_is_resent_in_order_after_a_lost_link() {
         desk.send(GROUP, "group", true);
         // What goes to others does not wait.
         assert_eq!(desk.texts(), ["group"]);
-        desk.answer(Notice::new(SysCode::Delivered).in_reply_to(id("unknown")));
+        desk.answer(Notice::builder(SysCode::Delivered).in_reply_to(id("unknown")));
         let mut waited = 1_990;
         while desk.sent.is_empty() {
             desk.pass(millis(10));
@@ -364,7 +370,7 @@ fn message_is_resent_in_order_after_a_lost_link() {
         desk.sent.retain(|sent| sent.text != "2");
     }
     let sent = desk.take_sent();
-    desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
+    desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
     assert_eq!(desk.endings(), [TicketOutcome::Offline]);
 }
 
@@ -373,7 +379,7 @@ fn offline_is_final_unless_the_link_was_lost() {
     let mut desk = Desk::online();
     desk.send(BOB, "1", true);
     let sent = desk.take_sent();
-    desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
+    desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
     assert_eq!(desk.endings(), [TicketOutcome::Offline]);
     desk.lose_link();
     desk.log_in("{}");
@@ -382,7 +388,7 @@ fn offline_is_final_unless_the_link_was_lost() {
     desk.session.send(desk.now(), Recipient::parse(BOB).unwrap(), message, &options).unwrap();
     desk.drain();
     let sent = desk.take_sent();
-    desk.answer(Notice::new(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
+    desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
     assert_eq!(desk.endings(), [TicketOutcome::Offline]);
 }
 
@@ -420,7 +426,9 @@ fn durations_of_any_length_are_accepted() {
     desk.pass(Duration::from_secs(1_000));
     assert!(desk.session.deadline().is_some_and(|at| at > desk.now));
     let sent = desk.take_sent();
-    desk.answer(Notice::new(SysCode::RateLimited).retry_after_ms(u64::MAX).in_reply_to(sent[0].id.clone()));
+    desk.answer(
+        Notice::builder(SysCode::RateLimited).retry_after_ms(u64::MAX).in_reply_to(sent[0].id.clone()),
+    );
     desk.session.suspend(desk.now());
     desk.session.network_changed(desk.now());
     desk.session.disconnect(desk.now());
@@ -438,8 +446,9 @@ fn late_answers_cause_no_events() {
     desk.pass(Duration::from_secs(11));
     let second = desk.take_sent();
     assert_ne!(first[0].id, second[0].id);
-    let ok =
-        |sent: &Sent| Notice::new(SysCode::CommandOk).result(&Limits::default()).in_reply_to(sent.id.clone());
+    let ok = |sent: &Sent| {
+        Notice::builder(SysCode::CommandOk).result(&Limits::default()).in_reply_to(sent.id.clone())
+    };
     desk.answer(ok(&first[0]));
     assert!(matches!(desk.endings()[..], [TicketOutcome::Done { result: Some(_) }]));
     desk.answer(ok(&second[0]));
@@ -457,7 +466,7 @@ fn unknown_metadata_does_not_prevent_login() {
         let mut desk = Desk::new();
         desk.log_in(metadata);
         assert!(matches!(desk.session.state(), State::Online { .. }), "{metadata}");
-        assert_eq!(*desk.session.limits(), Limits { burst: 7, ..Limits::default() });
+        assert_eq!(*desk.session.limits(), Limits::default().with_burst(7));
     }
     let mut desk = Desk::new();
     desk.log_in(r#"{"limits":7}"#);
@@ -495,7 +504,7 @@ fn pause_of_a_flood_is_kept_after_its_close() {
     let mut desk = Desk::online();
     desk.send(BOB, "1", true);
     let sent = desk.take_sent();
-    desk.answer(limited(&[&sent[0].id]).retry_after_ms(20_000));
+    desk.answer(drops_of(20_000, vec![sent[0].id.clone()]).in_reply_to(sent[0].id.clone()));
     desk.session.closed(desk.now(), Some(4429), None);
     let State::Waiting { retry_in, .. } = desk.session.state() else { panic!("{:?}", desk.session.state()) };
     assert!(*retry_in >= Duration::from_secs(20), "{retry_in:?}");

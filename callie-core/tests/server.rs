@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use callie_core::command::Empty;
 use callie_core::server::{
-    Accepted, Action, CloseReason, Connection, Handshake, Identity, PayloadKey, ServerConfig, SharedState,
-    UserState,
+    Accepted, Action, CloseReason, Connection, Handshake, Identity, PayloadKey, PayloadKeys, ServerConfig,
+    SharedState, UserState,
 };
 use callie_core::{
     Limits, Notice, PayloadId, PayloadRef, PayloadType, PriorOutcome, SessionId, Stamp, SysCode, Timestamp,
@@ -19,7 +19,6 @@ use callie_core::{
 const TOKEN: &str = "q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA";
 const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
 
-type Users = UserState<BuildHasherDefault<DefaultHasher>>;
 type Step<'t> = Action<'t, &'static str>;
 
 fn stamp() -> Stamp {
@@ -89,34 +88,40 @@ fn named(text: &str) -> Vec<String> {
     notice(text).metadata().dropped.iter().flatten().map(ToString::to_string).collect()
 }
 
+fn config() -> ServerConfig {
+    ServerConfig::new(PayloadKeys::new(BuildHasherDefault::<DefaultHasher>::new()))
+}
+
 /// A connection of ada's, and what its server does by itself.
 struct Desk {
     now: Duration,
-    user: Users,
+    keys: PayloadKeys,
+    user: UserState,
     connection: Connection<&'static str>,
     written: Vec<String>,
 }
 
 impl Desk {
     fn new() -> Self {
-        Self::with(ServerConfig::default())
+        Self::with(config())
     }
 
     fn with(config: ServerConfig) -> Self {
-        let mut user = UserState::new(&config.limits, BuildHasherDefault::new());
+        let keys = config.keys.clone();
+        let mut user = UserState::new(&config.limits);
         let greeting = greeting();
         let authentication = Handshake::new(secs(0), Arc::new(config)).receive(&greeting).unwrap();
         let verified = authentication.verify(Some(identity("ada"))).unwrap();
         let (connection, step) = Connection::open(secs(0), verified, Box::new(stamp), &mut user);
         assert!(matches!(step, Action::Taken(PayloadType::Cmd)), "{step:?}");
-        let mut desk = Self { now: secs(0), user, connection, written: Vec::new() };
+        let mut desk = Self { now: secs(0), keys, user, connection, written: Vec::new() };
         assert_eq!(desk.poll(), [("AUTHENTICATED".to_owned(), Some("greeting".to_owned()))]);
         desk
     }
 
     fn narrow() -> Self {
-        let limits = Limits { messages_per_second: 1, burst: 1, ..Limits::default() };
-        Self::with(ServerConfig { limits, ..ServerConfig::default() })
+        let limits = Limits::default().with_messages_per_second(1).with_burst(1);
+        Self::with(config().with_limits(limits))
     }
 
     fn receive<'t>(&mut self, text: &'t str) -> Step<'t> {
@@ -156,7 +161,7 @@ impl Desk {
     }
 
     fn key(&self, sender: &str, id: &str) -> PayloadKey {
-        self.user.key(sender, id)
+        self.keys.key(sender, id)
     }
 }
 
@@ -167,7 +172,7 @@ fn one(code: &str, id: &str) -> Vec<(String, Option<String>)> {
 // Authentication.
 
 fn handshake() -> Handshake {
-    Handshake::new(secs(0), Arc::default())
+    Handshake::new(secs(0), Arc::new(config()))
 }
 
 #[test]
@@ -211,7 +216,7 @@ fn invalid_token_and_other_sender_fail() {
 #[test]
 fn first_payload_of_any_kind_authenticates() {
     for text in [message("bob", "p1"), ping("p1"), command("AUTHENTICATE", r#"{"x":1}"#, "p1")] {
-        let mut user = Users::new(&Limits::default(), BuildHasherDefault::new());
+        let mut user = UserState::new(&Limits::default());
         let verified = handshake().receive(&text).unwrap().verify(Some(identity("ada"))).unwrap();
         let (mut connection, step) = Connection::<()>::open(secs(0), verified, Box::new(stamp), &mut user);
         match step {

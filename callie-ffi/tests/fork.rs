@@ -52,7 +52,7 @@ async fn run(test: &str) {
     let session = fake_sockets(async |_, mut socket| {
         welcome(&mut socket).await;
         while let Some(id) = next_id(&mut socket).await {
-            say(&mut socket, &Notice::new(SysCode::CommandOk).in_reply_to(id)).await;
+            say(&mut socket, &Notice::builder(SysCode::CommandOk).in_reply_to(id)).await;
         }
     })
     .await

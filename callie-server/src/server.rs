@@ -16,7 +16,7 @@ use crate::commands::Services;
 use crate::gateway::{self, Gateway, Timing};
 use crate::http::{self, Api, Listener, Ops, Passwords, Serving, Upgrade};
 use crate::net::{Connections, Tls, TlsError};
-use crate::router::{Hub, Keys, RemoteNodes, Requests};
+use crate::router::{Hub, RemoteNodes, Requests, payload_keys};
 use crate::store::{Claim, NotWritable, OpenError, SessionEvent, Store, StoreError};
 
 /// How long connections may take to end when the server stops. Together with the timeouts of the cluster and the
@@ -151,7 +151,7 @@ impl Server {
             None => RemoteNodes::none(),
         });
         let requests = streams.clone().map(|streams| streams as Arc<dyn Requests>);
-        let keys = Keys::new(secret.bytes());
+        let keys = payload_keys(secret.bytes());
         let hub = Arc::new(Hub::new(timing.protocol.reconnection, keys, remote.clone(), requests));
         let checks = Arc::new(Checks::default());
         let cache = Arc::new(UserCache::new(hub.clone(), &store, checks.clone()));

@@ -6,7 +6,6 @@ mod support;
 
 use std::time::Duration;
 
-use callie_core::server::Times;
 use callie_core::{SessionId, Username};
 use callie_server::gateway::Timing;
 use callie_server::store::TokenHash;
@@ -304,8 +303,7 @@ async fn thousand_silent_connections_block_nobody() {
     allow_files(2 * SILENT as u64 + 500);
     let config = Config { max_unauthenticated: SILENT, ..Config::default() };
     // Long enough that the first one is still connected when the last one connects, even on a busy machine.
-    let timing =
-        Timing { protocol: Times { authentication: Duration::from_secs(8), ..quick().protocol }, ..quick() };
+    let timing = Timing { protocol: quick().protocol.with_authentication(Duration::from_secs(8)), ..quick() };
     let chat = start_with(config, timing).await;
     let ada = chat.login("ada").await;
     // Authenticated users are not affected.

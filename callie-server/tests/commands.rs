@@ -40,7 +40,7 @@ async fn group_members_are_notified_of_presence_once() {
 #[tokio::test]
 async fn quick_reconnection_causes_no_notice() {
     let timing = callie_server::gateway::Timing {
-        protocol: callie_core::server::Times { reconnection: Duration::from_secs(1), ..quick().protocol },
+        protocol: quick().protocol.with_reconnection(Duration::from_secs(1)),
         ..quick()
     };
     let chat = start_with(Config::default(), timing).await;

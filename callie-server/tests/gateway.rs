@@ -6,7 +6,6 @@ mod support;
 
 use std::time::Duration;
 
-use callie_core::server::Times;
 use callie_server::gateway::Timing;
 use callie_server::{Config, clock};
 use chat::{Client, fresh, quick, start, start_with};
@@ -89,10 +88,8 @@ async fn unauthenticated_first_payload_closes() {
 
 #[tokio::test]
 async fn silent_new_connection_is_closed() {
-    let timing = Timing {
-        protocol: Times { authentication: Duration::from_millis(200), ..quick().protocol },
-        ..quick()
-    };
+    let timing =
+        Timing { protocol: quick().protocol.with_authentication(Duration::from_millis(200)), ..quick() };
     let chat = start_with(Config::default(), timing).await;
     let mut silent = chat.open().await;
     assert_eq!(silent.ended("AUTH_TIMEOUT").await.1, 4501);
@@ -191,11 +188,10 @@ async fn only_message_over_the_limit_closes() {
 #[tokio::test]
 async fn silence_is_pinged_and_then_closed() {
     let timing = Timing {
-        protocol: Times {
-            heartbeat: Duration::from_millis(200),
-            heartbeat_grace: Duration::from_millis(400),
-            ..quick().protocol
-        },
+        protocol: quick()
+            .protocol
+            .with_heartbeat(Duration::from_millis(200))
+            .with_heartbeat_grace(Duration::from_millis(400)),
         ..quick()
     };
     let chat = start_with(Config::default(), timing).await;
@@ -214,11 +210,10 @@ async fn silence_is_pinged_and_then_closed() {
 #[tokio::test]
 async fn silence_after_a_pong_is_pinged_again() {
     let timing = Timing {
-        protocol: Times {
-            heartbeat: Duration::from_millis(200),
-            heartbeat_grace: Duration::from_secs(3_600),
-            ..quick().protocol
-        },
+        protocol: quick()
+            .protocol
+            .with_heartbeat(Duration::from_millis(200))
+            .with_heartbeat_grace(Duration::from_secs(3_600)),
         ..quick()
     };
     let chat = start_with(Config::default(), timing).await;
@@ -234,11 +229,10 @@ async fn silence_after_a_pong_is_pinged_again() {
 #[tokio::test]
 async fn silence_is_not_counted_while_server_reads_nothing() {
     let timing = Timing {
-        protocol: Times {
-            heartbeat: Duration::from_millis(100),
-            heartbeat_grace: Duration::from_millis(200),
-            ..quick().protocol
-        },
+        protocol: quick()
+            .protocol
+            .with_heartbeat(Duration::from_millis(100))
+            .with_heartbeat_grace(Duration::from_millis(200)),
         ..quick()
     };
     let chat = start_with(Config::default(), timing).await;

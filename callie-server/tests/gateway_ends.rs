@@ -6,7 +6,6 @@ mod support;
 
 use std::time::Duration;
 
-use callie_core::server::Times;
 use callie_server::Config;
 use callie_server::gateway::Timing;
 use chat::{Chat, Client, PATIENCE, quick, start, start_with};
@@ -66,10 +65,8 @@ async fn half_closed_client_is_offline_to_others() {
 
 #[tokio::test]
 async fn half_closed_client_is_closed_after_its_deadline() {
-    let timing = Timing {
-        protocol: Times { confirmation: Duration::from_millis(200), ..quick().protocol },
-        ..quick()
-    };
+    let timing =
+        Timing { protocol: quick().protocol.with_confirmation(Duration::from_millis(200)), ..quick() };
     let chat = start_with(Config::default(), timing).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let message = ada.acked("bob", "never confirmed");

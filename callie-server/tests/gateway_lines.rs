@@ -8,7 +8,6 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use callie_core::server::Times;
 use callie_server::Config;
 use callie_server::gateway::Timing;
 use chat::{Chat, Client, PATIENCE, fresh, quick, start, start_with};
@@ -136,8 +135,7 @@ async fn failed_authentication_is_logged_without_the_token() {
 
 #[tokio::test]
 async fn closes_are_logged_with_their_code_and_user() {
-    let timing =
-        Timing { protocol: Times { flood: Duration::from_millis(50), ..quick().protocol }, ..quick() };
+    let timing = Timing { protocol: quick().protocol.with_flood(Duration::from_millis(50)), ..quick() };
     let config = Config { burst: 30, messages_per_second: 1, ..Config::default() };
     let chat = start_logged(config, timing).await;
     let (mut binary, binary_name) = someone(&chat).await;
@@ -176,11 +174,10 @@ async fn closes_are_logged_with_their_code_and_user() {
 #[tokio::test]
 async fn silent_client_is_logged() {
     let timing = Timing {
-        protocol: Times {
-            heartbeat: Duration::from_millis(50),
-            heartbeat_grace: Duration::from_millis(50),
-            ..quick().protocol
-        },
+        protocol: quick()
+            .protocol
+            .with_heartbeat(Duration::from_millis(50))
+            .with_heartbeat_grace(Duration::from_millis(50)),
         ..quick()
     };
     let chat = start_logged(Config::default(), timing).await;

@@ -7,7 +7,6 @@ mod support;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use callie_core::server::Times;
 use callie_server::Config;
 use callie_server::gateway::Timing;
 use chat::{Chat, Client, quick, start_with};
@@ -302,8 +301,7 @@ async fn check_until_close(ada: &mut Client, bob: &mut HashSet<String>, sent: &[
 
 #[tokio::test]
 async fn flooding_close_names_the_last_drops() {
-    let timing =
-        Timing { protocol: Times { flood: Duration::from_millis(300), ..quick().protocol }, ..quick() };
+    let timing = Timing { protocol: quick().protocol.with_flood(Duration::from_millis(300)), ..quick() };
     let chat = start_with(slow_rate(), timing).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let mut sent = Vec::new();

@@ -6,7 +6,6 @@ mod support;
 
 use std::time::Duration;
 
-use callie_core::server::Times;
 use callie_server::Config;
 use callie_server::gateway::Timing;
 use chat::{PATIENCE, quick, start, start_with};
@@ -290,10 +289,8 @@ async fn lost_connection_leaves_message_unconfirmed() {
 
 #[tokio::test]
 async fn missing_confirmation_times_out() {
-    let timing = Timing {
-        protocol: Times { confirmation: Duration::from_millis(300), ..quick().protocol },
-        ..quick()
-    };
+    let timing =
+        Timing { protocol: quick().protocol.with_confirmation(Duration::from_millis(300)), ..quick() };
     let chat = start_with(Config::default(), timing).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
     let message = ada.acked("bob", "hello");
@@ -318,10 +315,8 @@ async fn message_to_oneself_can_be_confirmed() {
 
 #[tokio::test]
 async fn confirmed_group_message_counts_members() {
-    let timing = Timing {
-        protocol: Times { confirmation: Duration::from_millis(600), ..quick().protocol },
-        ..quick()
-    };
+    let timing =
+        Timing { protocol: quick().protocol.with_confirmation(Duration::from_millis(600)), ..quick() };
     let config = Config { presence: callie_server::config::PresenceMode::Off, ..Config::default() };
     let chat = start_with(config, timing).await;
     let (mut ada, mut bob, mut cleo) =
@@ -394,8 +389,7 @@ async fn close_code(stream: &mut (impl Stream<Item = Result<Message, Error>> + U
 
 #[tokio::test]
 async fn flood_is_closed_and_others_are_served() {
-    let timing =
-        Timing { protocol: Times { flood: Duration::from_millis(500), ..quick().protocol }, ..quick() };
+    let timing = Timing { protocol: quick().protocol.with_flood(Duration::from_millis(500)), ..quick() };
     let config = Config { burst: 5, messages_per_second: 1, ..Config::default() };
     let chat = start_with(config, timing).await;
     let (mut ada, mut bob) = (chat.user("ada").await, chat.user("bob").await);
@@ -430,8 +424,7 @@ async fn flood_is_closed_and_others_are_served() {
 #[tokio::test]
 async fn flood_of_websocket_pings_is_closed() {
     let config = Config { messages_per_second: 1, burst: 1, ..Config::default() };
-    let timing =
-        Timing { protocol: Times { flood: Duration::from_millis(300), ..quick().protocol }, ..quick() };
+    let timing = Timing { protocol: quick().protocol.with_flood(Duration::from_millis(300)), ..quick() };
     let chat = start_with(config, timing).await;
     let ada = chat.user("ada").await;
     // It reads the answers meanwhile, like a client.

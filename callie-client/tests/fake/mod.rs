@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callie_client::{Client, Config, Credentials, Event, Ticket};
+use callie_core::server::CloseReason;
 use callie_core::{
     Content, Notice, Payload, PayloadId, PayloadRef, Recipient, Sender, Stamp, SysCode, Timestamp, Username,
 };
@@ -83,7 +84,7 @@ where
 {
     let session = fake_socket(async move |mut socket| {
         if let Some(id) = next_id(&mut socket).await {
-            say(&mut socket, &Notice::new(SysCode::Authenticated).in_reply_to(id)).await;
+            say(&mut socket, &Notice::builder(SysCode::Authenticated).in_reply_to(id)).await;
             serve(socket).await;
         }
     })
@@ -169,15 +170,18 @@ pub(crate) async fn welcome(socket: &mut Socket) -> Option<String> {
     let frame = PayloadRef::from_client(received.to_text().ok()?, &callie_core::Limits::default()).ok()?;
     let id = PayloadId::parse(frame.payload_id()).ok()?;
     let token = frame.token().to_owned();
-    say(socket, &Notice::new(SysCode::Authenticated).in_reply_to(id)).await;
+    say(socket, &Notice::builder(SysCode::Authenticated).in_reply_to(id)).await;
     Some(token)
 }
 
 /// Sends a SYS with the reason and closes.
-pub(crate) async fn refuse(mut socket: Socket, code: SysCode) {
-    say(&mut socket, &Notice::new(code)).await;
-    if let Some(close) = code.closes() {
-        let _ = socket.close(Some(CloseFrame { code: close.as_u16().into(), reason: "".into() })).await;
+pub(crate) async fn refuse(mut socket: Socket, reason: CloseReason) {
+    let Some(stamp) = stamp("n") else { return };
+    let closing = reason.unauthenticated(stamp);
+    let code = closing.code.into();
+    for text in closing.into_texts() {
+        send(&mut socket, text).await;
     }
+    let _ = socket.close(Some(CloseFrame { code, reason: "".into() })).await;
     listen(socket).await;
 }

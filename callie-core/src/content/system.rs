@@ -5,14 +5,8 @@ use serde::Serialize;
 use crate::code::CodeName;
 use crate::frame::SystemRef;
 
-/// A notice of the server. Its metadata is part of the payload; [`Notice`](crate::Notice) puts both together.
-///
-/// ```
-/// use callie_core::{SysCode, System};
-///
-/// let system = System::new(SysCode::Announcement.into(), "Tea is ready");
-/// assert_eq!(system.code().sys_code(), Some(SysCode::Announcement));
-/// ```
+/// What a SYS payload says. It is read from a payload, or is a part of a [`Notice`](crate::Notice), which has the metadata that
+/// its code asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct System {
     code: CodeName,
@@ -20,9 +14,7 @@ pub struct System {
 }
 
 impl System {
-    /// A notice with any code.
-    #[must_use]
-    pub fn new(code: CodeName, description: impl Into<String>) -> Self {
+    pub(crate) fn new(code: CodeName, description: impl Into<String>) -> Self {
         Self { code, description: description.into() }
     }
 

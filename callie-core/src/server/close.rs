@@ -77,37 +77,42 @@ impl CloseReason {
     /// A server admin ended the user's connections.
     #[must_use]
     pub fn kicked(reason: Option<RemovalReason>) -> Self {
-        let notice = Notice::new(SysCode::Kicked);
-        Self::from_notice(match reason {
+        let notice = Notice::builder(SysCode::Kicked);
+        let notice = match reason {
             Some(reason) => notice.reason(reason),
             None => notice,
-        })
+        };
+        Self::from_notice(notice.statement())
     }
 
     /// A server admin banned the user, for ever or until an instant.
     #[must_use]
     pub fn banned(reason: Option<RemovalReason>, until: Option<Timestamp>) -> Self {
-        let mut notice = Notice::new(SysCode::Banned);
+        let mut notice = Notice::builder(SysCode::Banned);
         if let Some(reason) = reason {
             notice = notice.reason(reason);
         }
         if let Some(until) = until {
             notice = notice.until(until);
         }
-        Self::from_notice(notice)
+        Self::from_notice(notice.statement())
     }
 
     /// The server stops. The client is asked to come back after `retry_after`, which a server spreads over its clients.
     #[must_use]
     pub fn shutting_down(retry_after: Duration) -> Self {
-        Self::from_notice(Notice::new(SysCode::ServerShutdown).retry_after_ms(millis(retry_after)))
+        Self::from_notice(
+            Notice::builder(SysCode::ServerShutdown).retry_after_ms(millis(retry_after)).statement(),
+        )
     }
 
     /// The server has no room for the connection, or cannot look up its session. The client is asked to come back after
     /// `retry_after`, which a server spreads over its clients.
     #[must_use]
     pub fn overloaded(retry_after: Duration) -> Self {
-        Self::from_notice(Notice::new(SysCode::Overloaded).retry_after_ms(millis(retry_after)))
+        Self::from_notice(
+            Notice::builder(SysCode::Overloaded).retry_after_ms(millis(retry_after)).statement(),
+        )
     }
 
     /// The client does not read what is written to it. What is queued is discarded.
@@ -167,7 +172,7 @@ impl CloseReason {
     }
 
     fn from_code(code: SysCode) -> Self {
-        Self::from_notice(Notice::new(code))
+        Self::from_notice(Notice::builder(code).statement())
     }
 
     fn from_notice(notice: Notice) -> Self {
@@ -249,7 +254,7 @@ mod tests {
             (CloseReason::payload_too_large(), Some(SysCode::PayloadTooLarge), 1009, true),
             (CloseReason::slow_consumer(), Some(SysCode::SlowConsumer), 4431, false),
             (
-                CloseReason::flooding(Notice::new(SysCode::RateLimited)),
+                CloseReason::flooding(Notice::builder(SysCode::RateLimited).statement()),
                 Some(SysCode::RateLimited),
                 4429,
                 true,

@@ -2,20 +2,46 @@
 
 use std::time::Duration;
 
+use super::recent::PayloadKeys;
 use crate::limits::Limits;
+use crate::setters::with_setters;
 use crate::times;
 
-/// The limits and times of a server.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What is the same for all connections of a server: its limits, its times and its keys of payloads.
+///
+/// ```
+/// use std::hash::RandomState;
+/// use callie_core::Limits;
+/// use callie_core::server::{PayloadKeys, ServerConfig};
+///
+/// let keys = PayloadKeys::new(RandomState::new());
+/// let config = ServerConfig::new(keys).with_limits(Limits::default().with_max_attachments(3));
+/// assert_eq!(config.limits.max_attachments, 3);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ServerConfig {
     /// What clients may send; they are told in `AUTHENTICATED`.
     pub limits: Limits,
     /// How long the server waits.
     pub times: Times,
+    /// What the server remembers payloads by. A later configuration of the same server has a clone of them.
+    pub keys: PayloadKeys,
 }
+
+impl ServerConfig {
+    /// The protocol's limits and times.
+    #[must_use]
+    pub fn new(keys: PayloadKeys) -> Self {
+        Self { limits: Limits::default(), times: Times::default(), keys }
+    }
+}
+
+with_setters!(ServerConfig { with_limits: limits = Limits, with_times: times = Times });
 
 /// How long a server waits. The defaults are the protocol's; tests shorten them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Times {
     /// From the upgrade to the first payload; default [`times::AUTHENTICATION`].
     pub authentication: Duration,
@@ -31,6 +57,15 @@ pub struct Times {
     /// [`times::FLOOD_PAUSE`]; default [`times::FLOOD`].
     pub flood: Duration,
 }
+
+with_setters!(Times {
+    with_authentication: authentication = Duration,
+    with_heartbeat: heartbeat = Duration,
+    with_heartbeat_grace: heartbeat_grace = Duration,
+    with_confirmation: confirmation = Duration,
+    with_reconnection: reconnection = Duration,
+    with_flood: flood = Duration,
+});
 
 impl Default for Times {
     fn default() -> Self {

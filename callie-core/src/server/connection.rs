@@ -22,7 +22,7 @@ use crate::command::{AckEntry, Command};
 use crate::content::Content;
 use crate::frame::{ContentRef, PayloadRef};
 use crate::name::Username;
-use crate::notice::{Notice, PriorOutcome};
+use crate::notice::{Notice, NoticeBuilder, PriorOutcome};
 use crate::party::{Recipient, RecipientRef, Sender};
 use crate::payload::{Payload, Stamp};
 use crate::payload_type::PayloadType;
@@ -99,7 +99,7 @@ impl<R> Connection<R> {
         self.heartbeat.heard(now);
         let checked = PayloadRef::from_client(text, &self.config.limits);
         if self.draining {
-            return self.act_on_confirmation(checked.ok(), user);
+            return self.act_on_confirmation(checked.ok());
         }
         let payload = match checked {
             Ok(payload) => payload,
@@ -111,7 +111,7 @@ impl<R> Connection<R> {
         match self.stranger(&payload) {
             None => self.act_on(now, payload, user),
             Some(code) => {
-                let notice = PayloadNames::of(&payload).complete(Notice::new(code));
+                let notice = PayloadNames::of(&payload).complete(Notice::builder(code));
                 self.invalid(now, Some(payload.payload_type()), &notice)
             }
         }
@@ -278,13 +278,14 @@ impl<R> Connection<R> {
         // A client's payload always has one of the recipients of the table.
         let Some(recipient) = payload.recipient().kind() else { return Action::Ignored };
         let route = route(kind, recipient);
-        let key = is_remembered(&payload).then(|| user.key(payload.sender(), payload.payload_id()));
+        let key =
+            is_remembered(&payload).then(|| self.config.keys.key(payload.sender(), payload.payload_id()));
         let note = key.map(|key| (key, likely_outcome(&payload, route)));
         match user.admit(now, Admission { bucket: bucket_of(&payload), note }) {
             Ok(()) => {}
             Err(Denied::RateLimited { retry_after }) => return self.drop_payload(now, &payload, retry_after),
             Err(Denied::Duplicate(outcome)) => {
-                return self.answer_to(&payload, Notice::new(SysCode::DuplicatePayload).outcome(outcome));
+                return self.answer_to(&payload, Notice::builder(SysCode::DuplicatePayload).outcome(outcome));
             }
         }
         let accepted = Accepted { payload, number: self.number, key };
@@ -296,13 +297,13 @@ impl<R> Connection<R> {
                 Action::Answer(self.reply(&accepted).pong(stamp))
             }
             Route::Take => Action::Taken(kind),
-            Route::Refuse(code) => self.answer_to(&accepted.payload, Notice::new(code)),
+            Route::Refuse(code) => self.answer_to(&accepted.payload, Notice::builder(code)),
         }
     }
 
     fn execute<'t>(&mut self, accepted: Accepted<'t>, user: &mut impl SharedState) -> Action<'t, R> {
         match accepted.payload.command(&self.config.limits) {
-            Some(Ok(Command::Ack { payloads })) => self.confirm(payloads, user),
+            Some(Ok(Command::Ack { payloads })) => self.confirm(payloads),
             Some(Ok(Command::Authenticate {})) => Action::Answer(self.welcome(&accepted.payload)),
             Some(Ok(command)) => Action::Execute(command, accepted),
             Some(Err(fault)) => {
@@ -318,22 +319,18 @@ impl<R> Connection<R> {
     }
 
     /// A confirmation counts where the payload was written to this connection.
-    fn confirm<'t>(&mut self, payloads: Vec<AckEntry>, user: &impl SharedState) -> Action<'t, R> {
+    fn confirm<'t>(&mut self, payloads: Vec<AckEntry>) -> Action<'t, R> {
         let receipts = payloads.into_iter().filter_map(|entry| {
-            self.pending.remove(user.key(entry.sender.as_str(), entry.payload_id.as_str()))
+            self.pending.remove(self.config.keys.key(entry.sender.as_str(), entry.payload_id.as_str()))
         });
         Action::Confirm(receipts.collect())
     }
 
-    fn act_on_confirmation<'t>(
-        &mut self,
-        payload: Option<PayloadRef<'t>>,
-        user: &mut impl SharedState,
-    ) -> Action<'t, R> {
+    fn act_on_confirmation<'t>(&mut self, payload: Option<PayloadRef<'t>>) -> Action<'t, R> {
         match payload {
             Some(payload) if is_ack(&payload) && self.stranger(&payload).is_none() => {
                 match payload.command(&self.config.limits) {
-                    Some(Ok(Command::Ack { payloads })) => self.confirm(payloads, user),
+                    Some(Ok(Command::Ack { payloads })) => self.confirm(payloads),
                     _ => Action::Ignored,
                 }
             }
@@ -353,7 +350,7 @@ impl<R> Connection<R> {
         }
     }
 
-    fn answer_to<'t>(&mut self, payload: &PayloadRef<'_>, notice: Notice) -> Action<'t, R> {
+    fn answer_to<'t>(&mut self, payload: &PayloadRef<'_>, notice: NoticeBuilder) -> Action<'t, R> {
         let stamp = (self.stamps)();
         let reply = Reply::new(payload, self.number, None, self.identity.username.clone());
         Action::Answer(reply.answer(notice, stamp))
@@ -399,7 +396,7 @@ impl<R> Connection<R> {
     fn welcome(&mut self, payload: &PayloadRef<'_>) -> Answer {
         let Identity { username, session_id, expires_at } = &*self.identity;
         let heartbeat = u32::try_from(self.config.times.heartbeat.as_secs()).unwrap_or(u32::MAX).max(1);
-        let notice = Notice::new(SysCode::Authenticated)
+        let notice = Notice::builder(SysCode::Authenticated)
             .username(username.clone())
             .session_id(session_id.clone())
             .expires_at(*expires_at)

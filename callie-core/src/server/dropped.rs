@@ -75,18 +75,18 @@ impl DroppedPayloads {
         self.reported_at = Some(now);
         let ids = std::mem::take(&mut self.ids);
         let count = std::mem::take(&mut self.count);
-        let mut notice = Notice::new(SysCode::RateLimited).retry_after_ms(millis(self.retry_at, now));
+        let mut notice = Notice::builder(SysCode::RateLimited).retry_after_ms(millis(self.retry_at, now));
         self.retry_at = Duration::ZERO;
         if let Some(command) = self.command.take() {
             notice = notice.command(command);
         }
-        if let Some(first) = ids.first() {
-            notice = notice.in_reply_to(first.clone());
-        }
         if count > ids.len() as u64 {
             notice = notice.dropped_count(count);
         }
-        Some(if named { notice.dropped(ids) } else { notice })
+        Some(match ids.first().cloned() {
+            Some(first) => notice.dropped(ids).in_reply_to(first),
+            None => notice.statement(),
+        })
     }
 
     /// Records something over the rate that is no payload and has no ID, such as a ping of the WebSocket. Within a
@@ -102,7 +102,7 @@ impl DroppedPayloads {
     pub(super) fn last_report(&mut self, now: Duration, retry_after: Duration) -> Notice {
         self.report(now).unwrap_or_else(|| {
             let retry_at = now.saturating_add(retry_after);
-            Notice::new(SysCode::RateLimited).retry_after_ms(millis(retry_at, now))
+            Notice::builder(SysCode::RateLimited).retry_after_ms(millis(retry_at, now)).statement()
         })
     }
 }

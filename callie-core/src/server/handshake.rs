@@ -80,10 +80,8 @@ impl Handshake {
 
 /// The answer says what is wrong with the payload, but under the code of a failed authentication.
 fn invalid(fault: &Fault) -> CloseReason {
-    let mut notice = Notice::new(SysCode::AuthFailed).describe(fault.reason().to_owned()).path(fault.path());
-    if let Some(id) = fault.payload_id() {
-        notice = notice.in_reply_to(id.clone());
-    }
+    let notice = Notice::builder(SysCode::AuthFailed).describe(fault.reason().to_owned()).path(fault.path());
+    let notice = notice.in_reply_to_any(fault.payload_id());
     // A log gets the code alone: the path can hold anything that a client wrote.
     CloseReason::auth_failed(notice, fault.code().as_str())
 }
@@ -126,5 +124,5 @@ impl Verified<'_> {
 }
 
 fn failed(payload: &PayloadRef<'_>, detail: &'static str) -> CloseReason {
-    CloseReason::auth_failed(PayloadNames::of(payload).complete(Notice::new(SysCode::AuthFailed)), detail)
+    CloseReason::auth_failed(PayloadNames::of(payload).complete(Notice::builder(SysCode::AuthFailed)), detail)
 }

@@ -5,7 +5,8 @@
 //! [`Connection`], which checks every further payload in the order of the protocol (validity, token, sender, rate,
 //! duplicate, route) and returns what is to be done as an [`Action`]. What the connections of one user share is a
 //! [`UserState`], or the server's own [`SharedState`], and is handed in with each payload; so the server decides how it is
-//! locked. Answers are made from the payload that they answer, by its [`Reply`]; a connection ends with a [`CloseReason`].
+//! locked. A server whose connections are all behind one lock has them in a [`Hub`], which also passes payloads on from one
+//! to the other. Answers are made from the payload that they answer, by its [`Reply`]; a connection ends with a [`CloseReason`].
 //!
 //! # Contract
 //!
@@ -24,10 +25,12 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //! use std::hash::RandomState;
-//! use callie_core::server::{Action, CloseReason, Connection, Handshake, Identity, ServerConfig, UserState};
+//! use callie_core::server::{
+//!     Action, CloseReason, Connection, Handshake, Identity, PayloadKeys, ServerConfig, UserState,
+//! };
 //! use callie_core::{PayloadId, SessionId, Stamp, Timestamp, Username};
 //!
-//! let config = Arc::new(ServerConfig::default());
+//! let config = Arc::new(ServerConfig::new(PayloadKeys::new(RandomState::new())));
 //! let mut now = Duration::ZERO;
 //! let stamp = || Stamp { payload_id: PayloadId::parse("s1").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
 //! let payload = |kind: &str, to: &str, content: &str, id: &str| format!(
@@ -37,7 +40,7 @@
 //!
 //! // The first payload names a token and a sender, which the server looks up.
 //! let first = payload("CMD", "SERVER", r#"{"command":"AUTHENTICATE","parameters":{}}"#, "p1");
-//! let authentication = Handshake::new(now, config).receive(&first).unwrap();
+//! let authentication = Handshake::new(now, config.clone()).receive(&first).unwrap();
 //! assert_eq!(authentication.token(), "t");
 //! let ada = Identity {
 //!     username: Username::parse("ada")?,
@@ -45,7 +48,7 @@
 //!     expires_at: Timestamp::UNIX_EPOCH,
 //! };
 //! let verified = authentication.verify(Some(ada)).unwrap();
-//! let mut user = UserState::new(&Default::default(), RandomState::new());
+//! let mut user = UserState::new(&config.limits);
 //! let (mut connection, _) = Connection::<()>::open(now, verified, Box::new(stamp), &mut user);
 //! assert!(connection.poll(now).unwrap().contains("AUTHENTICATED"));
 //!
@@ -74,6 +77,7 @@
 //! - `dropped`, `strikes`, `heartbeat`, `pending_acks`: what a connection remembers
 //! - `user`: what the connections of a user share, with `rates` and `recent`
 //! - `delivery`: the confirmations of one message
+//! - `hub`: all of it together, for a server of one process
 
 mod action;
 mod close;
@@ -83,6 +87,7 @@ mod delivery;
 mod dropped;
 mod handshake;
 mod heartbeat;
+mod hub;
 mod pending_acks;
 mod rates;
 mod recent;
@@ -96,7 +101,8 @@ pub use config::{ServerConfig, Times};
 pub use connection::{Connection, Stamps};
 pub use delivery::{Delivery, DeliveryCounts, Part};
 pub use handshake::{Authentication, Handshake, Identity, Verified};
+pub use hub::{ConnectionId, Hub, Outgoing, Output, Request, Requester};
 pub use rates::{BucketKind, Rates};
-pub use recent::{PayloadKey, RecentPayloads, Remembered};
+pub use recent::{PayloadKey, PayloadKeys, RecentPayloads, Remembered};
 pub use reply::{Answer, Reply};
 pub use user::{Admission, Denied, SharedState, UserState};

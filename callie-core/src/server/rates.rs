@@ -86,7 +86,7 @@ impl Bucket {
 /// use callie_core::Limits;
 /// use callie_core::server::{BucketKind, Rates};
 ///
-/// let mut rates = Rates::new(&Limits { messages_per_second: 10, burst: 1, ..Limits::default() });
+/// let mut rates = Rates::new(&Limits::default().with_messages_per_second(10).with_burst(1));
 /// assert_eq!(rates.take(Duration::ZERO, BucketKind::Payloads), Ok(()));
 /// let wait = rates.take(Duration::ZERO, BucketKind::Payloads).unwrap_err();
 /// assert_eq!(wait, Duration::from_millis(100));

@@ -1,6 +1,8 @@
 //! What became of a user's recent payloads, so that one that is sent again is not acted on again (protocol, "Routing").
 
+use std::fmt;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -15,31 +17,55 @@ use crate::times::{CONFIRMATION, DUPLICATES};
 /// either.
 const SETTLED_WITHIN: Duration = CONFIRMATION.saturating_mul(2);
 
-/// A payload's sender and ID, as a keyed hash: the IDs themselves would be many times as large.
-///
-/// The key of the hasher must be secret, so that nobody can choose two IDs that collide. Two of one user's payloads
-/// within five minutes, some 15,000 at the usual rate, collide at random once in 10¹¹ such intervals.
+/// A payload's sender and ID, as the keyed hash of its server's [`PayloadKeys`]: the IDs themselves would be many times
+/// as large. Two of one user's payloads within five minutes, some 15,000 at the usual rate, collide at random once in
+/// 10¹¹ such intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PayloadKey(u64);
 
 impl PayloadKey {
-    /// The key of a payload by the server's keyed hash, which must be the same for all payloads that are compared.
-    #[must_use]
-    pub fn new(hasher: &impl BuildHasher, sender: &str, payload_id: &str) -> Self {
-        Self(hasher.hash_one((sender, payload_id)))
-    }
-
     /// The key with this [`number`](Self::number), as another node sent it.
     #[must_use]
     pub const fn from_number(number: u64) -> Self {
         Self(number)
     }
 
-    /// The key as a number, for another node that has the same hasher.
+    /// The key as a number, for another node that has the same [`PayloadKeys`].
     #[must_use]
     pub const fn number(self) -> u64 {
         self.0
+    }
+}
+
+/// Makes the [`PayloadKey`]s of one server: of all its users, since a confirmation names the payload of another user.
+/// Clones share the hasher.
+///
+/// They are a part of the [`ServerConfig`](super::ServerConfig) that every connection of a server is opened with, so the
+/// connections of a server cannot have different ones.
+#[derive(Clone)]
+pub struct PayloadKeys(Arc<KeyOf>);
+
+type KeyOf = dyn Fn(&str, &str) -> PayloadKey + Send + Sync;
+
+impl PayloadKeys {
+    /// Keys by this hasher. It must have a secret key, as that of the standard library does, so that nobody can choose two
+    /// IDs that collide. The nodes of a cluster have the same.
+    #[must_use]
+    pub fn new(hasher: impl BuildHasher + Send + Sync + 'static) -> Self {
+        Self(Arc::new(move |sender, payload_id| PayloadKey(hasher.hash_one((sender, payload_id)))))
+    }
+
+    /// The key of a payload.
+    #[must_use]
+    pub fn key(&self, sender: &str, payload_id: &str) -> PayloadKey {
+        (self.0)(sender, payload_id)
+    }
+}
+
+impl fmt::Debug for PayloadKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PayloadKeys")
     }
 }
 
@@ -295,7 +321,7 @@ mod tests {
     }
 
     fn key(id: &str) -> PayloadKey {
-        PayloadKey::new(&BuildHasherDefault::<DefaultHasher>::new(), "ada", id)
+        PayloadKeys::new(BuildHasherDefault::<DefaultHasher>::new()).key("ada", id)
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::content::Content;
 use crate::frame::{ContentRef, PayloadRef};
 use crate::json::JsonObject;
 use crate::name::{MessageId, PayloadId, Username};
-use crate::notice::{Notice, PriorOutcome};
+use crate::notice::{Notice, NoticeBuilder, PriorOutcome};
 use crate::party::{Recipient, Sender};
 use crate::payload::{Payload, Stamp};
 use crate::payload_type::PayloadType;
@@ -52,15 +52,14 @@ impl PayloadNames {
     }
 
     /// `notice` as an answer to the payload.
-    pub(super) fn complete(&self, notice: Notice) -> Notice {
-        let mut notice = notice.in_reply_to(self.payload_id.clone());
+    pub(super) fn complete(&self, mut notice: NoticeBuilder) -> Notice {
         if let Some(command) = &self.command {
             notice = notice.command(command.clone());
         }
         if let Some(id) = self.message_id.as_ref().filter(|_| notice.code().names_message()) {
             notice = notice.message_id(id.clone());
         }
-        notice
+        notice.in_reply_to(self.payload_id.clone())
     }
 }
 
@@ -123,19 +122,19 @@ impl Reply {
     /// The payload was not acted on, for this reason.
     #[must_use]
     pub fn refuse(&self, code: SysCode, stamp: Stamp) -> Answer {
-        self.answer(Notice::new(code), stamp)
+        self.answer(Notice::builder(code), stamp)
     }
 
     /// A command was carried out, and gave `result`, which serialises as a JSON object.
     #[must_use]
     pub fn result(&self, result: &impl Serialize, stamp: Stamp) -> Answer {
-        self.answer(Notice::new(SysCode::CommandOk).result(result), stamp)
+        self.answer(Notice::builder(SysCode::CommandOk).result(result), stamp)
     }
 
     /// A message may or may not have arrived.
     #[must_use]
     pub fn unconfirmed(&self, stamp: Stamp) -> Answer {
-        self.answer(Notice::new(SysCode::DeliveryUnconfirmed), stamp)
+        self.answer(Notice::builder(SysCode::DeliveryUnconfirmed), stamp)
     }
 
     /// A message to a group reached `delivered` other members and missed `offline_count`, of whom `offline` names some: at
@@ -148,7 +147,7 @@ impl Reply {
         offline_count: u64,
         stamp: Stamp,
     ) -> Answer {
-        let notice = Notice::new(SysCode::PartiallyDelivered)
+        let notice = Notice::builder(SysCode::PartiallyDelivered)
             .delivered(delivered)
             .offline(offline)
             .offline_count(offline_count);
@@ -164,7 +163,7 @@ impl Reply {
             (0, _) => SysCode::DeliveryUnconfirmed,
             _ => SysCode::Delivered,
         };
-        let mut notice = Notice::new(code);
+        let mut notice = Notice::builder(code);
         if counts.of_group && code != SysCode::RecipientOffline {
             notice = notice
                 .delivered(counts.confirmed as u64)
@@ -176,7 +175,7 @@ impl Reply {
 
     /// Any notice, as an answer: with the payload's ID, the command, and the message where the code names one.
     #[must_use]
-    pub fn answer(&self, notice: Notice, stamp: Stamp) -> Answer {
+    pub fn answer(&self, notice: NoticeBuilder, stamp: Stamp) -> Answer {
         let notice = self.names.complete(notice);
         Answer::new(self.number, Some(self.kind), &self.user, &notice, stamp)
     }

@@ -1,6 +1,5 @@
 //! What all connections of one user share: rates and remembered payloads.
 
-use std::hash::BuildHasher;
 use std::time::Duration;
 
 use super::rates::{BucketKind, Rates};
@@ -13,9 +12,6 @@ use crate::notice::PriorOutcome;
 /// [`UserState`] is the implementation for a server on its own. A server that keeps the state behind a lock, or tells other
 /// nodes of it, implements this around it.
 pub trait SharedState {
-    /// The key of a payload, by a keyed hash that is the same for all connections of the server.
-    fn key(&self, sender: &str, payload_id: &str) -> PayloadKey;
-
     /// Takes a payload from its buckets and, if it is to be remembered, notes it.
     ///
     /// # Errors
@@ -51,28 +47,23 @@ pub enum Denied {
 ///
 /// All connections of the user must be given the same one.
 #[derive(Debug)]
-pub struct UserState<S> {
+#[non_exhaustive]
+pub struct UserState {
     /// What the user may send.
     pub rates: Rates,
     /// What the user sent.
     pub recent: RecentPayloads,
-    hasher: S,
 }
 
-impl<S: BuildHasher> UserState<S> {
-    /// The state of a user who has sent nothing. The hasher must have a secret key, as that of the standard library does,
-    /// and be the same for all users of the server.
+impl UserState {
+    /// The state of a user who has sent nothing.
     #[must_use]
-    pub fn new(limits: &Limits, hasher: S) -> Self {
-        Self { rates: Rates::new(limits), recent: RecentPayloads::default(), hasher }
+    pub fn new(limits: &Limits) -> Self {
+        Self { rates: Rates::new(limits), recent: RecentPayloads::default() }
     }
 }
 
-impl<S: BuildHasher> SharedState for UserState<S> {
-    fn key(&self, sender: &str, payload_id: &str) -> PayloadKey {
-        PayloadKey::new(&self.hasher, sender, payload_id)
-    }
-
+impl SharedState for UserState {
     fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied> {
         self.rates.take(now, admission.bucket).map_err(|retry_after| Denied::RateLimited { retry_after })?;
         match admission.note {

@@ -458,7 +458,7 @@ mod tests {
         let frame = crate::PayloadRef::from_client(&asked, &Limits::default()).unwrap();
         let id = PayloadId::parse(frame.payload_id()).unwrap();
         let stamp = Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
-        let welcome = Notice::new(SysCode::Authenticated).in_reply_to(id);
+        let welcome = Notice::builder(SysCode::Authenticated).in_reply_to(id);
         session.received(at(0), &welcome.to_payload(Recipient::parse("ada").unwrap(), stamp).encode());
         session
     }

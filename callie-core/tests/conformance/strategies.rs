@@ -6,8 +6,8 @@ use callie_core::command::{
 };
 use callie_core::{
     Attachment, AttachmentKind, CodeName, CommandCall, Content, GroupId, JsonObject, Limits, Message,
-    MessageId, Notice, Payload, PayloadId, PriorOutcome, Recipient, Sender, SessionId, Stamp, SysCode,
-    Timestamp, Token, Username,
+    MessageId, Notice, Payload, PayloadId, PayloadRef, PriorOutcome, Recipient, Sender, SessionId, Stamp,
+    SysCode, Timestamp, Token, Username,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -144,12 +144,22 @@ fn code_name() -> impl Strategy<Value = CodeName> {
     "[A-Z][A-Z0-9_]{0,63}".prop_map(|name| CodeName::parse(&name).unwrap())
 }
 
+/// The content of a SYS payload, which is read and not made.
+fn system(code: &CodeName, description: &str) -> Content {
+    let content = serde_json::json!({ "code": code, "description": description });
+    let text = serde_json::json!({
+        "token": "", "sender": "SERVER", "recipient": "BROADCAST", "timestamp": "2026-01-02T03:04:05.678Z",
+        "type": "SYS", "content": content, "payloadID": "s", "payloadVersion": "1.0",
+    });
+    PayloadRef::from_server(&text.to_string()).unwrap().to_payload().unwrap().content().clone()
+}
+
 fn content() -> impl Strategy<Value = Content> {
     prop_oneof![
         1 => Just(Content::Ping),
         1 => Just(Content::Pong),
         5 => message().prop_map(Content::Msg),
-        1 => (code_name(), text()).prop_map(|(code, text)| Content::Sys(callie_core::System::new(code, text))),
+        1 => (code_name(), text()).prop_map(|(code, text)| system(&code, &text)),
         1 => (code_name(), object()).prop_map(|(name, parameters)| Content::Cmd(CommandCall::new(name, parameters))),
     ]
 }
@@ -346,7 +356,7 @@ pub(crate) fn notice() -> impl Strategy<Value = Notice> {
         PriorOutcome::Failed,
     ]);
     let names = (
-        option::of(payload_id()),
+        payload_id(),
         option::of(code_name()),
         option::of(text()),
         option::of(message_id()),
@@ -365,19 +375,19 @@ pub(crate) fn notice() -> impl Strategy<Value = Notice> {
     );
     (select(SysCode::ALL), text(), names, figures, option::of(object())).prop_map(
         |(code, description, names, figures, result)| {
-            let mut notice = Notice::new(code).describe(description);
+            let mut notice = Notice::builder(code).describe(description);
             macro_rules! set {
                 ($from:expr => $($at:tt $setter:ident),*) => {
                     $(if let Some(value) = $from.$at.clone() { notice = notice.$setter(value); })*
                 };
             }
-            set!(names => 0 in_reply_to, 1 command, 2 path, 3 message_id, 4 username, 5 group_id, 6 session_id);
+            set!(names => 1 command, 2 path, 3 message_id, 4 username, 5 group_id, 6 session_id);
             set!(figures => 0 expires_at, 0 until, 1 heartbeat_seconds, 2 retry_after_ms, 2 delivered, 3 unconfirmed);
             set!(figures => 3 offline_count, 4 offline, 5 outcome, 6 reason);
             if let Some(result) = result {
                 notice = notice.limits(Limits::default()).result(&result);
             }
-            notice
+            notice.in_reply_to(names.0)
         },
     )
 }

@@ -126,7 +126,7 @@ fn compare_pass_on(vector: &Vector, frame: &PayloadRef<'_>) -> Result<(), String
     }
     let out = frame.pass_on();
     equal("passOn", Some(&out), vector.pass_on().as_ref())?;
-    let again = PayloadRef::from_client(&out, &Limits { max_payload_bytes: usize::MAX, ..Limits::default() })
+    let again = PayloadRef::from_client(&out, &Limits::default().with_max_payload_bytes(usize::MAX))
         .map_err(|fault| format!("what is passed on is refused: {fault}"))?;
     equal("the token passed on", again.token(), "")?;
     // A shorter one may also be a word of the text.

@@ -65,7 +65,7 @@ impl Scenario {
             devices: 1 + usize::from(rng.usize(..4) == 0),
             rates: None,
             limits: if rng.usize(..8) == 0 {
-                Limits { max_text_bytes: 40, max_payload_bytes: 49_152, ..Limits::default() }
+                Limits::default().with_max_text_bytes(40).with_max_payload_bytes(49_152)
             } else {
                 Limits::default()
             },

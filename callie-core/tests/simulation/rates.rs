@@ -17,35 +17,35 @@ pub(crate) struct Rates {
 
 impl Rates {
     pub(crate) fn narrow() -> Self {
-        Self::of(Limits {
-            burst: 3,
-            messages_per_second: 2,
-            broadcast_burst: 2,
-            broadcasts_per_minute: 30,
-            ..Limits::default()
-        })
+        Self::of(
+            Limits::default()
+                .with_burst(3)
+                .with_messages_per_second(2)
+                .with_broadcast_burst(2)
+                .with_broadcasts_per_minute(30),
+        )
     }
 
     pub(crate) fn modest() -> Self {
-        Self::of(Limits {
-            burst: 12,
-            messages_per_second: 8,
-            broadcast_burst: 5,
-            broadcasts_per_minute: 180,
-            ..Limits::default()
-        })
+        Self::of(
+            Limits::default()
+                .with_burst(12)
+                .with_messages_per_second(8)
+                .with_broadcast_burst(5)
+                .with_broadcasts_per_minute(180),
+        )
     }
 
     /// No limit that a simulated user could reach.
     pub(super) fn unlimited() -> Self {
         let most = u32::MAX;
-        Self::of(Limits {
-            burst: most,
-            messages_per_second: most,
-            broadcast_burst: most,
-            broadcasts_per_minute: most,
-            ..Limits::default()
-        })
+        Self::of(
+            Limits::default()
+                .with_burst(most)
+                .with_messages_per_second(most)
+                .with_broadcast_burst(most)
+                .with_broadcasts_per_minute(most),
+        )
     }
 
     fn of(limits: Limits) -> Self {
@@ -65,12 +65,10 @@ impl Reports {
             return Some(text);
         };
         let metadata = notice.metadata();
-        let dropped = metadata.dropped.clone().unwrap_or_default();
+        let dropped = metadata.dropped.clone().unwrap();
+        let first = dropped[0].clone();
         let mut rewritten =
-            Notice::new(SysCode::RateLimited).retry_after_ms(metadata.retry_after_ms.unwrap());
-        if let Some(first) = dropped.first() {
-            rewritten = rewritten.in_reply_to(first.clone());
-        }
+            Notice::builder(SysCode::RateLimited).retry_after_ms(metadata.retry_after_ms.unwrap());
         match names {
             Some(most) if dropped.len() > most => {
                 rewritten = rewritten
@@ -84,6 +82,6 @@ impl Reports {
         }
         let stamp =
             Stamp { payload_id: PayloadId::parse(frame.payload_id()).unwrap(), timestamp: frame.timestamp() };
-        Some(rewritten.to_payload(frame.recipient().try_into().unwrap(), stamp).encode())
+        Some(rewritten.in_reply_to(first).to_payload(frame.recipient().try_into().unwrap(), stamp).encode())
     }
 }

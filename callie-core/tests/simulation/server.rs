@@ -11,8 +11,8 @@ use super::rates::{Rates, Reports};
 use callie_core::command::{Command, Empty};
 use callie_core::server::{
     Accepted, Action as Step, Admission, Answer, BucketKind, CloseReason, Connection as Open, Delivery,
-    DeliveryCounts, Denied, Handshake, Identity, Part, PayloadKey, Reply, ServerConfig, SharedState,
-    UserState,
+    DeliveryCounts, Denied, Handshake, Identity, Part, PayloadKey, PayloadKeys, Reply, ServerConfig,
+    SharedState, UserState,
 };
 use callie_core::{
     ContentRef, Limits, PayloadId, PayloadRef, PayloadType, PriorOutcome, RecipientRef, SessionId, Stamp,
@@ -31,8 +31,6 @@ pub(super) enum Action {
 /// A delivery by its number, and the connection's part in it.
 type Receipt = (u64, Part);
 
-type Hasher = BuildHasherDefault<DefaultHasher>;
-
 enum Peer {
     New(Handshake),
     Open(Box<Open<Receipt>>, Reports),
@@ -40,26 +38,22 @@ enum Peer {
 
 /// What the connections of a user share.
 struct User {
-    state: UserState<Hasher>,
+    state: UserState,
     /// The bucket for upkeep, where it is narrower than the protocol's.
-    upkeep: Option<UserState<Hasher>>,
+    upkeep: Option<UserState>,
 }
 
 impl User {
     fn new(rates: &Rates) -> Self {
         let upkeep = rates.upkeep.map(|(burst, messages_per_second)| {
-            let limits = Limits { burst, messages_per_second, ..Limits::default() };
-            UserState::new(&limits, Hasher::new())
+            let limits = Limits::default().with_burst(burst).with_messages_per_second(messages_per_second);
+            UserState::new(&limits)
         });
-        Self { state: UserState::new(&rates.limits, Hasher::new()), upkeep }
+        Self { state: UserState::new(&rates.limits), upkeep }
     }
 }
 
 impl SharedState for User {
-    fn key(&self, sender: &str, payload_id: &str) -> PayloadKey {
-        self.state.key(sender, payload_id)
-    }
-
     fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied> {
         match &mut self.upkeep {
             Some(upkeep) if admission.bucket == BucketKind::Upkeep => {
@@ -102,8 +96,9 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(limits: Limits, rates: Option<Rates>) -> Self {
+        let keys = PayloadKeys::new(BuildHasherDefault::<DefaultHasher>::new());
         Self {
-            config: Arc::new(ServerConfig { limits, ..ServerConfig::default() }),
+            config: Arc::new(ServerConfig::new(keys).with_limits(limits)),
             rates: rates.unwrap_or_else(Rates::unlimited),
             peers: BTreeMap::new(),
             users: HashMap::new(),

@@ -104,7 +104,7 @@ impl AdminCommands {
         let Link { user, address, .. } = &*origin.link;
         let bytes = text.as_str().len();
         tracing::info!(admin = %user, %address, act = "ANNOUNCE", bytes, "an admin acted");
-        let notice = Notice::new(SysCode::Announcement).describe(text.as_str().to_owned());
+        let notice = Notice::announcement(&text);
         let text = Utf8Bytes::from(notice.to_payload(Recipient::Broadcast, stamp()).encode());
         self.hub.to_everyone(&text, None);
         Ok(Answer::done())

@@ -1,7 +1,7 @@
 //! The result of a command.
 
 use callie_core::command::CommandFault;
-use callie_core::{Notice, SysCode};
+use callie_core::{Notice, NoticeBuilder, SysCode};
 use serde::Serialize;
 
 use crate::cache::JobFailed;
@@ -10,7 +10,7 @@ use crate::store::{GroupError, StoreError};
 /// The answer to a command that was carried out.
 pub(crate) enum Answer {
     /// It is answered with this notice, usually `COMMAND_OK`.
-    Result(Box<Notice>),
+    Result(Box<NoticeBuilder>),
     /// It is not answered.
     Silence,
 }
@@ -18,7 +18,7 @@ pub(crate) enum Answer {
 impl Answer {
     /// Returns `COMMAND_OK` with a result.
     pub(super) fn result(result: &impl Serialize) -> Self {
-        Self::Result(Box::new(Notice::new(SysCode::CommandOk).result(result)))
+        Self::Result(Box::new(Notice::builder(SysCode::CommandOk).result(result)))
     }
 
     /// Returns `COMMAND_OK` with an empty result.
@@ -68,8 +68,8 @@ impl Refusal {
     }
 
     /// Returns the notice that answers the command.
-    pub(crate) fn into_notice(self) -> Notice {
-        let mut notice = Notice::new(self.code);
+    pub(crate) fn into_notice(self) -> NoticeBuilder {
+        let mut notice = Notice::builder(self.code);
         if let Some(description) = self.description {
             notice = notice.describe(description);
         }

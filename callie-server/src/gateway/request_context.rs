@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use callie_core::server::{self, Reply};
-use callie_core::{Notice, PayloadType, PriorOutcome, SysCode};
+use callie_core::{NoticeBuilder, PayloadType, PriorOutcome, SysCode};
 
 use super::shared::Gateway;
 use crate::base::ids::stamp;
@@ -26,7 +26,7 @@ impl RequestContext {
     }
 
     /// Answers a payload, and records and counts its outcome.
-    pub(super) fn answer(&self, reply: &Reply, notice: Notice) {
+    pub(super) fn answer(&self, reply: &Reply, notice: NoticeBuilder) {
         self.queue(reply, reply.answer(notice, stamp()));
     }
 

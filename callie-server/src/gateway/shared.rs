@@ -60,7 +60,8 @@ impl Gateway {
     /// Creates a gateway without connections.
     pub(crate) fn new(services: Services, timing: Timing, tasks: Tasks, shutdown: Shutdown) -> Self {
         let limits = services.config.current().limits();
-        let server_config = Arc::new(ServerConfig { limits, times: timing.protocol });
+        let server_config = ServerConfig::new(services.hub.keys.clone());
+        let server_config = Arc::new(server_config.with_limits(limits).with_times(timing.protocol));
         Self {
             hub: services.hub.clone(),
             cache: services.cache.clone(),
@@ -136,7 +137,7 @@ impl Gateway {
         let limits = self.config.current().limits();
         let mut current = self.server_config.lock();
         if current.limits != limits {
-            *current = Arc::new(ServerConfig { limits, times: self.timing.protocol });
+            *current = Arc::new(ServerConfig::clone(&current).with_limits(limits));
         }
         current.clone()
     }

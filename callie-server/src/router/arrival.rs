@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use callie_core::GroupId;
-use callie_core::server::PayloadKey;
+use callie_core::server::PayloadKeys;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::delivery::{Delivery, Request, Requester};
 use super::direct::send_to_all;
 use super::entry::Entry;
 use super::hub::Hub;
-use super::keys::Keys;
 use super::node::{NO_REPLY, RequestId};
 use super::peers::Peer;
 
@@ -42,8 +41,8 @@ pub(crate) struct Audience<'a> {
 
 impl Arrival<'_> {
     /// Starts the delivery that waits for confirmations here, if the sender asked for them.
-    fn delivery(&self, keys: &Keys, of_group: bool) -> Option<Arc<Delivery>> {
-        let key = PayloadKey::new(keys, self.from, self.asked?);
+    fn delivery(&self, keys: &PayloadKeys, of_group: bool) -> Option<Arc<Delivery>> {
+        let key = keys.key(self.from, self.asked?);
         let requester = Requester::Node { peer: self.peer.clone(), request: self.request };
         Some(Delivery::start(Request { requester, key, of_group, deadline: self.deadline }))
     }

@@ -1,6 +1,6 @@
 //! Changes of groups: applied to memory, reported to the members and to the other nodes.
 
-use callie_core::{GroupId, Notice, Recipient, SysCode, Username};
+use callie_core::{GroupId, Notice, Recipient};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::entry::{Entry, GroupChange};
@@ -14,10 +14,10 @@ impl Hub {
         let notice = match &change {
             // Each member receives their own joining.
             GroupChange::Created(_) => None,
-            GroupChange::Joined(name) => Some(about(SysCode::UserJoined, id, name)),
-            GroupChange::Left(name) => Some(about(SysCode::UserLeft, id, name)),
-            GroupChange::Updated => Some(Notice::new(SysCode::GroupUpdated).group_id(id)),
-            GroupChange::Deleted => Some(Notice::new(SysCode::GroupDeleted).group_id(id)),
+            GroupChange::Joined(name) => Some(Notice::user_joined(name.clone(), Some(id))),
+            GroupChange::Left(name) => Some(Notice::user_left(name.clone(), Some(id))),
+            GroupChange::Updated => Some(Notice::group_updated(id)),
+            GroupChange::Deleted => Some(Notice::group_deleted(id)),
         };
         let text = notice.map(|notice| encoded(id, &notice)).unwrap_or_default();
         self.apply_group_change(id, &change, &text);
@@ -45,7 +45,7 @@ impl Hub {
                     self.joined(id, member);
                 }
                 for member in members.iter().skip(1) {
-                    let text = encoded(id, &about(SysCode::UserJoined, id, member));
+                    let text = encoded(id, &Notice::user_joined(member.clone(), Some(id)));
                     for link in self.links_of(member.as_str()) {
                         link.send(&text);
                     }
@@ -71,8 +71,4 @@ impl Hub {
 
 fn encoded(id: GroupId, notice: &Notice) -> Utf8Bytes {
     Utf8Bytes::from(notice.to_payload(Recipient::Group(id), stamp()).encode())
-}
-
-fn about(code: SysCode, id: GroupId, name: &Username) -> Notice {
-    Notice::new(code).group_id(id).username(name.clone())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callie_core::server::{CloseReason, Rates};
+use callie_core::server::{CloseReason, PayloadKeys, Rates};
 use callie_core::{GroupId, Limits, Username};
 use parking_lot::MutexGuard;
 
@@ -14,7 +14,6 @@ use super::departures::Departures;
 use super::entry::Entry;
 use super::group::Group;
 use super::groups::Groups;
-use super::keys::Keys;
 use super::node::{NodeId, RequestId};
 use super::peers::RemoteNodes;
 use super::pending_reply::{PendingReply, ReplyStatus, Requests};
@@ -37,7 +36,7 @@ pub(crate) struct Hub {
     /// The deliveries that wait for confirmations.
     deliveries: Deliveries,
     /// Makes the keys of recent payloads.
-    pub(crate) keys: Keys,
+    pub(crate) keys: PayloadKeys,
     /// The other nodes.
     pub(crate) remote: Arc<RemoteNodes>,
     /// How other nodes are asked; none for a server on its own.
@@ -84,7 +83,7 @@ impl Hub {
     /// Creates a hub without connections. `requests` is how other nodes are asked; `None` for a server on its own.
     pub(crate) fn new(
         grace: Duration,
-        keys: Keys,
+        keys: PayloadKeys,
         remote: Arc<RemoteNodes>,
         requests: Option<Arc<dyn Requests>>,
     ) -> Self {
@@ -135,7 +134,7 @@ impl Hub {
     }
 
     pub(super) fn make(&self, name: &Username, allowance: &Allowance) -> Arc<User> {
-        Arc::new(User::new(name.clone(), &allowance.limits, self.keys.clone(), self.remote.clone()))
+        Arc::new(User::new(name.clone(), &allowance.limits, self.remote.clone()))
     }
 
     /// Registers a connection. While a user has no connection, the user's data in memory is not kept up to date. Then

@@ -1,25 +1,22 @@
 //! The keyed hash of payload IDs.
 
 use std::hash::BuildHasher;
-use std::sync::Arc;
 
+use callie_core::server::PayloadKeys;
 use siphasher::sip::SipHasher13;
 
-/// Makes the keys of payloads. The secret is created with the database, so every node of a cluster has the same.
-#[derive(Clone)]
-pub(crate) struct Keys(Arc<SipHasher13>);
-
-impl Keys {
-    /// Keys that differ from those with any other secret.
-    pub(crate) fn new(secret: &[u8; 16]) -> Self {
-        Self(Arc::new(SipHasher13::new_with_key(secret)))
-    }
+/// Returns keys of payloads that differ from those with any other secret. The secret is created with the database, so every
+/// node of a cluster has the same keys.
+pub(crate) fn payload_keys(secret: &[u8; 16]) -> PayloadKeys {
+    PayloadKeys::new(Keyed(SipHasher13::new_with_key(secret)))
 }
 
-impl BuildHasher for Keys {
+struct Keyed(SipHasher13);
+
+impl BuildHasher for Keyed {
     type Hasher = SipHasher13;
 
     fn build_hasher(&self) -> SipHasher13 {
-        *self.0
+        self.0
     }
 }

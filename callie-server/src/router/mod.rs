@@ -45,7 +45,7 @@ pub(crate) use entry::{Check, Entry, GroupChange, PrivacyChange};
 pub(crate) use fanout::Delivered;
 pub(crate) use group::Group;
 pub(crate) use hub::{Allowance, Hub, JoinResult, Registration, UserSnapshot};
-pub(crate) use keys::Keys;
+pub(crate) use keys::payload_keys;
 pub(crate) use node::{NO_REPLY, NodeId, RequestId};
 pub(crate) use peers::{Peer, Peers, RemoteNodes};
 pub(crate) use pending_reply::{PendingReply, ReplyStatus, Requests};

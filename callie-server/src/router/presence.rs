@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use callie_core::command::PresenceAudience;
-use callie_core::{Notice, Recipient, SysCode, Username};
+use callie_core::{GroupId, Notice, Recipient, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::aliases::{Link, User};
@@ -27,7 +27,7 @@ impl Hub {
             }
             state.announced = true;
         }
-        self.tell_presence(user, mode, SysCode::UserJoined);
+        self.tell_presence(user, mode, Notice::user_joined);
     }
 
     /// Reports users as offline whose time to reconnect is over, to those who may see their presence.
@@ -58,18 +58,23 @@ impl Hub {
                 std::mem::take(&mut state.announced)
             };
             if announced {
-                self.tell_presence(&user, mode, SysCode::UserLeft);
+                self.tell_presence(&user, mode, Notice::user_left);
             }
             self.forget_subscriptions(&user);
         }
     }
 
-    fn tell_presence(&self, user: &User, mode: PresenceMode, code: SysCode) {
+    fn tell_presence(
+        &self,
+        user: &User,
+        mode: PresenceMode,
+        notice: fn(Username, Option<GroupId>) -> Notice,
+    ) {
         let audience = self.audience(user, mode);
         if audience.is_empty() {
             return;
         }
-        let notice = Notice::new(code).username(user.name.clone());
+        let notice = notice(user.name.clone(), None);
         let text = Utf8Bytes::from(notice.to_payload(Recipient::Broadcast, stamp()).encode());
         for link in audience {
             link.send(&text);
@@ -159,14 +164,14 @@ mod tests {
     use callie_core::{Limits, SessionId};
 
     use super::*;
-    use crate::router::{Allowance, JoinResult, Keys, Privacy, RemoteNodes, UserSnapshot};
+    use crate::router::{Allowance, JoinResult, Privacy, RemoteNodes, UserSnapshot, payload_keys};
 
     const GRACE: Duration = Duration::from_secs(60);
 
     fn hub(grace: Duration, alone: bool) -> Hub {
         let remote = RemoteNodes::none();
         remote.set_converged(alone);
-        Hub::new(grace, Keys::new(&[7; 16]), Arc::new(remote), None)
+        Hub::new(grace, payload_keys(&[7; 16]), Arc::new(remote), None)
     }
 
     fn allowance() -> Allowance {

@@ -12,7 +12,6 @@ use parking_lot::{Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::entry::{Entry, PrivacyChange, PrivacyRules};
-use super::keys::Keys;
 use super::link::Link;
 use super::node::{NodeId, Nodes};
 use super::peers::RemoteNodes;
@@ -28,8 +27,7 @@ use super::privacy::{Blocked, GroupIds, Privacy};
 pub(crate) struct User<R> {
     /// The user's name.
     pub(crate) name: Username,
-    shared: Mutex<server::UserState<Keys>>,
-    keys: Keys,
+    shared: Mutex<server::UserState>,
     state: Mutex<UserState<R>>,
     /// Whether the user is also connected to other nodes. They then receive what the user sends, because all
     /// connections of a user share one rate and one memory of payloads.
@@ -142,13 +140,13 @@ pub(crate) type Links<R> = SmallVec<[Arc<Link<R>>; 1]>;
 
 impl<R> User<R> {
     /// Creates a user without connections.
-    pub(crate) fn new(name: Username, limits: &Limits, keys: Keys, remote: Arc<RemoteNodes>) -> Self {
-        let shared = Mutex::new(server::UserState::new(limits, keys.clone()));
-        Self { name, shared, keys, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), remote }
+    pub(crate) fn new(name: Username, limits: &Limits, remote: Arc<RemoteNodes>) -> Self {
+        let shared = Mutex::new(server::UserState::new(limits));
+        Self { name, shared, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), remote }
     }
 
     /// Returns the user's rates and recent payloads, locked. No other lock is taken while they are.
-    pub(crate) fn shared(&self) -> MutexGuard<'_, server::UserState<Keys>> {
+    pub(crate) fn shared(&self) -> MutexGuard<'_, server::UserState> {
         self.shared.lock()
     }
 
@@ -252,10 +250,6 @@ impl<R> User<R> {
 
 /// The core's view of a user's state. Changes are sent to the other nodes that the user is connected to.
 impl<R> SharedState for &User<R> {
-    fn key(&self, sender: &str, payload_id: &str) -> PayloadKey {
-        PayloadKey::new(&self.keys, sender, payload_id)
-    }
-
     fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied> {
         let admitted = self.shared().admit(now, admission);
         if !matches!(admitted, Err(Denied::RateLimited { .. })) {

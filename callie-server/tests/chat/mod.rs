@@ -53,10 +53,7 @@ pub fn fresh(prefix: &str) -> String {
 
 /// Short times, for quick tests.
 pub fn quick() -> Timing {
-    Timing {
-        protocol: Times { reconnection: Duration::from_millis(300), ..Times::default() },
-        ..Timing::default()
-    }
+    Timing { protocol: Times::default().with_reconnection(Duration::from_millis(300)), ..Timing::default() }
 }
 
 pub async fn start() -> Chat {

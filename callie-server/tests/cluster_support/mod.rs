@@ -153,10 +153,7 @@ impl Cluster {
 
 /// Times that are short, and long enough for a user to move between nodes.
 fn timing() -> Timing {
-    Timing {
-        protocol: Times { reconnection: Duration::from_millis(700), ..Times::default() },
-        ..Timing::default()
-    }
+    Timing { protocol: Times::default().with_reconnection(Duration::from_millis(700)), ..Timing::default() }
 }
 
 /// Polls for a condition that causes no event.

@@ -4,10 +4,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use callie_core::account::SUBPROTOCOL;
 use callie_core::{
-    CodeName, Content, Limits, Message, MessageId, Notice, Payload, PayloadId, PayloadRef, Recipient, Sender,
-    Stamp, SysCode, System, Timestamp,
+    Content, Limits, Message, MessageId, Notice, PAYLOAD_VERSION_TEXT, Payload, PayloadId, PayloadRef,
+    Recipient, Sender, Stamp, SysCode, Timestamp,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message as Text;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
@@ -63,9 +64,9 @@ pub(super) async fn authenticate(socket: &mut Socket) -> Result<(), Failure> {
 pub(super) fn greeting(authentication: &str) -> Result<String, Failure> {
     let asked =
         PayloadRef::from_client(authentication, &Limits::default()).map_err(|fault| fault.to_string())?;
-    let notice = Notice::new(SysCode::Authenticated)
-        .in_reply_to(PayloadId::parse(asked.payload_id())?)
-        .limits(Limits::default());
+    let notice = Notice::builder(SysCode::Authenticated)
+        .limits(Limits::default())
+        .in_reply_to(PayloadId::parse(asked.payload_id())?);
     encode_notice(&notice)
 }
 
@@ -76,8 +77,13 @@ pub(super) fn encode_notice(notice: &Notice) -> Result<String, Failure> {
 
 /// Returns a notice with a code that no version of the protocol has.
 pub(super) fn unknown_notice(code: &str) -> Result<String, Failure> {
-    payload("SERVER", Content::Sys(System::new(CodeName::parse(code)?, "nobody knows")))
-        .map(|payload| payload.encode())
+    let Stamp { payload_id, timestamp } = stamp()?;
+    let content = json!({ "code": code, "description": "nobody knows" });
+    let payload = json!({
+        "token": "", "sender": "SERVER", "recipient": CLIENT, "timestamp": timestamp, "type": "SYS",
+        "content": content, "payloadID": payload_id, "payloadVersion": PAYLOAD_VERSION_TEXT,
+    });
+    Ok(payload.to_string())
 }
 
 /// Returns a message by `sender`.

@@ -53,11 +53,12 @@ pub(super) async fn lies(stream: TcpStream) -> Result<(), Failure> {
                 send(&mut socket, pong(&asked)?).await?;
             }
             ContentRef::Msg(_) => {
-                let lie = Notice::new(SysCode::Delivered).in_reply_to(never_sent.clone());
+                let lie = Notice::builder(SysCode::Delivered).in_reply_to(never_sent.clone());
                 send(&mut socket, encode_notice(&lie)?).await?;
             }
             ContentRef::Cmd(_) => {
-                let lie = Notice::new(SysCode::CommandOk).in_reply_to(asked).result(&NoResult { lie: true });
+                let lie =
+                    Notice::builder(SysCode::CommandOk).result(&NoResult { lie: true }).in_reply_to(asked);
                 send(&mut socket, encode_notice(&lie)?).await?;
             }
             ContentRef::Pong | ContentRef::Sys(_) => {}

@@ -204,15 +204,13 @@ impl Config {
     /// Returns the limits of the protocol, which the server announces to clients.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        Limits {
-            max_payload_bytes: self.max_payload_bytes,
-            max_text_bytes: self.max_text_bytes,
-            max_attachments: self.max_attachments,
-            max_group_members: self.max_group_members,
-            messages_per_second: self.messages_per_second,
-            burst: self.burst,
-            broadcasts_per_minute: self.broadcasts_per_minute,
-            broadcast_burst: Limits::default().broadcast_burst,
-        }
+        Limits::default()
+            .with_max_payload_bytes(self.max_payload_bytes)
+            .with_max_text_bytes(self.max_text_bytes)
+            .with_max_attachments(self.max_attachments)
+            .with_max_group_members(self.max_group_members)
+            .with_messages_per_second(self.messages_per_second)
+            .with_burst(self.burst)
+            .with_broadcasts_per_minute(self.broadcasts_per_minute)
     }
 }

@@ -1,0 +1,163 @@
+//! What the server says in a SYS payload: a code, a text for people, and metadata by the code.
+//!
+//! - `metadata`: the members of the metadata
+//! - `builder`: notices that answer a payload
+
+mod builder;
+mod metadata;
+
+use std::borrow::Cow;
+
+pub use builder::NoticeBuilder;
+pub use metadata::{NoticeMetadata, PriorOutcome};
+
+use crate::code::SysCode;
+use crate::command::MessageText;
+use crate::content::{Content, System};
+use crate::frame::{ContentRef, PayloadRef};
+use crate::json::JsonObject;
+use crate::name::{GroupId, Username};
+use crate::party::{Recipient, Sender};
+use crate::payload::{Payload, Stamp};
+use crate::timestamp::Timestamp;
+
+/// A SYS payload of the server with a code of the protocol.
+///
+/// ```
+/// use callie_core::{PayloadRef, Notice, PayloadId, Recipient, Stamp, SysCode, Timestamp};
+///
+/// // A server says it,
+/// let stamp = Stamp { payload_id: PayloadId::parse("s1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
+/// let notice = Notice::builder(SysCode::RecipientOffline).in_reply_to(PayloadId::parse("p1")?);
+/// let text = notice.to_payload(Recipient::parse("ada")?, stamp).encode();
+///
+/// // and a client reads it.
+/// let read = Notice::read(&PayloadRef::from_server(&text)?).unwrap();
+/// assert_eq!(read.code(), SysCode::RecipientOffline);
+/// assert_eq!(read.metadata().in_reply_to.as_ref().unwrap(), "p1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A notice that answers a payload cannot be made without it: the [`NoticeBuilder`] is no notice yet, and the notices that
+/// answer nothing have functions of their own, such as [`Notice::user_joined`].
+///
+/// ```compile_fail
+/// use callie_core::{Notice, SysCode};
+///
+/// let notice: Notice = Notice::builder(SysCode::Delivered);
+/// ```
+#[derive(Debug, Clone)]
+pub struct Notice {
+    code: SysCode,
+    description: Cow<'static, str>,
+    metadata: NoticeMetadata,
+    timestamp: Option<Timestamp>,
+}
+
+impl Notice {
+    /// Begins a notice that answers a payload, with the code's own description and no metadata.
+    pub fn builder(code: SysCode) -> NoticeBuilder {
+        NoticeBuilder::new(code)
+    }
+
+    /// `USER_JOINED`: a user joined the group or, without a group, came online.
+    #[must_use]
+    pub fn user_joined(username: Username, group: Option<GroupId>) -> Self {
+        Self::about_user(SysCode::UserJoined, username, group)
+    }
+
+    /// `USER_LEFT`: a user left the group or, without a group, went offline.
+    #[must_use]
+    pub fn user_left(username: Username, group: Option<GroupId>) -> Self {
+        Self::about_user(SysCode::UserLeft, username, group)
+    }
+
+    fn about_user(code: SysCode, username: Username, group: Option<GroupId>) -> Self {
+        let notice = Self::builder(code).username(username);
+        match group {
+            Some(group) => notice.group_id(group).statement(),
+            None => notice.statement(),
+        }
+    }
+
+    /// `GROUP_UPDATED`: the group's name, visibility or a role in it changed.
+    #[must_use]
+    pub fn group_updated(group: GroupId) -> Self {
+        Self::builder(SysCode::GroupUpdated).group_id(group).statement()
+    }
+
+    /// `GROUP_DELETED`: the group was deleted.
+    #[must_use]
+    pub fn group_deleted(group: GroupId) -> Self {
+        Self::builder(SysCode::GroupDeleted).group_id(group).statement()
+    }
+
+    /// `ANNOUNCEMENT`: a server admin says this to everyone.
+    #[must_use]
+    pub fn announcement(text: &MessageText) -> Self {
+        Self::builder(SysCode::Announcement).describe(text.as_str().to_owned()).statement()
+    }
+
+    /// The same with another description, for people.
+    pub(crate) fn describe(mut self, description: &'static str) -> Self {
+        self.description = description.into();
+        self
+    }
+
+    /// What it is about, for programs.
+    #[must_use]
+    pub fn code(&self) -> SysCode {
+        self.code
+    }
+
+    /// What it is about, for people.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Its metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &NoticeMetadata {
+        &self.metadata
+    }
+
+    /// When the server sent it; none for one that was not received.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.timestamp
+    }
+
+    /// The payload that carries it to `recipient`.
+    #[must_use]
+    pub fn to_payload(&self, recipient: Recipient, stamp: Stamp) -> Payload {
+        let system = System::new(self.code.into(), self.description.clone());
+        // Names, IDs, numbers and JSON that was written already: it can always be written.
+        let metadata = serde_json::to_string(&self.metadata).unwrap_or_default();
+        let metadata = JsonObject::from_checked(&metadata).unwrap_or_default();
+        Payload::new(stamp, Sender::Server, recipient, Content::Sys(system)).with_server_metadata(metadata)
+    }
+
+    /// Reads what a client received: none unless it is a SYS with a code of the protocol and its metadata reads.
+    #[must_use]
+    pub fn read(frame: &PayloadRef<'_>) -> Option<Self> {
+        let ContentRef::Sys(system) = frame.content() else { return None };
+        Some(Self {
+            code: SysCode::from_name(system.code())?,
+            description: system.description().decode().into_owned().into(),
+            metadata: serde_json::from_str(frame.metadata()).ok()?,
+            timestamp: Some(frame.timestamp()),
+        })
+    }
+
+    /// The same, but members of the metadata that do not read are taken as absent, and so are single limits.
+    pub(crate) fn read_partly(frame: &PayloadRef<'_>) -> Option<Self> {
+        let ContentRef::Sys(system) = frame.content() else { return None };
+        Some(Self {
+            code: SysCode::from_name(system.code())?,
+            description: system.description().decode().into_owned().into(),
+            metadata: NoticeMetadata::read_partly(frame.metadata())?,
+            timestamp: Some(frame.timestamp()),
+        })
+    }
+}
