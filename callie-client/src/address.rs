@@ -4,6 +4,7 @@ use std::fmt;
 
 use callie_core::account::path;
 use hyper::Uri;
+use rustls::pki_types::ServerName;
 
 use crate::error::{Error, code};
 
@@ -14,7 +15,8 @@ const EXPECTED: &str =
 /// The address of a server, read from a URL: `https` (or `wss`) for TLS, `http` (or `ws`) without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAddress {
-    secure: bool,
+    /// The name that its certificate must have, for TLS.
+    tls_name: Option<ServerName<'static>>,
     /// Without the brackets of an IPv6 address.
     host: String,
     port: u16,
@@ -46,7 +48,12 @@ impl ServerAddress {
     }
 
     pub(crate) fn is_secure(&self) -> bool {
-        self.secure
+        self.tls_name.is_some()
+    }
+
+    /// The name that the server's certificate must have; none without TLS.
+    pub(crate) fn tls_name(&self) -> Option<&ServerName<'static>> {
+        self.tls_name.as_ref()
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -77,7 +84,7 @@ impl ServerAddress {
 
     /// The URL of the WebSocket.
     pub(crate) fn socket(&self) -> String {
-        let scheme = if self.secure { "wss" } else { "ws" };
+        let scheme = if self.is_secure() { "wss" } else { "ws" };
         format!("{scheme}://{}{}{}", self.authority, self.prefix, path::SOCKET)
     }
 }
@@ -105,8 +112,9 @@ fn read(url: &str) -> Option<ServerAddress> {
         None if secure => 443,
         None => 80,
     };
+    let tls_name = if secure { Some(ServerName::try_from(bare.to_owned()).ok()?) } else { None };
     (!bare.is_empty()).then(|| ServerAddress {
-        secure,
+        tls_name,
         host: bare.to_owned(),
         port,
         authority: authority.as_str().to_owned(),
@@ -116,7 +124,7 @@ fn read(url: &str) -> Option<ServerAddress> {
 
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = if self.secure { "https" } else { "http" };
+        let scheme = if self.is_secure() { "https" } else { "http" };
         write!(f, "{scheme}://{}{}", self.authority, self.prefix)
     }
 }

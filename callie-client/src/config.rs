@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::address::ServerAddress;
-use crate::error::Error;
+use crate::error::{Error, code};
 
 /// Default of [`Config::connect_timeout`]: longer than a slow mobile network takes, shorter than a person waits.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -30,7 +30,7 @@ pub const EVENT_QUEUE: usize = 1_024;
 pub struct Config {
     /// The server.
     pub address: ServerAddress,
-    /// Limit for name resolution, the proxy, TCP and TLS together. Default 15 s.
+    /// Limit for name resolution, the proxy, TCP and TLS together. This and the other limits must be above 0. Default 15 s.
     pub connect_timeout: Duration,
     /// Limit for one HTTP call, for the WebSocket upgrade, and for its authentication. Default 30 s.
     pub request_timeout: Duration,
@@ -51,8 +51,8 @@ pub struct Config {
     /// Where any are given, the verified path to the server must contain one of these keys: the SHA-256 of its
     /// SubjectPublicKeyInfo.
     pub pins: Vec<[u8; 32]>,
-    /// Whether the proxy of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case, is used. Default
-    /// true.
+    /// Whether the proxy of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case, is used. They are
+    /// read when a [`Server`](crate::Server) or [`Credentials`](crate::Credentials) are made. Default true.
     pub use_proxy: bool,
 }
 
@@ -78,17 +78,27 @@ impl Config {
         })
     }
 
-    /// Checks what no type can express: that the queues have room, and that keys are pinned only where there is TLS.
+    /// Checks what no type can express: that queues and times are not empty, and that keys are pinned only where there is TLS.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.event_queue == 0 {
-            return Err(Error::argument("the event queue", "at least 1"));
+        for (name, time) in [
+            ("the timeout for connecting", self.connect_timeout),
+            ("the timeout for a request", self.request_timeout),
+            ("the timeout for sending", self.send_timeout),
+        ] {
+            if time.is_zero() {
+                return Err(Error::argument(name, "longer than 0"));
+            }
+        }
+        for (name, room) in
+            [("the event queue", self.event_queue), ("the most payloads that wait", self.max_waiting)]
+        {
+            if room == 0 {
+                return Err(Error::argument(name, "at least 1"));
+            }
         }
         if !self.pins.is_empty() && !self.address.is_secure() {
             let reason = "pins need TLS: write https:// in the server's URL";
-            return Err(Error::invalid(crate::error::code::INVALID_ARGUMENT, reason));
-        }
-        if self.max_waiting == 0 {
-            return Err(Error::argument("the most payloads that wait", "at least 1"));
+            return Err(Error::invalid(code::INVALID_ARGUMENT, reason));
         }
         Ok(())
     }

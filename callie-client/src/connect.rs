@@ -9,7 +9,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, handshake};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use crate::config::Config;
+use crate::address::ServerAddress;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::http;
 use crate::stream::Stream;
@@ -38,23 +39,24 @@ impl From<Error> for NoSocket {
     }
 }
 
-/// Opens a WebSocket, within the times of `config`.
-pub(crate) async fn open(config: &Config) -> Result<Socket, NoSocket> {
-    let stream = transport::open(config).await?;
-    tokio::time::timeout(config.request_timeout, upgrade(config, stream))
+/// Opens a WebSocket, within the timeouts of the configuration.
+pub(crate) async fn open(endpoint: &Endpoint) -> Result<Socket, NoSocket> {
+    let config = endpoint.config();
+    let stream = transport::open(endpoint).await?;
+    tokio::time::timeout(config.request_timeout, upgrade(&config.address, stream))
         .await
         .map_err(|_| Error::timed_out("the server's answer took too long"))?
 }
 
-async fn upgrade(config: &Config, stream: Stream) -> Result<Socket, NoSocket> {
-    let mut request = config.address.socket().into_client_request().map_err(broken)?;
+async fn upgrade(address: &ServerAddress, stream: Stream) -> Result<Socket, NoSocket> {
+    let mut request = address.socket().into_client_request().map_err(broken)?;
     request.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
     let settings = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(MAX_INCOMING_BYTES))
         .max_frame_size(Some(MAX_INCOMING_BYTES));
     let upgraded = client_async_with_config(request, stream, Some(settings)).await;
-    upgraded.map(|(socket, _)| socket).map_err(|error| refused_upgrade(config, error))
+    upgraded.map(|(socket, _)| socket).map_err(|error| refused_upgrade(address, error))
 }
 
 /// Why a link that was open broke.
@@ -72,14 +74,14 @@ pub(crate) fn broken(error: tungstenite::Error) -> Error {
     broken.with_source(error)
 }
 
-fn refused_upgrade(config: &Config, error: tungstenite::Error) -> NoSocket {
+fn refused_upgrade(address: &ServerAddress, error: tungstenite::Error) -> NoSocket {
     let tungstenite::Error::Http(response) = &error else {
         let no_http = matches!(
             error,
             tungstenite::Error::HttpFormat(_)
                 | tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HttparseError(_))
         );
-        return if no_http { http::no_http(config, error) } else { broken(error) }.into();
+        return if no_http { http::no_http(address, error) } else { broken(error) }.into();
     };
     let error = match problem(response) {
         Some(problem) => Error::refused(problem.code, problem.detail),

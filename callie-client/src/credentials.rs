@@ -3,6 +3,7 @@
 use callie_core::{Token, Username};
 
 use crate::config::Config;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 
 /// A username and the token of a login on one server: what a [`Client`](crate::Client) connects with.
@@ -10,7 +11,7 @@ use crate::error::Error;
 /// `Debug` hides the token.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    config: Config,
+    endpoint: Endpoint,
     username: Username,
     token: Token,
 }
@@ -19,21 +20,26 @@ impl Credentials {
     /// Credentials kept from an earlier login. Whether the token is still valid shows when connecting.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the name or the token is malformed.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the name or the token is malformed, and as
+    /// [`Server::with_config`](crate::Server::with_config).
     pub fn new(config: Config, username: &str, token: &str) -> Result<Self, Error> {
         let username = Username::parse(username).map_err(|e| Error::argument("the username", e))?;
         let token = Token::parse(token).map_err(|e| Error::argument("the token", e))?;
-        Ok(Self::of(config, username, token))
+        Ok(Self::of(Endpoint::new(config)?, username, token))
     }
 
-    pub(crate) fn of(config: Config, username: Username, token: Token) -> Self {
-        Self { config, username, token }
+    pub(crate) fn of(endpoint: Endpoint, username: Username, token: Token) -> Self {
+        Self { endpoint, username, token }
     }
 
     /// The configuration that the client of these credentials uses.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.config
+        self.endpoint.config()
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The user.

@@ -15,8 +15,8 @@ use callie_core::{CloseCode, Token};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
-use crate::config::Config;
 use crate::connect::{self, NoSocket, Socket};
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::{Closed, ConnectionState, Event};
 use crate::link::{Link, Received};
@@ -39,7 +39,7 @@ type Refreshing = Pin<Box<dyn Future<Output = Result<Token, Closed>> + Send>>;
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
-    config: Arc<Config>,
+    endpoint: Endpoint,
     source: Source,
     /// The number of the connection that is open or being opened.
     number: u64,
@@ -66,10 +66,10 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, config: Arc<Config>, source: Source) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint, source: Source) -> Self {
         Self {
             shared,
-            config,
+            endpoint,
             source,
             number: 0,
             opening: None,
@@ -132,10 +132,10 @@ impl Driver {
     fn perform_one(&mut self, step: Action) {
         match step {
             Action::Open(number) => {
-                let config = Arc::clone(&self.config);
-                log::debug!("connecting to {}", config.address);
+                let endpoint = self.endpoint.clone();
+                log::debug!("connecting to {}", endpoint.config().address);
                 self.number = number;
-                self.opening = Some(Box::pin(async move { connect::open(&config).await }));
+                self.opening = Some(Box::pin(async move { connect::open(&endpoint).await }));
             }
             Action::Transmit(text) => {
                 if let Some(link) = &mut self.link {
@@ -200,7 +200,7 @@ impl Driver {
                     }
                 });
                 let Some(username) = username else { return };
-                let patience = self.config.request_timeout;
+                let patience = self.endpoint.config().request_timeout;
                 self.refreshing = Some(Box::pin(async move {
                     let given = refresh::ask(source, username, closed.code.clone(), patience).await;
                     given.map_err(|why| Closed { reason: format!("{} ({why})", closed.reason), ..closed })
@@ -285,7 +285,7 @@ impl Driver {
             self.warned = true;
             log::warn!(
                 "{} received events wait to be taken: nothing is read from the server until some are",
-                self.config.event_queue
+                self.endpoint.config().event_queue
             );
         }
         read_paused

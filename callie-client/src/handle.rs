@@ -12,13 +12,13 @@ use crate::clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::driver::{Driver, Source};
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::{Closed, ConnectionState, Event};
 use crate::queue::{Batch, Refused, Taker};
 use crate::refresh::TokenSource;
 use crate::shared::{Core, Shared};
 use crate::stats::Stats;
-use crate::tls;
 
 /// Keeps one user connected to a server, across connections.
 ///
@@ -38,7 +38,7 @@ struct Inner {
     shared: Arc<Shared>,
     runtime: Handle,
     source: Source,
-    config: Arc<Config>,
+    endpoint: Endpoint,
     username: Username,
     max_pending: usize,
 }
@@ -47,25 +47,23 @@ impl Client {
     /// A client that is not connected yet.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the [`Config`] of the credentials cannot be used,
     /// [`Internal`](crate::ErrorKind::Internal) outside a tokio runtime: the client lives in the one that it is made in, which
     /// must have time and I/O enabled.
     pub fn new(credentials: &Credentials) -> Result<Self, Error> {
         let config = credentials.config();
-        config.check().and_then(|()| tls::check(config))?;
         let runtime = Handle::try_current().map_err(Error::internal)?;
         let machine = machine::Session::new(settings(credentials), clock::random());
         let shared = Arc::new(Shared::new(machine, credentials.token().clone(), config.event_queue));
         let source = Source::default();
-        let config = Arc::new(config.clone());
-        let driver = Driver::new(Arc::clone(&shared), Arc::clone(&config), Arc::clone(&source));
+        let endpoint = credentials.endpoint().clone();
+        let driver = Driver::new(Arc::clone(&shared), endpoint.clone(), Arc::clone(&source));
         runtime.spawn(driver);
         Ok(Self(Arc::new(Inner {
             shared,
             runtime,
             source,
             max_pending: config.max_waiting.saturating_add(config.event_queue),
-            config,
+            endpoint,
             username: credentials.username().clone(),
         })))
     }
@@ -275,7 +273,7 @@ impl Client {
     pub fn credentials(&self) -> Result<Credentials, Error> {
         self.here()?;
         let token = self.shared().core().token.clone();
-        Ok(Credentials::of(Config::clone(&self.0.config), self.0.username.clone(), token))
+        Ok(Credentials::of(self.0.endpoint.clone(), self.0.username.clone(), token))
     }
 
     /// The state of the connection.

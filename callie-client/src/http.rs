@@ -11,7 +11,8 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 
-use crate::config::Config;
+use crate::address::ServerAddress;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::transport;
 
@@ -30,14 +31,13 @@ pub(crate) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Makes the call, within the timeouts of `config`, and returns the body of the answer.
-    pub(crate) async fn send(self, config: &Config) -> Result<Bytes, Error> {
+    /// Makes the call, within the timeouts of the configuration, and returns the body of the answer.
+    pub(crate) async fn send(self, endpoint: &Endpoint) -> Result<Bytes, Error> {
         let good = self.good;
-        let exchange = exchange(config, self.request(config)?);
-        let (status, retry_after, answer) =
-            tokio::time::timeout(config.request_timeout, exchange)
-                .await
-                .map_err(|_| Error::timed_out("the server's answer took too long"))??;
+        let exchange = exchange(endpoint, self.request(&endpoint.config().address)?);
+        let (status, retry_after, answer) = tokio::time::timeout(endpoint.config().request_timeout, exchange)
+            .await
+            .map_err(|_| Error::timed_out("the server's answer took too long"))??;
         if status == good {
             return Ok(answer);
         }
@@ -47,11 +47,11 @@ impl Call<'_> {
         Err(Error::refused(problem.code, format!("{}{wait}", problem.detail)))
     }
 
-    fn request(self, config: &Config) -> Result<Request<Full<Bytes>>, Error> {
+    fn request(self, address: &ServerAddress) -> Result<Request<Full<Bytes>>, Error> {
         let mut request = Request::builder()
             .method(self.method)
-            .uri(config.address.call(self.path))
-            .header(HOST, config.address.authority());
+            .uri(address.call(self.path))
+            .header(HOST, address.authority());
         if !self.body.is_empty() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
@@ -64,9 +64,10 @@ impl Call<'_> {
 
 type Answer = (StatusCode, Option<Duration>, Bytes);
 
-async fn exchange(config: &Config, request: Request<Full<Bytes>>) -> Result<Answer, Error> {
-    let stream = transport::open(config).await?;
-    let broken = |error| broken(config, error);
+async fn exchange(endpoint: &Endpoint, request: Request<Full<Bytes>>) -> Result<Answer, Error> {
+    let stream = transport::open(endpoint).await?;
+    let address = &endpoint.config().address;
+    let broken = |error| broken(address, error);
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let ask = async {
         let response = sender.send_request(request).await.map_err(broken)?;
@@ -97,16 +98,18 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// What an answer means that is no HTTP: without TLS, most often that the port is one with TLS.
-pub(crate) fn no_http(config: &Config, error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    let advice =
-        if config.address.is_secure() { "" } else { "; the URL of a server with TLS begins with https://" };
+pub(crate) fn no_http(
+    address: &ServerAddress,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> Error {
+    let advice = if address.is_secure() { "" } else { "; the URL of a server with TLS begins with https://" };
     Error::bad_answer(format_args!("it does not speak HTTP on this port{advice} ({error})"))
         .with_source(error)
 }
 
-fn broken(config: &Config, error: hyper::Error) -> Error {
+fn broken(address: &ServerAddress, error: hyper::Error) -> Error {
     if error.is_parse() {
-        no_http(config, error)
+        no_http(address, error)
     } else {
         Error::unreachable(format_args!("the link to the server broke: {error}")).with_source(error)
     }

@@ -25,8 +25,8 @@
 //! # }
 //! ```
 //!
-//! The modules from the wire up: `dial` (TCP), `tls` and `stream` (one stream of bytes), `proxy` and `transport` (the way to
-//! the server), `http` (one call), `connect` (an open WebSocket), `link` (one WebSocket, polled), `shared` (the session behind
+//! The modules from the wire up: `dial` (TCP), `tls` and `stream` (one stream of bytes), `proxy`, `endpoint` and `transport`
+//! (the way to the server), `http` (one call), `connect` (an open WebSocket), `link` (one WebSocket, polled), `shared` (the session behind
 //! a lock), `queue` (events), `ticket` (outcomes), `driver` (the one task between the link and the session), `handle`,
 //! `send`, `commands`, `pages`, `events` and `reader` (the [`Client`]).
 
@@ -38,6 +38,7 @@ mod connect;
 mod credentials;
 mod dial;
 mod driver;
+mod endpoint;
 mod error;
 mod event;
 mod events;

@@ -14,34 +14,39 @@ use tokio::sync::oneshot;
 
 use crate::config::Config;
 use crate::credentials::Credentials;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::http::Call;
 
 /// A server to register with and to log in to.
 #[derive(Debug, Clone)]
 pub struct Server {
-    config: Config,
+    endpoint: Endpoint,
 }
 
 impl Server {
     /// The server at `url`, with the default [`Config`].
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when `url` is not the URL of a server.
+    /// As [`with_config`](Self::with_config), and when `url` is not the URL of a server.
     pub fn new(url: &str) -> Result<Self, Error> {
-        Config::new(url).map(Self::with_config)
+        Self::with_config(Config::new(url)?)
     }
 
-    /// The server that `config` names.
-    #[must_use]
-    pub fn with_config(config: Config) -> Self {
-        Self { config }
+    /// The server that `config` names. All that can be checked without a connection is checked here, and the environment's
+    /// proxy is looked up. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) names the setting that cannot be used, such as an extra root that
+    /// is not a certificate; with the code [`PROXY_FAILED`](crate::code::PROXY_FAILED) the environment variable of a proxy.
+    pub fn with_config(config: Config) -> Result<Self, Error> {
+        Ok(Self { endpoint: Endpoint::new(config)? })
     }
 
     /// The configuration of everything that comes of this server.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.config
+        self.endpoint.config()
     }
 
     /// Registers a new user.
@@ -72,7 +77,7 @@ impl Server {
         let server = self.clone();
         let login = async move {
             let login: Login = read(&server.post(path::LOGIN, None, body, StatusCode::OK).await?)?;
-            Ok(Credentials::of(server.config, login.username, login.token))
+            Ok(Credentials::of(server.endpoint, login.username, login.token))
         };
         PendingLogin::start(self, login)?.receive().await
     }
@@ -154,7 +159,7 @@ impl Server {
             body: String::new(),
             good: StatusCode::OK,
         };
-        Ok(read::<SessionList>(&call.send(&self.config).await?)?.sessions)
+        Ok(read::<SessionList>(&call.send(&self.endpoint).await?)?.sessions)
     }
 
     /// Ends one of the user's login sessions, by its ID: its connections close and its token becomes invalid.
@@ -169,7 +174,7 @@ impl Server {
         let (token, good) = (Some(credentials.token()), StatusCode::NO_CONTENT);
         let path = &format!("{}/{session_id}", path::SESSIONS);
         let call = Call { method: Method::DELETE, path, token, body: String::new(), good };
-        call.send(&self.config).await.map(drop)
+        call.send(&self.endpoint).await.map(drop)
     }
 
     async fn post(
@@ -179,7 +184,7 @@ impl Server {
         body: String,
         good: StatusCode,
     ) -> Result<Bytes, Error> {
-        Call { method: Method::POST, path, token, body, good }.send(&self.config).await
+        Call { method: Method::POST, path, token, body, good }.send(&self.endpoint).await
     }
 }
 

@@ -7,16 +7,20 @@ use ring::digest::{SHA256, digest};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, KeyProvider};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::sign::SigningKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, InvalidMessage, RootCertStore, SignatureScheme,
 };
+use tokio_rustls::TlsConnector;
 use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
+use crate::address::ServerAddress;
 use crate::config::Config;
+use crate::dial::Trail;
 use crate::error::{Error, ErrorKind, code};
+use crate::stream::Stream;
 
 /// The settings of nearly everybody, made once, as that takes longer than a connection. They remember the server's
 /// session tickets, which shorten the next handshake.
@@ -25,23 +29,6 @@ static BUNDLED: LazyLock<Result<Arc<ClientConfig>, String>> =
 
 fn bundled() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.into() }
-}
-
-/// The settings for the servers of `config`.
-pub(crate) fn settings(config: &Config) -> Result<Arc<ClientConfig>, Error> {
-    if is_usual(config) {
-        return BUNDLED.clone().map_err(Error::internal);
-    }
-    settings_for(roots(config)?, &config.pins).map_err(Error::internal)
-}
-
-/// Whether the bundled roots are trusted and nothing else is asked for.
-fn is_usual(config: &Config) -> bool {
-    #[cfg(feature = "native-roots")]
-    if config.native_roots {
-        return false;
-    }
-    config.bundled_roots && config.extra_roots.is_empty() && config.pins.is_empty()
 }
 
 /// The roots of the operating system. Certificates that cannot be read are left out: systems keep some that no verifier takes.
@@ -54,33 +41,106 @@ static NATIVE: LazyLock<Vec<CertificateDer<'static>>> = LazyLock::new(|| {
     found.certs
 });
 
-/// Checks that the extra roots of `config` are certificates.
-pub(crate) fn check(config: &Config) -> Result<(), Error> {
-    roots(config).map(drop)
+/// Which authorities are trusted.
+pub(crate) enum Trust {
+    /// Those that the library contains.
+    Bundled,
+    /// Others, or others too.
+    Own(RootCertStore),
 }
 
-/// The roots that `config` names.
-fn roots(config: &Config) -> Result<RootCertStore, Error> {
-    let mut roots = if config.bundled_roots { bundled() } else { RootCertStore::empty() };
-    #[cfg(feature = "native-roots")]
-    if config.native_roots {
-        roots.add_parsable_certificates(NATIVE.iter().cloned());
-    }
-    let wrong = || Error::argument("an extra root", "a certificate of an authority in PEM");
-    for pem in &config.extra_roots {
-        let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            roots.add(certificate.map_err(|_| wrong())?).map_err(|_| wrong())?;
+impl Trust {
+    /// Reads the roots that `config` names.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) says which extra root cannot be read, and why.
+    pub(crate) fn read(config: &Config) -> Result<Self, Error> {
+        let mut roots = if config.bundled_roots { bundled() } else { RootCertStore::empty() };
+        let usual = roots.len();
+        #[cfg(feature = "native-roots")]
+        if config.native_roots {
+            roots.add_parsable_certificates(NATIVE.iter().cloned());
         }
-        if roots.len() == before {
-            return Err(wrong());
+        for (pem, number) in config.extra_roots.iter().zip(1..) {
+            read_root(pem, number, &mut roots)?;
         }
+        Ok(if config.bundled_roots && roots.len() == usual { Self::Bundled } else { Self::Own(roots) })
     }
-    Ok(roots)
+
+    fn settings(&self, pins: &[[u8; 32]]) -> Result<Arc<ClientConfig>, Error> {
+        let roots = match self {
+            Self::Bundled if pins.is_empty() => return BUNDLED.clone().map_err(Error::internal),
+            Self::Bundled => bundled(),
+            Self::Own(roots) if roots.is_empty() => {
+                let reason = "TLS needs an authority to trust: keep the bundled roots, or give an extra root";
+                return Err(Error::invalid(code::INVALID_ARGUMENT, reason));
+            }
+            Self::Own(roots) => roots.clone(),
+        };
+        settings_for(roots, pins).map_err(Error::internal)
+    }
+}
+
+/// Adds the certificates of an extra root, a text of PEM blocks. Neither the text nor a part of it is in an error: it may be
+/// a private key.
+fn read_root(pem: &str, number: usize, roots: &mut RootCertStore) -> Result<(), Error> {
+    let wrong = |reason: fmt::Arguments<'_>| Error::invalid(code::INVALID_ARGUMENT, reason);
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        count += 1;
+        let certificate = certificate.map_err(|error| {
+            let why = match error {
+                pem::Error::MissingSectionEnd { .. } => "its END line is missing",
+                pem::Error::Base64Decode(_) => "it is not in Base64",
+                pem::Error::SectionTooLarge => "it is too large",
+                _ => "its BEGIN line is malformed",
+            };
+            wrong(format_args!("PEM block {count} of extra root {number} cannot be read: {why}"))
+        })?;
+        roots.add(certificate).map_err(|_| {
+            wrong(format_args!("certificate {count} of extra root {number} is not an X.509 certificate"))
+        })?;
+    }
+    if count == 0 {
+        return Err(wrong(format_args!(
+            "extra root {number} contains no certificate: it must have PEM blocks that begin with \
+             -----BEGIN CERTIFICATE-----"
+        )));
+    }
+    Ok(())
+}
+
+/// TLS with one address.
+#[derive(Debug)]
+pub(crate) struct Tls {
+    host: String,
+    name: ServerName<'static>,
+    settings: Arc<ClientConfig>,
+}
+
+impl Tls {
+    /// What TLS with `address` needs; none if its URL is one without TLS.
+    pub(crate) fn of(
+        address: &ServerAddress,
+        trust: &Trust,
+        pins: &[[u8; 32]],
+    ) -> Result<Option<Self>, Error> {
+        let Some(name) = address.tls_name() else { return Ok(None) };
+        let settings = trust.settings(pins)?;
+        Ok(Some(Self { host: address.host().to_owned(), name: name.clone(), settings }))
+    }
+
+    /// Puts TLS over `stream`.
+    pub(crate) async fn connect(&self, stream: Stream, trail: &Trail) -> Result<Stream, Error> {
+        trail.enter(format!("TLS with {}", self.host));
+        let connector = TlsConnector::from(Arc::clone(&self.settings));
+        let tls = connector.connect(self.name.clone(), stream).await;
+        Ok(Box::new(tls.map_err(|error| explain(&self.host, error))?))
+    }
 }
 
 /// Why there is no TLS with `host`, in words that a person can act on.
-pub(crate) fn explain(host: &str, error: io::Error) -> Error {
+fn explain(host: &str, error: io::Error) -> Error {
     let known = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let advice = match known {
         Some(rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {

@@ -3,28 +3,30 @@
 use std::io;
 
 use crate::address::ServerAddress;
-use crate::config::Config;
 use crate::dial::Trail;
+use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::proxy;
-use crate::stream::{Stream, secure, tcp};
+use crate::stream::{Stream, tcp};
 
 /// Opens a stream to the server.
-pub(crate) async fn open(config: &Config) -> Result<Stream, Error> {
+pub(crate) async fn open(endpoint: &Endpoint) -> Result<Stream, Error> {
     let trail = Trail::default();
-    match tokio::time::timeout(config.connect_timeout, dial(config, &trail)).await {
+    match tokio::time::timeout(endpoint.config().connect_timeout, dial(endpoint, &trail)).await {
         Ok(done) => done,
         Err(_) => Err(Error::timed_out(format_args!("connecting to the server took too long: {trail}"))),
     }
 }
 
-async fn dial(config: &Config, trail: &Trail) -> Result<Stream, Error> {
-    let address = &config.address;
-    let stream: Stream = match proxy::on_the_way(config) {
-        Some(proxy) => proxy::tunnel(config, &proxy, trail).await?,
+async fn dial(endpoint: &Endpoint, trail: &Trail) -> Result<Stream, Error> {
+    let address = &endpoint.config().address;
+    let stream: Stream = match endpoint.proxy() {
+        Some(proxy) => proxy.tunnel(address, trail).await?,
         None => Box::new(tcp(address, trail).await.map_err(|e| no_link(e, address, trail))?),
     };
-    if address.is_secure() { secure(config, address, stream, trail).await } else { Ok(stream) }
+    match endpoint.tls() {
+        Some(tls) => tls.connect(stream, trail).await,
+        None => Ok(stream),
+    }
 }
 
 fn no_link(error: io::Error, address: &ServerAddress, trail: &Trail) -> Error {

@@ -35,7 +35,7 @@ async fn http(answer: &'static str) -> Result<ErrorKind, Failure> {
         let _ = stream.shutdown().await;
     })
     .await?;
-    let refused = timeout(BOUND, Server::with_config(config).login("ada", "password", None)).await?;
+    let refused = timeout(BOUND, Server::with_config(config)?.login("ada", "password", None)).await?;
     Ok(refused.err().ok_or("the login worked")?.kind())
 }
 
@@ -69,7 +69,8 @@ async fn endless_login_answer_is_not_read_to_its_end() {
     .await
     .unwrap();
     let config = with(config, |config| config.request_timeout = BOUND);
-    let refused = timeout(BOUND, Server::with_config(config).login("ada", "password", None)).await.unwrap();
+    let refused =
+        timeout(BOUND, Server::with_config(config).unwrap().login("ada", "password", None)).await.unwrap();
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::BadAnswer);
 }
 
@@ -80,7 +81,8 @@ async fn silent_server_times_out_at_login() {
     })
     .await
     .unwrap();
-    let refused = timeout(BOUND, Server::with_config(config).login("ada", "password", None)).await.unwrap();
+    let refused =
+        timeout(BOUND, Server::with_config(config).unwrap().login("ada", "password", None)).await.unwrap();
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::TimedOut);
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callie_client::{Client, Config, Credentials, Error, Server};
+use callie_client::{Client, Config, Credentials, Error, ErrorKind, Server, code};
 use callie_core::account;
 use configs::with;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _};
@@ -44,8 +44,8 @@ async fn refuse_login(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
 
 /// Returns the error of a login. `INVALID_CREDENTIALS` means that the server was reached.
 async fn login(config: Config) -> Error {
-    let login = async { Server::with_config(config).login("ada", "password", None).await };
-    tokio::time::timeout(BOUND, login).await.unwrap().unwrap_err()
+    let server = Server::with_config(config).unwrap();
+    tokio::time::timeout(BOUND, server.login("ada", "password", None)).await.unwrap().unwrap_err()
 }
 
 fn sha256(key: &[u8]) -> [u8; 32] {
@@ -98,12 +98,8 @@ async fn tls() -> Tls {
 
 #[tokio::test]
 async fn certificate_of_unknown_root_is_refused() {
-    let server = tls().await;
-    for bundled_roots in [true, false] {
-        let config = with(server.config.clone(), |config| config.bundled_roots = bundled_roots);
-        let error = login(config).await;
-        assert_eq!(error.code(), "TLS_FAILED", "{error}");
-    }
+    let error = login(tls().await.config).await;
+    assert_eq!(error.code(), "TLS_FAILED", "{error}");
 }
 
 #[tokio::test]
@@ -144,21 +140,75 @@ async fn pin_does_not_make_unknown_root_trusted() {
     assert_eq!(error.code(), "TLS_FAILED", "{error}");
 }
 
-#[tokio::test]
-async fn extra_root_must_be_a_certificate() {
-    let server = tls().await;
-    for nonsense in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-        let config = with(server.config.clone(), |config| config.extra_roots = vec![nonsense.to_owned()]);
-        let error = login(config).await;
-        assert_eq!(error.code(), "INVALID_ARGUMENT", "{error}");
+/// Returns the error of each constructor that takes a configuration, for one that `change` has made unusable.
+fn refused(url: &str, change: impl Fn(&mut Config)) -> Error {
+    let config = with(Config::new(url).unwrap(), |config| {
+        config.use_proxy = false;
+        change(config);
+    });
+    let error = Server::with_config(config.clone()).unwrap_err();
+    assert_eq!(Credentials::new(config, "ada", "token").unwrap_err(), error);
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidArgument, code::INVALID_ARGUMENT), "{error}");
+    error
+}
+
+#[test]
+fn unreadable_extra_root_is_named_by_the_constructor() {
+    let authority = || {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.self_signed(&KeyPair::generate().unwrap()).unwrap().pem()
+    };
+    let good = authority();
+    let key = KeyPair::generate().unwrap().serialize_pem();
+    let cut = good.replace("-----END CERTIFICATE-----", "");
+    let damaged = good.replace("\nMII", "\n%%%");
+    let empty = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (roots, expected) in [
+        (vec![String::new()], "extra root 1 contains no certificate"),
+        (vec!["nonsense".to_owned()], "extra root 1 contains no certificate"),
+        (vec![good.clone(), key.clone()], "extra root 2 contains no certificate"),
+        (
+            vec![good.clone(), cut.clone()],
+            "PEM block 1 of extra root 2 cannot be read: its END line is missing",
+        ),
+        (vec![good.clone() + &damaged], "PEM block 2 of extra root 1 cannot be read: it is not in Base64"),
+        (
+            vec![format!("{good}{}{empty}", authority())],
+            "certificate 3 of extra root 1 is not an X.509 certificate",
+        ),
+    ] {
+        // Also without TLS: the same settings go for a proxy with TLS.
+        for url in ["https://chat.example", "http://chat.example"] {
+            let error = refused(url, |config| config.extra_roots.clone_from(&roots));
+            assert!(error.reason().contains(expected), "{error}");
+            assert!(!error.reason().contains(key.lines().nth(1).unwrap()), "{error}");
+        }
+    }
+}
+
+#[test]
+fn unusable_setting_is_named_by_the_constructor() {
+    const TLS: &str = "https://chat.example";
+    for (error, expected) in [
+        (refused(TLS, |config| config.bundled_roots = false), "TLS needs an authority to trust"),
+        (refused("http://chat.example", |config| config.pins = vec![[7; 32]]), "pins need TLS"),
+        (refused(TLS, |config| config.event_queue = 0), "the event queue must be at least 1"),
+        (refused(TLS, |config| config.max_waiting = 0), "the most payloads that wait must be at least 1"),
+        (
+            refused(TLS, |config| config.connect_timeout = Duration::ZERO),
+            "the timeout for connecting must be",
+        ),
+        (refused(TLS, |config| config.request_timeout = Duration::ZERO), "the timeout for a request must be"),
+        (refused(TLS, |config| config.send_timeout = Duration::ZERO), "the timeout for sending must be"),
+    ] {
+        assert!(error.reason().starts_with(expected), "{error}");
     }
 }
 
 /// The variable with the URL of a server whose root is in the file that `SSL_CERT_FILE` names.
-#[cfg(feature = "native-roots")]
 const NATIVE: &str = "CALLIE_TEST_NATIVE";
 
-#[cfg(feature = "native-roots")]
 #[tokio::test]
 #[ignore = "run by another test, with roots in its environment"]
 async fn server_of_a_native_root() {
@@ -168,7 +218,6 @@ async fn server_of_a_native_root() {
     println!("{}", login(with(config, |config| config.native_roots = true)).await.code());
 }
 
-#[cfg(feature = "native-roots")]
 #[tokio::test(flavor = "multi_thread")]
 async fn native_roots_are_trusted_on_demand() {
     let server = tls().await;
@@ -191,10 +240,14 @@ const BEHIND: &str = "http://chat.invalid:8080";
 #[tokio::test]
 #[ignore = "run by other tests, with a proxy in its environment"]
 async fn behind_the_proxy() {
-    println!("{}", login(Config::new(BEHIND).unwrap()).await.code());
+    match Server::new(BEHIND) {
+        Ok(server) => println!("{}", login(server.config().clone()).await.code()),
+        Err(error) => println!("{:?}: {error}", error.kind()),
+    }
 }
 
-/// Logs in with a proxy variable set, in a process of its own, and returns its output: the code of the error.
+/// Logs in with a proxy variable set, in a process of its own, and returns its output: the code of the
+/// error, or the error of the constructor.
 async fn login_with(name: &'static str, value: String) -> String {
     let run = move || {
         let mut command = Command::new(std::env::current_exe().unwrap());
@@ -225,7 +278,7 @@ async fn proxy_of_environment_is_used_with_its_login() {
 }
 
 #[tokio::test]
-async fn refusing_or_unusable_proxy_is_reported() {
+async fn refusing_proxy_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = format!("http://{}", listener.local_addr().unwrap());
     let serve = async {
@@ -235,8 +288,24 @@ async fn refusing_or_unusable_proxy_is_reported() {
     };
     let ((), output) = tokio::join!(serve, login_with("ALL_PROXY", proxy));
     assert!(output.contains("PROXY_FAILED"), "{output}");
-    let output = login_with("ALL_PROXY", "socks5://127.0.0.1:1".to_owned()).await;
-    assert!(output.contains("PROXY_FAILED"), "{output}");
+}
+
+#[tokio::test]
+async fn unusable_proxy_is_named_by_the_constructor() {
+    for value in
+        ["socks5://127.0.0.1:1", "htp://u:secret@proxy", "http://u:secret@proxy:x", "http://", "http://a b"]
+    {
+        for variable in ["ALL_PROXY", "http_proxy"] {
+            let output = login_with(variable, value.to_owned()).await;
+            assert!(
+                output.contains(&format!("InvalidArgument: the environment variable {variable} must be")),
+                "{output}"
+            );
+            assert!(output.contains("(PROXY_FAILED)") && !output.contains("secret"), "{output}");
+        }
+    }
+    // It is for servers with TLS only.
+    assert!(login_with("HTTPS_PROXY", "nonsense://x".to_owned()).await.contains("UNREACHABLE"));
 }
 
 #[tokio::test]

@@ -159,6 +159,20 @@ static void what_has_the_wrong_form_is_a_status(void)
     CHECK_OK(callie_server_free(server));
 }
 
+/* Nothing waits for a login or a connection to be refused. */
+static void unusable_options_are_refused_by_the_constructor(void)
+{
+    static const char *const PIN = "0000000000000000000000000000000000000000000000000000000000000000";
+    CallieServer *server;
+
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT,
+                 callie_server_new("https://a", &(CallieOptions){.no_bundled_roots = true}, &server));
+    CHECK(server == NULL);
+    CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT,
+                 callie_server_new("http://a", &(CallieOptions){.pins = &PIN, .pin_count = 1}, &server));
+    CHECK_TEXT("pins need TLS: write https:// in the server's URL", callie_last_error_reason());
+}
+
 static void a_server_that_is_not_there_is_a_status(void)
 {
     CallieOptions options = {.connect_ms = 5000, .exchange_ms = 5000};
@@ -365,6 +379,7 @@ int main(void)
     what_was_never_a_handle_is_a_status();
     what_is_not_utf8_is_a_status();
     what_has_the_wrong_form_is_a_status();
+    unusable_options_are_refused_by_the_constructor();
     a_server_that_is_not_there_is_a_status();
     an_impossible_count_is_a_status();
     a_zeroed_struct_is_the_default();

@@ -77,6 +77,23 @@ def test_options_are_checked_by_the_constructor(options):
         invalid(lambda: kind("http://127.0.0.1:1", "ada", **{"password": PASSWORD, **options}), *options)
 
 
+@pytest.mark.parametrize(
+    "options, reason",
+    [
+        ({"extra_roots": ["nonsense"]}, "extra root 1 contains no certificate"),
+        ({"bundled_roots": False}, "TLS needs an authority to trust"),
+        ({"pins": ["00"]}, "64 hexadecimal digits"),
+        ({"connect_timeout": 0}, "the timeout for connecting must be longer than 0"),
+    ],
+    ids=str,
+)
+def test_unusable_options_are_refused_by_the_constructor(options, reason):
+    url = "https://chat.example"
+    invalid(lambda: callie.Server(url, **options), reason)
+    for kind in (callie.Client, callie.blocking.Client):
+        invalid(lambda: kind(url, "ada", PASSWORD, **options), reason)
+
+
 def test_times_are_checked(client):
     for wrong in (NAN, "5", -1, -(10**400), True, [1], timedelta(seconds=-1)):
         invalid(lambda: client.next_events(timeout=wrong), "seconds")

@@ -164,6 +164,15 @@ async def test_extra_root_is_trusted(env):
 
 
 @scenario
+async def test_unreadable_root_is_refused(env):
+    url, root, _ = env.ask("tls")
+    pems = [Path(root).read_text(), "-----BEGIN CERTIFICATE-----\nAAAA\n"]
+    for make in (lambda: Server(url, extra_roots=pems), lambda: callie.Client(url, "ada", PASSWORD, extra_roots=pems)):
+        with pytest.raises(callie.InvalidArgument, match="block 1 of extra root 2 .* its END line is missing"):
+            make()
+
+
+@scenario
 async def test_pinned_key_is_required(env):
     url, root, pin = env.ask("tls")
     pem = Path(root).read_text()

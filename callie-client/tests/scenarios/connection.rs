@@ -69,7 +69,7 @@ async fn tls(env: &mut TestEnv) -> (Config, String, [u8; 32]) {
 /// Checks that logging in and connecting fail.
 async fn is_not_trusted(config: Config) {
     let session = Credentials::new(config.clone(), "ada", "token").unwrap();
-    let refused = Server::with_config(config).login("ada", PASSWORD, None).await.unwrap_err();
+    let refused = Server::with_config(config).unwrap().login("ada", PASSWORD, None).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::TLS_FAILED));
     let refused = Client::open(&session).await.unwrap_err();
     assert_eq!((refused.kind(), refused.code()), (ErrorKind::Unreachable, code::TLS_FAILED));
@@ -95,9 +95,23 @@ async fn extra_root_is_trusted() {
                 config.extra_roots = vec![root.clone()];
                 config.bundled_roots = bundled_roots;
             });
-            let client = online(&Server::with_config(config), "ada").await;
+            let client = online(&Server::with_config(config).unwrap(), "ada").await;
             client.ping("SERVER").await.unwrap();
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn unreadable_root_is_refused() {
+    within(async {
+        let mut env = TestEnv::new().await;
+        let (config, root, _) = tls(&mut env).await;
+        let cut = "-----BEGIN CERTIFICATE-----\nAAAA\n".to_owned();
+        let refused =
+            Server::with_config(with(config, |config| config.extra_roots = vec![root, cut])).unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidArgument, code::INVALID_ARGUMENT));
+        assert!(refused.reason().contains("block 1 of extra root 2"), "{refused}");
     })
     .await;
 }
@@ -109,7 +123,7 @@ async fn pinned_key_is_required() {
         let (config, root, pin) = tls(&mut env).await;
         let config = with(config, |config| config.extra_roots = vec![root]);
         let pinned = with(config.clone(), |config| config.pins = vec![[0; 32], pin]);
-        online(&Server::with_config(pinned), "ada").await.ping("SERVER").await.unwrap();
+        online(&Server::with_config(pinned).unwrap(), "ada").await.ping("SERVER").await.unwrap();
         is_not_trusted(with(config, |config| config.pins = vec![[0; 32]])).await;
     })
     .await;

@@ -62,7 +62,7 @@ async fn silent_server_times_out() {
     within(async {
         let mut env = TestEnv::new().await;
         let session = env.hostile("silent", SHORT).await;
-        let server = Server::with_config(session.config().clone());
+        let server = Server::with_config(session.config().clone()).unwrap();
         let refused = server.login("ada", PASSWORD, None).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::TimedOut);
         let client = Client::new(&session).unwrap();

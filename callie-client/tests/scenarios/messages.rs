@@ -316,7 +316,8 @@ async fn longest_timeout_is_accepted() {
             config.request_timeout = Duration::MAX;
             config.send_timeout = Duration::MAX;
         });
-        let (ada, bob) = (online(&Server::with_config(endless), "ada").await, online(&server, "bob").await);
+        let (ada, bob) =
+            (online(&Server::with_config(endless).unwrap(), "ada").await, online(&server, "bob").await);
         for timeout in [None, Some(Duration::MAX)] {
             let ticket = ada.send("bob", "no hurry").timeout(timeout).submit().unwrap();
             let events = bob.next_events(64, Duration::MAX).await.unwrap();

@@ -22,7 +22,7 @@ impl Server {
     #[uniffi::constructor]
     pub fn new(config: Config) -> Result<Self, AccountError> {
         let config = config.read()?;
-        Ok(Self { inner: client::Server::with_config(config) })
+        Ok(Self { inner: client::Server::with_config(config)? })
     }
 
     /// Makes a new user.

@@ -77,7 +77,7 @@ pub unsafe extern "C" fn callie_server_new(
             // SAFETY: the caller's promise: its texts end in NUL, and there are as many pins as it says.
             unsafe { apply(&options, &mut config)? };
         }
-        server.put(SERVERS.add(Server::with_config(config))?);
+        server.put(SERVERS.add(Server::with_config(config)?)?);
         Ok(())
     })
 }

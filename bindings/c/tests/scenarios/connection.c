@@ -85,6 +85,15 @@ void extra_root_is_trusted(void)
     is_trusted(server_at(tls.url, &options));
 }
 
+void unreadable_root_is_refused(void)
+{
+    start_tls();
+    CallieServer *server;
+    CallieOptions options = {.extra_roots = strcat(tls.root, "-----BEGIN CERTIFICATE-----\nAAAA\n")};
+    CHECK_REFUSED(CALLIE_STATUS_INVALID_ARGUMENT, "INVALID_ARGUMENT", callie_server_new(tls.url, &options, &server));
+    CHECK_TEXT("PEM block 2 of extra root 1 cannot be read: its END line is missing", callie_last_error_reason());
+}
+
 void pinned_key_is_required(void)
 {
     static const char *const OTHER = "0000000000000000000000000000000000000000000000000000000000000000";

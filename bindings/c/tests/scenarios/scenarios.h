@@ -14,8 +14,8 @@
     X(registers_and_logs_in) X(wrong_password_is_refused) X(taken_name_is_refused)                            \
     /* connection.c */                                                                                        \
     X(connects_and_authenticates) X(invalid_token_is_refused) X(unused_port_is_unreachable)                   \
-    X(wrong_certificate_is_refused) X(extra_root_is_trusted) X(pinned_key_is_required)                        \
-    X(states_are_reported_in_order) X(statistics_count)                                                       \
+    X(wrong_certificate_is_refused) X(extra_root_is_trusted) X(unreadable_root_is_refused)                    \
+    X(pinned_key_is_required) X(states_are_reported_in_order) X(statistics_count)                             \
     /* messages.c */                                                                                          \
     X(message_arrives) X(attachment_arrives) X(message_is_confirmed) X(offline_recipient_is_reported)         \
     X(unknown_recipient_is_reported) X(group_message_arrives) X(broadcast_arrives) X(events_keep_their_order) \

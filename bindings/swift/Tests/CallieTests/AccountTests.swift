@@ -106,6 +106,18 @@ struct AccountTests {
         }
     }
 
+    @Test func unreadableRootIsRefused() async throws {
+        let env = try TestEnv()
+        var (config, root, _) = try tls(env)
+        config.extraRoots = [root, "-----BEGIN CERTIFICATE-----\nAAAA\n"]
+        do {
+            _ = try Server(config: config)
+            Issue.record("not refused")
+        } catch let error as CallieError {
+            #expect(error.kind == .invalidArgument && error.reason.contains("block 1 of extra root 2"), "\(error)")
+        }
+    }
+
     @Test func pinnedKeyIsRequired() async throws {
         let env = try TestEnv()
         let other = String(repeating: "00", count: 32)

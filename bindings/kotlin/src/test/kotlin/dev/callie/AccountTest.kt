@@ -101,6 +101,14 @@ class AccountTest {
     }
 
     @Test
+    fun unreadableRootIsRefused() = scenario { env ->
+        val tls = Tls(env)
+        val config = Config(tls.url, extraRoots = listOf(tls.root, "-----BEGIN CERTIFICATE-----\nAAAA\n"))
+        val error = refused<CallieException.InvalidArgument>("INVALID_ARGUMENT") { Server(config) }
+        assertTrue("block 1 of extra root 2" in error.reason, error.reason)
+    }
+
+    @Test
     fun pinnedKeyIsRequired() = scenario { env ->
         val tls = Tls(env)
         val other = "00".repeat(32)
