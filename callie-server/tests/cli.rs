@@ -4,12 +4,15 @@
 mod support;
 
 use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use callie_core::account::path;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use support::process::{Process, command, output};
-use support::{PASSWORD, call, credentials, login, register};
+use support::{PASSWORD, PATIENCE, call, credentials, login, register};
 use tempfile::tempdir;
+use tokio::time::timeout;
 
 /// Runs it with `arguments`. It must fail with one line on stderr, which is returned, and nothing on stdout.
 async fn refused(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> String {
@@ -60,6 +63,33 @@ async fn accounts_survive_a_restart_after_sigint() {
     assert_eq!(server.end(Signal::INT).await.0.code(), Some(0));
     let server = start().await;
     assert!(support::is_alive(server.addr, &token).await);
+}
+
+/// What it waits for answers nobody: a database, or the servers of a cluster.
+#[tokio::test]
+async fn signal_ends_a_server_that_is_starting() {
+    for key in ["CALLIE_DATABASE", "CALLIE_CLUSTER"] {
+        for signal in [Signal::TERM, Signal::INT] {
+            let folder = tempdir().unwrap();
+            let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let addr = silent.local_addr().unwrap();
+            let mut command = command(folder.path());
+            command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).stderr(Stdio::piped());
+            let url = if key == "CALLIE_DATABASE" { "postgres://callie" } else { "nats://callie" };
+            command.env(key, format!("{url}@{addr}"));
+            let child = command.spawn().unwrap();
+            // It is connecting when it is accepted. What is accepted stays open.
+            let _accepted = timeout(PATIENCE, silent.accept()).await.unwrap().unwrap();
+            let pid = Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
+            kill_process(pid, signal).unwrap();
+            let begun = Instant::now();
+            let done = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+            // Its own patience with a database or a cluster ends in a failure.
+            assert_eq!(done.status.code(), Some(0), "{key}, {signal:?}: {done:?}");
+            assert!(begun.elapsed() < Duration::from_secs(3), "{key}, {signal:?}: {:?}", begun.elapsed());
+            assert!(done.stdout.is_empty(), "{done:?}");
+        }
+    }
 }
 
 #[tokio::test]

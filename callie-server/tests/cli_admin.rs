@@ -10,6 +10,7 @@ use std::time::Duration;
 use callie_core::Username;
 use callie_core::account::path;
 use callie_server::store::SessionEvent;
+use rustix::process::Signal;
 use support::database::fresh_database;
 use support::process::{Process, command, output};
 use support::{PASSWORD, call, credentials, is_alive, login, register, start};
@@ -152,4 +153,33 @@ async fn admin_acts_are_logged_by_the_running_server() {
         assert!(line.contains(part), "{part} in {done:?}");
     }
     server.wait_for_log(line.trim_end()).await;
+}
+
+/// What running servers logged is in the database for a day, and is not news to one that starts.
+#[tokio::test]
+async fn admin_acts_are_not_logged_again_at_a_restart() {
+    let (folder, database) = (tempdir().unwrap(), fresh_database().await);
+    let start = async || {
+        let mut serve = command(folder.path());
+        serve.args(["--listen", "127.0.0.1:0", "--database", &database.url]);
+        Process::start(serve).await
+    };
+    let act = async |action: &str| {
+        let done = admin(folder.path(), &database.url, &[action, "alice"]).await;
+        assert!(done.status.success(), "{done:?}");
+    };
+    let mut server = start().await;
+    register(server.addr, "alice").await;
+    for (action, logged) in [("ban", "BAN_USER"), ("unban", "UNBAN_USER"), ("grant", "GRANT_ADMIN")] {
+        act(action).await;
+        server.wait_for_log(logged).await;
+    }
+    for _ in 0..2 {
+        assert_eq!(server.end(Signal::TERM).await.0.code(), Some(0));
+        server = start().await;
+        // The server reads the acts in the order of their times: it has passed all others when it logs this one.
+        act("revoke").await;
+        let before = server.wait_for_log("REVOKE_ADMIN").await;
+        assert!(!before.iter().any(|line| line.contains("an admin acted")), "{before:?}");
+    }
 }

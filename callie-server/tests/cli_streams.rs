@@ -73,15 +73,21 @@ async fn dropped_log_lines_are_counted() {
     assert!(said.contains("stopping"), "the last lines are written");
 }
 
+/// A stdout that is full.
+fn full() -> Stdio {
+    Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap())
+}
+
+/// A stdout whose reader is gone.
+fn gone() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    Stdio::from(writer)
+}
+
 #[tokio::test]
 async fn full_or_closed_stdout_does_not_stop_the_server() {
     let folder = tempdir().unwrap();
-    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
-    let gone = || {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        Stdio::from(writer)
-    };
     for stdout in [full(), gone()] {
         let mut command = command(folder.path());
         command.args(["--listen", "127.0.0.1:0"]).stdout(stdout).stderr(Stdio::piped());
@@ -89,7 +95,7 @@ async fn full_or_closed_stdout_does_not_stop_the_server() {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         let read = async {
-            while !said.contains("could not be written to stdout") {
+            while !said.contains("cannot write the address to stdout") {
                 assert!(stderr.read_line(&mut said).await.unwrap() > 0, "it ended: {said}");
             }
         };
@@ -99,6 +105,68 @@ async fn full_or_closed_stdout_does_not_stop_the_server() {
         stderr.read_to_string(&mut said).await.unwrap();
         assert_eq!(child.wait().await.unwrap().code(), Some(0), "{said}");
     }
+}
+
+/// Runs it with this stdout: its exit code, and what it said on stderr without the lines of its log.
+async fn ends(folder: &Path, arguments: &[&str], stdout: Stdio) -> (Option<i32>, String) {
+    let mut command = command(folder);
+    command.args(arguments).env("CALLIE_LOG_LEVEL", "error").stdout(stdout).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let done = tokio::time::timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    (done.status.code(), String::from_utf8(done.stderr).unwrap())
+}
+
+/// Commands whose output is their purpose fail if it cannot be written. A reader that is gone had what it wanted.
+#[tokio::test]
+async fn command_without_its_output_fails() {
+    let folder = tempdir().unwrap();
+    let folder = folder.path();
+    let store =
+        callie_server::store::Store::open(&folder.join("callie.db").display().to_string()).await.unwrap();
+    store.close().await;
+    for arguments in [&["config"][..], &["--help"], &["admin", "ban", "--help"], &["--version"]] {
+        let (code, said) = ends(folder, arguments, full()).await;
+        assert_eq!(code, Some(1), "{arguments:?}: {said}");
+        assert_eq!(said, "callie-server: cannot write to stdout: No space left on device (os error 28)\n");
+        assert_eq!(ends(folder, arguments, gone()).await, (Some(0), String::new()), "{arguments:?}");
+    }
+}
+
+/// Commands that report what they have done have done it: the report goes to stderr.
+#[tokio::test]
+async fn report_that_stdout_does_not_take_is_on_stderr() {
+    let folder = tempdir().unwrap();
+    let folder = folder.path();
+    let metrics = metrics_address();
+    let mut serve = command(folder);
+    serve.args(["--listen", "127.0.0.1:0"]).env("CALLIE_METRICS_LISTEN", &metrics);
+    let server = Process::start(serve).await;
+    support::register(server.addr, "alice").await;
+    std::fs::write(folder.join("ask.toml"), format!("metrics_listen = \"{metrics}\"")).unwrap();
+    for (stdout, why) in [(full as fn() -> Stdio, "No space left on device"), (gone, "Broken pipe")] {
+        let reports = async |arguments: &[&str], report: &str| {
+            let (code, said) = ends(folder, arguments, stdout()).await;
+            assert_eq!(code, Some(0), "{arguments:?}: {said}");
+            assert!(said.starts_with(&format!("callie-server: {report}")), "{said}");
+            let unwritten = format!("(cannot write to stdout: {why}");
+            assert!(said.contains(&unwritten) && said.lines().count() == 1, "{said}");
+        };
+        reports(&["admin", "grant", "alice"], "alice is a server admin now").await;
+        let listed = ends(folder, &["admin", "list"], stdout()).await;
+        let code = if why == "Broken pipe" { 0 } else { 1 };
+        assert_eq!(listed.0, Some(code), "{listed:?}");
+        assert_eq!(listed.1.contains("cannot write to stdout"), code == 1, "{listed:?}");
+        reports(&["admin", "revoke", "alice"], "alice is no longer a server admin").await;
+        reports(&["admin", "ban", "alice"], "alice is banned").await;
+        reports(&["admin", "unban", "alice"], "alice is no longer banned").await;
+        reports(&["healthcheck", "--config", "ask.toml"], "ok").await;
+        reports(&["database", "backup", &format!("{why}.db")], "backed the database up to").await;
+    }
+    assert_eq!(server.end(Signal::TERM).await.0.code(), Some(0));
+    let (code, said) = ends(folder, &["database", "restore", "Broken pipe.db"], full()).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("restored the database from Broken pipe.db (cannot write to stdout"), "{said}");
+    assert!(said.contains("the previous database is") && said.lines().count() == 2, "{said}");
 }
 
 /// Does the same with a writable stdout, on which the line must appear.

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Failure, Shared, output};
+use super::{Failure, Shared, output, run_to_end};
 use crate::base::clock;
 use crate::base::telemetry;
 use crate::store::{AdminAct, Ban, Store};
@@ -85,7 +85,7 @@ pub(super) fn run(shared: &Shared, action: &Action) -> Result<(), Failure> {
     let config = shared.load()?;
     telemetry::init(&config);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    run_to_end(runtime, async {
         let store = Store::open_existing(&config.database).await?;
         let done = act(&store, action).await;
         store.close().await;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{Failure, Shared, output};
+use super::{Failure, Shared, output, run_to_end};
 use crate::store;
 
 #[derive(Debug, Subcommand)]
@@ -29,11 +29,11 @@ pub(super) fn run(shared: &Shared, action: &Action) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     match action {
         Action::Backup { file } => {
-            runtime.block_on(store::back_up(&database, file))?;
+            run_to_end(runtime, store::back_up(&database, file))?;
             output::report(&format!("backed the database up to {}", file.display()));
         }
         Action::Restore { file } => {
-            let kept = runtime.block_on(store::restore(&database, file))?;
+            let kept = run_to_end(runtime, store::restore(&database, file))?;
             output::report(&format!("restored the database from {}", file.display()));
             if let Some(kept) = kept {
                 output::report(&format!("the previous database is {}", kept.display()));

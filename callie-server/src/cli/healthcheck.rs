@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
-use super::{Failure, Shared};
+use super::{Failure, Shared, output};
 
 /// How long the server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(4);
@@ -34,7 +34,8 @@ pub(super) fn run(shared: &Shared, ready: bool) -> Result<(), Failure> {
     if status.split(' ').nth(1) != Some("200") {
         return Err(Unwell::Refused { path, answer: format!("{status}: {}", body.trim()) }.into());
     }
-    Ok(write!(std::io::stdout(), "{body}")?)
+    output::report(body.trim_end());
+    Ok(())
 }
 
 /// A server that listens on all addresses is reached at the loopback address.

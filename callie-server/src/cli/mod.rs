@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 use crate::base::config::{self, Config, ConfigError, LogFormat, Overrides};
 use crate::base::telemetry;
@@ -121,8 +122,13 @@ fn is_permanent(error: &(dyn std::error::Error + 'static)) -> bool {
 /// failure that a restart does not fix.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    match run(&arguments) {
+    let done = match Arguments::try_parse() {
+        Ok(arguments) => run(&arguments),
+        // The help or the version.
+        Err(text) if !text.use_stderr() => output::printed(text.print()),
+        Err(wrong) => wrong.exit(),
+    };
+    match done {
         Ok(()) => {
             telemetry::flush();
             ExitCode::SUCCESS
@@ -132,6 +138,14 @@ pub fn main() -> ExitCode {
             if is_permanent(&*error) { ExitCode::from(NEVER) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// Runs `work` to its end, and abandons what its runtime still does: a lookup of a host name can block a thread for as
+/// long as no name server answers.
+fn run_to_end<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -146,5 +160,28 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(Command::Admin { action }) => admin::run(shared, action),
         Some(Command::Database { action }) => database::run(shared, action),
         Some(Command::Healthcheck { ready }) => healthcheck::run(shared, *ready),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn blocked_thread_does_not_keep_a_command() {
+        let (_hold, held) = mpsc::channel::<()>();
+        let (started, is_started) = mpsc::channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let done = run_to_end(runtime, async {
+            tokio::task::spawn_blocking(move || {
+                started.send(()).unwrap();
+                held.recv()
+            });
+            is_started.recv().unwrap();
+            7
+        });
+        assert_eq!(done, 7);
     }
 }

@@ -1,6 +1,6 @@
 //! The output of commands on stdout.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{self, ErrorKind, Write as _};
 
 use super::Failure;
 use crate::base::telemetry;
@@ -8,14 +8,19 @@ use crate::base::telemetry;
 /// Stdout cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to stdout: {0}")]
-struct StdoutError(std::io::Error);
+struct StdoutError(io::Error);
 
 /// Writes `text` to stdout, for commands whose output is their purpose.
 ///
 /// A reader that closes its end early, as `head` does, has what it wants: this is not a failure.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
-    match write(text) {
-        Err(error) if error.0.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+    printed(write(text))
+}
+
+/// The same for what was written already.
+pub(super) fn printed(done: io::Result<()>) -> Result<(), Failure> {
+    match done {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(StdoutError(error).into()),
         _ => Ok(()),
     }
 }
@@ -23,12 +28,12 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 /// Writes the line that reports what a command has done. If stdout cannot be written, the line is written to stderr:
 /// the command has succeeded, so this never fails.
 pub(super) fn report(line: &str) {
-    if let Err(error) = write(&format!("{line}\n")) {
+    if let Err(error) = write(&format!("{line}\n")).map_err(StdoutError) {
         telemetry::say(&format!("callie-server: {line} ({error})"));
     }
 }
 
-fn write(text: &str) -> Result<(), StdoutError> {
-    let mut out = std::io::stdout();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(StdoutError)
+fn write(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }

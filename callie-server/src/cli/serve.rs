@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Failure, Serving, Shared};
+use super::{Failure, Serving, Shared, run_to_end};
 use crate::base::config::{self, Config, ConfigError};
 use crate::base::telemetry;
 use crate::server::Server;
@@ -24,7 +24,7 @@ pub(super) fn run(shared: &Shared, serving: &Serving) -> Result<(), Failure> {
     let files = config.max_connections as u64 + OTHER_FILES;
     allow_files(files);
     let runtime = runtime()?;
-    runtime.block_on(async {
+    run_to_end(runtime, async {
         // Before the address is printed: an early signal must not have its default effect.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

@@ -99,17 +99,20 @@ impl Process {
         timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap()
     }
 
-    /// Reads its log until a line contains `text`.
-    pub async fn wait_for_log(&mut self, text: &str) {
+    /// Reads its log until a line has `text` in it, and returns the lines before.
+    pub async fn wait_for_log(&mut self, text: &str) -> Vec<String> {
         let mut lines = BufReader::new(&mut self.stderr).lines();
+        let mut before = Vec::new();
         let find = async {
             while let Some(line) = lines.next_line().await.unwrap() {
                 if line.contains(text) {
                     return;
                 }
+                before.push(line);
             }
             panic!("it ended without saying {text}");
         };
         timeout(PATIENCE, find).await.unwrap_or_else(|_| panic!("it does not say {text}"));
+        before
     }
 }
