@@ -1,6 +1,6 @@
-//! What receiving, passing on and building cost, beside serde_json on the same text in the same run.
+//! The cost of receiving, delivering and building a payload, compared with serde_json on the same text in the same run.
 //!
-//! Prints, after the measurements, each figure as a ratio to its anchor and the ratio that is aimed at.
+//! After the measurements, it prints each result as a ratio to its reference, and the target.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot set itself up should stop")]
 
@@ -22,7 +22,7 @@ const MESSAGE_ID: &str = "0199f2d4-7c1e-7a90-8b35-6f2c1d9e4a71";
 const TIMESTAMP: &str = "2026-01-02T03:04:05.678Z";
 const MARKDOWN: &str = "Hello **Bob**, here is the \"plan\":\n- *first*, see [the page](https://example.com/a)\n- `then` we talk about all the rest.";
 
-/// The same payload as an ordinary struct that serde writes.
+/// The same payload as a struct that serde writes.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Plain<'a> {
@@ -84,7 +84,7 @@ struct Parts {
     timestamp: Timestamp,
 }
 
-/// Builds the message as an application does: names and IDs at hand as types, the text as a string of its own.
+/// Builds the message as an application does: with parsed names and IDs, and an owned text.
 fn build(parts: &Parts, text: &str) -> Payload {
     let message = Message::builder(parts.message_id.clone()).text(text).build().unwrap();
     let stamp = Stamp { payload_id: parts.payload_id.clone(), timestamp: parts.timestamp };
@@ -139,7 +139,7 @@ fn main() {
     report();
 }
 
-/// The median of a measurement, in nanoseconds, as criterion wrote it down.
+/// Returns the median of a measurement in nanoseconds, from criterion's files.
 fn median(name: &str) -> Option<f64> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
         || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),

@@ -1,4 +1,5 @@
-//! Accounts and sessions: the bodies of the HTTP calls, their rules and their errors (protocol, "Accounts and sessions").
+//! Accounts and sessions: the bodies of the HTTP calls, their rules and their errors (protocol, "Accounts and
+//! sessions").
 //!
 //! ```
 //! use callie_core::account::{AccountError, Problem, is_acceptable_password};
@@ -42,24 +43,24 @@ pub const MIN_PASSWORD_BYTES: usize = 8;
 pub const MAX_PASSWORD_BYTES: usize = 1_024;
 /// The longest name of a device, in bytes.
 pub const MAX_DEVICE_BYTES: usize = 128;
-/// The most sessions of one user; the oldest ends when one more begins.
+/// The most sessions of one user. A further login ends the oldest one.
 pub const MAX_SESSIONS: usize = 100;
-/// How long a session lasts from its last use, in days.
+/// How long a session lasts after its last use, in days.
 pub const SESSION_DAYS: u32 = 30;
-/// Random bits of a session token.
+/// The number of random bits of a session token.
 pub const TOKEN_BITS: usize = 256;
 
-/// Names of the right form that no user may take.
+/// Valid names that cannot be registered.
 const RESERVED: [&str; 6] = ["server", "broadcast", "admin", "system", "callie", "group"];
 
-/// Whether `name` is kept from registration, so that nobody can pose as the server.
+/// Returns `true` if `name` cannot be registered, so that no user can be mistaken for the server.
 #[must_use]
 pub fn is_reserved(name: &Username) -> bool {
     RESERVED.contains(&name.as_str())
 }
 
 text_type!(
-    /// The name a login gives to its device: at most 128 bytes without control characters.
+    /// The name that a login gives its device: at most 128 bytes without control characters.
     DeviceName, is_device_name,
     "at most 128 bytes without control characters"
 );
@@ -68,19 +69,20 @@ fn is_device_name(text: &str) -> bool {
     text.len() <= MAX_DEVICE_BYTES && !text.chars().any(char::is_control)
 }
 
-/// Whether `password` may be chosen: 8 to 1,024 bytes.
+/// Returns `true` if `password` is acceptable: it has 8 to 1,024 bytes.
 #[must_use]
 pub fn is_acceptable_password(password: &str) -> bool {
     (MIN_PASSWORD_BYTES..=MAX_PASSWORD_BYTES).contains(&password.len())
 }
 
-/// The body of a registration. The name is checked by the server, which has a code of its own for it.
+/// The body of a registration. The name is a plain string, because the server answers an invalid name with a specific
+/// code.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
-    /// The name wanted.
+    /// The requested username.
     pub username: String,
-    /// The password in the clear.
+    /// The password, in plain text.
     pub password: String,
 }
 
@@ -97,14 +99,14 @@ pub struct Registered {
 pub struct LoginRequest {
     /// The user's name.
     pub username: String,
-    /// The password in the clear.
+    /// The password, in plain text.
     pub password: String,
-    /// What to call this device in the list of sessions.
+    /// The name of this device in the list of sessions.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub device: Option<DeviceName>,
 }
 
-/// Takes a member that may be absent but, where it stands, may not be `null`.
+/// Deserialises a member that may be absent, but not `null`.
 fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
     T::deserialize(d).map(Some)
 }
@@ -112,11 +114,11 @@ fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Resul
 /// The answer to a login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
-    /// What every payload of the session carries.
+    /// The token, which every payload of the session must contain.
     pub token: Token,
     /// The user.
     pub username: Username,
-    /// The session's public handle.
+    /// The public ID of the session.
     #[serde(rename = "sessionID")]
     pub session_id: SessionId,
     /// When the session ends if it is not used.
@@ -128,9 +130,9 @@ pub struct Login {
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct PasswordChange {
-    /// The password so far.
+    /// The current password.
     pub old_password: String,
-    /// The password from now on.
+    /// The new password.
     pub new_password: String,
 }
 
@@ -138,18 +140,18 @@ pub struct PasswordChange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionInfo {
-    /// The session's public handle.
+    /// The public ID of the session.
     #[serde(rename = "sessionID")]
     pub session_id: SessionId,
-    /// What the login called the device.
+    /// The name that the login gave the device.
     pub device: Option<DeviceName>,
-    /// When the login was.
+    /// The time of the login.
     pub created_at: Timestamp,
     /// When the session was last used.
     pub last_seen_at: Timestamp,
     /// When the session ends if it is not used.
     pub expires_at: Timestamp,
-    /// Whether it is the session that asks.
+    /// Whether it is the session of the caller.
     #[serde(default)]
     pub current: bool,
 }
@@ -157,7 +159,7 @@ pub struct SessionInfo {
 /// A user's sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionList {
-    /// All of them, the newest first.
+    /// All sessions, newest first.
     pub sessions: Vec<SessionInfo>,
 }
 
@@ -167,21 +169,21 @@ pub struct Problem {
     /// Always `about:blank`.
     #[serde(rename = "type", default)]
     pub kind: String,
-    /// The status in words.
+    /// The status as a text.
     #[serde(default)]
     pub title: String,
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub status: u16,
-    /// What was wrong and what to do, for people.
+    /// What is wrong and how to fix it, for people.
     #[serde(default)]
     pub detail: String,
-    /// What was wrong, for programs.
+    /// The stable code, for programs.
     pub code: String,
 }
 
 macro_rules! account_errors {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $title:literal, $detail:literal;)*) => {
-        /// What an HTTP call can be refused for.
+        /// Why an HTTP call was refused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
         #[non_exhaustive]
         pub enum AccountError {
@@ -189,28 +191,28 @@ macro_rules! account_errors {
         }
 
         impl AccountError {
-            /// All of them.
+            /// All errors.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The stable code.
+            /// Returns the stable code.
             #[must_use]
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// The error behind a received problem document, or none that this version knows.
+            /// Returns the error of a received problem document, or `None` if this version does not know it.
             #[must_use]
             pub fn from_problem(problem: &Problem) -> Option<Self> {
                 Self::ALL.iter().copied().find(|e| e.code() == problem.code && e.status() == problem.status)
             }
 
-            /// The HTTP status.
+            /// Returns the HTTP status.
             #[must_use]
             pub const fn status(self) -> u16 {
                 match self { $(Self::$variant => $status,)* }
             }
 
-            /// The problem document.
+            /// Returns the problem document.
             #[must_use]
             pub fn problem(self) -> Problem {
                 let title = match self { $(Self::$variant => $title,)* };
@@ -227,44 +229,44 @@ macro_rules! account_errors {
 }
 
 account_errors! {
-    /// The body is not what the call takes.
+    /// The body is not valid for the call.
     InvalidRequest = "INVALID_REQUEST", 400, "Bad Request", "the body must be a JSON object with exactly the members of this call, each once and of its type";
-    /// An HTTP/1.1 request without `Host`, with several, or with one that names no host.
+    /// An HTTP/1.1 request without exactly one valid `Host`.
     InvalidHost = "INVALID_HOST", 400, "Bad Request", "an HTTP/1.1 request must carry exactly one Host header, with a host and, where needed, a port";
-    /// A WebSocket handshake without a proper key.
+    /// A WebSocket handshake without a valid key.
     InvalidHandshake = "INVALID_HANDSHAKE", 400, "Bad Request", "a WebSocket handshake must carry exactly one Sec-WebSocket-Key, 16 bytes in base64";
-    /// No bearer token, or one that is not alive.
+    /// No bearer token, or one that is not valid.
     Unauthorized = "UNAUTHORIZED", 401, "Unauthorized", "the bearer token is missing or its session has ended; log in again";
-    /// Unknown user or wrong password, without saying which.
+    /// Unknown user or wrong password; the error does not tell which.
     InvalidCredentials = "INVALID_CREDENTIALS", 401, "Unauthorized", "the username or the password is wrong";
-    /// The old password does not fit.
+    /// The old password is wrong.
     WrongPassword = "INVALID_CREDENTIALS", 403, "Forbidden", "the old password is wrong";
     /// The user is banned.
     Banned = "BANNED", 403, "Forbidden", "this user is banned";
-    /// The server takes no new users.
+    /// The server does not allow registration.
     RegistrationClosed = "REGISTRATION_CLOSED", 403, "Forbidden", "this server takes no new users";
-    /// A web page of an origin that may not open a socket here.
+    /// A web page whose origin may not open a socket on this server.
     OriginRefused = "ORIGIN_REFUSED", 403, "Forbidden", "web pages of this origin may not connect; let the proxy pass on Host, or add the origin to cors_origins";
-    /// No such path.
+    /// The path does not exist.
     NotFound = "NOT_FOUND", 404, "Not Found", "there is nothing at this path";
-    /// No such session of this user.
+    /// The user has no such session.
     SessionNotFound = "SESSION_NOT_FOUND", 404, "Not Found", "you have no such session";
-    /// Another method than the path takes.
+    /// The path does not accept the method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, "Method Not Allowed", "this path takes another method";
     /// The name is taken.
     UsernameTaken = "USERNAME_TAKEN", 409, "Conflict", "this username is taken; choose another";
     /// The body is too large.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413, "Content Too Large", "the body is larger than this call takes";
-    /// A body that is not announced as JSON.
+    /// The content type of the body is not JSON.
     UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported Media Type", "the body must be JSON, sent with Content-Type: application/json";
-    /// Not a username, or a reserved one.
+    /// The name is not a username, or is reserved.
     InvalidUsername = "INVALID_USERNAME", 422, "Unprocessable Content", "a username has 2 to 32 characters of a-z, 0-9, '.', '_' and '-', the first a letter or a digit, and is none of the reserved ones";
     /// A password that is too short or too long.
     WeakPassword = "WEAK_PASSWORD", 422, "Unprocessable Content", "a password has 8 to 1024 bytes";
-    /// A request to the socket's path that asks for no WebSocket, or for another version of it.
+    /// A request to the socket's path that does not request a WebSocket of version 13.
     UpgradeRequired = "UPGRADE_REQUIRED", 426, "Upgrade Required", "this path takes a WebSocket handshake of version 13";
     /// Too many attempts.
     RateLimited = "RATE_LIMITED", 429, "Too Many Requests", "too many attempts; wait as long as Retry-After says";
-    /// The server cannot do it now.
+    /// The server cannot carry out the call at the moment.
     Unavailable = "UNAVAILABLE", 503, "Service Unavailable", "the server cannot do this now; try again later";
 }

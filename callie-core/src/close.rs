@@ -1,8 +1,8 @@
-//! The WebSocket close codes of the protocol, and which of them a client comes back from.
+//! The WebSocket close codes of the protocol, and after which of them a client reconnects.
 
 use crate::convert::NameError;
 
-/// Why a connection was closed, by the WebSocket close codes that the protocol uses (protocol, "Transport").
+/// A WebSocket close code of the protocol (protocol, "Transport").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u16)]
 #[non_exhaustive]
@@ -11,11 +11,11 @@ pub enum CloseCode {
     ShuttingDown = 1001,
     /// 1003: a binary message.
     UnsupportedFrame = 1003,
-    /// 1009: a message over the limit.
+    /// 1009: a message exceeds the size limit.
     PayloadTooLarge = 1009,
-    /// 1013: the server has no room.
+    /// 1013: the server is overloaded.
     Overloaded = 1013,
-    /// 4408: nothing came for too long.
+    /// 4408: the client was silent for too long.
     HeartbeatMissed = 4408,
     /// 4429: a flood of payloads.
     Flooding = 4429,
@@ -29,11 +29,11 @@ pub enum CloseCode {
     Removed = 4503,
 }
 
-/// 1006, which no peer sends: the link was lost without a close.
+/// 1006, which is never sent: the connection was lost without a close frame.
 pub const LINK_LOST: u16 = 1006;
 
 impl CloseCode {
-    /// All of them, in the order of their numbers.
+    /// All codes, in ascending order.
     pub const ALL: [Self; 10] = [
         Self::ShuttingDown,
         Self::UnsupportedFrame,
@@ -47,7 +47,7 @@ impl CloseCode {
         Self::Removed,
     ];
 
-    /// The number on the wire.
+    /// Returns the number in the close frame.
     #[must_use]
     pub const fn as_u16(self) -> u16 {
         self as u16
@@ -77,10 +77,11 @@ impl std::fmt::Display for CloseCode {
     }
 }
 
-/// Whether a client comes back, after a backoff, from a close with this code; if not, it waits for its application.
+/// Returns `true` if a client reconnects after a close with this code, after a backoff. Otherwise it ends.
 ///
-/// It stays away after the closes that say it did something wrong: 1002, 1003, 1007 to 1010, and 4500 to 4999. Every other
-/// code says that a proxy, a server or the network gave way, 1000 and codes that nobody assigned included.
+/// A client does not reconnect after codes that report an error of the client: 1002, 1003, 1007 to 1010, and 4500 to
+/// 4999. Every other code, including 1000 and unassigned ones, means that a proxy, a server or the network has closed
+/// the connection.
 ///
 /// ```
 /// use callie_core::{CloseCode, LINK_LOST, should_reconnect};

@@ -1,4 +1,5 @@
-//! Every code of a SYS payload, in one table that documentation, bindings and tests are made from.
+//! Every code of a SYS payload, in one table, from which documentation and bindings are generated and tests are
+//! derived.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,16 +21,16 @@ fn is_code_name(text: &str) -> bool {
         && bytes.iter().all(|b| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'_'))
 }
 
-/// What a [`SysCode`] is about.
+/// The category of a [`SysCode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CodeKind {
-    /// A payload was refused as invalid; nothing acted on it.
+    /// A payload was refused as invalid, and had no effect.
     Invalid,
-    /// A payload was understood and not carried out.
+    /// A payload is valid, and was refused.
     Refused,
-    /// What became of a payload.
+    /// The outcome of a payload.
     Outcome,
-    /// Something happened that the receiver did not ask for.
+    /// An event that is not the answer to a payload.
     Event,
     /// The connection is about to be closed.
     Closing,
@@ -53,40 +54,40 @@ macro_rules! sys_codes {
         }
 
         impl SysCode {
-            /// All of them, in the order of the protocol.
+            /// All codes, in the order of the protocol.
             pub const ALL: &'static [Self] = &[$(Self::$variant),*];
 
-            /// The code's spelling.
+            /// Returns the name of the code.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// The code spelled `text`, or none.
+            /// Returns the code named `text`, or `None`.
             #[must_use]
             pub fn from_name(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$variant),)* _ => None }
             }
 
-            /// What the code is about.
+            /// Returns the category of the code.
             #[must_use]
             pub const fn kind(self) -> CodeKind {
                 match self { $(Self::$variant => CodeKind::$kind,)* }
             }
 
-            /// What is said where nothing more exact is known.
+            /// Returns the standard description, for people.
             #[must_use]
             pub const fn description(self) -> &'static str {
                 match self { $(Self::$variant => $description,)* }
             }
 
-            /// The members its metadata may have; a trailing `?` marks one that can be absent.
+            /// Returns the members that its metadata may have. A trailing `?` marks an optional one.
             #[must_use]
             pub const fn metadata(self) -> &'static [&'static str] {
                 match self { $(Self::$variant => &[$($field),*],)* }
             }
 
-            /// The close code that follows it, where one always does.
+            /// Returns the close code that always follows it, if there is one.
             #[must_use]
             pub const fn closes(self) -> Option<CloseCode> {
                 match self { $(Self::$variant => sys_codes!(@close $($close)?),)* }
@@ -104,11 +105,11 @@ sys_codes! {
     MissingField = "MISSING_FIELD", Invalid, "a required field is missing", ["inReplyTo?", "path"];
     /// A field that the protocol does not know.
     UnknownField = "UNKNOWN_FIELD", Invalid, "the field is not part of the protocol", ["inReplyTo?", "path"];
-    /// A key given twice.
+    /// A repeated key.
     DuplicateField = "DUPLICATE_FIELD", Invalid, "the field is given twice", ["inReplyTo?", "path"];
     /// A field of the wrong JSON type, form, length, depth or value.
     InvalidField = "INVALID_FIELD", Invalid, "the field has a wrong value", ["inReplyTo?", "path"];
-    /// A `type` that is none of the five.
+    /// A `type` other than the five types.
     UnsupportedType = "UNSUPPORTED_TYPE", Invalid, "the type must be PING, PONG, MSG, SYS or CMD", ["inReplyTo?", "path"];
     /// A `payloadVersion` other than 1.0.
     UnsupportedVersion = "UNSUPPORTED_VERSION", Invalid, "the payload version must be 1.0", ["inReplyTo?", "path"];
@@ -127,24 +128,24 @@ sys_codes! {
     AuthFailed = "AUTH_FAILED", Closing, "the login is not valid: it has ended, or it is another user's; log in again", ["inReplyTo?", "command?", "path?"], closes Authentication;
     /// No first payload came in time.
     AuthTimeout = "AUTH_TIMEOUT", Closing, "no payload came in time to authenticate the connection", [], closes Authentication;
-    /// The session has ended by age.
+    /// The session has expired.
     SessionExpired = "SESSION_EXPIRED", Closing, "the session has expired; log in again", [], closes Authentication;
-    /// The session was ended.
+    /// The session was revoked.
     SessionRevoked = "SESSION_REVOKED", Closing, "the session was ended; log in again", [], closes Authentication;
 
-    /// A type that cannot go to that kind of recipient.
+    /// A type that this kind of recipient cannot receive.
     InvalidRecipient = "INVALID_RECIPIENT", Refused, "a payload of this type cannot go to that recipient", ["inReplyTo", "command?"];
     /// The sender may not do this.
     Forbidden = "FORBIDDEN", Refused, "you may not do this", ["inReplyTo", "command?"];
     /// The recipient is not connected; the payload was discarded.
     RecipientOffline = "RECIPIENT_OFFLINE", Refused, "the recipient is offline; the payload was discarded", ["inReplyTo", "messageID?", "command?"];
-    /// No such user or group.
+    /// The user or group does not exist.
     RecipientUnknown = "RECIPIENT_UNKNOWN", Refused, "there is no such recipient", ["inReplyTo", "messageID?", "command?"];
-    /// The sender is not in that group.
+    /// The sender is not a member of the group.
     NotAMember = "NOT_A_MEMBER", Refused, "you are not a member of that group", ["inReplyTo", "messageID?", "command?"];
-    /// A group message that missed members.
+    /// A group message did not reach all members.
     PartiallyDelivered = "PARTIALLY_DELIVERED", Outcome, "some members are offline and did not get the message", ["inReplyTo", "messageID", "delivered", "offline", "offlineCount"];
-    /// A payload that was seen already.
+    /// A duplicate of an earlier payload.
     DuplicatePayload = "DUPLICATE_PAYLOAD", Outcome, "this payload was taken already and is not acted on again", ["inReplyTo", "messageID?", "command?", "outcome"];
     /// Too many payloads.
     RateLimited = "RATE_LIMITED", Refused, "too many payloads; the rest is dropped", ["inReplyTo?", "command?", "retryAfterMs", "dropped?", "droppedCount?"];
@@ -155,7 +156,7 @@ sys_codes! {
 
     /// The connection was silent for too long.
     HeartbeatMissed = "HEARTBEAT_MISSED", Closing, "nothing came on this connection for too long", [], closes HeartbeatMissed;
-    /// The connection does not read what is sent to it.
+    /// The client does not read its connection.
     SlowConsumer = "SLOW_CONSUMER", Closing, "this connection reads too slowly", [], closes SlowConsumer;
     /// Too many invalid payloads.
     TooManyInvalid = "TOO_MANY_INVALID", Closing, "too many invalid payloads", [], closes TooManyInvalid;
@@ -163,9 +164,9 @@ sys_codes! {
     Kicked = "KICKED", Closing, "a server admin ended this connection", ["reason?"], closes Removed;
     /// A server admin banned the user.
     Banned = "BANNED", Closing, "a server admin banned this user", ["reason?", "until?"], closes Removed;
-    /// The server is going down.
+    /// The server is shutting down.
     ServerShutdown = "SERVER_SHUTDOWN", Closing, "the server is shutting down; come back later", ["retryAfterMs"], closes ShuttingDown;
-    /// The server has no room.
+    /// The server is overloaded.
     Overloaded = "OVERLOADED", Closing, "the server has too many connections; come back later", ["retryAfterMs"], closes Overloaded;
 
     /// A command was carried out.
@@ -176,36 +177,36 @@ sys_codes! {
     UserLeft = "USER_LEFT", Event, "a user left", ["username", "groupID?"];
     /// A group's name, role or visibility changed.
     GroupUpdated = "GROUP_UPDATED", Event, "the group changed", ["groupID"];
-    /// A group is gone.
+    /// A group was deleted.
     GroupDeleted = "GROUP_DELETED", Event, "the group was deleted", ["groupID"];
-    /// A server admin speaks to everyone.
+    /// A text of a server admin to all users.
     Announcement = "ANNOUNCEMENT", Event, "", [];
     /// A command that the protocol does not know.
     UnknownCommand = "UNKNOWN_COMMAND", Refused, "there is no such command", ["inReplyTo", "command"];
-    /// Parameters that the command does not take.
+    /// Invalid parameters of a command.
     InvalidParameters = "INVALID_PARAMETERS", Refused, "the command's parameters are wrong", ["inReplyTo", "command", "path"];
-    /// No such group, or a private one that one is not in.
+    /// The group does not exist, or is private and the sender is not a member.
     GroupNotFound = "GROUP_NOT_FOUND", Refused, "there is no such group", ["inReplyTo", "command"];
-    /// No such user.
+    /// The user does not exist.
     UserNotFound = "USER_NOT_FOUND", Refused, "there is no such user", ["inReplyTo", "command"];
-    /// No such session.
+    /// The session does not exist.
     SessionNotFound = "SESSION_NOT_FOUND", Refused, "there is no such session", ["inReplyTo", "command"];
-    /// What was asked for is so already, or stands against what is.
+    /// The requested state exists already, or conflicts with the current state.
     Conflict = "CONFLICT", Refused, "that is so already", ["inReplyTo", "command"];
-    /// A limit of the server.
+    /// A limit of the server is reached.
     LimitReached = "LIMIT_REACHED", Refused, "a limit of the server is reached", ["inReplyTo", "command"];
-    /// A fault of the server.
+    /// An internal error of the server.
     InternalError = "INTERNAL_ERROR", Refused, "the server could not do this; try again later", ["inReplyTo?", "messageID?", "command?"];
 }
 
 impl SysCode {
-    /// Whether a payload answered with this code counts towards the limit of invalid payloads.
+    /// Returns `true` if a payload that is answered with this code counts as invalid.
     #[must_use]
     pub const fn counts_as_invalid(self) -> bool {
         matches!(self.kind(), CodeKind::Invalid)
     }
 
-    /// Whether an answer with this code to a MSG names the message.
+    /// Returns `true` if an answer with this code to a MSG contains the message's ID.
     #[must_use]
     pub fn names_message(self) -> bool {
         self.metadata().iter().any(|member| matches!(*member, "messageID" | "messageID?"))
@@ -225,7 +226,7 @@ impl AsRef<str> for SysCode {
 }
 
 impl SysCode {
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "a code of the protocol";
 
     fn parse(text: &str) -> Result<Self, NameError> {
@@ -242,12 +243,12 @@ impl From<SysCode> for CodeName {
 }
 
 impl CodeName {
-    /// A name from a payload that was checked, or from one of this crate's tables, whose names the tests check.
+    /// Creates a name from a checked payload, or from a table of this crate, whose names the tests check.
     pub(crate) fn known(name: &str) -> Self {
         Self(name.into())
     }
 
-    /// The code of the protocol with this name, or none.
+    /// Returns the code of the protocol with this name, or `None`.
     #[must_use]
     pub fn sys_code(&self) -> Option<SysCode> {
         SysCode::from_name(self.as_str())

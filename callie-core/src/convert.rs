@@ -1,4 +1,4 @@
-//! The conversions that every type with a spelling has: from text, and by serde.
+//! The conversions of all types that are parsed from a text: from and to text, and by serde.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ pub struct NameError {
     pub expected: &'static str,
 }
 
-/// Reads a value from the text that a deserializer gives.
+/// Parses a value from a deserializer's string.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     parse: fn(&str) -> Result<T, NameError>,

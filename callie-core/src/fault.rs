@@ -9,7 +9,7 @@ use crate::name::PayloadId;
 
 /// The first fault of a received text.
 ///
-/// The reason never repeats a value, and neither reason nor path holds the payload's own token.
+/// The reason never contains a value, and neither reason nor path contains the payload's own token.
 ///
 /// ```
 /// use callie_core::{PayloadRef, Limits, SysCode};
@@ -28,25 +28,25 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// One of the codes for invalid payloads.
+    /// Returns the code, one of those for invalid payloads.
     #[must_use]
     pub fn code(&self) -> SysCode {
         self.code
     }
 
-    /// Where: a JSON Pointer from the payload's root, cut at 512 bytes; `""` is the root itself.
+    /// Returns the path: a JSON Pointer from the payload's root, truncated to 512 bytes; `""` is the root.
     #[must_use]
     pub fn path(&self) -> String {
         self.pointer.to_string()
     }
 
-    /// What was expected there, for people.
+    /// Returns what was expected, for people.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// The payload's ID, where it could be read and keeps its rule.
+    /// Returns the payload's ID, if it could be read and is valid.
     #[must_use]
     pub fn payload_id(&self) -> Option<&PayloadId> {
         self.payload_id.as_ref()

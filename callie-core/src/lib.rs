@@ -1,12 +1,13 @@
-//! The Callie protocol as values: what a payload is, how to build one, how to check one. No I/O, no clock, no runtime.
+//! The Callie protocol as values and state machines: payloads, how to build and how to check them. No I/O, no clock, no
+//! runtime.
 //!
 //! A server receives [`PayloadRef`]s, asks [`route`] where they go, and answers with [`Notice`]s. A client builds
-//! [`Payload`]s and reads [`PayloadRef`]s and [`Notice`]s. Both agree on [`command`]s, [`account`]s, [`Limits`] and codes
-//! because those stand here and nowhere else. "Protocol" in this documentation is `docs/protocol.md` of the project.
+//! [`Payload`]s and reads [`PayloadRef`]s and [`Notice`]s. Both agree on [`command`]s, [`account`]s, [`Limits`] and
+//! codes because they are defined only here. "Protocol" in this documentation is `docs/protocol.md` of the project.
 //!
 //! # Build a payload
 //!
-//! The clock and randomness are the caller's: a [`Stamp`] brings both in. An invalid payload cannot be built.
+//! The caller provides clock and randomness, in a [`Stamp`]. An invalid payload cannot be built.
 //!
 //! ```
 //! use callie_core::{Content, Message, MessageId, Payload, PayloadId, Recipient, Sender, Stamp, Timestamp, Username};
@@ -20,7 +21,7 @@
 //!
 //! # Check a payload
 //!
-//! The first fault is a code, the place as a JSON Pointer, and a reason that never repeats a value.
+//! The first fault has a code, a path (a JSON Pointer), and a reason that never contains a value.
 //!
 //! ```
 //! use callie_core::{PayloadRef, Limits, SysCode};

@@ -4,41 +4,42 @@ use serde::{Deserialize, Serialize};
 
 use crate::setters::with_setters;
 
-/// Levels of nesting in a payload, the payload itself being the first. Deeper texts are not read.
+/// The most levels of nesting in a payload, including the payload itself. Deeper texts are not read.
 pub const MAX_DEPTH: u8 = 32;
-/// Levels of nesting in `metadata` and `parameters`, the object itself being the first.
+/// The most levels of nesting in `metadata` and `parameters`, including the object itself.
 pub const MAX_OPEN_DEPTH: u8 = 16;
-/// Bytes of a client's `metadata`, the payload's or an attachment's, as sent.
+/// The most bytes of a client's `metadata`, of a payload or an attachment, as sent.
 pub const MAX_METADATA_BYTES: usize = 4_096;
-/// Bytes of an attachment's URL.
+/// The most bytes of an attachment's URL.
 pub const MAX_URL_BYTES: usize = 2_048;
-/// Bytes of an attachment's `filename`, decoded.
+/// The most bytes of an attachment's `filename`, decoded.
 pub const MAX_FILENAME_BYTES: usize = 255;
-/// The largest `size` of an attachment: 2^53 − 1, the last whole number that every JSON reader keeps.
+/// The largest `size` of an attachment: 2^53 − 1, up to which every JSON parser represents all whole numbers exactly.
 pub const MAX_ATTACHMENT_SIZE: u64 = (1 << 53) - 1;
-/// Bytes of the `path` in a SYS error.
+/// The most bytes of the `path` in a SYS error.
 pub const MAX_PATH_BYTES: usize = 512;
-/// Confirmations in one `ACK`.
+/// The most confirmations in one `ACK`.
 pub const MAX_ACKS: usize = 256;
-/// Names in one presence command.
+/// The most names in one presence command.
 pub const MAX_PRESENCE_NAMES: usize = 256;
-/// Bytes of a `SIGNAL`'s `data`, as sent.
+/// The most bytes of a `SIGNAL`'s `data`, as sent.
 pub const MAX_SIGNAL_DATA_BYTES: usize = 1_024;
-/// Entries in one page of a list.
+/// The most entries in one page of a list.
 pub const MAX_PAGE: u16 = 200;
-/// Entries in one page of a list, where the command names no `limit`.
+/// The most entries in one page of a list, if the command has no `limit`.
 pub const DEFAULT_PAGE: u16 = 100;
-/// Names of missed members in one `PARTIALLY_DELIVERED`.
+/// The most names of offline members in one `PARTIALLY_DELIVERED`.
 pub const MAX_OFFLINE_NAMES: usize = 50;
-/// Payload IDs in one `RATE_LIMITED`.
+/// The most payload IDs in one `RATE_LIMITED`.
 pub const MAX_DROPPED_NAMES: usize = 200;
-/// Invalid payloads within [`times::INVALID_WINDOW`](crate::times::INVALID_WINDOW) that close a connection: the last of
-/// them is answered first.
+/// The number of invalid payloads within [`times::INVALID_WINDOW`](crate::times::INVALID_WINDOW) that closes a
+/// connection. The last of them is answered before the close.
 pub const MAX_INVALID: usize = 20;
-/// How much wider than the other buckets the one for `ACK`, PONG and PING to `SERVER` is, in rate and in burst.
+/// The rate and the burst of the bucket for `ACK`, PONG and PING to `SERVER`, as a multiple of those of the other
+/// buckets.
 pub const UPKEEP_FACTOR: u32 = 10;
 
-/// What one server allows: it tells its clients in `AUTHENTICATED`.
+/// The limits of a server, which it announces in `AUTHENTICATED`.
 ///
 /// Serialises as the member `limits` of that payload's metadata. A member that is missing there has its default.
 ///
@@ -53,21 +54,21 @@ pub const UPKEEP_FACTOR: u32 = 10;
 #[serde(rename_all = "camelCase", default)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The largest payload, in bytes.
+    /// The maximum size of a payload, in bytes.
     pub max_payload_bytes: usize,
-    /// The longest text of a message, in bytes of decoded UTF-8.
+    /// The maximum size of a message's text, in bytes of decoded UTF-8.
     pub max_text_bytes: usize,
-    /// The most attachments of one message.
+    /// The maximum number of attachments of a message.
     pub max_attachments: usize,
-    /// The most members of one group.
+    /// The maximum number of members of a group.
     pub max_group_members: usize,
-    /// Payloads a user may send in a second, on average.
+    /// The number of payloads that a user may send in a second on average.
     pub messages_per_second: u32,
-    /// Payloads a user may send at once.
+    /// The number of payloads that a user may send at once.
     pub burst: u32,
-    /// Messages to `BROADCAST` a user may send in a minute, on average.
+    /// The number of messages to `BROADCAST` that a user may send in a minute on average.
     pub broadcasts_per_minute: u32,
-    /// Messages to `BROADCAST` a user may send at once.
+    /// The number of messages to `BROADCAST` that a user may send at once.
     pub broadcast_burst: u32,
 }
 

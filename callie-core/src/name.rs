@@ -1,4 +1,4 @@
-//! Names and IDs, each a type that is parsed once and valid ever after (protocol, "Envelope").
+//! Names and IDs: types that are valid once parsed (protocol, "Envelope").
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::convert::{NameError, from_text};
 
-/// Makes a newtype over shared text whose one constructor checks the form.
+/// Defines a newtype over shared text whose only constructor checks the form.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident, $check:path, $expected:expr) => {
         $(#[$doc])*
@@ -17,13 +17,13 @@ macro_rules! text_type {
         pub struct $name(::std::sync::Arc<str>);
 
         impl $name {
-            /// What the form asks for, as a phrase that follows "must be".
+            /// The expected form, as a phrase that follows "must be".
             pub const EXPECTED: &'static str = $expected;
 
-            /// Checks `text` and keeps it.
+            /// Parses `text`.
             ///
             /// # Errors
-            /// [`NameError`]($crate::NameError) when `text` is not of the form.
+            /// [`NameError`]($crate::NameError) when `text` does not have the expected form.
             pub fn parse(text: &str) -> Result<Self, $crate::convert::NameError> {
                 if Self::is_valid(text) {
                     Ok(Self(text.into()))
@@ -32,13 +32,13 @@ macro_rules! text_type {
                 }
             }
 
-            /// Whether `text` is of the form.
+            /// Returns `true` if `text` has the expected form.
             #[must_use]
             pub fn is_valid(text: &str) -> bool {
                 $check(text)
             }
 
-            /// The text.
+            /// Returns the text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -75,11 +75,11 @@ macro_rules! text_type {
 }
 pub(crate) use text_type;
 
-/// The longest [`Username`], in bytes (all of them ASCII).
+/// The maximum length of a [`Username`], in bytes (all of them ASCII).
 pub const MAX_USERNAME_BYTES: usize = 32;
-/// The longest [`PayloadId`] or [`MessageId`], in bytes (all of them ASCII).
+/// The maximum length of a [`PayloadId`] or [`MessageId`], in bytes (all of them ASCII).
 pub const MAX_ID_BYTES: usize = 128;
-/// What stands before the UUID in a [`GroupId`].
+/// The prefix of the UUID in a [`GroupId`].
 const GROUP_PREFIX: &str = "group:";
 
 text_type!(
@@ -112,24 +112,25 @@ text_type!(
 text_type!(
     /// The unique identifier of a message: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
     ///
-    /// Edits, deletions and new attempts of the same message share it, while each payload has its own [`PayloadId`].
+    /// Edits, deletions and retries of a message have the same message ID, while each payload has its own
+    /// [`PayloadId`].
     MessageId, is_id,
     "1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
 );
 
 text_type!(
-    /// The name of a session: the public handle to list and to end it by, not the [`Token`](crate::Token).
+    /// The public ID of a session, for listing and revoking it. It is not the [`Token`](crate::Token).
     SessionId, is_id,
     "1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
 );
 
 impl PayloadId {
-    /// An ID from a payload that was checked.
+    /// Creates an ID from a checked payload.
     pub(crate) fn checked(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The ID spelled by `uuid`; Callie's own are UUIDv7.
+    /// Creates the ID with the text of `uuid`. Callie uses UUIDv7.
     #[must_use]
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid_text(uuid, &mut [0; 36]).into())
@@ -137,12 +138,12 @@ impl PayloadId {
 }
 
 impl MessageId {
-    /// An ID from a payload that was checked.
+    /// Creates an ID from a checked payload.
     pub(crate) fn checked(text: &str) -> Self {
         Self(text.into())
     }
 
-    /// The ID spelled by `uuid`; Callie's own are UUIDv7.
+    /// Creates the ID with the text of `uuid`. Callie uses UUIDv7.
     #[must_use]
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid_text(uuid, &mut [0; 36]).into())
@@ -150,7 +151,7 @@ impl MessageId {
 }
 
 impl SessionId {
-    /// The ID spelled by `uuid`; Callie's own are UUIDv7.
+    /// Creates the ID with the text of `uuid`. Callie uses UUIDv7.
     #[must_use]
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid_text(uuid, &mut [0; 36]).into())
@@ -161,7 +162,7 @@ fn uuid_text(uuid: Uuid, buffer: &mut [u8; 36]) -> &str {
     uuid.hyphenated().encode_lower(buffer)
 }
 
-/// A set of ASCII bytes, looked up in one step: names and IDs stand in every payload.
+/// A set of ASCII bytes with a lookup in one step, because every payload contains names and IDs.
 pub(crate) const fn alphabet(bytes: &[u8]) -> [bool; 256] {
     let mut set = [false; 256];
     let mut i = 0;
@@ -189,7 +190,7 @@ fn is_id(text: &str) -> bool {
 
 /// The identifier of a group: `group:` and a UUID in its canonical form (lower case, with hyphens).
 ///
-/// One spelling only: two texts that differ never name the same group.
+/// A group has exactly one spelling: different texts are different groups.
 ///
 /// ```
 /// use callie_core::GroupId;
@@ -203,25 +204,25 @@ fn is_id(text: &str) -> bool {
 pub struct GroupId(Uuid);
 
 impl GroupId {
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "'group:' and a UUID in lower case";
 
-    /// The group ID around `uuid`.
+    /// Creates the group ID of `uuid`.
     #[must_use]
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// The UUID behind the prefix.
+    /// Returns the UUID after the prefix.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.0
     }
 
-    /// Checks `text` and keeps it.
+    /// Parses `text`.
     ///
     /// # Errors
-    /// [`NameError`] when `text` is not of the form.
+    /// [`NameError`] when `text` does not have the expected form.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         text.strip_prefix(GROUP_PREFIX)
             .and_then(parse_canonical_uuid)
@@ -230,7 +231,7 @@ impl GroupId {
     }
 }
 
-/// Only the form that [`Uuid`] itself writes: no braces, no URN, no upper case.
+/// Parses only the canonical form of [`Uuid`]: no braces, no URN, no upper case.
 fn parse_canonical_uuid(text: &str) -> Option<Uuid> {
     let canonical = text.len() == 36
         && text.bytes().enumerate().all(|(i, b)| match i {

@@ -1,4 +1,4 @@
-//! Who a payload comes from and where it goes, told apart by form alone (protocol, "Envelope").
+//! Senders and recipients, distinguished by form alone (protocol, "Envelope").
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::name::{GroupId, Username};
 const SERVER: &str = "SERVER";
 const BROADCAST: &str = "BROADCAST";
 
-/// Who a payload comes from.
+/// The sender of a payload.
 ///
 /// ```
 /// use callie_core::{Sender, Username};
@@ -27,7 +27,7 @@ pub enum Sender {
     User(Username),
 }
 
-/// Where a payload goes.
+/// The recipient of a payload.
 ///
 /// ```
 /// use callie_core::{Recipient, Username};
@@ -47,11 +47,11 @@ pub enum Recipient {
     Group(GroupId),
     /// One user.
     User(Username),
-    /// The other end of a connection that has not authenticated yet, spelled `""`: in payloads of the server only.
+    /// The client of a connection that has not authenticated yet, written `""`. Only in payloads of the server.
     Unauthenticated,
 }
 
-/// A [`Recipient`] as it stands in a received frame.
+/// A [`Recipient`] borrowed from a received payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecipientRef<'a> {
     /// The server itself.
@@ -60,17 +60,17 @@ pub enum RecipientRef<'a> {
     Broadcast,
     /// The other members of a group.
     Group(GroupId),
-    /// One user, by a text that [`Username`] would take.
+    /// One user, by a valid [`Username`].
     User(&'a str),
-    /// The other end of a connection that has not authenticated yet.
+    /// The client of a connection that has not authenticated yet.
     Unauthenticated,
 }
 
 impl Sender {
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "SERVER or a username";
 
-    /// Reads a sender.
+    /// Parses a sender.
     ///
     /// # Errors
     /// [`NameError`] when `text` is neither `SERVER` nor a username.
@@ -81,7 +81,7 @@ impl Sender {
         Username::parse(text).map(Self::User).map_err(|_| NameError { expected: Self::EXPECTED })
     }
 
-    /// The sender's spelling.
+    /// Returns the sender as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
@@ -96,10 +96,10 @@ impl Sender {
 }
 
 impl<'a> RecipientRef<'a> {
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "SERVER, BROADCAST, 'group:' and a UUID in lower case, or a username";
 
-    /// Reads a recipient; `""` is none.
+    /// Parses a recipient. `""` is not accepted.
     ///
     /// # Errors
     /// [`NameError`] when `text` has none of the four forms.
@@ -116,7 +116,7 @@ impl<'a> RecipientRef<'a> {
 }
 
 impl Recipient {
-    /// Reads a recipient; `""` is none.
+    /// Parses a recipient. `""` is not accepted.
     ///
     /// # Errors
     /// [`NameError`] when `text` has none of the four forms.
@@ -129,7 +129,7 @@ impl TryFrom<RecipientRef<'_>> for Recipient {
     type Error = NameError;
 
     /// # Errors
-    /// [`NameError`] when the reference holds a text that is no username; one that was parsed never does.
+    /// [`NameError`] when the text is not a username, which never happens for a parsed reference.
     fn try_from(borrowed: RecipientRef<'_>) -> Result<Self, NameError> {
         Ok(match borrowed {
             RecipientRef::Server => Self::Server,
@@ -187,7 +187,7 @@ impl Serialize for Recipient {
     }
 }
 
-/// Takes every spelling that is written, `""` among them.
+/// Accepts every text that is serialised, including `""`.
 impl<'de> Deserialize<'de> for Recipient {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         convert::deserialize(deserializer, |text| match text {

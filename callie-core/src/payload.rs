@@ -12,29 +12,29 @@ use crate::payload_type::PayloadType;
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 
-/// The version of the payload format, the only one there is.
+/// The only version of the payload format.
 pub const PAYLOAD_VERSION_TEXT: &str = "1.0";
 
-/// What makes a payload unique and dates it. The core has neither clock nor randomness, so its caller hands this in.
+/// The ID and the time of a new payload. The core has neither clock nor randomness, so the caller provides them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
-    /// Unlike any other of the same sender; Callie's own are UUIDv7.
+    /// An ID that no other payload of the same sender has. Callie uses UUIDv7.
     pub payload_id: PayloadId,
-    /// Now.
+    /// The current time.
     pub timestamp: Timestamp,
 }
 
-/// What a payload cannot be built with.
+/// Why a payload cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PayloadError {
-    /// Only a message to a user or a group can be confirmed.
+    /// Confirmation was requested for a payload other than a message to a user or a group.
     #[error("only a MSG to a user or a group can ask for confirmed delivery")]
     NotConfirmable,
-    /// A client's metadata over the protocol's limit.
+    /// A client's metadata exceeds the protocol's limit.
     #[error("the metadata must have at most {MAX_METADATA_BYTES} bytes")]
     MetadataTooLarge,
-    /// The metadata's `inReplyTo` is no payload ID.
+    /// `inReplyTo` in the metadata is not a payload ID.
     #[error("the metadata's inReplyTo must be {}", PayloadId::EXPECTED)]
     InReplyTo,
     /// The metadata cannot be extended.
@@ -72,7 +72,7 @@ const ACK: &str = "ack";
 const IN_REPLY_TO: &str = "inReplyTo";
 
 impl Payload {
-    /// A payload without a token and with empty metadata.
+    /// Creates a payload without a token and with empty metadata.
     #[must_use]
     pub fn new(stamp: Stamp, sender: Sender, recipient: Recipient, content: Content) -> Self {
         Self { token: None, sender, recipient, stamp, content, metadata: JsonObject::default() }
@@ -89,7 +89,7 @@ impl Payload {
         Self { token, sender, recipient, stamp, content, metadata }
     }
 
-    /// The same with a client's session token.
+    /// Sets a client's session token.
     #[must_use]
     pub fn with_token(mut self, token: Token) -> Self {
         self.token = Some(token);
@@ -100,18 +100,18 @@ impl Payload {
         self.token = Some(token);
     }
 
-    /// Gives it another ID, and returns the old one.
+    /// Replaces the ID, and returns the old one.
     pub(crate) fn replace_id(&mut self, payload_id: PayloadId) -> PayloadId {
         std::mem::replace(&mut self.stamp.payload_id, payload_id)
     }
 
-    /// The same with `metadata` in place of what it had.
+    /// Replaces the metadata.
     ///
-    /// A member `inReplyTo` names the payload that this one answers. A member `ack` is left out, since
-    /// [`with_ack`](Self::with_ack) alone decides: so metadata that was received can be sent again.
+    /// A member `inReplyTo` names the payload that this one answers. A member `ack` is removed, because
+    /// [`with_ack`](Self::with_ack) alone sets it. So received metadata can be sent again.
     ///
     /// # Errors
-    /// [`PayloadError::InReplyTo`] when `inReplyTo` is no payload ID, [`PayloadError::MetadataTooLarge`].
+    /// [`PayloadError::InReplyTo`] when `inReplyTo` is not a payload ID, [`PayloadError::MetadataTooLarge`].
     pub fn with_metadata(mut self, metadata: JsonObject) -> Result<Self, PayloadError> {
         if let Some(text) = metadata.get(IN_REPLY_TO) {
             serde_json::from_str::<PayloadId>(text).map_err(|_| PayloadError::InReplyTo)?;
@@ -121,7 +121,7 @@ impl Payload {
         Ok(self)
     }
 
-    /// The same, asking for confirmed delivery.
+    /// Requests confirmed delivery.
     ///
     /// # Errors
     /// [`PayloadError::NotConfirmable`] unless it is a MSG to a user or a group.
@@ -135,7 +135,7 @@ impl Payload {
         Ok(self)
     }
 
-    /// The same, as an answer to another payload.
+    /// Makes the payload an answer to another one.
     ///
     /// # Errors
     /// [`PayloadError::MetadataTooLarge`] when the metadata has no room for it.
@@ -144,73 +144,73 @@ impl Payload {
         Ok(self)
     }
 
-    /// The same with metadata of the server's own, which no client's limit binds.
+    /// Sets metadata of the server, for which no limit of clients applies.
     pub(crate) fn with_server_metadata(mut self, metadata: JsonObject) -> Self {
         self.metadata = metadata;
         self
     }
 
-    /// Who it comes from, where it goes, its ID and time, what it says, and its metadata; nothing is copied.
+    /// Returns the parts of the payload, without a copy: sender, recipient, ID, time, content and metadata.
     #[must_use]
     pub fn into_parts(self) -> (Sender, Recipient, Stamp, Content, JsonObject) {
         (self.sender, self.recipient, self.stamp, self.content, self.metadata)
     }
 
-    /// The session token; none in payloads of a server.
+    /// Returns the session token; `None` in payloads of a server.
     #[must_use]
     pub fn token(&self) -> Option<&Token> {
         self.token.as_ref()
     }
 
-    /// Who it comes from.
+    /// Returns the sender.
     #[must_use]
     pub fn sender(&self) -> &Sender {
         &self.sender
     }
 
-    /// Where it goes.
+    /// Returns the recipient.
     #[must_use]
     pub fn recipient(&self) -> &Recipient {
         &self.recipient
     }
 
-    /// When its sender says it sent this.
+    /// Returns the sender's timestamp.
     #[must_use]
     pub fn timestamp(&self) -> Timestamp {
         self.stamp.timestamp
     }
 
-    /// What it says.
+    /// Returns the content.
     #[must_use]
     pub fn content(&self) -> &Content {
         &self.content
     }
 
-    /// Its free-form metadata, with the two keys that bind.
+    /// Returns the metadata, including the two keys that the protocol defines.
     #[must_use]
     pub fn metadata(&self) -> &JsonObject {
         &self.metadata
     }
 
-    /// Whether its sender asks for confirmed delivery.
+    /// Returns `true` if the sender requests confirmed delivery.
     #[must_use]
     pub fn wants_ack(&self) -> bool {
         self.metadata.get(ACK) == Some("true")
     }
 
-    /// The payload that this one answers.
+    /// Returns the ID of the payload that this one answers.
     #[must_use]
     pub fn in_reply_to(&self) -> Option<PayloadId> {
         serde_json::from_str(self.metadata.get(IN_REPLY_TO)?).ok()
     }
 
-    /// Its ID.
+    /// Returns the ID.
     #[must_use]
     pub fn payload_id(&self) -> &PayloadId {
         &self.stamp.payload_id
     }
 
-    /// The text to send.
+    /// Returns the payload as text.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut out = Vec::with_capacity(self.size_hint());
@@ -219,7 +219,7 @@ impl Payload {
         String::from_utf8(out).unwrap_or_default()
     }
 
-    /// About how long the encoded text is: exact enough to spare growing in most cases.
+    /// Returns the approximate length of the encoded text, so that it rarely has to be reallocated.
     fn size_hint(&self) -> usize {
         const ENVELOPE: usize = 320;
         let token = self.token.as_ref().map_or(0, |token| token.expose().len());

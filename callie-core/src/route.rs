@@ -1,25 +1,25 @@
-//! Which type of payload may go to which kind of recipient: the table of the protocol, as a table.
+//! The routing table: which type of payload may be sent to which kind of recipient.
 
 use crate::code::SysCode;
 use crate::party::{Recipient, RecipientRef};
 use crate::payload_type::PayloadType;
 
-/// What becomes of a valid payload of a client.
+/// What a server does with a valid payload of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Route {
     /// The server answers with a PONG.
     AnswerPong,
-    /// The server takes it and answers nothing.
+    /// The server accepts it and does not answer.
     Take,
-    /// The server carries out the command.
+    /// The server executes the command.
     Execute,
-    /// It is passed on to every connection of one user, and to the sender's other connections.
+    /// It is delivered to every connection of one user, and to the sender's other connections.
     ToUser,
-    /// It is passed on to all other members of a group.
+    /// It is delivered to all other members of a group.
     ToGroup,
-    /// It is passed on to every other connection.
+    /// It is delivered to every other connection.
     ToEveryone,
-    /// The payload goes nowhere; the sender receives this code.
+    /// It is refused with this code.
     Refuse(SysCode),
 }
 
@@ -36,7 +36,8 @@ pub enum RecipientKind {
     Broadcast,
 }
 
-/// One row per recipient, one column per type in the order PING, PONG, MSG, CMD, SYS (protocol, "Routing").
+/// One row for each recipient, with one column for each type in the order PING, PONG, MSG, CMD, SYS (protocol,
+/// "Routing").
 const TABLE: [(RecipientKind, [Route; 5]); 4] = {
     use Route::{AnswerPong, Execute, Refuse, Take, ToEveryone, ToGroup, ToUser};
     const INVALID: Route = Refuse(SysCode::InvalidRecipient);
@@ -49,7 +50,7 @@ const TABLE: [(RecipientKind, [Route; 5]); 4] = {
     ]
 };
 
-/// Looks up the table of the protocol.
+/// Returns the entry of the routing table.
 ///
 /// ```
 /// use callie_core::{PayloadType, Recipient, Route, SysCode, route};
@@ -72,7 +73,7 @@ pub const fn route(kind: PayloadType, recipient: RecipientKind) -> Route {
 }
 
 impl RecipientRef<'_> {
-    /// The row of the routing table, or none before authentication.
+    /// Returns the row of the routing table, or `None` for `Unauthenticated`.
     #[must_use]
     pub const fn kind(&self) -> Option<RecipientKind> {
         match self {
@@ -86,7 +87,7 @@ impl RecipientRef<'_> {
 }
 
 impl Recipient {
-    /// The row of the routing table, or none before authentication.
+    /// Returns the row of the routing table, or `None` for `Unauthenticated`.
     #[must_use]
     pub const fn kind(&self) -> Option<RecipientKind> {
         match self {

@@ -1,4 +1,4 @@
-//! The rules for single values that are not types of their own, each said once for building and for receiving.
+//! The rules for single values without a type of their own, shared by building and receiving.
 
 use std::borrow::Cow;
 
@@ -38,11 +38,11 @@ pub(crate) fn is_filetype(text: &str) -> bool {
 }
 
 names! {
-    /// The members of an attachment's metadata that the protocol binds.
+    /// The members of an attachment's metadata that the protocol defines.
     AttachmentMetadata: 3 { FILENAME = 0 "filename", SIZE = 1 "size", FILETYPE = 2 "filetype" }
 }
 
-/// Checks the insides of an attachment's metadata; the fault is the member's name and the reason.
+/// Checks the members of an attachment's metadata. A fault has the member's name and the reason.
 pub(crate) fn check_attachment_metadata(
     fields: &Fields<AttachmentMetadata, 3>,
     text: &str,

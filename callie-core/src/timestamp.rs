@@ -1,4 +1,4 @@
-//! One instant to the millisecond: both spellings are read, one is written (protocol, "Envelope").
+//! An instant with milliseconds. Two spellings are parsed, and one is written (protocol, "Envelope").
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,18 +7,18 @@ use time::{Date, Month, OffsetDateTime, Time, UtcOffset};
 
 use crate::convert::{NameError, from_text, to_text};
 
-/// An instant in UTC, to the millisecond, in the years 0000 to 9999.
+/// An instant in UTC with milliseconds, in the years 0000 to 9999.
 ///
-/// Written `YYYY-MM-DDTHH:mm:ss.sssZ`. The specification prints a dot between minutes and seconds where ISO 8601,
-/// which it names, has a colon: that form is read too, and never written.
+/// It is written as `YYYY-MM-DDTHH:mm:ss.sssZ`. The specification has a dot between minutes and seconds in place of ISO
+/// 8601's colon; that form is parsed too, but never written.
 ///
-/// Kept as it is written: it is read and written far more often than reckoned with, and the order of the texts is the
-/// order of the instants.
+/// It is stored as text, because it is parsed and written far more often than it is computed with. The order of the
+/// texts is the order of the instants.
 ///
 /// ```
 /// use callie_core::Timestamp;
 ///
-/// // The specification's own spelling is read, and never written.
+/// // The specification's own spelling is parsed, but never written.
 /// let instant = Timestamp::parse("2026-01-02T03:04.05.678Z")?;
 /// assert_eq!(instant.to_string(), "2026-01-02T03:04:05.678Z");
 /// assert_eq!(Timestamp::from_unix_millis(instant.unix_millis()), Some(instant));
@@ -29,25 +29,26 @@ pub struct Timestamp([u8; LEN]);
 
 /// The length of either spelling, in bytes.
 const LEN: usize = 24;
-/// Where the two spellings differ: `:` or `.` between minutes and seconds.
+/// The index at which the spellings differ: `:` or `.` between minutes and seconds.
 pub(crate) const ERRATUM_AT: usize = 16;
 
 impl Timestamp {
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "a real UTC instant of the form YYYY-MM-DDTHH:mm:ss.sssZ";
 
     /// 1970-01-01T00:00:00.000Z.
     pub const UNIX_EPOCH: Self = Self(*b"1970-01-01T00:00:00.000Z");
 
-    /// Reads either spelling.
+    /// Parses either spelling.
     ///
     /// # Errors
-    /// [`NameError`] when `text` has another form or names no real instant (a 30th of February, a leap second).
+    /// [`NameError`] when `text` has another form or is not a real instant (30 February, a leap second).
     pub fn parse(text: &str) -> Result<Self, NameError> {
         read(text.as_bytes()).map(|(written, _)| Self(written)).ok_or(NameError { expected: Self::EXPECTED })
     }
 
-    /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z, or none outside the years 0000 to 9999.
+    /// Returns the instant `millis` milliseconds after 1970-01-01T00:00:00Z, or `None` outside of the years 0000 to
+    /// 9999.
     #[must_use]
     pub fn from_unix_millis(millis: i64) -> Option<Self> {
         let t = OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()?;
@@ -66,7 +67,7 @@ impl Timestamp {
         ] {
             let mut rest = value;
             for slot in out[at..at + width].iter_mut().rev() {
-                // The remainder of a division by ten fits a byte.
+                // The remainder of a division by ten fits into a byte.
                 *slot = b'0' + (rest % 10) as u8;
                 rest /= 10;
             }
@@ -74,22 +75,22 @@ impl Timestamp {
         Some(Self(out))
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn unix_millis(self) -> i64 {
-        // Checked when it was made, so it always reads.
+        // Checked when it was created, so it always parses.
         read(&self.0).map_or(0, |(_, t)| t.unix_timestamp() * 1000 + i64::from(t.millisecond()))
     }
 
-    /// The spelling that is written.
+    /// Returns the canonical spelling.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        // Digits and punctuation only, so the text is always there.
+        // Contains only ASCII, so it is always valid UTF-8.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
-/// Reads either spelling: the one that is written, and the instant.
+/// Parses either spelling. Returns the canonical spelling and the instant.
 fn read(text: &[u8]) -> Option<([u8; LEN], OffsetDateTime)> {
     let mut text: [u8; LEN] = text.try_into().ok()?;
     let marks = text[4] == b'-'

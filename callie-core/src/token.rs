@@ -1,4 +1,4 @@
-//! The session token: shown to its session only, never to a log.
+//! The session token, which must not appear in logs or reach other sessions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,9 +7,10 @@ use serde::{Serialize, Serializer};
 
 use crate::convert::{NameError, from_text};
 
-/// A session token: 1 to 512 printable ASCII characters without spaces, `"` or `\`. Callie's own are 43 characters, URL-safe.
+/// A session token: 1 to 512 printable ASCII characters without spaces, `"` or `\`. Callie's own are 43 characters,
+/// URL-safe.
 ///
-/// `Debug` hides it, and it has no `Display`: use [`Token::expose`] where it has to be written.
+/// `Debug` hides it, and it has no `Display`. Use [`Token::expose`] to write it.
 ///
 /// ```
 /// use callie_core::Token;
@@ -23,13 +24,13 @@ use crate::convert::{NameError, from_text};
 pub struct Token(Arc<str>);
 
 impl Token {
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "a session token from a login";
 
-    /// Checks `text` and keeps it.
+    /// Parses `text`.
     ///
     /// # Errors
-    /// [`NameError`] when `text` cannot be a token.
+    /// [`NameError`] when `text` does not have the expected form.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let form = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
         if (1..=512).contains(&text.len()) && text.bytes().all(form) {
@@ -39,7 +40,7 @@ impl Token {
         }
     }
 
-    /// The token in the clear.
+    /// Returns the token in plain text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

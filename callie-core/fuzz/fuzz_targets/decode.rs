@@ -1,4 +1,4 @@
-//! Any text gets a verdict, without a panic, and serde_json agrees on which texts are JSON.
+//! Any text is accepted or refused without a panic, and serde_json agrees on which texts are JSON.
 #![no_main]
 
 #[path = "../../tests/conformance/checks.rs"]

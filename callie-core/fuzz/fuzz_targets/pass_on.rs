@@ -1,4 +1,4 @@
-//! What a valid payload becomes when it is passed on is valid, without a token, and otherwise the same.
+//! The text of a valid payload for its recipient is valid, has no token, and is otherwise unchanged.
 #![no_main]
 
 #[path = "../../tests/conformance/checks.rs"]

@@ -1,4 +1,4 @@
-//! Whatever the server says and whenever the link breaks, a session keeps its promises.
+//! A session keeps its guarantees for any input from the server and any loss of the connection.
 #![no_main]
 
 #[path = "../../tests/conformance/conversation.rs"]

@@ -1,4 +1,4 @@
-//! What the types of a command leave open: how many entries a list has, and how long a text is.
+//! The checks of a command that its types do not express: lengths of lists and texts.
 
 use super::known::Command;
 use super::parameter::CommandFault;
@@ -42,7 +42,7 @@ mod tests {
     use crate::content::Content;
     use crate::name::{PayloadId, Username};
 
-    /// What a server says to the command.
+    /// Returns what a server reads from the command.
     fn read(command: &Command, limits: &Limits) -> Result<(), CommandFault> {
         let Content::Cmd(call) = command.to_content() else { return Ok(()) };
         Command::read(call.command().as_str(), call.parameters().as_str(), limits).map(drop)

@@ -70,28 +70,30 @@ macro_rules! known_commands {
             /// The names of all commands, in the order of the protocol.
             pub const NAMES: &'static [&'static str] = &[$($text),*];
 
-            /// The command's name.
+            /// Returns the command's name.
             #[must_use]
             pub const fn name(&self) -> &'static str {
                 match self { $(Self::$variant { .. } => $text,)* }
             }
 
-            /// Who may use it.
+            /// Returns who may use the command.
             #[must_use]
             pub const fn permission(&self) -> Permission {
                 match self { $(Self::$variant { .. } => Permission::$permission,)* }
             }
 
-            /// The names of a command's parameters, in the order of the protocol, or none if there is no such command.
+            /// Returns the names of a command's parameters, in the order of the protocol, or `None` for an unknown
+            /// command.
             #[must_use]
             pub fn parameters_of(name: &str) -> Option<&'static [&'static str]> {
                 match name { $($text => Some(&[$($name,)* $($opt_name),*]),)* _ => None }
             }
 
-            /// Reads a command from its name and parameters, a JSON object that was checked as part of a frame.
+            /// Reads a command from its name and parameters, a JSON object that was checked as part of a payload.
             ///
             /// # Errors
-            /// [`CommandFault`] when there is no such command, or for the first parameter that is missing, wrong or unknown.
+            /// [`CommandFault`] when there is no such command, or for the first parameter that is missing, wrong or
+            /// unknown.
             pub fn read(name: &str, parameters: &str, limits: &Limits) -> Result<Self, CommandFault> {
                 match name {
                     $($text => {
@@ -106,7 +108,7 @@ macro_rules! known_commands {
                 }
             }
 
-            /// The command with its parameters unread, as it is sent.
+            /// Returns the command with its encoded parameters, as it is sent.
             #[must_use]
             pub fn to_call(&self) -> CommandCall {
                 match self {
@@ -117,7 +119,7 @@ macro_rules! known_commands {
                 }
             }
 
-            /// The content of the CMD payload that carries it.
+            /// Returns the content of a CMD payload with this command.
             #[must_use]
             pub fn to_content(&self) -> Content {
                 Content::Cmd(self.to_call())
@@ -129,7 +131,7 @@ macro_rules! known_commands {
 crate::command_table!(known_commands);
 
 impl Command {
-    /// Whether carrying out the command of this name twice does nothing that once does not: those that only ask.
+    /// Returns `true` if the command only reads, so that executing it twice has the same effect as once.
     #[must_use]
     pub fn is_repeatable(name: &str) -> bool {
         matches!(

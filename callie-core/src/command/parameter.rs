@@ -1,4 +1,4 @@
-//! How the parameters of a command are read: each by its type, with the place of the first fault.
+//! Reads the parameters of a command, each by its type, and reports the path of the first fault.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::json::{JsonObject, Pointer};
 use crate::limits::Limits;
 use crate::timestamp::Timestamp;
 
-/// Why a command is not one of the protocol's.
+/// Why a command is invalid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandFault {
     pub(crate) code: SysCode,
@@ -26,7 +26,8 @@ impl CommandFault {
         Self { code, pointer: Pointer::root(), reason: code.description().into() }
     }
 
-    /// A fault of one parameter, found by who carries the command out: `reason` follows the parameter's name.
+    /// Creates a fault of one parameter that the execution of the command has found. `reason` follows the parameter's
+    /// name.
     #[must_use]
     pub fn of_parameter(name: &str, reason: impl Into<Cow<'static, str>>) -> Self {
         Self::at(parameters().child(name), reason)
@@ -36,31 +37,31 @@ impl CommandFault {
         Self { code: SysCode::InvalidParameters, pointer, reason: reason.into() }
     }
 
-    /// `UNKNOWN_COMMAND` or `INVALID_PARAMETERS`.
+    /// Returns `UNKNOWN_COMMAND` or `INVALID_PARAMETERS`.
     #[must_use]
     pub fn code(&self) -> SysCode {
         self.code
     }
 
-    /// Where: a JSON Pointer from the payload's root; empty for an unknown command.
+    /// Returns the path, a JSON Pointer from the payload's root; empty for an unknown command.
     #[must_use]
     pub fn path(&self) -> String {
         self.pointer.to_string()
     }
 
-    /// What was expected there, for people: a predicate such as "must be a username" whose subject is the parameter.
+    /// Returns what was expected, for people: a predicate such as "must be a username", whose subject is the parameter.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 
-    /// The fault as one clause that names the parameter: "the parameter groupID is missing".
+    /// Returns the fault as one clause with the parameter's name: "the parameter groupID is missing".
     #[must_use]
     pub fn description(&self) -> String {
         self.describe(&self.pointer)
     }
 
-    /// The description, with the parameter's name taken from `pointer`.
+    /// Returns the description, with the parameter's name from `pointer`.
     pub(crate) fn describe(&self, pointer: &Pointer) -> String {
         let parameter = pointer.below(parameters().len());
         match parameter.as_str() {
@@ -82,7 +83,7 @@ fn parameters() -> Pointer {
     Pointer::root().child("content").child("parameters")
 }
 
-/// One value with its place, and the limits it has to keep.
+/// One value with its position, and the limits that apply to it.
 pub(super) struct Value<'a, 'l> {
     raw: &'a str,
     pointer: Pointer,
@@ -102,12 +103,12 @@ impl<'a, 'l> Value<'a, 'l> {
         CommandFault::at(self.pointer.clone(), format!("must be {expected}"))
     }
 
-    /// The string, or a fault that says what it should have been.
+    /// Returns the string, or a fault with what was expected.
     pub(super) fn string(&self, expected: &'static str) -> Result<String, CommandFault> {
         serde_json::from_str(self.raw).map_err(|_| self.must_be(expected))
     }
 
-    /// The elements, of which there must be between `least` and `most`.
+    /// Returns the elements, whose number must be from `least` to `most`.
     pub(super) fn elements<T: Parameter>(&self, least: usize, most: usize) -> Result<Vec<T>, CommandFault> {
         let expected = || self.must_be(format_args!("an array of {least} to {most} elements"));
         let raw: Vec<&RawValue> = serde_json::from_str(self.raw).map_err(|_| expected())?;
@@ -120,13 +121,13 @@ impl<'a, 'l> Value<'a, 'l> {
         raw.iter().enumerate().map(element).collect()
     }
 
-    /// The members of an object.
+    /// Returns the members of an object.
     pub(super) fn members(&self) -> Result<Members<'a, 'l>, CommandFault> {
         Members::read(self.raw, self.pointer.clone(), self.limits).ok_or_else(|| self.must_be("an object"))
     }
 }
 
-/// The members of an object, taken one by one.
+/// The members of an object, which are taken one by one.
 pub(super) struct Members<'a, 'l> {
     members: BTreeMap<String, &'a RawValue>,
     pointer: Pointer,
@@ -152,9 +153,9 @@ impl<'a, 'l> Members<'a, 'l> {
         }
     }
 
-    /// Refuses what is left; of several, the first in the text.
+    /// Refuses remaining members; of several, the first in the text.
     pub(super) fn finish(self) -> Result<(), CommandFault> {
-        // All values borrow from one text, so the order of their addresses is the order in which they stand there.
+        // All values borrow from one text, so their addresses have the same order as their positions.
         let first = self.members.into_iter().min_by_key(|(_, raw)| raw.get().as_ptr());
         match first {
             Some((name, _)) => {
@@ -169,14 +170,14 @@ impl<'a, 'l> Members<'a, 'l> {
 pub(super) trait Parameter: Serialize + Sized {
     fn read(value: Value<'_, '_>) -> Result<Self, CommandFault>;
 
-    /// What it is where it is left out, if it may be.
+    /// The default, if the parameter is optional.
     fn absent() -> Option<Self> {
         None
     }
 
-    /// The value as it is sent; none where it is left out.
+    /// Returns the value as it is sent, or `None` if it is omitted.
     fn write(&self) -> Option<Box<RawValue>> {
-        // Strings, numbers and lists of them can always be written.
+        // Strings, numbers and lists of them always serialise.
         serde_json::value::to_raw_value(self).ok()
     }
 }
@@ -217,7 +218,7 @@ string_parameters!(
     Timestamp,
 );
 
-/// Writes the parameters of a command, for those members that are there.
+/// Encodes the parameters of a command that are present.
 pub(super) fn write_parameters(members: &[(&'static str, Option<Box<RawValue>>)]) -> JsonObject {
     let present: Vec<_> = members.iter().filter_map(|(name, value)| Some((name, value.as_ref()?))).collect();
     let text = present.iter().map(|(name, value)| format!("\"{name}\":{}", value.get())).collect::<Vec<_>>();

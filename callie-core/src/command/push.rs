@@ -12,7 +12,7 @@ use crate::name::{MessageId, Username};
 use crate::party::{Recipient, Sender};
 use crate::payload::{Payload, Stamp};
 
-/// A command from the server to a client. A client ignores one about a message it does not know.
+/// A command from the server to a client. A client ignores a command about a message that it does not know.
 ///
 /// ```
 /// use callie_core::command::Push;
@@ -26,40 +26,40 @@ use crate::payload::{Payload, Stamp};
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum Push {
-    /// Drop a message.
+    /// A message was deleted.
     DeleteMessage {
-        /// The message.
+        /// The message's ID.
         #[serde(rename = "messageID")]
         message_id: MessageId,
-        /// Its author.
+        /// The author of the message.
         sender: Username,
-        /// Where it went.
+        /// The recipient of the message.
         recipient: Conversation,
-        /// Who deleted it.
+        /// The user who deleted it.
         #[serde(rename = "deletedBy")]
         deleted_by: Username,
     },
-    /// Show another text for a message.
+    /// A message was edited.
     EditMessage {
-        /// The message.
+        /// The message's ID.
         #[serde(rename = "messageID")]
         message_id: MessageId,
-        /// Its author.
+        /// The author of the message.
         sender: Username,
-        /// Where it went.
+        /// The recipient of the message.
         recipient: Conversation,
-        /// Its new text.
+        /// The new text.
         text: MessageText,
     },
-    /// Somebody says something fleeting.
+    /// A user sent a signal.
     Signal {
-        /// Who.
+        /// The sender.
         from: Username,
-        /// To whom.
+        /// The recipient.
         recipient: Conversation,
-        /// What it is about.
+        /// The kind.
         kind: SignalKind,
-        /// What goes with it.
+        /// The data, if there is any.
         #[serde(skip_serializing_if = "Option::is_none")]
         data: Option<SignalData>,
     },
@@ -70,7 +70,7 @@ const EDIT_MESSAGE: &str = "EDIT_MESSAGE";
 const SIGNAL: &str = "SIGNAL";
 
 impl Push {
-    /// The names of all of them.
+    /// The names of all pushes.
     pub const NAMES: [&'static str; 3] = [DELETE_MESSAGE, EDIT_MESSAGE, SIGNAL];
 
     /// The command's name.
@@ -83,12 +83,12 @@ impl Push {
         }
     }
 
-    /// Reads what a client received: the name and parameters of a CMD.
+    /// Reads the name and parameters of a CMD that a client received.
     ///
     /// # Errors
-    /// [`CommandFault`] when it is none of these, or for the first parameter that is missing, wrong or unknown.
+    /// [`CommandFault`] when the name is unknown, or for the first parameter that is missing, wrong or unknown.
     pub fn read(name: &str, parameters: &str) -> Result<Self, CommandFault> {
-        // The server's limits are for the server to keep.
+        // Only clients are bound by the server's limits.
         let limits = Limits { max_text_bytes: usize::MAX, ..Limits::default() };
         if !Self::NAMES.contains(&name) {
             return Err(CommandFault::unknown_command());
@@ -118,10 +118,10 @@ impl Push {
         Ok(push)
     }
 
-    /// The payload that carries it to `recipient`.
+    /// Returns the payload with this push to `recipient`.
     #[must_use]
     pub fn to_payload(&self, recipient: Recipient, stamp: Stamp) -> Payload {
-        // Names, IDs and texts only, which can always be written.
+        // Names, IDs and texts always serialise.
         let parameters = JsonObject::from_serialize(self).unwrap_or_default();
         let call = CommandCall::new(CodeName::known(self.name()), parameters);
         Payload::new(stamp, Sender::Server, recipient, Content::Cmd(call))

@@ -15,7 +15,7 @@ use crate::command;
 use crate::name::{GroupId, MessageId, SessionId, Username};
 use crate::timestamp::Timestamp;
 
-/// A command whose result has a type of its own.
+/// A command with the type of its result.
 ///
 /// ```
 /// use callie_core::command::{Command, CommandRequest, request::ListGroups};
@@ -25,7 +25,7 @@ use crate::timestamp::Timestamp;
 /// assert_eq!(command.name(), "LIST_GROUPS");
 /// ```
 pub trait CommandRequest: Into<Command> {
-    /// What the server answers in the `result` of `COMMAND_OK`.
+    /// The type of `result` in `COMMAND_OK`.
     type Response: DeserializeOwned + Send + 'static;
 }
 
@@ -47,7 +47,7 @@ macro_rules! requests {
         }
 
         impl $variant {
-            /// The command with its required parameters; the others have their defaults.
+            /// Creates the command with its required parameters. The others have their defaults.
             #[must_use]
             #[allow(clippy::new_without_default, reason = "a command that takes no parameters is no default of anything")]
             pub fn new($($field: $type),*) -> Self {
@@ -84,11 +84,11 @@ pub trait PagedRequest: CommandRequest + Clone + Send + 'static {
     /// An entry of the list.
     type Item: Send + 'static;
 
-    /// The same request for the page that begins at `after`.
+    /// Returns the same request for the page after `after`.
     #[must_use]
     fn starting_at(self, after: Cursor) -> Self;
 
-    /// Takes a page apart: its entries, and where the list goes on unless this is its end.
+    /// Returns the entries of a page, and the cursor of the next page unless this is the last one.
     fn split(page: Self::Response) -> (Vec<Self::Item>, Option<Cursor>);
 }
 

@@ -1,4 +1,4 @@
-//! What the server answers in the `result` of `COMMAND_OK`.
+//! The results of commands: the types of `result` in `COMMAND_OK`.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::values::{
 };
 use crate::name::{GroupId, Username};
 
-/// The result of a command that has nothing to tell.
+/// The result of a command that returns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Empty {}
 
@@ -24,7 +24,7 @@ pub struct Group {
     pub name: GroupName,
     /// Who can find and join it.
     pub visibility: Visibility,
-    /// Who is in it, the creator included.
+    /// The members, including the creator.
     #[serde(default)]
     pub members: Vec<Username>,
 }
@@ -38,10 +38,10 @@ pub struct GroupSummary {
     pub group_id: GroupId,
     /// Its name.
     pub name: GroupName,
-    /// The asker's role; absent in the list of public groups.
+    /// The caller's role; absent in the list of public groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// How many are in it.
+    /// The number of members.
     #[serde(default)]
     pub member_count: u64,
 }
@@ -51,7 +51,7 @@ pub struct GroupSummary {
 pub struct GroupPage {
     /// One page of groups.
     pub groups: Vec<GroupSummary>,
-    /// Where the list goes on; absent at its end.
+    /// The `after` of the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
 }
@@ -61,9 +61,9 @@ pub struct GroupPage {
 pub struct Member {
     /// The user.
     pub username: Username,
-    /// What they may do.
+    /// The user's role.
     pub role: Role,
-    /// Whether they are connected, as far as their settings let the asker know.
+    /// Whether the user is connected, as far as the user's settings let the caller see it.
     #[serde(default)]
     pub online: bool,
 }
@@ -79,13 +79,13 @@ pub struct GroupDetails {
     pub name: GroupName,
     /// Who can find and join it.
     pub visibility: Visibility,
-    /// How many are in it.
+    /// The number of members.
     #[serde(default)]
     pub member_count: u64,
-    /// One page of them.
+    /// One page of the members.
     #[serde(default)]
     pub members: Vec<Member>,
-    /// Where the list goes on; absent at its end.
+    /// The `after` of the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
 }
@@ -93,7 +93,7 @@ pub struct GroupDetails {
 /// The result of `GET_PRESENCE` and `SUBSCRIBE_PRESENCE`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PresenceMap {
-    /// Every name asked for; those that do not exist are offline.
+    /// Every requested name. Users who do not exist are offline.
     pub presence: BTreeMap<Username, Presence>,
 }
 
@@ -103,7 +103,7 @@ pub struct PresenceMap {
 pub struct Profile {
     /// The user.
     pub username: Username,
-    /// What they are called; `""` is nothing.
+    /// The display name; empty for none.
     pub display_name: DisplayName,
 }
 
@@ -111,11 +111,11 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
-    /// What to be called; `""` is nothing.
+    /// The display name; empty for none.
     pub display_name: DisplayName,
-    /// Who learns whether one is online.
+    /// Who can see whether the user is online.
     pub presence: PresenceAudience,
-    /// Who may write directly.
+    /// Who can send the user direct messages.
     pub direct_messages: DirectMessages,
 }
 
@@ -125,7 +125,7 @@ pub struct BlockedPage {
     /// One page of names.
     #[serde(rename = "blocked")]
     pub usernames: Vec<Username>,
-    /// Where the list goes on; absent at its end.
+    /// The `after` of the next page; absent on the last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<Cursor>,
 }
@@ -139,10 +139,10 @@ pub struct ServerStats {
     /// Authenticated connections now.
     #[serde(default)]
     pub connections: u64,
-    /// Users with at least one of them.
+    /// Users with at least one connection now.
     #[serde(default)]
     pub users_online: u64,
-    /// Payloads taken from clients.
+    /// Payloads received from clients.
     #[serde(default)]
     pub payloads_received: u64,
     /// Payloads written to clients.

@@ -1,4 +1,4 @@
-//! The table of commands as data, for programs that write code or documentation from it.
+//! The table of commands as data, for programs that generate code or documentation from it.
 
 use super::known::{Command, Permission};
 use super::values::{
@@ -29,8 +29,8 @@ pub struct CommandSpec {
     pub name: &'static str,
     /// The variant of [`Command`](super::Command), such as `CreateGroup`.
     pub variant: &'static str,
-    /// What the command does, in Markdown. The first paragraph is one sentence. A last paragraph "Refused with …" lists codes
-    /// with which the server refuses this command in particular. Each line begins with a space.
+    /// What the command does, in Markdown. The first paragraph is one sentence. A last paragraph "Refused with …" lists
+    /// codes with which the server refuses this command in particular. Each line begins with a space.
     pub documentation: &'static str,
     /// Who may use it.
     pub permission: Permission,
@@ -52,7 +52,7 @@ pub struct ParameterSpec {
     pub documentation: &'static str,
     /// Its type.
     pub ty: ParameterType,
-    /// Whether it may be left out.
+    /// Whether it is optional.
     pub is_optional: bool,
 }
 
@@ -224,7 +224,7 @@ macro_rules! specs {
 crate::command_table!(specs);
 
 impl Permission {
-    /// A sentence that says who may use a command; none where everyone may.
+    /// Returns a sentence with who may use a command, or `None` if every user may.
     #[must_use]
     pub const fn requirement(self) -> Option<&'static str> {
         match self {

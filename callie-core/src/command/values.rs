@@ -1,4 +1,4 @@
-//! The types that parameters and results of commands have, beside names and IDs.
+//! The types of parameters and results of commands, besides names and IDs.
 
 use std::fmt;
 
@@ -19,25 +19,25 @@ text_type!(
 );
 
 text_type!(
-    /// What a user is called, for people: at most 64 characters, no control characters; `""` is none.
+    /// The display name of a user: at most 64 characters, no control characters; empty for none.
     DisplayName, is_display_name,
     "at most 64 characters, none of them a control character"
 );
 
 text_type!(
-    /// Where a page of a list goes on: the `next` of the page before. 1 to 128 characters, no control characters.
+    /// The cursor of a page: the `next` of the previous page. 1 to 128 characters, no control characters.
     Cursor, is_cursor,
     "the `next` of the page before"
 );
 
 text_type!(
-    /// What a `SIGNAL` is about: `typing`, `read` or another name of `a-z` and `_`, 1 to 32 characters.
+    /// The kind of a `SIGNAL`: `typing`, `read` or another name of `a-z` and `_`, 1 to 32 characters.
     SignalKind, is_signal_kind,
     "1 to 32 characters of a-z and '_'"
 );
 
 text_type!(
-    /// Why an admin removed somebody, for people: 1 to 256 characters, no control characters.
+    /// The reason why an admin removed a user, for people: 1 to 256 characters, no control characters.
     RemovalReason, is_removal_reason,
     "1 to 256 characters, none of them a control character"
 );
@@ -71,7 +71,7 @@ fn is_signal_kind(text: &str) -> bool {
 
 string_parameters!(GroupName, DisplayName, Cursor, SignalKind, RemovalReason);
 
-/// Makes an enum of a few fixed words.
+/// Defines an enum of fixed names.
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident, $expected:literal { $($(#[$word_doc:meta])* $word:ident = $text:literal),* $(,)? })*) => {
         $(
@@ -80,19 +80,19 @@ macro_rules! words {
             pub enum $name { $($(#[$word_doc])* $word),* }
 
             impl $name {
-                /// What the form asks for, as a phrase that follows "must be".
+                /// The expected form, as a phrase that follows "must be".
                 pub const EXPECTED: &'static str = $expected;
 
-                /// The word's spelling.
+                /// Returns the name.
                 #[must_use]
                 pub const fn as_str(self) -> &'static str {
                     match self { $(Self::$word => $text),* }
                 }
 
-                /// Reads the word.
+                /// Parses a name.
                 ///
                 /// # Errors
-                /// [`NameError`] when `text` is none of them.
+                /// [`NameError`] when `text` is not one of the names.
                 pub fn parse(text: &str) -> Result<Self, NameError> {
                     match text {
                         $($text => Ok(Self::$word),)*
@@ -111,70 +111,70 @@ macro_rules! words {
 words! {
     /// Who can find and join a group.
     Visibility, "private or public" {
-        /// Only those who are added.
+        /// Only users who are added.
         Private = "private",
-        /// Anyone.
+        /// Everyone.
         Public = "public",
     }
 
-    /// What a member may do in a group, the least first.
+    /// The role of a member in a group, from the lowest to the highest.
     Role, "owner, admin or member" {
-        /// Writes and reads.
+        /// Reads and writes.
         Member = "member",
-        /// Also adds, removes and renames.
+        /// Also adds and removes members, and renames the group.
         Admin = "admin",
-        /// Also names admins, hands over and deletes; there is one.
+        /// Also changes roles, hands the group over and deletes it. A group has one owner.
         Owner = "owner",
     }
 
-    /// Who learns whether a user is online.
+    /// Who can see whether a user is online.
     PresenceAudience, "everyone, groups or nobody" {
-        /// Anyone.
+        /// Everyone.
         Everyone = "everyone",
-        /// Those who share a group with the user.
+        /// Users who share a group with the user.
         Groups = "groups",
         /// No one.
         Nobody = "nobody",
     }
 
-    /// Who may write to a user directly.
+    /// Who can send a user direct messages.
     DirectMessages, "everyone or groups" {
-        /// Anyone.
+        /// Everyone.
         Everyone = "everyone",
-        /// Those who share a group with the user.
+        /// Users who share a group with the user.
         Groups = "groups",
     }
 
     /// Whether a user is connected.
     Presence, "online or offline" {
-        /// At least one connection.
+        /// The user has at least one connection.
         Online = "online",
-        /// None, or not for the asker to know.
+        /// The user has no connection, or the caller may not see it.
         Offline = "offline",
     }
 }
 
 impl Default for Visibility {
-    /// A new group is private unless it is said otherwise.
+    /// A new group is private by default.
     fn default() -> Self {
         Self::Private
     }
 }
 
-/// A conversation that messages go to: with one user, or in a group.
+/// A recipient that is a user or a group.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(untagged)]
 pub enum Conversation {
-    /// With one user.
+    /// One user.
     User(Username),
-    /// In a group.
+    /// A group.
     Group(GroupId),
 }
 
 from_text!(Conversation);
 
 impl Conversation {
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "a username or a group ID";
 
     /// Reads a recipient that is a user or a group.
@@ -235,14 +235,14 @@ impl Parameter for Vec<AckEntry> {
     }
 }
 
-/// The names of a presence command.
+/// The usernames in a presence command.
 impl Parameter for Vec<Username> {
     fn read(value: Value<'_, '_>) -> Result<Self, CommandFault> {
         value.elements(1, MAX_PRESENCE_NAMES)
     }
 }
 
-/// The members named for a new group, as many as a group may have; none where they are left out.
+/// The members of a new group, at most as many as a group may have; none by default.
 pub(super) fn first_members(
     members: &mut Members<'_, '_>,
     name: &'static str,
@@ -257,7 +257,7 @@ pub(super) fn first_members(
     Ok(members.take::<Option<FirstMembers>>(name)?.map(|first| first.0).unwrap_or_default())
 }
 
-/// What the parameter is, or its type's default where it is left out.
+/// The value of the parameter, or the default of its type.
 pub(super) fn or_default<T: Parameter + Default>(
     members: &mut Members<'_, '_>,
     name: &'static str,
@@ -265,7 +265,7 @@ pub(super) fn or_default<T: Parameter + Default>(
     Ok(members.take::<Option<T>>(name)?.unwrap_or_default())
 }
 
-/// How many entries a page may have: 1 to 200, 100 where nothing is said.
+/// The maximum number of entries in a page: 1 to 200, by default 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "u16", try_from = "u16")]
 pub struct PageLimit(u16);
@@ -291,13 +291,13 @@ impl fmt::Display for PageLimit {
 }
 
 impl PageLimit {
-    /// A limit, or none outside 1 to 200.
+    /// Creates a limit, or `None` outside of 1 to 200.
     #[must_use]
     pub fn new(entries: u16) -> Option<Self> {
         (1..=MAX_PAGE).contains(&entries).then_some(Self(entries))
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub fn get(self) -> usize {
         usize::from(self.0)
@@ -316,7 +316,7 @@ impl Default for PageLimit {
 pub struct MessageText(String);
 
 impl MessageText {
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "a non-empty text of at most max_text_bytes bytes";
 
     /// Checks a text against the limit of the server.
@@ -337,7 +337,7 @@ impl MessageText {
         }
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -388,7 +388,7 @@ impl Parameter for PageLimit {
     }
 }
 
-/// What goes with a `SIGNAL`: any JSON value of at most 1,024 bytes, kept as it was written.
+/// The data of a `SIGNAL`: any JSON value of at most 1,024 bytes, kept as it was written.
 ///
 /// ```
 /// use callie_core::command::SignalData;
@@ -409,17 +409,17 @@ impl SignalData {
     /// too long.
     pub fn parse(json: &str) -> Result<Self, NameError> {
         let json = json.trim_matches([' ', '\n', '\r', '\t']);
-        // In the place it will have among the parameters, so that depth and repeated keys are judged there.
+        // Checked at its position among the parameters, so that depth and repeated keys are counted from there.
         let checked =
             json.len() <= MAX_SIGNAL_DATA_BYTES && JsonObject::parse(&format!("{{\"d\":{json}}}")).is_ok();
         let raw = checked.then(|| RawValue::from_string(json.to_owned()).ok()).flatten();
         raw.map(Self).ok_or(NameError { expected: Self::EXPECTED })
     }
 
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "a JSON value of at most 1024 bytes";
 
-    /// The JSON text.
+    /// Returns the JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.get()

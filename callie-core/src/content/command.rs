@@ -6,7 +6,7 @@ use crate::code::CodeName;
 use crate::frame::CommandRef;
 use crate::json::JsonObject;
 
-/// A command by name, with its parameters unread: [`Command`](crate::command::Command) has the protocol's own, typed.
+/// A command by name with encoded parameters. [`Command`](crate::command::Command) is the typed form of known commands.
 ///
 /// ```
 /// use callie_core::{CodeName, CommandCall, JsonObject};
@@ -22,19 +22,19 @@ pub struct CommandCall {
 }
 
 impl CommandCall {
-    /// A call of any command.
+    /// Creates a call of any command.
     #[must_use]
     pub fn new(command: CodeName, parameters: JsonObject) -> Self {
         Self { command, parameters }
     }
 
-    /// The command's name.
+    /// Returns the command's name.
     #[must_use]
     pub fn command(&self) -> &CodeName {
         &self.command
     }
 
-    /// Its parameters.
+    /// Returns the parameters.
     #[must_use]
     pub fn parameters(&self) -> &JsonObject {
         &self.parameters

@@ -1,4 +1,4 @@
-//! The content of a MSG payload: text in Markdown, and attachments that stand elsewhere on the web.
+//! The content of a MSG payload: text in Markdown, and attachments as links.
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
@@ -29,20 +29,20 @@ pub struct Message {
     attachments: Vec<Attachment>,
 }
 
-/// What a message cannot be built with.
+/// Why a message cannot be built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MessageError {
     /// Neither text nor attachments.
     #[error("a message needs a text or an attachment")]
     Empty,
-    /// A text over the limit.
+    /// The text exceeds the limit.
     #[error("the text must have at most {max_bytes} bytes")]
     TextTooLong {
         /// The limit, in bytes of UTF-8.
         max_bytes: usize,
     },
-    /// Attachments over the limit.
+    /// There are more attachments than the limit.
     #[error("a message must have at most {max} attachments")]
     TooManyAttachments {
         /// The limit.
@@ -51,25 +51,25 @@ pub enum MessageError {
 }
 
 impl Message {
-    /// Begins a message.
+    /// Creates a builder.
     #[must_use]
     pub fn builder(message_id: MessageId) -> MessageBuilder {
         MessageBuilder { message: Self { message_id, text: String::new(), attachments: Vec::new() } }
     }
 
-    /// Its ID.
+    /// Returns the message's ID.
     #[must_use]
     pub fn message_id(&self) -> &MessageId {
         &self.message_id
     }
 
-    /// Its text, in Markdown.
+    /// Returns the text, in Markdown.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Its attachments.
+    /// Returns the attachments.
     #[must_use]
     pub fn attachments(&self) -> &[Attachment] {
         &self.attachments
@@ -92,7 +92,7 @@ impl Message {
     }
 }
 
-/// Collects what a message says; [`build`](Self::build) checks it.
+/// Builds a message. [`build`](Self::build) checks it.
 #[derive(Debug, Clone)]
 pub struct MessageBuilder {
     message: Message,
@@ -106,25 +106,25 @@ impl MessageBuilder {
         self
     }
 
-    /// Adds an attachment behind those it has.
+    /// Appends an attachment.
     #[must_use]
     pub fn attachment(mut self, attachment: Attachment) -> Self {
         self.message.attachments.push(attachment);
         self
     }
 
-    /// The message, within the protocol's default limits.
+    /// Builds the message within the protocol's default limits.
     ///
     /// # Errors
-    /// [`MessageError`] says what is too much or missing.
+    /// [`MessageError`] when the message is empty or exceeds a limit.
     pub fn build(self) -> Result<Message, MessageError> {
         self.build_within(&Limits::default())
     }
 
-    /// The message, within the limits that a server announced.
+    /// Builds the message within the limits that a server announced.
     ///
     /// # Errors
-    /// [`MessageError`] says what is too much or missing.
+    /// [`MessageError`] when the message is empty or exceeds a limit.
     pub fn build_within(self, limits: &Limits) -> Result<Message, MessageError> {
         let message = self.message;
         if message.text.is_empty() && message.attachments.is_empty() {
@@ -140,7 +140,7 @@ impl MessageBuilder {
     }
 }
 
-/// What kind of file an attachment is.
+/// The kind of file that an attachment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AttachmentKind {
@@ -153,10 +153,10 @@ pub enum AttachmentKind {
 }
 
 impl AttachmentKind {
-    /// What the form asks for, as a phrase that follows "must be".
+    /// The expected form, as a phrase that follows "must be".
     pub const EXPECTED: &'static str = "image, video or file";
 
-    /// The kind's spelling.
+    /// Returns the name of the kind.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -166,14 +166,14 @@ impl AttachmentKind {
         }
     }
 
-    /// The kind spelled `text`, or none.
+    /// Returns the kind named `text`, or `None`.
     #[must_use]
     pub fn from_name(text: &str) -> Option<Self> {
         [Self::Image, Self::Video, Self::File].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// A file that goes with a message, by its URL: servers of Callie neither take nor give files.
+/// A file that a message refers to by its URL. Callie servers do not store files.
 ///
 /// ```
 /// use callie_core::{Attachment, AttachmentKind};
@@ -194,14 +194,14 @@ pub struct Attachment {
     metadata: Option<JsonObject>,
 }
 
-/// What an attachment cannot be built with.
+/// Why an attachment cannot be built.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttachmentError {
-    /// Not a URL that clients could open.
+    /// The URL is not one that clients can open.
     #[error("the URL {0}")]
     Url(std::borrow::Cow<'static, str>),
-    /// A member of the metadata that the protocol binds.
+    /// A member of the metadata violates a rule of the protocol.
     #[error("`{name}` {reason}")]
     Metadata {
         /// The member.
@@ -209,16 +209,16 @@ pub enum AttachmentError {
         /// What was expected.
         reason: std::borrow::Cow<'static, str>,
     },
-    /// Metadata over the limit.
+    /// The metadata exceeds the limit.
     #[error("the metadata must have at most {MAX_METADATA_BYTES} bytes")]
     MetadataTooLarge,
-    /// Metadata that is no object, or nested too deep.
+    /// The metadata is not an object, or is nested too deep.
     #[error("the metadata must be {0}")]
     Object(#[from] JsonObjectError),
 }
 
 impl Attachment {
-    /// An attachment without metadata.
+    /// Creates an attachment without metadata.
     ///
     /// # Errors
     /// [`AttachmentError::Url`] unless `url` is an http or https URL by RFC 3986 with a host, without user info.
@@ -228,10 +228,10 @@ impl Attachment {
         Ok(Self { kind, url, metadata: None })
     }
 
-    /// The same with `metadata` in place of what it had.
+    /// Replaces the metadata.
     ///
     /// # Errors
-    /// [`AttachmentError`] when it is too large or a member that the protocol binds breaks its rule.
+    /// [`AttachmentError`] when it is too large or a member violates a rule of the protocol.
     pub fn with_metadata(mut self, metadata: JsonObject) -> Result<Self, AttachmentError> {
         if metadata.as_str().len() > MAX_METADATA_BYTES {
             return Err(AttachmentError::MetadataTooLarge);
@@ -241,7 +241,7 @@ impl Attachment {
         Ok(self)
     }
 
-    /// The same with the file's name, at most 255 bytes.
+    /// Sets the file's name, at most 255 bytes.
     ///
     /// # Errors
     /// [`AttachmentError::Metadata`] when it is longer.
@@ -249,7 +249,7 @@ impl Attachment {
         self.with_member(AttachmentMetadata::FILENAME, &filename)
     }
 
-    /// The same with the file's size in bytes, at most 2^53 − 1.
+    /// Sets the file's size in bytes, at most 2^53 − 1.
     ///
     /// # Errors
     /// [`AttachmentError::Metadata`] when it is larger.
@@ -257,7 +257,7 @@ impl Attachment {
         self.with_member(AttachmentMetadata::SIZE, &bytes)
     }
 
-    /// The same with the file's MIME type, such as `image/png`.
+    /// Sets the file's MIME type, such as `image/png`.
     ///
     /// # Errors
     /// [`AttachmentError::Metadata`] unless it is of the form `type/subtype`.
@@ -271,37 +271,37 @@ impl Attachment {
         self.with_metadata(metadata)
     }
 
-    /// What kind of file it is.
+    /// Returns the kind of the file.
     #[must_use]
     pub fn kind(&self) -> AttachmentKind {
         self.kind
     }
 
-    /// Where it stands.
+    /// Returns the URL.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Its metadata, where it was given.
+    /// Returns the metadata, if there is any.
     #[must_use]
     pub fn metadata(&self) -> Option<&JsonObject> {
         self.metadata.as_ref()
     }
 
-    /// The file's name, where it was given.
+    /// Returns the file's name, if it is set.
     #[must_use]
     pub fn filename(&self) -> Option<String> {
         self.member(AttachmentMetadata::FILENAME)
     }
 
-    /// The file's size in bytes, where it was given.
+    /// Returns the file's size in bytes, if it is set.
     #[must_use]
     pub fn size(&self) -> Option<u64> {
         self.member(AttachmentMetadata::SIZE)
     }
 
-    /// The file's MIME type, where it was given.
+    /// Returns the file's MIME type, if it is set.
     #[must_use]
     pub fn filetype(&self) -> Option<String> {
         self.member(AttachmentMetadata::FILETYPE)
@@ -315,7 +315,7 @@ impl Attachment {
 fn check_metadata(metadata: &JsonObject) -> Result<(), AttachmentError> {
     let text = metadata.as_str();
     let mut fields = Fields::new();
-    // A checked object, so the scan finds no fault.
+    // The object was checked, so the scan finds no fault.
     let _ = fields.scan_root(&mut Scanner::new(text));
     rules::check_attachment_metadata(&fields, text)
         .map_err(|(name, reason)| AttachmentError::Metadata { name, reason })

@@ -1,4 +1,4 @@
-//! What a payload says, by type: one file per content.
+//! The content of a payload, with one file for each type.
 
 mod command;
 mod message;
@@ -16,20 +16,20 @@ use crate::payload_type::PayloadType;
 /// The content of a payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// Asks for a sign of life.
+    /// Requests a PONG.
     Ping,
-    /// The sign of life.
+    /// Answers a PING.
     Pong,
     /// A chat message.
     Msg(Message),
-    /// A notice of the server.
+    /// A notice from the server.
     Sys(System),
     /// A command.
     Cmd(CommandCall),
 }
 
 impl Content {
-    /// The payload type that this content belongs to.
+    /// Returns the payload type of this content.
     #[must_use]
     pub const fn payload_type(&self) -> PayloadType {
         match self {

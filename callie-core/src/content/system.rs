@@ -5,8 +5,8 @@ use serde::Serialize;
 use crate::code::CodeName;
 use crate::frame::SystemRef;
 
-/// What a SYS payload says. It is read from a payload, or is a part of a [`Notice`](crate::Notice), which has the metadata that
-/// its code asks for.
+/// What a SYS payload says. It is read from a payload, or is a part of a [`Notice`](crate::Notice), which has the
+/// metadata that its code asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct System {
     code: CodeName,
@@ -18,13 +18,13 @@ impl System {
         Self { code, description: description.into() }
     }
 
-    /// What it is about, for programs.
+    /// Returns the code, for programs.
     #[must_use]
     pub fn code(&self) -> &CodeName {
         &self.code
     }
 
-    /// What it is about, for people.
+    /// Returns the description, for people.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description

@@ -1,4 +1,4 @@
-//! The rules for a received payload, applied in the protocol's order; the first that is broken is the answer.
+//! The rules for a received payload, applied in the protocol's order. The first violation is the result.
 
 use std::borrow::Cow;
 
@@ -17,16 +17,16 @@ use crate::payload_type::PayloadType;
 use crate::rules::{self, Reason};
 use crate::timestamp::Timestamp;
 
-/// Who sent the payload, and so which rules hold.
+/// Who sent the payload, which determines the rules.
 #[derive(Clone, Copy)]
 pub(super) enum Origin<'l> {
     /// A client: all rules, within the server's limits.
     Client(&'l Limits),
-    /// A server: no token, and its own limits are not for the client to judge.
+    /// A server: there is no token, and the server's limits do not apply.
     Server,
 }
 
-/// A token shorter than this could be an ordinary word, and is no secret worth taking out of a path.
+/// Tokens shorter than this are not removed from paths, because they could be ordinary words.
 const SHORTEST_SECRET: usize = 16;
 
 pub(super) fn check<'a>(text: &'a str, origin: Origin<'_>) -> Result<PayloadRef<'a>, Fault> {
@@ -56,7 +56,7 @@ pub(super) fn check<'a>(text: &'a str, origin: Origin<'_>) -> Result<PayloadRef<
 #[cold]
 fn not_json(text: &str, syntax: Syntax) -> Fault {
     let mut raw = Raw::new();
-    // Beside half of a surrogate pair the payload's ID can still be read.
+    // If the only fault is an unpaired surrogate, the payload's ID can still be read.
     let readable =
         syntax == Syntax::LoneSurrogate && raw.scan(&mut Scanner::past_lone_surrogates(text), 0).is_ok();
     if !readable {
@@ -294,7 +294,7 @@ impl<'a> Check<'a, '_, '_> {
         Ok((ack, Some(in_reply_to)))
     }
 
-    /// Checks the size and depth of a `metadata`, the payload's or an attachment's; none where it is left out.
+    /// Checks the size and depth of the `metadata` of a payload or an attachment. Returns `None` if it is omitted.
     fn metadata_text(&self, slot: Slot, place: impl Fn() -> Pointer) -> Result<Option<&'a str>, Fault> {
         if !slot.is_present() {
             return Ok(None);
@@ -369,7 +369,7 @@ impl<'a> Check<'a, '_, '_> {
     }
 }
 
-/// The pointer to a member of the envelope.
+/// Returns the pointer to a member of the envelope.
 fn envelope_at(index: usize) -> Pointer {
     Pointer::root().child(Envelope::NAMES[index])
 }

@@ -1,19 +1,19 @@
-//! What a received frame says, by type, borrowed from its text.
+//! The content of a received payload, borrowed from its text.
 
 use std::borrow::Cow;
 
 use crate::json::JsonText;
 
-/// The content of a received frame.
+/// The content of a received payload.
 #[derive(Debug, Clone)]
 pub enum ContentRef<'a> {
-    /// Asks for a sign of life.
+    /// Requests a PONG.
     Ping,
-    /// The sign of life.
+    /// Answers a PING.
     Pong,
     /// A chat message.
     Msg(MessageRef<'a>),
-    /// A notice of the server.
+    /// A notice from the server.
     Sys(SystemRef<'a>),
     /// A command.
     Cmd(CommandRef<'a>),
@@ -29,25 +29,25 @@ pub struct MessageRef<'a> {
 }
 
 impl<'a> MessageRef<'a> {
-    /// The message's ID; a text that [`MessageId`](crate::MessageId) would take.
+    /// Returns the message's ID, a valid [`MessageId`](crate::MessageId).
     #[must_use]
     pub fn message_id(&self) -> &str {
         &self.message_id
     }
 
-    /// The text, in Markdown.
+    /// Returns the text, in Markdown.
     #[must_use]
     pub fn text(&self) -> JsonText<'a> {
         self.text
     }
 
-    /// The attachments as written, a JSON array; `[]` where they were left out.
+    /// Returns the attachments as written, a JSON array; `[]` if they were omitted.
     #[must_use]
     pub fn attachments(&self) -> &'a str {
         self.attachments
     }
 
-    /// How many attachments there are.
+    /// Returns the number of attachments.
     #[must_use]
     pub fn attachment_count(&self) -> usize {
         self.attachment_count
@@ -62,13 +62,13 @@ pub struct SystemRef<'a> {
 }
 
 impl<'a> SystemRef<'a> {
-    /// The code; a text that [`CodeName`](crate::CodeName) would take, known to this version or not.
+    /// Returns the code, a valid [`CodeName`](crate::CodeName), known to this version or not.
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    /// What is said to people.
+    /// Returns the description, for people.
     #[must_use]
     pub fn description(&self) -> JsonText<'a> {
         self.description
@@ -83,13 +83,13 @@ pub struct CommandRef<'a> {
 }
 
 impl<'a> CommandRef<'a> {
-    /// The command's name; a text that [`CodeName`](crate::CodeName) would take, known to this version or not.
+    /// Returns the command's name, a valid [`CodeName`](crate::CodeName), known to this version or not.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The parameters as written, a JSON object.
+    /// Returns the parameters as written, a JSON object.
     #[must_use]
     pub fn parameters(&self) -> &'a str {
         self.parameters

@@ -1,8 +1,8 @@
-//! One received text frame, decoded and fully checked without being copied.
+//! One received payload, decoded and fully checked without a copy.
 //!
-//! - [`raw`](self::raw): one pass finds where everything stands
+//! - [`raw`](self::raw): finds the position of everything in one pass
 //! - [`check`](self::check): the rules, in the order of the protocol
-//! - [`content`](self::content): what a frame says, by type
+//! - [`content`](self::content): the content, by type
 
 mod check;
 mod content;
@@ -24,7 +24,7 @@ use crate::payload_type::PayloadType;
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 
-/// A received payload: checked by every rule of the protocol that needs nothing but the text itself.
+/// A received payload, checked by every rule of the protocol that depends on the text alone.
 ///
 /// It borrows from the text and allocates only for values that are written with JSON escapes.
 ///
@@ -57,7 +57,7 @@ pub struct PayloadRef<'a> {
     payload_id: Cow<'a, str>,
 }
 
-/// A recipient without its text.
+/// The form of a recipient, without its text.
 #[derive(Debug, Clone, Copy)]
 enum RecipientForm {
     Server,
@@ -68,9 +68,9 @@ enum RecipientForm {
 }
 
 impl<'a> PayloadRef<'a> {
-    /// Checks what a server received from a client.
+    /// Checks a text that a server received from a client.
     ///
-    /// The sender may be any string and the token too: whose they are is for the server to say.
+    /// Sender and token may be any strings, which the server must check.
     ///
     /// # Errors
     /// The first [`Fault`], in the order of the protocol.
@@ -78,7 +78,7 @@ impl<'a> PayloadRef<'a> {
         check::check(text, check::Origin::Client(limits))
     }
 
-    /// Checks what a client received from a server. Limits that only bind clients are not applied.
+    /// Checks a text that a client received from a server. Limits that apply only to clients are not checked.
     ///
     /// ```
     /// use callie_core::{PayloadRef, PayloadType};
@@ -96,25 +96,25 @@ impl<'a> PayloadRef<'a> {
         check::check(text, check::Origin::Server)
     }
 
-    /// The text that was received.
+    /// Returns the received text.
     #[must_use]
     pub fn text(&self) -> &'a str {
         self.text
     }
 
-    /// The token; empty in payloads of a server.
+    /// Returns the token; empty in payloads of a server.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The sender as it was given: `SERVER`, a username or, from a client, any other string.
+    /// Returns the sender as written: `SERVER`, a username or, from a client, any other string.
     #[must_use]
     pub fn sender(&self) -> &str {
         &self.sender
     }
 
-    /// Where the payload goes.
+    /// Returns the recipient.
     #[must_use]
     pub fn recipient(&self) -> RecipientRef<'_> {
         match self.recipient_form {
@@ -126,13 +126,13 @@ impl<'a> PayloadRef<'a> {
         }
     }
 
-    /// When the sender says it sent this.
+    /// Returns the sender's timestamp.
     #[must_use]
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp
     }
 
-    /// Which of the five types it is.
+    /// Returns the type.
     #[must_use]
     pub fn payload_type(&self) -> PayloadType {
         match self.content {
@@ -144,19 +144,19 @@ impl<'a> PayloadRef<'a> {
         }
     }
 
-    /// What it says.
+    /// Returns the content.
     #[must_use]
     pub fn content(&self) -> &ContentRef<'a> {
         &self.content
     }
 
-    /// The payload's ID; a text that [`PayloadId`] would take.
+    /// Returns the payload's ID, a valid [`PayloadId`].
     #[must_use]
     pub fn payload_id(&self) -> &str {
         &self.payload_id
     }
 
-    /// For a MSG, the message's ID; a text that [`MessageId`](crate::MessageId) would take.
+    /// Returns the message's ID of a MSG, a valid [`MessageId`](crate::MessageId).
     #[must_use]
     pub fn message_id(&self) -> Option<&str> {
         match &self.content {
@@ -165,25 +165,25 @@ impl<'a> PayloadRef<'a> {
         }
     }
 
-    /// Whether the sender asks for confirmed delivery.
+    /// Returns `true` if the sender requests confirmed delivery.
     #[must_use]
     pub fn wants_ack(&self) -> bool {
         self.ack == Some(true)
     }
 
-    /// The payload that this one answers; a text that [`PayloadId`] would take.
+    /// Returns the ID of the payload that this one answers, a valid [`PayloadId`].
     #[must_use]
     pub fn in_reply_to(&self) -> Option<&str> {
         self.in_reply_to.as_deref()
     }
 
-    /// The metadata as written; `{}` where it was left out.
+    /// Returns the metadata as written; `{}` if it was omitted.
     #[must_use]
     pub fn metadata(&self) -> &'a str {
         self.metadata
     }
 
-    /// For a CMD, the command with its parameters checked.
+    /// Returns the command of a CMD, with its parameters checked.
     #[must_use]
     pub fn command(&self, limits: &Limits) -> Option<Result<Command, CommandFault>> {
         match &self.content {
@@ -192,12 +192,13 @@ impl<'a> PayloadRef<'a> {
         }
     }
 
-    /// The text to pass on: the token emptied and the timestamp in its one written form, all else byte for byte.
+    /// Returns the text for the recipients: without the token and with the timestamp in its canonical form, otherwise
+    /// byte for byte.
     #[must_use]
     pub fn pass_on(&self) -> String {
         let token = (self.token_at, "");
         let timestamp = (self.timestamp_at, self.timestamp.as_str());
-        // Exactly as much as is needed: what is passed on is kept and shared, not written to.
+        // Allocates the exact size: the text is kept and shared, and not modified.
         let replaced =
             [token, timestamp].map(|((start, end), value)| ((end - start) as usize, value.len() + 2));
         let kept = self.text.len() - replaced[0].0 - replaced[1].0;
@@ -216,9 +217,9 @@ impl<'a> PayloadRef<'a> {
         out
     }
 
-    /// The payload as an owned value, or none where the sender is neither `SERVER` nor a username.
+    /// Returns the payload as an owned value, or `None` if the sender is neither `SERVER` nor a username.
     ///
-    /// Token and sender are taken as given. A token that is none at all is left out.
+    /// Token and sender are not verified. An invalid token is omitted.
     #[must_use]
     pub fn to_payload(&self) -> Option<Payload> {
         let content = match &self.content {

@@ -1,4 +1,4 @@
-//! Where everything in a received text stands, found in one pass and without regard to the rules.
+//! The positions of all parts of a received text, found in one pass before the rules are checked.
 
 use smallvec::SmallVec;
 
@@ -21,7 +21,7 @@ names! {
 }
 
 names! {
-    /// The members of every content, those of one type side by side: the type may be written behind the content.
+    /// The members of all contents, grouped by type, because the type may follow the content in the text.
     Contents: 7 {
         MESSAGE_ID = 0 "messageID",
         TEXT = 1 "text",
@@ -34,7 +34,7 @@ names! {
 }
 
 names! {
-    /// The members of the payload's metadata that bind.
+    /// The members of the payload's metadata that the protocol defines.
     BindingMetadata: 2 { ACK = 0 "ack", IN_REPLY_TO = 1 "inReplyTo" }
 }
 
@@ -43,7 +43,7 @@ names! {
     AttachmentNames: 3 { TYPE = 0 "type", URL = 1 "url", METADATA = 2 "metadata" }
 }
 
-/// So many attachments are held without allocating: the protocol's default limit.
+/// The number of attachments that need no allocation: the protocol's default limit.
 const INLINE_ATTACHMENTS: usize = 10;
 
 /// One element of `attachments`.
@@ -54,14 +54,14 @@ pub(super) struct RawAttachment {
     pub(super) metadata: Fields<AttachmentMetadata, 3>,
 }
 
-/// Where everything stands.
+/// The positions of all parts.
 pub(super) struct Raw {
     pub(super) envelope: Fields<Envelope, 9>,
     pub(super) content: Fields<Contents, 7>,
     pub(super) metadata: Fields<BindingMetadata, 2>,
-    /// The first of the attachments, no more than were asked for.
+    /// The first attachments, at most as many as were requested.
     pub(super) attachments: SmallVec<[RawAttachment; INLINE_ATTACHMENTS]>,
-    /// How many there are in all.
+    /// The number of all attachments.
     pub(super) attachment_count: usize,
 }
 
@@ -76,7 +76,7 @@ impl Raw {
         }
     }
 
-    /// Scans the whole text; of the attachments, the first `max_attachments` are looked into.
+    /// Scans the whole text, and the members of the first `max_attachments` attachments.
     pub(super) fn scan(&mut self, scanner: &mut Scanner<'_>, max_attachments: usize) -> Result<(), Syntax> {
         let Self { envelope, content, metadata, attachments, attachment_count } = self;
         scanner.root(&mut |scanner, key, depth| {
@@ -90,7 +90,7 @@ impl Raw {
                                     if attachments.len() == max_attachments {
                                         return Ok(scanner.value(depth)?.levels());
                                     }
-                                    // Scanned where it stays: it is large to move.
+                                    // Scanned in place, because it is large.
                                     attachments.push(RawAttachment::new(scanner.at_object()));
                                     let slot = match attachments.last_mut() {
                                         Some(attachment) if attachment.is_object => {

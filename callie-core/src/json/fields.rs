@@ -1,4 +1,4 @@
-//! The members of an object that the protocol names, found while it is scanned.
+//! The members of an object that the protocol defines, found while it is scanned.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -6,16 +6,16 @@ use std::ops::Range;
 
 use super::{Key, Scanner, Slot, Syntax};
 
-/// The names of an object's members, in the protocol's order.
+/// The names of an object's members, in the order of the protocol.
 pub(crate) trait Names<const N: usize> {
-    /// All of them.
+    /// All names.
     const NAMES: [&'static str; N];
 
-    /// The place of `name` among them.
+    /// Returns the index of `name`.
     fn index(name: &[u8]) -> Option<usize>;
 }
 
-/// Makes a set of names whose look-up compares constants, which is several times as fast as a search.
+/// Defines a set of names whose lookup compares constants, which is several times as fast as a search.
 macro_rules! names {
     ($(#[$doc:meta])* $set:ident: $count:literal { $($constant:ident = $index:literal $name:literal),* $(,)? }) => {
         $(#[$doc])*
@@ -39,7 +39,7 @@ macro_rules! names {
 }
 pub(crate) use names;
 
-/// Where the named members of an object stand, and the first that has another name.
+/// The positions of the named members of an object, and the first member with another name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields<S, const N: usize> {
     slots: [Slot; N],
@@ -56,12 +56,12 @@ impl<S: Names<N>, const N: usize> Fields<S, N> {
         self.slots[index]
     }
 
-    /// The first member that the object does not have in the protocol.
+    /// Returns the first member that the protocol does not define for the object.
     pub(crate) fn unknown(&self) -> Option<Key> {
         self.unknown
     }
 
-    /// The first member, in the order of the text, that is not among the `allowed` ones, by its decoded name.
+    /// Returns the decoded name of the first member, in the order of the text, that is not `allowed`.
     pub(crate) fn first_beside<'t>(&self, allowed: Range<usize>, text: &'t str) -> Option<Cow<'t, str>> {
         let named = (0..N)
             .filter(|i| !allowed.contains(i) && self.slots[*i].is_present())
@@ -73,7 +73,7 @@ impl<S: Names<N>, const N: usize> Fields<S, N> {
         }
     }
 
-    /// Scans an object whose values need no closer look than their place.
+    /// Scans an object of whose values only the positions are needed.
     pub(crate) fn scan_object(&mut self, scanner: &mut Scanner<'_>, depth: u8) -> Result<Slot, Syntax> {
         scanner.object(depth, &mut |scanner, key, depth| {
             self.member(scanner, key, |scanner, _| scanner.value(depth))
@@ -85,7 +85,7 @@ impl<S: Names<N>, const N: usize> Fields<S, N> {
         scanner.root(&mut |scanner, key, depth| self.member(scanner, key, |scanner, _| scanner.value(depth)))
     }
 
-    /// Takes one member: `value` scans its value and receives the index of the named member.
+    /// Scans one member. `value` scans its value and receives the index of the named member.
     #[inline]
     pub(crate) fn member(
         &mut self,
@@ -100,7 +100,7 @@ impl<S: Names<N>, const N: usize> Fields<S, N> {
         let slot = value(scanner, index)?;
         match index {
             Some(i) if self.slots[i].is_present() => {
-                // Which of the two is meant cannot be told, so neither can be used.
+                // It is unknown which of the two is meant, so neither is used.
                 self.slots[i] = self.slots[i].unusable();
                 scanner.note_duplicate(key);
             }

@@ -1,10 +1,10 @@
-//! JSON as a received payload needs it: checked in one pass, never copied, with the place of every value kept.
+//! JSON for received payloads: checked in one pass, without a copy, with the position of every value.
 //!
 //! - [`scan`](self::scan): the one pass, with depth, surrogates and repeated keys
-//! - [`slot`](self::slot): where a value stands, and what it is
-//! - [`fields`](self::fields): the members of an object that the protocol names
-//! - [`pointer`](self::pointer): JSON Pointers to where a fault is
-//! - [`text`](self::text): a string where it stands, decoded on request
+//! - [`slot`](self::slot): the position and the kind of a value
+//! - [`fields`](self::fields): the members of an object that the protocol defines
+//! - [`pointer`](self::pointer): JSON Pointers to faults
+//! - [`text`](self::text): a string in the text, decoded on request
 //! - [`object`](self::object): a free-form object, kept as it was written
 
 mod fields;

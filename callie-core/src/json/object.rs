@@ -10,13 +10,13 @@ use serde_json::value::RawValue;
 use super::Scanner;
 use crate::limits::MAX_OPEN_DEPTH;
 
-/// The object without members, by far the most frequent, which needs no text of its own.
+/// The object without members, by far the most frequent one, which needs no allocation.
 const EMPTY: &str = "{}";
 
-/// A JSON object whose members the protocol leaves open: `metadata`, `parameters`, a `result`.
+/// A JSON object whose members the protocol does not define: `metadata`, `parameters`, a `result`.
 ///
-/// It keeps its text, so numbers of any size and the order of keys survive. It holds no key twice, and is at most 16
-/// levels deep.
+/// It keeps its text, so numbers of any size and the order of keys are preserved. It has no repeated keys, and at most
+/// 16 levels.
 ///
 /// ```
 /// use callie_core::JsonObject;
@@ -37,22 +37,22 @@ pub enum JsonObjectError {
     /// Not JSON, or not an object.
     #[error("one JSON object{0}")]
     NotAnObject(&'static str),
-    /// A key stands twice in one object.
+    /// A key is repeated in one object.
     #[error("a JSON object that gives no key twice")]
     DuplicateKey,
-    /// Nested deeper than 16 levels.
+    /// The object has more than 16 levels.
     #[error("a JSON object of at most {MAX_OPEN_DEPTH} levels")]
     TooDeep,
-    /// A value that JSON cannot hold.
+    /// The value cannot be represented in JSON.
     #[error("a value that can be written as JSON")]
     Unwritable,
 }
 
 impl JsonObject {
-    /// Checks `text` and keeps it as it is written, but for white space around it.
+    /// Checks `text` and keeps it as written, without white space around it.
     ///
     /// # Errors
-    /// [`JsonObjectError`] says what is wrong with the text.
+    /// [`JsonObjectError`] when `text` is not a valid object.
     pub fn parse(text: &str) -> Result<Self, JsonObjectError> {
         let text = text.trim_matches([' ', '\n', '\r', '\t']);
         let mut scanner = Scanner::new(text);
@@ -71,16 +71,16 @@ impl JsonObject {
         Self::from_checked(text)
     }
 
-    /// Writes a struct or map as an object.
+    /// Serialises a struct or map as an object.
     ///
     /// # Errors
-    /// [`JsonObjectError`] when `value` is not written as an object, or not at all.
+    /// [`JsonObjectError`] when `value` does not serialise as an object.
     pub fn from_serialize(value: &impl Serialize) -> Result<Self, JsonObjectError> {
         let text = serde_json::to_string(value).map_err(|_| JsonObjectError::Unwritable)?;
         Self::parse(&text)
     }
 
-    /// Keeps a text that was checked already.
+    /// Wraps a text that was checked already.
     pub(crate) fn from_checked(text: &str) -> Result<Self, JsonObjectError> {
         if text == EMPTY {
             return Ok(Self(None));
@@ -89,15 +89,15 @@ impl JsonObject {
         Ok(Self(Some(raw)))
     }
 
-    /// The object with one more member, or with the member of that name replaced in its place.
+    /// Returns the object with one more member, or with the member of that name replaced.
     ///
     /// # Errors
-    /// [`JsonObjectError`] when `value` cannot be written, or the object would be nested too deep.
+    /// [`JsonObjectError`] when `value` does not serialise, or the object would be nested too deep.
     pub fn with(&self, key: &str, value: &impl Serialize) -> Result<Self, JsonObjectError> {
         let raw = serde_json::value::to_raw_value(value).map_err(|_| JsonObjectError::Unwritable)?;
         let key_text = serde_json::to_string(key).map_err(|_| JsonObjectError::Unwritable)?;
         if let Some(old) = self.get(key) {
-            // The value is a part of this object's own text, so its place follows from where the two begin.
+            // The value borrows from this object's text, so the addresses give its position.
             let start = old.as_ptr() as usize - self.as_str().as_ptr() as usize;
             let (before, after) = (&self.as_str()[..start], &self.as_str()[start + old.len()..]);
             return Self::parse(&format!("{before}{raw}{after}"));
@@ -107,10 +107,10 @@ impl JsonObject {
         Self::parse(&format!("{{{body}{comma}{key_text}:{raw}}}"))
     }
 
-    /// The object without the member `key`; the others keep their order and the text of their values.
+    /// Returns the object without the member `key`. The others keep their order and the text of their values.
     ///
     /// # Errors
-    /// [`JsonObjectError::Unwritable`], which does not happen to an object that was read.
+    /// [`JsonObjectError::Unwritable`], which never happens for an object that was parsed.
     pub fn without(&self, key: &str) -> Result<Self, JsonObjectError> {
         let mut members: Members<'_> = self.read().map_err(|_| JsonObjectError::Unwritable)?;
         members.0.retain(|(name, _)| name != key);
@@ -118,39 +118,39 @@ impl JsonObject {
         Self::from_checked(&text)
     }
 
-    /// The value of the member `key` as it is written, or none.
+    /// Returns the value of the member `key` as written, or `None`.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&str> {
         self.members().remove(key).map(RawValue::get)
     }
 
-    /// Reads the whole object as `T`.
+    /// Deserialises the object as `T`.
     ///
     /// # Errors
-    /// As `T` gives them, among them numbers that `T` cannot hold.
+    /// The errors of `T`, for example for numbers that `T` cannot represent.
     pub fn read<'a, T: Deserialize<'a>>(&'a self) -> Result<T, serde_json::Error> {
         serde_json::from_str(self.as_str())
     }
 
     fn members(&self) -> BTreeMap<Cow<'_, str>, &RawValue> {
-        // Checked when it was made, so it always reads.
+        // Checked when it was created, so it always parses.
         self.read().unwrap_or_default()
     }
 
-    /// Whether it has no members.
+    /// Returns `true` if it has no members.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.as_str()[1..].trim_start().starts_with('}')
     }
 
-    /// The object's text.
+    /// Returns the object's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.0.as_ref().map_or(EMPTY, |raw| raw.get())
     }
 }
 
-/// The members of an object in their order.
+/// The members of an object, in order.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
@@ -182,7 +182,7 @@ impl Serialize for Members<'_> {
 }
 
 impl PartialEq for JsonObject {
-    /// By the text: the same members in another order or spelling are another object.
+    /// Compares the texts: the same members in another order or spelling are a different object.
     fn eq(&self, other: &Self) -> bool {
         self.as_str() == other.as_str()
     }

@@ -1,4 +1,4 @@
-//! JSON Pointers (RFC 6901) that say where a fault is.
+//! JSON Pointers (RFC 6901) to faults.
 
 use std::fmt;
 
@@ -23,17 +23,17 @@ impl Pointer {
         self.child(index.to_string())
     }
 
-    /// The number of segments.
+    /// Returns the number of segments.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The segments after the first `count`, joined by slashes and not escaped.
+    /// Returns the segments after the first `count`, joined by slashes and not escaped.
     pub(crate) fn below(&self, count: usize) -> String {
         self.0.get(count..).unwrap_or_default().join("/")
     }
 
-    /// Leaves out every segment that holds `secret`.
+    /// Removes every segment that contains `secret`.
     pub(crate) fn without(mut self, secret: &str) -> Self {
         if !secret.is_empty() {
             self.0.retain(|segment| !segment.contains(secret));
@@ -41,11 +41,11 @@ impl Pointer {
         self
     }
 
-    /// The pointer to a key of `text`, which is valid JSON: found by walking the text again, since faults are rare.
+    /// Returns the pointer to a key of `text`, which is valid JSON. Scans the text again, because faults are rare.
     pub(crate) fn to_key(text: &str, key: Key) -> Self {
         let mut walk = Walk { target: key.start, path: Vec::new(), found: None };
         let mut scanner = Scanner::new(text);
-        // Valid JSON, so the walk itself finds no fault.
+        // The text is valid JSON, so the scan finds no fault.
         let _ = scanner.root(&mut |scanner, key, depth| walk.member(scanner, key, depth));
         Self(walk.found.unwrap_or_default())
     }
@@ -87,7 +87,7 @@ impl Walk {
 }
 
 impl fmt::Display for Pointer {
-    /// The pointer in its escaped form, cut between characters at [`MAX_PATH_BYTES`].
+    /// Returns the pointer in its escaped form, truncated between characters to [`MAX_PATH_BYTES`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut whole = String::new();
         for segment in &self.0 {

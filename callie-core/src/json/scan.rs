@@ -1,7 +1,7 @@
-//! One pass over a text that finds every fault JSON can have, and notes where the values stand.
+//! One pass over a text that finds every fault of JSON, and records the positions of values.
 //!
-//! Nothing is copied and, for objects of up to [`FEW_KEYS`] unknown keys, nothing is allocated. Recursion is bounded
-//! by [`MAX_DEPTH`], and the memory used by the keys of the objects that are open.
+//! Nothing is copied and, for objects of up to [`FEW_KEYS`] unknown keys, nothing is allocated. Recursion is bounded by
+//! [`MAX_DEPTH`], and memory by the keys of the open objects.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::slot::{Key, Kind, Slot, Syntax};
 use crate::limits::MAX_DEPTH;
 
-/// Up to so many keys of one object are compared pairwise, and so many open keys are held without allocating.
+/// Up to this many keys of one object are compared pairwise, and this many open keys need no allocation.
 const FEW_KEYS: usize = 16;
 
 type Scan<T> = Result<T, Syntax>;
@@ -19,11 +19,11 @@ pub(crate) struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
-    /// Keys of the objects that are open, but for those that the protocol names.
+    /// The keys of the open objects, except those that the protocol defines.
     keys: SmallVec<[Key; FEW_KEYS]>,
-    /// The first key in the text that its object had already.
+    /// The first repeated key in the text.
     duplicate: Option<Key>,
-    /// Whether half of a surrogate pair is passed over; a string that holds one decodes to nothing.
+    /// Whether unpaired surrogates are accepted. A string with one decodes to nothing.
     takes_lone_surrogates: bool,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A scan of a text that holds half of a surrogate pair, for what stands around it.
+    /// Creates a scan of a text with an unpaired surrogate, for the values around it.
     pub(crate) fn past_lone_surrogates(text: &'a str) -> Self {
         Self { takes_lone_surrogates: true, ..Self::new(text) }
     }
@@ -48,7 +48,7 @@ impl<'a> Scanner<'a> {
         self.text
     }
 
-    /// The first key in the text that its object had already, once the scan is done.
+    /// Returns the first repeated key in the text, after the scan.
     pub(crate) fn duplicate(&self) -> Option<Key> {
         self.duplicate
     }
@@ -59,12 +59,12 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Keeps a key for the comparison at the end of its object.
+    /// Stores a key for the comparison at the end of its object.
     pub(crate) fn note_key(&mut self, key: Key) {
         self.keys.push(key);
     }
 
-    /// Scans the whole text, which must be one object, giving each member's key to `member`, which must scan the value.
+    /// Scans the whole text, which must be one object. Calls `member` with each key; it must scan the value.
     pub(crate) fn root(&mut self, member: &mut impl FnMut(&mut Self, Key, u8) -> Scan<u8>) -> Scan<Slot> {
         if u32::try_from(self.bytes.len()).is_err() {
             return Err(Syntax::TooLong);
@@ -78,7 +78,7 @@ impl<'a> Scanner<'a> {
         if self.at == self.bytes.len() { Ok(slot) } else { Err(Syntax::Trailing) }
     }
 
-    /// Scans any value; objects in it are compared for repeated keys. `depth` is the level an object here would be on.
+    /// Scans any value, and finds repeated keys of objects in it. `depth` is the level of an object at this position.
     pub(crate) fn value(&mut self, depth: u8) -> Scan<Slot> {
         match self.peek() {
             Some(b'"') => self.string(),
@@ -97,12 +97,12 @@ impl<'a> Scanner<'a> {
         Ok(self.value(depth)?.levels())
     }
 
-    /// Whether the next value is an array, so that its elements can be scanned one by one.
+    /// Returns `true` if the next value is an array, whose elements can then be scanned one by one.
     pub(crate) fn at_array(&self) -> bool {
         self.peek() == Some(b'[')
     }
 
-    /// Whether the next value is an object, so that its members can be scanned one by one.
+    /// Returns `true` if the next value is an object, whose members can then be scanned one by one.
     pub(crate) fn at_object(&self) -> bool {
         self.peek() == Some(b'{')
     }
@@ -167,7 +167,8 @@ impl<'a> Scanner<'a> {
         Ok(self.at - 1)
     }
 
-    /// After a member or element: true at the end of its container, false where another follows.
+    /// Must be called after a member or an element. Returns `true` at the end of its container, `false` if another
+    /// follows.
     fn ends_with(&mut self, end: u8) -> Scan<bool> {
         self.skip_space();
         match self.peek() {
@@ -184,7 +185,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Finds the first repeated key of the object whose noted keys begin at `first`, and forgets them.
+    /// Finds the first repeated key of the object whose stored keys begin at `first`, and removes them.
     fn compare_keys(&mut self, first: usize) {
         let (text, keys) = (self.text, &self.keys[first..]);
         let repeated = if keys.len() <= FEW_KEYS {
@@ -212,7 +213,7 @@ impl<'a> Scanner<'a> {
         Ok(Slot::of_string(start, self.at, run, false))
     }
 
-    /// The string that began at `start`, from its first escape on.
+    /// Scans the string that began at `start`, from its first escape on.
     #[inline(never)]
     fn rest_of_string(&mut self, start: usize) -> Scan<Slot> {
         let mut saved = 0;
@@ -228,7 +229,7 @@ impl<'a> Scanner<'a> {
         Ok(Slot::of_string(start, self.at, self.at - start - 2 - saved, true))
     }
 
-    /// Scans one escape and gives by how many bytes it shrinks when decoded.
+    /// Scans one escape. Returns by how many bytes decoding shortens it.
     fn escape(&mut self) -> Scan<usize> {
         match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -253,13 +254,13 @@ impl<'a> Scanner<'a> {
         if self.takes_lone_surrogates { Ok(0) } else { Err(Syntax::LoneSurrogate) }
     }
 
-    /// Scans `\uXXXX` and gives the UTF-16 unit.
+    /// Scans `\uXXXX` and returns the UTF-16 unit.
     fn unit(&mut self) -> Scan<u16> {
         let digits = self.bytes.get(self.at + 2..self.at + 6).ok_or(Syntax::NotJson)?;
         let mut unit = 0;
         for &digit in digits {
             let value = char::from(digit).to_digit(16).ok_or(Syntax::NotJson)?;
-            // Four digits of four bits fill sixteen.
+            // Four digits of four bits have sixteen bits.
             unit = unit << 4 | value as u16;
         }
         self.at += 6;
@@ -304,7 +305,7 @@ impl<'a> Scanner<'a> {
         Ok(self.container(start, kind, 0))
     }
 
-    /// The slot of a value that began at `start` and ends here. The offsets fit: `root` checked the length.
+    /// Returns the slot of a value from `start` to here. The offsets fit, because `root` has checked the length.
     fn container(&self, start: usize, kind: Kind, levels: u8) -> Slot {
         Slot::new(start, self.at, kind, levels)
     }
@@ -338,7 +339,7 @@ fn same_key(text: &str, a: Key, b: Key) -> bool {
     }
 }
 
-/// How many bytes stand before the next quote, backslash or control character, eight of them at a time.
+/// Returns the number of bytes before the next quote, backslash or control character. Reads eight bytes at a time.
 #[inline]
 fn plain_run(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
@@ -350,7 +351,7 @@ fn plain_run(bytes: &[u8]) -> usize {
     for (i, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         // A subtraction borrows through a byte's high bit if the byte is smaller; bytes that have that bit themselves
-        // are never special. Above the lowest byte that is marked, marks can be false.
+        // are never special. Above the lowest marked byte, marks can be wrong.
         let smaller = word.wrapping_sub(SPACES)
             | (word ^ QUOTES).wrapping_sub(ONES)
             | (word ^ BACKSLASHES).wrapping_sub(ONES);

@@ -1,10 +1,10 @@
-//! Where a value of a scanned text stands, and what it is.
+//! The position and the kind of a value in a scanned text.
 
 use std::borrow::Cow;
 
 use super::JsonText;
 
-/// What kind of value stands in a [`Slot`].
+/// The kind of the value in a [`Slot`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Absent = 0,
@@ -17,40 +17,40 @@ pub(crate) enum Kind {
     Object = 7,
 }
 
-/// Where a value stands.
+/// The position of a value.
 ///
-/// Four words of one size, none of which can serve as the tag of a `Result`: slots are copied so often that reading
-/// back what was just written in pieces of other sizes would cost a fifth of the whole check.
+/// It has four words of one size, none of which can serve as the tag of a `Result`. Slots are copied so often that
+/// reading them in pieces of other sizes than they were written would cost a fifth of the whole check.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slot {
-    /// Offset of the first byte, the quote of a string included.
+    /// The offset of the first byte, which is the quote of a string.
     pub(crate) start: u32,
-    /// Offset behind the last byte.
+    /// The offset after the last byte.
     pub(crate) end: u32,
-    /// For a string, its length once decoded, in bytes; for an object or array, its levels, itself the first.
+    /// The decoded length of a string in bytes, or the number of levels of an object or array, including itself.
     detail: u32,
-    /// The [`Kind`] and, for a string, whether escapes have to be decoded.
+    /// The [`Kind`] and, for a string, whether it has escapes.
     tag: u32,
 }
 
-/// Beside the kind in a slot's tag.
+/// The bit in a slot's tag, besides the kind, for a string with escapes.
 const ESCAPED: u32 = 8;
 
 impl Slot {
     pub(crate) const ABSENT: Self = Self { start: 0, end: 0, detail: 0, tag: Kind::Absent as u32 };
 
-    /// A value of a checked text, whose offsets fit.
+    /// Creates the slot of a value in a checked text, whose offsets fit.
     pub(super) fn new(start: usize, end: usize, kind: Kind, levels: u8) -> Self {
         Self { start: start as u32, end: end as u32, detail: u32::from(levels), tag: kind as u32 }
     }
 
-    /// A string of a checked text, whose offsets fit.
+    /// Creates the slot of a string in a checked text, whose offsets fit.
     pub(super) fn of_string(start: usize, end: usize, decoded_len: usize, escaped: bool) -> Self {
         let tag = Kind::String as u32 | if escaped { ESCAPED } else { 0 };
         Self { start: start as u32, end: end as u32, detail: decoded_len as u32, tag }
     }
 
-    /// The string as a key, without its quotes.
+    /// Returns the string as a key, without its quotes.
     pub(super) fn key(self) -> Key {
         Key { start: self.start + 1, end: self.end - 1, escaped: self.is_escaped() }
     }
@@ -68,15 +68,15 @@ impl Slot {
         }
     }
 
-    /// The same place, as if something that no rule takes stood there.
+    /// Returns the same position with a kind that no rule accepts.
     pub(crate) fn unusable(self) -> Self {
         Self { tag: Kind::Null as u32, ..self }
     }
 
-    /// For an object or array, its levels of nesting; for others 0.
+    /// Returns the number of levels of an object or array, or 0.
     pub(crate) fn levels(self) -> u8 {
         match self.kind() {
-            // No deeper than `MAX_DEPTH`.
+            // At most `MAX_DEPTH`.
             Kind::Array | Kind::Object => self.detail as u8,
             _ => 0,
         }
@@ -90,18 +90,18 @@ impl Slot {
         self.tag != Kind::Absent as u32
     }
 
-    /// The value as it is written.
+    /// Returns the value as written.
     pub(crate) fn raw(self, text: &str) -> &str {
         &text[self.start as usize..self.end as usize]
     }
 
-    /// The value as a string where it stands, or none if it is no string.
+    /// Returns the value if it is a string.
     pub(crate) fn string(self, text: &str) -> Option<JsonText<'_>> {
         (self.kind() == Kind::String).then(|| JsonText::new(self.raw(text), self.detail, self.is_escaped()))
     }
 }
 
-/// A key as it stands in the text, without its quotes.
+/// A key in the text, without its quotes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Key {
     pub(crate) start: u32,
@@ -110,13 +110,13 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// The key's bytes where it is written without escapes.
+    /// Returns the key's bytes if it is written without escapes.
     #[inline]
     pub(crate) fn plain(self, text: &str) -> Option<&[u8]> {
         (!self.escaped).then(|| &text.as_bytes()[self.start as usize..self.end as usize])
     }
 
-    /// The decoded key.
+    /// Returns the decoded key.
     pub(crate) fn decode(self, text: &str) -> Cow<'_, str> {
         let (start, end) = (self.start as usize, self.end as usize);
         if self.escaped {
@@ -140,7 +140,7 @@ pub(crate) enum Syntax {
 }
 
 impl Syntax {
-    /// What is wrong with a text that must be one JSON object, as the end of a sentence that says so.
+    /// Returns what is wrong with a text that must be one JSON object, as a predicate.
     pub(crate) const fn objection(self) -> &'static str {
         match self {
             Self::NotJson => ", and is not valid JSON",
@@ -152,7 +152,7 @@ impl Syntax {
         }
     }
 
-    /// What was expected, for people.
+    /// Returns what was expected, for people.
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::NotJson => "the text must be valid JSON",

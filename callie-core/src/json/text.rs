@@ -1,8 +1,8 @@
-//! A JSON string where it stands in a frame.
+//! A JSON string in a received text.
 
 use std::borrow::Cow;
 
-/// A JSON string as it stands in a received frame: checked, and decoded only on request.
+/// A checked JSON string in a received text, decoded only on request.
 #[derive(Debug, Clone, Copy)]
 pub struct JsonText<'a> {
     raw: &'a str,
@@ -15,7 +15,7 @@ impl<'a> JsonText<'a> {
         Self { raw, decoded_len, escaped }
     }
 
-    /// The text; borrowed where nothing in it is escaped.
+    /// Returns the decoded text, borrowed if it has no escapes.
     #[must_use]
     #[inline]
     pub fn decode(&self) -> Cow<'a, str> {
@@ -27,19 +27,19 @@ impl<'a> JsonText<'a> {
         }
     }
 
-    /// The text as it is written in the frame, with its quotes and escapes.
+    /// Returns the text as written, with its quotes and escapes.
     #[must_use]
     pub fn raw(&self) -> &'a str {
         self.raw
     }
 
-    /// The length of the decoded text, in bytes of UTF-8.
+    /// Returns the length of the decoded text, in bytes of UTF-8.
     #[must_use]
     pub fn len(&self) -> usize {
         self.decoded_len as usize
     }
 
-    /// Whether the text is empty.
+    /// Returns `true` if the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.decoded_len == 0

@@ -12,8 +12,8 @@ use crate::limits::Limits;
 use crate::name::{GroupId, MessageId, PayloadId, SessionId, Username};
 use crate::timestamp::Timestamp;
 
-/// A notice that is not complete until it names the payload that it answers: by [`in_reply_to`](Self::in_reply_to), or as a
-/// [`Reply`](crate::server::Reply).
+/// A notice that is not complete until it names the payload that it answers: by [`in_reply_to`](Self::in_reply_to), or
+/// as a [`Reply`](crate::server::Reply).
 ///
 /// [`SysCode::metadata`] says which code has which members.
 #[derive(Debug, Clone)]
@@ -41,60 +41,60 @@ impl NoticeBuilder {
         Self { code, description: code.description().into(), metadata: NoticeMetadata::default() }
     }
 
-    /// Says something more exact to people.
+    /// Sets a more exact description.
     pub fn describe(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.description = description.into();
         self
     }
 
     setters! {
-        /// Names the command that this answers.
+        /// Sets the command that this notice answers.
         command: CodeName;
-        /// Says where in the payload the fault is.
+        /// Sets the path of the fault.
         path: String;
-        /// Names the message that this is about.
+        /// Sets the message that this notice is about.
         message_id: MessageId;
-        /// Names the user that this is about.
+        /// Sets the user that this notice is about.
         username: Username;
-        /// Names the group that this is about.
+        /// Sets the group that this notice is about.
         group_id: GroupId;
-        /// Names the session of the connection.
+        /// Sets the session of the connection.
         session_id: SessionId;
-        /// Says when the session ends.
+        /// Sets when the session ends.
         expires_at: Timestamp;
-        /// Says how often the server looks for a sign of life.
+        /// Sets the heartbeat of the server, in seconds.
         heartbeat_seconds: u32;
-        /// Says what the server allows.
+        /// Sets the server's limits.
         limits: Limits;
-        /// Says when to try again.
+        /// Sets the milliseconds until the client may try again.
         retry_after_ms: u64;
-        /// Names the payloads that were dropped for their rate.
+        /// Sets the payloads that were dropped because of the rate.
         dropped: Vec<PayloadId>;
-        /// Counts the payloads that were dropped, where there were more than are named.
+        /// Sets the number of dropped payloads, if not all are named.
         dropped_count: u64;
-        /// Counts those who got or confirmed the message.
+        /// Sets the number of members who received or confirmed the message.
         delivered: u64;
-        /// Counts those who did not confirm it.
+        /// Sets the number of members who did not confirm the message.
         unconfirmed: u64;
-        /// Names some who are offline.
+        /// Sets the names of some offline members.
         offline: Vec<Username>;
-        /// Counts those who are offline.
+        /// Sets the number of offline members.
         offline_count: u64;
-        /// Says what became of the payload the first time.
+        /// Sets the outcome of the first transmission.
         outcome: PriorOutcome;
-        /// Says why an admin did this.
+        /// Sets the reason that an admin gave.
         reason: RemovalReason;
-        /// Says how long a ban lasts.
+        /// Sets when a ban ends.
         until: Timestamp;
     }
 
-    /// Says what a command gave: a value that is written as a JSON object.
+    /// Sets the result of a command, a value that serialises as a JSON object.
     pub fn result(mut self, result: &impl Serialize) -> Self {
         self.metadata.result = serde_json::value::to_raw_value(result).ok();
         self
     }
 
-    /// What it is about, for programs.
+    /// Returns the code, for programs.
     #[must_use]
     pub fn code(&self) -> SysCode {
         self.code

@@ -12,43 +12,43 @@ use crate::limits::Limits;
 use crate::name::{GroupId, MessageId, PayloadId, SessionId, Username};
 use crate::timestamp::Timestamp;
 
-/// What became of a payload that was sent again.
+/// The outcome of the first transmission of a duplicate payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PriorOutcome {
-    /// Not known yet: its confirmations are awaited.
+    /// Not known yet: confirmations are pending.
     Pending,
-    /// Sent, without confirmation being asked for; a command: done.
+    /// Sent, without a request for confirmation. For a command: executed.
     Sent,
-    /// Confirmed.
+    /// Confirmed by the recipient's client.
     Delivered,
     /// Sent and not confirmed.
     Unconfirmed,
-    /// Not sent; a command: refused.
+    /// Not sent. For a command: refused.
     Failed,
 }
 
-/// The metadata of a notice. [`SysCode::metadata`] says which code has which members.
+/// The metadata of a notice. [`SysCode::metadata`] lists the members of each code.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct NoticeMetadata {
-    /// The payload that this answers.
+    /// The payload that this notice answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_reply_to: Option<PayloadId>,
-    /// The command that this answers.
+    /// The command that this notice answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CodeName>,
-    /// Where in the payload the fault is, a JSON Pointer.
+    /// The path of the fault in the payload, a JSON Pointer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// The message that this is about.
+    /// The message that this notice is about.
     #[serde(default, rename = "messageID", skip_serializing_if = "Option::is_none")]
     pub message_id: Option<MessageId>,
-    /// The user that this is about.
+    /// The user that this notice is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<Username>,
-    /// The group that this is about.
+    /// The group that this notice is about.
     #[serde(default, rename = "groupID", skip_serializing_if = "Option::is_none")]
     pub group_id: Option<GroupId>,
     /// The session of the connection.
@@ -57,44 +57,44 @@ pub struct NoticeMetadata {
     /// When the session ends if it is not used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// After how many seconds without a text message the server sends a PING.
+    /// The seconds without a text message after which the server sends a PING.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heartbeat_seconds: Option<u32>,
-    /// What the server allows.
+    /// The server's limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
-    /// When to try again, in milliseconds from now.
+    /// The milliseconds until the client may try again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// The payloads that were dropped for their rate since the last `RATE_LIMITED` on this connection, the oldest first,
-    /// at most 200.
+    /// The payloads that were dropped for their rate since the last `RATE_LIMITED` on this connection, the oldest
+    /// first, at most 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Vec<PayloadId>>,
-    /// How many payloads were dropped, where there were more than `dropped` names.
+    /// The number of dropped payloads, if there are more than `dropped` names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped_count: Option<u64>,
-    /// How many members got the message or, where it was to be confirmed, confirmed it.
+    /// The number of members who received the message or, if confirmation was requested, confirmed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered: Option<u64>,
-    /// How many members were sent the message and did not confirm it.
+    /// The number of members to whom the message was sent and who did not confirm it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<u64>,
     /// Some of the members who are offline, at most 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline: Option<Vec<Username>>,
-    /// How many members are offline.
+    /// The number of members who are offline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline_count: Option<u64>,
-    /// What became of the payload the first time.
+    /// The outcome of the first transmission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<PriorOutcome>,
-    /// Why an admin did this.
+    /// The reason that an admin gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<RemovalReason>,
-    /// How long a ban lasts.
+    /// When a ban ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
-    /// What a command gave, a JSON object.
+    /// The result of a command, a JSON object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Box<RawValue>>,
 }
@@ -108,7 +108,7 @@ impl NoticeMetadata {
     }
 }
 
-/// What can be read of an object whose members may all be absent.
+/// Reads an object whose members are all optional.
 fn readable_part<T: DeserializeOwned + Default>(text: &str) -> T {
     let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
     let reads = |name: &String, value: &RawValue| {

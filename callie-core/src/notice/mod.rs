@@ -1,4 +1,4 @@
-//! What the server says in a SYS payload: a code, a text for people, and metadata by the code.
+//! The notices of SYS payloads: a code, a description for people, and the metadata of the code.
 //!
 //! - `metadata`: the members of the metadata
 //! - `builder`: notices that answer a payload
@@ -21,12 +21,12 @@ use crate::party::{Recipient, Sender};
 use crate::payload::{Payload, Stamp};
 use crate::timestamp::Timestamp;
 
-/// A SYS payload of the server with a code of the protocol.
+/// A SYS payload from the server with a code of the protocol.
 ///
 /// ```
 /// use callie_core::{PayloadRef, Notice, PayloadId, Recipient, Stamp, SysCode, Timestamp};
 ///
-/// // A server says it,
+/// // A server sends it,
 /// let stamp = Stamp { payload_id: PayloadId::parse("s1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
 /// let notice = Notice::builder(SysCode::RecipientOffline).in_reply_to(PayloadId::parse("p1")?);
 /// let text = notice.to_payload(Recipient::parse("ada")?, stamp).encode();
@@ -38,8 +38,8 @@ use crate::timestamp::Timestamp;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A notice that answers a payload cannot be made without it: the [`NoticeBuilder`] is no notice yet, and the notices that
-/// answer nothing have functions of their own, such as [`Notice::user_joined`].
+/// A notice that answers a payload cannot be made without it: the [`NoticeBuilder`] is no notice yet, and the notices
+/// that answer nothing have functions of their own, such as [`Notice::user_joined`].
 ///
 /// ```compile_fail
 /// use callie_core::{Notice, SysCode};
@@ -104,41 +104,41 @@ impl Notice {
         self
     }
 
-    /// What it is about, for programs.
+    /// Returns the code, for programs.
     #[must_use]
     pub fn code(&self) -> SysCode {
         self.code
     }
 
-    /// What it is about, for people.
+    /// Returns the description, for people.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// Its metadata.
+    /// Returns the metadata.
     #[must_use]
     pub fn metadata(&self) -> &NoticeMetadata {
         &self.metadata
     }
 
-    /// When the server sent it; none for one that was not received.
+    /// Returns when the server sent it; `None` for a notice that was not received.
     #[must_use]
     pub fn timestamp(&self) -> Option<Timestamp> {
         self.timestamp
     }
 
-    /// The payload that carries it to `recipient`.
+    /// Returns the payload with this notice to `recipient`.
     #[must_use]
     pub fn to_payload(&self, recipient: Recipient, stamp: Stamp) -> Payload {
         let system = System::new(self.code.into(), self.description.clone());
-        // Names, IDs, numbers and JSON that was written already: it can always be written.
+        // Names, IDs, numbers and encoded JSON always serialise.
         let metadata = serde_json::to_string(&self.metadata).unwrap_or_default();
         let metadata = JsonObject::from_checked(&metadata).unwrap_or_default();
         Payload::new(stamp, Sender::Server, recipient, Content::Sys(system)).with_server_metadata(metadata)
     }
 
-    /// Reads what a client received: none unless it is a SYS with a code of the protocol and its metadata reads.
+    /// Reads a notice that a client received. Returns `None` unless it is a SYS with a known code and valid metadata.
     #[must_use]
     pub fn read(frame: &PayloadRef<'_>) -> Option<Self> {
         let ContentRef::Sys(system) = frame.content() else { return None };
@@ -150,7 +150,7 @@ impl Notice {
         })
     }
 
-    /// The same, but members of the metadata that do not read are taken as absent, and so are single limits.
+    /// Does the same, but treats invalid members of the metadata, and invalid single limits, as absent.
     pub(crate) fn read_partly(frame: &PayloadRef<'_>) -> Option<Self> {
         let ContentRef::Sys(system) = frame.content() else { return None };
         Some(Self {

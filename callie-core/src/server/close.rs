@@ -1,4 +1,4 @@
-//! How a connection ends: the SYS before the close, the close code, and whether what is queued is still written.
+//! The end of a connection: the SYS before the close, the close code, and whether queued payloads are still written.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::party::Recipient;
 use crate::payload::Stamp;
 use crate::timestamp::Timestamp;
 
-/// RFC 6455: the ordinary end.
+/// RFC 6455: a normal closure.
 const NORMAL: u16 = 1000;
 /// RFC 6455: a protocol error.
 const PROTOCOL_ERROR: u16 = 1002;
@@ -35,28 +35,29 @@ pub struct CloseReason {
     detail: Option<&'static str>,
 }
 
-/// What is written to end a connection, in the order of the fields.
+/// What must be written to end a connection, in the order of the fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closing {
-    /// What the connection still has to say, such as the report of payloads that were dropped for their rate.
+    /// Pending payloads of the connection itself, such as the report of payloads that were dropped because of the rate.
     pub first: Vec<String>,
-    /// Whether what the server has queued for the connection is written then. If not, it is discarded.
+    /// Whether the payloads that the server has queued for the connection are written next. Otherwise they are
+    /// discarded.
     pub write_queued: bool,
-    /// The SYS before the close, where there is one.
+    /// The SYS before the close frame, if there is one.
     pub last: Option<String>,
     /// The code of the close frame.
     pub code: u16,
 }
 
 impl Closing {
-    /// The text messages, for a server that has nothing queued.
+    /// Returns the text messages, for a server without queued payloads.
     pub fn into_texts(self) -> impl Iterator<Item = String> {
         self.first.into_iter().chain(self.last)
     }
 }
 
 impl CloseReason {
-    /// No first payload came in time.
+    /// The first payload did not arrive in time.
     #[must_use]
     pub fn auth_timeout() -> Self {
         Self::from_code(SysCode::AuthTimeout)
@@ -68,13 +69,13 @@ impl CloseReason {
         Self::from_code(SysCode::SessionExpired)
     }
 
-    /// The session of the connection was ended.
+    /// The session of the connection was revoked.
     #[must_use]
     pub fn session_revoked() -> Self {
         Self::from_code(SysCode::SessionRevoked)
     }
 
-    /// A server admin ended the user's connections.
+    /// A server admin closed the user's connections.
     #[must_use]
     pub fn kicked(reason: Option<RemovalReason>) -> Self {
         let notice = Notice::builder(SysCode::Kicked);
@@ -85,7 +86,7 @@ impl CloseReason {
         Self::from_notice(notice.statement())
     }
 
-    /// A server admin banned the user, for ever or until an instant.
+    /// A server admin banned the user, permanently or until an instant.
     #[must_use]
     pub fn banned(reason: Option<RemovalReason>, until: Option<Timestamp>) -> Self {
         let mut notice = Notice::builder(SysCode::Banned);
@@ -98,7 +99,7 @@ impl CloseReason {
         Self::from_notice(notice.statement())
     }
 
-    /// The server stops. The client is asked to come back after `retry_after`, which a server spreads over its clients.
+    /// The server is stopping. The client may reconnect after `retry_after`, which should differ between clients.
     #[must_use]
     pub fn shutting_down(retry_after: Duration) -> Self {
         Self::from_notice(
@@ -106,8 +107,8 @@ impl CloseReason {
         )
     }
 
-    /// The server has no room for the connection, or cannot look up its session. The client is asked to come back after
-    /// `retry_after`, which a server spreads over its clients.
+    /// The server has reached a limit, or cannot look up the session. The client may reconnect after `retry_after`,
+    /// which should differ between clients.
     #[must_use]
     pub fn overloaded(retry_after: Duration) -> Self {
         Self::from_notice(
@@ -115,37 +116,38 @@ impl CloseReason {
         )
     }
 
-    /// The client does not read what is written to it. What is queued is discarded.
+    /// The client does not read its connection. Queued payloads are discarded.
     #[must_use]
     pub fn slow_consumer() -> Self {
         Self { writes_queued: false, ..Self::from_code(SysCode::SlowConsumer) }
     }
 
-    /// A binary message came.
+    /// The client sent a binary message.
     #[must_use]
     pub fn unsupported_frame() -> Self {
         Self::from_code(SysCode::UnsupportedFrame)
     }
 
-    /// A message over the limit came.
+    /// The client sent a message over the size limit.
     #[must_use]
     pub fn payload_too_large() -> Self {
         Self::from_code(SysCode::PayloadTooLarge)
     }
 
-    /// A text message that is not UTF-8 came: RFC 6455 asks for a close without a payload, and what is queued is discarded.
+    /// The client sent a text message that is not UTF-8. RFC 6455 requires an immediate close, so queued payloads are
+    /// discarded.
     #[must_use]
     pub fn not_utf8() -> Self {
         Self::bare(NOT_UTF8)
     }
 
-    /// The client broke RFC 6455, which asks for a close without a payload. What is queued is discarded.
+    /// The client violated RFC 6455, which requires an immediate close, so queued payloads are discarded.
     #[must_use]
     pub fn protocol_error() -> Self {
         Self::bare(PROTOCOL_ERROR)
     }
 
-    /// The client has ended what it sends and has all its answers.
+    /// The client has half-closed the connection and received all answers.
     #[must_use]
     pub fn normal() -> Self {
         Self::bare(NORMAL)
@@ -156,17 +158,17 @@ impl CloseReason {
         Self { detail: Some(detail), ..Self::from_notice(notice) }
     }
 
-    /// Nothing came for too long.
+    /// The client was silent for too long.
     pub(super) fn heartbeat_missed() -> Self {
         Self::from_code(SysCode::HeartbeatMissed)
     }
 
-    /// Too many invalid payloads came.
+    /// The client sent too many invalid payloads.
     pub(super) fn too_many_invalid() -> Self {
         Self::from_code(SysCode::TooManyInvalid)
     }
 
-    /// Payloads over the rate came for too long. `RATE_LIMITED` does not close by itself.
+    /// The client exceeded the rate for too long. `RATE_LIMITED` alone does not close a connection.
     pub(super) fn flooding(rate_limited: Notice) -> Self {
         Self { code: CloseCode::Flooding.as_u16(), ..Self::from_notice(rate_limited) }
     }
@@ -176,7 +178,7 @@ impl CloseReason {
     }
 
     fn from_notice(notice: Notice) -> Self {
-        // Every code that is used here closes; the table of the codes has the number.
+        // Every code used here closes the connection, so the table of codes has its close code.
         let code = notice.code().closes().map_or(NORMAL, CloseCode::as_u16);
         Self { notice: Some(Box::new(notice)), code, writes_queued: true, detail: None }
     }
@@ -185,45 +187,45 @@ impl CloseReason {
         Self { notice: None, code, writes_queued: false, detail: None }
     }
 
-    /// The same with another description, for people.
+    /// Replaces the description, for people.
     #[must_use]
     pub fn describe(mut self, description: &'static str) -> Self {
         self.notice = self.notice.map(|notice| Box::new(notice.describe(description)));
         self
     }
 
-    /// The code of the SYS before the close, where there is one.
+    /// Returns the code of the SYS before the close, if there is one.
     #[must_use]
     pub fn sys_code(&self) -> Option<SysCode> {
         self.notice.as_ref().map(|notice| notice.code())
     }
 
-    /// The close code.
+    /// Returns the close code.
     #[must_use]
     pub fn code(&self) -> u16 {
         self.code
     }
 
-    /// Whether what is queued for the connection is still written.
+    /// Returns `true` if queued payloads are still written.
     #[must_use]
     pub fn writes_queued(&self) -> bool {
         self.writes_queued
     }
 
-    /// What a server's log may add to the code, where something more exact is known. It holds no text of a client.
+    /// Returns a detail for the server's log, if more than the code is known. It never contains a client's text.
     #[must_use]
     pub fn detail(&self) -> Option<&'static str> {
         self.detail
     }
 
-    /// What is written to a connection that has not authenticated.
+    /// Returns what must be written to a connection that has not authenticated.
     #[must_use]
     pub fn unauthenticated(self, stamp: Stamp) -> Closing {
         let last = self.encode(Recipient::Unauthenticated, stamp);
         Closing { first: Vec::new(), write_queued: self.writes_queued, last, code: self.code }
     }
 
-    /// The SYS before the close.
+    /// Returns the SYS before the close.
     pub(super) fn encode(&self, recipient: Recipient, stamp: Stamp) -> Option<String> {
         Some(self.notice.as_ref()?.to_payload(recipient, stamp).encode())
     }

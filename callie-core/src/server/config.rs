@@ -1,4 +1,4 @@
-//! What a connection needs to know of its server.
+//! The configuration of connections.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use crate::times;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ServerConfig {
-    /// What clients may send; they are told in `AUTHENTICATED`.
+    /// The limits on clients, which `AUTHENTICATED` announces.
     pub limits: Limits,
-    /// How long the server waits.
+    /// The times of the server.
     pub times: Times,
     /// What the server remembers payloads by. A later configuration of the same server has a clone of them.
     pub keys: PayloadKeys,
@@ -39,13 +39,13 @@ impl ServerConfig {
 
 with_setters!(ServerConfig { with_limits: limits = Limits, with_times: times = Times });
 
-/// How long a server waits. The defaults are the protocol's; tests shorten them.
+/// The times of a server. The defaults are those of the protocol; tests shorten them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Times {
     /// From the upgrade to the first payload; default [`times::AUTHENTICATION`].
     pub authentication: Duration,
-    /// From the last text message to a PING; default [`times::HEARTBEAT`]. Clients are told in whole seconds.
+    /// From the last text message to a PING; default [`times::HEARTBEAT`]. Clients receive it in whole seconds.
     pub heartbeat: Duration,
     /// From that PING to the close; default [`times::HEARTBEAT_GRACE`].
     pub heartbeat_grace: Duration,
@@ -53,7 +53,7 @@ pub struct Times {
     pub confirmation: Duration,
     /// From a user's last disconnection to the notice that the user is offline; default [`times::RECONNECTION`].
     pub reconnection: Duration,
-    /// From the first payload that was dropped for its rate to the close, where there was no pause of
+    /// From the first payload that was dropped because of the rate to the close, unless there is a pause of
     /// [`times::FLOOD_PAUSE`]; default [`times::FLOOD`].
     pub flood: Duration,
 }

@@ -29,33 +29,33 @@ use crate::payload_type::PayloadType;
 use crate::route::{Route, route};
 use crate::timestamp::Timestamp;
 
-/// Where the stamps of a connection's own payloads come from: the server's clock and randomness.
+/// Creates the stamps of a connection's own payloads, from the server's clock and randomness.
 pub type Stamps = Box<dyn FnMut() -> Stamp + Send>;
 
-/// One authenticated connection of a server. The [module](super) states the contract.
+/// One authenticated connection of a server. The [module](super) documents the contract.
 ///
-/// `R` is what the server keeps of a payload that it wrote until the client confirms it. Receipts that are still kept when
-/// the connection is dropped are dropped with it; [`input_ended`](Self::input_ended) gives them back before.
+/// `R` is the receipt that the server keeps for a written payload until the client confirms it. Dropping the connection
+/// drops the remaining receipts; [`input_ended`](Self::input_ended) returns them.
 pub struct Connection<R> {
     config: Arc<ServerConfig>,
     identity: Box<Identity>,
     token: Box<str>,
     stamps: Stamps,
-    /// How many payloads came.
+    /// The number of received payloads.
     number: u64,
-    /// Whether the server is stopping and takes confirmations only.
+    /// Whether the server is stopping and accepts confirmations only.
     draining: bool,
     heartbeat: Heartbeat,
     strikes: Strikes,
     flood: Flood,
-    /// Nothing until the first payload is dropped.
+    /// `None` until the first payload is dropped.
     dropped: Option<Box<DroppedPayloads>>,
     pending: PendingAcks<R>,
     out: VecDeque<String>,
 }
 
 impl<R> Connection<R> {
-    /// Opens a connection with its first payload, and acts on that. The first text of [`poll`](Self::poll) is
+    /// Opens a connection with its first payload, and handles that. The first text of [`poll`](Self::poll) is
     /// `AUTHENTICATED`.
     pub fn open<'t>(
         now: Duration,
@@ -88,7 +88,7 @@ impl<R> Connection<R> {
         (connection, action)
     }
 
-    /// Acts on a text message.
+    /// Handles a text message.
     pub fn receive<'t>(
         &mut self,
         now: Duration,
@@ -117,8 +117,8 @@ impl<R> Connection<R> {
         }
     }
 
-    /// Takes a control frame of the WebSocket, which the server's library answers: it counts as `Upkeep`, and too many are a
-    /// flood. Returns the reason to close the connection, if there is one.
+    /// Handles a control frame of the WebSocket, which the server's library answers. It counts as `Upkeep`, and too
+    /// many are a flood. Returns the reason to close the connection, if there is one.
     pub fn control(&mut self, now: Duration, user: &mut impl SharedState) -> Option<CloseReason> {
         let admission = Admission { bucket: BucketKind::Upkeep, note: None };
         let Err(Denied::RateLimited { retry_after }) = user.admit(now, admission) else { return None };
@@ -126,13 +126,13 @@ impl<R> Connection<R> {
         self.flooded(now, retry_after)
     }
 
-    /// What an accepted payload is answered with.
+    /// Returns the [`Reply`] to an accepted payload.
     #[must_use]
     pub fn reply(&self, accepted: &Accepted<'_>) -> Reply {
         Reply::new(&accepted.payload, accepted.number, accepted.key, self.identity.username.clone())
     }
 
-    /// Queues an answer, behind the report of the payloads that were dropped before the answered one.
+    /// Queues an answer, after the report of the payloads that were dropped before the answered one.
     pub fn answer(&mut self, now: Duration, answer: Answer) {
         if let Some(report) = self.report_before(now, answer.number()) {
             self.out.push_back(report);
@@ -140,8 +140,8 @@ impl<R> Connection<R> {
         self.out.push_back(answer.into_text());
     }
 
-    /// The text that must be written before the answer to the payload with this number, if there is one: for a server that
-    /// queues [`Answer`]s itself. It is called when the answer is written, not when it is queued.
+    /// Returns the text that must be written before the answer to the payload with this number, if there is one. For
+    /// servers that queue [`Answer`]s themselves: must be called when the answer is written, not when it is queued.
     pub fn report_before(&mut self, now: Duration, number: u64) -> Option<String> {
         let dropped = self.dropped.as_mut()?;
         if dropped.first()? >= number {
@@ -151,7 +151,7 @@ impl<R> Connection<R> {
         Some(self.encode(&notice))
     }
 
-    /// The next text to write now.
+    /// Returns the next text to write.
     pub fn poll(&mut self, now: Duration) -> Option<String> {
         if let Some(text) = self.out.pop_front() {
             return Some(text);
@@ -164,15 +164,15 @@ impl<R> Connection<R> {
         Some(self.encode(&notice))
     }
 
-    /// A payload that asks for a confirmation is about to be written. Its receipt is kept for
-    /// [`Times::confirmation`](super::Times::confirmation). Returns a receipt that is not kept, for which no confirmation
-    /// will come: this one, where too many are kept, or an earlier one of the same payload.
+    /// Must be called before a payload with a request for confirmation is written. Keeps the receipt for
+    /// [`Times::confirmation`](super::Times::confirmation). Returns a receipt that is not kept and will not be
+    /// confirmed: this one if too many are kept, or an earlier one of the same payload.
     pub fn written(&mut self, now: Duration, key: PayloadKey, receipt: R) -> Option<R> {
         self.pending.insert(now, self.config.times.confirmation, key, receipt)
     }
 
-    /// When [`wake`](Self::wake) or [`poll`](Self::poll) is to be called at the latest. A call of `receive` can bring it
-    /// forward.
+    /// Returns the latest time of the next call of [`wake`](Self::wake) or [`poll`](Self::poll). `receive` can make it
+    /// earlier.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         let heartbeat = self.heartbeat.deadline(&self.config.times);
@@ -180,7 +180,7 @@ impl<R> Connection<R> {
         report.map_or(heartbeat, |report| report.min(heartbeat))
     }
 
-    /// Time has passed. Returns the reason to close the connection, if there is one.
+    /// Handles the passing of time. Returns the reason to close the connection, if there is one.
     pub fn wake(&mut self, now: Duration) -> Option<CloseReason> {
         self.pending.sweep(now);
         match self.heartbeat.due(now, &self.config.times) {
@@ -195,27 +195,28 @@ impl<R> Connection<R> {
         }
     }
 
-    /// The server does not read the connection for the time being, so its silence is no sign. To be called before
-    /// [`wake`](Self::wake) for as long as that is so.
+    /// Records that the server does not read the connection at the moment, so that its silence is not counted. Must be
+    /// called before [`wake`](Self::wake) as long as that lasts.
     pub fn read_paused(&mut self, now: Duration) {
         self.heartbeat.heard(now);
     }
 
-    /// The server is stopping. From now on confirmations are taken and every other payload is as good as unread, so that no
-    /// client takes the answer to a later payload for a sign that an earlier one was taken.
+    /// Must be called when the server is stopping. From now on only confirmations are accepted, and all other payloads
+    /// are ignored like unread ones, so that no client concludes from the answer to a later payload that an earlier one
+    /// was accepted.
     pub fn drain(&mut self) {
         self.draining = true;
     }
 
-    /// The client has ended what it sends: nothing is received any more, and what was dropped is reported now. Returns the
-    /// receipts of what it has not confirmed and cannot confirm any more.
+    /// Handles that the client has half-closed the connection: nothing more is received, and dropped payloads are
+    /// reported immediately. Returns the receipts of the payloads that the client can no longer confirm.
     pub fn input_ended(&mut self, now: Duration) -> Vec<R> {
         let report = self.take_report(now);
         self.out.extend(report);
         self.pending.take_all()
     }
 
-    /// Ends the connection: what is to be written, at most, before the close frame. After it nothing is polled.
+    /// Ends the connection. Returns what must be written before the close frame. `poll` must not be called afterwards.
     pub fn close(&mut self, now: Duration, reason: CloseReason) -> Closing {
         let mut first = Vec::from(std::mem::take(&mut self.out));
         first.extend(self.take_report(now));
@@ -227,36 +228,36 @@ impl<R> Connection<R> {
         Closing { first, write_queued: reason.writes_queued(), last, code: reason.code() }
     }
 
-    /// The user.
+    /// Returns the user.
     #[must_use]
     pub fn username(&self) -> &Username {
         &self.identity.username
     }
 
-    /// The session.
+    /// Returns the session.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// The session ends at another time than it did.
+    /// Sets when the session ends.
     pub fn set_expires_at(&mut self, expires_at: Timestamp) {
         self.identity.expires_at = expires_at;
     }
 
-    /// How many text messages came.
+    /// Returns the number of received text messages.
     #[must_use]
     pub fn received(&self) -> u64 {
         self.number
     }
 
-    /// When the last text message came.
+    /// Returns when the last text message was received.
     #[must_use]
     pub fn heard_at(&self) -> Duration {
         self.heartbeat.heard_at()
     }
 
-    /// The code of a payload that is not of this connection's session.
+    /// Returns the code for a payload that does not belong to this connection's session.
     fn stranger(&self, payload: &PayloadRef<'_>) -> Option<SysCode> {
         if payload.token() != &*self.token {
             Some(SysCode::InvalidToken)
@@ -267,7 +268,7 @@ impl<R> Connection<R> {
         }
     }
 
-    /// Rate, duplicate and route of a valid payload of this connection's user.
+    /// Checks rate, duplicate and route of a valid payload of this connection's user.
     fn act_on<'t>(
         &mut self,
         now: Duration,
@@ -275,7 +276,7 @@ impl<R> Connection<R> {
         user: &mut impl SharedState,
     ) -> Action<'t, R> {
         let kind = payload.payload_type();
-        // A client's payload always has one of the recipients of the table.
+        // The recipient of a client's payload is always in the table.
         let Some(recipient) = payload.recipient().kind() else { return Action::Ignored };
         let route = route(kind, recipient);
         let key =
@@ -313,12 +314,12 @@ impl<R> Connection<R> {
                 let stamp = (self.stamps)();
                 Action::Answer(self.reply(&accepted).fault(&fault, &self.token, stamp))
             }
-            // Only a CMD is executed.
+            // Only a CMD has this route.
             None => Action::Ignored,
         }
     }
 
-    /// A confirmation counts where the payload was written to this connection.
+    /// Handles a confirmation, which counts only for payloads that were written to this connection.
     fn confirm<'t>(&mut self, payloads: Vec<AckEntry>) -> Action<'t, R> {
         let receipts = payloads.into_iter().filter_map(|entry| {
             self.pending.remove(self.config.keys.key(entry.sender.as_str(), entry.payload_id.as_str()))
@@ -338,7 +339,7 @@ impl<R> Connection<R> {
         }
     }
 
-    /// Answers what came as invalid; the last of too many is answered too, and closes the connection.
+    /// Answers an invalid payload. The last of too many is answered, too, and closes the connection.
     fn invalid<'t>(&mut self, now: Duration, kind: Option<PayloadType>, notice: &Notice) -> Action<'t, R> {
         let stamp = (self.stamps)();
         let answer = Answer::new(self.number, kind, &self.identity.username, notice, stamp);
@@ -371,7 +372,7 @@ impl<R> Connection<R> {
         }
     }
 
-    /// Something was over the rate: ends what has gone on for too long.
+    /// Records a payload over the rate. Closes the connection if the flood has lasted too long.
     fn flooded(&mut self, now: Duration, retry_after: Duration) -> Option<CloseReason> {
         if !self.flood.dropped(now, self.config.times.flood) {
             return None;
@@ -405,7 +406,7 @@ impl<R> Connection<R> {
         Reply::new(payload, self.number, None, username.clone()).answer(notice, (self.stamps)())
     }
 
-    /// Whether the payload is the conventional first one, which `AUTHENTICATED` answers.
+    /// Returns `true` for `AUTHENTICATE`, which `AUTHENTICATED` answers.
     fn is_greeting(&self, payload: &PayloadRef<'_>) -> bool {
         payload.recipient() == RecipientRef::Server
             && matches!(payload.command(&self.config.limits), Some(Ok(Command::Authenticate {})))
@@ -422,7 +423,7 @@ impl<R> fmt::Debug for Connection<R> {
     }
 }
 
-/// The buckets that a payload is taken from.
+/// Returns the bucket of a payload.
 fn bucket_of(payload: &PayloadRef<'_>) -> BucketKind {
     let kind = payload.payload_type();
     match payload.recipient() {
@@ -433,7 +434,7 @@ fn bucket_of(payload: &PayloadRef<'_>) -> BucketKind {
     }
 }
 
-/// The outcome that a payload is noted with: most messages are sent at once, and need not be settled.
+/// Returns the outcome that is recorded for a new payload. Most messages are sent immediately and need not be settled.
 fn likely_outcome(payload: &PayloadRef<'_>, route: Route) -> PriorOutcome {
     match payload.content() {
         _ if matches!(route, Route::Refuse(_)) => PriorOutcome::Failed,
@@ -442,7 +443,7 @@ fn likely_outcome(payload: &PayloadRef<'_>, route: Route) -> PriorOutcome {
     }
 }
 
-/// Whether a payload that is sent again is found out: MSG and CMD, but not `ACK` and `AUTHENTICATE`.
+/// Returns `true` if duplicates of a payload are detected: for MSG and CMD, except `ACK` and `AUTHENTICATE`.
 fn is_remembered(payload: &PayloadRef<'_>) -> bool {
     match payload.content() {
         ContentRef::Msg(_) => true,

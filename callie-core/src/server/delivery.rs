@@ -1,12 +1,12 @@
 //! Confirmed delivery: the one answer that the sender of a message receives (protocol, "Confirmed delivery").
 
-/// Counts what became of one message that asks for confirmation, at each part of its audience: a user with all
-/// connections, or several users whom another node reaches and reports of.
+/// Counts the outcomes of one message with a request for confirmation, for each part of its audience: a user with all
+/// connections, or several users on another node, which reports their outcomes.
 ///
-/// Each part is begun with [`begin`](Self::begin) before its payload is queued, then [`handed_out`](Self::handed_out)
-/// is called once. Every later call can return the counts, and exactly one does: they are the answer, by
-/// [`Reply::delivery`](super::Reply::delivery). A server calls [`expire`](Self::expire) when
-/// [`Times::confirmation`](super::Times::confirmation) is over.
+/// [`begin`](Self::begin) must be called for each part before its payload is queued, and then
+/// [`handed_out`](Self::handed_out) once. Exactly one of the later calls returns the counts, which are the answer, see
+/// [`Reply::delivery`](super::Reply::delivery). A server calls [`expire`](Self::expire) after
+/// [`Times::confirmation`](super::Times::confirmation).
 ///
 /// ```
 /// use callie_core::server::Delivery;
@@ -22,12 +22,12 @@
 /// ```
 #[derive(Debug)]
 pub struct Delivery {
-    /// Nothing once the answer is known.
+    /// `None` once the answer is known.
     parts: Vec<State>,
-    /// Parts that are not settled.
+    /// The number of parts that are not settled.
     waiting: usize,
     counts: DeliveryCounts,
-    /// While the message is being handed out, no answer is given.
+    /// Set until all parts have begun. No answer is returned before.
     open: bool,
     answered: bool,
 }
@@ -36,22 +36,22 @@ pub struct Delivery {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part(usize);
 
-/// How many users a message ended for in each way.
+/// The number of users by outcome.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DeliveryCounts {
-    /// They confirmed it.
+    /// Users who confirmed the message.
     pub confirmed: usize,
-    /// They may have it.
+    /// Users who may have received it.
     pub unconfirmed: usize,
-    /// It certainly did not reach them.
+    /// Users who certainly did not receive it.
     pub missed: usize,
     /// Whether the message went to a group, whose sender receives the counts.
     pub of_group: bool,
 }
 
 impl DeliveryCounts {
-    /// The counts of one part, as another node reports them.
+    /// Creates the counts of one part, as another node reports them.
     #[must_use]
     pub fn new(confirmed: usize, unconfirmed: usize, missed: usize) -> Self {
         Self { confirmed, unconfirmed, missed, of_group: false }
@@ -60,9 +60,9 @@ impl DeliveryCounts {
 
 #[derive(Debug)]
 struct State {
-    /// Users in this part.
+    /// The number of users in this part.
     users: usize,
-    /// Connections that hold a receipt.
+    /// The number of connections that hold a receipt.
     receipts: usize,
     /// Whether the payload was written to one of them.
     written: bool,
@@ -70,13 +70,13 @@ struct State {
 }
 
 impl Delivery {
-    /// A message to one user: the first confirmation is the answer.
+    /// Starts a message to one user, whose first confirmation is the answer.
     #[must_use]
     pub fn to_user() -> Self {
         Self::new(false)
     }
 
-    /// A message to a group: the answer is given when every part is settled.
+    /// Starts a message to a group. The answer is known when every part is settled.
     #[must_use]
     pub fn to_group() -> Self {
         Self::new(true)
@@ -87,14 +87,14 @@ impl Delivery {
         Self { parts: Vec::new(), waiting: 0, counts, open: true, answered: false }
     }
 
-    /// Begins a part of `users` users, with `receipts` connections that are about to be given the message.
+    /// Begins a part of `users` users, with `receipts` connections that will receive the message.
     pub fn begin(&mut self, users: usize, receipts: usize) -> Part {
         self.parts.push(State { users, receipts, written: false, settled: false });
         self.waiting += 1;
         Part(self.parts.len() - 1)
     }
 
-    /// Every part has begun, and `offline` further users cannot be reached.
+    /// Records that every part has begun, and that `offline` further users cannot be reached.
     #[must_use = "it may be the answer"]
     pub fn handed_out(&mut self, offline: usize) -> Option<DeliveryCounts> {
         self.open = false;
@@ -102,7 +102,7 @@ impl Delivery {
         self.answer()
     }
 
-    /// The time is over: every user of a part that is not settled may have the message.
+    /// Handles the deadline: every user of a part that is not settled may have received the message.
     #[must_use = "it may be the answer"]
     pub fn expire(&mut self) -> Option<DeliveryCounts> {
         for at in 0..self.parts.len() {
@@ -112,7 +112,7 @@ impl Delivery {
         self.answer()
     }
 
-    /// Another node reports of its part. Users whom it does not account for were not there.
+    /// Settles a part by the report of its node. Users whom the report does not count were not connected.
     #[must_use = "it may be the answer"]
     pub fn report(&mut self, part: Part, mut counts: DeliveryCounts) -> Option<DeliveryCounts> {
         let known = counts.confirmed.saturating_add(counts.unconfirmed).saturating_add(counts.missed);
@@ -121,7 +121,7 @@ impl Delivery {
         self.answer()
     }
 
-    /// Another node will not report of its part, to which the message may have been sent or was not.
+    /// Settles a part whose node will not report. The message may have arrived if `may_have_arrived` is set.
     #[must_use = "it may be the answer"]
     pub fn give_up(&mut self, part: Part, may_have_arrived: bool) -> Option<DeliveryCounts> {
         let users = self.users(part);
@@ -130,21 +130,21 @@ impl Delivery {
         self.answer()
     }
 
-    /// A connection of the part is about to write the message: from now on it may have arrived.
+    /// Records that a connection of the part is about to write the message, which may have arrived from now on.
     pub fn written(&mut self, part: Part) {
         if let Some(state) = self.parts.get_mut(part.0) {
             state.written = true;
         }
     }
 
-    /// A connection of the part confirmed the message.
+    /// Records that a connection of the part confirmed the message.
     #[must_use = "it may be the answer"]
     pub fn confirmed(&mut self, part: Part) -> Option<DeliveryCounts> {
         self.settle(part, DeliveryCounts::new(1, 0, 0));
         self.answer()
     }
 
-    /// A connection of the part will not confirm the message: it did not take it, or is gone.
+    /// Records that a connection of the part will not confirm the message: it did not accept it, or is closed.
     #[must_use = "it may be the answer"]
     pub fn returned(&mut self, part: Part) -> Option<DeliveryCounts> {
         let state = self.parts.get_mut(part.0)?;
@@ -156,13 +156,13 @@ impl Delivery {
         self.answer()
     }
 
-    /// Whether the answer was given.
+    /// Returns `true` if the answer was returned.
     #[must_use]
     pub fn is_answered(&self) -> bool {
         self.answered
     }
 
-    /// Notes what became of a part. What is said of it later does not count.
+    /// Records the outcome of a part. Later reports about it are ignored.
     fn settle(&mut self, part: Part, counts: DeliveryCounts) {
         if let Some(state) = self.parts.get_mut(part.0).filter(|state| !state.settled) {
             state.settled = true;
@@ -177,14 +177,14 @@ impl Delivery {
         self.parts.get(part.0).map_or(0, |state| state.users)
     }
 
-    /// The answer, when it is time for it; once.
+    /// Returns the answer once it is known, and only once.
     fn answer(&mut self) -> Option<DeliveryCounts> {
         let is_known = self.waiting == 0 || (!self.counts.of_group && self.counts.confirmed > 0);
         if self.open || self.answered || !is_known {
             return None;
         }
         self.answered = true;
-        // Receipts may come in long after this and count for nothing.
+        // Later receipts are ignored.
         self.parts = Vec::new();
         Some(self.counts)
     }

@@ -1,5 +1,5 @@
-//! What a server says of the payloads that it dropped for their rate: when, and which it names (protocol, "A payload
-//! dropped for its rate is always named").
+//! The reports of payloads that a server dropped because of the rate (protocol, "A payload dropped for its rate is
+//! always named").
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use crate::name::PayloadId;
 use crate::notice::Notice;
 use crate::times::RATE_REPORT;
 
-/// The payloads of one connection that were dropped for their rate and are not reported yet.
+/// The payloads of one connection that were dropped because of the rate and are not reported yet.
 ///
 /// A server records each dropped payload and sends the [`report`](Self::report)
-/// - when [`report_at`](Self::report_at) has come, and
-/// - before an answer to any payload that came after [`first`](Self::first).
+/// - at [`report_at`](Self::report_at), and
+/// - before an answer to any payload after [`first`](Self::first).
 ///
-/// A client that has an answer to a payload therefore knows of every payload it sent before whether it was dropped.
+/// A client that has received the answer to a payload therefore knows which of its earlier payloads were dropped.
 ///
-/// Payloads are numbered by the server as they come. Times are durations since any moment that is the same for all
-/// calls and must not go back. Memory is bounded: IDs beyond [`MAX_DROPPED_NAMES`] are counted and not kept.
+/// The server numbers payloads in the order of their arrival. Times are durations since a moment that is the same for
+/// all calls, and must not decrease. Memory is bounded: IDs beyond [`MAX_DROPPED_NAMES`] are counted and not stored.
 #[derive(Debug, Default)]
 pub(super) struct DroppedPayloads {
     first: Option<u64>,
     ids: Vec<PayloadId>,
     count: u64,
     command: Option<CodeName>,
-    /// Whether something without an ID was over the rate and is not reported.
+    /// Whether something without an ID exceeded the rate and is not reported yet.
     unnamed: bool,
     retry_at: Duration,
     reported_at: Option<Duration>,
@@ -53,12 +53,12 @@ impl DroppedPayloads {
         self.retry_at = self.retry_at.max(now.saturating_add(retry_after));
     }
 
-    /// The number of the first payload that is not reported, if there is one.
+    /// Returns the number of the first payload that is not reported, if there is one.
     pub(super) fn first(&self) -> Option<u64> {
         self.first
     }
 
-    /// When the report is due, if there is something to report.
+    /// Returns when the report is due, if there is something to report.
     pub(super) fn report_at(&self) -> Option<Duration> {
         if self.first.is_none() && !self.unnamed {
             return None;
@@ -66,7 +66,8 @@ impl DroppedPayloads {
         Some(self.reported_at.map_or(Duration::ZERO, |at| at.saturating_add(RATE_REPORT)))
     }
 
-    /// Takes the report: `RATE_LIMITED` that names all that was dropped since the last one, or none if nothing was.
+    /// Takes the report: a `RATE_LIMITED` with all payloads that were dropped since the last one, or `None` if there
+    /// are none.
     pub(super) fn report(&mut self, now: Duration) -> Option<Notice> {
         let named = self.first.take().is_some();
         if !std::mem::take(&mut self.unnamed) && !named {
@@ -89,8 +90,8 @@ impl DroppedPayloads {
         })
     }
 
-    /// Records something over the rate that is no payload and has no ID, such as a ping of the WebSocket. Within a
-    /// second of the last report it is not reported.
+    /// Records something without an ID that exceeds the rate, such as a WebSocket ping. It is not reported within a
+    /// second of the last report.
     pub(super) fn record_unnamed(&mut self, now: Duration, retry_after: Duration) {
         if self.reported_at.is_none_or(|at| now >= at.saturating_add(RATE_REPORT)) {
             self.unnamed = true;
@@ -98,7 +99,7 @@ impl DroppedPayloads {
         }
     }
 
-    /// The report of a connection that is closed for its flood: of what is not reported, if there is something.
+    /// Returns the report of a connection that is closed because of a flood, if anything is not reported yet.
     pub(super) fn last_report(&mut self, now: Duration, retry_after: Duration) -> Notice {
         self.report(now).unwrap_or_else(|| {
             let retry_at = now.saturating_add(retry_after);
@@ -107,7 +108,7 @@ impl DroppedPayloads {
     }
 }
 
-/// Milliseconds until `at`, rounded up so that a client that comes back then is let in.
+/// Returns the milliseconds until `at`, rounded up, so that a client that waits this long is admitted.
 fn millis(at: Duration, now: Duration) -> u64 {
     u64::try_from(at.saturating_sub(now).as_millis()).unwrap_or(u64::MAX).saturating_add(1)
 }

@@ -20,7 +20,7 @@ pub struct Handshake {
     deadline: Duration,
 }
 
-/// A first payload, whose token is to be looked up.
+/// A first payload, whose token must be looked up.
 #[derive(Debug)]
 pub struct Authentication<'t> {
     config: Arc<ServerConfig>,
@@ -32,13 +32,13 @@ pub struct Authentication<'t> {
 pub struct Identity {
     /// The user.
     pub username: Username,
-    /// The session.
+    /// Returns the session.
     pub session_id: SessionId,
     /// When the session ends if it is not used.
     pub expires_at: Timestamp,
 }
 
-/// A first payload whose token and sender are good: what a [`Connection`](super::Connection) is opened with.
+/// A first payload with a valid token and sender, which opens a [`Connection`](super::Connection).
 #[derive(Debug)]
 pub struct Verified<'t> {
     pub(super) config: Arc<ServerConfig>,
@@ -47,29 +47,29 @@ pub struct Verified<'t> {
 }
 
 impl Handshake {
-    /// A connection whose upgrade just succeeded.
+    /// Starts with a connection after its upgrade.
     #[must_use]
     pub fn new(now: Duration, config: Arc<ServerConfig>) -> Self {
         let deadline = now.saturating_add(config.times.authentication);
         Self { config, deadline }
     }
 
-    /// When the first payload must have come.
+    /// Returns the deadline of the first payload.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.deadline
     }
 
-    /// The reason to close the connection, if the [`deadline`](Self::deadline) has passed.
+    /// Returns the reason to close the connection, if the [`deadline`](Self::deadline) has passed.
     #[must_use]
     pub fn wake(&self, now: Duration) -> Option<CloseReason> {
         (now >= self.deadline).then(CloseReason::auth_timeout)
     }
 
-    /// Takes the first text message.
+    /// Handles the first text message.
     ///
     /// # Errors
-    /// `AUTH_FAILED` if it is no valid payload.
+    /// `AUTH_FAILED` if it is not a valid payload.
     pub fn receive(self, text: &str) -> Result<Authentication<'_>, CloseReason> {
         match PayloadRef::from_client(text, &self.config.limits) {
             Ok(payload) => Ok(Authentication { config: self.config, payload }),
@@ -78,28 +78,28 @@ impl Handshake {
     }
 }
 
-/// The answer says what is wrong with the payload, but under the code of a failed authentication.
+/// Returns the answer to an invalid first payload: the fault, with the code of a failed authentication.
 fn invalid(fault: &Fault) -> CloseReason {
     let notice = Notice::builder(SysCode::AuthFailed).describe(fault.reason().to_owned()).path(fault.path());
     let notice = notice.in_reply_to_any(fault.payload_id());
-    // A log gets the code alone: the path can hold anything that a client wrote.
+    // The log gets only the code, because the path can contain any text of the client.
     CloseReason::auth_failed(notice, fault.code().as_str())
 }
 
 impl<'t> Authentication<'t> {
-    /// The token to look up.
+    /// Returns the token to look up.
     #[must_use]
     pub fn token(&self) -> &str {
         self.payload.token()
     }
 
-    /// Who the client claims to be; any string.
+    /// Returns the sender that the client claims to be; any string.
     #[must_use]
     pub fn sender(&self) -> &str {
         self.payload.sender()
     }
 
-    /// Compares the sender with what the look-up of the token gave: the live session that it belongs to, or none.
+    /// Verifies the sender against the session that the token belongs to, or `None` if there is no live session.
     ///
     /// # Errors
     /// `AUTH_FAILED` if there is no such session, or it is another user's.
@@ -116,7 +116,7 @@ impl<'t> Authentication<'t> {
 }
 
 impl Verified<'_> {
-    /// The session.
+    /// Returns the session.
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity

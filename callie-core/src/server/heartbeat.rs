@@ -1,10 +1,10 @@
-//! Whether a client is still there: a PING after a silence, and the end after a longer one.
+//! Detects lost clients: a PING after a silence, and the end of the connection after a longer one.
 
 use std::time::Duration;
 
 use super::config::Times;
 
-/// When the last text message came, and what follows from it.
+/// The time of the last text message, and the deadlines that follow from it.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     heard_at: Duration,
@@ -15,19 +15,19 @@ pub(super) struct Heartbeat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     Nothing,
-    /// A PING, once in a silence.
+    /// A PING, once in each silence.
     Ping,
     /// The end of the connection.
     Missed,
 }
 
 impl Heartbeat {
-    /// The heartbeat of a connection whose first payload just came.
+    /// Starts with a connection that has just received its first payload.
     pub(super) fn new(now: Duration) -> Self {
         Self { heard_at: now, pinged_at: None }
     }
 
-    /// A text message came.
+    /// Records a text message.
     pub(super) fn heard(&mut self, now: Duration) {
         self.heard_at = now;
         self.pinged_at = None;
@@ -48,7 +48,7 @@ impl Heartbeat {
         Due::Ping
     }
 
-    /// When something is due next, if nothing is heard until then.
+    /// Returns when something is due next, if no text message arrives before.
     pub(super) fn deadline(&self, times: &Times) -> Duration {
         match self.pinged_at {
             Some(at) => at.saturating_add(times.heartbeat_grace),

@@ -3,21 +3,25 @@
 //!
 //! A [`Handshake`] takes the first payload of a connection. Once its token and sender are verified it becomes a
 //! [`Connection`], which checks every further payload in the order of the protocol (validity, token, sender, rate,
-//! duplicate, route) and returns what is to be done as an [`Action`]. What the connections of one user share is a
-//! [`UserState`], or the server's own [`SharedState`], and is handed in with each payload; so the server decides how it is
-//! locked. A server whose connections are all behind one lock has them in a [`Hub`], which also passes payloads on from one
-//! to the other. Answers are made from the payload that they answer, by its [`Reply`]; a connection ends with a [`CloseReason`].
+//! duplicate, route) and returns an [`Action`]. What the connections of one user share is a [`UserState`], or the
+//! server's own [`SharedState`], and is handed in with each payload; so the server decides how it is locked. A server
+//! whose connections are all behind one lock has them in a [`Hub`], which also passes payloads on from one to the
+//! other. Answers are made from the payload that they answer, by its [`Reply`]; a connection ends with a
+//! [`CloseReason`].
 //!
 //! # Contract
 //!
-//! - `now` is the time since any fixed moment. The moment is the same for all connections of a user, and the time never
-//!   goes back.
+//! - `now` is the time since a fixed moment. The moment is the same for all connections of a user, and the time must
+//!   not
+//!   decrease.
 //! - After every call the server writes the texts of [`Connection::poll`], in their order, before anything else that is
 //!   queued for the connection. It calls [`Connection::wake`] at the [`Connection::deadline`].
-//! - An [`Answer`] is written through [`Connection::answer`], or directly behind [`Connection::report_before`]: a payload
+//! - An [`Answer`] is written through [`Connection::answer`], or directly behind [`Connection::report_before`]: a
+//!   payload
 //!   that was dropped for its rate is named before any later payload is answered.
-//! - A payload that was written and asks for a confirmation is handed to [`Connection::written`] with a receipt of the
-//!   server's choice, which comes back with [`Action::Confirm`]. [`Delivery`] counts the receipts of one message.
+//! - A written payload with a request for confirmation is passed to [`Connection::written`] with a receipt of the
+//!   server's
+//!   choice, which [`Action::Confirm`] returns. [`Delivery`] counts the receipts of one message.
 //!
 //! # A connection from its first payload to its end
 //!
@@ -72,9 +76,9 @@
 //! - `config`: limits and times
 //! - `handshake`: the first payload
 //! - `connection`: the state machine; `action` is what it returns
-//! - `reply`: answers, made from the payload that they answer
-//! - `close`: how a connection ends
-//! - `dropped`, `strikes`, `heartbeat`, `pending_acks`: what a connection remembers
+//! - `reply`: answers to payloads
+//! - `close`: the end of a connection
+//! - `dropped`, `strikes`, `heartbeat`, `pending_acks`: the parts of a connection's state
 //! - `user`: what the connections of a user share, with `rates` and `recent`
 //! - `delivery`: the confirmations of one message
 //! - `hub`: all of it together, for a server of one process

@@ -1,4 +1,4 @@
-//! Payloads that were written to a connection and that its client has not confirmed yet.
+//! Payloads that were written to a connection and are not confirmed yet.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use hashbrown::hash_table::Entry as Slot;
 
 use super::recent::PayloadKey;
 
-/// The most receipts that are kept. This bounds the memory that a client that confirms nothing costs; what does not fit
-/// ends as unconfirmed at once.
+/// The most receipts that are kept, which bounds the memory for a client that confirms nothing. Further payloads are
+/// unconfirmed immediately.
 const MAX_PENDING: usize = 4_096;
-/// Receipts that are over are removed when this many are kept, and again when twice as many as then are left.
+/// Expired receipts are removed when this many are kept, and again when the number has doubled since.
 const FIRST_SWEEP: usize = 64;
 
-/// Receipts by the payload that they are for.
+/// Receipts by payload.
 #[derive(Debug)]
 pub(super) struct PendingAcks<R> {
     entries: HashTable<Entry<R>>,
@@ -23,7 +23,7 @@ pub(super) struct PendingAcks<R> {
 #[derive(Debug)]
 struct Entry<R> {
     key: PayloadKey,
-    /// The second from which on nobody waits for the confirmation.
+    /// The second at which the receipt expires.
     until: u32,
     receipt: R,
 }
@@ -43,8 +43,8 @@ impl<R> PendingAcks<R> {
         Self { entries: HashTable::new(), sweep_at: FIRST_SWEEP }
     }
 
-    /// Keeps the receipt of a payload that is about to be written, for `time`. Returns it if there is no room, and
-    /// another one of the same payload if there was one.
+    /// Keeps the receipt of a payload that is about to be written, for `time`. Returns it if there is no room, or an
+    /// earlier receipt of the same payload.
     pub(super) fn insert(&mut self, now: Duration, time: Duration, key: PayloadKey, receipt: R) -> Option<R> {
         if self.entries.len() >= self.sweep_at {
             self.sweep(now);
@@ -68,7 +68,7 @@ impl<R> PendingAcks<R> {
         Some(entry.remove().0.receipt)
     }
 
-    /// Drops the receipts whose time is over.
+    /// Drops expired receipts.
     pub(super) fn sweep(&mut self, now: Duration) {
         let now = second(now);
         self.entries.retain(|entry| now < entry.until);

@@ -1,4 +1,4 @@
-//! How much a user may send: token buckets that all connections of the user share (protocol, "Routing").
+//! The rates of a user: token buckets that all connections of the user share (protocol, "Routing").
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::{Limits, UPKEEP_FACTOR};
 
-/// What a payload is taken from.
+/// The kind of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum BucketKind {
-    /// Every payload that is not listed below.
+    /// Every other payload.
     Payloads,
-    /// `ACK`, PONG, and PING to `SERVER`: ten times as wide.
+    /// `ACK`, PONG, and PING to `SERVER`, with ten times the rate and burst.
     Upkeep,
-    /// MSG to `BROADCAST`, which is taken from [`Payloads`](Self::Payloads) too.
+    /// MSG to `BROADCAST`, which also counts in [`Payloads`](Self::Payloads).
     Broadcasts,
 }
 
 impl BucketKind {
-    /// All of them, in the order of their numbers.
+    /// All kinds, in the order of their numbers.
     pub const ALL: [Self; 3] = [Self::Payloads, Self::Upkeep, Self::Broadcasts];
 
-    /// The buckets that a payload of this kind is taken from.
+    /// Returns the buckets in which a payload of this kind counts.
     #[must_use]
     pub const fn buckets(self) -> &'static [Self] {
         match self {
@@ -32,32 +32,32 @@ impl BucketKind {
     }
 }
 
-/// A token bucket, kept as the time at which it is full again (GCRA).
+/// A token bucket, stored as the time at which it is full again (GCRA).
 #[derive(Debug, Clone)]
 struct Bucket {
-    /// The time in which one payload flows back; never zero.
+    /// The time in which one token is refilled; never zero.
     interval: Duration,
-    /// The time in which an empty bucket becomes full.
+    /// The time in which an empty bucket is refilled.
     depth: Duration,
     full_at: Duration,
 }
 
-/// A bucket owes at most this many times its burst.
+/// The debt of a bucket is at most this many times its burst.
 const MAX_DEBT: u32 = 2;
 
 impl Bucket {
-    /// A full bucket that gives `rate` payloads in `period`, and `burst` at once; each at least one.
+    /// Creates a full bucket for `rate` payloads in `period` and `burst` at once; each at least one.
     fn new(period: Duration, rate: u32, burst: u32) -> Self {
         let interval = (period / rate.max(1)).max(Duration::from_nanos(1));
         Self { interval, depth: interval.saturating_mul(burst.max(1)), full_at: Duration::ZERO }
     }
 
-    /// When the bucket would be full again if `payloads` were taken now.
+    /// Returns when the bucket would be full again if `payloads` were taken now.
     fn full_after(&self, now: Duration, payloads: u32) -> Duration {
         self.full_at.max(now).saturating_add(self.interval.saturating_mul(payloads))
     }
 
-    /// How long the next payload has to wait.
+    /// Returns how long the next payload has to wait.
     fn wait(&self, now: Duration) -> Duration {
         self.full_after(now, 1).saturating_sub(now).saturating_sub(self.depth)
     }
@@ -99,13 +99,13 @@ pub struct Rates {
     quotas: [u32; 4],
 }
 
-/// The limits that the buckets are made from.
+/// The limits that determine the buckets.
 fn quotas(limits: &Limits) -> [u32; 4] {
     [limits.messages_per_second, limits.burst, limits.broadcasts_per_minute, limits.broadcast_burst]
 }
 
 impl Rates {
-    /// Full buckets. A rate or burst of zero counts as one.
+    /// Creates full buckets. A rate or burst of zero counts as one.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         const SECOND: Duration = Duration::from_secs(1);
@@ -121,16 +121,16 @@ impl Rates {
         Self { buckets, quotas }
     }
 
-    /// Whether the buckets are those of `limits`.
+    /// Returns `true` if the buckets have the limits `limits`.
     #[must_use]
     pub fn fit(&self, limits: &Limits) -> bool {
         self.quotas == quotas(limits)
     }
 
-    /// Takes one payload from each of its buckets.
+    /// Takes one token from each bucket of the payload.
     ///
     /// # Errors
-    /// How long to wait until there is room. Nothing is taken then.
+    /// The time to wait until there is a token. Nothing is taken then.
     pub fn take(&mut self, now: Duration, kind: BucketKind) -> Result<(), Duration> {
         let buckets = kind.buckets();
         let wait = buckets.iter().map(|kind| self.bucket(*kind).wait(now)).max().unwrap_or_default();
@@ -143,13 +143,14 @@ impl Rates {
         Ok(())
     }
 
-    /// Takes `payloads` that the user sent elsewhere, through another node, from one bucket. What the bucket does not
-    /// have it owes, up to twice its burst.
+    /// Takes the tokens of `payloads` that the user sent through another node from one bucket, which may go into debt
+    /// up to twice its burst.
     pub fn owe(&mut self, now: Duration, kind: BucketKind, payloads: u32) {
         self.bucket(kind).owe(now, payloads);
     }
 
-    /// How many payloads were taken from each bucket and have not flowed back, in the order of [`BucketKind::ALL`].
+    /// Returns the number of tokens that were taken from each bucket and not refilled, in the order of
+    /// [`BucketKind::ALL`].
     #[must_use]
     pub fn spent(&self, now: Duration) -> [u32; BucketKind::ALL.len()] {
         BucketKind::ALL.map(|kind| self.buckets[kind as usize].spent(now))

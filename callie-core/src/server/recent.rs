@@ -1,4 +1,4 @@
-//! What became of a user's recent payloads, so that one that is sent again is not acted on again (protocol, "Routing").
+//! The outcomes of a user's recent payloads, to detect duplicates (protocol, "Routing").
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -12,9 +12,8 @@ use serde::{Deserialize, Serialize};
 use crate::notice::PriorOutcome;
 use crate::times::{CONFIRMATION, DUPLICATES};
 
-/// How long the outcome of a payload may stay open. A payload that is still pending then is settled by nobody, since
-/// the server that acted on it is gone; or it is a command that a slow database holds up, of which no more is known
-/// either.
+/// How long the outcome of a payload may be pending. Afterwards it is unconfirmed: the server that handled it is gone,
+/// or it is a command that waits for a slow database, whose outcome is unknown too.
 const SETTLED_WITHIN: Duration = CONFIRMATION.saturating_mul(2);
 
 /// A payload's sender and ID, as the keyed hash of its server's [`PayloadKeys`]: the IDs themselves would be many times
@@ -25,7 +24,7 @@ const SETTLED_WITHIN: Duration = CONFIRMATION.saturating_mul(2);
 pub struct PayloadKey(u64);
 
 impl PayloadKey {
-    /// The key with this [`number`](Self::number), as another node sent it.
+    /// Creates the key with this [`number`](Self::number), which another node sent.
     #[must_use]
     pub const fn from_number(number: u64) -> Self {
         Self(number)
@@ -41,16 +40,16 @@ impl PayloadKey {
 /// Makes the [`PayloadKey`]s of one server: of all its users, since a confirmation names the payload of another user.
 /// Clones share the hasher.
 ///
-/// They are a part of the [`ServerConfig`](super::ServerConfig) that every connection of a server is opened with, so the
-/// connections of a server cannot have different ones.
+/// They are a part of the [`ServerConfig`](super::ServerConfig) that every connection of a server is opened with, so
+/// the connections of a server cannot have different ones.
 #[derive(Clone)]
 pub struct PayloadKeys(Arc<KeyOf>);
 
 type KeyOf = dyn Fn(&str, &str) -> PayloadKey + Send + Sync;
 
 impl PayloadKeys {
-    /// Keys by this hasher. It must have a secret key, as that of the standard library does, so that nobody can choose two
-    /// IDs that collide. The nodes of a cluster have the same.
+    /// Keys by this hasher. It must have a secret key, as that of the standard library does, so that nobody can choose
+    /// two IDs that collide. The nodes of a cluster have the same.
     #[must_use]
     pub fn new(hasher: impl BuildHasher + Send + Sync + 'static) -> Self {
         Self(Arc::new(move |sender, payload_id| PayloadKey(hasher.hash_one((sender, payload_id)))))
@@ -69,20 +68,20 @@ impl fmt::Debug for PayloadKeys {
     }
 }
 
-/// A remembered payload, as one node hands it to another.
+/// A remembered payload, as one node sends it to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remembered {
     /// The payload.
     pub key: PayloadKey,
-    /// How many seconds ago it came.
+    /// The seconds since its arrival.
     pub age: u32,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: PriorOutcome,
 }
 
 /// One user's recent payloads, of all connections together: twelve bytes for each payload of the last five minutes.
 ///
-/// Times are durations since a fixed moment, the same for all calls. Ages are counted in whole seconds; a payload is
+/// Times are durations since a fixed moment, the same for all calls. Ages are counted in whole seconds, so a payload is
 /// remembered up to a second longer than [`DUPLICATES`].
 #[derive(Debug, Default)]
 pub struct RecentPayloads {
@@ -90,7 +89,7 @@ pub struct RecentPayloads {
     /// The number of entries at which old ones are removed: twice as many as the last removal left, so that the cost
     /// for each payload is bounded.
     sweep_at: usize,
-    /// The second in which the last payload came.
+    /// The second in which the last payload arrived.
     newest: u32,
 }
 
@@ -99,9 +98,9 @@ const FEW: usize = 64;
 
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// The key, in halves that need no more than a `u32`'s alignment.
+    /// The key, in halves with the alignment of `u32`.
     key: [u32; 2],
-    /// The second in which it came, and in the lowest bits the outcome.
+    /// The second of the arrival and, in the lowest bits, the outcome.
     came: u32,
 }
 
@@ -119,7 +118,7 @@ impl Entry {
         u64::from(self.key[0]) | u64::from(self.key[1]) << 32
     }
 
-    /// What became of it, as far as is known at this second.
+    /// Returns the outcome, as far as it is known at this second.
     fn outcome(&self, now: u32) -> PriorOutcome {
         match self.noted() {
             PriorOutcome::Pending if u64::from(self.age(now)) > SETTLED_WITHIN.as_secs() => {
@@ -150,7 +149,7 @@ impl Entry {
         self.came = self.came >> OUTCOME_BITS << OUTCOME_BITS | number;
     }
 
-    /// Takes the outcome that another node had, unless a more certain one is known.
+    /// Adopts the outcome of another node, unless a more certain one is known.
     fn learn(&mut self, outcome: PriorOutcome) {
         let certainty = |outcome| match outcome {
             PriorOutcome::Pending => 0,
@@ -163,7 +162,7 @@ impl Entry {
         }
     }
 
-    /// How many seconds ago it came.
+    /// The seconds since its arrival.
     fn age(&self, now: u32) -> u32 {
         now.saturating_sub(self.came >> OUTCOME_BITS)
     }
@@ -178,7 +177,7 @@ fn is_old(second: u32, now: u32) -> bool {
 }
 
 fn halves(PayloadKey(key): PayloadKey) -> [u32; 2] {
-    // The cut is what is wanted.
+    // Truncates intentionally.
     [key as u32, (key >> 32) as u32]
 }
 
@@ -190,10 +189,10 @@ fn second(now: Duration) -> u32 {
 }
 
 impl RecentPayloads {
-    /// Notes a payload with its likely outcome.
+    /// Records a payload with its likely outcome.
     ///
     /// # Errors
-    /// What became of the payload if it came before.
+    /// The outcome of the payload if it is a duplicate.
     pub fn note(
         &mut self,
         now: Duration,
@@ -219,14 +218,14 @@ impl RecentPayloads {
         Ok(())
     }
 
-    /// Notes what became of a payload, if it is remembered.
+    /// Records the outcome of a payload, if it is remembered.
     pub fn settle(&mut self, key: PayloadKey, outcome: PriorOutcome) {
         if let Some(known) = self.find(key) {
             known.settle(outcome);
         }
     }
 
-    /// Takes what the node that acts on a payload says of it: its last word holds.
+    /// Adopts the outcome from the node that handles the payload, whose last report is final.
     pub fn learn(&mut self, now: Duration, payload: Remembered) {
         let second = second(now);
         match self.find(payload.key).filter(|known| !known.is_old(second)) {
@@ -235,7 +234,7 @@ impl RecentPayloads {
         }
     }
 
-    /// Takes over what another node knew a moment ago. What is known with more certainty stays.
+    /// Takes over the payloads of another node. More certain outcomes are kept.
     pub fn adopt(&mut self, now: Duration, payloads: impl IntoIterator<Item = Remembered>) {
         let second = second(now);
         for payload in payloads {
@@ -243,7 +242,7 @@ impl RecentPayloads {
         }
     }
 
-    /// What is remembered, the newest first and at most `most` of them.
+    /// Returns at most `most` remembered payloads, newest first.
     #[must_use]
     pub fn newest(&self, now: Duration, most: usize) -> Vec<Remembered> {
         let second = second(now);
@@ -260,13 +259,13 @@ impl RecentPayloads {
         payloads
     }
 
-    /// Whether nothing is remembered.
+    /// Returns `true` if no payload is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Forgets everything if the last payload is old. Returns whether nothing is left.
+    /// Removes all payloads if the last one is old. Returns `true` if none is left.
     pub fn forget(&mut self, now: Duration) -> bool {
         if is_old(self.newest, second(now)) {
             *self = Self::default();

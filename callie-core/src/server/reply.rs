@@ -1,4 +1,4 @@
-//! Answers to payloads, each made from the payload that it answers.
+//! Answers to payloads.
 
 use serde::Serialize;
 
@@ -15,10 +15,10 @@ use crate::party::{Recipient, Sender};
 use crate::payload::{Payload, Stamp};
 use crate::payload_type::PayloadType;
 
-/// A payload that is answered: makes answers that name it.
+/// Creates the answers to one payload.
 ///
-/// It owns what it needs, so the answer can be made later and by another thread. [`Connection::reply`] is the only way to
-/// get one, so there is no answer without the payload that it answers.
+/// It owns what it needs, so the answer can be created later and on another thread. Only [`Connection::reply`] creates
+/// a reply, so there is no answer without the payload that it answers.
 ///
 /// [`Connection::reply`]: super::Connection::reply
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub struct Reply {
     names: PayloadNames,
 }
 
-/// What an answer names of the payload that it answers.
+/// The parts of the answered payload that an answer names.
 #[derive(Debug, Clone)]
 pub(super) struct PayloadNames {
     pub(super) payload_id: PayloadId,
@@ -51,7 +51,7 @@ impl PayloadNames {
         }
     }
 
-    /// `notice` as an answer to the payload.
+    /// Creates an answer from `notice`.
     pub(super) fn complete(&self, mut notice: NoticeBuilder) -> Notice {
         if let Some(command) = &self.command {
             notice = notice.command(command.clone());
@@ -82,63 +82,63 @@ impl Reply {
         Self { number, kind: payload.payload_type(), user, key, names: PayloadNames::of(payload) }
     }
 
-    /// Who sent the payload and gets the answer.
+    /// Returns the sender of the payload, who receives the answer.
     #[must_use]
     pub fn username(&self) -> &Username {
         &self.user
     }
 
-    /// The key by which the payload is remembered, if it is: with [`Answer::outcome`], what is to be
-    /// [settled](super::SharedState::settle).
+    /// Returns the key of the payload, if it is remembered. Its outcome must be [settled](super::SharedState::settle)
+    /// with [`Answer::outcome`].
     #[must_use]
     pub fn key(&self) -> Option<PayloadKey> {
         self.key
     }
 
-    /// The number of the payload among those of its connection.
+    /// Returns the number of the payload among those of its connection.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The type of the payload.
+    /// Returns the type of the payload.
     #[must_use]
     pub fn kind(&self) -> PayloadType {
         self.kind
     }
 
-    /// The payload's ID.
+    /// Returns the payload's ID.
     #[must_use]
     pub fn payload_id(&self) -> &PayloadId {
         &self.names.payload_id
     }
 
-    /// The ID of the message in it, if it is a MSG.
+    /// Returns the message's ID, if the payload is a MSG.
     #[must_use]
     pub fn message_id(&self) -> Option<&MessageId> {
         self.names.message_id.as_ref()
     }
 
-    /// The payload was not acted on, for this reason.
+    /// Answers that the payload was refused with this code.
     #[must_use]
     pub fn refuse(&self, code: SysCode, stamp: Stamp) -> Answer {
         self.answer(Notice::builder(code), stamp)
     }
 
-    /// A command was carried out, and gave `result`, which serialises as a JSON object.
+    /// Answers that a command was executed. `result` must serialise as a JSON object.
     #[must_use]
     pub fn result(&self, result: &impl Serialize, stamp: Stamp) -> Answer {
         self.answer(Notice::builder(SysCode::CommandOk).result(result), stamp)
     }
 
-    /// A message may or may not have arrived.
+    /// Answers that a message may or may not have arrived.
     #[must_use]
     pub fn unconfirmed(&self, stamp: Stamp) -> Answer {
         self.answer(Notice::builder(SysCode::DeliveryUnconfirmed), stamp)
     }
 
-    /// A message to a group reached `delivered` other members and missed `offline_count`, of whom `offline` names some: at
-    /// most [`MAX_OFFLINE_NAMES`](crate::MAX_OFFLINE_NAMES).
+    /// Answers that a message to a group reached `delivered` other members and missed `offline_count`. `offline` names
+    /// some of them, at most [`MAX_OFFLINE_NAMES`](crate::MAX_OFFLINE_NAMES).
     #[must_use]
     pub fn partially_delivered(
         &self,
@@ -154,8 +154,8 @@ impl Reply {
         self.answer(notice, stamp)
     }
 
-    /// How a confirmed delivery ended: `DELIVERED` where a member of the audience confirmed it, `DELIVERY_UNCONFIRMED`
-    /// where one may have it, `RECIPIENT_OFFLINE` where it reached nobody.
+    /// Answers with the result of a confirmed delivery: `DELIVERED` if a recipient confirmed it, `DELIVERY_UNCONFIRMED`
+    /// if one may have received it, `RECIPIENT_OFFLINE` if it reached nobody.
     #[must_use]
     pub fn delivery(&self, counts: &DeliveryCounts, stamp: Stamp) -> Answer {
         let code = match (counts.confirmed, counts.unconfirmed) {
@@ -173,20 +173,21 @@ impl Reply {
         self.answer(notice, stamp)
     }
 
-    /// Any notice, as an answer: with the payload's ID, the command, and the message where the code names one.
+    /// Answers with any notice, to which the payload's ID, the command and, if the code has one, the message's ID are
+    /// added.
     #[must_use]
     pub fn answer(&self, notice: NoticeBuilder, stamp: Stamp) -> Answer {
         let notice = self.names.complete(notice);
         Answer::new(self.number, Some(self.kind), &self.user, &notice, stamp)
     }
 
-    /// What is wrong with a command.
+    /// Answers with the fault of a command.
     pub(super) fn fault(&self, fault: &CommandFault, token: &str, stamp: Stamp) -> Answer {
         let Some(command) = &self.names.command else { return self.refuse(fault.code(), stamp) };
         self.answer(fault.notice(command.clone(), Some(token)), stamp)
     }
 
-    /// A PONG.
+    /// Answers with a PONG.
     pub(super) fn pong(&self, stamp: Stamp) -> Answer {
         let metadata = JsonObject::default().with("inReplyTo", &self.names.payload_id).unwrap_or_default();
         let pong = Payload::new(stamp, Sender::Server, Recipient::User(self.user.clone()), Content::Pong)
@@ -207,44 +208,44 @@ impl Answer {
         Self { number, kind, code: Some(notice.code()), text }
     }
 
-    /// The number of the answered payload among those of its connection.
+    /// Returns the number of the answered payload among those of its connection.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The type of the answered payload; none where what came was no payload.
+    /// Returns the type of the answered payload; `None` for a text that is not a payload.
     #[must_use]
     pub fn kind(&self) -> Option<PayloadType> {
         self.kind
     }
 
-    /// The code of the SYS; none for a PONG.
+    /// Returns the code of the SYS; `None` for a PONG.
     #[must_use]
     pub fn code(&self) -> Option<SysCode> {
         self.code
     }
 
-    /// What the answer says of the payload, to [`settle`](super::SharedState::settle) it.
+    /// Returns the outcome of the payload according to the answer, to [`settle`](super::SharedState::settle) it.
     #[must_use]
     pub fn outcome(&self) -> PriorOutcome {
         match self.code {
             None | Some(SysCode::CommandOk | SysCode::PartiallyDelivered) => PriorOutcome::Sent,
             Some(SysCode::Delivered) => PriorOutcome::Delivered,
             Some(SysCode::DeliveryUnconfirmed) => PriorOutcome::Unconfirmed,
-            // A command that failed halfway may have been carried out. A message was not passed on.
+            // A command that failed halfway may have been executed. A message was not delivered.
             Some(SysCode::InternalError) if self.kind == Some(PayloadType::Cmd) => PriorOutcome::Unconfirmed,
             Some(_) => PriorOutcome::Failed,
         }
     }
 
-    /// The text to write.
+    /// Returns the text to write.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The text to write.
+    /// Returns the text to write.
     #[must_use]
     pub fn into_text(self) -> String {
         self.text

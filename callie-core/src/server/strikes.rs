@@ -1,4 +1,4 @@
-//! What a connection did wrong recently: invalid payloads, and payloads over its rate.
+//! Recent violations of a connection: invalid payloads, and payloads over the rate.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::times::{FLOOD_PAUSE, INVALID_WINDOW};
 pub(super) struct Strikes(VecDeque<Duration>);
 
 impl Strikes {
-    /// Counts an invalid payload. Returns whether it closes the connection.
+    /// Counts an invalid payload. Returns `true` if it closes the connection.
     pub(super) fn count(&mut self, now: Duration) -> bool {
         while self.0.front().is_some_and(|&at| now.saturating_sub(at) >= INVALID_WINDOW) {
             self.0.pop_front();
@@ -21,7 +21,7 @@ impl Strikes {
     }
 }
 
-/// How long the payloads of a connection have been dropped for their rate.
+/// How long payloads of a connection have been dropped because of the rate.
 #[derive(Debug, Default)]
 pub(super) struct Flood {
     since: Option<Duration>,
@@ -29,7 +29,7 @@ pub(super) struct Flood {
 }
 
 impl Flood {
-    /// Counts a dropped payload. Returns whether the flood has lasted for `most` and closes the connection.
+    /// Counts a dropped payload. Returns `true` if the flood has lasted for `most` and closes the connection.
     pub(super) fn dropped(&mut self, now: Duration, most: Duration) -> bool {
         let goes_on = self.last.is_some_and(|last| now.saturating_sub(last) < FLOOD_PAUSE);
         self.last = Some(now);

@@ -7,51 +7,51 @@ use super::recent::{PayloadKey, RecentPayloads};
 use crate::limits::Limits;
 use crate::notice::PriorOutcome;
 
-/// What a [`Connection`](super::Connection) asks of the state that it shares with the user's other connections.
+/// The state that a [`Connection`](super::Connection) shares with the user's other connections.
 ///
-/// [`UserState`] is the implementation for a server on its own. A server that keeps the state behind a lock, or tells other
-/// nodes of it, implements this around it.
+/// [`UserState`] is the implementation for a single server. A server that locks the state, or sends changes to other
+/// nodes, wraps it in its own implementation.
 pub trait SharedState {
-    /// Takes a payload from its buckets and, if it is to be remembered, notes it.
+    /// Takes a payload from its buckets and, if it has a key, remembers it.
     ///
     /// # Errors
-    /// [`Denied::RateLimited`] before [`Denied::Duplicate`]. A payload over the rate is not noted.
+    /// [`Denied::RateLimited`] before [`Denied::Duplicate`]. A payload over the rate is not remembered.
     fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied>;
 
-    /// Notes what became of a payload.
+    /// Records the outcome of a payload.
     fn settle(&mut self, key: PayloadKey, outcome: PriorOutcome);
 }
 
-/// What a payload needs to be acted on.
+/// A payload, as [`SharedState`] checks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
-    /// The buckets that it is taken from.
+    /// The kind of its bucket.
     pub bucket: BucketKind,
     /// Its key and likely outcome, if it is remembered.
     pub note: Option<(PayloadKey, PriorOutcome)>,
 }
 
-/// Why a payload is not acted on.
+/// Why a payload is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
-    /// The user sends too fast.
+    /// The user exceeds the rate.
     RateLimited {
-        /// How long to wait until there is room.
+        /// The time to wait until there is a token.
         retry_after: Duration,
     },
-    /// The payload came before, and this became of it.
+    /// The payload is a duplicate of one with this outcome.
     Duplicate(PriorOutcome),
 }
 
 /// The rates and the remembered payloads of one user.
 ///
-/// All connections of the user must be given the same one.
+/// All connections of the user must use the same one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UserState {
-    /// What the user may send.
+    /// The rates of the user.
     pub rates: Rates,
-    /// What the user sent.
+    /// The recent payloads of the user.
     pub recent: RecentPayloads,
 }
 
