@@ -56,20 +56,24 @@ generate_python() {
 }
 
 generate_kotlin() {
-    local written=target/bindings/written/kotlin source=dev/callie/ffi/callie.kt
+    local written=target/bindings/written/kotlin source
     generate kotlin "$written"
-    put "$written/$source" "target/bindings/kotlin/$source"
+    for source in dev/callie/ffi/callie.kt dev/callie/ffi/client/callie_client.kt; do
+        put "$written/$source" "target/bindings/kotlin/$source"
+    done
     put "$shipped" "target/bindings/kotlin-natives/$system-$processor/$library"
     echo "bindings: Kotlin in target/bindings/kotlin"
 }
 
 generate_swift() {
-    local written=target/bindings/written/swift package=bindings/swift
+    local written=target/bindings/written/swift package=bindings/swift name
     generate swift "$written"
-    put "$written/CallieNative.swift" "$package/Generated/CallieNative/CallieNative.swift"
-    put "$written/CallieNativeFFI.h" "$package/Generated/CallieNativeFFI/CallieNativeFFI.h"
+    for name in CallieNative CallieNativeClient; do
+        put "$written/$name.swift" "$package/Generated/CallieNative/$name.swift"
+        put "$written/${name}FFI.h" "$package/Generated/CallieNativeFFI/${name}FFI.h"
+    done
     # uniffi's own module map uses modules that only Apple's compilers have, and links no library.
-    printf 'module CallieNativeFFI {\n    header "CallieNativeFFI.h"\n    link "callie"\n    export *\n}\n' \
+    printf 'module CallieNativeFFI {\n    header "CallieNativeFFI.h"\n    header "CallieNativeClientFFI.h"\n    link "callie"\n    export *\n}\n' \
         >"$written/module.modulemap"
     put "$written/module.modulemap" "$package/Generated/CallieNativeFFI/module.modulemap"
     put "$shipped" "$package/lib/$library"

@@ -15,9 +15,9 @@ done
 
 rm -rf "$work" "$package/CallieNativeFFI.xcframework"
 mkdir -p "$work"/{ios,simulator,macos,headers}
-cp "$package/Generated/CallieNativeFFI/CallieNativeFFI.h" "$work/headers/"
+cp "$package"/Generated/CallieNativeFFI/*.h "$work/headers/"
 # The module map needs no link directive, because the framework contains the static library.
-printf 'module CallieNativeFFI {\n    header "CallieNativeFFI.h"\n    export *\n}\n' >"$work/headers/module.modulemap"
+grep -v 'link "callie"' "$package/Generated/CallieNativeFFI/module.modulemap" >"$work/headers/module.modulemap"
 cp target/aarch64-apple-ios/sdk/libcallie.a "$work/ios/"
 lipo -create target/{aarch64-apple-ios-sim,x86_64-apple-ios}/sdk/libcallie.a -output "$work/simulator/libcallie.a"
 lipo -create target/{aarch64,x86_64}-apple-darwin/sdk/libcallie.a -output "$work/macos/libcallie.a"

@@ -12,6 +12,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What an [`Error`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An argument is malformed or too large. Nothing was sent.

@@ -5,30 +5,42 @@ use std::time::Duration;
 use callie_core::command::{Conversation, Push, SignalData, SignalKind};
 use callie_core::session;
 use callie_core::{
-    Content, Fault, JsonObject, Limits, Message, MessageId, Notice, Payload, PayloadId, Recipient, Sender,
+    Attachment, Content, Fault, JsonObject, Limits, MessageId, Notice, Payload, PayloadId, Recipient, Sender,
     Stamp, Timestamp, Username,
 };
+use serde::Serialize;
 
 use crate::ticket::SendOutcome;
 
-/// What every message has around its content.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A chat message, from another user or from this one on another connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
-pub struct Envelope {
+pub struct Message {
+    /// The user who sent it.
+    pub sender: Sender,
+    /// This user, a group or everyone.
+    pub recipient: Recipient,
+    /// When it was sent, as the sender claims; nothing in the protocol depends on it.
+    pub sent_at: Timestamp,
     /// The payload's ID.
     pub payload_id: PayloadId,
-    /// Who it comes from.
-    pub sender: Sender,
-    /// Where it was sent: to this user, a group or everyone.
-    pub recipient: Recipient,
-    /// When it was sent, as the sender says; nothing in the protocol depends on it.
-    pub sent_at: Timestamp,
-    /// Extensions of the sender.
+    /// What edits and deletions refer to.
+    pub message_id: MessageId,
+    /// The text, in Markdown.
+    pub text: String,
+    /// The attachments.
+    pub attachments: Vec<Attachment>,
+    /// Added by the sender.
     pub metadata: JsonObject,
 }
 
 /// Something for the application.
-#[derive(Debug, Clone)]
+///
+/// Serialises as an object whose member `event` is the variant in snake case, beside the members of its value.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Event {
     /// The state of the connection changed.
@@ -42,13 +54,8 @@ pub enum Event {
         /// How it ended.
         outcome: SendOutcome,
     },
-    /// A chat message: from another user, or from this one on another connection. Told once for each payload.
-    Message {
-        /// Who, where to, when.
-        envelope: Envelope,
-        /// What.
-        message: Message,
-    },
+    /// A chat message. Each payload has one such event.
+    Message(Message),
     /// A notice of the server that ends nothing that was sent: who came and went, that a group changed.
     Notice(Box<Notice>),
     /// A message that somebody sent has another text now.
@@ -93,7 +100,9 @@ pub enum Event {
 }
 
 /// The state of a client's connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConnectionState {
     /// Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
@@ -121,7 +130,8 @@ pub enum ConnectionState {
 }
 
 /// Why a client has ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct Closed {
     /// The WebSocket close code; 1000 when the application asked for the end.
@@ -139,10 +149,17 @@ impl Event {
         let (sender, recipient, stamp, content, metadata) = payload.into_parts();
         let Content::Msg(message) = content else { return None };
         let Stamp { payload_id, timestamp } = stamp;
-        Some(Self::Message {
-            envelope: Envelope { payload_id, sender, recipient, sent_at: timestamp, metadata },
-            message,
-        })
+        let (message_id, text, attachments) = message.into_parts();
+        Some(Self::Message(Message {
+            sender,
+            recipient,
+            sent_at: timestamp,
+            payload_id,
+            message_id,
+            text,
+            attachments,
+            metadata,
+        }))
     }
 
     /// What the application is told of what the session tells, where it is neither a state, an ending nor a message.

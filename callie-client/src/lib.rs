@@ -42,6 +42,8 @@ mod endpoint;
 mod error;
 mod event;
 mod events;
+#[cfg(feature = "uniffi")]
+pub mod foreign;
 mod handle;
 mod http;
 #[cfg(test)]
@@ -78,7 +80,7 @@ pub use commands::Reply;
 pub use config::{CONNECT_TIMEOUT, Config, EVENT_QUEUE, MAX_WAITING, REQUEST_TIMEOUT, SEND_TIMEOUT};
 pub use credentials::Credentials;
 pub use error::{BoxError, Error, ErrorKind, code};
-pub use event::{Closed, ConnectionState, Envelope, Event};
+pub use event::{Closed, ConnectionState, Event, Message};
 pub use events::Events;
 pub use handle::{Client, Fetched};
 pub use pages::Entries;
@@ -89,3 +91,6 @@ pub use server::Server;
 pub use stats::Stats;
 pub use ticket::{Failure, SendOutcome, Ticket};
 pub use validate::{check_payload, check_server_payload};
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!("callie_client");

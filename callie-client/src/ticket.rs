@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use callie_core::MessageId;
 use callie_core::session::{self, Failure as Cause};
+use serde::Serialize;
 use tokio::sync::Notify;
 
 use crate::error::code;
@@ -11,7 +12,9 @@ use crate::process::Process;
 use crate::sync::Lock;
 
 /// How a send ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+#[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SendOutcome {
     /// The recipient's client, or some of the group's, confirmed it.
@@ -34,7 +37,8 @@ pub enum SendOutcome {
 }
 
 /// Why a message did not arrive.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct Failure {
     /// For programs: the server's, such as `RECIPIENT_UNKNOWN`, else [`EXPIRED`](code::EXPIRED) or

@@ -62,7 +62,7 @@ async fn stream_yields_each_event_once() {
     .await
     .unwrap();
     let texts = client.events().filter_map(async |event| match event {
-        Event::Message { message, .. } => Some(message.text().to_owned()),
+        Event::Message(message) => Some(message.text),
         _ => None,
     });
     let mut texts = std::pin::pin!(texts);

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+
 use crate::code::SysCode;
 use crate::json::Pointer;
 use crate::name::PayloadId;
@@ -60,3 +63,14 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// Writes code, path and reason.
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_struct("Fault", 3)?;
+        out.serialize_field("code", &self.code)?;
+        out.serialize_field("path", &self.path())?;
+        out.serialize_field("reason", &self.reason)?;
+        out.end()
+    }
+}

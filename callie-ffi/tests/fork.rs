@@ -17,15 +17,18 @@ use std::process::Command;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+use std::time::Duration;
 
-use callie::api::{self, Client, Config, ConnectError, RequestError, SendError, Server, Session};
-use callie_client::code;
+use callie::api::{self, CallError, Client, Config, Credentials, Server};
+use callie_client::{ConnectionState, ErrorKind, SendOutcome, code};
 use callie_core::{Notice, SysCode};
 use fake::{fake_sockets, next_id, say, welcome};
 
 const URL: &str = "CALLIE_TEST_URL";
 /// Far over what any of these takes: the system ends the process then.
 const SECONDS: u32 = 30;
+/// Longer than any wait here.
+const LONG: Duration = Duration::from_secs(20);
 
 struct Unpark(Thread);
 
@@ -49,7 +52,7 @@ fn wait<F: Future>(work: F) -> F::Output {
 
 /// Runs a test of this program in a process of its own, against a server that welcomes everyone and answers commands.
 async fn run(test: &str) {
-    let session = fake_sockets(async |_, mut socket| {
+    let credentials = fake_sockets(async |_, mut socket| {
         welcome(&mut socket).await;
         while let Some(id) = next_id(&mut socket).await {
             say(&mut socket, &Notice::builder(SysCode::CommandOk).in_reply_to(id)).await;
@@ -59,7 +62,7 @@ async fn run(test: &str) {
     .unwrap();
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--ignored", "--exact", test, "--nocapture", "--test-threads=1"]);
-    command.env(URL, session.config().address.to_string());
+    command.env(URL, credentials.config().address.to_string());
     let done = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let told = String::from_utf8_lossy(&done.stdout);
     assert!(
@@ -72,9 +75,9 @@ async fn run(test: &str) {
 fn config() -> Config {
     Config {
         url: std::env::var(URL).unwrap(),
-        connect_timeout_ms: None,
-        exchange_timeout_ms: None,
-        send_timeout_ms: None,
+        connect_timeout: None,
+        request_timeout: None,
+        send_timeout: None,
         max_waiting: None,
         event_queue: None,
         extra_roots: Vec::new(),
@@ -84,9 +87,9 @@ fn config() -> Config {
     }
 }
 
-fn connect() -> Result<Client, ConnectError> {
-    let session = Session::resume(config(), "ada".to_owned(), "token".to_owned())?;
-    let client = Client::new(Arc::new(session))?;
+fn connect() -> Result<Client, CallError> {
+    let credentials = Credentials::new(config(), "ada".to_owned(), "token".to_owned())?;
+    let client = Client::new(Arc::new(credentials))?;
     wait(client.connect())?;
     Ok(client)
 }
@@ -130,7 +133,7 @@ fn used_before_the_fork() {
     let ticket = client.send("bob".to_owned(), "x".to_owned(), Vec::new(), None).unwrap();
     for _ in 0..10 {
         // A call that is in progress in both.
-        let call = |held: Arc<Client>| Box::pin(async move { held.await_events(20_000).await });
+        let call = |held: Arc<Client>| Box::pin(async move { held.await_events(LONG).await });
         let mut pending: Pin<Box<dyn Future<Output = _>>> = call(Arc::clone(&client));
         while let Poll::Ready(arrived) = pending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             arrived.unwrap();
@@ -142,13 +145,13 @@ fn used_before_the_fork() {
             let client = client_there;
             let refused = wait(client.command("LIST_SESSIONS".to_owned(), "{}".to_owned())).unwrap_err();
             assert!(
-                matches!(&refused, RequestError::Internal { code, reason }
+                matches!(&refused, CallError::Failed { kind: ErrorKind::Internal, code, reason }
                 if code == code::FORKED && reason.contains("spawn")),
                 "{refused:?}"
             );
             let refused = client.send("bob".to_owned(), "x".to_owned(), Vec::new(), None).unwrap_err();
             assert!(
-                matches!(&refused, SendError::Internal { code, .. } if code == code::FORKED),
+                matches!(&refused, CallError::Failed { kind: ErrorKind::Internal, code, .. } if code == code::FORKED),
                 "{refused:?}"
             );
             for call in [
@@ -161,15 +164,15 @@ fn used_before_the_fork() {
                 call(&client);
             }
             wait(client.connect()).unwrap_err();
-            wait(client.await_events(20_000)).unwrap_err();
+            wait(client.await_events(LONG)).unwrap_err();
             client.take_batch(1).unwrap_err();
             client.fetch_batch(1).unwrap_err();
             client.confirm_taken(u64::MAX);
-            client.session().unwrap_err();
+            client.credentials().unwrap_err();
             client.set_token_source(None);
-            assert_eq!(client.state(), api::ConnectionState::Closed);
+            assert_eq!(client.state(), ConnectionState::Closed);
             let _ = (client.stats(), client.limits(), client.username());
-            assert_eq!(wait(ticket.ending()), api::Ending::Unconfirmed);
+            assert_eq!(wait(ticket.outcome()), SendOutcome::Unconfirmed);
             wait(client.disconnect());
             let server = Server::new(config()).unwrap();
             wait(server.login("ada".to_owned(), "password".to_owned(), None)).unwrap_err();

@@ -8,7 +8,8 @@ mod fake;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
-use callie::api::{CallbackError, Client, Config, Event, Listener, Session};
+use callie::api::{CallbackError, Client, Config, Credentials, Listener};
+use callie_client::Event;
 use callie_core::{Content, Message, MessageId};
 use fake::{BOUND, fake_sockets, listen, payload, send, welcome};
 
@@ -44,7 +45,7 @@ impl Listener for Careless {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn listener_may_panic_call_back_and_drop_client() {
-    let session = fake_sockets(async |_, mut socket| {
+    let credentials = fake_sockets(async |_, mut socket| {
         welcome(&mut socket).await;
         for n in 0..MESSAGES {
             let id = MessageId::parse(&format!("m{n}")).unwrap();
@@ -57,10 +58,10 @@ async fn listener_may_panic_call_back_and_drop_client() {
     .await
     .unwrap();
     let config = Config {
-        url: session.config().address.to_string(),
-        connect_timeout_ms: None,
-        exchange_timeout_ms: None,
-        send_timeout_ms: None,
+        url: credentials.config().address.to_string(),
+        connect_timeout: None,
+        request_timeout: None,
+        send_timeout: None,
         max_waiting: None,
         event_queue: None,
         extra_roots: Vec::new(),
@@ -68,8 +69,8 @@ async fn listener_may_panic_call_back_and_drop_client() {
         pins: Vec::new(),
         use_proxy: false,
     };
-    let session = Session::resume(config, "ada".to_owned(), "token".to_owned()).unwrap();
-    let client = Client::new(Arc::new(session)).unwrap();
+    let credentials = Credentials::new(config, "ada".to_owned(), "token".to_owned()).unwrap();
+    let client = Client::new(Arc::new(credentials)).unwrap();
     client.start();
     let client = Arc::new(Mutex::new(Some(client)));
     let (closed, closes) = mpsc::channel();

@@ -12,9 +12,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use callie::api::{
-    CallbackError, Client, Config, Event, Listener, LogLevel, LogSink, Session, TokenSource, set_logger,
+    CallbackError, Client, Config, Credentials, Listener, LogLevel, LogSink, TokenSource, set_logger,
     stop_callbacks,
 };
+use callie_client::Event;
 use callie_core::{Content, Message, MessageId};
 use fake::{BOUND, fake_sockets, payload, send, welcome};
 use futures_util::StreamExt as _;
@@ -78,7 +79,7 @@ impl Wake for Goes {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_called_after_stop_callbacks() {
     let (clients, mut connected) = unbounded_channel();
-    let session = fake_sockets(move |_, mut socket| {
+    let credentials = fake_sockets(move |_, mut socket| {
         let clients = clients.clone();
         async move {
             welcome(&mut socket).await;
@@ -88,10 +89,10 @@ async fn nothing_is_called_after_stop_callbacks() {
     .await
     .unwrap();
     let config = Config {
-        url: session.config().address.to_string(),
-        connect_timeout_ms: None,
-        exchange_timeout_ms: None,
-        send_timeout_ms: None,
+        url: credentials.config().address.to_string(),
+        connect_timeout: None,
+        request_timeout: None,
+        send_timeout: None,
         max_waiting: None,
         event_queue: None,
         extra_roots: Vec::new(),
@@ -100,8 +101,8 @@ async fn nothing_is_called_after_stop_callbacks() {
         use_proxy: false,
     };
     set_logger(LogLevel::Trace, Some(Arc::new(Counts)));
-    let session = Arc::new(Session::resume(config, "ada".to_owned(), "token".to_owned()).unwrap());
-    let (client, other) = (Client::new(Arc::clone(&session)).unwrap(), Client::new(session).unwrap());
+    let credentials = Arc::new(Credentials::new(config, "ada".to_owned(), "token".to_owned()).unwrap());
+    let (client, other) = (Client::new(Arc::clone(&credentials)).unwrap(), Client::new(credentials).unwrap());
     client.set_token_source(Some(Arc::new(Counts)));
     let (entered, enters) = mpsc::channel();
     let (leave, leaves) = mpsc::channel();
@@ -112,7 +113,7 @@ async fn nothing_is_called_after_stop_callbacks() {
     let mut other_socket = timeout(BOUND, connected.recv()).await.unwrap().unwrap();
     while other.take_batch(64).unwrap() != "" {}
     // A call waits, and a callback is stuck.
-    let mut waits = pin!(other.await_events(60_000));
+    let mut waits = pin!(other.await_events(Duration::from_secs(60)));
     let waker = Waker::from(Arc::new(Goes));
     let first = waits.as_mut().poll(&mut Context::from_waker(&waker));
     assert!(matches!(first, Poll::Pending), "{first:?}");

@@ -38,7 +38,7 @@ static int fail(const char *what)
 
 static void show_event(const CallieEvents *events, size_t i)
 {
-    CallieEnding ending;
+    CallieSendOutcome outcome;
 
     switch (callie_event_kind(events, i)) {
     case CALLIE_EVENT_KIND_MESSAGE:
@@ -53,18 +53,18 @@ static void show_event(const CallieEvents *events, size_t i)
                callie_event_string(events, i, CALLIE_FIELD_CODE, NULL));
         break;
     case CALLIE_EVENT_KIND_ENDED:
-        if (callie_event_ending(events, i, &ending) == CALLIE_STATUS_OK && ending.kind > CALLIE_ENDING_KIND_SENT)
-            printf("* not delivered: %s\n", ending.kind == CALLIE_ENDING_KIND_OFFLINE       ? "offline"
-                                            : ending.kind == CALLIE_ENDING_KIND_UNCONFIRMED ? "unconfirmed"
-                                                                                            : ending.reason);
+        if (callie_event_outcome(events, i, &outcome) == CALLIE_STATUS_OK && outcome.kind > CALLIE_OUTCOME_KIND_SENT)
+            printf("* not delivered: %s\n", outcome.kind == CALLIE_OUTCOME_KIND_OFFLINE       ? "offline"
+                                            : outcome.kind == CALLIE_OUTCOME_KIND_UNCONFIRMED ? "unconfirmed"
+                                                                                              : outcome.reason);
         break;
-    case CALLIE_EVENT_KIND_CONNECTION:
-        if (callie_event_state(events, i) == CALLIE_STATE_WAITING)
+    case CALLIE_EVENT_KIND_CONNECTION_CHANGED:
+        if (callie_event_state(events, i) == CALLIE_CONNECTION_STATE_WAITING)
             printf("* no connection, again in %.1f s: %s\n", (double)callie_event_retry_in_ms(events, i) / 1000,
-                   callie_event_string(events, i, CALLIE_FIELD_DESCRIPTION, NULL));
+                   callie_event_string(events, i, CALLIE_FIELD_REASON, NULL));
         break;
     case CALLIE_EVENT_KIND_CLOSED:
-        printf("* %s\n", callie_event_string(events, i, CALLIE_FIELD_DESCRIPTION, NULL));
+        printf("* %s\n", callie_event_string(events, i, CALLIE_FIELD_REASON, NULL));
         break;
     default:
         break;
@@ -132,7 +132,7 @@ static int chat(CallieClient *client, const char *username, const char *peer)
     struct pollfd ready[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.events = POLLIN}};
     Typed typed = {0};
     CallieSent sent = {0};
-    CallieEnding ending;
+    CallieSendOutcome outcome;
     int typing = 1, goes_on = 1, result = 0;
 
     if (callie_client_fd(client, &ready[1].fd) != CALLIE_STATUS_OK)
@@ -155,7 +155,7 @@ static int chat(CallieClient *client, const char *username, const char *peer)
     }
     /* Waits for the outcome of the last line. */
     if (sent.ticket != 0)
-        callie_client_wait(client, sent.ticket, LAST_LINE_MS, &ending);
+        callie_client_wait(client, sent.ticket, LAST_LINE_MS, &outcome);
     callie_client_disconnect(client);
     while (goes_on)
         goes_on = show_events(client, FAREWELL_MS);
@@ -166,7 +166,7 @@ static int chat(CallieClient *client, const char *username, const char *peer)
 int main(int argc, char **argv)
 {
     CallieServer *server = NULL;
-    CallieSession *session = NULL;
+    CallieCredentials *credentials = NULL;
     CallieClient *client = NULL;
     int result;
 
@@ -176,15 +176,15 @@ int main(int argc, char **argv)
     }
     if (callie_server_new(argv[1], NULL, &server) != CALLIE_STATUS_OK)
         result = fail("no server");
-    else if (callie_server_register_and_login(server, argv[2], argv[3], NULL, &session) != CALLIE_STATUS_OK)
+    else if (callie_server_register_and_login(server, argv[2], argv[3], NULL, &credentials) != CALLIE_STATUS_OK)
         result = fail("no login");
-    else if (callie_client_new(session, &client) != CALLIE_STATUS_OK ||
+    else if (callie_client_new(credentials, &client) != CALLIE_STATUS_OK ||
              callie_client_connect(client) != CALLIE_STATUS_OK)
         result = fail("no connection");
     else
         result = chat(client, argv[2], argv[4]);
     callie_client_free(client);
-    callie_session_free(session);
+    callie_credentials_free(credentials);
     callie_server_free(server);
     return result;
 }

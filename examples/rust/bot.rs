@@ -18,17 +18,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     loop {
         for event in client.next_events(64, Duration::from_secs(60)).await? {
             match event {
-                Event::Message { envelope, message } => {
+                Event::Message(message) => {
                     // Its own messages come from its other connections: a bot that answers itself never ends.
-                    let Sender::User(author) = envelope.sender else { continue };
+                    let Sender::User(author) = message.sender else { continue };
                     if author == *client.username() {
                         continue;
                     }
-                    let to = match envelope.recipient {
+                    let to = match message.recipient {
                         Recipient::Group(group) => Recipient::Group(group),
                         _ => author.into(),
                     };
-                    let answer = format!("You said: {}", message.text());
+                    let answer = format!("You said: {}", message.text);
                     // Sending never waits; what cannot be sent is said, and the bot goes on.
                     if let Err(error) = client.send(to, answer).submit() {
                         println!("* {error}");

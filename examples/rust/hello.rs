@@ -22,7 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         for event in events {
             match event {
-                Event::Message { envelope, message } => println!("{}: {}", envelope.sender, message.text()),
+                Event::Message(message) => println!("{}: {}", message.sender, message.text),
                 Event::Ended { outcome: SendOutcome::Delivered { .. }, .. } => println!("* delivered"),
                 Event::Ended { outcome: SendOutcome::Failed(failure), .. } => {
                     println!("* {} ({})", failure.reason, failure.code);

@@ -10,15 +10,16 @@ int main(int argc, char **argv)
 {
     CHECK(argc == 4);
     unsigned long count = strtoul(argv[3], NULL, 10);
-    CallieOptions options = {.event_queue = (uint32_t)count + BATCH};
+    CallieConfig config = default_config();
     CallieServer *server;
-    CallieSession *session;
+    CallieCredentials *credentials;
     CallieClient *client;
     CallieEvents *events;
     CallieStats stats;
-    CHECK_OK(callie_server_new(argv[1], &options, &server));
-    CHECK_OK(callie_session_resume(server, "bob", argv[2], &session));
-    CHECK_OK(callie_client_new(session, &client));
+    config.event_queue = (uint32_t)count + BATCH;
+    CHECK_OK(callie_server_new(argv[1], &config, &server));
+    CHECK_OK(callie_credentials_new(server, "bob", argv[2], &credentials));
+    CHECK_OK(callie_client_new(credentials, &client));
     CHECK_OK(callie_client_connect(client));
     CHECK_OK(callie_client_next_events(client, BATCH, PATIENCE_MS, &events));
     CHECK_OK(callie_events_free(events));
@@ -38,7 +39,7 @@ int main(int argc, char **argv)
     }
     printf("%f\n", (double)(clock() - began) / CLOCKS_PER_SEC * 1e6 / (double)count);
     CHECK_OK(callie_client_free(client));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(server));
     return 0;
 }

@@ -15,11 +15,11 @@
  *     int main(int argc, char **argv)
  *     {
  *         CallieServer *server;
- *         CallieSession *session;
+ *         CallieCredentials *credentials;
  *         CallieClient *client;
  *         CallieEvents *events;
  *         CallieSent sent;
- *         CallieEnding ending;
+ *         CallieSendOutcome outcome;
  *
  *         if (argc != 5) {
  *             fprintf(stderr, "usage: %s URL USERNAME PASSWORD PEER\n", argv[0]);
@@ -27,15 +27,15 @@
  *         }
  *         if (callie_server_new(argv[1], NULL, &server) != CALLIE_STATUS_OK)
  *             return fail("server");
- *         if (callie_server_login(server, argv[2], argv[3], NULL, &session) != CALLIE_STATUS_OK)
+ *         if (callie_server_login(server, argv[2], argv[3], NULL, &credentials) != CALLIE_STATUS_OK)
  *             return fail("login");
- *         if (callie_client_new(session, &client) != CALLIE_STATUS_OK || callie_client_connect(client) != CALLIE_STATUS_OK)
+ *         if (callie_client_new(credentials, &client) != CALLIE_STATUS_OK || callie_client_connect(client) != CALLIE_STATUS_OK)
  *             return fail("connect");
  *         if (callie_client_send(client, argv[4], "Hello, **you**", NULL, 0, NULL, &sent) != CALLIE_STATUS_OK)
  *             return fail("send");
- *         if (callie_client_wait(client, sent.ticket, 5000, &ending) != CALLIE_STATUS_OK)
+ *         if (callie_client_wait(client, sent.ticket, 5000, &outcome) != CALLIE_STATUS_OK)
  *             return fail("wait");
- *         puts(ending.kind == CALLIE_ENDING_KIND_DELIVERED ? "delivered" : "not delivered");
+ *         puts(outcome.kind == CALLIE_OUTCOME_KIND_DELIVERED ? "delivered" : "not delivered");
  *         while (callie_client_next_events(client, 64, 5000, &events) == CALLIE_STATUS_OK && callie_events_count(events) > 0) {
  *             for (size_t i = 0; i < callie_events_count(events); i++) {
  *                 if (callie_event_kind(events, i) == CALLIE_EVENT_KIND_MESSAGE)
@@ -47,7 +47,7 @@
  *         callie_events_free(events);
  *         callie_client_disconnect(client);
  *         callie_client_free(client);
- *         callie_session_free(session);
+ *         callie_credentials_free(credentials);
  *         callie_server_free(server);
  *         return 0;
  *     }
@@ -60,9 +60,11 @@
  *   must point to a valid value of its type until the call returns. The library neither keeps nor frees its arguments.
  * - Handles are never dereferenced: a NULL where a handle is required, a freed handle and a handle of another kind each result in
  *   a status. A handle that another thread frees during a call stays valid for that call.
+ * - CallieConfig and CallieSendOptions have an _init function, which sets the defaults and must be called first. They begin with
+ *   their size, so that a later version of the library can add fields. NULL in place of such a struct stands for the defaults.
  * - A call that returns a handle or a text through a pointer sets it to NULL if it fails. The caller frees the handle or the text
  *   with the function that the documentation names.
- * - Calls that wait do so within the timeouts of CallieOptions. Any thread may call any function, also inside callbacks. A thread
+ * - Calls that wait do so within the timeouts of CallieConfig. Any thread may call any function, also inside callbacks. A thread
  *   must not be cancelled inside a call.
  * - A message is delivered to this user when the program takes it: when callie_client_next_events returns it, or when the listener
  *   is called with it. A batch that is freed without being read counts as taken.
@@ -100,12 +102,6 @@
 // The `size` of an attachment without a size.
 #define CALLIE_SIZE_UNKNOWN ((int64_t)-1)
 
-// The size of an identifier with its NUL.
-#define CALLIE_ID_SIZE 129
-
-// The size of the longest token with its NUL.
-#define CALLIE_TOKEN_SIZE 513
-
 // The size of a code with its NUL.
 #define CALLIE_CODE_SIZE 65
 
@@ -117,6 +113,12 @@
 
 // A count that is not known.
 #define CALLIE_COUNT_UNKNOWN UINT64_MAX
+
+// The size of an identifier with its NUL.
+#define CALLIE_ID_SIZE 129
+
+// The size of the longest token with its NUL.
+#define CALLIE_TOKEN_SIZE 513
 
 // What a call returns. Where it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
 typedef enum {
@@ -142,43 +144,43 @@ typedef enum {
   CALLIE_STATUS_CLOSED = 9,
   // A fault of this library, or of the system under it.
   CALLIE_STATUS_INTERNAL = 10,
-  // Too many messages wait for their end, or too many events to be taken.
+  // Too many payloads wait for their outcome, or too many events to be taken.
   CALLIE_STATUS_QUEUE_FULL = 11,
   // The process was forked from one that had already used the library: it can only call `exec` or exit.
   CALLIE_STATUS_FORKED = 12,
 } CallieStatus;
 
-// How a message is over.
+// The state of a client's connection.
 typedef enum {
-  // It is not.
-  CALLIE_ENDING_KIND_NONE = 0,
-  // The recipient's client, or some of the group's, confirmed it: see the counts.
-  CALLIE_ENDING_KIND_DELIVERED = 1,
-  // The server took it; no confirmation was asked for.
-  CALLIE_ENDING_KIND_SENT = 2,
-  // The recipient is offline, or nobody in the group is online: it did not arrive.
-  CALLIE_ENDING_KIND_OFFLINE = 3,
-  // It did not arrive: see code and reason.
-  CALLIE_ENDING_KIND_FAILED = 4,
-  // It was sent and may or may not have arrived.
-  CALLIE_ENDING_KIND_UNCONFIRMED = 5,
-} CallieEndingKind;
-
-// How a client stands to its server.
-typedef enum {
-  // There is no such client, or the event tells of none.
-  CALLIE_STATE_NONE = 0,
+  // There is no such client, or the event is not about one.
+  CALLIE_CONNECTION_STATE_NONE = 0,
   // Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
-  CALLIE_STATE_SUSPENDED = 1,
+  CALLIE_CONNECTION_STATE_SUSPENDED = 1,
   // Opening a connection or authenticating on it.
-  CALLIE_STATE_CONNECTING = 2,
+  CALLIE_CONNECTION_STATE_CONNECTING = 2,
   // Connected and authenticated.
-  CALLIE_STATE_ONLINE = 3,
+  CALLIE_CONNECTION_STATE_ONLINE = 3,
   // Not connected; it tries again by itself.
-  CALLIE_STATE_WAITING = 4,
+  CALLIE_CONNECTION_STATE_WAITING = 4,
   // The client has ended.
-  CALLIE_STATE_CLOSED = 5,
-} CallieState;
+  CALLIE_CONNECTION_STATE_CLOSED = 5,
+} CallieConnectionState;
+
+// How a send ended.
+typedef enum {
+  // It has not.
+  CALLIE_OUTCOME_KIND_NONE = 0,
+  // The recipient's client, or some of the group's, confirmed it: see the counts.
+  CALLIE_OUTCOME_KIND_DELIVERED = 1,
+  // The server took it; no confirmation was asked for.
+  CALLIE_OUTCOME_KIND_SENT = 2,
+  // The recipient is offline, or nobody in the group is online: it did not arrive.
+  CALLIE_OUTCOME_KIND_OFFLINE = 3,
+  // It did not arrive: see code and reason.
+  CALLIE_OUTCOME_KIND_FAILED = 4,
+  // It was sent and may or may not have arrived.
+  CALLIE_OUTCOME_KIND_UNCONFIRMED = 5,
+} CallieOutcomeKind;
 
 // What an event is.
 typedef enum {
@@ -186,25 +188,25 @@ typedef enum {
   CALLIE_EVENT_KIND_NONE = 0,
   // A chat message: `SENDER`, `RECIPIENT`, `TEXT`, `MESSAGE_ID`, `PAYLOAD_ID`, `METADATA`, and attachments.
   CALLIE_EVENT_KIND_MESSAGE = 1,
-  // A message that was sent is over, told once for each: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_ending`.
+  // The sending of a message ended, once for each message: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_outcome`.
   CALLIE_EVENT_KIND_ENDED = 2,
-  // The connection changed: `callie_event_state`, and while it waits `DESCRIPTION`, `callie_event_retry_in_ms` and
+  // The state of the connection changed: `callie_event_state`, and while it waits `REASON`, `callie_event_retry_in_ms` and
   // `callie_event_close_code`.
-  CALLIE_EVENT_KIND_CONNECTION = 3,
-  // A notice of the server that ends nothing that was sent: `CODE`, `DESCRIPTION`, `METADATA`, and where it is about them
+  CALLIE_EVENT_KIND_CONNECTION_CHANGED = 3,
+  // A notice of the server that is not the outcome of a send: `CODE`, `DESCRIPTION`, `METADATA`, and where it is about them
   // `IN_REPLY_TO`, `USERNAME`, `GROUP_ID`, `MESSAGE_ID`.
   CALLIE_EVENT_KIND_NOTICE = 4,
-  // A message that somebody sent has another text now: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `TEXT`.
+  // The author of a message replaced its text: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `TEXT`.
   CALLIE_EVENT_KIND_EDITED = 5,
-  // A message is to be dropped: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `USERNAME` (who deleted it).
+  // A message was deleted: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `DELETED_BY`.
   CALLIE_EVENT_KIND_DELETED = 6,
-  // Somebody says something fleeting: `SENDER`, `RECIPIENT`, `CODE` (what it is about, such as `typing`), `DATA`.
+  // A short-lived signal, such as a typing indicator: `SENDER`, `RECIPIENT`, `KIND`, `DATA`.
   CALLIE_EVENT_KIND_SIGNAL = 7,
-  // A SYS or CMD of the server that this version does not know: `DATA`, the whole payload.
+  // A SYS or CMD of the server that this version does not know: `PAYLOAD`.
   CALLIE_EVENT_KIND_UNKNOWN = 8,
-  // The server sent what is not a valid payload; nothing acted on it: `CODE`, `PATH`, `DESCRIPTION`.
+  // The server sent a text that is not a valid payload; it was ignored: `CODE`, `PATH`, `REASON`.
   CALLIE_EVENT_KIND_UNREADABLE = 9,
-  // The last event, the client has ended: `CODE`, `DESCRIPTION`, `callie_event_close_code`.
+  // The last event, the client has ended: `CODE`, `REASON`, `callie_event_close_code`.
   CALLIE_EVENT_KIND_CLOSED = 10,
 } CallieEventKind;
 
@@ -234,9 +236,9 @@ typedef enum {
   CALLIE_FIELD_IN_REPLY_TO = 5,
   // For programs, such as `USER_JOINED`.
   CALLIE_FIELD_CODE = 6,
-  // For people.
+  // What a notice says, for people.
   CALLIE_FIELD_DESCRIPTION = 7,
-  // What goes with a signal, or a whole payload; JSON.
+  // What goes with a signal; JSON.
   CALLIE_FIELD_DATA = 8,
   // Extensions of a message's sender, or the members of a notice, a JSON object.
   CALLIE_FIELD_METADATA = 9,
@@ -246,6 +248,14 @@ typedef enum {
   CALLIE_FIELD_GROUP_ID = 11,
   // Where a fault is, a JSON Pointer.
   CALLIE_FIELD_PATH = 12,
+  // Why, for people.
+  CALLIE_FIELD_REASON = 13,
+  // What a signal is about, such as `typing`.
+  CALLIE_FIELD_KIND = 14,
+  // Who deleted a message.
+  CALLIE_FIELD_DELETED_BY = 15,
+  // A whole payload; JSON.
+  CALLIE_FIELD_PAYLOAD = 16,
 } CallieField;
 
 // A text of an attachment. No number is also one of `CallieField`, so one that was taken for the other shows nothing.
@@ -276,9 +286,12 @@ typedef enum {
   CALLIE_LOG_LEVEL_TRACE = 5,
 } CallieLogLevel;
 
-// One user's conversation with a server, across connections. Free it with `callie_client_free`. It may be used by several
+// A user's connection to a server, across reconnections. Free it with `callie_client_free`. It may be used by several
 // threads at once.
 typedef struct CallieClient CallieClient;
+
+// A username and the token of a login on one server: what a client connects with. Free it with `callie_credentials_free`.
+typedef struct CallieCredentials CallieCredentials;
 
 // A batch of events. Free it with `callie_events_free`; texts that it showed are valid until then.
 typedef struct CallieEvents CallieEvents;
@@ -286,104 +299,51 @@ typedef struct CallieEvents CallieEvents;
 // A server to register with and to log in to. Free it with `callie_server_free`.
 typedef struct CallieServer CallieServer;
 
-// A user's session on one server: what a client connects with. Free it with `callie_session_free`.
-typedef struct CallieSession CallieSession;
-
-// How a server is to be reached and trusted. What is 0, NULL or false stands for the default.
+// How to reach and trust a server, and how long to wait for it. Set the defaults with `callie_config_init`, then change what
+// should differ.
 typedef struct {
-  // The most milliseconds for finding the host, the proxy, TCP and TLS: 15,000.
-  uint32_t connect_ms;
-  // The most milliseconds for one HTTP call, for the WebSocket's upgrade, or for its authentication: 30,000.
-  uint32_t exchange_ms;
-  // The most milliseconds that a message, a ping or a command takes to its end, connected or not: 60,000.
-  uint32_t send_ms;
-  // The most messages, pings and commands that wait for their end: 1,000. More are refused.
+  // The size of the struct: set by `callie_config_init`, so that a later version of the library can add fields.
+  size_t size;
+  // Limit for name resolution, the proxy, TCP and TLS together, in milliseconds. Default 15,000.
+  uint32_t connect_timeout_ms;
+  // Limit for one HTTP call, for the WebSocket upgrade, and for its authentication, in milliseconds. Default 30,000.
+  uint32_t request_timeout_ms;
+  // Limit for a message, ping or command, from the call to its outcome, connected or not, in milliseconds. Default 60,000.
+  uint32_t send_timeout_ms;
+  // How many payloads may wait for their outcome, at least 1; more are refused. Default 1,000.
   uint32_t max_waiting;
-  // The most messages and notices of the server that wait to be taken: 1,024. While so many wait, nothing more is read.
+  // How many received events may wait to be taken, at least 1. While that many wait, nothing more is read. Default 1,024.
   uint32_t event_queue;
-  // Certificates of authorities to trust beside the bundled ones, a text of PEM blocks.
+  // Whether the root certificates of Mozilla, which the library contains, are trusted. Default true.
+  bool bundled_roots;
+  // Whether a proxy that the environment names (`HTTPS_PROXY` and so on) is used. Default true.
+  bool use_proxy;
+  // Certificates of authorities that are trusted beside the other roots, a text of PEM blocks, or NULL.
   const char *extra_roots;
-  // Whether the authorities that Mozilla trusts are not trusted.
-  bool no_bundled_roots;
-  // Whether a proxy that the environment names (`HTTPS_PROXY` and so on) is not used.
-  bool no_proxy;
-  // Where any are given, the server's certificate or one that vouches for it must have one of these keys: each the SHA-256
-  // of its SubjectPublicKeyInfo, as 64 hexadecimal digits.
+  // Where any are given, the verified path to the server must contain one of these keys: each the SHA-256 of its
+  // SubjectPublicKeyInfo, as 64 hexadecimal digits. NULL for none.
   const char *const *pins;
-  // How many they are, at most 1,024.
+  // How many pins there are, at most 1,024.
   size_t pin_count;
-} CallieOptions;
+} CallieConfig;
 
-// A file to go with a message, by its URL: servers of Callie neither take nor give files. What is 0 or NULL stands for the
-// default; only `url` must be given.
+// Traffic counters since the client was created.
 typedef struct {
-  // One of `CallieAttachmentKind`: `CALLIE_ATTACHMENT_KIND_FILE`.
-  uint32_t kind;
-  // Where it stands; http or https.
-  const char *url;
-  // Its name, or NULL.
-  const char *filename;
-  // Its MIME type, such as `image/png`, or NULL.
-  const char *filetype;
-  // Its size in bytes; 0 and `CALLIE_SIZE_UNKNOWN` tell none. A file of 0 bytes says so in `metadata`: `{"size":0}`.
-  int64_t size;
-  // More metadata as a JSON object, or NULL. The three fields above replace its members of the same names.
-  const char *metadata;
-} CallieAttachment;
-
-// How one message is sent. What is 0, NULL or false stands for the default.
-typedef struct {
-  // Whether the recipient's client shall not confirm it. Broadcasts are never confirmed.
-  bool unconfirmed;
-  // Extensions, a JSON object, or NULL.
-  const char *metadata;
-  // How many milliseconds it may take to its end: as the server's options say.
-  uint32_t timeout_ms;
-} CallieSendOptions;
-
-// A message that was taken for sending.
-typedef struct {
-  // Names it in `callie_client_wait` and in the event of its end.
-  uint64_t ticket;
-  // Its ID, a text that ends in NUL: edits and deletions name it.
-  char message_id[CALLIE_ID_SIZE];
-} CallieSent;
-
-// How a message ended; texts end in NUL.
-typedef struct {
-  // How.
-  CallieEndingKind kind;
-  // How many confirmed it; `CALLIE_COUNT_UNKNOWN` where the server's answer was lost with a connection.
-  uint64_t confirmed;
-  // How many were sent it and did not, or `CALLIE_COUNT_UNKNOWN`.
-  uint64_t unconfirmed;
-  // How many were offline, or `CALLIE_COUNT_UNKNOWN`.
-  uint64_t offline;
-  // Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
-  char code[CALLIE_CODE_SIZE];
-  // Why it failed, for people.
-  char reason[CALLIE_REASON_SIZE];
-  // Where in the payload the fault is, a JSON Pointer; empty where it is nowhere in particular.
-  char path[CALLIE_PATH_SIZE];
-} CallieEnding;
-
-// Counts since a client was made.
-typedef struct {
-  // How often it came online.
+  // Times it came online.
   uint64_t connects;
-  // How often after the first time.
+  // Times it came online after the first time.
   uint64_t reconnects;
   // Payloads written.
   uint64_t payloads_sent;
   // Payloads read.
   uint64_t payloads_received;
-  // Messages taken for sending.
+  // Messages accepted for sending.
   uint64_t messages_sent;
-  // Messages told.
+  // Messages delivered to the application.
   uint64_t messages_received;
-  // Messages that came a second time and were not told again.
+  // Messages that arrived a second time and were discarded.
   uint64_t duplicates;
-  // Messages, pings and commands that are not over now.
+  // Messages, pings and commands that wait for their outcome now.
   uint64_t waiting;
   // Bytes of payloads written.
   uint64_t bytes_sent;
@@ -391,7 +351,7 @@ typedef struct {
   uint64_t bytes_received;
 } CallieStats;
 
-// What a server allows.
+// The limits of a server.
 typedef struct {
   // The largest payload, in bytes.
   uint64_t max_payload_bytes;
@@ -411,6 +371,61 @@ typedef struct {
   uint32_t broadcast_burst;
 } CallieLimits;
 
+// How one message is sent. Set the defaults with `callie_send_options_init`, then change what should differ.
+typedef struct {
+  // The size of the struct: set by `callie_send_options_init`, so that a later version of the library can add fields.
+  size_t size;
+  // Whether to ask the recipient's client for a confirmation. Broadcasts are never confirmed. Default true.
+  bool confirm;
+  // Extensions, a JSON object, or NULL.
+  const char *metadata;
+  // Limit from the call to the outcome, in milliseconds; 0 for the `send_timeout_ms` of the configuration.
+  uint32_t timeout_ms;
+} CallieSendOptions;
+
+// A file to go with a message, by its URL: servers of Callie neither take nor give files. What is 0 or NULL stands for the
+// default; only `url` must be given.
+typedef struct {
+  // One of `CallieAttachmentKind`: `CALLIE_ATTACHMENT_KIND_FILE`.
+  uint32_t kind;
+  // Where it stands; http or https.
+  const char *url;
+  // Its name, or NULL.
+  const char *filename;
+  // Its MIME type, such as `image/png`, or NULL.
+  const char *filetype;
+  // Its size in bytes; 0 and `CALLIE_SIZE_UNKNOWN` tell none. A file of 0 bytes says so in `metadata`: `{"size":0}`.
+  int64_t size;
+  // More metadata as a JSON object, or NULL. The three fields above replace its members of the same names.
+  const char *metadata;
+} CallieAttachment;
+
+// A message that was accepted for sending.
+typedef struct {
+  // Identifies it in `callie_client_wait` and in the event with its outcome.
+  uint64_t ticket;
+  // Its ID, a text that ends in NUL: edits and deletions name it.
+  char message_id[CALLIE_ID_SIZE];
+} CallieSent;
+
+// The outcome of a send. Its texts end in NUL.
+typedef struct {
+  // How.
+  CallieOutcomeKind kind;
+  // How many confirmed it; `CALLIE_COUNT_UNKNOWN` where the server's answer was lost with a connection.
+  uint64_t confirmed;
+  // How many were sent it and did not, or `CALLIE_COUNT_UNKNOWN`.
+  uint64_t unconfirmed;
+  // How many were offline, or `CALLIE_COUNT_UNKNOWN`.
+  uint64_t offline;
+  // Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
+  char code[CALLIE_CODE_SIZE];
+  // Why it failed, for people.
+  char reason[CALLIE_REASON_SIZE];
+  // Where in the payload the fault is, a JSON Pointer; empty where it is nowhere in particular.
+  char path[CALLIE_PATH_SIZE];
+} CallieSendOutcome;
+
 // Takes the next events, in order; called from one thread that may block, never twice at once. The batch is freed when it
 // returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again, and neither after
 // `callie_client_free` has returned: then `user_data` can be freed.
@@ -419,13 +434,13 @@ typedef struct {
 typedef void (*CallieListener)(CallieEvents *events, void *user_data);
 
 // Writes a live token of the same user to `token`, which has room for `size` bytes, ends it in NUL and returns true; or
-// returns false, which ends the client. `reason` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
-// may block, once for each refusal; the client waits for it for at most the time of one exchange.
+// returns false, which ends the client. `reason_code` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
+// may block, once for each refusal; the client waits for it for at most the `request_timeout_ms` of the configuration.
 //
 // After `callie_client_free` or another `callie_client_set_token_source` has returned it is not called again, and no call is in
 // progress: then `user_data` can be freed. In the callback itself these do not wait: the call in progress is the last.
 typedef bool (*CallieTokenSource)(const char *username,
-                                  const char *reason,
+                                  const char *reason_code,
                                   char *token,
                                   size_t size,
                                   void *user_data);
@@ -467,71 +482,77 @@ CallieStatus callie_string_free(char *string);
 // The version of this library, such as `0.1.0`. It stays valid.
 const char *callie_version(void);
 
+// Sets the defaults. `size` is `sizeof(CallieConfig)`.
+CallieStatus callie_config_init(CallieConfig *config, size_t size);
+
 // The server at `url`: `https://` for TLS, `http://` without. Nothing is sent yet.
 //
-// `options` may be NULL for the defaults. They go for everything that comes of this server.
-CallieStatus callie_server_new(const char *url, const CallieOptions *options, CallieServer **server);
+// `config` may be NULL for the defaults. It applies to everything that comes of this server.
+CallieStatus callie_server_new(const char *url, const CallieConfig *config, CallieServer **server);
 
-// Makes a new user. Refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED`, among others.
+// Registers a new user. Refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED`, among others.
 CallieStatus callie_server_register(CallieServer *server,
                                     const char *username,
                                     const char *password);
 
-// Logs a user in. `device` is what the list of the user's sessions calls this one; it may be NULL.
+// Logs a user in. `device` is the name of the login session in the user's list of sessions; it may be NULL.
 //
 // Refused with `INVALID_CREDENTIALS`, `BANNED` or `RATE_LIMITED`, among others.
 CallieStatus callie_server_login(CallieServer *server,
                                  const char *username,
                                  const char *password,
                                  const char *device,
-                                 CallieSession **session);
+                                 CallieCredentials **credentials);
 
-// Makes a new user unless the name is taken, then logs in: for programs that must not care whether they ran before.
+// Logs a user in, and registers the user first if there is none.
 CallieStatus callie_server_register_and_login(CallieServer *server,
                                               const char *username,
                                               const char *password,
                                               const char *device,
-                                              CallieSession **session);
+                                              CallieCredentials **credentials);
 
-// Ends a session on the server: its connections close and its token is dead. The handle still has to be freed.
+// Ends the login session: its connections close and its token becomes invalid. The handle still has to be freed.
 CallieStatus callie_server_logout(CallieServer *server,
-                                  CallieSession *session);
+                                  CallieCredentials *credentials);
 
-// Gives the user of a session another password; the user's other sessions end.
+// Changes the user's password and ends the user's other login sessions.
 CallieStatus callie_server_change_password(CallieServer *server,
-                                           CallieSession *session,
+                                           CallieCredentials *credentials,
                                            const char *old_password,
                                            const char *new_password);
 
-// All sessions of a session's user, the newest first: a JSON array of objects as in the answer of the HTTP call. The caller
+// All login sessions of the user, the newest first: a JSON array of objects as in the answer of the HTTP call. The caller
 // frees it.
 CallieStatus callie_server_sessions(CallieServer *server,
-                                    CallieSession *session,
+                                    CallieCredentials *credentials,
                                     char **sessions);
 
-// Ends one of the user's sessions, by its ID.
-CallieStatus callie_server_end_session(CallieServer *server, CallieSession *session, const char *session_id);
+// Ends one of the user's login sessions, by its ID.
+CallieStatus callie_server_revoke_session(CallieServer *server,
+                                          CallieCredentials *credentials,
+                                          const char *session_id);
 
 // Frees a server's handle. What came of it lives on. NULL is nothing to free.
 CallieStatus callie_server_free(CallieServer *server);
 
-// The session of an earlier login, by the token that `callie_session_token` gave. Whether it is alive shows when connecting.
-CallieStatus callie_session_resume(CallieServer *server,
-                                   const char *username,
-                                   const char *token,
-                                   CallieSession **session);
+// The credentials of an earlier login, by the token that `callie_credentials_token` gave. Whether the token is still valid shows
+// when connecting.
+CallieStatus callie_credentials_new(CallieServer *server,
+                                    const char *username,
+                                    const char *token,
+                                    CallieCredentials **credentials);
 
-// The session's token, to keep in a safe place: who has it is the user. The caller frees it.
-CallieStatus callie_session_token(CallieSession *session, char **token);
+// The token, to keep in a safe place: whoever has it is the user. The caller frees it.
+CallieStatus callie_credentials_token(CallieCredentials *credentials, char **token);
 
-// Frees a session's handle; the session itself goes on. NULL is nothing to free.
-CallieStatus callie_session_free(CallieSession *session);
+// Frees the handle of credentials; the login session continues. NULL is nothing to free.
+CallieStatus callie_credentials_free(CallieCredentials *credentials);
 
-// A client for a session, not connected yet. The session's handle may be freed afterwards.
+// A client that is not connected yet. The handle of the credentials may be freed afterwards.
 //
 // It lives until `callie_client_disconnect`, or until the server refuses it and no new token could be had; then an event of
 // the kind `CALLIE_EVENT_KIND_CLOSED` is told, and a new client is to be made.
-CallieStatus callie_client_new(CallieSession *session,
+CallieStatus callie_client_new(CallieCredentials *credentials,
                                CallieClient **client);
 
 // Connects, and keeps connecting after every loss until `callie_client_disconnect` or a refusal. It does not wait: events
@@ -552,64 +573,8 @@ CallieStatus callie_client_resume(CallieClient *client);
 // The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
 CallieStatus callie_client_network_changed(CallieClient *client);
 
-// Sends a text in Markdown, with `attachment_count` attachments. The recipient is a username, a group's ID or `BROADCAST`.
-//
-// It is taken at once, connected or not; `callie_client_wait` and an event of the kind `CALLIE_EVENT_KIND_ENDED` tell how it
-// ends. `attachments` may be NULL where there are none, `options` for the defaults, `sent` where nobody asks.
-CallieStatus callie_client_send(CallieClient *client,
-                                const char *recipient,
-                                const char *message,
-                                const CallieAttachment *attachments,
-                                size_t attachment_count,
-                                const CallieSendOptions *options,
-                                CallieSent *sent);
-
-// Waits at most `timeout_ms` milliseconds for the end of a message, by the ticket in its `CallieSent`.
-//
-// `CALLIE_STATUS_TIMED_OUT` says that it is not over yet. An end can be asked for again, until 4,096 later messages were
-// sent; after that, and for what is no ticket, it is `CALLIE_STATUS_INVALID_ARGUMENT`.
-CallieStatus callie_client_wait(CallieClient *client,
-                                uint64_t ticket,
-                                uint32_t timeout_ms,
-                                CallieEnding *ending);
-
-// Asks the server (`SERVER`) or a user for a sign of life. `microseconds` says how long it took; it may be NULL.
-//
-// Refused with `RECIPIENT_OFFLINE` or `RECIPIENT_UNKNOWN` when the user is not there.
-CallieStatus callie_client_ping(CallieClient *client,
-                                const char *recipient,
-                                uint64_t *microseconds);
-
-// Carries out a command by name, such as `LIST_GROUPS`. Parameters and result are JSON objects; the caller frees the result.
-//
-// Refused with the server's code, such as `FORBIDDEN` or `INVALID_PARAMETERS`.
-CallieStatus callie_client_command(CallieClient *client,
-                                   const char *name,
-                                   const char *parameters,
-                                   char **result);
-
-// Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first. Free the batch with `callie_events_free`.
-//
-// The batch is empty when nothing came. The last event is of the kind `CALLIE_EVENT_KIND_CLOSED`; after it the call returns
-// `CALLIE_STATUS_CLOSED`.
-CallieStatus callie_client_next_events(CallieClient *client,
-                                       size_t max,
-                                       uint32_t timeout_ms,
-                                       CallieEvents **events);
-
-// A file descriptor that can be read from while events wait, to be polled by the program's own event loop. It belongs to the
-// client, which closes it when it is freed: it is not to be read from or closed.
-CallieStatus callie_client_fd(CallieClient *client,
-                              int *fd);
-
-// How the client stands to its server.
-CallieState callie_client_state(CallieClient *client);
-
-// What the client did so far, in numbers.
-CallieStatus callie_client_stats(CallieClient *client, CallieStats *stats);
-
-// What the server allows; the protocol's defaults before the first connection.
-CallieStatus callie_client_limits(CallieClient *client, CallieLimits *limits);
+// The state of the client's connection.
+CallieConnectionState callie_client_state(CallieClient *client);
 
 // The user whose client it is. The caller frees the name.
 CallieStatus callie_client_username(CallieClient *client, char **username);
@@ -625,6 +590,51 @@ CallieStatus callie_client_disconnect(CallieClient *client);
 // Returns after the last call of its listener and of its token source, unless it is called inside it: then that call is the last.
 // NULL is nothing to free.
 CallieStatus callie_client_free(CallieClient *client);
+
+// The client's counters.
+CallieStatus callie_client_stats(CallieClient *client, CallieStats *stats);
+
+// What the server allows; the protocol's defaults before the first connection.
+CallieStatus callie_client_limits(CallieClient *client, CallieLimits *limits);
+
+// Sets the defaults. `size` is `sizeof(CallieSendOptions)`.
+CallieStatus callie_send_options_init(CallieSendOptions *options, size_t size);
+
+// Sends a text in Markdown, with `attachment_count` attachments. The recipient is a username, a group's ID or `BROADCAST`.
+//
+// It is taken at once, connected or not; `callie_client_wait` and an event of the kind `CALLIE_EVENT_KIND_ENDED` report
+// its outcome. `attachments` may be NULL where there are none, `options` for the defaults, `sent` where nobody asks.
+CallieStatus callie_client_send(CallieClient *client,
+                                const char *recipient,
+                                const char *message,
+                                const CallieAttachment *attachments,
+                                size_t attachment_count,
+                                const CallieSendOptions *options,
+                                CallieSent *sent);
+
+// Waits at most `timeout_ms` milliseconds for the outcome of a message, by the ticket in its `CallieSent`.
+//
+// `CALLIE_STATUS_TIMED_OUT` says that it has none yet. An outcome can be asked for again, until 4,096 later messages were
+// sent; after that, and for what is no ticket, it is `CALLIE_STATUS_INVALID_ARGUMENT`.
+CallieStatus callie_client_wait(CallieClient *client,
+                                uint64_t ticket,
+                                uint32_t timeout_ms,
+                                CallieSendOutcome *outcome);
+
+// Pings the server (`SERVER`) or a user. `round_trip_us` receives the time until the answer, in microseconds; it may be NULL.
+//
+// Refused with `RECIPIENT_OFFLINE` or `RECIPIENT_UNKNOWN` when the user is not there.
+CallieStatus callie_client_ping(CallieClient *client,
+                                const char *recipient,
+                                uint64_t *round_trip_us);
+
+// Carries out a command by name, such as `LIST_GROUPS`. Parameters and result are JSON objects; the caller frees the result.
+//
+// Refused with the server's code, such as `FORBIDDEN` or `INVALID_PARAMETERS`.
+CallieStatus callie_client_command(CallieClient *client,
+                                   const char *name,
+                                   const char *parameters,
+                                   char **result);
 
 // Creates a group whose owner is the caller.
 //
@@ -975,20 +985,20 @@ const char *callie_event_string(const CallieEvents *events,
                                 uint32_t field,
                                 size_t *length);
 
-// When the sender of the event at `index` says it was sent, in milliseconds since 1970 (UTC); 0 where it has no time.
-int64_t callie_event_timestamp_ms(const CallieEvents *events,
-                                  size_t index);
+// When the event at `index` was sent, as its sender claims, in milliseconds since 1970 (UTC); 0 where it has no time.
+int64_t callie_event_sent_at_ms(const CallieEvents *events,
+                                size_t index);
 
 // The ticket's number of an event of the kind `CALLIE_EVENT_KIND_ENDED`, as `callie_client_send` gave it; 0 for other kinds.
 uint64_t callie_event_ticket(const CallieEvents *events,
                              size_t index);
 
-// How the message of an event of the kind `CALLIE_EVENT_KIND_ENDED` ended.
-CallieStatus callie_event_ending(const CallieEvents *events, size_t index, CallieEnding *ending);
+// The outcome in an event of the kind `CALLIE_EVENT_KIND_ENDED`.
+CallieStatus callie_event_outcome(const CallieEvents *events, size_t index, CallieSendOutcome *outcome);
 
-// What the connection is since an event of the kind `CALLIE_EVENT_KIND_CONNECTION` or `CALLIE_EVENT_KIND_CLOSED`.
-CallieState callie_event_state(const CallieEvents *events,
-                               size_t index);
+// The state of the connection since an event of the kind `CALLIE_EVENT_KIND_CONNECTION_CHANGED` or `CALLIE_EVENT_KIND_CLOSED`.
+CallieConnectionState callie_event_state(const CallieEvents *events,
+                                         size_t index);
 
 // After how many milliseconds the client tries again, in an event that tells that it waits; 0 for others.
 uint64_t callie_event_retry_in_ms(const CallieEvents *events, size_t index);
@@ -1021,12 +1031,26 @@ const char *callie_event_attachment_string(const CallieEvents *events,
 // Frees a batch and every text that it showed. NULL is nothing to free.
 CallieStatus callie_events_free(CallieEvents *events);
 
-// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: of a string its text, of any
-// other value its JSON as it stands there. The caller frees it.
+// Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first. Free the batch with `callie_events_free`.
 //
-// `value` is NULL where the pointer leads nowhere, which is no error: a loop over `/groups/0`, `/groups/1` and so on ends
-// there. `CALLIE_STATUS_INVALID_ARGUMENT` says that `json` is not JSON, that `pointer` is neither empty nor starts with `/`, or
-// that the string holds a NUL.
+// The batch is empty when nothing came. The last event is of the kind `CALLIE_EVENT_KIND_CLOSED`; after it the call returns
+// `CALLIE_STATUS_CLOSED`.
+CallieStatus callie_client_next_events(CallieClient *client,
+                                       size_t max,
+                                       uint32_t timeout_ms,
+                                       CallieEvents **events);
+
+// A file descriptor that can be read from while events wait, to be polled by the program's own event loop. It belongs to the
+// client, which closes it when it is freed: it is not to be read from or closed.
+CallieStatus callie_client_fd(CallieClient *client,
+                              int *fd);
+
+// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: of a string its text,
+// of any other value its JSON as it stands there. The caller frees it.
+//
+// `value` is NULL where the pointer leads nowhere, which is no error: a loop over `/groups/0`, `/groups/1` and so on
+// ends there. `CALLIE_STATUS_INVALID_ARGUMENT` says that `json` is not JSON, that `pointer` is neither empty nor
+// starts with `/`, or that the string holds a NUL.
 CallieStatus callie_json_get(const char *json,
                              const char *pointer,
                              char **value);

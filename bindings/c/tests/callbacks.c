@@ -60,12 +60,13 @@ static void take_time(long microseconds)
 
 /* A client that is not connected, with more events than its listener has taken when it is freed. The events are the outcomes of
  * messages that expire. */
-static CallieClient *client_with_events(CallieSession *session)
+static CallieClient *client_with_events(CallieCredentials *credentials)
 {
     CallieClient *client;
-    CHECK_OK(callie_client_new(session, &client));
+    CHECK_OK(callie_client_new(credentials, &client));
+    CallieSendOptions at_once = options_with_timeout(1);
     for (int n = 0; n < EVENTS; n++)
-        CHECK_OK(callie_client_send(client, "bob", "late", NULL, 0, &(CallieSendOptions){.timeout_ms = 1}, NULL));
+        CHECK_OK(callie_client_send(client, "bob", "late", NULL, 0, &at_once, NULL));
     return client;
 }
 
@@ -79,10 +80,10 @@ static void slow_listener(CallieEvents *events, void *user_data)
     atomic_fetch_add(&data->calls, 1);
 }
 
-static void listener_is_over_when_free_returns(CallieSession *session, int round)
+static void listener_is_over_when_free_returns(CallieCredentials *credentials, int round)
 {
     forget();
-    CallieClient *client = client_with_events(session);
+    CallieClient *client = client_with_events(credentials);
     Data *data = new_data(client);
     CHECK_OK(callie_client_listen(client, slow_listener, data));
     if (round % 4 != 0)
@@ -103,10 +104,10 @@ static void freeing_listener(CallieEvents *events, void *user_data)
     hear();
 }
 
-static void listener_may_free_its_client_and_its_data(CallieSession *session)
+static void listener_may_free_its_client_and_its_data(CallieCredentials *credentials)
 {
     forget();
-    CallieClient *client = client_with_events(session);
+    CallieClient *client = client_with_events(credentials);
     CHECK_OK(callie_client_listen(client, freeing_listener, new_data(client)));
     wait_until_heard(1);
     CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_client_free(client));
@@ -121,10 +122,10 @@ static void *free_client(void *user_data)
 }
 
 /* The thread whose call frees the client may free the data. */
-static void one_of_many_threads_frees(CallieSession *session)
+static void one_of_many_threads_frees(CallieCredentials *credentials)
 {
     forget();
-    CallieClient *client = client_with_events(session);
+    CallieClient *client = client_with_events(credentials);
     /* The threads use a copy, which is not freed before they have ended. */
     Data *data = new_data(client), copy = {.client = client};
     pthread_t threads[THREADS];
@@ -154,10 +155,10 @@ static void crossed_listener(CallieEvents *events, void *user_data)
     }
 }
 
-static void listeners_may_free_each_other(CallieSession *session)
+static void listeners_may_free_each_other(CallieCredentials *credentials)
 {
     forget();
-    Data *one = new_data(client_with_events(session)), *two = new_data(client_with_events(session));
+    Data *one = new_data(client_with_events(credentials)), *two = new_data(client_with_events(credentials));
     one->other = two;
     two->other = one;
     CallieStatus status = callie_client_listen(one->client, crossed_listener, one);
@@ -186,21 +187,21 @@ static void slow_sink(uint32_t level, const char *target, const char *line, void
 }
 
 /* A client that cannot connect, whose attempts are logged. */
-static CallieClient *logging_client(CallieSession *session)
+static CallieClient *logging_client(CallieCredentials *credentials)
 {
     CallieClient *client;
-    CHECK_OK(callie_client_new(session, &client));
+    CHECK_OK(callie_client_new(credentials, &client));
     for (int n = 0; n < 5; n++)
         CHECK_STATUS(CALLIE_STATUS_UNREACHABLE, callie_client_connect(client));
     return client;
 }
 
-static void sink_is_over_when_set_logger_returns(CallieSession *session)
+static void sink_is_over_when_set_logger_returns(CallieCredentials *credentials)
 {
     forget();
     Data *data = new_data(NULL);
     CHECK_OK(callie_set_logger(CALLIE_LOG_LEVEL_TRACE, slow_sink, data));
-    CallieClient *client = logging_client(session);
+    CallieClient *client = logging_client(credentials);
     wait_until_heard(1);
     CHECK_OK(callie_set_logger(CALLIE_LOG_LEVEL_OFF, NULL, NULL));
     CHECK(atomic_load(&data->calls) % 2 == 0);
@@ -216,11 +217,11 @@ static void leaving_sink(uint32_t level, const char *target, const char *line, v
     hear();
 }
 
-static void sink_may_take_itself_away(CallieSession *session)
+static void sink_may_take_itself_away(CallieCredentials *credentials)
 {
     forget();
     CHECK_OK(callie_set_logger(CALLIE_LOG_LEVEL_TRACE, leaving_sink, new_data(NULL)));
-    CallieClient *client = logging_client(session);
+    CallieClient *client = logging_client(credentials);
     wait_until_heard(1);
     CHECK_OK(callie_client_free(client));
 }
@@ -249,11 +250,11 @@ static void *swap_sinks(void *unused)
     return NULL;
 }
 
-static void threads_swap_sinks(CallieSession *session)
+static void threads_swap_sinks(CallieCredentials *credentials)
 {
     pthread_t threads[THREADS];
     CallieClient *client;
-    CHECK_OK(callie_client_new(session, &client));
+    CHECK_OK(callie_client_new(credentials, &client));
     for (size_t i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, swap_sinks, NULL) == 0);
     for (int n = 0; n < 50; n++)
@@ -290,12 +291,12 @@ static bool leaving_source(const char *username, const char *reason, char *token
 static CallieClient *refused_client(CallieServer *server, const char *name, const char *password,
                                     CallieTokenSource source, Data *data)
 {
-    CallieSession *session;
-    CHECK_OK(callie_server_login(server, name, password, NULL, &session));
-    CHECK_OK(callie_client_new(session, &data->client));
+    CallieCredentials *credentials;
+    CHECK_OK(callie_server_login(server, name, password, NULL, &credentials));
+    CHECK_OK(callie_client_new(credentials, &data->client));
     CHECK_OK(callie_client_set_token_source(data->client, source, data));
-    CHECK_OK(callie_server_logout(server, session));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_server_logout(server, credentials));
+    CHECK_OK(callie_credentials_free(credentials));
     CallieClient *client = data->client;
     CHECK_OK(callie_client_start(client));
     return client;
@@ -338,22 +339,22 @@ int main(int argc, char **argv)
     const char *url = argv[1], *name = argv[2], *password = argv[3];
     int rounds = atoi(argv[4]);
     CallieServer *server, *nowhere;
-    CallieSession *session;
+    CallieCredentials *credentials;
     CHECK_OK(callie_server_new(url, NULL, &server));
     CHECK_OK(callie_server_register(server, name, password));
     CHECK_OK(callie_server_new(NOWHERE, NULL, &nowhere));
-    CHECK_OK(callie_session_resume(nowhere, name, "token", &session));
+    CHECK_OK(callie_credentials_new(nowhere, name, "token", &credentials));
     for (int round = 0; round < rounds; round++) {
-        listener_is_over_when_free_returns(session, round);
-        listener_may_free_its_client_and_its_data(session);
-        one_of_many_threads_frees(session);
-        listeners_may_free_each_other(session);
-        sink_is_over_when_set_logger_returns(session);
-        sink_may_take_itself_away(session);
+        listener_is_over_when_free_returns(credentials, round);
+        listener_may_free_its_client_and_its_data(credentials);
+        one_of_many_threads_frees(credentials);
+        listeners_may_free_each_other(credentials);
+        sink_is_over_when_set_logger_returns(credentials);
+        sink_may_take_itself_away(credentials);
     }
-    threads_swap_sinks(session);
+    threads_swap_sinks(credentials);
     source_is_over_when_it_was_taken_away(server, name, password);
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(nowhere));
     CHECK_OK(callie_server_free(server));
     puts("ok");

@@ -75,11 +75,11 @@ static void *ping_on_and_on(void *unused)
 static void *wait_for_an_end(void *unused)
 {
     CallieSent sent;
-    CallieEnding ending;
+    CallieSendOutcome outcome;
     (void)unused;
     CHECK_OK(callie_client_send(quiet, "nobody", "x", NULL, 0, NULL, &sent));
     hear();
-    callie_client_wait(quiet, sent.ticket, PATIENCE_MS, &ending);
+    callie_client_wait(quiet, sent.ticket, PATIENCE_MS, &outcome);
     return NULL;
 }
 
@@ -99,11 +99,11 @@ static void free_at_exit(void)
 static int print_token(const char *url, const char *name, const char *password)
 {
     CallieServer *server;
-    CallieSession *session;
+    CallieCredentials *credentials;
     char *token;
     CHECK_OK(callie_server_new(url, NULL, &server));
-    CHECK_OK(callie_server_register_and_login(server, name, password, NULL, &session));
-    CHECK_OK(callie_session_token(session, &token));
+    CHECK_OK(callie_server_register_and_login(server, name, password, NULL, &credentials));
+    CHECK_OK(callie_credentials_token(credentials, &token));
     puts(token);
     return 0;
 }
@@ -111,7 +111,7 @@ static int print_token(const char *url, const char *name, const char *password)
 int main(int argc, char **argv)
 {
     CallieServer *server;
-    CallieSession *session;
+    CallieCredentials *credentials;
     pthread_t thread;
     if (argc == 4)
         return print_token(argv[1], argv[2], argv[3]);
@@ -121,10 +121,10 @@ int main(int argc, char **argv)
         CHECK(atexit(free_at_exit) == 0);
     CHECK_OK(callie_set_logger(CALLIE_LOG_LEVEL_TRACE, on_line, NULL));
     CHECK_OK(callie_server_new(argv[1], NULL, &server));
-    CHECK_OK(callie_session_resume(server, argv[2], argv[3], &session));
-    CHECK_OK(callie_client_new(session, &client));
-    CHECK_OK(callie_client_new(session, &quiet));
-    CHECK_OK(callie_client_new(session, &read_one));
+    CHECK_OK(callie_credentials_new(server, argv[2], argv[3], &credentials));
+    CHECK_OK(callie_client_new(credentials, &client));
+    CHECK_OK(callie_client_new(credentials, &quiet));
+    CHECK_OK(callie_client_new(credentials, &read_one));
     CHECK_OK(callie_client_set_token_source(client, no_token, NULL));
     CHECK(pthread_create(&thread, NULL, read_events, NULL) == 0);
     CHECK(pthread_create(&thread, NULL, ping_on_and_on, NULL) == 0);

@@ -14,7 +14,7 @@
 #define AT_ONCE_MS 1000
 
 static CallieServer *server;
-static CallieSession *session;
+static CallieCredentials *credentials;
 static CallieClient *client, *listener;
 static CallieEvents *batch;
 static char *text;
@@ -79,10 +79,10 @@ static void every_call_is_refused(const char *url, const char *name, const char 
 {
     long began = now_ms();
     CallieServer *another = server;
-    CallieSession *login = session;
+    CallieCredentials *login = credentials;
     CallieClient *made = client;
     CallieEvents *events = batch;
-    CallieEnding ending;
+    CallieSendOutcome outcome;
     CallieSent sent;
     CallieStats stats;
     CallieLimits limits;
@@ -95,18 +95,18 @@ static void every_call_is_refused(const char *url, const char *name, const char 
     CHECK_FORKED(callie_server_register(server, name, password));
     CHECK_FORKED(callie_server_login(server, name, password, NULL, &login));
     CHECK_FORKED(callie_server_register_and_login(server, name, password, NULL, &login));
-    CHECK_FORKED(callie_server_logout(server, session));
-    CHECK_FORKED(callie_server_sessions(server, session, &result));
-    CHECK_FORKED(callie_session_resume(server, name, "token", &login));
-    CHECK_FORKED(callie_session_token(session, &result));
-    CHECK_FORKED(callie_client_new(session, &made));
+    CHECK_FORKED(callie_server_logout(server, credentials));
+    CHECK_FORKED(callie_server_sessions(server, credentials, &result));
+    CHECK_FORKED(callie_credentials_new(server, name, "token", &login));
+    CHECK_FORKED(callie_credentials_token(credentials, &result));
+    CHECK_FORKED(callie_client_new(credentials, &made));
     CHECK_FORKED(callie_client_start(client));
     CHECK_FORKED(callie_client_connect(client));
     CHECK_FORKED(callie_client_suspend(client));
     CHECK_FORKED(callie_client_resume(client));
     CHECK_FORKED(callie_client_network_changed(client));
     CHECK_FORKED(callie_client_send(client, name, "x", NULL, 0, NULL, &sent));
-    CHECK_FORKED(callie_client_wait(client, 1, 5000, &ending));
+    CHECK_FORKED(callie_client_wait(client, 1, 5000, &outcome));
     CHECK_FORKED(callie_client_ping(client, "SERVER", NULL));
     CHECK_FORKED(callie_client_command(client, "LIST_GROUPS", "{}", &result));
     CHECK_FORKED(callie_client_list_groups(client, 0, NULL, &result));
@@ -121,7 +121,7 @@ static void every_call_is_refused(const char *url, const char *name, const char 
     CHECK_FORKED(callie_set_logger(CALLIE_LOG_LEVEL_TRACE, sink, NULL));
     CHECK_FORKED(callie_set_logger(CALLIE_LOG_LEVEL_OFF, NULL, NULL));
     CHECK(another == NULL && login == NULL && made == NULL && events == NULL && result == NULL && fd == -1);
-    CHECK(callie_client_state(client) == CALLIE_STATE_NONE);
+    CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_NONE);
     CHECK(callie_events_count(batch) == 0);
     CHECK(callie_event_kind(batch, 0) == CALLIE_EVENT_KIND_NONE);
     CHECK(callie_event_string(batch, 0, CALLIE_FIELD_MESSAGE_ID, NULL) == NULL);
@@ -133,7 +133,7 @@ static void every_call_is_refused(const char *url, const char *name, const char 
     CHECK_FORKED(callie_string_free(text));
     CHECK_FORKED(callie_client_free(client));
     CHECK_FORKED(callie_client_free(listener));
-    CHECK_FORKED(callie_session_free(session));
+    CHECK_FORKED(callie_credentials_free(credentials));
     CHECK_FORKED(callie_server_free(server));
     CHECK(now_ms() - began < AT_ONCE_MS);
 }
@@ -143,12 +143,12 @@ static void *keep_busy(void *name)
 {
     while (!atomic_load(&over)) {
         CallieServer *made;
-        CallieSession *resumed;
+        CallieCredentials *resumed;
         CallieClient *unused;
         CallieEvents *events;
         char *username;
         CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &made));
-        CHECK_OK(callie_session_resume(made, name, "token", &resumed));
+        CHECK_OK(callie_credentials_new(made, name, "token", &resumed));
         CHECK_OK(callie_client_new(resumed, &unused));
         CHECK_OK(callie_client_username(unused, &username));
         CHECK_OK(callie_string_free(username));
@@ -158,7 +158,7 @@ static void *keep_busy(void *name)
         CHECK_OK(callie_events_free(events));
         CHECK_OK(callie_set_logger(CALLIE_LOG_LEVEL_TRACE, sink, NULL));
         CHECK_OK(callie_client_free(unused));
-        CHECK_OK(callie_session_free(resumed));
+        CHECK_OK(callie_credentials_free(resumed));
         CHECK_OK(callie_server_free(made));
     }
     return NULL;
@@ -172,13 +172,13 @@ static void fork_before_the_first_call(const char *url, const char *name, const 
     if (child == 0) {
         alarm(CHILD_SECONDS);
         CHECK_OK(callie_server_new(url, NULL, &server));
-        CHECK_OK(callie_server_register_and_login(server, name, password, NULL, &session));
-        CHECK_OK(callie_client_new(session, &client));
+        CHECK_OK(callie_server_register_and_login(server, name, password, NULL, &credentials));
+        CHECK_OK(callie_client_new(credentials, &client));
         CHECK_OK(callie_client_connect(client));
         CHECK_OK(callie_client_ping(client, "SERVER", NULL));
         CHECK_OK(callie_client_disconnect(client));
         CHECK_OK(callie_client_free(client));
-        CHECK_OK(callie_session_free(session));
+        CHECK_OK(callie_credentials_free(credentials));
         CHECK_OK(callie_server_free(server));
         exit(0);
     }
@@ -189,7 +189,7 @@ static void fork_before_the_first_call(const char *url, const char *name, const 
 static void fork_in_a_callback(const char *peer)
 {
     CallieClient *forking;
-    CHECK_OK(callie_client_new(session, &forking));
+    CHECK_OK(callie_client_new(credentials, &forking));
     CHECK(sem_init(&has_forked, 0, 0) == 0);
     atomic_store(&forks_left, 1);
     CHECK_OK(callie_client_listen(forking, fork_inside, NULL));
@@ -205,8 +205,8 @@ static void fork_in_a_callback(const char *peer)
 static CallieClient *enter(const char *name, const char *password)
 {
     CallieClient *entered;
-    CHECK_OK(callie_server_register_and_login(server, name, password, NULL, &session));
-    CHECK_OK(callie_client_new(session, &entered));
+    CHECK_OK(callie_server_register_and_login(server, name, password, NULL, &credentials));
+    CHECK_OK(callie_client_new(credentials, &entered));
     CHECK_OK(callie_client_connect(entered));
     return entered;
 }
@@ -218,14 +218,14 @@ int main(int argc, char **argv)
     char peer[64];
     pthread_t busy[2];
     CallieSent sent;
-    CallieEnding ending;
+    CallieSendOutcome outcome;
     snprintf(peer, sizeof peer, "%sp", name);
 
     fork_before_the_first_call(url, name, password);
     CHECK_OK(callie_server_new(url, NULL, &server));
     listener = enter(peer, password);
     CHECK_OK(callie_client_listen(listener, listen_on, NULL));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     client = enter(name, password);
     fork_in_a_callback(peer);
     CHECK_OK(callie_client_next_events(client, 64, 5000, &batch));
@@ -247,9 +247,9 @@ int main(int argc, char **argv)
         ends_well(child);
         /* The parent's connection continues. */
         CHECK_OK(callie_client_send(client, peer, "still here", NULL, 0, NULL, &sent));
-        CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &ending));
-        CHECK(ending.kind == CALLIE_ENDING_KIND_DELIVERED);
-        CHECK(callie_client_state(client) == CALLIE_STATE_ONLINE);
+        CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &outcome));
+        CHECK(outcome.kind == CALLIE_OUTCOME_KIND_DELIVERED);
+        CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_ONLINE);
     }
     CallieStats stats;
     CHECK_OK(callie_client_stats(client, &stats));
@@ -262,7 +262,7 @@ int main(int argc, char **argv)
     CHECK_OK(callie_events_free(batch));
     CHECK_OK(callie_client_free(listener));
     CHECK_OK(callie_client_free(client));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(server));
     puts("ok");
     return 0;

@@ -4,23 +4,23 @@
 static CallieClient *enter(const char *url, const char *username, const char *password)
 {
     CallieServer *server;
-    CallieSession *session;
+    CallieCredentials *credentials;
     CallieClient *client;
 
     CHECK_OK(callie_server_new(url, NULL, &server));
-    CHECK_OK(callie_server_register_and_login(server, username, password, "C test", &session));
-    CHECK_OK(callie_client_new(session, &client));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_server_register_and_login(server, username, password, "C test", &credentials));
+    CHECK_OK(callie_client_new(credentials, &client));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(server));
     CHECK_OK(callie_client_connect(client));
-    CHECK(callie_client_state(client) == CALLIE_STATE_ONLINE);
+    CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_ONLINE);
     return client;
 }
 
 static void refusals_carry_the_servers_code(const char *url, const char *taken, const char *password)
 {
     CallieServer *server;
-    CallieSession *session;
+    CallieCredentials *credentials;
     CallieClient *client;
 
     CHECK_OK(callie_server_new(url, NULL, &server));
@@ -28,30 +28,30 @@ static void refusals_carry_the_servers_code(const char *url, const char *taken, 
     CHECK_TEXT("USERNAME_TAKEN", callie_last_error_code());
     CHECK_STATUS(CALLIE_STATUS_REFUSED, callie_server_register(server, "Not A Name", password));
     CHECK_TEXT("INVALID_USERNAME", callie_last_error_code());
-    CHECK_STATUS(CALLIE_STATUS_REFUSED, callie_server_login(server, taken, "wrong password", NULL, &session));
+    CHECK_STATUS(CALLIE_STATUS_REFUSED, callie_server_login(server, taken, "wrong password", NULL, &credentials));
     CHECK_TEXT("INVALID_CREDENTIALS", callie_last_error_code());
-    CHECK(session == NULL);
-    CHECK_OK(callie_session_resume(server, taken, "no-such-token", &session));
-    CHECK_OK(callie_client_new(session, &client));
+    CHECK(credentials == NULL);
+    CHECK_OK(callie_credentials_new(server, taken, "no-such-token", &credentials));
+    CHECK_OK(callie_client_new(credentials, &client));
     CHECK_STATUS(CALLIE_STATUS_REFUSED, callie_client_connect(client));
     CHECK_TEXT("AUTH_FAILED", callie_last_error_code());
-    CHECK(callie_client_state(client) == CALLIE_STATE_CLOSED);
+    CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_CLOSED);
     CHECK_OK(callie_client_free(client));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(server));
 }
 
 static void a_session_is_kept_by_its_token(const char *url, const char *username, const char *password)
 {
     CallieServer *server;
-    CallieSession *first, *second;
+    CallieCredentials *first, *second;
     CallieClient *client;
     char *token;
 
     CHECK_OK(callie_server_new(url, NULL, &server));
     CHECK_OK(callie_server_login(server, username, password, NULL, &first));
-    CHECK_OK(callie_session_token(first, &token));
-    CHECK_OK(callie_session_resume(server, username, token, &second));
+    CHECK_OK(callie_credentials_token(first, &token));
+    CHECK_OK(callie_credentials_new(server, username, token, &second));
     CHECK_OK(callie_string_free(token));
     CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_string_free(token));
     CHECK_OK(callie_client_new(second, &client));
@@ -62,8 +62,8 @@ static void a_session_is_kept_by_its_token(const char *url, const char *username
     CHECK_OK(callie_client_new(second, &client));
     CHECK_STATUS(CALLIE_STATUS_REFUSED, callie_client_connect(client));
     CHECK_OK(callie_client_free(client));
-    CHECK_OK(callie_session_free(first));
-    CHECK_OK(callie_session_free(second));
+    CHECK_OK(callie_credentials_free(first));
+    CHECK_OK(callie_credentials_free(second));
     CHECK_OK(callie_server_free(server));
 }
 
@@ -97,7 +97,7 @@ static void a_message_arrives_as_it_was_sent(CallieClient *from, CallieClient *t
     CHECK(length == 0);
     CHECK(callie_event_string(events, 0, 4711, NULL) == NULL);
     CHECK(callie_event_string(events, 1, CALLIE_FIELD_TEXT, NULL) == NULL);
-    CHECK(callie_event_timestamp_ms(events, 0) > 0);
+    CHECK(callie_event_sent_at_ms(events, 0) > 0);
     CHECK(callie_event_attachment_count(events, 0) == 2);
     CHECK(callie_event_attachment_kind(events, 0, 0) == CALLIE_ATTACHMENT_KIND_IMAGE);
     CHECK_TEXT(files[0].url, callie_event_attachment_string(events, 0, 0, CALLIE_ATTACHMENT_FIELD_URL, NULL));
@@ -167,25 +167,25 @@ static void a_group_is_made_used_and_left(CallieClient *ada, CallieClient *bob, 
 static void a_name_that_is_not_there_is_told(CallieClient *client)
 {
     CallieSent sent;
-    CallieEnding ending;
+    CallieSendOutcome outcome;
     CallieEvents *events;
     bool found;
 
     CHECK_STATUS(CALLIE_STATUS_REFUSED, callie_client_ping(client, "nobody.of.that.name", NULL));
     CHECK_TEXT("RECIPIENT_UNKNOWN", callie_last_error_code());
     CHECK_OK(callie_client_send(client, "nobody.of.that.name", "hello?", NULL, 0, NULL, &sent));
-    CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &ending));
-    CHECK(ending.kind == CALLIE_ENDING_KIND_FAILED);
-    CHECK_TEXT("RECIPIENT_UNKNOWN", ending.code);
-    CHECK(strlen(ending.reason) > 0);
+    CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &outcome));
+    CHECK(outcome.kind == CALLIE_OUTCOME_KIND_FAILED);
+    CHECK_TEXT("RECIPIENT_UNKNOWN", outcome.code);
+    CHECK(strlen(outcome.reason) > 0);
     do {
         CHECK_OK(callie_client_next_events(client, 1, 20000, &events));
         found = callie_event_ticket(events, 0) == sent.ticket;
         if (found) {
             CHECK(callie_event_kind(events, 0) == CALLIE_EVENT_KIND_ENDED);
             CHECK_TEXT(sent.message_id, callie_event_string(events, 0, CALLIE_FIELD_MESSAGE_ID, NULL));
-            CHECK_OK(callie_event_ending(events, 0, &ending));
-            CHECK_TEXT("RECIPIENT_UNKNOWN", ending.code);
+            CHECK_OK(callie_event_outcome(events, 0, &outcome));
+            CHECK_TEXT("RECIPIENT_UNKNOWN", outcome.code);
         }
         CHECK_OK(callie_events_free(events));
     } while (!found);

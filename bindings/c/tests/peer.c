@@ -16,15 +16,15 @@ int main(int argc, char **argv)
         .size = 9007199254740991,
     };
     CallieServer *server;
-    CallieSession *session;
+    CallieCredentials *credentials;
     CallieClient *client;
     CallieEvents *events;
     CallieSent sent;
-    CallieEnding ending;
+    CallieSendOutcome outcome;
 
     CHECK_OK(callie_server_new(url, NULL, &server));
-    CHECK_OK(callie_server_register_and_login(server, username, password, NULL, &session));
-    CHECK_OK(callie_client_new(session, &client));
+    CHECK_OK(callie_server_register_and_login(server, username, password, NULL, &credentials));
+    CHECK_OK(callie_client_new(credentials, &client));
     CHECK_OK(callie_client_connect(client));
     puts("ready");
     fflush(stdout);
@@ -44,17 +44,17 @@ int main(int argc, char **argv)
     CHECK_OK(callie_events_free(events));
 
     CHECK_OK(callie_client_send(client, other, ANSWER, &film, 1, NULL, &sent));
-    CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &ending));
-    CHECK(ending.kind == CALLIE_ENDING_KIND_DELIVERED);
-    CHECK(ending.confirmed == 1);
+    CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &outcome));
+    CHECK(outcome.kind == CALLIE_OUTCOME_KIND_DELIVERED);
+    CHECK(outcome.confirmed == 1);
 
     CHECK_OK(callie_client_send(client, absent, "are you there?", NULL, 0, NULL, &sent));
-    CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &ending));
-    CHECK(ending.kind == CALLIE_ENDING_KIND_OFFLINE);
+    CHECK_OK(callie_client_wait(client, sent.ticket, 20000, &outcome));
+    CHECK(outcome.kind == CALLIE_OUTCOME_KIND_OFFLINE);
 
     CHECK_OK(callie_client_disconnect(client));
     CHECK_OK(callie_client_free(client));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(server));
     puts("ok");
     return 0;

@@ -5,7 +5,7 @@ import subprocess
 
 from conftest import BUILT, HEADER
 
-HANDLES = {"CallieServer": "server", "CallieSession": "session", "CallieClient": "client", "CallieEvents": "events"}
+HANDLES = {"CallieServer": "server", "CallieCredentials": "credentials", "CallieClient": "client", "CallieEvents": "events"}
 #: The valid arguments.
 GOOD = {
     "const char *": '"x"',
@@ -20,7 +20,7 @@ NUMBERS = {"size_t": "SIZE_MAX", "uint64_t": "UINT64_MAX", "uint32_t": "UINT32_M
 OPENING = """
 #include "check.h"
 static CallieServer *server, *dead;
-static CallieSession *session;
+static CallieCredentials *credentials;
 static CallieClient *client;
 static CallieEvents *events;
 static int on_the_stack_of_nobody;
@@ -37,19 +37,20 @@ static void is_one_of(const char *statuses, CallieStatus got, const char *call)
 }
 int main(void)
 {
-    CallieOptions options = {.connect_ms = 1000, .exchange_ms = 1000, .send_ms = 1};
-    CHECK_OK(callie_server_new("http://127.0.0.1:1", &options, &server));
+    CallieConfig config = impatient_config(1000);
+    config.send_timeout_ms = 1;
+    CHECK_OK(callie_server_new("http://127.0.0.1:1", &config, &server));
     CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &dead));
     CHECK_OK(callie_server_free(dead));
-    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
-    CHECK_OK(callie_client_new(session, &client));
+    CHECK_OK(callie_credentials_new(server, "ada", "token", &credentials));
+    CHECK_OK(callie_client_new(credentials, &client));
     CHECK_OK(callie_client_send(client, "bob", "x", NULL, 0, NULL, NULL));
     CHECK_OK(callie_client_next_events(client, 1, 20000, &events));
 """
 CLOSING = """
     CHECK_OK(callie_events_free(events));
     CHECK_OK(callie_client_free(client));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(server));
     puts("ok");
     return 0;
@@ -82,7 +83,7 @@ def garbage(kind):
         return [("(char *)&on_the_stack_of_nobody", DEAD)]
     handle = kind.removeprefix("const ").removesuffix(" *")
     if handle in HANDLES:
-        wrong = "session" if handle == "CallieServer" else "server"
+        wrong = "credentials" if handle == "CallieServer" else "server"
         dead = [f"({kind})(void *){one}" for one in ("dead", wrong, "&on_the_stack_of_nobody")]
         return [("NULL", NULL + OK + FORM)] + [(one, DEAD + FORM) for one in dead]
     return [("NULL", "")] if kind.endswith("*") else []

@@ -24,11 +24,11 @@ static long now_ms(void)
 
 static CallieClient *client_of(const char *name, const char *password)
 {
-    CallieSession *session;
+    CallieCredentials *credentials;
     CallieClient *client;
-    CHECK_OK(callie_server_register_and_login(server, name, password, NULL, &session));
-    CHECK_OK(callie_client_new(session, &client));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_server_register_and_login(server, name, password, NULL, &credentials));
+    CHECK_OK(callie_client_new(credentials, &client));
+    CHECK_OK(callie_credentials_free(credentials));
     return client;
 }
 
@@ -79,14 +79,14 @@ static void *free_late(void *client)
 static void freeing_beside_a_reader_loses_no_call(const char *name, int rounds)
 {
     CallieServer *nowhere;
-    CallieSession *session;
+    CallieCredentials *credentials;
     CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &nowhere));
-    CHECK_OK(callie_session_resume(nowhere, name, "token", &session));
+    CHECK_OK(callie_credentials_new(nowhere, name, "token", &credentials));
     for (int round = 0; round < rounds; round++) {
         CallieClient *client;
         CallieEvents *events;
         pthread_t thread;
-        CHECK_OK(callie_client_new(session, &client));
+        CHECK_OK(callie_client_new(credentials, &client));
         long began = now_ms();
         CHECK(pthread_create(&thread, NULL, free_late, client) == 0);
         CallieStatus status = callie_client_next_events(client, 64, PATIENCE_MS, &events);
@@ -101,7 +101,7 @@ static void freeing_beside_a_reader_loses_no_call(const char *name, int rounds)
         }
         CHECK(pthread_join(thread, NULL) == 0);
     }
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(nowhere));
 }
 
@@ -109,9 +109,9 @@ static uint64_t ticket;
 
 static void *wait_for_an_ending(void *client)
 {
-    CallieEnding ending;
-    CallieStatus status = callie_client_wait(client, ticket, PATIENCE_MS, &ending);
-    CHECK(status == CALLIE_STATUS_INVALID_HANDLE || (status == CALLIE_STATUS_OK && ending.kind != CALLIE_ENDING_KIND_NONE));
+    CallieSendOutcome outcome;
+    CallieStatus status = callie_client_wait(client, ticket, PATIENCE_MS, &outcome);
+    CHECK(status == CALLIE_STATUS_INVALID_HANDLE || (status == CALLIE_STATUS_OK && outcome.kind != CALLIE_OUTCOME_KIND_NONE));
     return NULL;
 }
 
@@ -133,15 +133,15 @@ static void freeing_ends_every_wait(const char *name, int rounds)
 {
     void *(*waits[])(void *) = {wait_for_an_ending, wait_for_an_answer, wait_for_the_goodbye};
     CallieServer *nowhere;
-    CallieSession *session;
+    CallieCredentials *credentials;
     CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &nowhere));
-    CHECK_OK(callie_session_resume(nowhere, name, "token", &session));
+    CHECK_OK(callie_credentials_new(nowhere, name, "token", &credentials));
     for (int round = 0; round < rounds; round++) {
         CallieClient *client;
         CallieSent sent;
         pthread_t threads[2];
         long began = now_ms();
-        CHECK_OK(callie_client_new(session, &client));
+        CHECK_OK(callie_client_new(credentials, &client));
         CHECK_OK(callie_client_send(client, "bob", "never", NULL, 0, NULL, &sent));
         ticket = sent.ticket;
         for (size_t i = 0; i < 2; i++)
@@ -151,7 +151,7 @@ static void freeing_ends_every_wait(const char *name, int rounds)
             CHECK(pthread_join(threads[i], NULL) == 0);
         CHECK(now_ms() - began < SOON_MS);
     }
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(nowhere));
 }
 
@@ -172,27 +172,27 @@ static void suspending_ends_a_pending_connect(const char *name)
     CHECK(getsockname(silent, (struct sockaddr *)&address, &size) == 0);
     snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(address.sin_port));
     CallieServer *quiet;
-    CallieSession *session;
+    CallieCredentials *credentials;
     CallieClient *client;
     pthread_t thread;
     CHECK_OK(callie_server_new(url, NULL, &quiet));
-    CHECK_OK(callie_session_resume(quiet, name, "token", &session));
-    CHECK_OK(callie_client_new(session, &client));
+    CHECK_OK(callie_credentials_new(quiet, name, "token", &credentials));
+    CHECK_OK(callie_client_new(credentials, &client));
     long began = now_ms();
     CHECK(pthread_create(&thread, NULL, wait_for_a_connection, client) == 0);
-    while (callie_client_state(client) != CALLIE_STATE_CONNECTING)
+    while (callie_client_state(client) != CALLIE_CONNECTION_STATE_CONNECTING)
         take_what_is_there(client);
     CHECK_OK(callie_client_suspend(client));
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(now_ms() - began < SOON_MS);
     /* Freeing the client ends the call. */
     CHECK(pthread_create(&thread, NULL, wait_for_a_connection, client) == 0);
-    while (callie_client_state(client) != CALLIE_STATE_CONNECTING)
+    while (callie_client_state(client) != CALLIE_CONNECTION_STATE_CONNECTING)
         take_what_is_there(client);
     CHECK_OK(callie_client_free(client));
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(now_ms() - began < 2 * SOON_MS);
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_OK(callie_server_free(quiet));
     close(silent);
 }

@@ -45,15 +45,15 @@ pub(crate) fn functions(commands: &[&'static CommandSpec]) -> String {
         };
         functions += &documentation(spec, shape);
         functions += &format!(
-            "#[unsafe(no_mangle)]\npub unsafe extern \"C\" fn callie_client_{}({parameters}) -> CallieStatus {{\n\
-             // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be \
-             written to.\nunsafe {{ {call} }} }}\n\n",
+            "#[unsafe(no_mangle)]\npub unsafe extern \"C\" fn callie_client_{}({parameters}) -> CallieStatus {{ {call} }}\n\n",
             method(spec),
         );
     }
     format!(
-        "// {NOTE}\n//! One function for each command.\n\nuse std::ffi::c_char;\n\nuse callie_core::MAX_PRESENCE_NAMES;\n{}\n\
-         use super::super::client::CallieClient;\nuse super::super::status::CallieStatus;\n\
+        "// {NOTE}\n//! One function for each command.\n\n\
+         #![allow(\n    unsafe_op_in_unsafe_fn,\n    reason = \"the caller's promise: texts are NULL or end in NUL, arrays have their length, results can be \
+         written to\"\n)]\n\nuse std::ffi::c_char;\n\nuse callie_core::MAX_PRESENCE_NAMES;\n{}\n\
+         use super::super::held::CallieClient;\nuse super::super::status::CallieStatus;\n\
          use super::{{call_unanswered, call_unit, call_value, message_text, optional, or_default, page, parsed, users}};\n\n{functions}",
         uses(&names),
     )

@@ -1,28 +1,36 @@
 //! The commands in Kotlin.
 
-use callie_core::command::{CommandSpec, ParameterSpec, ParameterType, ResultType};
+use callie_core::command::{CommandSpec, ParameterSpec, ParameterType};
 
 use crate::NOTE;
 use crate::command::{
     Paged, is_unanswered, iterator_parameters, meaning, method, paged, paragraphs, refusals,
 };
 use crate::text::{camel, wrapped};
+use crate::typed::{Spelling, WIDTH, fitting};
 
-/// The width of lines.
-const WIDTH: usize = 120;
+const KOTLIN: Spelling = Spelling {
+    none: "null",
+    empty: "emptyList()",
+    private: "Visibility.PRIVATE",
+    list: |item| format!("List<{item}>"),
+    instant: "Instant",
+    json: "JsonElement",
+    presence: "Map<String, Boolean>",
+    nothing: "Unit",
+};
 
 /// Writes an extension function for each command.
 pub(crate) fn functions(commands: &[&'static CommandSpec]) -> String {
     let mut functions = String::new();
     for spec in commands {
-        let (result, read) = result(spec.result);
+        let result = KOTLIN.result(spec.result);
         let kind = if is_unanswered(spec) { "fun" } else { "suspend fun" };
         let method = camel(&method(spec));
         let arguments: Vec<String> = spec.parameters.iter().map(value).collect();
         functions += &documentation(spec);
-        functions += &signature(kind, &method, &spec.parameters.iter().collect::<Vec<_>>(), result);
-        functions += " =\n";
-        functions += &body(&method, &arguments, read);
+        functions += &signature(kind, &method, &spec.parameters.iter().collect::<Vec<_>>(), &result);
+        functions += &body(&method, &arguments);
         functions.push('\n');
         if let Some(pages) = paged(spec) {
             functions += &iterator(spec, &pages);
@@ -69,32 +77,12 @@ fn comment(lines: &str) -> String {
 }
 
 fn signature(kind: &str, name: &str, parameters: &[&ParameterSpec], result: &str) -> String {
-    let declared: Vec<String> = parameters.iter().map(|parameter| declaration(parameter)).collect();
-    let line = format!("public {kind} Client.{name}({}): {result}", declared.join(", "));
-    if line.chars().count() + 2 <= WIDTH {
-        return line;
-    }
+    let declared = KOTLIN.declarations(parameters);
     let lines: String = declared.iter().map(|parameter| format!("    {parameter},\n")).collect();
-    format!("public {kind} Client.{name}(\n{lines}): {result}")
-}
-
-fn declaration(parameter: &ParameterSpec) -> String {
-    let name = camel(parameter.field);
-    let kind = match parameter.ty {
-        ParameterType::Usernames if parameter.is_optional => {
-            return format!("{name}: List<String> = emptyList()");
-        }
-        ParameterType::Usernames => "List<String>",
-        ParameterType::Visibility => return format!("{name}: Visibility = Visibility.PRIVATE"),
-        ParameterType::Role => "Role",
-        ParameterType::PresenceAudience => "PresenceAudience",
-        ParameterType::DirectMessages => "DirectMessages",
-        ParameterType::PageLimit => "Int",
-        ParameterType::Timestamp => "Instant",
-        ParameterType::SignalData => "JsonElement",
-        _ => "String",
-    };
-    if parameter.is_optional { format!("{name}: {kind}? = null") } else { format!("{name}: {kind}") }
+    fitting([
+        format!("public {kind} Client.{name}({}): {result} =\n", declared.join(", ")),
+        format!("public {kind} Client.{name}(\n{lines}): {result} =\n"),
+    ])
 }
 
 /// A parameter, checked and made ready for the native library.
@@ -106,37 +94,20 @@ fn value(parameter: &ParameterSpec) -> String {
         ParameterType::Visibility
         | ParameterType::Role
         | ParameterType::PresenceAudience
-        | ParameterType::DirectMessages => name,
+        | ParameterType::DirectMessages
+        | ParameterType::Timestamp => name,
         ParameterType::PageLimit => format!("{name}{maybe}.page()"),
-        ParameterType::Timestamp => format!("{name}{maybe}.millis()"),
         ParameterType::SignalData => format!("{name}{maybe}.text(\"{name}\")"),
         _ => format!("{name}{maybe}.checked(\"{name}\")"),
     }
 }
 
-/// The type of a result, and how the native one becomes it.
-fn result(result: Option<ResultType>) -> (&'static str, &'static str) {
-    match result {
-        Some(ResultType::Group) => ("Group", ""),
-        Some(ResultType::GroupPage) => ("GroupPage", ""),
-        Some(ResultType::GroupDetails) => ("GroupDetails", ""),
-        Some(ResultType::BlockedPage) => ("BlockedPage", ""),
-        Some(ResultType::PresenceMap) => ("Map<String, Boolean>", ""),
-        Some(ResultType::Profile) => ("Profile", ""),
-        Some(ResultType::Settings) => ("Settings", ""),
-        Some(ResultType::ServerStats) => ("ServerStats", ""),
-        Some(ResultType::SessionList) => ("List<SessionInfo>", ".map { it.own() }"),
-        _ => ("Unit", ""),
-    }
-}
-
-fn body(method: &str, arguments: &[String], read: &str) -> String {
-    let line = format!("    calling {{ native.{method}({}) }}{read}\n", arguments.join(", "));
-    if line.chars().count() <= WIDTH + 1 {
-        return line;
-    }
-    let arguments: String = arguments.iter().map(|argument| format!("            {argument},\n")).collect();
-    format!("    calling {{\n        native.{method}(\n{arguments}        )\n    }}{read}\n")
+fn body(method: &str, arguments: &[String]) -> String {
+    let lines: String = arguments.iter().map(|argument| format!("            {argument},\n")).collect();
+    fitting([
+        format!("    calling {{ native.{method}({}) }}\n", arguments.join(", ")),
+        format!("    calling {{\n        native.{method}(\n{lines}        )\n    }}\n"),
+    ])
 }
 
 /// A flow over all pages of a list.
@@ -147,7 +118,7 @@ fn iterator(spec: &'static CommandSpec, pages: &Paged) -> String {
     let mut given: Vec<String> = parameters.iter().map(|parameter| camel(parameter.field)).collect();
     given.push("after".to_owned());
     format!(
-        "/** Returns a flow over all pages of [{method}]. */\n{} =\n    \
+        "/** Returns a flow over all pages of [{method}]. */\n{}    \
          pages {{ after -> {method}({}).let {{ Page(it.{}, it.next) }} }}\n\n",
         signature("fun", &camel(&pages.iterator), &parameters, &format!("Flow<{item}>")),
         given.join(", "),

@@ -5,6 +5,7 @@
 //! - `text`: lists, cases, wrapped lines
 //! - `rust`: what all Rust code has in common that is written here
 //! - `uniffi`, `c`: what callie-ffi exports
+//! - `typed`: what Kotlin and Swift have in common
 //! - `python`, `kotlin`, `swift`: the packages of those languages
 //!
 //! `make generate` writes the files, which are committed. A test compares them with what the generator writes.
@@ -16,6 +17,7 @@ mod python;
 mod rust;
 mod swift;
 mod text;
+mod typed;
 mod uniffi;
 
 use std::io;

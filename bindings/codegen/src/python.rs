@@ -171,7 +171,7 @@ fn value(parameter: &ParameterSpec) -> String {
         ParameterType::Visibility => "visibility",
         ParameterType::PresenceAudience => "presence_audience",
         ParameterType::DirectMessages => "direct_messages",
-        ParameterType::Timestamp => "instant_ms",
+        ParameterType::Timestamp => "instant",
         ParameterType::SignalData => "json",
         _ if parameter.is_optional => "optional_text",
         _ => "text",

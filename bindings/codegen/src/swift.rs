@@ -1,29 +1,38 @@
 //! The commands in Swift.
 
-use callie_core::command::{CommandSpec, ParameterSpec, ParameterType, ResultType};
+use callie_core::command::{CommandSpec, ParameterSpec, ParameterType};
 
 use crate::NOTE;
 use crate::command::{
     Paged, is_unanswered, iterator_parameters, meaning, method, paged, paragraphs, refusals,
 };
 use crate::text::{camel, wrapped};
+use crate::typed::{Spelling, WIDTH, fitting};
 
-/// The width of lines.
-const WIDTH: usize = 120;
+const SWIFT: Spelling = Spelling {
+    none: "nil",
+    empty: "[]",
+    private: ".private",
+    list: |item| format!("[{item}]"),
+    instant: "Date",
+    json: "JSONValue",
+    presence: "[String: Bool]",
+    nothing: "",
+};
 const COMMENT: &str = "    /// ";
 
 /// Writes a method for each command.
 pub(crate) fn methods(commands: &[&'static CommandSpec]) -> String {
     let mut methods = String::new();
     for spec in commands {
-        let (result, read) = result(spec.result);
+        let result = SWIFT.result(spec.result);
         let effects = if is_unanswered(spec) { "throws" } else { "async throws" };
         let wait = if is_unanswered(spec) { "try" } else { "try await" };
         let name = camel(&method(spec));
         methods += &documentation(spec);
-        methods += &signature(&name, &spec.parameters.iter().collect::<Vec<_>>(), effects, result);
+        methods += &signature(&name, &spec.parameters.iter().collect::<Vec<_>>(), effects, &result);
         let arguments: Vec<String> = spec.parameters.iter().map(argument).collect();
-        methods += &body(wait, &name, &arguments, read);
+        methods += &body(wait, &name, &arguments);
         methods += "    }\n\n";
         if let Some(pages) = paged(spec) {
             methods += &iterator(spec, &pages);
@@ -64,32 +73,13 @@ fn documentation(spec: &CommandSpec) -> String {
 }
 
 fn signature(name: &str, parameters: &[&ParameterSpec], effects: &str, result: &str) -> String {
-    let declared: Vec<String> = parameters.iter().map(|parameter| declaration(parameter)).collect();
-    let declared = declared.join(", ");
+    let declared = SWIFT.declarations(parameters).join(", ");
     let effects = if effects.is_empty() { String::new() } else { format!(" {effects}") };
     let result = if result.is_empty() { String::new() } else { format!(" -> {result}") };
-    let line = format!("    public func {name}({declared}){effects}{result} {{\n");
-    if line.chars().count() <= WIDTH + 1 {
-        return line;
-    }
-    format!("    public func {name}(\n        {declared}\n    ){effects}{result} {{\n")
-}
-
-fn declaration(parameter: &ParameterSpec) -> String {
-    let name = camel(parameter.field);
-    let kind = match parameter.ty {
-        ParameterType::Usernames if parameter.is_optional => return format!("{name}: [String] = []"),
-        ParameterType::Usernames => "[String]",
-        ParameterType::Visibility => return format!("{name}: Visibility = .private"),
-        ParameterType::Role => "Role",
-        ParameterType::PresenceAudience => "PresenceAudience",
-        ParameterType::DirectMessages => "DirectMessages",
-        ParameterType::PageLimit => "Int",
-        ParameterType::Timestamp => "Date",
-        ParameterType::SignalData => "JSONValue",
-        _ => "String",
-    };
-    if parameter.is_optional { format!("{name}: {kind}? = nil") } else { format!("{name}: {kind}") }
+    fitting([
+        format!("    public func {name}({declared}){effects}{result} {{\n"),
+        format!("    public func {name}(\n        {declared}\n    ){effects}{result} {{\n"),
+    ])
 }
 
 /// A parameter as the native library takes it.
@@ -98,44 +88,23 @@ fn argument(parameter: &ParameterSpec) -> String {
     let maybe = if parameter.is_optional { "?" } else { "" };
     match parameter.ty {
         ParameterType::PageLimit => format!("{name}: {name}.map(UInt16.init(clamping:))"),
-        ParameterType::Timestamp => format!("{name}Ms: {name}{maybe}.milliseconds"),
+        ParameterType::Timestamp => format!("{name}: {name}{maybe}.clamped"),
         ParameterType::SignalData => format!("{name}: {name}{maybe}.json"),
         _ => format!("{name}: {name}"),
     }
 }
 
-/// The type of a result, and how the native one becomes it.
-fn result(result: Option<ResultType>) -> (&'static str, &'static str) {
-    match result {
-        Some(ResultType::Group) => ("Group", ""),
-        Some(ResultType::GroupPage) => ("GroupPage", ""),
-        Some(ResultType::GroupDetails) => ("GroupDetails", ""),
-        Some(ResultType::BlockedPage) => ("BlockedPage", ""),
-        Some(ResultType::PresenceMap) => ("[String: Bool]", ""),
-        Some(ResultType::Profile) => ("Profile", ""),
-        Some(ResultType::Settings) => ("Settings", ""),
-        Some(ResultType::ServerStats) => ("ServerStats", ""),
-        Some(ResultType::SessionList) => ("[SessionInfo]", ".map(SessionInfo.init)"),
-        _ => ("", ""),
-    }
-}
-
-fn body(wait: &str, name: &str, arguments: &[String], read: &str) -> String {
-    let call = format!("{wait} native.{name}({}){read}", arguments.join(", "));
-    let line = format!("        {wait} calling {{ {call} }}\n");
-    if line.chars().count() <= WIDTH + 1 {
-        return line;
-    }
-    let line = format!("            {call}\n");
-    let call = if line.chars().count() <= WIDTH + 1 {
-        line
-    } else {
-        format!(
-            "            {wait} native.{name}(\n                {}\n            ){read}\n",
-            arguments.join(", ")
-        )
-    };
-    format!("        {wait} calling {{\n{call}        }}\n")
+fn body(wait: &str, name: &str, arguments: &[String]) -> String {
+    let arguments = arguments.join(", ");
+    let call = format!("{wait} native.{name}({arguments})");
+    let block = fitting([
+        format!("            {call}\n"),
+        format!("            {wait} native.{name}(\n                {arguments}\n            )\n"),
+    ]);
+    fitting([
+        format!("        {wait} calling {{ {call} }}\n"),
+        format!("        {wait} calling {{\n{block}        }}\n"),
+    ])
 }
 
 /// A sequence over all pages of a list.

@@ -13,21 +13,20 @@ pub(crate) fn exports(commands: &[&'static CommandSpec]) -> String {
     let mut names = BTreeSet::from(["Command".to_owned()]);
     let mut methods = String::new();
     for spec in commands {
-        let error = if is_unanswered(spec) { "SendError" } else { "RequestError" };
         let defaults: Vec<String> = spec
             .parameters
             .iter()
             .filter(|p| p.is_optional)
-            .map(|p| format!("{} = {}", name(p), default(p)))
+            .map(|p| format!("{} = {}", p.field, default(p)))
             .collect();
         let parameters: String =
-            spec.parameters.iter().map(|p| format!(", {}: {}", name(p), foreign_type(p))).collect();
+            spec.parameters.iter().map(|p| format!(", {}: {}", p.field, foreign_type(p))).collect();
         for parameter in spec.parameters {
             if value(parameter).contains("::parse") {
                 names.insert(type_name(parameter.ty).to_owned());
             }
         }
-        methods += &documentation(spec, error);
+        methods += &documentation(spec, "CallError");
         if !defaults.is_empty() {
             methods += &format!("#[uniffi::method(default({}))]\n", defaults.join(", "));
         }
@@ -35,14 +34,14 @@ pub(crate) fn exports(commands: &[&'static CommandSpec]) -> String {
         methods += &if is_unanswered(spec) {
             let values: Vec<String> = spec.parameters.iter().map(value).collect();
             format!(
-                "pub fn {call}(&self{parameters}) -> Result<(), SendError> {{ \
+                "pub fn {call}(&self{parameters}) -> Result<(), CallError> {{ \
                  self.inner.{call}({})?; Ok(()) }}\n\n",
                 values.join(", "),
             )
         } else {
             let (result, run, read) = result(spec.result);
             format!(
-                "pub async fn {call}(&self{parameters}) -> Result<{result}, RequestError> {{ \
+                "pub async fn {call}(&self{parameters}) -> Result<{result}, CallError> {{ \
                  let command = Command::{} {{ {} }}; {run}{read} }}\n\n",
                 spec.variant,
                 fields(spec, value),
@@ -51,22 +50,14 @@ pub(crate) fn exports(commands: &[&'static CommandSpec]) -> String {
     }
     format!(
         "// {NOTE}\n//! One method for each command. A refusal carries the server's code, such as `FORBIDDEN`.\n\n\
-         use std::collections::HashMap;\n\nuse callie_core::command;\n{}\n\
-         use super::client::Client;\nuse super::error::{{RequestError, SendError}};\n\
+         use std::collections::HashMap;\nuse std::time::SystemTime;\n\nuse callie_core::command;\n{}\n\
+         use super::client::Client;\nuse super::error::CallError;\n\
          use super::requests::{{instant, message_text, online, optional, page_limit, parsed, read, users}};\n\
          use super::values::{{BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, PresenceAudience, Profile, \
          Role, ServerStats, SessionInfo, Settings, Visibility}};\n\n\
          #[uniffi::export]\nimpl Client {{ {methods} }}\n",
         uses(&names),
     )
-}
-
-/// The name of a parameter: one in milliseconds says so.
-fn name(parameter: &ParameterSpec) -> String {
-    match parameter.ty {
-        ParameterType::Timestamp => format!("{}_ms", parameter.field),
-        _ => parameter.field.to_owned(),
-    }
 }
 
 /// The name of an enum that callie-ffi has a twin of.
@@ -84,7 +75,7 @@ fn foreign_type(parameter: &ParameterSpec) -> String {
     let name = match parameter.ty {
         ParameterType::Usernames => return "Vec<String>".to_owned(),
         ParameterType::PageLimit => "u16",
-        ParameterType::Timestamp => "i64",
+        ParameterType::Timestamp => "SystemTime",
         other => foreign_enum(other).unwrap_or("String"),
     };
     if parameter.is_optional { format!("Option<{name}>") } else { name.to_owned() }
@@ -103,7 +94,7 @@ fn value(parameter: &'static ParameterSpec) -> String {
     match parameter.ty {
         ParameterType::Usernames => format!("users(&{field}, \"{wire}\")?"),
         ParameterType::PageLimit => format!("page_limit({field})?"),
-        ParameterType::Timestamp => format!("instant({field}_ms, \"{wire}\")?"),
+        ParameterType::Timestamp => format!("instant({field}, \"{wire}\")?"),
         ParameterType::MessageText => format!("message_text({field}, &self.inner.limits(), \"{wire}\")?"),
         ParameterType::Visibility => format!("{field}.map(Into::into).unwrap_or_default()"),
         other if foreign_enum(other).is_some() => {

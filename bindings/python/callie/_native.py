@@ -1,4 +1,4 @@
-"""The generated module, which is in ``_generated`` beside the native library, adapted to an interpreter:
+"""The generated modules, which are in ``_generated`` beside the native library, adapted to an interpreter:
 
 - its objects are neither copied nor pickled, as each frees what it points to;
 - its futures are resumed by a thread of the interpreter, as no native thread may enter one that ends;
@@ -16,24 +16,22 @@ except ModuleNotFoundError as error:
     raise ImportError("callie's native part is missing: run `make bindings` in the checkout") from error
 
 generated = wakeups.generated
-AccountError = generated.AccountError
-Attachment = generated.Attachment
-AttachmentKind = generated.AttachmentKind
+#: The module of the values that the library for Rust declares.
+values = generated.callie_client
+Attachment = values.Attachment
+AttachmentKind = values.AttachmentKind
+CallError = generated.CallError
 Client = generated.Client
 Config = generated.Config
-ConnectError = generated.ConnectError
+Credentials = generated.Credentials
 DirectMessages = generated.DirectMessages
 InternalError = generated.InternalError
 LogLevel = generated.LogLevel
 LogReader = generated.LogReader
 PresenceAudience = generated.PresenceAudience
-ReceiveError = generated.ReceiveError
-RequestError = generated.RequestError
 Role = generated.Role
-SendError = generated.SendError
 SendOptions = generated.SendOptions
 Server = generated.Server
-Session = generated.Session
 Ticket = generated.Ticket
 Visibility = generated.Visibility
 answer_token_request = generated.answer_token_request
@@ -43,8 +41,7 @@ stop_logging = generated.stop_logging
 token_request = generated.token_request
 version = generated.version
 
-ERRORS = (AccountError, ConnectError, SendError, RequestError, ReceiveError)
-_OBJECTS = (Client, generated.EventReader, LogReader, Server, Session, Ticket)
+_OBJECTS = (Client, Credentials, generated.EventReader, LogReader, Server, Ticket)
 
 
 class NotCopied:

@@ -13,8 +13,6 @@ from .events import Attachment
 #: A length of time: seconds, or a timedelta.
 Time = Union[float, timedelta]
 
-#: The longest time that is passed to the native library, some 146 million years: a longer one, and one without end, is this.
-_ENDLESS_MS = 2**62
 #: The most entries of one page.
 _MOST_ENTRIES = 200
 
@@ -36,12 +34,15 @@ def seconds(value: Optional[Time], name: str) -> Optional[float]:
         return float("inf")
 
 
-def millis(value: Optional[Time], name: str) -> Optional[int]:
-    """A length of time in milliseconds, rounded up."""
+def duration(value: Optional[Time], name: str) -> Optional[timedelta]:
+    """A length of time. One that is too long for a timedelta, or has no end, is the longest."""
     given = seconds(value, name)
     if given is None:
         return None
-    return _ENDLESS_MS if given * 1000 >= _ENDLESS_MS else -int(-given * 1000 // 1)
+    try:
+        return timedelta(seconds=given)
+    except OverflowError:
+        return timedelta.max
 
 
 def whole(number: Optional[int], name: str, most: int = 2**32 - 1) -> Optional[int]:
@@ -137,16 +138,11 @@ def direct_messages(value: Optional[str], name: str) -> Any:
     return _word(_native.DirectMessages, value, name)
 
 
-def instant_ms(value: Optional[datetime], name: str) -> Optional[int]:
-    """A point in time, in milliseconds since 1970."""
-    if value is None:
-        return None
-    if not isinstance(value, datetime) or value.tzinfo is None:
+def instant(value: Optional[datetime], name: str) -> Optional[datetime]:
+    """A point in time."""
+    if value is not None and (not isinstance(value, datetime) or value.tzinfo is None):
         raise invalid(f"{name} must be a datetime with a time zone")
-    try:
-        return round(value.timestamp() * 1000)
-    except (OverflowError, ValueError):
-        raise invalid(f"{name} is out of range") from None
+    return value
 
 
 def config(
@@ -165,9 +161,9 @@ def config(
     """The configuration of a server or a client."""
     return _native.Config(
         url=text(url, "the server"),
-        connect_timeout_ms=millis(connect_timeout, "connect_timeout"),
-        exchange_timeout_ms=millis(request_timeout, "request_timeout"),
-        send_timeout_ms=millis(send_timeout, "send_timeout"),
+        connect_timeout=duration(connect_timeout, "connect_timeout"),
+        request_timeout=duration(request_timeout, "request_timeout"),
+        send_timeout=duration(send_timeout, "send_timeout"),
         max_waiting=whole(max_waiting, "max_waiting"),
         event_queue=whole(event_queue, "event_queue"),
         extra_roots=texts(extra_roots, "extra_roots"),
@@ -186,5 +182,5 @@ def send_options(
     return _native.SendOptions(
         confirm=flag(confirm, "confirm"),
         metadata=None if metadata is None else jsontext.write_object(metadata, "metadata"),
-        timeout_ms=millis(timeout, "timeout"),
+        timeout=duration(timeout, "timeout"),
     )

@@ -36,7 +36,7 @@ class Ticket(NotCopied):
     async def outcome(self) -> SendOutcome:
         """Waits until the sending has ended, at the latest at its deadline, and returns how."""
         with translated():
-            return outcome(await self._native.ending())
+            return outcome(await self._native.outcome())
 
     def __await__(self) -> Generator[Any, None, SendOutcome]:
         return self.outcome().__await__()
@@ -125,7 +125,7 @@ class Client(Commands, NotCopied):
         credentials = self._credentials
         if self._native is not None:
             with translated():
-                credentials = Credentials(self._native.session())
+                credentials = Credentials(self._native.credentials())
         return None if credentials is None or credentials.token == self._ended_token else credentials
 
     async def login(self) -> None:
@@ -159,7 +159,7 @@ class Client(Commands, NotCopied):
     async def _enter(self) -> Credentials:
         if self._password is None:
             with translated():
-                return Credentials(_native.Session.resume(self._config, self._username, self._token))
+                return Credentials(_native.Credentials(self._config, self._username, self._token))
         enter = self._server.register_and_login if self._register else self._server.login
         return await enter(self._username, self._password, self._device)
 
@@ -229,7 +229,7 @@ class Client(Commands, NotCopied):
     async def ping(self, recipient: str = "SERVER") -> timedelta:
         """Sends a ping to the server or to a user, and returns the time until the answer."""
         with translated():
-            return timedelta(microseconds=await self._connection().ping(errors.text(recipient, "recipient")))
+            return await self._connection().ping(errors.text(recipient, "recipient"))
 
     def suspend(self) -> None:
         """Closes the connection until :meth:`resume`. Messages that wait go on waiting."""

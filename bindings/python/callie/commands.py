@@ -404,7 +404,7 @@ class Commands(Requests):
             "ban_user",
             arguments.text(username, "username"),
             arguments.optional_text(reason, "reason"),
-            arguments.instant_ms(until, "until"),
+            arguments.instant(until, "until"),
         )
 
     async def unban_user(self, username: str) -> None:

@@ -55,15 +55,15 @@ class Internal(CallieError):
     the library before the fork."""
 
 
-_BY_NAME = {
-    "InvalidArgument": InvalidArgument,
-    "Unreachable": Unreachable,
-    "TimedOut": TimedOut,
-    "Refused": Refused,
-    "BadAnswer": BadAnswer,
-    "QueueFull": QueueFull,
-    "Closed": ClosedError,
-    "Internal": Internal,
+_BY_KIND = {
+    "INVALID_ARGUMENT": InvalidArgument,
+    "UNREACHABLE": Unreachable,
+    "TIMED_OUT": TimedOut,
+    "REFUSED": Refused,
+    "BAD_ANSWER": BadAnswer,
+    "QUEUE_FULL": QueueFull,
+    "CLOSED": ClosedError,
+    "INTERNAL": Internal,
 }
 
 
@@ -76,8 +76,8 @@ class _Translated:
     ) -> None:
         if error is None:
             return
-        if isinstance(error, _native.ERRORS):
-            raise _BY_NAME[type(error).__name__](error.code, error.reason) from None
+        if isinstance(error, _native.CallError):
+            raise _BY_KIND[error.kind.name](error.code, error.reason) from None
         if isinstance(error, _native.ForkedError):
             raise Internal(error.code, error.reason) from None
         if isinstance(error, _native.InternalError):

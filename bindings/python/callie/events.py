@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, Dict, List, Optional, Union
 
@@ -15,7 +14,6 @@ from .record import Record, of
 _ATTACHMENT_KINDS = {kind.value: kind for kind in AttachmentKind}
 _OUTCOME_KINDS = {kind.value: kind for kind in OutcomeKind}
 _CONNECTION_KINDS = {kind.value: kind for kind in ConnectionKind}
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Attachment(Record):
@@ -193,7 +191,8 @@ def outcome(native: Any) -> SendOutcome:
     if native.is_DELIVERED():
         return SendOutcome(OutcomeKind.DELIVERED, native.confirmed, native.unconfirmed, native.offline)
     if native.is_FAILED():
-        return SendOutcome(OutcomeKind.FAILED, code=native.code, reason=native.reason, path=native.path)
+        failure = native[0]
+        return SendOutcome(OutcomeKind.FAILED, code=failure.code, reason=failure.reason, path=failure.path)
     if native.is_SENT():
         return SendOutcome(OutcomeKind.SENT)
     return SendOutcome(OutcomeKind.OFFLINE if native.is_OFFLINE() else OutcomeKind.UNCONFIRMED)
@@ -202,11 +201,9 @@ def outcome(native: Any) -> SendOutcome:
 def connection_state(state: Any) -> ConnectionState:
     """The state of a connection, from the one of the native library."""
     if state.is_ONLINE():
-        expires = None if state.expires_at_ms is None else instant(state.expires_at_ms)
-        return ConnectionState(ConnectionKind.ONLINE, expires_at=expires)
+        return ConnectionState(ConnectionKind.ONLINE, expires_at=state.expires_at)
     if state.is_WAITING():
-        retry_in = duration(state.retry_in_ms)
-        return ConnectionState(ConnectionKind.WAITING, retry_in, state.close_code, state.reason)
+        return ConnectionState(ConnectionKind.WAITING, state.retry_in, state.close_code, state.reason)
     if state.is_CLOSED():
         return ConnectionState(ConnectionKind.CLOSED)
     return ConnectionState(ConnectionKind.CONNECTING if state.is_CONNECTING() else ConnectionKind.SUSPENDED)
@@ -217,60 +214,60 @@ def connection_state(state: Any) -> ConnectionState:
 
 
 def _message(said: Dict[str, Any]) -> Message:
-    said["sent_at"] = instant(said.pop("timestamp_ms"))
-    said["metadata"] = jsontext.read_object(said["metadata"])
+    said["sent_at"] = instant(said["sent_at"])
     if said["attachments"]:
         said["attachments"] = [_attachment(file) for file in said["attachments"]]
     return of(Message, said)
 
 
 def _attachment(said: Dict[str, Any]) -> Attachment:
-    said["kind"] = _ATTACHMENT_KINDS[said["kind"]]
-    said["metadata"] = jsontext.read_object(said["metadata"] or "{}")
-    return of(Attachment, said)
+    metadata = said.get("metadata", {})
+    filename, size, filetype = metadata.get("filename"), metadata.get("size"), metadata.get("filetype")
+    return Attachment(_ATTACHMENT_KINDS[said["type"]], said["url"], filename, size, filetype, metadata)
 
 
 def _ended(said: Dict[str, Any]) -> Ended:
-    ending = said.pop("ending")
-    said["outcome"] = SendOutcome(_OUTCOME_KINDS[ending.pop("kind")], **ending)
+    ended = said["outcome"]
+    said["outcome"] = SendOutcome(_OUTCOME_KINDS[ended.pop("kind")], **ended)
     return of(Ended, said)
 
 
-def _connection(said: Dict[str, Any]) -> ConnectionChanged:
-    state = said["state"]
-    expires, wait = state.get("expires_at_ms"), state.get("retry_in_ms")
+def _connection_changed(said: Dict[str, Any]) -> ConnectionChanged:
+    expires, wait = said.get("expires_at"), said.get("retry_in")
     return ConnectionChanged(
         ConnectionState(
-            _CONNECTION_KINDS[state["state"]],
-            None if wait is None else duration(wait),
-            state.get("close_code"),
-            state.get("reason"),
+            _CONNECTION_KINDS[said["state"]],
+            None if wait is None else timedelta(seconds=wait["secs"], microseconds=wait["nanos"] // 1000),
+            said.get("close_code"),
+            said.get("reason"),
             None if expires is None else instant(expires),
         )
     )
 
 
 def _notice(said: Dict[str, Any]) -> Notice:
-    said["sent_at"] = instant(said.pop("timestamp_ms"))
-    said["metadata"] = jsontext.read_object(said["metadata"])
-    return of(Notice, said)
-
-
-def _signal(said: Dict[str, Any]) -> Signal:
-    if said["data"] is not None:
-        said["data"] = jsontext.read(said["data"])
-    return of(Signal, said)
+    metadata = said["metadata"]
+    return Notice(
+        said["code"],
+        said["description"],
+        metadata.get("inReplyTo"),
+        instant(said["timestamp"]),
+        metadata,
+        metadata.get("username"),
+        metadata.get("groupID"),
+        metadata.get("messageID"),
+    )
 
 
 _SHOWN: Dict[str, Callable[[Dict[str, Any]], Event]] = {
     "message": _message,
     "ended": _ended,
-    "connection": _connection,
+    "connection_changed": _connection_changed,
     "notice": _notice,
     "edited": lambda said: of(Edited, said),
     "deleted": lambda said: of(Deleted, said),
-    "signal": _signal,
-    "unknown": lambda said: Unknown(jsontext.read_object(said["payload"])),
+    "signal": lambda said: of(Signal, said),
+    "unknown": Unknown,
     "unreadable": lambda said: of(Unreadable, said),
     "closed": lambda said: of(Closed, said),
 }
@@ -278,7 +275,7 @@ _SHOWN: Dict[str, Callable[[Dict[str, Any]], Event]] = {
 
 def from_batch(batch: str) -> List[Event]:
     """The events of a batch, which is a JSON text."""
-    return from_json(json.loads(batch))
+    return from_json(jsontext.read(batch))
 
 
 def from_json(batch: List[Dict[str, Any]]) -> List[Event]:
@@ -286,18 +283,11 @@ def from_json(batch: List[Dict[str, Any]]) -> List[Event]:
     return [_SHOWN[said.pop("event")](said) for said in batch]
 
 
-def instant(milliseconds: int) -> datetime:
-    """A number of milliseconds since 1970 as a point in time."""
-    # The protocol has a year 0000, which datetime does not have.
+def instant(written: str) -> datetime:
+    """A timestamp of the protocol, such as ``2026-01-02T03:04:05.678Z``, as a point in time."""
     try:
-        return _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
+        # Python 3.9 and 3.10 do not read the Z.
+        return datetime.fromisoformat(written[:-1] + "+00:00")
+    except ValueError:
+        # The protocol has a year 0000, which datetime does not have.
         return datetime.min.replace(tzinfo=timezone.utc)
-
-
-def duration(milliseconds: int) -> timedelta:
-    """A number of milliseconds as a length of time."""
-    try:
-        return timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return timedelta.max

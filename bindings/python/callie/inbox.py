@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections import deque
+from datetime import timedelta
 from time import monotonic
 from typing import Any, Deque, List, Optional
 
-from . import _native, arguments
+from . import _native, arguments, jsontext
 from .errors import invalid, translated
 from .events import Event, from_batch, from_json
 
@@ -67,7 +67,7 @@ class Inbox:
     async def wait(self, seconds: float = _WAIT_SECONDS) -> None:
         """Waits for an event, at most ``seconds``. It takes no event, so cancelling it loses none."""
         with translated():
-            await self._native.await_events(arguments.millis(min(seconds, _WAIT_SECONDS), "timeout"))
+            await self._native.await_events(timedelta(seconds=min(seconds, _WAIT_SECONDS)))
 
     async def fill(self) -> None:
         """Waits until there is an event to pass on."""
@@ -115,7 +115,7 @@ class Inbox:
             if not self._fetched:
                 batch = self._native.fetch_batch(BATCH)
                 if batch:
-                    read = json.loads(batch)
+                    read = jsontext.read(batch)
                     self._next = read["first"]
                     self._fetched.extend(from_json(read["events"]))
             return bool(self._fetched)

@@ -7,7 +7,7 @@ from typing import Any, Optional
 
 from . import _native, callbacks
 from .errors import invalid, text, translated
-from .values import PayloadFault
+from .values import Fault
 
 #: A level below ``logging.DEBUG``, which logs everything.
 TRACE = 5
@@ -63,17 +63,17 @@ def version() -> str:
     return _VERSION
 
 
-def check_payload(payload: str) -> Optional[PayloadFault]:
+def check_payload(payload: str) -> Optional[Fault]:
     """Returns the first fault of a text that a client would send to a server with default limits; ``None`` if it is valid."""
     with translated():
         return _fault(_native.check_payload(text(payload, "payload")))
 
 
-def check_server_payload(payload: str) -> Optional[PayloadFault]:
+def check_server_payload(payload: str) -> Optional[Fault]:
     """Returns the first fault of a text that a server would send to a client; ``None`` if it is valid."""
     with translated():
         return _fault(_native.check_server_payload(text(payload, "payload")))
 
 
-def _fault(native: Any) -> Optional[PayloadFault]:
-    return None if native is None else PayloadFault(native.code, native.path, native.reason)
+def _fault(native: Any) -> Optional[Fault]:
+    return None if native is None else Fault(native.code, native.path, native.reason)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Dict, List
 
-from .events import instant
 from .values import (
     BlockedPage,
     DirectMessages,
@@ -73,9 +72,9 @@ def sessions(native: Any) -> List[SessionInfo]:
         SessionInfo(
             info.session_id,
             info.device,
-            instant(info.created_at_ms),
-            instant(info.last_seen_at_ms),
-            instant(info.expires_at_ms),
+            info.created_at,
+            info.last_seen_at,
+            info.expires_at,
             info.current,
         )
         for info in native

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Credentials(NotCopied):
     """A username and the token of a login on one server. Its ``repr`` does not contain the token."""
 
-    def __init__(self, native: _native.Session) -> None:
+    def __init__(self, native: _native.Credentials) -> None:
         self._native = native
         #: The user.
         self.username: str = native.username()
@@ -81,7 +81,7 @@ class Server(NotCopied):
     async def revoke_session(self, credentials: Credentials, session_id: str) -> None:
         """Revokes one of the user's sessions and closes its connections."""
         with translated():
-            await self._native.end_session(_of(credentials), text(session_id, "session_id"))
+            await self._native.revoke_session(_of(credentials), text(session_id, "session_id"))
 
     def __repr__(self) -> str:
         return f"Server({vars(self).get('_url', 'not made')!r})"

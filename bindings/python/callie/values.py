@@ -145,9 +145,13 @@ class Limits(Record):
     messages_per_second: int
     #: The number of messages that a user may send at once.
     burst: int
+    #: The average rate of messages to ``"BROADCAST"`` per user. The client keeps to it.
+    broadcasts_per_minute: int
+    #: The number of messages to ``"BROADCAST"`` that a user may send at once.
+    broadcast_burst: int
 
 
-class PayloadFault(Record):
+class Fault(Record):
     """The first fault of a text that is not a valid payload."""
 
     #: For programs, such as ``"MISSING_FIELD"``.
@@ -160,13 +164,13 @@ class PayloadFault(Record):
 __all__ = [
     "BlockedPage",
     "DirectMessages",
+    "Fault",
     "Group",
     "GroupDetails",
     "GroupPage",
     "GroupSummary",
     "Limits",
     "Member",
-    "PayloadFault",
     "PresenceAudience",
     "Profile",
     "Role",

@@ -1,7 +1,7 @@
 //! Waiting for events.
 
-use callie_client::{Client, Closed, ConnectionState, Envelope, Event};
-use callie_core::{Message, Notice, SysCode};
+use callie_client::{Client, Closed, ConnectionState, Event, Message};
+use callie_core::{Notice, SysCode};
 
 use crate::bed::BOUND;
 
@@ -20,9 +20,9 @@ pub(crate) async fn first<T>(client: &Client, wanted: impl Fn(Event) -> Option<T
 }
 
 /// Waits for the next message.
-pub(crate) async fn message(client: &Client) -> (Envelope, Message) {
+pub(crate) async fn message(client: &Client) -> Message {
     first(client, |event| match event {
-        Event::Message { envelope, message } => Some((envelope, message)),
+        Event::Message(message) => Some(message),
         _ => None,
     })
     .await
@@ -30,7 +30,7 @@ pub(crate) async fn message(client: &Client) -> (Envelope, Message) {
 
 /// Waits for the next message and returns its text.
 pub(crate) async fn text(client: &Client) -> String {
-    message(client).await.1.text().to_owned()
+    message(client).await.text
 }
 
 /// Waits for the next notice with this code.

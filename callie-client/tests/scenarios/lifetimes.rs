@@ -42,8 +42,8 @@ async fn cancelled_wait_loses_nothing() {
             let ran_out = bob.next_events(1, Duration::ZERO).await;
             let events = [given_up.unwrap().unwrap_or_default(), ran_out.unwrap()].concat();
             for event in events {
-                if let Event::Message { message, .. } = event {
-                    assert_eq!(message.text(), received.to_string());
+                if let Event::Message(message) = event {
+                    assert_eq!(message.text, received.to_string());
                     received += 1;
                 }
             }
@@ -63,11 +63,11 @@ async fn callback_may_call_back() {
         let callback = move |events: Vec<Event>| {
             for event in events {
                 match (event, back.upgrade()) {
-                    (Event::Message { message, .. }, Some(client)) if message.text() == "enough" => {
+                    (Event::Message(message), Some(client)) if message.text == "enough" => {
                         runtime.block_on(client.disconnect());
                     }
-                    (Event::Message { message, .. }, Some(client)) => {
-                        send(&client, "bob", &format!("{}, {:?}", message.text(), client.username()));
+                    (Event::Message(message), Some(client)) => {
+                        send(&client, "bob", &format!("{}, {:?}", message.text, client.username()));
                         assert!(client.stats().messages_received > 0);
                         runtime.block_on(client.ping("SERVER")).unwrap();
                     }
@@ -95,9 +95,9 @@ async fn failing_callback_is_survived() {
         let (tells, mut seen) = mpsc::unbounded_channel();
         let callback = move |events: Vec<Event>| {
             for event in events {
-                if let Event::Message { message, .. } = event {
-                    tells.send(message.text().to_owned()).unwrap();
-                    assert_ne!(message.text(), "bad", "this scenario's callback fails here");
+                if let Event::Message(message) = event {
+                    tells.send(message.text.clone()).unwrap();
+                    assert_ne!(message.text, "bad", "this scenario's callback fails here");
                 }
             }
         };
@@ -225,7 +225,7 @@ async fn abandoned_iterator_loses_nothing() {
 
 fn text_of(event: Event) -> Option<String> {
     match event {
-        Event::Message { message, .. } => Some(message.text().to_owned()),
+        Event::Message(message) => Some(message.text),
         _ => None,
     }
 }

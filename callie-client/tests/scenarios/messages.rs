@@ -28,11 +28,11 @@ async fn message_arrives() {
         let (_env, server) = TestEnv::with_server().await;
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let ticket = send(&ada, "bob", TEXT);
-        let (envelope, message) = message(&bob).await;
-        assert_eq!(message.text(), TEXT);
-        assert_eq!(message.message_id(), ticket.message_id());
-        assert_eq!(envelope.sender, Sender::User(Username::parse("ada").unwrap()));
-        assert_eq!(envelope.recipient, Recipient::User(Username::parse("bob").unwrap()));
+        let message = message(&bob).await;
+        assert_eq!(message.text, TEXT);
+        assert_eq!(&message.message_id, ticket.message_id());
+        assert_eq!(message.sender, Sender::User(Username::parse("ada").unwrap()));
+        assert_eq!(message.recipient, Recipient::User(Username::parse("bob").unwrap()));
         // The next event is the next message, so the first one arrived once.
         send(&ada, "bob", "next");
         assert_eq!(text(&bob).await, "next");
@@ -51,8 +51,8 @@ async fn attachment_arrives() {
             .and_then(|image| image.with_filetype("image/png"))
             .unwrap();
         ada.send("bob", "").attachment(image.clone()).submit().unwrap();
-        let (_, message) = message(&bob).await;
-        assert_eq!((message.text(), message.attachments()), ("", &[image][..]));
+        let message = message(&bob).await;
+        assert_eq!((message.text.as_str(), message.attachments.as_slice()), ("", &[image][..]));
     })
     .await;
 }
@@ -111,9 +111,9 @@ async fn group_message_arrives() {
         let group = ada.create_group(name, members, Visibility::Private).await.unwrap();
         let ticket = send(&ada, &group.group_id.to_string(), "hello all");
         for client in [&bob, &eve] {
-            let (envelope, message) = message(client).await;
-            assert_eq!(message.text(), "hello all");
-            assert_eq!(envelope.recipient, Recipient::Group(group.group_id));
+            let message = message(client).await;
+            assert_eq!(message.text, "hello all");
+            assert_eq!(message.recipient, Recipient::Group(group.group_id));
         }
         assert_eq!(
             ticket.outcome().await,
@@ -131,8 +131,8 @@ async fn broadcast_arrives() {
             (online(&server, "ada").await, online(&server, "bob").await, online(&server, "eve").await);
         let ticket = send(&ada, "BROADCAST", "hello world");
         for client in [&bob, &eve] {
-            let (envelope, message) = message(client).await;
-            assert_eq!((message.text(), envelope.recipient), ("hello world", Recipient::Broadcast));
+            let message = message(client).await;
+            assert_eq!((message.text.as_str(), message.recipient), ("hello world", Recipient::Broadcast));
         }
         assert_eq!(ticket.outcome().await, SendOutcome::Sent);
     })
@@ -178,8 +178,8 @@ async fn burst_of_10000_events_arrives() {
             let mut received = 0;
             while received < MESSAGES {
                 for event in bob.next_events(64, BOUND).await.unwrap() {
-                    if let Event::Message { message, .. } = event {
-                        assert_eq!(message.text(), received.to_string());
+                    if let Event::Message(message) = event {
+                        assert_eq!(message.text, received.to_string());
                         received += 1;
                     }
                 }
@@ -339,14 +339,14 @@ async fn reply_names_its_message() {
         let (ada, bob) = (online(&server, "ada").await, online(&server, "bob").await);
         let green = JsonObject::parse(r#"{"colour":"green"}"#).unwrap();
         let asked = ada.send("bob", "question").metadata(green).submit();
-        let (envelope, _) = message(&bob).await;
-        assert_eq!(envelope.metadata.get("ack"), Some("true"));
+        let received = message(&bob).await;
+        assert_eq!(received.metadata.get("ack"), Some("true"));
         // The received metadata, with the message that this one replies to.
-        let metadata = envelope.metadata.with("inReplyTo", &envelope.payload_id).unwrap();
+        let metadata = received.metadata.with("inReplyTo", &received.payload_id).unwrap();
         let reply = bob.send("ada", "answer").metadata(metadata).submit().unwrap();
-        let (answer, _) = message(&ada).await;
+        let answer = message(&ada).await;
         let named: PayloadId = serde_json::from_str(answer.metadata.get("inReplyTo").unwrap()).unwrap();
-        assert_eq!(named, envelope.payload_id);
+        assert_eq!(named, received.payload_id);
         assert_eq!(answer.metadata.get("colour"), Some(r#""green""#));
         assert_eq!(reply.outcome().await, DELIVERED);
         assert_eq!(asked.unwrap().outcome().await, DELIVERED);

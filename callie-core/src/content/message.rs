@@ -75,6 +75,12 @@ impl Message {
         &self.attachments
     }
 
+    /// Its ID, text and attachments; nothing is copied.
+    #[must_use]
+    pub fn into_parts(self) -> (MessageId, String, Vec<Attachment>) {
+        (self.message_id, self.text, self.attachments)
+    }
+
     pub(crate) fn size_hint(&self) -> usize {
         const ATTACHMENT: usize = 80;
         let attachments = self.attachments.iter().map(|attachment| {

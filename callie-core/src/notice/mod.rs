@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 pub use builder::NoticeBuilder;
 pub use metadata::{NoticeMetadata, PriorOutcome};
+use serde::Serialize;
 
 use crate::code::SysCode;
 use crate::command::MessageText;
@@ -46,7 +47,7 @@ use crate::timestamp::Timestamp;
 ///
 /// let notice: Notice = Notice::builder(SysCode::Delivered);
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Notice {
     code: SysCode,
     description: Cow<'static, str>,

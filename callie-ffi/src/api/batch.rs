@@ -1,21 +1,18 @@
 //! Batches of events as one text, for a language that reads JSON much faster than records: Python.
 //!
-//! A batch is a JSON array of objects. Each has the members of its [`Event`], by the same names, and `event`, which names its
-//! variant in snake case. Of the other enums, the variant stands in `state` and `kind`.
+//! A batch is a JSON array of events, as [`Event`] serialises.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::client::Client;
-use super::error::ReceiveError;
-use super::event::Event;
+use super::error::CallError;
 use crate::runtime::within;
-use callie_client as client;
+use callie_client::{self as client, Event};
 
-fn write(events: Vec<client::Event>) -> String {
-    let events: Vec<Event> = events.into_iter().map(Event::from).collect();
-    // Texts and numbers: they can always be written.
-    serde_json::to_string(&events).unwrap_or_default()
+fn write(events: &[Event]) -> String {
+    // Texts, numbers and JSON that was read: they can always be written.
+    serde_json::to_string(events).unwrap_or_default()
 }
 
 #[uniffi::export]
@@ -23,31 +20,31 @@ impl Client {
     /// Takes up to `max` of the events that are there, without waiting; an empty text when there are none.
     ///
     /// The last event is `Closed`; after it the call fails.
-    pub fn take_batch(&self, max: u32) -> Result<String, ReceiveError> {
+    pub fn take_batch(&self, max: u32) -> Result<String, CallError> {
         let events = self.inner.take_events(usize::try_from(max).unwrap_or(usize::MAX))?;
-        Ok(if events.is_empty() { String::new() } else { write(events) })
+        Ok(if events.is_empty() { String::new() } else { write(&events) })
     }
 
     /// As `take_batch`, but confirms nothing: `confirm_taken` is to be called for what the application takes. The text is a JSON
     /// object with the `events` and the number of the `first`, from which the others count on.
-    pub fn fetch_batch(&self, max: u32) -> Result<String, ReceiveError> {
+    pub fn fetch_batch(&self, max: u32) -> Result<String, CallError> {
         let fetched = self.inner.fetch_events_now(usize::try_from(max).unwrap_or(usize::MAX))?;
         if fetched.events.is_empty() {
             return Ok(String::new());
         }
-        Ok(format!("{{\"first\":{},\"events\":{}}}", fetched.first, write(fetched.events)))
+        Ok(format!("{{\"first\":{},\"events\":{}}}", fetched.first, write(&fetched.events)))
     }
 
-    /// Waits at most `timeout_ms` milliseconds until there are events to take, or the last has been taken. It takes none
-    /// itself, so cancelling it loses nothing.
-    pub async fn await_events(&self, timeout_ms: u64) -> Result<(), ReceiveError> {
-        Ok(within(self.inner.await_events(Duration::from_millis(timeout_ms))).await??)
+    /// Waits at most for `timeout` until there are events to take, or the last has been taken. It takes none itself, so
+    /// cancelling it loses nothing.
+    pub async fn await_events(&self, timeout: Duration) -> Result<(), CallError> {
+        Ok(within(self.inner.await_events(timeout)).await??)
     }
 
     /// The one reader of this client's events, for a thread of the application that hands them to a listener.
     ///
     /// Calls such as `take_batch` fail from now on. It can be asked for once, and does not keep the client alive.
-    pub fn event_reader(&self) -> Result<Arc<EventReader>, ReceiveError> {
+    pub fn event_reader(&self) -> Result<Arc<EventReader>, CallError> {
         Ok(Arc::new(EventReader { inner: self.inner.event_reader()? }))
     }
 }
@@ -70,6 +67,6 @@ impl EventReader {
     /// none.
     pub fn take(&self) -> String {
         let events = self.inner.take();
-        if events.is_empty() { String::new() } else { write(events) }
+        if events.is_empty() { String::new() } else { write(&events) }
     }
 }

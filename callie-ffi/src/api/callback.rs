@@ -6,10 +6,9 @@ use std::time::Duration;
 use callie_core::Token;
 
 use super::error::CallbackError;
-use super::event::Event;
 use crate::callbacks::{self, Foreign};
 use crate::logging::{self, Line};
-use callie_client as client;
+use callie_client::{self as client, Event};
 
 /// Takes events as they come.
 #[uniffi::export(rust, foreign)]

@@ -6,15 +6,14 @@ use std::time::Duration;
 use callie_core::JsonObject;
 
 use super::callback::{Listener, Source, TokenSource};
-use super::error::{ConnectError, ReceiveError, RequestError, SendError};
-use super::event::{ConnectionState, Ending, Event, Limits};
-use super::payload::Attachment;
-use super::server::Session;
+use super::error::CallError;
+use super::server::Credentials;
 use crate::callbacks::Foreign;
 use crate::gate::Gate;
 use crate::listener::listen;
 use crate::runtime::{inside, within};
-use callie_client as client;
+use callie_client::foreign::{self, Attachment, Limits};
+use callie_client::{self as client, ConnectionState, Event, SendOutcome, Stats};
 
 /// How one message is sent.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -25,9 +24,9 @@ pub struct SendOptions {
     /// Extensions, a JSON object.
     #[uniffi(default = None)]
     pub metadata: Option<String>,
-    /// How many milliseconds it may take to its end; as the configuration says unless given.
+    /// Limit from the call to its outcome; as the configuration says unless given.
     #[uniffi(default = None)]
-    pub timeout_ms: Option<u64>,
+    pub timeout: Option<Duration>,
 }
 
 /// Sends a text with attachments.
@@ -40,58 +39,16 @@ pub(crate) fn send(
 ) -> Result<client::Ticket, client::Error> {
     let mut request = client.send(recipient, text);
     for (at, attachment) in attachments.into_iter().enumerate() {
-        request = request.attachment(attachment.check(at)?);
+        request = request.attachment(foreign::attachment(at, attachment)?);
     }
     if let Some(options) = options {
-        request = request.confirm(options.confirm).timeout(options.timeout_ms.map(Duration::from_millis));
+        request = request.confirm(options.confirm).timeout(options.timeout);
         if let Some(json) = options.metadata {
             let metadata = JsonObject::parse(&json);
             request = request.metadata(metadata.map_err(|e| client::Error::argument("the metadata", e))?);
         }
     }
     request.submit()
-}
-
-/// Counts since a client was made.
-#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
-pub struct Statistics {
-    /// How often it came online.
-    pub connects: u64,
-    /// How often after the first time.
-    pub reconnects: u64,
-    /// Payloads written.
-    pub payloads_sent: u64,
-    /// Payloads read.
-    pub payloads_received: u64,
-    /// Messages taken for sending.
-    pub messages_sent: u64,
-    /// Messages told.
-    pub messages_received: u64,
-    /// Messages that came a second time and were not told again.
-    pub duplicates: u64,
-    /// Messages, pings and commands that are not over now.
-    pub waiting: u64,
-    /// Bytes of payloads written.
-    pub bytes_sent: u64,
-    /// Bytes of payloads read.
-    pub bytes_received: u64,
-}
-
-impl From<client::Stats> for Statistics {
-    fn from(stats: client::Stats) -> Self {
-        Self {
-            connects: stats.connects,
-            reconnects: stats.reconnects,
-            payloads_sent: stats.payloads_sent,
-            payloads_received: stats.payloads_received,
-            messages_sent: stats.messages_sent,
-            messages_received: stats.messages_received,
-            duplicates: stats.duplicates,
-            waiting: stats.waiting,
-            bytes_sent: stats.bytes_sent,
-            bytes_received: stats.bytes_received,
-        }
-    }
 }
 
 /// A message that was taken for sending. It can be let go of: an `Ended` event comes anyway.
@@ -112,10 +69,10 @@ impl Ticket {
         self.inner.message_id().to_string()
     }
 
-    /// How the message ended, as soon as it has: at its deadline at the latest. It may be asked for any number of times.
-    pub async fn ending(&self) -> Ending {
+    /// Waits for the outcome of the message, at its deadline at the latest. It may be asked for any number of times.
+    pub async fn outcome(&self) -> SendOutcome {
         // In a child of the process that sent it, nothing is known of it.
-        within(self.inner.outcome()).await.unwrap_or(client::SendOutcome::Unconfirmed).into()
+        within(self.inner.outcome()).await.unwrap_or(SendOutcome::Unconfirmed)
     }
 }
 
@@ -143,8 +100,8 @@ pub struct Client {
 impl Client {
     /// A client that is not connected yet.
     #[uniffi::constructor]
-    pub fn new(session: Arc<Session>) -> Result<Self, ConnectError> {
-        Ok(Self { inner: inside(|| client::Client::new(&session.inner))?? })
+    pub fn new(credentials: Arc<Credentials>) -> Result<Self, CallError> {
+        Ok(Self { inner: inside(|| client::Client::new(&credentials.inner))?? })
     }
 
     /// Connects, and keeps connecting after every loss until `disconnect` or a refusal. Events tell how it goes. On a client
@@ -157,7 +114,7 @@ impl Client {
     ///
     /// After an error the client is as it was before: one that was started goes on trying, one that was not or was suspended
     /// is suspended. A refusal by the server ends it; `suspend` meanwhile is an error with the code `SUSPENDED`.
-    pub async fn connect(&self) -> Result<(), ConnectError> {
+    pub async fn connect(&self) -> Result<(), CallError> {
         Ok(within(self.inner.connect()).await??)
     }
 
@@ -188,28 +145,26 @@ impl Client {
         text: String,
         attachments: Vec<Attachment>,
         options: Option<SendOptions>,
-    ) -> Result<Arc<Ticket>, SendError> {
+    ) -> Result<Arc<Ticket>, CallError> {
         let inner = send(&self.inner, &recipient, text, attachments, options)?;
         Ok(Arc::new(Ticket { inner }))
     }
 
-    /// Asks the server (`SERVER`) or a user for a sign of life; the answer is how many microseconds it took.
-    pub async fn ping(&self, recipient: String) -> Result<u64, RequestError> {
-        let took = within(self.inner.ping(recipient.as_str())).await??;
-        Ok(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
+    /// Pings the server (`SERVER`) or a user, and returns the time until the answer.
+    pub async fn ping(&self, recipient: String) -> Result<Duration, CallError> {
+        Ok(within(self.inner.ping(recipient.as_str())).await??)
     }
 
     /// Carries out a command by name; parameters and result are JSON objects.
-    pub async fn command(&self, name: String, parameters: String) -> Result<String, RequestError> {
+    pub async fn command(&self, name: String, parameters: String) -> Result<String, CallError> {
         Ok(within(self.inner.command(&name, &parameters)).await??)
     }
 
     /// Takes up to `max` of the events that are there, without waiting, and confirms nothing: for a wrapper that holds a batch and
     /// hands out one event after the other. `confirm_taken` is to be called for what was handed out.
-    pub fn fetch_events(&self, max: u32) -> Result<FetchedEvents, ReceiveError> {
+    pub fn fetch_events(&self, max: u32) -> Result<FetchedEvents, CallError> {
         let fetched = self.inner.fetch_events_now(usize::try_from(max).unwrap_or(usize::MAX))?;
-        let events = fetched.events.into_iter().map(Event::from).collect();
-        Ok(FetchedEvents { events, first: fetched.first })
+        Ok(FetchedEvents { events: fetched.events, first: fetched.first })
     }
 
     /// Says that the application has all fetched events up to the number `through`: messages among them are confirmed to
@@ -220,10 +175,9 @@ impl Client {
 
     /// Hands all events to `listener` from now on, in batches, from a thread made for it. Messages are confirmed to their
     /// senders when the listener is called with them. Calls such as `fetch_events` fail from now on. It can be asked for once.
-    pub fn listen(&self, listener: Arc<dyn Listener>) -> Result<(), ReceiveError> {
+    pub fn listen(&self, listener: Arc<dyn Listener>) -> Result<(), CallError> {
         let listener = Foreign::new(listener);
-        let callback = move |events: Vec<client::Event>| {
-            let events = events.into_iter().map(Event::from).collect();
+        let callback = move |events: Vec<Event>| {
             if let Some(Err(error)) = listener.call(|listener| listener.on_events(events)) {
                 log::error!("a listener failed; it goes on with the next events: {error}");
             }
@@ -243,14 +197,14 @@ impl Client {
         self.inner.username().to_string()
     }
 
-    /// The session as it is now: with the token of the last login, where a token source gave another.
-    pub fn session(&self) -> Result<Arc<Session>, ConnectError> {
-        Ok(Arc::new(Session { inner: self.inner.credentials()? }))
+    /// The credentials as they are now: with the token of the last login, where a token source gave another.
+    pub fn credentials(&self) -> Result<Arc<Credentials>, CallError> {
+        Ok(Arc::new(Credentials { inner: self.inner.credentials()? }))
     }
 
     /// The state of the connection.
     pub fn state(&self) -> ConnectionState {
-        self.inner.state().into()
+        self.inner.state()
     }
 
     /// What the server allows; the protocol's defaults before the first connection.
@@ -258,9 +212,9 @@ impl Client {
         self.inner.limits().into()
     }
 
-    /// Counters since the client was made.
-    pub fn stats(&self) -> Statistics {
-        self.inner.stats().into()
+    /// Traffic counters since the client was created.
+    pub fn stats(&self) -> Stats {
+        self.inner.stats()
     }
 
     /// Ends the client: writes what was handed to the connection, says goodbye, and waits for that, at most a few seconds.

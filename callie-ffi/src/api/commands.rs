@@ -2,6 +2,7 @@
 //! One method for each command. A refusal carries the server's code, such as `FORBIDDEN`.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use callie_core::command;
 use callie_core::command::{
@@ -10,7 +11,7 @@ use callie_core::command::{
 use callie_core::{GroupId, MessageId, SessionId, Username};
 
 use super::client::Client;
-use super::error::{RequestError, SendError};
+use super::error::CallError;
 use super::requests::{instant, message_text, online, optional, page_limit, parsed, read, users};
 use super::values::{
     BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, PresenceAudience, Profile, Role,
@@ -29,14 +30,14 @@ impl Client {
     /// - `visibility`: Who can find and join the group; private unless given.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `USER_NOT_FOUND`, `FORBIDDEN` or `LIMIT_REACHED`.
+    /// [`CallError`]; refused with the code `USER_NOT_FOUND`, `FORBIDDEN` or `LIMIT_REACHED`.
     #[uniffi::method(default(members = [], visibility = None))]
     pub async fn create_group(
         &self,
         name: String,
         members: Vec<String>,
         visibility: Option<Visibility>,
-    ) -> Result<Group, RequestError> {
+    ) -> Result<Group, CallError> {
         let command = Command::CreateGroup {
             name: parsed(&name, "name", GroupName::parse)?,
             members: users(&members, "members")?,
@@ -51,8 +52,8 @@ impl Client {
     /// - `group_id`: The group's ID.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `CONFLICT` or `LIMIT_REACHED`.
-    pub async fn join_group(&self, group_id: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `GROUP_NOT_FOUND`, `CONFLICT` or `LIMIT_REACHED`.
+    pub async fn join_group(&self, group_id: String) -> Result<(), CallError> {
         let command = Command::JoinGroup { group_id: parsed(&group_id, "groupID", GroupId::parse)? };
         self.call_unit(command).await
     }
@@ -65,8 +66,8 @@ impl Client {
     /// - `group_id`: The group's ID.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND` or `NOT_A_MEMBER`.
-    pub async fn leave_group(&self, group_id: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `GROUP_NOT_FOUND` or `NOT_A_MEMBER`.
+    pub async fn leave_group(&self, group_id: String) -> Result<(), CallError> {
         let command = Command::LeaveGroup { group_id: parsed(&group_id, "groupID", GroupId::parse)? };
         self.call_unit(command).await
     }
@@ -79,9 +80,9 @@ impl Client {
     /// - `username`: The user to add.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN`, `USER_NOT_FOUND`,
+    /// [`CallError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN`, `USER_NOT_FOUND`,
     /// `CONFLICT` or `LIMIT_REACHED`.
-    pub async fn add_member(&self, group_id: String, username: String) -> Result<(), RequestError> {
+    pub async fn add_member(&self, group_id: String, username: String) -> Result<(), CallError> {
         let command = Command::AddMember {
             group_id: parsed(&group_id, "groupID", GroupId::parse)?,
             username: parsed(&username, "username", Username::parse)?,
@@ -98,9 +99,8 @@ impl Client {
     /// - `username`: The member to remove.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN` or
-    /// `USER_NOT_FOUND`.
-    pub async fn remove_member(&self, group_id: String, username: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN` or `USER_NOT_FOUND`.
+    pub async fn remove_member(&self, group_id: String, username: String) -> Result<(), CallError> {
         let command = Command::RemoveMember {
             group_id: parsed(&group_id, "groupID", GroupId::parse)?,
             username: parsed(&username, "username", Username::parse)?,
@@ -118,9 +118,8 @@ impl Client {
     /// - `role`: The new role.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN` or
-    /// `USER_NOT_FOUND`.
-    pub async fn set_role(&self, group_id: String, username: String, role: Role) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER`, `FORBIDDEN` or `USER_NOT_FOUND`.
+    pub async fn set_role(&self, group_id: String, username: String, role: Role) -> Result<(), CallError> {
         let command = Command::SetRole {
             group_id: parsed(&group_id, "groupID", GroupId::parse)?,
             username: parsed(&username, "username", Username::parse)?,
@@ -137,8 +136,8 @@ impl Client {
     /// - `name`: The new name: 1 to 64 characters, no control characters.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER` or `FORBIDDEN`.
-    pub async fn rename_group(&self, group_id: String, name: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER` or `FORBIDDEN`.
+    pub async fn rename_group(&self, group_id: String, name: String) -> Result<(), CallError> {
         let command = Command::RenameGroup {
             group_id: parsed(&group_id, "groupID", GroupId::parse)?,
             name: parsed(&name, "name", GroupName::parse)?,
@@ -153,8 +152,8 @@ impl Client {
     /// - `group_id`: The group's ID.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER` or `FORBIDDEN`.
-    pub async fn delete_group(&self, group_id: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `GROUP_NOT_FOUND`, `NOT_A_MEMBER` or `FORBIDDEN`.
+    pub async fn delete_group(&self, group_id: String) -> Result<(), CallError> {
         let command = Command::DeleteGroup { group_id: parsed(&group_id, "groupID", GroupId::parse)? };
         self.call_unit(command).await
     }
@@ -165,13 +164,13 @@ impl Client {
     /// - `after`: The `next` of the previous page; the first page unless given.
     ///
     /// # Errors
-    /// [`RequestError`].
+    /// [`CallError`].
     #[uniffi::method(default(limit = None, after = None))]
     pub async fn list_groups(
         &self,
         limit: Option<u16>,
         after: Option<String>,
-    ) -> Result<GroupPage, RequestError> {
+    ) -> Result<GroupPage, CallError> {
         let command = Command::ListGroups {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
@@ -186,13 +185,13 @@ impl Client {
     /// - `after`: The `next` of the previous page; the first page unless given.
     ///
     /// # Errors
-    /// [`RequestError`].
+    /// [`CallError`].
     #[uniffi::method(default(limit = None, after = None))]
     pub async fn list_public_groups(
         &self,
         limit: Option<u16>,
         after: Option<String>,
-    ) -> Result<GroupPage, RequestError> {
+    ) -> Result<GroupPage, CallError> {
         let command = Command::ListPublicGroups {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
@@ -210,14 +209,14 @@ impl Client {
     /// - `after`: The `next` of the previous page; the first page unless given.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `GROUP_NOT_FOUND` or `NOT_A_MEMBER`.
+    /// [`CallError`]; refused with the code `GROUP_NOT_FOUND` or `NOT_A_MEMBER`.
     #[uniffi::method(default(limit = None, after = None))]
     pub async fn get_group(
         &self,
         group_id: String,
         limit: Option<u16>,
         after: Option<String>,
-    ) -> Result<GroupDetails, RequestError> {
+    ) -> Result<GroupDetails, CallError> {
         let command = Command::GetGroup {
             group_id: parsed(&group_id, "groupID", GroupId::parse)?,
             limit: page_limit(limit)?,
@@ -236,7 +235,7 @@ impl Client {
     /// - `sender`: The author of the message; the caller unless given.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `FORBIDDEN`, `RECIPIENT_OFFLINE`, `RECIPIENT_UNKNOWN` or
+    /// [`CallError`]; refused with the code `FORBIDDEN`, `RECIPIENT_OFFLINE`, `RECIPIENT_UNKNOWN` or
     /// `NOT_A_MEMBER`.
     #[uniffi::method(default(sender = None))]
     pub async fn delete_message(
@@ -244,7 +243,7 @@ impl Client {
         recipient: String,
         message_id: String,
         sender: Option<String>,
-    ) -> Result<(), RequestError> {
+    ) -> Result<(), CallError> {
         let command = Command::DeleteMessage {
             recipient: parsed(&recipient, "recipient", Conversation::parse)?,
             message_id: parsed(&message_id, "messageID", MessageId::parse)?,
@@ -262,14 +261,14 @@ impl Client {
     /// - `text`: The new text, in Markdown; not empty, and within the server's limit for messages.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `FORBIDDEN`, `RECIPIENT_OFFLINE`, `RECIPIENT_UNKNOWN` or
+    /// [`CallError`]; refused with the code `FORBIDDEN`, `RECIPIENT_OFFLINE`, `RECIPIENT_UNKNOWN` or
     /// `NOT_A_MEMBER`.
     pub async fn edit_message(
         &self,
         recipient: String,
         message_id: String,
         text: String,
-    ) -> Result<(), RequestError> {
+    ) -> Result<(), CallError> {
         let command = Command::EditMessage {
             recipient: parsed(&recipient, "recipient", Conversation::parse)?,
             message_id: parsed(&message_id, "messageID", MessageId::parse)?,
@@ -288,9 +287,9 @@ impl Client {
     /// - `data`: Any JSON value of at most 1,024 bytes.
     ///
     /// # Errors
-    /// [`SendError`].
+    /// [`CallError`].
     #[uniffi::method(default(data = None))]
-    pub fn signal(&self, recipient: String, kind: String, data: Option<String>) -> Result<(), SendError> {
+    pub fn signal(&self, recipient: String, kind: String, data: Option<String>) -> Result<(), CallError> {
         self.inner.signal(
             parsed(&recipient, "recipient", Conversation::parse)?,
             parsed(&kind, "kind", SignalKind::parse)?,
@@ -306,8 +305,8 @@ impl Client {
     /// - `usernames`: The usernames, 1 to 256.
     ///
     /// # Errors
-    /// [`RequestError`].
-    pub async fn get_presence(&self, usernames: Vec<String>) -> Result<HashMap<String, bool>, RequestError> {
+    /// [`CallError`].
+    pub async fn get_presence(&self, usernames: Vec<String>) -> Result<HashMap<String, bool>, CallError> {
         let command = Command::GetPresence { usernames: users(&usernames, "usernames")? };
         let result: command::PresenceMap = read(self.call(command).await?)?;
         Ok(online(result))
@@ -320,11 +319,11 @@ impl Client {
     /// - `usernames`: The usernames, 1 to 256.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `LIMIT_REACHED`.
+    /// [`CallError`]; refused with the code `LIMIT_REACHED`.
     pub async fn subscribe_presence(
         &self,
         usernames: Vec<String>,
-    ) -> Result<HashMap<String, bool>, RequestError> {
+    ) -> Result<HashMap<String, bool>, CallError> {
         let command = Command::SubscribePresence { usernames: users(&usernames, "usernames")? };
         let result: command::PresenceMap = read(self.call(command).await?)?;
         Ok(online(result))
@@ -335,8 +334,8 @@ impl Client {
     /// - `usernames`: The usernames, 1 to 256.
     ///
     /// # Errors
-    /// [`RequestError`].
-    pub async fn unsubscribe_presence(&self, usernames: Vec<String>) -> Result<(), RequestError> {
+    /// [`CallError`].
+    pub async fn unsubscribe_presence(&self, usernames: Vec<String>) -> Result<(), CallError> {
         let command = Command::UnsubscribePresence { usernames: users(&usernames, "usernames")? };
         self.call_unit(command).await
     }
@@ -346,8 +345,8 @@ impl Client {
     /// - `username`: The user.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `USER_NOT_FOUND`.
-    pub async fn get_profile(&self, username: String) -> Result<Profile, RequestError> {
+    /// [`CallError`]; refused with the code `USER_NOT_FOUND`.
+    pub async fn get_profile(&self, username: String) -> Result<Profile, CallError> {
         let command = Command::GetProfile { username: parsed(&username, "username", Username::parse)? };
         let result: command::Profile = read(self.call(command).await?)?;
         Ok(result.into())
@@ -356,8 +355,8 @@ impl Client {
     /// Returns the caller's settings.
     ///
     /// # Errors
-    /// [`RequestError`].
-    pub async fn get_settings(&self) -> Result<Settings, RequestError> {
+    /// [`CallError`].
+    pub async fn get_settings(&self) -> Result<Settings, CallError> {
         let command = Command::GetSettings {};
         let result: command::Settings = read(self.call(command).await?)?;
         Ok(result.into())
@@ -370,14 +369,14 @@ impl Client {
     /// - `direct_messages`: Who can send the caller direct messages.
     ///
     /// # Errors
-    /// [`RequestError`].
+    /// [`CallError`].
     #[uniffi::method(default(display_name = None, presence = None, direct_messages = None))]
     pub async fn update_settings(
         &self,
         display_name: Option<String>,
         presence: Option<PresenceAudience>,
         direct_messages: Option<DirectMessages>,
-    ) -> Result<Settings, RequestError> {
+    ) -> Result<Settings, CallError> {
         let command = Command::UpdateSettings {
             display_name: optional(display_name.as_deref(), "displayName", DisplayName::parse)?,
             presence: presence.map(Into::into),
@@ -394,8 +393,8 @@ impl Client {
     /// - `username`: The user to block.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `USER_NOT_FOUND`.
-    pub async fn block_user(&self, username: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `USER_NOT_FOUND`.
+    pub async fn block_user(&self, username: String) -> Result<(), CallError> {
         let command = Command::BlockUser { username: parsed(&username, "username", Username::parse)? };
         self.call_unit(command).await
     }
@@ -405,8 +404,8 @@ impl Client {
     /// - `username`: The user to unblock.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `USER_NOT_FOUND`.
-    pub async fn unblock_user(&self, username: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `USER_NOT_FOUND`.
+    pub async fn unblock_user(&self, username: String) -> Result<(), CallError> {
         let command = Command::UnblockUser { username: parsed(&username, "username", Username::parse)? };
         self.call_unit(command).await
     }
@@ -417,13 +416,13 @@ impl Client {
     /// - `after`: The `next` of the previous page; the first page unless given.
     ///
     /// # Errors
-    /// [`RequestError`].
+    /// [`CallError`].
     #[uniffi::method(default(limit = None, after = None))]
     pub async fn list_blocked(
         &self,
         limit: Option<u16>,
         after: Option<String>,
-    ) -> Result<BlockedPage, RequestError> {
+    ) -> Result<BlockedPage, CallError> {
         let command = Command::ListBlocked {
             limit: page_limit(limit)?,
             after: optional(after.as_deref(), "after", Cursor::parse)?,
@@ -435,8 +434,8 @@ impl Client {
     /// Returns the caller's sessions, newest first.
     ///
     /// # Errors
-    /// [`RequestError`].
-    pub async fn list_sessions(&self) -> Result<Vec<SessionInfo>, RequestError> {
+    /// [`CallError`].
+    pub async fn list_sessions(&self) -> Result<Vec<SessionInfo>, CallError> {
         let command = Command::ListSessions {};
         let result: callie_core::account::SessionList = read(self.call(command).await?)?;
         Ok(result.sessions.into_iter().map(SessionInfo::from).collect())
@@ -447,8 +446,8 @@ impl Client {
     /// - `session_id`: The session's ID.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `SESSION_NOT_FOUND`.
-    pub async fn revoke_session(&self, session_id: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `SESSION_NOT_FOUND`.
+    pub async fn revoke_session(&self, session_id: String) -> Result<(), CallError> {
         let command =
             Command::RevokeSession { session_id: parsed(&session_id, "sessionID", SessionId::parse)? };
         self.call_unit(command).await
@@ -462,9 +461,9 @@ impl Client {
     /// - `reason`: The reason to show to the user: 1 to 256 characters, no control characters.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `FORBIDDEN` or `USER_NOT_FOUND`.
+    /// [`CallError`]; refused with the code `FORBIDDEN` or `USER_NOT_FOUND`.
     #[uniffi::method(default(reason = None))]
-    pub async fn kick_user(&self, username: String, reason: Option<String>) -> Result<(), RequestError> {
+    pub async fn kick_user(&self, username: String, reason: Option<String>) -> Result<(), CallError> {
         let command = Command::KickUser {
             username: parsed(&username, "username", Username::parse)?,
             reason: optional(reason.as_deref(), "reason", RemovalReason::parse)?,
@@ -481,18 +480,18 @@ impl Client {
     /// - `until`: When the ban ends, before the year 10000; never unless given.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `FORBIDDEN` or `USER_NOT_FOUND`.
-    #[uniffi::method(default(reason = None, until_ms = None))]
+    /// [`CallError`]; refused with the code `FORBIDDEN` or `USER_NOT_FOUND`.
+    #[uniffi::method(default(reason = None, until = None))]
     pub async fn ban_user(
         &self,
         username: String,
         reason: Option<String>,
-        until_ms: Option<i64>,
-    ) -> Result<(), RequestError> {
+        until: Option<SystemTime>,
+    ) -> Result<(), CallError> {
         let command = Command::BanUser {
             username: parsed(&username, "username", Username::parse)?,
             reason: optional(reason.as_deref(), "reason", RemovalReason::parse)?,
-            until: instant(until_ms, "until")?,
+            until: instant(until, "until")?,
         };
         self.call_unit(command).await
     }
@@ -504,8 +503,8 @@ impl Client {
     /// - `username`: The user.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `FORBIDDEN` or `USER_NOT_FOUND`.
-    pub async fn unban_user(&self, username: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `FORBIDDEN` or `USER_NOT_FOUND`.
+    pub async fn unban_user(&self, username: String) -> Result<(), CallError> {
         let command = Command::UnbanUser { username: parsed(&username, "username", Username::parse)? };
         self.call_unit(command).await
     }
@@ -517,8 +516,8 @@ impl Client {
     /// - `text`: The text; not empty, and within the server's limit for messages.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `FORBIDDEN`.
-    pub async fn announce(&self, text: String) -> Result<(), RequestError> {
+    /// [`CallError`]; refused with the code `FORBIDDEN`.
+    pub async fn announce(&self, text: String) -> Result<(), CallError> {
         let command = Command::Announce { text: message_text(text, &self.inner.limits(), "text")? };
         self.call_unit(command).await
     }
@@ -528,8 +527,8 @@ impl Client {
     /// Requires the rights of a server administrator.
     ///
     /// # Errors
-    /// [`RequestError`]; refused with the code `FORBIDDEN`.
-    pub async fn server_stats(&self) -> Result<ServerStats, RequestError> {
+    /// [`CallError`]; refused with the code `FORBIDDEN`.
+    pub async fn server_stats(&self) -> Result<ServerStats, CallError> {
         let command = Command::ServerStats {};
         let result: command::ServerStats = read(self.call(command).await?)?;
         Ok(result.into())

@@ -9,19 +9,19 @@ use callie_client::{self as client, Error};
 pub struct Config {
     /// `https://` (or `wss://`) for TLS, `http://` (or `ws://`) without.
     pub url: String,
-    /// The most milliseconds for finding the host, the proxy, TCP and TLS; 15,000 unless given.
+    /// Limit for name resolution, the proxy, TCP and TLS together; 15 s unless given.
     #[uniffi(default = None)]
-    pub connect_timeout_ms: Option<u64>,
-    /// The most milliseconds for one HTTP call, for the WebSocket's upgrade, or for its authentication; 30,000 unless given.
+    pub connect_timeout: Option<Duration>,
+    /// Limit for one HTTP call, for the WebSocket upgrade, and for its authentication; 30 s unless given.
     #[uniffi(default = None)]
-    pub exchange_timeout_ms: Option<u64>,
-    /// The most milliseconds that a message, a ping or a command takes to its end, connected or not; 60,000 unless given.
+    pub request_timeout: Option<Duration>,
+    /// Limit for a message, ping or command, from the call to its outcome, connected or not; 60 s unless given.
     #[uniffi(default = None)]
-    pub send_timeout_ms: Option<u64>,
-    /// The most messages, pings and commands that wait for their end; 1,000 unless given. More are refused.
+    pub send_timeout: Option<Duration>,
+    /// How many payloads may wait for their outcome; 1,000 unless given. More are refused.
     #[uniffi(default = None)]
     pub max_waiting: Option<u32>,
-    /// The most events that wait for the application; 1,024 unless given. While so many wait, nothing more is read.
+    /// How many received events may wait to be taken; 1,024 unless given. While that many wait, nothing more is read.
     #[uniffi(default = None)]
     pub event_queue: Option<u32>,
     /// Certificates of authorities to trust beside the bundled ones, each a text of PEM blocks.
@@ -42,14 +42,9 @@ pub struct Config {
 impl Config {
     pub(crate) fn read(self) -> Result<client::Config, Error> {
         let mut config = client::Config::new(&self.url)?;
-        let set = |slot: &mut Duration, millis: Option<u64>| {
-            if let Some(millis) = millis {
-                *slot = Duration::from_millis(millis);
-            }
-        };
-        set(&mut config.connect_timeout, self.connect_timeout_ms);
-        set(&mut config.request_timeout, self.exchange_timeout_ms);
-        set(&mut config.send_timeout, self.send_timeout_ms);
+        config.connect_timeout = self.connect_timeout.unwrap_or(config.connect_timeout);
+        config.request_timeout = self.request_timeout.unwrap_or(config.request_timeout);
+        config.send_timeout = self.send_timeout.unwrap_or(config.send_timeout);
         let set = |slot: &mut usize, count: Option<u32>| {
             if let Some(count) = count {
                 *slot = usize::try_from(count).unwrap_or(usize::MAX);

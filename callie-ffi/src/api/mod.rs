@@ -1,7 +1,7 @@
 //! The client as Python, Kotlin and Swift see it, in types that cross the FFI boundary.
 //!
-//! One concept per file. Calls that wait are async and may be cancelled at any await; times are milliseconds; errors carry a
-//! stable `code` and a `reason`. Nothing here decides anything: see [`callie_client`].
+//! One concept per file. Calls that wait are async and may be cancelled at any await; errors carry a kind, a
+//! stable `code` and a `reason`. Events, outcomes, states and counters are [`callie_client`]'s own types. Nothing here decides anything: see [`callie_client`].
 
 mod batch;
 mod callback;
@@ -9,9 +9,7 @@ mod client;
 mod commands;
 mod config;
 mod error;
-mod event;
 mod log_reader;
-mod payload;
 mod requests;
 mod server;
 mod token_requests;
@@ -23,17 +21,15 @@ pub use batch::EventReader;
 pub use callback::{Listener, LogLevel, LogSink, TokenSource, set_logger, stop_callbacks};
 #[cfg(feature = "capi")]
 pub(crate) use client::send;
-pub use client::{Client, FetchedEvents, SendOptions, Statistics, Ticket};
+pub use client::{Client, FetchedEvents, SendOptions, Ticket};
 pub use config::Config;
 #[cfg(feature = "capi")]
 pub(crate) use config::read_pin;
-pub use error::{AccountError, CallbackError, ConnectError, ReceiveError, RequestError, SendError};
-pub use event::{ConnectionState, Ending, Event, Limits};
+pub use error::{CallError, CallbackError};
 pub use log_reader::{LogLine, LogReader, stop_logging};
-pub use payload::{Attachment, AttachmentKind};
-pub use server::{Server, Session};
+pub use server::{Credentials, Server};
 pub use token_requests::{TokenRequest, answer_token_request, token_request};
-pub use validate::{PayloadFault, check_payload, check_server_payload, version};
+pub use validate::{check_payload, check_server_payload, version};
 pub use values::{
     BlockedPage, DirectMessages, Group, GroupDetails, GroupPage, GroupSummary, Member, PresenceAudience,
     Profile, Role, ServerStats, SessionInfo, Settings, Visibility,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::pin::Pin;
+use std::time::{Duration, SystemTime};
 
 use callie_client::{Error, Reply};
 use callie_core::command::{Command, Empty, MessageText, PageLimit, Presence, PresenceMap};
@@ -10,11 +11,11 @@ use callie_core::{Limits, MAX_PAGE, NameError, Timestamp, Username};
 use serde::de::DeserializeOwned;
 
 use super::client::Client;
-use super::error::{RequestError, SendError};
+use super::error::CallError;
 use crate::runtime::within;
 
 /// The answer to a command, awaited.
-type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RequestError>> + Send + 'a>>;
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
 /// A parameter that is malformed.
 pub(super) struct Invalid(Error);
@@ -25,13 +26,7 @@ impl Invalid {
     }
 }
 
-impl From<Invalid> for RequestError {
-    fn from(Invalid(error): Invalid) -> Self {
-        error.into()
-    }
-}
-
-impl From<Invalid> for SendError {
+impl From<Invalid> for CallError {
     fn from(Invalid(error): Invalid) -> Self {
         error.into()
     }
@@ -71,13 +66,15 @@ pub(super) fn page_limit(limit: Option<u16>) -> Result<PageLimit, Invalid> {
     PageLimit::new(limit).ok_or_else(|| Invalid::new("limit", format_args!("from 1 to {MAX_PAGE}")))
 }
 
-/// Reads a point in time, in milliseconds since 1970.
-pub(super) fn instant(millis: Option<i64>, parameter: &str) -> Result<Option<Timestamp>, Invalid> {
-    let read = |millis| {
-        Timestamp::from_unix_millis(millis)
+/// Reads an instant, to the nearest millisecond: Swift's dates are binary fractions of a second.
+pub(super) fn instant(time: Option<SystemTime>, parameter: &str) -> Result<Option<Timestamp>, Invalid> {
+    const HALF: Duration = Duration::from_micros(500);
+    let read = |time: SystemTime| {
+        time.checked_add(HALF)
+            .and_then(|time| Timestamp::try_from(time).ok())
             .ok_or_else(|| Invalid::new(parameter, "a time before the year 10000"))
     };
-    millis.map(read).transpose()
+    time.map(read).transpose()
 }
 
 /// Whether each user is online.
@@ -102,6 +99,6 @@ impl Client {
 }
 
 /// Reads the result of a command.
-pub(super) fn read<T: DeserializeOwned>(reply: Reply) -> Result<T, RequestError> {
+pub(super) fn read<T: DeserializeOwned>(reply: Reply) -> Result<T, CallError> {
     Ok(reply.read().map(|(result, _)| result)?)
 }

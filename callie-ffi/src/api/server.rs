@@ -5,7 +5,7 @@ use std::sync::Arc;
 use callie_core::SessionId;
 
 use super::config::Config;
-use super::error::{AccountError, ConnectError};
+use super::error::CallError;
 use super::values::SessionInfo;
 use crate::runtime::within;
 use callie_client as client;
@@ -20,29 +20,29 @@ pub struct Server {
 impl Server {
     /// The server that `config` names. Nothing is sent yet.
     #[uniffi::constructor]
-    pub fn new(config: Config) -> Result<Self, AccountError> {
+    pub fn new(config: Config) -> Result<Self, CallError> {
         let config = config.read()?;
         Ok(Self { inner: client::Server::with_config(config)? })
     }
 
-    /// Makes a new user.
-    pub async fn register(&self, username: String, password: String) -> Result<(), AccountError> {
+    /// Registers a new user.
+    pub async fn register(&self, username: String, password: String) -> Result<(), CallError> {
         Ok(within(self.inner.register(&username, &password)).await??)
     }
 
-    /// Logs a user in; `device` is what the list of the user's sessions calls this one.
+    /// Logs a user in. `device` is the name of the login session in the user's list of sessions.
     #[uniffi::method(default(device = None))]
     pub async fn login(
         &self,
         username: String,
         password: String,
         device: Option<String>,
-    ) -> Result<Arc<Session>, AccountError> {
+    ) -> Result<Arc<Credentials>, CallError> {
         let inner = within(self.inner.login(&username, &password, device.as_deref())).await??;
-        Ok(Arc::new(Session { inner }))
+        Ok(Arc::new(Credentials { inner }))
     }
 
-    /// Logs a user in, and makes the user first where there is none. `INVALID_CREDENTIALS` where the name is taken and the
+    /// Logs a user in, and registers the user first if there is none. `INVALID_CREDENTIALS` where the name is taken and the
     /// password is not its user's.
     #[uniffi::method(default(device = None))]
     pub async fn register_and_login(
@@ -50,51 +50,55 @@ impl Server {
         username: String,
         password: String,
         device: Option<String>,
-    ) -> Result<Arc<Session>, AccountError> {
+    ) -> Result<Arc<Credentials>, CallError> {
         let work = self.inner.register_and_login(&username, &password, device.as_deref());
-        Ok(Arc::new(Session { inner: within(work).await?? }))
+        Ok(Arc::new(Credentials { inner: within(work).await?? }))
     }
 
-    /// Ends a session: its connections close and its token is dead.
-    pub async fn logout(&self, session: Arc<Session>) -> Result<(), AccountError> {
-        Ok(within(self.inner.logout(&session.inner)).await??)
+    /// Ends the login session of `credentials`: its connections close and its token becomes invalid.
+    pub async fn logout(&self, credentials: Arc<Credentials>) -> Result<(), CallError> {
+        Ok(within(self.inner.logout(&credentials.inner)).await??)
     }
 
-    /// Gives the user of a session another password; the user's other sessions end.
+    /// Changes the user's password and ends the user's other login sessions.
     pub async fn change_password(
         &self,
-        session: Arc<Session>,
+        credentials: Arc<Credentials>,
         old_password: String,
         new_password: String,
-    ) -> Result<(), AccountError> {
-        Ok(within(self.inner.change_password(&session.inner, &old_password, &new_password)).await??)
+    ) -> Result<(), CallError> {
+        Ok(within(self.inner.change_password(&credentials.inner, &old_password, &new_password)).await??)
     }
 
-    /// All sessions of a session's user, the newest first.
-    pub async fn sessions(&self, session: Arc<Session>) -> Result<Vec<SessionInfo>, AccountError> {
-        let sessions = within(self.inner.sessions(&session.inner)).await??;
+    /// Returns all login sessions of the user, the newest first.
+    pub async fn sessions(&self, credentials: Arc<Credentials>) -> Result<Vec<SessionInfo>, CallError> {
+        let sessions = within(self.inner.sessions(&credentials.inner)).await??;
         Ok(sessions.into_iter().map(SessionInfo::from).collect())
     }
 
-    /// Ends one of the user's sessions, by its ID.
-    pub async fn end_session(&self, session: Arc<Session>, session_id: String) -> Result<(), AccountError> {
+    /// Ends one of the user's login sessions, by its ID.
+    pub async fn revoke_session(
+        &self,
+        credentials: Arc<Credentials>,
+        session_id: String,
+    ) -> Result<(), CallError> {
         let session_id =
             SessionId::parse(&session_id).map_err(|e| client::Error::argument("the session ID", e))?;
-        Ok(within(self.inner.revoke_session(&session.inner, &session_id)).await??)
+        Ok(within(self.inner.revoke_session(&credentials.inner, &session_id)).await??)
     }
 }
 
-/// A user's session on one server: what a client connects with. Its text form never shows the token.
+/// A username and the token of a login on one server: what a client connects with. Its text form never shows the token.
 #[derive(Debug, uniffi::Object)]
-pub struct Session {
+pub struct Credentials {
     pub(super) inner: client::Credentials,
 }
 
 #[uniffi::export]
-impl Session {
-    /// A session kept from an earlier login. Whether its token is alive shows when connecting.
+impl Credentials {
+    /// Credentials kept from an earlier login. Whether the token is still valid shows when connecting.
     #[uniffi::constructor]
-    pub fn resume(config: Config, username: String, token: String) -> Result<Self, ConnectError> {
+    pub fn new(config: Config, username: String, token: String) -> Result<Self, CallError> {
         let config = config.read()?;
         Ok(Self { inner: client::Credentials::new(config, &username, &token)? })
     }
@@ -104,7 +108,7 @@ impl Session {
         self.inner.username().to_string()
     }
 
-    /// The token, to keep in a safe place: who has it is the user.
+    /// The token. Keep it in a safe place: whoever has it is the user.
     pub fn token(&self) -> String {
         self.inner.token().expose().to_owned()
     }

@@ -1,6 +1,8 @@
 //! What commands take and give.
 
-use callie_core::{account, command};
+use callie_core::{Timestamp, account, command};
+
+uniffi::use_remote_type!(callie_client::Timestamp);
 
 /// Writes a foreign twin of an enum of words.
 macro_rules! words {
@@ -221,7 +223,7 @@ impl From<command::BlockedPage> for BlockedPage {
     }
 }
 
-/// One of a user's sessions. Times are milliseconds since 1970 (UTC).
+/// One of a user's login sessions.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct SessionInfo {
     /// What it is ended by.
@@ -229,11 +231,11 @@ pub struct SessionInfo {
     /// What its login called the device.
     pub device: Option<String>,
     /// When the login was.
-    pub created_at_ms: i64,
+    pub created_at: Timestamp,
     /// When it was last used.
-    pub last_seen_at_ms: i64,
+    pub last_seen_at: Timestamp,
     /// When it ends if it is not used.
-    pub expires_at_ms: i64,
+    pub expires_at: Timestamp,
     /// Whether it is the session that asks.
     pub current: bool,
 }
@@ -243,9 +245,9 @@ impl From<account::SessionInfo> for SessionInfo {
         Self {
             session_id: session.session_id.to_string(),
             device: session.device.map(|device| device.to_string()),
-            created_at_ms: session.created_at.unix_millis(),
-            last_seen_at_ms: session.last_seen_at.unix_millis(),
-            expires_at_ms: session.expires_at.unix_millis(),
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+            expires_at: session.expires_at,
             current: session.current,
         }
     }

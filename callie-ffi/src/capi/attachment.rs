@@ -3,9 +3,9 @@
 use std::ffi::c_char;
 
 use super::ffi_guard::{optional_text, text};
-use super::server::malformed;
-use super::status::Failure;
-use crate::api;
+use super::status::{Failure, malformed};
+use callie_client::AttachmentKind;
+use callie_client::foreign::Attachment;
 
 /// What kind of file an attachment is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct CallieAttachment {
 ///
 /// # Safety
 /// Its texts are NULL or end in NUL.
-pub(super) unsafe fn read_attachment(attachment: &CallieAttachment) -> Result<api::Attachment, Failure> {
+pub(super) unsafe fn read_attachment(attachment: &CallieAttachment) -> Result<Attachment, Failure> {
     const IMAGE: u32 = CallieAttachmentKind::Image as u32;
     const VIDEO: u32 = CallieAttachmentKind::Video as u32;
     const FILE: u32 = CallieAttachmentKind::File as u32;
@@ -65,11 +65,11 @@ pub(super) unsafe fn read_attachment(attachment: &CallieAttachment) -> Result<ap
                 .map_err(|_| malformed("an attachment's size", "a number of bytes or CALLIE_SIZE_UNKNOWN"))?,
         ),
     };
-    Ok(api::Attachment {
+    Ok(Attachment {
         kind: match attachment.kind {
-            IMAGE => api::AttachmentKind::Image,
-            VIDEO => api::AttachmentKind::Video,
-            FILE => api::AttachmentKind::File,
+            IMAGE => AttachmentKind::Image,
+            VIDEO => AttachmentKind::Video,
+            FILE => AttachmentKind::File,
             _ => return Err(malformed("an attachment's kind", "one of CallieAttachmentKind")),
         },
         url: url.to_owned(),

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use callie_core::Token;
 use log::LevelFilter;
 
-use super::client::{CALLIE_TOKEN_SIZE, CLIENTS, CallieClient};
-use super::event::{Batch, CallieEvents, EVENTS};
+use super::events::{CallieEvents, EVENTS};
 use super::ffi_guard::guard;
-use super::server::malformed;
-use super::status::{CallieStatus, Failure};
+use super::held::{CLIENTS, CallieClient};
+use super::rows::Batch;
+use super::status::{CallieStatus, Failure, malformed};
 use crate::gate::Gate;
 use crate::listener::listen;
 use crate::logging::{self, Line};
@@ -24,16 +24,19 @@ use callie_client::{BoxError, TokenSource};
 /// It may call every function on the client. `callie_client_free` does not wait in it: the call in progress is the last.
 pub type CallieListener = Option<unsafe extern "C" fn(events: *mut CallieEvents, user_data: *mut c_void)>;
 
+/// The size of the longest token with its NUL.
+pub const CALLIE_TOKEN_SIZE: usize = 513;
+
 /// Writes a live token of the same user to `token`, which has room for `size` bytes, ends it in NUL and returns true; or
-/// returns false, which ends the client. `reason` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
-/// may block, once for each refusal; the client waits for it for at most the time of one exchange.
+/// returns false, which ends the client. `reason_code` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
+/// may block, once for each refusal; the client waits for it for at most the `request_timeout_ms` of the configuration.
 ///
 /// After `callie_client_free` or another `callie_client_set_token_source` has returned it is not called again, and no call is in
 /// progress: then `user_data` can be freed. In the callback itself these do not wait: the call in progress is the last.
 pub type CallieTokenSource = Option<
     unsafe extern "C" fn(
         username: *const c_char,
-        reason: *const c_char,
+        reason_code: *const c_char,
         token: *mut c_char,
         size: usize,
         user_data: *mut c_void,

@@ -79,6 +79,35 @@ pub(super) unsafe fn array<'a, T>(
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
+/// Initialises a struct of the caller's whose first field is its size.
+///
+/// # Safety
+/// `pointer` is NULL or can be written to.
+pub(super) unsafe fn put_sized<T>(pointer: *mut T, size: usize, name: &str, value: T) -> Result<(), Failure> {
+    if size != size_of::<T>() {
+        let expected = size_of::<T>();
+        return Err(Failure::form(format!("the size of {name} must be {expected} bytes, not {size}")));
+    }
+    // SAFETY: passed on to the caller.
+    unsafe { Place::at(pointer, name, value) }.map(drop)
+}
+
+/// Reads a struct that [`put_sized`] has initialised; none for NULL.
+///
+/// # Safety
+/// `pointer` is NULL or can be read.
+pub(super) unsafe fn read_sized<T: Copy>(pointer: *const T, name: &str) -> Result<Option<T>, Failure> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: not NULL, so by the caller's promise it can be read; the size is its first field.
+    if unsafe { pointer.cast::<usize>().read_unaligned() } != size_of::<T>() {
+        return Err(Failure::form(format!("{name} must be initialised with callie_{name}_init")));
+    }
+    // SAFETY: as above, and it is as large as a `T`.
+    Ok(Some(unsafe { pointer.read_unaligned() }))
+}
+
 /// A place of the caller's where a result goes.
 pub(super) struct Place<T>(NonNull<T>);
 

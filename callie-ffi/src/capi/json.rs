@@ -7,8 +7,7 @@ use std::ffi::c_char;
 use serde_json::value::RawValue;
 
 use super::ffi_guard::{Place, guard, text};
-use super::server::malformed;
-use super::status::{CallieStatus, Failure};
+use super::status::{CallieStatus, Failure, malformed};
 use super::text::give;
 
 /// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: of a string its text,

@@ -3,9 +3,9 @@
 //! - `status`: what a call returns, and the last error of a thread
 //! - `ffi_guard`: the only places where a foreign pointer is followed, and where a panic ends
 //! - `registry`: handles are names, not addresses: one that was freed, or never given, is told from a live one
-//! - `tickets`: what was sent, by number
-//! - `server`, `client`, `attachment`, `commands`, `ending`, `event`, `json`, `callback`, `validate`, `text`: the
-//!   functions, as the header shows them
+//! - `held`: what a client's handle stands for; `tickets`: what was sent, by number; `rows`: events as C looks at them
+//! - `config`, `server`, `client`, `send`, `receive`, `figures`, `attachment`, `commands`, `outcome`, `event`, `events`, `json`,
+//!   `callback`, `validate`, `text`: types and functions, as the header shows them
 //!
 //! The header `bindings/c/include/callie.h` is written by cbindgen from here; its opening says what every function asks
 //! of its caller.
@@ -20,11 +20,18 @@ mod attachment;
 mod callback;
 mod client;
 mod commands;
-mod ending;
+mod config;
 mod event;
+mod events;
 mod ffi_guard;
+mod figures;
+mod held;
 mod json;
+mod outcome;
+mod receive;
 mod registry;
+mod rows;
+mod send;
 mod server;
 mod status;
 mod text;
@@ -35,9 +42,15 @@ pub use attachment::*;
 pub use callback::*;
 pub use client::*;
 pub use commands::*;
-pub use ending::*;
+pub use config::*;
 pub use event::*;
+pub use events::*;
+pub use figures::*;
+pub use held::CallieClient;
 pub use json::*;
+pub use outcome::*;
+pub use receive::*;
+pub use send::*;
 pub use server::*;
 pub use status::*;
 pub use text::*;

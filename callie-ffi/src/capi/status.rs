@@ -32,7 +32,7 @@ pub enum CallieStatus {
     Closed = 9,
     /// A fault of this library, or of the system under it.
     Internal = 10,
-    /// Too many messages wait for their end, or too many events to be taken.
+    /// Too many payloads wait for their outcome, or too many events to be taken.
     QueueFull = 11,
     /// The process was forked from one that had already used the library: it can only call `exec` or exit.
     Forked = 12,
@@ -44,6 +44,11 @@ pub(super) struct Failure {
     pub(super) status: CallieStatus,
     code: String,
     reason: String,
+}
+
+/// A fault of an argument that has a name in the header.
+pub(super) fn malformed(name: &str, expected: impl std::fmt::Display) -> Failure {
+    Failure::form(format!("{name} must be {expected}"))
 }
 
 impl Failure {

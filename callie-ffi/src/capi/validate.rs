@@ -2,8 +2,8 @@
 
 use std::ffi::c_char;
 
-use super::ending::{CALLIE_CODE_SIZE, CALLIE_PATH_SIZE, CALLIE_REASON_SIZE};
 use super::ffi_guard::{Place, array, guard};
+use super::outcome::{CALLIE_CODE_SIZE, CALLIE_PATH_SIZE, CALLIE_REASON_SIZE};
 use super::status::{CallieStatus, Failure};
 use super::text::fixed;
 use callie_client as client;

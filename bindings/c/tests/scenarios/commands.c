@@ -17,7 +17,7 @@ void message_is_edited_and_deleted(void)
     CallieEvents *deleted = next_of(bob, CALLIE_EVENT_KIND_DELETED);
     CHECK_TEXT(sent.message_id, FIELD(deleted, CALLIE_FIELD_MESSAGE_ID));
     CHECK_TEXT("ada", FIELD(deleted, CALLIE_FIELD_SENDER));
-    CHECK_TEXT("ada", FIELD(deleted, CALLIE_FIELD_USERNAME));
+    CHECK_TEXT("ada", FIELD(deleted, CALLIE_FIELD_DELETED_BY));
     CHECK_OK(callie_events_free(deleted));
 }
 
@@ -27,7 +27,7 @@ void signal_arrives(void)
     CHECK_OK(callie_client_signal(ada, "bob", "typing", "{\"on\":true}"));
     CallieEvents *event = next_of(bob, CALLIE_EVENT_KIND_SIGNAL);
     CHECK_TEXT("ada", FIELD(event, CALLIE_FIELD_SENDER));
-    CHECK_TEXT("typing", FIELD(event, CALLIE_FIELD_CODE));
+    CHECK_TEXT("typing", FIELD(event, CALLIE_FIELD_KIND));
     CHECK_TEXT("{\"on\":true}", FIELD(event, CALLIE_FIELD_DATA));
     CHECK_OK(callie_events_free(event));
 }

@@ -6,9 +6,9 @@ void connects_and_authenticates(void)
     CallieClient *client = client_of(user(the_server(), "ada"));
     CallieLimits limits;
     char *username;
-    CHECK(callie_client_state(client) == CALLIE_STATE_SUSPENDED);
+    CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_SUSPENDED);
     CHECK_OK(callie_client_connect(client));
-    CHECK(callie_client_state(client) == CALLIE_STATE_ONLINE);
+    CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_ONLINE);
     CHECK_OK(callie_client_limits(client, &limits));
     CHECK(limits.max_text_bytes == 32768 && limits.max_attachments == 10);
     CHECK(limits.messages_per_second > 0 && limits.burst > 0);
@@ -21,27 +21,27 @@ void connects_and_authenticates(void)
 
 void invalid_token_is_refused(void)
 {
-    CallieSession *session = user(the_server(), "ada");
-    CallieClient *client = client_of(session);
-    CHECK_OK(callie_server_logout(the_server(), session));
+    CallieCredentials *credentials = user(the_server(), "ada");
+    CallieClient *client = client_of(credentials);
+    CHECK_OK(callie_server_logout(the_server(), credentials));
     CHECK_REFUSED(CALLIE_STATUS_REFUSED, "AUTH_FAILED", callie_client_connect(client));
     CallieEvents *end = next_of(client, CALLIE_EVENT_KIND_CLOSED);
     CHECK_TEXT("AUTH_FAILED", FIELD(end, CALLIE_FIELD_CODE));
     CHECK(callie_event_close_code(end, 0) == 4501);
     CHECK_OK(callie_events_free(end));
-    CHECK(callie_client_state(client) == CALLIE_STATE_CLOSED);
+    CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_CLOSED);
 }
 
 /* Logging in and connecting fail with the same error. */
 static void is_refused(CallieServer *server, const char *code)
 {
-    CallieSession *session;
-    CHECK_REFUSED(CALLIE_STATUS_UNREACHABLE, code, callie_server_login(server, "ada", PASSWORD, NULL, &session));
-    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
-    CallieClient *client = client_of(session);
-    CHECK_OK(callie_session_free(session));
+    CallieCredentials *credentials;
+    CHECK_REFUSED(CALLIE_STATUS_UNREACHABLE, code, callie_server_login(server, "ada", PASSWORD, NULL, &credentials));
+    CHECK_OK(callie_credentials_new(server, "ada", "token", &credentials));
+    CallieClient *client = client_of(credentials);
+    CHECK_OK(callie_credentials_free(credentials));
     CHECK_REFUSED(CALLIE_STATUS_UNREACHABLE, code, callie_client_connect(client));
-    CHECK(callie_client_state(client) == CALLIE_STATE_SUSPENDED);
+    CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_SUSPENDED);
 }
 
 void unused_port_is_unreachable(void)
@@ -79,18 +79,20 @@ void wrong_certificate_is_refused(void)
 void extra_root_is_trusted(void)
 {
     start_tls();
-    CallieOptions options = {.extra_roots = tls.root};
-    is_trusted(server_at(tls.url, &options));
-    options.no_bundled_roots = true;
-    is_trusted(server_at(tls.url, &options));
+    CallieConfig config = default_config();
+    config.extra_roots = tls.root;
+    is_trusted(server_at(tls.url, &config));
+    config.bundled_roots = false;
+    is_trusted(server_at(tls.url, &config));
 }
 
 void unreadable_root_is_refused(void)
 {
     start_tls();
     CallieServer *server;
-    CallieOptions options = {.extra_roots = strcat(tls.root, "-----BEGIN CERTIFICATE-----\nAAAA\n")};
-    CHECK_REFUSED(CALLIE_STATUS_INVALID_ARGUMENT, "INVALID_ARGUMENT", callie_server_new(tls.url, &options, &server));
+    CallieConfig config = default_config();
+    config.extra_roots = strcat(tls.root, "-----BEGIN CERTIFICATE-----\nAAAA\n");
+    CHECK_REFUSED(CALLIE_STATUS_INVALID_ARGUMENT, "INVALID_ARGUMENT", callie_server_new(tls.url, &config, &server));
     CHECK_TEXT("PEM block 2 of extra root 1 cannot be read: its END line is missing", callie_last_error_reason());
 }
 
@@ -99,15 +101,18 @@ void pinned_key_is_required(void)
     static const char *const OTHER = "0000000000000000000000000000000000000000000000000000000000000000";
     start_tls();
     const char *pins[] = {OTHER, tls.pin};
-    CallieOptions options = {.extra_roots = tls.root, .pins = pins, .pin_count = 2};
-    is_trusted(server_at(tls.url, &options));
-    options.pin_count = 1;
-    is_refused(server_at(tls.url, &options), "TLS_FAILED");
+    CallieConfig config = default_config();
+    config.extra_roots = tls.root;
+    config.pins = pins;
+    config.pin_count = 2;
+    is_trusted(server_at(tls.url, &config));
+    config.pin_count = 1;
+    is_refused(server_at(tls.url, &config), "TLS_FAILED");
 }
 
 void states_are_reported_in_order(void)
 {
-    const CallieState expected[] = {CALLIE_STATE_CONNECTING, CALLIE_STATE_ONLINE, CALLIE_STATE_CLOSED};
+    const CallieConnectionState expected[] = {CALLIE_CONNECTION_STATE_CONNECTING, CALLIE_CONNECTION_STATE_ONLINE, CALLIE_CONNECTION_STATE_CLOSED};
     CallieClient *client = client_of(user(the_server(), "ada"));
     CallieEvents *events;
     CHECK_OK(callie_client_start(client));
@@ -115,7 +120,7 @@ void states_are_reported_in_order(void)
         if (i == 2)
             CHECK_OK(callie_client_disconnect(client));
         events = any_event(client);
-        CHECK(callie_event_kind(events, 0) == (i < 2 ? CALLIE_EVENT_KIND_CONNECTION : CALLIE_EVENT_KIND_CLOSED));
+        CHECK(callie_event_kind(events, 0) == (i < 2 ? CALLIE_EVENT_KIND_CONNECTION_CHANGED : CALLIE_EVENT_KIND_CLOSED));
         CHECK(callie_event_state(events, 0) == expected[i]);
         if (i == 2) {
             CHECK(callie_event_close_code(events, 0) == 1000);
@@ -142,9 +147,9 @@ void statistics_count(void)
     CHECK(sent.connects == 1 && sent.reconnects == 0 && sent.waiting == 0);
     CHECK(sent.payloads_sent >= 4 && sent.payloads_received >= 4);
     CHECK(sent.bytes_sent > 600 && sent.bytes_received > 600);
-    await_state(ada, CALLIE_STATE_ONLINE);
+    await_state(ada, CALLIE_CONNECTION_STATE_ONLINE);
     ask("cut");
-    await_state(ada, CALLIE_STATE_ONLINE);
+    await_state(ada, CALLIE_CONNECTION_STATE_ONLINE);
     CHECK_OK(callie_client_stats(ada, &sent));
     CHECK(sent.connects == 2 && sent.reconnects == 1);
 }

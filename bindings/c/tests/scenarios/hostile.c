@@ -17,7 +17,7 @@ void garbage_is_survived(void)
     }
     events = any_event(ada);
     CHECK(callie_event_kind(events, 0) == CALLIE_EVENT_KIND_UNKNOWN);
-    CHECK(strstr(FIELD(events, CALLIE_FIELD_DATA), "FROM_THE_FUTURE") != NULL);
+    CHECK(strstr(FIELD(events, CALLIE_FIELD_PAYLOAD), "FROM_THE_FUTURE") != NULL);
     CHECK_OK(callie_events_free(events));
     expect_text(ada, "still here");
     CHECK_OK(callie_client_ping(ada, "SERVER", NULL));
@@ -44,18 +44,18 @@ void lying_server_is_survived(void)
     CHECK_OK(callie_client_stats(ada, &stats));
     CHECK(stats.waiting == 1);
     CHECK_OK(callie_client_disconnect(ada));
-    CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_UNCONFIRMED);
+    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_UNCONFIRMED);
 }
 
 void silent_server_times_out(void)
 {
-    CallieOptions options = {.connect_ms = SHORT_MS, .exchange_ms = SHORT_MS};
-    CallieServer *server = server_at(ask("hostile silent"), &options);
-    CallieSession *session;
-    CHECK_STATUS(CALLIE_STATUS_TIMED_OUT, callie_server_login(server, "ada", PASSWORD, NULL, &session));
+    CallieConfig config = impatient_config(SHORT_MS);
+    CallieServer *server = server_at(ask("hostile silent"), &config);
+    CallieCredentials *credentials;
+    CHECK_STATUS(CALLIE_STATUS_TIMED_OUT, callie_server_login(server, "ada", PASSWORD, NULL, &credentials));
     CallieClient *client = client_of(hostile("silent", SHORT_MS));
     CHECK_STATUS(CALLIE_STATUS_TIMED_OUT, callie_client_connect(client));
-    CHECK(callie_client_state(client) == CALLIE_STATE_SUSPENDED);
+    CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_SUSPENDED);
 }
 
 void close_at_every_step_is_an_error(void)
@@ -66,6 +66,6 @@ void close_at_every_step_is_an_error(void)
         CallieClient *client = client_of(hostile(steps[i], PATIENCE_MS));
         CallieStatus status = callie_client_connect(client);
         CHECK(status == CALLIE_STATUS_UNREACHABLE || status == CALLIE_STATUS_BAD_ANSWER);
-        CHECK(callie_client_state(client) == CALLIE_STATE_SUSPENDED);
+        CHECK(callie_client_state(client) == CALLIE_CONNECTION_STATE_SUSPENDED);
     }
 }

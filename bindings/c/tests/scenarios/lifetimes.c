@@ -105,7 +105,7 @@ static bool fail(const char *username, const char *reason, char *token, size_t s
 void failing_callback_is_survived(void)
 {
     CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
-    await_state(ada, CALLIE_STATE_ONLINE);
+    await_state(ada, CALLIE_CONNECTION_STATE_ONLINE);
     CHECK_OK(callie_client_listen(ada, misbehave, NULL));
     for (int n = 1; n <= 2; n++) {
         send_to(bob, "ada", "hello");

@@ -13,7 +13,7 @@ void message_arrives(void)
     CHECK_TEXT(sent.message_id, FIELD(event, CALLIE_FIELD_MESSAGE_ID));
     CHECK_TEXT("ada", FIELD(event, CALLIE_FIELD_SENDER));
     CHECK_TEXT("bob", FIELD(event, CALLIE_FIELD_RECIPIENT));
-    CHECK(callie_event_timestamp_ms(event, 0) > 0);
+    CHECK(callie_event_sent_at_ms(event, 0) > 0);
     CHECK_OK(callie_events_free(event));
     /* The next event is the next message, so the first one arrived once. */
     send_to(ada, "bob", "next");
@@ -48,36 +48,37 @@ void message_is_confirmed(void)
     CallieSent sent = send_to(ada, "bob", "hello");
     expect_text(bob, "hello");
     for (int again = 0; again < 2; again++) {
-        CallieEnding ending = ending_of(ada, sent);
-        CHECK(ending.kind == CALLIE_ENDING_KIND_DELIVERED);
-        CHECK(ending.confirmed == 1 && ending.unconfirmed == 0 && ending.offline == 0);
+        CallieSendOutcome outcome = ending_of(ada, sent);
+        CHECK(outcome.kind == CALLIE_OUTCOME_KIND_DELIVERED);
+        CHECK(outcome.confirmed == 1 && outcome.unconfirmed == 0 && outcome.offline == 0);
     }
     CallieEvents *event = next_of(ada, CALLIE_EVENT_KIND_ENDED);
-    CallieEnding told;
+    CallieSendOutcome told;
     CHECK(callie_event_ticket(event, 0) == sent.ticket);
     CHECK_TEXT(sent.message_id, FIELD(event, CALLIE_FIELD_MESSAGE_ID));
-    CHECK_OK(callie_event_ending(event, 0, &told));
-    CHECK(told.kind == CALLIE_ENDING_KIND_DELIVERED && told.confirmed == 1);
+    CHECK_OK(callie_event_outcome(event, 0, &told));
+    CHECK(told.kind == CALLIE_OUTCOME_KIND_DELIVERED && told.confirmed == 1);
     CHECK_OK(callie_events_free(event));
-    CallieSendOptions unasked = {.unconfirmed = true};
+    CallieSendOptions unasked = default_send_options();
+    unasked.confirm = false;
     CHECK_OK(callie_client_send(ada, "bob", "no answer needed", NULL, 0, &unasked, &sent));
-    CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_SENT);
+    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_SENT);
 }
 
 void offline_recipient_is_reported(void)
 {
     CallieClient *ada = online(the_server(), "ada");
     user(the_server(), "bob");
-    CHECK(ending_of(ada, send_to(ada, "bob", "hello")).kind == CALLIE_ENDING_KIND_OFFLINE);
+    CHECK(ending_of(ada, send_to(ada, "bob", "hello")).kind == CALLIE_OUTCOME_KIND_OFFLINE);
 }
 
 void unknown_recipient_is_reported(void)
 {
     CallieClient *ada = online(the_server(), "ada");
-    CallieEnding ending = ending_of(ada, send_to(ada, "nobody", "hello"));
-    CHECK(ending.kind == CALLIE_ENDING_KIND_FAILED);
-    CHECK_TEXT("RECIPIENT_UNKNOWN", ending.code);
-    CHECK(ending.reason[0] != '\0');
+    CallieSendOutcome outcome = ending_of(ada, send_to(ada, "nobody", "hello"));
+    CHECK(outcome.kind == CALLIE_OUTCOME_KIND_FAILED);
+    CHECK_TEXT("RECIPIENT_UNKNOWN", outcome.code);
+    CHECK(outcome.reason[0] != '\0');
 }
 
 void group_message_arrives(void)
@@ -97,8 +98,8 @@ void group_message_arrives(void)
         CHECK_OK(callie_events_free(event));
     }
     CHECK_OK(callie_string_free(group));
-    CallieEnding ending = ending_of(ada, sent);
-    CHECK(ending.kind == CALLIE_ENDING_KIND_DELIVERED && ending.confirmed == 2);
+    CallieSendOutcome outcome = ending_of(ada, sent);
+    CHECK(outcome.kind == CALLIE_OUTCOME_KIND_DELIVERED && outcome.confirmed == 2);
 }
 
 void broadcast_arrives(void)
@@ -112,7 +113,7 @@ void broadcast_arrives(void)
         CHECK_TEXT("BROADCAST", FIELD(event, CALLIE_FIELD_RECIPIENT));
         CHECK_OK(callie_events_free(event));
     }
-    CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_SENT);
+    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_SENT);
 }
 
 /* Takes a batch, and checks its messages, whose texts are numbers from `count` on. */

@@ -21,7 +21,8 @@ void sent_message_arrives(void)
     static int arrived[2 * EACH];
     CallieServer *server = server_at(ask("strict"), NULL);
     CallieClient *devices[] = {online(server, "ada"), online(server, "ada")}, *bob = online(server, "bob");
-    CallieSendOptions unasked = {.unconfirmed = true};
+    CallieSendOptions unasked = default_send_options();
+    unasked.confirm = false;
     for (int n = 0; n < EACH; n++)
         for (int device = 0; device < 2; device++)
             CHECK_OK(send_number(devices[device], device * EACH + n, &unasked, &sent[device][n]));
@@ -34,29 +35,30 @@ void sent_message_arrives(void)
         CHECK(arrived[n] == 1);
     for (int device = 0; device < 2; device++)
         for (int n = 0; n < EACH; n++)
-            CHECK(ending_of(devices[device], sent[device][n]).kind == CALLIE_ENDING_KIND_SENT);
+            CHECK(ending_of(devices[device], sent[device][n]).kind == CALLIE_OUTCOME_KIND_SENT);
 }
 
 void untaken_message_is_not_delivered(void)
 {
     CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
     CallieSent sent = send_to(ada, "bob", "hello");
-    CallieEnding ending;
-    CHECK_STATUS(CALLIE_STATUS_TIMED_OUT, callie_client_wait(ada, sent.ticket, A_WHILE_MS, &ending));
+    CallieSendOutcome outcome;
+    CHECK_STATUS(CALLIE_STATUS_TIMED_OUT, callie_client_wait(ada, sent.ticket, A_WHILE_MS, &outcome));
     expect_text(bob, "hello");
-    CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_DELIVERED);
+    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
 }
 
 void sender_may_take_no_events(void)
 {
-    CallieOptions options = {.event_queue = 32};
+    CallieConfig config = default_config();
+    config.event_queue = 32;
     the_server();
-    CallieClient *ada = online(server_at(ask("direct"), &options), "ada"), *bob = online(the_server(), "bob");
+    CallieClient *ada = online(server_at(ask("direct"), &config), "ada"), *bob = online(the_server(), "bob");
     for (int n = 0; n < 100; n++) {
         CallieSent sent;
         CHECK_OK(send_number(ada, n, NULL, &sent));
         CHECK_OK(callie_events_free(next_of(bob, CALLIE_EVENT_KIND_MESSAGE)));
-        CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_DELIVERED);
+        CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
     }
 }
 
@@ -71,16 +73,16 @@ void suspend_and_connect_in_any_order(void)
     CallieClient *quiet = client_of(hostile("silent", PATIENCE_MS)), *ada = online(the_server(), "ada");
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, connect_in_vain, quiet) == 0);
-    await_state(quiet, CALLIE_STATE_CONNECTING);
+    await_state(quiet, CALLIE_CONNECTION_STATE_CONNECTING);
     CHECK_OK(callie_client_suspend(quiet));
     CHECK(pthread_join(thread, NULL) == 0);
     for (int round = 0; round < 20; round++) {
         CHECK_OK(callie_client_suspend(ada));
         CHECK_OK(callie_client_connect(ada));
-        CHECK(callie_client_state(ada) == CALLIE_STATE_ONLINE);
+        CHECK(callie_client_state(ada) == CALLIE_CONNECTION_STATE_ONLINE);
     }
     CHECK_OK(callie_client_ping(ada, "SERVER", NULL));
-    CHECK(callie_client_state(ada) == CALLIE_STATE_ONLINE);
+    CHECK(callie_client_state(ada) == CALLIE_CONNECTION_STATE_ONLINE);
 }
 
 void disconnect_writes_what_was_sent(void)
@@ -113,13 +115,14 @@ void disconnect_writes_what_was_sent(void)
 
 void longest_timeout_is_accepted(void)
 {
-    CallieOptions options = {.connect_ms = UINT32_MAX, .exchange_ms = UINT32_MAX, .send_ms = UINT32_MAX};
-    CallieSendOptions send_options = {.timeout_ms = UINT32_MAX};
+    CallieConfig config = impatient_config(UINT32_MAX);
+    config.send_timeout_ms = UINT32_MAX;
+    CallieSendOptions send_options = options_with_timeout(UINT32_MAX);
     the_server();
-    CallieServer *patient = server_at(ask("direct"), &options);
+    CallieServer *patient = server_at(ask("direct"), &config);
     CallieClient *ada = online(patient, "ada"), *bob = online(patient, "bob");
     CallieSent sent;
-    CallieEnding ending;
+    CallieSendOutcome outcome;
     CallieEvents *events;
     CHECK_OK(send_number(ada, 1, &send_options, &sent));
     do {
@@ -129,8 +132,8 @@ void longest_timeout_is_accepted(void)
         if (arrived)
             break;
     } while (true);
-    CHECK_OK(callie_client_wait(ada, sent.ticket, UINT32_MAX, &ending));
-    CHECK(ending.kind == CALLIE_ENDING_KIND_DELIVERED);
+    CHECK_OK(callie_client_wait(ada, sent.ticket, UINT32_MAX, &outcome));
+    CHECK(outcome.kind == CALLIE_OUTCOME_KIND_DELIVERED);
     CHECK_OK(callie_client_ping(ada, "SERVER", NULL));
 }
 
@@ -143,7 +146,8 @@ void reply_names_its_message(void)
     CallieEvents *question = next_of(bob, CALLIE_EVENT_KIND_MESSAGE);
     const char *id = FIELD(question, CALLIE_FIELD_PAYLOAD_ID);
     snprintf(metadata, sizeof metadata, "{\"inReplyTo\":\"%s\",\"mood\":\"good\"}", id);
-    CallieSendOptions reply = {.metadata = metadata};
+    CallieSendOptions reply = default_send_options();
+    reply.metadata = metadata;
     CHECK_OK(callie_client_send(bob, "ada", "an answer", NULL, 0, &reply, NULL));
     CallieEvents *answer = next_of(ada, CALLIE_EVENT_KIND_MESSAGE);
     CHECK_OK(callie_json_get(FIELD(answer, CALLIE_FIELD_METADATA), "/inReplyTo", &named));
@@ -157,7 +161,7 @@ void reply_names_its_message(void)
     reply.metadata = again;
     CHECK_OK(callie_client_send(ada, "bob", "again", NULL, 0, &reply, &sent));
     expect_text(bob, "again");
-    CHECK(ending_of(ada, sent).kind == CALLIE_ENDING_KIND_DELIVERED);
+    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
     /* An invalid name is refused. */
     reply.metadata = "{\"inReplyTo\":7}";
     CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(ada, "bob", "x", NULL, 0, &reply, NULL));
@@ -178,7 +182,8 @@ void invalid_text_is_refused(void)
         CHECK_STATUS(CALLIE_STATUS_INVALID_UTF8, callie_client_command(ada, "GET_SETTINGS", no_texts[i], &result));
     }
     for (size_t i = 0; i < sizeof no_json / sizeof no_json[0]; i++) {
-        CallieSendOptions options = {.metadata = no_json[i]};
+        CallieSendOptions options = default_send_options();
+        options.metadata = no_json[i];
         CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(ada, "bob", "x", NULL, 0, &options, NULL));
         CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_command(ada, "GET_SETTINGS", no_json[i], &result));
     }

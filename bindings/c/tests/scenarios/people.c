@@ -4,9 +4,9 @@
 #define MOST 64
 
 static CallieServer *servers[MOST];
-static CallieSession *sessions[MOST];
+static CallieCredentials *all_credentials[MOST];
 static CallieClient *clients[MOST];
-static size_t server_count, session_count, client_count;
+static size_t server_count, credentials_count, client_count;
 
 #define KEEP(list, count, handle)                                                                             \
     do {                                                                                                      \
@@ -14,10 +14,10 @@ static size_t server_count, session_count, client_count;
         (list)[(count)++] = (handle);                                                                         \
     } while (0)
 
-CallieServer *server_at(const char *url, const CallieOptions *options)
+CallieServer *server_at(const char *url, const CallieConfig *config)
 {
     CallieServer *server;
-    CHECK_OK(callie_server_new(url, options, &server));
+    CHECK_OK(callie_server_new(url, config, &server));
     KEEP(servers, server_count, server);
     return server;
 }
@@ -36,28 +36,28 @@ CallieServer *direct_server(void)
     return server_at(ask("direct"), NULL);
 }
 
-CallieSession *hostile(const char *kind, uint32_t patience_ms)
+CallieCredentials *hostile(const char *kind, uint32_t patience_ms)
 {
-    CallieOptions options = {.connect_ms = patience_ms, .exchange_ms = patience_ms};
-    CallieServer *server = server_at(ask("hostile %s", kind), &options);
-    CallieSession *session;
-    CHECK_OK(callie_session_resume(server, "ada", "token", &session));
-    KEEP(sessions, session_count, session);
-    return session;
+    CallieConfig config = impatient_config(patience_ms);
+    CallieServer *server = server_at(ask("hostile %s", kind), &config);
+    CallieCredentials *credentials;
+    CHECK_OK(callie_credentials_new(server, "ada", "token", &credentials));
+    KEEP(all_credentials, credentials_count, credentials);
+    return credentials;
 }
 
-CallieSession *user(CallieServer *server, const char *name)
+CallieCredentials *user(CallieServer *server, const char *name)
 {
-    CallieSession *session;
-    CHECK_OK(callie_server_register_and_login(server, name, PASSWORD, NULL, &session));
-    KEEP(sessions, session_count, session);
-    return session;
+    CallieCredentials *credentials;
+    CHECK_OK(callie_server_register_and_login(server, name, PASSWORD, NULL, &credentials));
+    KEEP(all_credentials, credentials_count, credentials);
+    return credentials;
 }
 
-CallieClient *client_of(CallieSession *session)
+CallieClient *client_of(CallieCredentials *credentials)
 {
     CallieClient *client;
-    CHECK_OK(callie_client_new(session, &client));
+    CHECK_OK(callie_client_new(credentials, &client));
     KEEP(clients, client_count, client);
     return client;
 }
@@ -76,8 +76,8 @@ void free_everything(void)
         callie_client_disconnect(clients[i]);
         callie_client_free(clients[i]);
     }
-    for (size_t i = 0; i < session_count; i++)
-        callie_session_free(sessions[i]);
+    for (size_t i = 0; i < credentials_count; i++)
+        callie_credentials_free(all_credentials[i]);
     for (size_t i = 0; i < server_count; i++)
         callie_server_free(servers[i]);
 }
@@ -100,10 +100,10 @@ CallieEvents *next_of(CallieClient *client, CallieEventKind kind)
     }
 }
 
-void await_state(CallieClient *client, CallieState state)
+void await_state(CallieClient *client, CallieConnectionState state)
 {
     for (;;) {
-        CallieEvents *events = next_of(client, CALLIE_EVENT_KIND_CONNECTION);
+        CallieEvents *events = next_of(client, CALLIE_EVENT_KIND_CONNECTION_CHANGED);
         bool found = callie_event_state(events, 0) == state;
         CHECK_OK(callie_events_free(events));
         if (found)
@@ -125,9 +125,9 @@ CallieSent send_to(CallieClient *client, const char *recipient, const char *text
     return sent;
 }
 
-CallieEnding ending_of(CallieClient *client, CallieSent sent)
+CallieSendOutcome ending_of(CallieClient *client, CallieSent sent)
 {
-    CallieEnding ending;
-    CHECK_OK(callie_client_wait(client, sent.ticket, PATIENCE_MS, &ending));
-    return ending;
+    CallieSendOutcome outcome;
+    CHECK_OK(callie_client_wait(client, sent.ticket, PATIENCE_MS, &outcome));
+    return outcome;
 }

@@ -3,7 +3,7 @@
 
 static void is_delivered(CallieClient *client, CallieSent sent)
 {
-    CHECK(ending_of(client, sent).kind == CALLIE_ENDING_KIND_DELIVERED);
+    CHECK(ending_of(client, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
 }
 
 void cut_connection_loses_nothing(void)
@@ -19,9 +19,9 @@ void cut_connection_loses_nothing(void)
     for (size_t i = 0; i < 3; i++)
         sent[i] = send_to(ada, "bob", texts[i]);
     ask("cut");
-    await_state(ada, CALLIE_STATE_WAITING);
+    await_state(ada, CALLIE_CONNECTION_STATE_WAITING);
     ask("release");
-    await_state(ada, CALLIE_STATE_ONLINE);
+    await_state(ada, CALLIE_CONNECTION_STATE_ONLINE);
     for (size_t i = 0; i < 3; i++) {
         expect_text(bob, texts[i]);
         is_delivered(ada, sent[i]);
@@ -37,9 +37,9 @@ void client_reconnects_to_restarted_server(void)
 {
     CallieClient *ada = online(the_server(), "ada");
     ask("kill");
-    await_state(ada, CALLIE_STATE_WAITING);
+    await_state(ada, CALLIE_CONNECTION_STATE_WAITING);
     ask("start");
-    await_state(ada, CALLIE_STATE_ONLINE);
+    await_state(ada, CALLIE_CONNECTION_STATE_ONLINE);
     CHECK_OK(callie_client_ping(ada, "SERVER", NULL));
 }
 
@@ -51,7 +51,7 @@ void message_sent_offline_arrives_later(void)
     expect_text(bob, "before the first connection");
     is_delivered(ada, early);
     ask("kill");
-    await_state(ada, CALLIE_STATE_WAITING);
+    await_state(ada, CALLIE_CONNECTION_STATE_WAITING);
     /* Sent to oneself, so that no other user must reconnect first. */
     CallieSent late = send_to(ada, "ada", "while the server is away");
     ask("start");
@@ -62,13 +62,13 @@ void message_sent_offline_arrives_later(void)
 void deadline_ends_a_ticket(void)
 {
     CallieClient *ada = client_of(user(the_server(), "ada"));
-    CallieSendOptions options = {.timeout_ms = 50};
+    CallieSendOptions options = options_with_timeout(50);
     CallieSent sent;
     CallieStats stats;
     CHECK_OK(callie_client_send(ada, "bob", "too late", NULL, 0, &options, &sent));
-    CallieEnding ending = ending_of(ada, sent);
-    CHECK(ending.kind == CALLIE_ENDING_KIND_FAILED);
-    CHECK_TEXT("EXPIRED", ending.code);
+    CallieSendOutcome outcome = ending_of(ada, sent);
+    CHECK(outcome.kind == CALLIE_OUTCOME_KIND_FAILED);
+    CHECK_TEXT("EXPIRED", outcome.code);
     CHECK_OK(callie_client_stats(ada, &stats));
     CHECK(stats.waiting == 0);
 }
@@ -86,22 +86,22 @@ void revoked_session_ends_the_client(void)
     CHECK(callie_event_close_code(events, 0) == 4501);
     CHECK_OK(callie_events_free(events));
     CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_next_events(ada, 1, PATIENCE_MS, &events));
-    CHECK(callie_client_state(ada) == CALLIE_STATE_CLOSED);
+    CHECK(callie_client_state(ada) == CALLIE_CONNECTION_STATE_CLOSED);
 }
 
 /* Logs in again, and counts the calls. */
 static bool log_in_again(const char *username, const char *reason, char *token, size_t size, void *user_data)
 {
-    CallieSession *session;
+    CallieCredentials *credentials;
     char *given;
     ++*(int *)user_data;
     CHECK_TEXT("SESSION_REVOKED", reason);
-    CHECK_OK(callie_server_login(the_server(), username, PASSWORD, NULL, &session));
-    CHECK_OK(callie_session_token(session, &given));
+    CHECK_OK(callie_server_login(the_server(), username, PASSWORD, NULL, &credentials));
+    CHECK_OK(callie_credentials_token(credentials, &given));
     CHECK(strlen(given) < size);
     strcpy(token, given);
     CHECK_OK(callie_string_free(given));
-    CHECK_OK(callie_session_free(session));
+    CHECK_OK(callie_credentials_free(credentials));
     return true;
 }
 
@@ -109,10 +109,10 @@ void token_is_refreshed(void)
 {
     CallieClient *ada = online(the_server(), "ada");
     int asked = 0;
-    await_state(ada, CALLIE_STATE_ONLINE);
+    await_state(ada, CALLIE_CONNECTION_STATE_ONLINE);
     CHECK_OK(callie_client_set_token_source(ada, log_in_again, &asked));
     ask("revoke ada");
-    await_state(ada, CALLIE_STATE_ONLINE);
+    await_state(ada, CALLIE_CONNECTION_STATE_ONLINE);
     CHECK_OK(callie_client_ping(ada, "SERVER", NULL));
     CHECK(asked == 1);
     CHECK_OK(callie_client_set_token_source(ada, NULL, NULL));
@@ -123,10 +123,10 @@ void suspended_client_resumes(void)
     CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
     CallieStats stats;
     CHECK_OK(callie_client_suspend(ada));
-    await_state(ada, CALLIE_STATE_SUSPENDED);
+    await_state(ada, CALLIE_CONNECTION_STATE_SUSPENDED);
     CallieSent kept = send_to(ada, "bob", "for later");
     CHECK_OK(callie_client_resume(ada));
-    await_state(ada, CALLIE_STATE_ONLINE);
+    await_state(ada, CALLIE_CONNECTION_STATE_ONLINE);
     expect_text(bob, "for later");
     is_delivered(ada, kept);
     CHECK_OK(callie_client_stats(ada, &stats));

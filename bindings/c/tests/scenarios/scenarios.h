@@ -60,12 +60,12 @@ const char *ask(const char *format, ...);
 CallieServer *the_server(void);
 CallieServer *direct_server(void);
 /* The server at a URL. */
-CallieServer *server_at(const char *url, const CallieOptions *options);
+CallieServer *server_at(const char *url, const CallieConfig *config);
 /* The credentials for a hostile server. */
-CallieSession *hostile(const char *kind, uint32_t patience_ms);
+CallieCredentials *hostile(const char *kind, uint32_t patience_ms);
 /* A user of that name: logged in; with a client that is not connected; with a connected client. */
-CallieSession *user(CallieServer *server, const char *name);
-CallieClient *client_of(CallieSession *session);
+CallieCredentials *user(CallieServer *server, const char *name);
+CallieClient *client_of(CallieCredentials *credentials);
 CallieClient *online(CallieServer *server, const char *name);
 /* Frees everything that the helpers returned. */
 void free_everything(void);
@@ -75,12 +75,12 @@ CallieEvents *any_event(CallieClient *client);
 /* Waits for the next event of a kind and discards others. The caller frees it. */
 CallieEvents *next_of(CallieClient *client, CallieEventKind kind);
 /* Waits until the client reports a state. */
-void await_state(CallieClient *client, CallieState state);
+void await_state(CallieClient *client, CallieConnectionState state);
 /* Takes the next message and compares its text. */
 void expect_text(CallieClient *client, const char *text);
 /* Sends with the default options. */
 CallieSent send_to(CallieClient *client, const char *recipient, const char *text);
-CallieEnding ending_of(CallieClient *client, CallieSent sent);
+CallieSendOutcome ending_of(CallieClient *client, CallieSent sent);
 
 /* A text field of the only event in a batch. */
 #define FIELD(events, field) callie_event_string(events, 0, field, NULL)

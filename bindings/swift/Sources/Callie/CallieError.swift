@@ -42,64 +42,23 @@ public struct CallieError: LocalizedError, Sendable, Hashable, CustomStringConve
     init(_ error: any Error) {
         switch error {
         case let error as CallieError: self = error
-        case let error as AccountError: self.init(error)
-        case let error as ConnectError: self.init(error)
-        case let error as SendError: self.init(error)
-        case let error as RequestError: self.init(error)
-        case let error as ReceiveError: self.init(error)
+        case CallError.Failed(let kind, let code, let reason): self.init(Kind(kind), code, reason)
         default: self.init(.internal, "INTERNAL", "\(error)")
         }
     }
+}
 
-    private init(_ error: AccountError) {
-        switch error {
-        case .InvalidArgument(let code, let reason): self.init(.invalidArgument, code, reason)
-        case .Unreachable(let code, let reason): self.init(.unreachable, code, reason)
-        case .TimedOut(let code, let reason): self.init(.timedOut, code, reason)
-        case .Refused(let code, let reason): self.init(.refused, code, reason)
-        case .BadAnswer(let code, let reason): self.init(.badAnswer, code, reason)
-        case .Internal(let code, let reason): self.init(.internal, code, reason)
-        }
-    }
-
-    private init(_ error: ConnectError) {
-        switch error {
-        case .InvalidArgument(let code, let reason): self.init(.invalidArgument, code, reason)
-        case .Unreachable(let code, let reason): self.init(.unreachable, code, reason)
-        case .TimedOut(let code, let reason): self.init(.timedOut, code, reason)
-        case .Refused(let code, let reason): self.init(.refused, code, reason)
-        case .BadAnswer(let code, let reason): self.init(.badAnswer, code, reason)
-        case .Closed(let code, let reason): self.init(.closed, code, reason)
-        case .Internal(let code, let reason): self.init(.internal, code, reason)
-        }
-    }
-
-    private init(_ error: SendError) {
-        switch error {
-        case .InvalidArgument(let code, let reason): self.init(.invalidArgument, code, reason)
-        case .QueueFull(let code, let reason): self.init(.queueFull, code, reason)
-        case .Closed(let code, let reason): self.init(.closed, code, reason)
-        case .Internal(let code, let reason): self.init(.internal, code, reason)
-        }
-    }
-
-    private init(_ error: RequestError) {
-        switch error {
-        case .InvalidArgument(let code, let reason): self.init(.invalidArgument, code, reason)
-        case .QueueFull(let code, let reason): self.init(.queueFull, code, reason)
-        case .TimedOut(let code, let reason): self.init(.timedOut, code, reason)
-        case .Refused(let code, let reason): self.init(.refused, code, reason)
-        case .BadAnswer(let code, let reason): self.init(.badAnswer, code, reason)
-        case .Closed(let code, let reason): self.init(.closed, code, reason)
-        case .Internal(let code, let reason): self.init(.internal, code, reason)
-        }
-    }
-
-    private init(_ error: ReceiveError) {
-        switch error {
-        case .InvalidArgument(let code, let reason): self.init(.invalidArgument, code, reason)
-        case .Closed(let code, let reason): self.init(.closed, code, reason)
-        case .Internal(let code, let reason): self.init(.internal, code, reason)
+extension CallieError.Kind {
+    init(_ native: ErrorKind) {
+        switch native {
+        case .invalidArgument: self = .invalidArgument
+        case .unreachable: self = .unreachable
+        case .timedOut: self = .timedOut
+        case .refused: self = .refused
+        case .badAnswer: self = .badAnswer
+        case .queueFull: self = .queueFull
+        case .closed: self = .closed
+        case .`internal`: self = .`internal`
         }
     }
 }

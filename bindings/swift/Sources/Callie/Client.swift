@@ -16,7 +16,7 @@ public final class Ticket: Sendable {
 
     /// Waits until the sending has ended, at the latest at its deadline, and returns how. It may be called any number of times.
     public func outcome() async -> SendOutcome {
-        SendOutcome(await native.ending())
+        SendOutcome(await native.outcome())
     }
 }
 
@@ -34,7 +34,7 @@ public final class Client: Sendable {
 
     /// Creates a client that is not connected yet.
     public init(_ credentials: Credentials) throws {
-        let native = try calling { try CallieNative.Client(session: credentials.native) }
+        let native = try calling { try CallieNative.Client(credentials: credentials.native) }
         self.native = native
         inbox = Inbox(native)
     }
@@ -51,7 +51,7 @@ public final class Client: Sendable {
 
     /// The current credentials: after the token source returned a new token, those with that token.
     public var credentials: Credentials {
-        get throws { Credentials(try calling { try native.session() }) }
+        get throws { Credentials(try calling { try native.credentials() }) }
     }
 
     /// The state of the connection.
@@ -110,7 +110,7 @@ public final class Client: Sendable {
         recipient: String, text: String, attachments: [Attachment] = [], confirm: Bool = true,
         metadata: [String: JSONValue]? = nil, timeout: Duration? = nil
     ) throws -> Ticket {
-        let options = SendOptions(confirm: confirm, metadata: try metadata?.json, timeoutMs: timeout?.milliseconds)
+        let options = SendOptions(confirm: confirm, metadata: try metadata?.json, timeout: timeout?.interval)
         let attachments = try attachments.map { try $0.native() }
         return Ticket(
             try calling {
@@ -120,7 +120,7 @@ public final class Client: Sendable {
 
     /// Sends a ping to the server or to a user, and returns the time until the answer.
     public func ping(_ recipient: String = "SERVER") async throws -> Duration {
-        .microseconds(Int64(clamping: try await calling { try await native.ping(recipient: recipient) }))
+        .seconds(try await calling { try await native.ping(recipient: recipient) })
     }
 
     /// Sends a command by name, such as `GET_GROUP`, and returns its result. It need not be a command that this version knows.

@@ -302,7 +302,7 @@ extension Client {
 
     /// Returns the caller's sessions, newest first.
     public func listSessions() async throws -> [SessionInfo] {
-        try await calling { try await native.listSessions().map(SessionInfo.init) }
+        try await calling { try await native.listSessions() }
     }
 
     /// Revokes one of the caller's sessions and closes its connections.
@@ -336,7 +336,7 @@ extension Client {
     ///   - until: When the ban ends, before the year 10000; never unless given.
     /// - Throws: `CallieError` of the kind `refused` with the code `FORBIDDEN` or `USER_NOT_FOUND`.
     public func banUser(username: String, reason: String? = nil, until: Date? = nil) async throws {
-        try await calling { try await native.banUser(username: username, reason: reason, untilMs: until?.milliseconds) }
+        try await calling { try await native.banUser(username: username, reason: reason, until: until?.clamped) }
     }
 
     /// Lifts a ban.

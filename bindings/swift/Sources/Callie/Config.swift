@@ -44,8 +44,8 @@ public struct Config: Sendable, Hashable {
     /// The same for the native library.
     func native() throws -> CallieNative.Config {
         CallieNative.Config(
-            url: url, connectTimeoutMs: connectTimeout?.milliseconds, exchangeTimeoutMs: requestTimeout?.milliseconds,
-            sendTimeoutMs: sendTimeout?.milliseconds, maxWaiting: try Self.count(maxWaiting, "maxWaiting"),
+            url: url, connectTimeout: connectTimeout?.interval, requestTimeout: requestTimeout?.interval,
+            sendTimeout: sendTimeout?.interval, maxWaiting: try Self.count(maxWaiting, "maxWaiting"),
             eventQueue: try Self.count(eventQueue, "eventQueue"), extraRoots: extraRoots, bundledRoots: bundledRoots,
             pins: pins, useProxy: useProxy)
     }

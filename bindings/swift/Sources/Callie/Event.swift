@@ -125,10 +125,9 @@ public enum ConnectionState: Sendable, Hashable {
         switch native {
         case .suspended: self = .suspended
         case .connecting: self = .connecting
-        case .online(let expiresAtMs, let limits):
-            self = .online(expiresAt: expiresAtMs.map(Date.init(milliseconds:)), limits: limits)
-        case .waiting(let retryInMs, let closeCode, let reason):
-            self = .waiting(retryIn: .milliseconds(Int64(clamping: retryInMs)), closeCode: closeCode, reason: reason)
+        case .online(let expiresAt, let limits): self = .online(expiresAt: expiresAt, limits: limits)
+        case .waiting(let retryIn, let closeCode, let reason):
+            self = .waiting(retryIn: .seconds(retryIn), closeCode: closeCode, reason: reason)
         case .closed: self = .closed
         }
     }
@@ -149,13 +148,13 @@ public enum SendOutcome: Sendable, Hashable {
     /// It was sent; whether it arrived is unknown.
     case unconfirmed
 
-    init(_ native: CallieNative.Ending) {
+    init(_ native: CallieNative.SendOutcome) {
         switch native {
         case .delivered(let confirmed, let unconfirmed, let offline):
             self = .delivered(confirmed: confirmed, unconfirmed: unconfirmed, offline: offline)
         case .sent: self = .sent
         case .offline: self = .offline
-        case .failed(let code, let reason, let path): self = .failed(code: code, reason: reason, path: path)
+        case .failed(let failure): self = .failed(code: failure.code, reason: failure.reason, path: failure.path)
         case .unconfirmed: self = .unconfirmed
         }
     }
@@ -164,26 +163,24 @@ public enum SendOutcome: Sendable, Hashable {
 extension Event {
     init(_ event: CallieNative.Event) {
         switch event {
-        case .connection(let state):
+        case .connectionChanged(let state):
             self = .connectionChanged(ConnectionState(state))
-        case .ended(let ticket, let messageId, let ending):
-            self = .ended(Ended(ticket: ticket, messageId: messageId, outcome: SendOutcome(ending)))
-        case .message(
-            let sender, let recipient, let timestampMs, let payloadId, let messageId, let text, let attachments,
-            let metadata):
+        case .ended(let ticket, let messageId, let outcome):
+            self = .ended(Ended(ticket: ticket, messageId: messageId, outcome: SendOutcome(outcome)))
+        case .message(let message):
             self = .message(
                 Message(
-                    sender: sender, recipient: recipient, sentAt: Date(milliseconds: timestampMs), payloadId: payloadId,
-                    messageId: messageId, text: text, attachments: attachments.map(Attachment.init),
-                    metadata: [String: JSONValue](json: metadata)))
-        case .notice(
-            let code, let description, let inReplyTo, let username, let groupId, let messageId, let metadata,
-            let timestampMs):
+                    sender: message.sender, recipient: message.recipient, sentAt: message.sentAt,
+                    payloadId: message.payloadId, messageId: message.messageId, text: message.text,
+                    attachments: message.attachments.map(Attachment.init),
+                    metadata: [String: JSONValue](json: message.metadata)))
+        case .notice(let notice):
             self = .notice(
                 Notice(
-                    code: code, description: description, inReplyTo: inReplyTo, username: username, groupId: groupId,
-                    messageId: messageId, metadata: [String: JSONValue](json: metadata),
-                    sentAt: Date(milliseconds: timestampMs)))
+                    code: notice.code, description: notice.description, inReplyTo: notice.inReplyTo,
+                    username: notice.username, groupId: notice.groupId, messageId: notice.messageId,
+                    metadata: [String: JSONValue](json: notice.metadata),
+                    sentAt: notice.sentAt))
         case .edited(let messageId, let sender, let recipient, let text):
             self = .edited(Edited(messageId: messageId, sender: sender, recipient: recipient, text: text))
         case .deleted(let messageId, let sender, let recipient, let deletedBy):
@@ -193,10 +190,10 @@ extension Event {
                 Signal(sender: sender, recipient: recipient, kind: kind, data: data.map(JSONValue.init(json:))))
         case .unknown(let payload):
             self = .unknown(payload: [String: JSONValue](json: payload))
-        case .unreadable(let code, let path, let reason):
-            self = .unreadable(Unreadable(code: code, path: path, reason: reason))
-        case .closed(let closeCode, let code, let reason):
-            self = .closed(Closed(closeCode: closeCode, code: code, reason: reason))
+        case .unreadable(let fault):
+            self = .unreadable(Unreadable(code: fault.code, path: fault.path, reason: fault.reason))
+        case .closed(let closed):
+            self = .closed(Closed(closeCode: closed.closeCode, code: closed.code, reason: closed.reason))
         }
     }
 }

@@ -56,8 +56,8 @@ actor Inbox {
     /// the native library, so the wait is divided into short ones.
     private func wait(_ timeout: Duration) async throws {
         let native = native
-        let wait = Swift.max(min(timeout, Self.step).milliseconds, 1)
-        try await calling { try await native.awaitEvents(timeoutMs: wait) }
+        let wait = Swift.max(min(timeout, Self.step), .milliseconds(1)).interval
+        try await calling { try await native.awaitEvents(timeout: wait) }
     }
 
     private func fetch(_ max: Int) throws {

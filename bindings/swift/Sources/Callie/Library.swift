@@ -11,12 +11,12 @@ public func setLogger(
 }
 
 /// Returns the first fault of a text that a client would send to a server with default limits; nil if it is valid.
-public func checkPayload(_ text: String) -> PayloadFault? {
+public func checkPayload(_ text: String) -> Fault? {
     CallieNative.checkPayload(text: text)
 }
 
 /// Returns the first fault of a text that a server would send to a client; nil if it is valid.
-public func checkServerPayload(_ text: String) -> PayloadFault? {
+public func checkServerPayload(_ text: String) -> Fault? {
     CallieNative.checkServerPayload(text: text)
 }
 

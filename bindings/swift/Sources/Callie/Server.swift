@@ -39,7 +39,7 @@ public final class Server: Sendable {
 
     /// Ends the session of the credentials: its connections close and the token becomes invalid.
     public func logout(_ credentials: Credentials) async throws {
-        try await calling { try await native.logout(session: credentials.native) }
+        try await calling { try await native.logout(credentials: credentials.native) }
     }
 
     /// Changes the password of the user. The user's other sessions end.
@@ -48,33 +48,33 @@ public final class Server: Sendable {
     ) async throws {
         try await calling {
             try await native.changePassword(
-                session: credentials.native, oldPassword: oldPassword, newPassword: newPassword)
+                credentials: credentials.native, oldPassword: oldPassword, newPassword: newPassword)
         }
     }
 
     /// Returns all sessions of the user, newest first.
     public func sessions(of credentials: Credentials) async throws -> [SessionInfo] {
-        try await calling { try await native.sessions(session: credentials.native) }.map(SessionInfo.init)
+        try await calling { try await native.sessions(credentials: credentials.native) }
     }
 
     /// Revokes one of the user's sessions and closes its connections.
     public func revokeSession(of credentials: Credentials, sessionId: String) async throws {
-        try await calling { try await native.endSession(session: credentials.native, sessionId: sessionId) }
+        try await calling { try await native.revokeSession(credentials: credentials.native, sessionId: sessionId) }
     }
 }
 
 /// A username and the token of a login on one server: what a client connects with. Its description hides the token.
 public final class Credentials: Sendable, CustomStringConvertible {
-    let native: CallieNative.Session
+    let native: CallieNative.Credentials
 
-    init(_ native: CallieNative.Session) {
+    init(_ native: CallieNative.Credentials) {
         self.native = native
     }
 
     /// The credentials of an earlier login. Whether the token is valid is known when a client connects.
     public init(config: Config, username: String, token: String) throws {
         native = try calling {
-            try CallieNative.Session.resume(config: try config.native(), username: username, token: token)
+            try CallieNative.Credentials(config: try config.native(), username: username, token: token)
         }
     }
 

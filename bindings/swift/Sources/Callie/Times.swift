@@ -2,25 +2,21 @@ import Foundation
 
 // Times, as the native library takes them. A time that it cannot represent becomes the nearest that it can.
 
+/// The longest time, in seconds, that is passed to the native library: some 30 million years.
+private let longest = 1e15
+
 extension Duration {
-    /// Whole milliseconds, rounded up, and none of a negative duration.
-    var milliseconds: UInt64 {
+    /// The duration in seconds; none of a negative duration.
+    var interval: TimeInterval {
         let (seconds, attoseconds) = components
-        guard seconds >= 0, attoseconds >= 0 else { return 0 }
-        let (whole, isTooLarge) = UInt64(seconds).multipliedReportingOverflow(by: 1000)
-        let (sum, isLarger) = whole.addingReportingOverflow(UInt64((attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
-        return isTooLarge || isLarger ? .max : sum
+        return min(max(Double(seconds) + Double(attoseconds) / 1e18, 0), longest)
     }
 }
 
 extension Date {
-    init(milliseconds: Int64) {
-        self.init(timeIntervalSince1970: Double(milliseconds) / 1000)
-    }
-
-    /// Milliseconds since 1970.
-    var milliseconds: Int64 {
-        let milliseconds = (timeIntervalSince1970 * 1000).rounded()
-        return Int64(exactly: milliseconds) ?? (milliseconds > 0 ? .max : .min)
+    /// This date, or the nearest that the native library takes.
+    var clamped: Date {
+        let seconds = timeIntervalSince1970
+        return Date(timeIntervalSince1970: seconds.isNaN ? -longest : min(max(seconds, -longest), longest))
     }
 }

@@ -1,5 +1,4 @@
 import CallieNative
-import Foundation
 
 /// A file that a message refers to by its URL. Callie servers do not store files.
 public struct Attachment: Sendable, Hashable {
@@ -40,29 +39,6 @@ public struct Attachment: Sendable, Hashable {
     }
 }
 
-/// One of a user's sessions.
-public struct SessionInfo: Sendable, Hashable {
-    /// What `revokeSession` takes.
-    public let sessionId: String
-    /// The name that the login gave the device.
-    public let device: String?
-    public let createdAt: Date
-    public let lastSeenAt: Date
-    /// When the session ends if it is not used.
-    public let expiresAt: Date
-    /// Whether it is the session of the caller.
-    public let current: Bool
-
-    init(_ native: CallieNative.SessionInfo) {
-        sessionId = native.sessionId
-        device = native.device
-        createdAt = Date(milliseconds: native.createdAtMs)
-        lastSeenAt = Date(milliseconds: native.lastSeenAtMs)
-        expiresAt = Date(milliseconds: native.expiresAtMs)
-        current = native.current
-    }
-}
-
 // Values that are the same in the native library.
 
 /// The server's limits.
@@ -70,7 +46,9 @@ public typealias Limits = CallieNative.Limits
 /// The kind of file that an attachment is.
 public typealias AttachmentKind = CallieNative.AttachmentKind
 /// Traffic counters since the client was created.
-public typealias Stats = CallieNative.Statistics
+public typealias Stats = CallieNative.Stats
+/// One of a user's login sessions.
+public typealias SessionInfo = CallieNative.SessionInfo
 /// A group that was created.
 public typealias Group = CallieNative.Group
 /// A group in a list.
@@ -98,6 +76,6 @@ public typealias BlockedPage = CallieNative.BlockedPage
 /// The server's counters. They count from its start.
 public typealias ServerStats = CallieNative.ServerStats
 /// The first fault of a text that is not a valid payload.
-public typealias PayloadFault = CallieNative.PayloadFault
+public typealias Fault = CallieNative.Fault
 /// The severity of a line of the log.
 public typealias LogLevel = CallieNative.LogLevel

@@ -1,6 +1,11 @@
 // Generated from callie-core/src/command/table.rs by `make generate`. Do not edit.
 //! One function for each command.
 
+#![allow(
+    unsafe_op_in_unsafe_fn,
+    reason = "the caller's promise: texts are NULL or end in NUL, arrays have their length, results can be written to"
+)]
+
 use std::ffi::c_char;
 
 use callie_core::MAX_PRESENCE_NAMES;
@@ -12,7 +17,7 @@ use callie_core::command::{
 };
 use callie_core::{GroupId, MessageId, SessionId, Timestamp, Username};
 
-use super::super::client::CallieClient;
+use super::super::held::CallieClient;
 use super::super::status::CallieStatus;
 use super::{
     call_unanswered, call_unit, call_value, message_text, optional, or_default, page, parsed, users,
@@ -39,16 +44,13 @@ pub unsafe extern "C" fn callie_client_create_group(
     visibility: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_value::<Group>(client, result, |client| {
-            Ok(Command::CreateGroup {
-                name: parsed(name, "name", GroupName::parse)?,
-                members: users(members, member_count, client.client.limits().max_group_members, "members")?,
-                visibility: or_default(visibility, "visibility", Visibility::parse)?,
-            })
+    call_value::<Group>(client, result, |client| {
+        Ok(Command::CreateGroup {
+            name: parsed(name, "name", GroupName::parse)?,
+            members: users(members, member_count, client.client.limits().max_group_members, "members")?,
+            visibility: or_default(visibility, "visibility", Visibility::parse)?,
         })
-    }
+    })
 }
 
 /// Joins a public group.
@@ -62,12 +64,7 @@ pub unsafe extern "C" fn callie_client_join_group(
     client: *mut CallieClient,
     group_id: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::JoinGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? })
-        })
-    }
+    call_unit(client, |_| Ok(Command::JoinGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? }))
 }
 
 /// Leaves a group.
@@ -83,12 +80,7 @@ pub unsafe extern "C" fn callie_client_leave_group(
     client: *mut CallieClient,
     group_id: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::LeaveGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? })
-        })
-    }
+    call_unit(client, |_| Ok(Command::LeaveGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? }))
 }
 
 /// Adds a user to a group.
@@ -106,15 +98,12 @@ pub unsafe extern "C" fn callie_client_add_member(
     group_id: *const c_char,
     username: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::AddMember {
-                group_id: parsed(group_id, "group_id", GroupId::parse)?,
-                username: parsed(username, "username", Username::parse)?,
-            })
+    call_unit(client, |_| {
+        Ok(Command::AddMember {
+            group_id: parsed(group_id, "group_id", GroupId::parse)?,
+            username: parsed(username, "username", Username::parse)?,
         })
-    }
+    })
 }
 
 /// Removes a user from a group.
@@ -133,15 +122,12 @@ pub unsafe extern "C" fn callie_client_remove_member(
     group_id: *const c_char,
     username: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::RemoveMember {
-                group_id: parsed(group_id, "group_id", GroupId::parse)?,
-                username: parsed(username, "username", Username::parse)?,
-            })
+    call_unit(client, |_| {
+        Ok(Command::RemoveMember {
+            group_id: parsed(group_id, "group_id", GroupId::parse)?,
+            username: parsed(username, "username", Username::parse)?,
         })
-    }
+    })
 }
 
 /// Changes the role of another member.
@@ -162,16 +148,13 @@ pub unsafe extern "C" fn callie_client_set_role(
     username: *const c_char,
     role: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::SetRole {
-                group_id: parsed(group_id, "group_id", GroupId::parse)?,
-                username: parsed(username, "username", Username::parse)?,
-                role: parsed(role, "role", Role::parse)?,
-            })
+    call_unit(client, |_| {
+        Ok(Command::SetRole {
+            group_id: parsed(group_id, "group_id", GroupId::parse)?,
+            username: parsed(username, "username", Username::parse)?,
+            role: parsed(role, "role", Role::parse)?,
         })
-    }
+    })
 }
 
 /// Renames a group.
@@ -189,15 +172,12 @@ pub unsafe extern "C" fn callie_client_rename_group(
     group_id: *const c_char,
     name: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::RenameGroup {
-                group_id: parsed(group_id, "group_id", GroupId::parse)?,
-                name: parsed(name, "name", GroupName::parse)?,
-            })
+    call_unit(client, |_| {
+        Ok(Command::RenameGroup {
+            group_id: parsed(group_id, "group_id", GroupId::parse)?,
+            name: parsed(name, "name", GroupName::parse)?,
         })
-    }
+    })
 }
 
 /// Deletes a group.
@@ -213,12 +193,9 @@ pub unsafe extern "C" fn callie_client_delete_group(
     client: *mut CallieClient,
     group_id: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::DeleteGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? })
-        })
-    }
+    call_unit(client, |_| {
+        Ok(Command::DeleteGroup { group_id: parsed(group_id, "group_id", GroupId::parse)? })
+    })
 }
 
 /// Returns one page of the groups that the caller is a member of.
@@ -235,12 +212,9 @@ pub unsafe extern "C" fn callie_client_list_groups(
     after: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_value::<GroupPage>(client, result, |_| {
-            Ok(Command::ListGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
-        })
-    }
+    call_value::<GroupPage>(client, result, |_| {
+        Ok(Command::ListGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
+    })
 }
 
 /// Returns one page of the public groups, without the caller's roles.
@@ -257,15 +231,9 @@ pub unsafe extern "C" fn callie_client_list_public_groups(
     after: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_value::<GroupPage>(client, result, |_| {
-            Ok(Command::ListPublicGroups {
-                limit: page(limit)?,
-                after: optional(after, "after", Cursor::parse)?,
-            })
-        })
-    }
+    call_value::<GroupPage>(client, result, |_| {
+        Ok(Command::ListPublicGroups { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
+    })
 }
 
 /// Returns a group with one page of its members.
@@ -287,16 +255,13 @@ pub unsafe extern "C" fn callie_client_get_group(
     after: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_value::<GroupDetails>(client, result, |_| {
-            Ok(Command::GetGroup {
-                group_id: parsed(group_id, "group_id", GroupId::parse)?,
-                limit: page(limit)?,
-                after: optional(after, "after", Cursor::parse)?,
-            })
+    call_value::<GroupDetails>(client, result, |_| {
+        Ok(Command::GetGroup {
+            group_id: parsed(group_id, "group_id", GroupId::parse)?,
+            limit: page(limit)?,
+            after: optional(after, "after", Cursor::parse)?,
         })
-    }
+    })
 }
 
 /// Tells everyone who may have received a message to delete it.
@@ -316,16 +281,13 @@ pub unsafe extern "C" fn callie_client_delete_message(
     message_id: *const c_char,
     sender: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::DeleteMessage {
-                recipient: parsed(recipient, "recipient", Conversation::parse)?,
-                message_id: parsed(message_id, "message_id", MessageId::parse)?,
-                sender: optional(sender, "sender", Username::parse)?,
-            })
+    call_unit(client, |_| {
+        Ok(Command::DeleteMessage {
+            recipient: parsed(recipient, "recipient", Conversation::parse)?,
+            message_id: parsed(message_id, "message_id", MessageId::parse)?,
+            sender: optional(sender, "sender", Username::parse)?,
         })
-    }
+    })
 }
 
 /// Replaces the text of one of the caller's messages for everyone who may have received it.
@@ -345,16 +307,13 @@ pub unsafe extern "C" fn callie_client_edit_message(
     message_id: *const c_char,
     text: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |client| {
-            Ok(Command::EditMessage {
-                recipient: parsed(recipient, "recipient", Conversation::parse)?,
-                message_id: parsed(message_id, "message_id", MessageId::parse)?,
-                text: message_text(client, text, "text")?,
-            })
+    call_unit(client, |client| {
+        Ok(Command::EditMessage {
+            recipient: parsed(recipient, "recipient", Conversation::parse)?,
+            message_id: parsed(message_id, "message_id", MessageId::parse)?,
+            text: message_text(client, text, "text")?,
         })
-    }
+    })
 }
 
 /// Sends a short-lived signal, such as a typing indicator.
@@ -374,16 +333,13 @@ pub unsafe extern "C" fn callie_client_signal(
     kind: *const c_char,
     data: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unanswered(client, |client| {
-            Ok(client.client.signal(
-                parsed(recipient, "recipient", Conversation::parse)?,
-                parsed(kind, "kind", SignalKind::parse)?,
-                optional(data, "data", SignalData::parse)?,
-            )?)
-        })
-    }
+    call_unanswered(client, |client| {
+        Ok(client.client.signal(
+            parsed(recipient, "recipient", Conversation::parse)?,
+            parsed(kind, "kind", SignalKind::parse)?,
+            optional(data, "data", SignalData::parse)?,
+        )?)
+    })
 }
 
 /// Returns which of the given users are online.
@@ -400,14 +356,11 @@ pub unsafe extern "C" fn callie_client_get_presence(
     username_count: usize,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_value::<PresenceMap>(client, result, |_| {
-            Ok(Command::GetPresence {
-                usernames: users(usernames, username_count, MAX_PRESENCE_NAMES, "usernames")?,
-            })
+    call_value::<PresenceMap>(client, result, |_| {
+        Ok(Command::GetPresence {
+            usernames: users(usernames, username_count, MAX_PRESENCE_NAMES, "usernames")?,
         })
-    }
+    })
 }
 
 /// Returns which of the given users are online, and subscribes to changes until the connection ends.
@@ -425,14 +378,11 @@ pub unsafe extern "C" fn callie_client_subscribe_presence(
     username_count: usize,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_value::<PresenceMap>(client, result, |_| {
-            Ok(Command::SubscribePresence {
-                usernames: users(usernames, username_count, MAX_PRESENCE_NAMES, "usernames")?,
-            })
+    call_value::<PresenceMap>(client, result, |_| {
+        Ok(Command::SubscribePresence {
+            usernames: users(usernames, username_count, MAX_PRESENCE_NAMES, "usernames")?,
         })
-    }
+    })
 }
 
 /// Cancels presence subscriptions.
@@ -444,14 +394,11 @@ pub unsafe extern "C" fn callie_client_unsubscribe_presence(
     usernames: *const *const c_char,
     username_count: usize,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::UnsubscribePresence {
-                usernames: users(usernames, username_count, MAX_PRESENCE_NAMES, "usernames")?,
-            })
+    call_unit(client, |_| {
+        Ok(Command::UnsubscribePresence {
+            usernames: users(usernames, username_count, MAX_PRESENCE_NAMES, "usernames")?,
         })
-    }
+    })
 }
 
 /// Returns a user's public profile.
@@ -466,12 +413,9 @@ pub unsafe extern "C" fn callie_client_get_profile(
     username: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_value::<Profile>(client, result, |_| {
-            Ok(Command::GetProfile { username: parsed(username, "username", Username::parse)? })
-        })
-    }
+    call_value::<Profile>(client, result, |_| {
+        Ok(Command::GetProfile { username: parsed(username, "username", Username::parse)? })
+    })
 }
 
 /// Returns the caller's settings.
@@ -482,8 +426,7 @@ pub unsafe extern "C" fn callie_client_get_settings(
     client: *mut CallieClient,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe { call_value::<Settings>(client, result, |_| Ok(Command::GetSettings {})) }
+    call_value::<Settings>(client, result, |_| Ok(Command::GetSettings {}))
 }
 
 /// Changes the given settings of the caller, and returns all of them.
@@ -502,16 +445,13 @@ pub unsafe extern "C" fn callie_client_update_settings(
     direct_messages: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_value::<Settings>(client, result, |_| {
-            Ok(Command::UpdateSettings {
-                display_name: optional(display_name, "display_name", DisplayName::parse)?,
-                presence: optional(presence, "presence", PresenceAudience::parse)?,
-                direct_messages: optional(direct_messages, "direct_messages", DirectMessages::parse)?,
-            })
+    call_value::<Settings>(client, result, |_| {
+        Ok(Command::UpdateSettings {
+            display_name: optional(display_name, "display_name", DisplayName::parse)?,
+            presence: optional(presence, "presence", PresenceAudience::parse)?,
+            direct_messages: optional(direct_messages, "direct_messages", DirectMessages::parse)?,
         })
-    }
+    })
 }
 
 /// Blocks a user: stops direct messages and presence in both directions.
@@ -526,12 +466,7 @@ pub unsafe extern "C" fn callie_client_block_user(
     client: *mut CallieClient,
     username: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::BlockUser { username: parsed(username, "username", Username::parse)? })
-        })
-    }
+    call_unit(client, |_| Ok(Command::BlockUser { username: parsed(username, "username", Username::parse)? }))
 }
 
 /// Unblocks a user, who may then message the caller again.
@@ -544,12 +479,9 @@ pub unsafe extern "C" fn callie_client_unblock_user(
     client: *mut CallieClient,
     username: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::UnblockUser { username: parsed(username, "username", Username::parse)? })
-        })
-    }
+    call_unit(client, |_| {
+        Ok(Command::UnblockUser { username: parsed(username, "username", Username::parse)? })
+    })
 }
 
 /// Returns one page of the users that the caller has blocked.
@@ -566,12 +498,9 @@ pub unsafe extern "C" fn callie_client_list_blocked(
     after: *const c_char,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_value::<BlockedPage>(client, result, |_| {
-            Ok(Command::ListBlocked { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
-        })
-    }
+    call_value::<BlockedPage>(client, result, |_| {
+        Ok(Command::ListBlocked { limit: page(limit)?, after: optional(after, "after", Cursor::parse)? })
+    })
 }
 
 /// Returns the caller's sessions, newest first.
@@ -583,8 +512,7 @@ pub unsafe extern "C" fn callie_client_list_sessions(
     client: *mut CallieClient,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe { call_value::<SessionList>(client, result, |_| Ok(Command::ListSessions {})) }
+    call_value::<SessionList>(client, result, |_| Ok(Command::ListSessions {}))
 }
 
 /// Revokes one of the caller's sessions and closes its connections.
@@ -597,12 +525,9 @@ pub unsafe extern "C" fn callie_client_revoke_session(
     client: *mut CallieClient,
     session_id: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::RevokeSession { session_id: parsed(session_id, "session_id", SessionId::parse)? })
-        })
-    }
+    call_unit(client, |_| {
+        Ok(Command::RevokeSession { session_id: parsed(session_id, "session_id", SessionId::parse)? })
+    })
 }
 
 /// Closes a user's connections.
@@ -620,15 +545,12 @@ pub unsafe extern "C" fn callie_client_kick_user(
     username: *const c_char,
     reason: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::KickUser {
-                username: parsed(username, "username", Username::parse)?,
-                reason: optional(reason, "reason", RemovalReason::parse)?,
-            })
+    call_unit(client, |_| {
+        Ok(Command::KickUser {
+            username: parsed(username, "username", Username::parse)?,
+            reason: optional(reason, "reason", RemovalReason::parse)?,
         })
-    }
+    })
 }
 
 /// Bans a user: revokes all of the user's sessions and rejects logins.
@@ -648,16 +570,13 @@ pub unsafe extern "C" fn callie_client_ban_user(
     reason: *const c_char,
     until: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::BanUser {
-                username: parsed(username, "username", Username::parse)?,
-                reason: optional(reason, "reason", RemovalReason::parse)?,
-                until: optional(until, "until", Timestamp::parse)?,
-            })
+    call_unit(client, |_| {
+        Ok(Command::BanUser {
+            username: parsed(username, "username", Username::parse)?,
+            reason: optional(reason, "reason", RemovalReason::parse)?,
+            until: optional(until, "until", Timestamp::parse)?,
         })
-    }
+    })
 }
 
 /// Lifts a ban.
@@ -672,12 +591,7 @@ pub unsafe extern "C" fn callie_client_unban_user(
     client: *mut CallieClient,
     username: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe {
-        call_unit(client, |_| {
-            Ok(Command::UnbanUser { username: parsed(username, "username", Username::parse)? })
-        })
-    }
+    call_unit(client, |_| Ok(Command::UnbanUser { username: parsed(username, "username", Username::parse)? }))
 }
 
 /// Sends an `ANNOUNCEMENT` notice to every online user.
@@ -692,8 +606,7 @@ pub unsafe extern "C" fn callie_client_announce(
     client: *mut CallieClient,
     text: *const c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe { call_unit(client, |client| Ok(Command::Announce { text: message_text(client, text, "text")? })) }
+    call_unit(client, |client| Ok(Command::Announce { text: message_text(client, text, "text")? }))
 }
 
 /// Returns the server's counters.
@@ -707,6 +620,5 @@ pub unsafe extern "C" fn callie_client_server_stats(
     client: *mut CallieClient,
     result: *mut *mut c_char,
 ) -> CallieStatus {
-    // SAFETY: the caller's promise: texts are NULL or end in NUL, arrays have their length, the result can be written to.
-    unsafe { call_value::<ServerStats>(client, result, |_| Ok(Command::ServerStats {})) }
+    call_value::<ServerStats>(client, result, |_| Ok(Command::ServerStats {}))
 }

@@ -13,10 +13,9 @@ use callie_core::{MAX_PAGE, NameError, Username};
 
 use serde::de::DeserializeOwned;
 
-use super::client::{CLIENTS, CallieClient, Held};
 use super::ffi_guard::{Place, array, guard, optional_text, text};
-use super::server::malformed;
-use super::status::{CallieStatus, Failure};
+use super::held::{CLIENTS, CallieClient, Held};
+use super::status::{CallieStatus, Failure, malformed};
 use super::text::give;
 use crate::runtime::block_on;
 

@@ -22,7 +22,7 @@ public fun interface Logger {
 }
 
 internal class ListenerCallback(private val listener: (List<Event>) -> Unit) : Listener {
-    override fun onEvents(events: List<dev.callie.ffi.Event>) = called { listener(events.map { it.own() }) }
+    override fun onEvents(events: List<dev.callie.ffi.client.Event>) = called { listener(events.map { it.own() }) }
 }
 
 internal class TokenCallback(private val source: TokenSource) : dev.callie.ffi.TokenSource {

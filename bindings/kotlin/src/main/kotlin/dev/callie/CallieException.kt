@@ -1,11 +1,8 @@
 package dev.callie
 
-import dev.callie.ffi.AccountException
-import dev.callie.ffi.ConnectException
+import dev.callie.ffi.CallException
 import dev.callie.ffi.InternalException
-import dev.callie.ffi.ReceiveException
-import dev.callie.ffi.RequestException
-import dev.callie.ffi.SendException
+import dev.callie.ffi.client.ErrorKind
 import java.nio.charset.CharacterCodingException
 import kotlin.coroutines.cancellation.CancellationException
 
@@ -59,11 +56,7 @@ internal inline fun <T> calling(call: () -> T): T =
 /** This failure as the application receives it. A cancellation or a lack of memory is not converted. */
 internal fun Throwable.own(): Throwable = when (this) {
     is CallieException, is CancellationException -> this
-    is AccountException -> own()
-    is ConnectException -> own()
-    is SendException -> own()
-    is RequestException -> own()
-    is ReceiveException -> own()
+    is CallException -> own()
     is CharacterCodingException -> CallieException.InvalidArgument("INVALID_ARGUMENT", "a text must be valid Unicode", this)
     is LinkageError -> CallieException.Internal("INTERNAL", "the native library could not be loaded: $this", this)
     // Thrown by uniffi, for example after a panic.
@@ -72,44 +65,15 @@ internal fun Throwable.own(): Throwable = when (this) {
     else -> this
 }
 
-internal fun AccountException.own(): CallieException = when (this) {
-    is AccountException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
-    is AccountException.Unreachable -> CallieException.Unreachable(code, reason, this)
-    is AccountException.TimedOut -> CallieException.TimedOut(code, reason, this)
-    is AccountException.Refused -> CallieException.Refused(code, reason, this)
-    is AccountException.BadAnswer -> CallieException.BadAnswer(code, reason, this)
-    is AccountException.Internal -> CallieException.Internal(code, reason, this)
-}
-
-internal fun ConnectException.own(): CallieException = when (this) {
-    is ConnectException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
-    is ConnectException.Unreachable -> CallieException.Unreachable(code, reason, this)
-    is ConnectException.TimedOut -> CallieException.TimedOut(code, reason, this)
-    is ConnectException.Refused -> CallieException.Refused(code, reason, this)
-    is ConnectException.BadAnswer -> CallieException.BadAnswer(code, reason, this)
-    is ConnectException.Closed -> CallieException.Closed(code, reason, this)
-    is ConnectException.Internal -> CallieException.Internal(code, reason, this)
-}
-
-internal fun SendException.own(): CallieException = when (this) {
-    is SendException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
-    is SendException.QueueFull -> CallieException.QueueFull(code, reason, this)
-    is SendException.Closed -> CallieException.Closed(code, reason, this)
-    is SendException.Internal -> CallieException.Internal(code, reason, this)
-}
-
-internal fun RequestException.own(): CallieException = when (this) {
-    is RequestException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
-    is RequestException.QueueFull -> CallieException.QueueFull(code, reason, this)
-    is RequestException.TimedOut -> CallieException.TimedOut(code, reason, this)
-    is RequestException.Refused -> CallieException.Refused(code, reason, this)
-    is RequestException.BadAnswer -> CallieException.BadAnswer(code, reason, this)
-    is RequestException.Closed -> CallieException.Closed(code, reason, this)
-    is RequestException.Internal -> CallieException.Internal(code, reason, this)
-}
-
-internal fun ReceiveException.own(): CallieException = when (this) {
-    is ReceiveException.InvalidArgument -> CallieException.InvalidArgument(code, reason, this)
-    is ReceiveException.Closed -> CallieException.Closed(code, reason, this)
-    is ReceiveException.Internal -> CallieException.Internal(code, reason, this)
+private fun CallException.own(): CallieException = when (this) {
+    is CallException.Failed -> when (kind) {
+        ErrorKind.INVALID_ARGUMENT -> CallieException.InvalidArgument(code, reason, this)
+        ErrorKind.UNREACHABLE -> CallieException.Unreachable(code, reason, this)
+        ErrorKind.TIMED_OUT -> CallieException.TimedOut(code, reason, this)
+        ErrorKind.REFUSED -> CallieException.Refused(code, reason, this)
+        ErrorKind.BAD_ANSWER -> CallieException.BadAnswer(code, reason, this)
+        ErrorKind.QUEUE_FULL -> CallieException.QueueFull(code, reason, this)
+        ErrorKind.CLOSED -> CallieException.Closed(code, reason, this)
+        ErrorKind.INTERNAL -> CallieException.Internal(code, reason, this)
+    }
 }

@@ -5,7 +5,7 @@ import kotlinx.coroutines.flow.Flow
 import kotlinx.coroutines.withContext
 import kotlinx.serialization.json.JsonObject
 import kotlin.time.Duration
-import kotlin.time.Duration.Companion.microseconds
+import kotlin.time.toKotlinDuration
 
 /** A message that was accepted for sending. It need not be kept: the [Event.Ended] reports the outcome too. */
 public class Ticket internal constructor(private val native: dev.callie.ffi.Ticket) {
@@ -16,7 +16,7 @@ public class Ticket internal constructor(private val native: dev.callie.ffi.Tick
     public val messageId: String get() = calling { native.messageId() }
 
     /** Waits until the sending has ended, at the latest at its deadline, and returns how. It may be called any number of times. */
-    public suspend fun outcome(): SendOutcome = calling { native.ending().own() }
+    public suspend fun outcome(): SendOutcome = calling { native.outcome().own() }
 }
 
 /**
@@ -37,7 +37,7 @@ public class Client(credentials: Credentials) : AutoCloseable {
     public val username: String get() = calling { native.username() }
 
     /** The current session: after a [TokenSource] returned a new token, the one with that token. */
-    public val credentials: Credentials get() = Credentials(calling { native.session() })
+    public val credentials: Credentials get() = Credentials(calling { native.credentials() })
 
     /** The state of the connection. */
     public val state: ConnectionState get() = calling { native.state().own() }
@@ -97,7 +97,7 @@ public class Client(credentials: Credentials) : AutoCloseable {
         metadata: JsonObject? = null,
         timeout: Duration? = null,
     ): Ticket {
-        val options = dev.callie.ffi.SendOptions(confirm, metadata?.text("metadata"), timeout?.millis())
+        val options = dev.callie.ffi.SendOptions(confirm, metadata?.text("metadata"), timeout?.native())
         return Ticket(
             calling {
                 native.send(recipient.checked("recipient"), text.checked("text"), attachments.map { it.native() }, options)
@@ -107,7 +107,7 @@ public class Client(credentials: Credentials) : AutoCloseable {
 
     /** Sends a ping to the server or to a user, and returns the time until the answer. */
     public suspend fun ping(recipient: String = "SERVER"): Duration =
-        calling { native.ping(recipient.checked("recipient")) }.clamped().microseconds
+        calling { native.ping(recipient.checked("recipient")) }.toKotlinDuration()
 
     /**
      * Sends a command by name, such as `GET_GROUP`, and returns its result. It need not be a command that this version knows.

@@ -287,7 +287,7 @@ public fun Client.allBlocked(limit: Int? = null): Flow<String> =
 
 /** Returns the caller's sessions, newest first. */
 public suspend fun Client.listSessions(): List<SessionInfo> =
-    calling { native.listSessions() }.map { it.own() }
+    calling { native.listSessions() }
 
 /**
  * Revokes one of the caller's sessions and closes its connections.
@@ -321,7 +321,7 @@ public suspend fun Client.kickUser(username: String, reason: String? = null): Un
  * @throws CallieException.Refused with the code `FORBIDDEN` or `USER_NOT_FOUND`
  */
 public suspend fun Client.banUser(username: String, reason: String? = null, until: Instant? = null): Unit =
-    calling { native.banUser(username.checked("username"), reason?.checked("reason"), until?.millis()) }
+    calling { native.banUser(username.checked("username"), reason?.checked("reason"), until) }
 
 /**
  * Lifts a ban.

@@ -30,9 +30,9 @@ public data class Config(
 ) {
     internal fun native() = dev.callie.ffi.Config(
         url.checked("url"),
-        connectTimeout?.millis(),
-        requestTimeout?.millis(),
-        sendTimeout?.millis(),
+        connectTimeout?.native(),
+        requestTimeout?.native(),
+        sendTimeout?.native(),
         maxWaiting?.count("maxWaiting"),
         eventQueue?.count("eventQueue"),
         extraRoots.checked("extraRoots"),

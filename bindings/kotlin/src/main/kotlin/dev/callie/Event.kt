@@ -4,7 +4,7 @@ import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonObject
 import java.time.Instant
 import kotlin.time.Duration
-import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.toKotlinDuration
 
 /** Something that happened to a client or its user. */
 public sealed interface Event {
@@ -133,39 +133,43 @@ public sealed interface SendOutcome {
     public data object Unconfirmed : SendOutcome
 }
 
-internal fun dev.callie.ffi.Event.own(): Event = when (this) {
-    is dev.callie.ffi.Event.Connection -> Event.ConnectionChanged(state.own())
-    is dev.callie.ffi.Event.Ended -> Event.Ended(ticket, messageId, ending.own())
-    is dev.callie.ffi.Event.Message -> Event.Message(
-        sender, recipient, Instant.ofEpochMilli(timestampMs), payloadId, messageId, text, if (attachments.isEmpty()) emptyList() else attachments.map { it.own() },
-        jsonObject(metadata),
-    )
-    is dev.callie.ffi.Event.Notice -> Event.Notice(
-        code, description, inReplyTo, username, groupId, messageId, jsonObject(metadata), Instant.ofEpochMilli(timestampMs),
-    )
-    is dev.callie.ffi.Event.Edited -> Event.Edited(messageId, sender, recipient, text)
-    is dev.callie.ffi.Event.Deleted -> Event.Deleted(messageId, sender, recipient, deletedBy)
-    is dev.callie.ffi.Event.Signal -> Event.Signal(sender, recipient, kind, data?.let(::json))
-    is dev.callie.ffi.Event.Unknown -> Event.Unknown(jsonObject(payload))
-    is dev.callie.ffi.Event.Unreadable -> Event.Unreadable(code, path, reason)
-    is dev.callie.ffi.Event.Closed -> Event.Closed(closeCode.toInt(), code, reason)
+internal fun dev.callie.ffi.client.Event.own(): Event = when (this) {
+    is dev.callie.ffi.client.Event.ConnectionChanged -> Event.ConnectionChanged(v1.own())
+    is dev.callie.ffi.client.Event.Ended -> Event.Ended(ticket, messageId, outcome.own())
+    is dev.callie.ffi.client.Event.Message -> v1.own()
+    is dev.callie.ffi.client.Event.Notice -> v1.own()
+    is dev.callie.ffi.client.Event.Edited -> Event.Edited(messageId, sender, recipient, text)
+    is dev.callie.ffi.client.Event.Deleted -> Event.Deleted(messageId, sender, recipient, deletedBy)
+    is dev.callie.ffi.client.Event.Signal -> Event.Signal(sender, recipient, kind, data?.let(::json))
+    is dev.callie.ffi.client.Event.Unknown -> Event.Unknown(jsonObject(v1))
+    is dev.callie.ffi.client.Event.Unreadable -> Event.Unreadable(v1.code, v1.path, v1.reason)
+    is dev.callie.ffi.client.Event.Closed -> Event.Closed(v1.closeCode.toInt(), v1.code, v1.reason)
 }
 
-internal fun dev.callie.ffi.ConnectionState.own(): ConnectionState = when (this) {
-    is dev.callie.ffi.ConnectionState.Suspended -> ConnectionState.Suspended
-    is dev.callie.ffi.ConnectionState.Connecting -> ConnectionState.Connecting
-    is dev.callie.ffi.ConnectionState.Online ->
-        ConnectionState.Online(expiresAtMs?.let(Instant::ofEpochMilli), limits)
-    is dev.callie.ffi.ConnectionState.Waiting ->
-        ConnectionState.Waiting(retryInMs.clamped().milliseconds, closeCode.toInt(), reason)
-    is dev.callie.ffi.ConnectionState.Closed -> ConnectionState.Closed
+private fun dev.callie.ffi.client.Message.own() = Event.Message(
+    sender, recipient, sentAt, payloadId, messageId, text,
+    if (attachments.isEmpty()) emptyList() else attachments.map { it.own() },
+    jsonObject(metadata),
+)
+
+private fun dev.callie.ffi.client.Notice.own() = Event.Notice(
+    code, description, inReplyTo, username, groupId, messageId, jsonObject(metadata), sentAt,
+)
+
+internal fun dev.callie.ffi.client.ConnectionState.own(): ConnectionState = when (this) {
+    is dev.callie.ffi.client.ConnectionState.Suspended -> ConnectionState.Suspended
+    is dev.callie.ffi.client.ConnectionState.Connecting -> ConnectionState.Connecting
+    is dev.callie.ffi.client.ConnectionState.Online -> ConnectionState.Online(expiresAt, limits)
+    is dev.callie.ffi.client.ConnectionState.Waiting ->
+        ConnectionState.Waiting(retryIn.toKotlinDuration(), closeCode.toInt(), reason)
+    is dev.callie.ffi.client.ConnectionState.Closed -> ConnectionState.Closed
 }
 
-internal fun dev.callie.ffi.Ending.own(): SendOutcome = when (this) {
-    is dev.callie.ffi.Ending.Delivered ->
+internal fun dev.callie.ffi.client.SendOutcome.own(): SendOutcome = when (this) {
+    is dev.callie.ffi.client.SendOutcome.Delivered ->
         SendOutcome.Delivered(confirmed?.clamped(), unconfirmed?.clamped(), offline?.clamped())
-    is dev.callie.ffi.Ending.Sent -> SendOutcome.Sent
-    is dev.callie.ffi.Ending.Offline -> SendOutcome.Offline
-    is dev.callie.ffi.Ending.Failed -> SendOutcome.Failed(code, reason, path)
-    is dev.callie.ffi.Ending.Unconfirmed -> SendOutcome.Unconfirmed
+    is dev.callie.ffi.client.SendOutcome.Sent -> SendOutcome.Sent
+    is dev.callie.ffi.client.SendOutcome.Offline -> SendOutcome.Offline
+    is dev.callie.ffi.client.SendOutcome.Failed -> SendOutcome.Failed(v1.code, v1.reason, v1.path)
+    is dev.callie.ffi.client.SendOutcome.Unconfirmed -> SendOutcome.Unconfirmed
 }

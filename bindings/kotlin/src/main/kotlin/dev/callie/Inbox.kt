@@ -9,6 +9,7 @@ import kotlinx.coroutines.flow.FlowCollector
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.yield
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.nanoseconds
 import kotlin.time.TimeSource
 
@@ -65,7 +66,7 @@ internal class Inbox(private val native: dev.callie.ffi.Client) {
 
     /** Waits at most [timeout] for an event or the end of the client. It may return early. */
     suspend fun await(timeout: Duration): Unit =
-        calling { native.awaitEvents(timeout.millis().coerceAtLeast(1uL)) }
+        calling { native.awaitEvents(timeout.coerceAtLeast(1.milliseconds).native()) }
 
     private fun fetch(max: Int) {
         val fetched = calling { native.fetchEvents(max.toUInt()) }

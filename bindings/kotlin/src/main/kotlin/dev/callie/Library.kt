@@ -6,11 +6,11 @@ public fun setLogger(level: LogLevel, logger: Logger?) {
 }
 
 /** Returns the first fault of a text that a client would send to a server with default limits; null if it is valid. */
-public fun checkPayload(text: String): PayloadFault? =
+public fun checkPayload(text: String): Fault? =
     calling { dev.callie.ffi.checkPayload(text.checked("text")) }
 
 /** Returns the first fault of a text that a server would send to a client; null if it is valid. */
-public fun checkServerPayload(text: String): PayloadFault? =
+public fun checkServerPayload(text: String): Fault? =
     calling { dev.callie.ffi.checkServerPayload(text.checked("text")) }
 
 /** Returns the version of the library, such as `0.1.0`. */

@@ -44,19 +44,19 @@ public class Server(config: Config) {
 
     /** Returns all sessions of the user, newest first. */
     public suspend fun sessions(credentials: Credentials): List<SessionInfo> =
-        calling { native.sessions(credentials.native) }.map { it.own() }
+        calling { native.sessions(credentials.native) }
 
     /** Revokes one of the user's sessions and closes its connections. */
     public suspend fun revokeSession(credentials: Credentials, sessionId: String): Unit =
-        calling { native.endSession(credentials.native, sessionId.checked("sessionId")) }
+        calling { native.revokeSession(credentials.native, sessionId.checked("sessionId")) }
 }
 
 /** A username and the token of a login on one server: what a client connects with. `toString` hides the token. */
-public class Credentials internal constructor(internal val native: dev.callie.ffi.Session) {
+public class Credentials internal constructor(internal val native: dev.callie.ffi.Credentials) {
     /** The credentials of an earlier login. Whether the token is valid is known when a client connects. */
     public constructor(config: Config, username: String, token: String) : this(
         calling {
-            dev.callie.ffi.Session.resume(config.native(), username.checked("username"), token.checked("token"))
+            dev.callie.ffi.Credentials(config.native(), username.checked("username"), token.checked("token"))
         },
     )
 

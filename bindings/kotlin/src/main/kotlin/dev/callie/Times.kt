@@ -1,20 +1,10 @@
 package dev.callie
 
-import java.time.Instant
 import kotlin.time.Duration
+import kotlin.time.toJavaDuration
 
-/** Whole milliseconds, rounded up, and none of a negative duration. Those of an infinite duration are a very large number. */
-internal fun Duration.millis(): ULong {
-    val whole = inWholeMilliseconds.coerceAtLeast(0).toULong()
-    return if (isFinite() && isPositive() && inWholeNanoseconds % 1_000_000 != 0L) whole + 1uL else whole
-}
-
-/** Milliseconds since 1970. The native library refuses the nearest number of an instant that has none. */
-internal fun Instant.millis(): Long = try {
-    toEpochMilli()
-} catch (_: ArithmeticException) {
-    if (epochSecond < 0) Long.MIN_VALUE else Long.MAX_VALUE
-}
+/** A duration that is not negative, as the native library takes it. An infinite duration is a very long one. */
+internal fun Duration.native(): java.time.Duration = coerceAtLeast(Duration.ZERO).toJavaDuration()
 
 /** The size of a page. The native library refuses what is not from 1 to 200. */
 internal fun Int.page(): UShort = coerceIn(0, 0xFFFF).toUShort()

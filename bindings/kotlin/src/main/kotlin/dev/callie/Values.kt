@@ -1,7 +1,6 @@
 package dev.callie
 
 import kotlinx.serialization.json.JsonObject
-import java.time.Instant
 
 /** A file that a message refers to by its URL. Callie servers do not store files. */
 public data class Attachment(
@@ -16,7 +15,7 @@ public data class Attachment(
     /** All of the attachment's metadata. When sending, the three values above take precedence. */
     val metadata: JsonObject = JsonObject(emptyMap()),
 ) {
-    internal fun native() = dev.callie.ffi.Attachment(
+    internal fun native() = dev.callie.ffi.client.Attachment(
         kind,
         url.checked("an attachment's url"),
         filename?.checked("an attachment's filename"),
@@ -26,42 +25,22 @@ public data class Attachment(
     )
 }
 
-internal fun dev.callie.ffi.Attachment.own() =
+internal fun dev.callie.ffi.client.Attachment.own() =
     Attachment(kind, url, filename, size, filetype, jsonObject(metadata ?: "{}"))
-
-/** One of a user's sessions. */
-public data class SessionInfo(
-    /** What `revokeSession` takes. */
-    val sessionId: String,
-    /** The name that the login gave the device. */
-    val device: String?,
-    val createdAt: Instant,
-    val lastSeenAt: Instant,
-    /** When the session ends if it is not used. */
-    val expiresAt: Instant,
-    /** Whether it is the session of the caller. */
-    val current: Boolean,
-)
-
-internal fun dev.callie.ffi.SessionInfo.own() = SessionInfo(
-    sessionId,
-    device,
-    Instant.ofEpochMilli(createdAtMs),
-    Instant.ofEpochMilli(lastSeenAtMs),
-    Instant.ofEpochMilli(expiresAtMs),
-    current,
-)
 
 // Values that are the same in the native library.
 
 /** The server's limits. */
-public typealias Limits = dev.callie.ffi.Limits
+public typealias Limits = dev.callie.ffi.client.Limits
 
 /** The kind of file that an attachment is. */
-public typealias AttachmentKind = dev.callie.ffi.AttachmentKind
+public typealias AttachmentKind = dev.callie.ffi.client.AttachmentKind
 
 /** Traffic counters since the client was created. */
-public typealias Stats = dev.callie.ffi.Statistics
+public typealias Stats = dev.callie.ffi.client.Stats
+
+/** One of a user's login sessions. */
+public typealias SessionInfo = dev.callie.ffi.SessionInfo
 
 /** A group that was created. */
 public typealias Group = dev.callie.ffi.Group
@@ -103,7 +82,7 @@ public typealias BlockedPage = dev.callie.ffi.BlockedPage
 public typealias ServerStats = dev.callie.ffi.ServerStats
 
 /** The first fault of a text that is not a valid payload. */
-public typealias PayloadFault = dev.callie.ffi.PayloadFault
+public typealias Fault = dev.callie.ffi.client.Fault
 
 /** The severity of a line of the log. */
 public typealias LogLevel = dev.callie.ffi.LogLevel

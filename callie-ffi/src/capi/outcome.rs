@@ -1,4 +1,4 @@
-//! How a message ends.
+//! How a send ended.
 
 use std::ffi::c_char;
 
@@ -7,11 +7,11 @@ use callie_core::MAX_PATH_BYTES;
 use super::text::fixed;
 use callie_client::{Failure, SendOutcome};
 
-/// How a message is over.
+/// How a send ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
-pub enum CallieEndingKind {
-    /// It is not.
+pub enum CallieOutcomeKind {
+    /// It has not.
     None = 0,
     /// The recipient's client, or some of the group's, confirmed it: see the counts.
     Delivered = 1,
@@ -36,12 +36,12 @@ const _: () = assert!(CALLIE_PATH_SIZE == MAX_PATH_BYTES + 1);
 /// A count that is not known.
 pub const CALLIE_COUNT_UNKNOWN: u64 = u64::MAX;
 
-/// How a message ended; texts end in NUL.
+/// The outcome of a send. Its texts end in NUL.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
-pub struct CallieEnding {
+pub struct CallieSendOutcome {
     /// How.
-    pub kind: CallieEndingKind,
+    pub kind: CallieOutcomeKind,
     /// How many confirmed it; `CALLIE_COUNT_UNKNOWN` where the server's answer was lost with a connection.
     pub confirmed: u64,
     /// How many were sent it and did not, or `CALLIE_COUNT_UNKNOWN`.
@@ -56,10 +56,10 @@ pub struct CallieEnding {
     pub path: [c_char; CALLIE_PATH_SIZE],
 }
 
-impl CallieEnding {
+impl CallieSendOutcome {
     /// None yet.
     pub(super) const NONE: Self = Self {
-        kind: CallieEndingKind::None,
+        kind: CallieOutcomeKind::None,
         confirmed: 0,
         unconfirmed: 0,
         offline: 0,
@@ -69,7 +69,7 @@ impl CallieEnding {
     };
 }
 
-impl From<SendOutcome> for CallieEnding {
+impl From<SendOutcome> for CallieSendOutcome {
     fn from(outcome: SendOutcome) -> Self {
         let of = |kind| Self { kind, ..Self::NONE };
         match outcome {
@@ -77,18 +77,18 @@ impl From<SendOutcome> for CallieEnding {
                 confirmed: confirmed.unwrap_or(CALLIE_COUNT_UNKNOWN),
                 unconfirmed: unconfirmed.unwrap_or(CALLIE_COUNT_UNKNOWN),
                 offline: offline.unwrap_or(CALLIE_COUNT_UNKNOWN),
-                ..of(CallieEndingKind::Delivered)
+                ..of(CallieOutcomeKind::Delivered)
             },
-            SendOutcome::Sent => of(CallieEndingKind::Sent),
-            SendOutcome::Offline => of(CallieEndingKind::Offline),
+            SendOutcome::Sent => of(CallieOutcomeKind::Sent),
+            SendOutcome::Offline => of(CallieOutcomeKind::Offline),
             SendOutcome::Failed(Failure { code, reason, path, .. }) => Self {
                 code: fixed(&code),
                 reason: fixed(&reason),
                 path: fixed(&path),
-                ..of(CallieEndingKind::Failed)
+                ..of(CallieOutcomeKind::Failed)
             },
             // `Unconfirmed`, and what a later client may add.
-            _ => of(CallieEndingKind::Unconfirmed),
+            _ => of(CallieOutcomeKind::Unconfirmed),
         }
     }
 }

@@ -1,0 +1,254 @@
+//! How values of the core cross to other languages: uniffi's types for them, with the feature `uniffi`.
+//!
+//! Events, outcomes, states and counters derive uniffi's traits where they are declared. A name or an ID crosses as a text, an
+//! instant as the date type of the language, and a value whose fields are private as a record of them. callie-ffi takes and
+//! returns these records under the names that they have here.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use callie_core::command::{Conversation, SignalData, SignalKind};
+use callie_core::{
+    Attachment as CoreAttachment, AttachmentError, AttachmentKind, Fault as CoreFault, GroupId, JsonObject,
+    Limits as CoreLimits, MessageId, Notice as CoreNotice, Payload, PayloadId, PayloadRef, Recipient, Sender,
+    Timestamp, Username,
+};
+
+use crate::error::Error;
+
+/// Lets a value cross as the text that it is parsed from.
+macro_rules! texts {
+    ($($name:ident),* $(,)?) => {$(
+        uniffi::custom_type!($name, String, {
+            remote,
+            lower: |value| value.to_string(),
+            try_lift: |text| Ok($name::parse(&text)?),
+        });
+    )*};
+}
+
+texts!(Conversation, GroupId, MessageId, PayloadId, Recipient, Sender, SignalKind, Username);
+
+uniffi::custom_type!(SignalData, String, {
+    remote,
+    lower: |data| data.as_str().to_owned(),
+    try_lift: |json| Ok(SignalData::parse(&json)?),
+});
+
+uniffi::custom_type!(JsonObject, String, {
+    remote,
+    lower: |object| object.as_str().to_owned(),
+    try_lift: |json| Ok(JsonObject::parse(&json)?),
+});
+
+/// 0001-01-01T00:00:00Z. Date types such as Python's have no earlier instant.
+const EARLIEST: Duration = Duration::from_secs(62_135_596_800);
+
+// The protocol has a year 0000. An instant in it crosses as the first of the year 0001.
+uniffi::custom_type!(Timestamp, SystemTime, {
+    remote,
+    lower: |timestamp| SystemTime::from(timestamp).max(UNIX_EPOCH - EARLIEST),
+    try_lift: |time| Ok(Timestamp::try_from(time)?),
+});
+
+uniffi::custom_type!(Payload, String, {
+    remote,
+    lower: |payload| payload.encode(),
+    try_lift: |text| PayloadRef::from_server(&text)?.to_payload().ok_or_else(never_taken),
+});
+
+/// The error for a value that the library only hands out.
+fn never_taken() -> uniffi::deps::anyhow::Error {
+    uniffi::deps::anyhow::anyhow!("the library does not take such a value")
+}
+
+/// The kind of file that an attachment is.
+#[uniffi::remote(Enum)]
+pub enum AttachmentKind {
+    /// An image.
+    Image,
+    /// A video.
+    Video,
+    /// Any other file.
+    File,
+}
+
+/// A file that a message refers to by its URL. Callie servers do not store files.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Attachment {
+    /// The kind of file.
+    pub kind: AttachmentKind,
+    /// Its URL: http or https.
+    pub url: String,
+    /// Its name.
+    #[uniffi(default = None)]
+    pub filename: Option<String>,
+    /// Its size in bytes, at most 2^53 − 1.
+    #[uniffi(default = None)]
+    pub size: Option<u64>,
+    /// Its MIME type, such as `image/png`.
+    #[uniffi(default = None)]
+    pub filetype: Option<String>,
+    /// All of its metadata, a JSON object. When sending, the three fields above take precedence.
+    #[uniffi(default = None)]
+    pub metadata: Option<String>,
+}
+
+impl From<CoreAttachment> for Attachment {
+    fn from(attachment: CoreAttachment) -> Self {
+        Self {
+            kind: attachment.kind(),
+            url: attachment.url().to_owned(),
+            filename: attachment.filename(),
+            size: attachment.size(),
+            filetype: attachment.filetype(),
+            metadata: attachment.metadata().map(|metadata| metadata.as_str().to_owned()),
+        }
+    }
+}
+
+impl TryFrom<Attachment> for CoreAttachment {
+    type Error = AttachmentError;
+
+    fn try_from(given: Attachment) -> Result<Self, AttachmentError> {
+        let mut attachment = Self::new(given.kind, given.url)?;
+        if let Some(metadata) = given.metadata {
+            attachment = attachment.with_metadata(JsonObject::parse(&metadata)?)?;
+        }
+        if let Some(filename) = given.filename {
+            attachment = attachment.with_filename(&filename)?;
+        }
+        if let Some(size) = given.size {
+            attachment = attachment.with_size(size)?;
+        }
+        if let Some(filetype) = given.filetype {
+            attachment = attachment.with_filetype(&filetype)?;
+        }
+        Ok(attachment)
+    }
+}
+
+uniffi::custom_type!(CoreAttachment, Attachment, {
+    remote,
+    lower: |attachment| attachment.into(),
+    try_lift: |attachment| Ok(attachment.try_into()?),
+});
+
+/// The limits of a server.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Limits {
+    /// The largest payload, in bytes.
+    pub max_payload_bytes: u64,
+    /// The longest text of a message, in bytes of UTF-8.
+    pub max_text_bytes: u64,
+    /// The most attachments of one message.
+    pub max_attachments: u64,
+    /// The most members of one group.
+    pub max_group_members: u64,
+    /// The number of payloads that a user may send in a second, on average. The client keeps to it.
+    pub messages_per_second: u32,
+    /// The number of payloads that a user may send at once.
+    pub burst: u32,
+    /// The number of messages to `BROADCAST` that a user may send in a minute, on average. The client keeps to it.
+    pub broadcasts_per_minute: u32,
+    /// The number of messages to `BROADCAST` that a user may send at once.
+    pub broadcast_burst: u32,
+}
+
+impl From<CoreLimits> for Limits {
+    fn from(limits: CoreLimits) -> Self {
+        Self {
+            max_payload_bytes: limits.max_payload_bytes as u64,
+            max_text_bytes: limits.max_text_bytes as u64,
+            max_attachments: limits.max_attachments as u64,
+            max_group_members: limits.max_group_members as u64,
+            messages_per_second: limits.messages_per_second,
+            burst: limits.burst,
+            broadcasts_per_minute: limits.broadcasts_per_minute,
+            broadcast_burst: limits.broadcast_burst,
+        }
+    }
+}
+
+uniffi::custom_type!(CoreLimits, Limits, {
+    remote,
+    lower: |limits| limits.into(),
+    try_lift: |_limits| Err(never_taken()),
+});
+
+/// A notice from the server.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Notice {
+    /// For programs, such as `USER_JOINED`.
+    pub code: String,
+    /// For people.
+    pub description: String,
+    /// When the server sent it.
+    pub sent_at: Timestamp,
+    /// The payload that it is about, if any.
+    pub in_reply_to: Option<PayloadId>,
+    /// The user that it is about, if any.
+    pub username: Option<Username>,
+    /// The group that it is about, if any.
+    pub group_id: Option<GroupId>,
+    /// The message that it is about, if any.
+    pub message_id: Option<MessageId>,
+    /// All metadata, a JSON object. Which members there are depends on the code.
+    pub metadata: String,
+}
+
+impl From<CoreNotice> for Notice {
+    fn from(notice: CoreNotice) -> Self {
+        let metadata = notice.metadata();
+        Self {
+            code: notice.code().to_string(),
+            description: notice.description().to_owned(),
+            // Every notice that was received has a time.
+            sent_at: notice.timestamp().unwrap_or(Timestamp::UNIX_EPOCH),
+            in_reply_to: metadata.in_reply_to.clone(),
+            username: metadata.username.clone(),
+            group_id: metadata.group_id,
+            message_id: metadata.message_id.clone(),
+            // Names, IDs, numbers and JSON that was read: it can always be written.
+            metadata: serde_json::to_string(metadata).unwrap_or_default(),
+        }
+    }
+}
+
+uniffi::custom_type!(CoreNotice, Notice, {
+    remote,
+    lower: |notice| notice.into(),
+    try_lift: |_notice| Err(never_taken()),
+});
+
+/// The first fault of a text that is not a valid payload.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct Fault {
+    /// For programs, such as `MISSING_FIELD`.
+    pub code: String,
+    /// Its place: a JSON Pointer from the payload's root.
+    pub path: String,
+    /// For people.
+    pub reason: String,
+}
+
+impl From<CoreFault> for Fault {
+    fn from(fault: CoreFault) -> Self {
+        Self { code: fault.code().to_string(), path: fault.path(), reason: fault.reason().to_owned() }
+    }
+}
+
+uniffi::custom_type!(CoreFault, Fault, {
+    remote,
+    lower: |fault| fault.into(),
+    try_lift: |_fault| Err(never_taken()),
+});
+
+/// Checks the attachment that is number `at` of its message.
+///
+/// # Errors
+/// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when it breaks a rule of the protocol.
+pub fn attachment(at: usize, given: Attachment) -> Result<CoreAttachment, Error> {
+    CoreAttachment::try_from(given).map_err(|e| {
+        Error::invalid(crate::error::code::INVALID_ARGUMENT, format_args!("attachment {at}: {e}"))
+    })
+}

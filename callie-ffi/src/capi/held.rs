@@ -1,0 +1,112 @@
+//! What a client's handle stands for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::registry::Registry;
+use super::status::Failure;
+use super::tickets::Tickets;
+use crate::gate::{Gate, Retired};
+use callie_client::{Client, Event, TokenSource};
+
+/// A user's connection to a server, across reconnections. Free it with `callie_client_free`. It may be used by several
+/// threads at once.
+pub struct CallieClient {
+    _private: [u8; 0],
+}
+
+/// What a client's handle stands for.
+pub(super) struct Held {
+    pub(super) client: Client,
+    pub(super) tickets: Tickets,
+    /// What the listener is called through.
+    pub(super) listener: Arc<Gate>,
+    source: Mutex<Source>,
+    /// What earlier sources were called through.
+    retired: Retired,
+    /// The handle was freed.
+    freed: AtomicBool,
+    /// Wakes the calls that wait for events.
+    released: Notify,
+}
+
+/// The client's source of tokens.
+#[derive(Default)]
+struct Source {
+    gate: Option<Arc<Gate>>,
+    /// The handle was freed: there can be no source any more.
+    over: bool,
+}
+
+impl Held {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            tickets: Tickets::default(),
+            listener: Arc::new(Gate::new()),
+            source: Mutex::default(),
+            retired: Retired::default(),
+            freed: AtomicBool::new(false),
+            released: Notify::new(),
+        }
+    }
+
+    /// Puts a source of tokens, called through its gate, in place of the one before, whose last call has returned then.
+    pub(super) fn set_source(&self, next: Option<(Arc<Gate>, Arc<dyn TokenSource>)>) -> Result<(), Failure> {
+        {
+            let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+            if source.over {
+                return Err(Failure::dead(CLIENTS.name()));
+            }
+            let (gate, next) = next.unzip();
+            self.client.set_token_source(next);
+            if let Some(before) = std::mem::replace(&mut source.gate, gate) {
+                self.retired.push(before);
+            }
+        }
+        self.retired.close();
+        Ok(())
+    }
+
+    /// Ends the client, wakes everyone who waits for it, and returns after the last call of its callbacks.
+    pub(super) fn release(&self) {
+        self.freed.store(true, Ordering::Release);
+        self.client.begin_disconnect();
+        self.released.notify_waiters();
+        {
+            let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+            source.over = true;
+            self.client.set_token_source(None);
+            if let Some(before) = source.gate.take() {
+                self.retired.push(before);
+            }
+        }
+        self.listener.close();
+        self.retired.close();
+    }
+
+    /// Ends when the handle is freed.
+    async fn until_freed(&self) {
+        loop {
+            let released = self.released.notified();
+            if self.freed.load(Ordering::Acquire) {
+                return;
+            }
+            released.await;
+        }
+    }
+
+    /// Takes events; when the handle is freed it takes none, so that none are confirmed that nobody has seen.
+    pub(super) async fn next_events(&self, max: usize, wait: Duration) -> Result<Vec<Event>, Failure> {
+        tokio::select! {
+            biased;
+            () = self.until_freed() => Err(Failure::freed()),
+            taken = self.client.next_events(max, wait) => Ok(taken?),
+        }
+    }
+}
+
+pub(super) static CLIENTS: Registry<Held> = Registry::new("the client");
