@@ -1,4 +1,5 @@
-//! A frame without escapes is checked without allocating (its own binary, since it counts with the global allocator).
+//! A payload without escapes is checked without allocation. In its own binary, because it replaces the global
+//! allocator.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -116,7 +117,7 @@ fn connection_accepts_a_message_without_allocation() {
     let verified = Handshake::new(NOW, config).receive(&first).unwrap().verify(Some(ada)).unwrap();
     let stamp = || Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
     let (mut connection, _) = Connection::<()>::open(NOW, verified, Box::new(stamp), &mut user);
-    // The first payloads make room for the memory of IDs.
+    // The first payloads allocate the table of remembered IDs.
     let texts: Vec<_> = (1..9).map(|n| message(&format!("p{n}"))).collect();
     let (last, others) = texts.split_last().unwrap();
     for text in others {

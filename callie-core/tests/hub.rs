@@ -1,4 +1,4 @@
-//! A hub passes payloads on between connections, counts confirmations and answers.
+//! A hub delivers payloads between connections, counts confirmations and answers.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
@@ -35,7 +35,7 @@ fn identify(token: &str) -> Option<Identity> {
     })
 }
 
-/// A hub, and what it wrote.
+/// A hub, and the texts that it wrote.
 struct Desk {
     now: Duration,
     hub: Hub,
@@ -82,7 +82,7 @@ impl Desk {
         std::iter::from_fn(|| self.hub.poll()).collect()
     }
 
-    /// What was written since the last call: to whom, and the code or type.
+    /// Returns what was written since the last call: the recipient, and the code or type.
     fn take(&mut self) -> Vec<(ConnectionId, String)> {
         let outputs = self.outputs().into_iter().map(|output| match output {
             Output::Write(id, text) => {
@@ -95,7 +95,7 @@ impl Desk {
         outputs.collect()
     }
 
-    /// The only notice that was written since the last call.
+    /// Returns the only notice that was written since the last call.
     fn notice(&mut self) -> Notice {
         let outputs = self.outputs();
         let [Output::Write(_, text)] = &outputs[..] else { panic!("{outputs:?}") };
@@ -132,7 +132,7 @@ fn first_confirmation_of_a_user_is_the_answer() {
     assert_eq!(desk.take(), to(&[ada], "DELIVERED"));
     desk.confirm(bob, "bob", "ack1");
     assert_eq!(desk.take(), []);
-    // What became of it is what a duplicate is told.
+    // A duplicate is answered with the outcome.
     desk.send(ada, "ada", "MSG", "bob", HELLO, "ack1");
     assert_eq!(desk.notice().metadata().outcome, Some(PriorOutcome::Delivered));
 }
@@ -253,7 +253,7 @@ fn user_who_returns_is_remembered_for_five_minutes() {
     desk.send(ada, "ada", "MSG", "bob", HELLO, "p1");
     desk.hub.lost(desk.now, ada);
     desk.outputs();
-    // So many other users that those who are gone and whose payloads are old are forgotten.
+    // So many other users that the hub removes users without connections and recent payloads.
     for (seconds, code) in [(299, "DUPLICATE_PAYLOAD"), (700, "MSG")] {
         desk.now = Duration::from_secs(seconds);
         for number in 0..200 {

@@ -1,4 +1,4 @@
-//! How a session ends what was sent, answer by answer: drops, retries, limits and servers of other versions.
+//! The outcomes of a session's sends, answer by answer: drops, retries, limits and servers of other versions.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -16,7 +16,7 @@ use callie_core::{
 const BOB: &str = "bob";
 const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// What was transmitted: its ID and type, and a message's text.
+/// A transmitted payload: its ID and type, and a message's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Sent {
     id: PayloadId,
@@ -24,7 +24,7 @@ struct Sent {
     text: String,
 }
 
-/// One session and whoever plays its server.
+/// One session, for which the test plays the server.
 struct Desk {
     session: Session,
     now: Duration,
@@ -71,7 +71,7 @@ impl Desk {
         desk
     }
 
-    /// Connects, with this metadata in the server's answer beside what it answers.
+    /// Connects, with this additional metadata in the server's answer.
     fn log_in(&mut self, metadata: &str) {
         self.session.connect(self.now());
         self.session.opened(self.now());
@@ -109,7 +109,7 @@ impl Desk {
         ticket
     }
 
-    /// Lets time pass, waking the session whenever it asks for it.
+    /// Lets time pass, and wakes the session at its deadlines.
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while let Some(at) = self.session.deadline().filter(|at| *at <= end) {
@@ -140,7 +140,7 @@ impl Desk {
         }
     }
 
-    /// What was transmitted since the last call, but for the signs of life.
+    /// Returns what was transmitted since the last call, except PINGs and PONGs.
     fn take_sent(&mut self) -> Vec<Sent> {
         std::mem::take(&mut self.sent).into_iter().filter(|sent| sent.kind != PayloadType::Ping).collect()
     }
@@ -186,7 +186,7 @@ fn named_drops_are_resent_in_order() {
     let first_ping = desk.ping();
     let sent = desk.take_sent();
     desk.answer(limited(&[&sent[1].id, &sent[3].id, &sent[2].id]));
-    // The PING after the first message says that it was taken, and nothing of the others.
+    // The answer to the PING after the first message shows that the message was accepted, but nothing about the others.
     desk.pong(&first_ping);
     assert_eq!(desk.endings(), [TicketOutcome::Sent]);
     assert_eq!(desk.texts(), Vec::<String>::new());
@@ -214,7 +214,7 @@ fn unnamed_drops_are_resent() {
     assert_eq!(desk.endings(), []);
 }
 
-/// A server that does not know of `dropped` tells of the first alone, and its PONG says nothing.
+/// A server without `dropped` names only the first dropped payload, and its PONG shows nothing about the others.
 #[test]
 fn older_server_is_asked_since_the_first_drop() {
     let mut desk = Desk::online();
@@ -274,7 +274,7 @@ fn dropped_command_and_ping_are_resent() {
     assert_eq!(kinds, [PayloadType::Cmd, PayloadType::Ping]);
 }
 
-/// The first time it failed, and the answer was lost: under a new ID the server says why.
+/// The first attempt failed and the answer was lost. The retry under a new ID receives the reason.
 #[test]
 fn resent_message_to_an_offline_user_ends_offline() {
     for confirm in [true, false] {
@@ -358,7 +358,7 @@ fn message_is_resent_in_order_after_a_lost_link() {
             desk.send(BOB, "2", true);
         }
         desk.send(GROUP, "group", true);
-        // What goes to others does not wait.
+        // Messages to other recipients do not wait.
         assert_eq!(desk.texts(), ["group"]);
         desk.answer(Notice::builder(SysCode::Delivered).in_reply_to(id("unknown")));
         let mut waited = 1_990;
@@ -473,7 +473,7 @@ fn unknown_metadata_does_not_prevent_login() {
     assert_eq!(*desk.session.limits(), Limits::default());
 }
 
-/// An answer whose metadata holds something odd is that answer all the same.
+/// An answer with unknown metadata has the same effect.
 #[test]
 fn unknown_metadata_changes_no_outcome() {
     let mut desk = Desk::online();
@@ -498,7 +498,7 @@ fn message_to_the_server_is_refused_with_a_reason() {
     assert_eq!(refused.to_string(), "a PING cannot go to BROADCAST");
 }
 
-/// A flood's pause is kept after the close that ends it.
+/// The pause after a flood lasts beyond the close that ends it.
 #[test]
 fn pause_of_a_flood_is_kept_after_its_close() {
     let mut desk = Desk::online();

@@ -1,19 +1,19 @@
-//! The public API is what `public-api.txt` says: a change of it is made knowingly, by writing the file anew.
+//! The public API equals `public-api.txt`, so that every change is intentional and updates the file.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::Command;
 
-/// Set to write the file instead of comparing with it.
+/// The variable that makes the test write the file instead of comparing with it.
 const UPDATE: &str = "UPDATE_PUBLIC_API";
 
-/// Everything that other crates can use, one item a line.
+/// Everything that other crates can use, one item per line.
 fn current() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = root.join("../target/public-api");
-    // rustdoc's JSON is a nightly feature; the stable toolchain that runs this test is told to allow it. The target
-    // directory is another, since this test's own is locked while tests are built.
+    // rustdoc's JSON is a nightly feature, which this variable enables in the stable toolchain. Uses another target
+    // directory, because the test's own is locked while tests are built.
     let status = Command::new(env!("CARGO"))
         .args(["rustdoc", "--quiet", "--lib", "--target-dir"])
         .arg(&target)

@@ -1,4 +1,4 @@
-//! Every rule of a server's connection, one by one.
+//! The rules of a server's connection, one by one.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
@@ -71,7 +71,7 @@ fn identity(name: &str) -> Identity {
     }
 }
 
-/// What a text says: the code of a SYS, else the type; and the payload that it answers.
+/// The code of a SYS or the type of another payload, and the ID of the payload that it answers.
 fn said(text: &str) -> (String, Option<String>) {
     let frame = PayloadRef::from_server(text).unwrap();
     let code = Notice::read(&frame).map(|notice| notice.code().as_str());
@@ -92,7 +92,7 @@ fn config() -> ServerConfig {
     ServerConfig::new(PayloadKeys::new(BuildHasherDefault::<DefaultHasher>::new()))
 }
 
-/// A connection of ada's, and what its server does by itself.
+/// A connection of ada, with what its server does by itself.
 struct Desk {
     now: Duration,
     keys: PayloadKeys,
@@ -132,7 +132,7 @@ impl Desk {
         step
     }
 
-    /// The code of the answer to `text`, which must be answered.
+    /// Returns the code of the answer to `text`, which must be answered.
     fn answer(&mut self, text: &str) -> Option<SysCode> {
         match self.receive(text) {
             Action::Answer(answer) => answer.code(),
@@ -268,7 +268,7 @@ fn other_token_and_other_sender_drop_the_payload() {
         assert_eq!(desk.answer(&text), Some(code));
         assert_eq!(desk.poll(), one(code.as_str(), "p1"));
     }
-    // It may come again.
+    // It may be sent again.
     desk.accept(&message("bob", "p1"));
 }
 
@@ -490,7 +490,7 @@ fn drops_are_named_before_any_later_answer() {
         desk.receive(&message("bob", &format!("p{n}")));
         desk.poll();
     }
-    // An answer to what came before the dropped payloads does not call for a report.
+    // An answer to a payload before the dropped ones needs no report.
     let answer = early.refuse(SysCode::RecipientOffline, stamp());
     assert_eq!(desk.connection.report_before(desk.now, answer.number()), None);
     desk.connection.answer(desk.now, answer);
@@ -536,7 +536,7 @@ fn flood_of_ten_seconds_closes_and_names_what_is_left() {
     for n in 0..20 {
         assert!(matches!(desk.receive(&message("bob", "p1")), Action::Dropped(_)), "{n}");
         desk.poll();
-        // The bucket gives one a second, which does not end the flood.
+        // The bucket is refilled with one a second, which does not end the flood.
         desk.now += Duration::from_millis(500);
         if n % 2 == 1 {
             desk.accept(&message("bob", &format!("q{n}")));

@@ -1,4 +1,4 @@
-//! Sessions and server connections over links that lose, delay and break: a seeded simulation of what users rely on.
+//! A seeded simulation of sessions and server connections over links with losses, delays and breaks.
 //!
 //! `CALLIE_SEEDS=n` runs another number of seeds, `CALLIE_SEED=n` replays one with its trace.
 
@@ -8,18 +8,18 @@ mod simulation;
 
 use simulation::{Scenario, Simulation};
 
-/// How many seeds a test run goes through.
+/// The number of seeds of a test run.
 const SEEDS: u64 = 10_000;
-/// How many seeds of the variations, which share most of their paths with the first.
+/// The number of seeds of the variations, which share most of their paths with the first scenario.
 const VARIATION_SEEDS: u64 = 2_000;
-/// How many seeds with hundreds of messages each.
+/// The number of seeds with hundreds of messages each.
 const BUSY_SEEDS: u64 = 200;
 
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|value| value.parse().expect("a whole number"))
 }
 
-/// Runs the scenario that a seed draws; a failure prints the seed.
+/// Runs the scenario with each seed. A failure prints the seed.
 fn run(seeds: u64, scenario: impl Fn(&mut fastrand::Rng) -> Scenario + Sync) {
     if let Some(seed) = setting("CALLIE_SEED") {
         return Simulation::new(seed, &scenario, true).run();
@@ -48,25 +48,25 @@ fn every_send_has_one_true_outcome_in_order() {
     run(SEEDS, Scenario::breaking_links);
 }
 
-/// A server drops what comes too fast, several devices of one user share its rate, and links break.
+/// A server drops payloads over the rate, several devices of one user share the rate, and links break.
 #[test]
 fn dropped_payloads_have_true_outcomes() {
     run(VARIATION_SEEDS, Scenario::dropping_server);
 }
 
-/// Several devices of one user send more than its rate over links that hold: all of it arrives in time.
+/// Several devices of one user send more than the rate over links that do not break. Everything arrives in time.
 #[test]
 fn devices_share_the_rate() {
     run(BUSY_SEEDS, Scenario::sharing_devices);
 }
 
-/// The server forgets what it did.
+/// The server restarts without its memory.
 #[test]
 fn nothing_reaches_an_application_twice() {
     run(VARIATION_SEEDS, Scenario::forgetful_server);
 }
 
-/// Both clients lose a server that restarts: the one that is back first does not call the other offline.
+/// Both clients lose a server that restarts. The first one to reconnect does not get the other reported as offline.
 #[test]
 fn server_restart_reports_nobody_offline() {
     run(VARIATION_SEEDS, Scenario::restarting_server);

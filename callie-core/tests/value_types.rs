@@ -1,4 +1,4 @@
-//! Every value type is read from text and written to it, and can be sent between threads.
+//! Every value type can be parsed from text and written as text, and sent between threads.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,7 +19,7 @@ use callie_core::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Reads `text` in every way, and checks that all give one value.
+/// Parses `text` in every way, and checks that all results are equal.
 fn read<T>(text: &str) -> T
 where
     T: FromStr<Err = NameError>
@@ -35,7 +35,7 @@ where
     value
 }
 
-/// The same for one that can be shown.
+/// Does the same for a type with `Display`.
 fn shown<T>(text: &str)
 where
     T: FromStr<Err = NameError>
@@ -96,7 +96,7 @@ fn invalid_texts_are_refused_by_serde() {
     assert!(!error.to_string().contains("se cret"), "{error}");
 }
 
-/// A result that was lost with a connection is read as `{}`, which must not pass for a result.
+/// A result that was lost with a connection is `{}`, which must not parse as a result.
 #[test]
 fn empty_object_is_not_a_result() {
     fn is_refused<T: DeserializeOwned>() -> bool {
@@ -135,7 +135,7 @@ fn public_types_cross_threads() {
     crosses::<SessionConfig>();
     crosses::<Event>();
     crosses::<Output>();
-    // The session is used from one thread at a time: it need not be `Sync`.
+    // A session is used by one thread at a time, so it need not be `Sync`.
     fn moves<T: Send + 'static>() {}
     moves::<Session>();
 }

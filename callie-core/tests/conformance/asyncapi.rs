@@ -1,4 +1,4 @@
-//! The AsyncAPI document of the socket, held against the tables of the code so that it cannot drift.
+//! The AsyncAPI document of the socket, compared with the tables of the code.
 
 use callie_core::command::{Command, Push};
 use callie_core::{CloseCode, Limits, PAYLOAD_VERSION_TEXT, SysCode, account, should_reconnect};
@@ -35,7 +35,7 @@ fn asyncapi_has_every_close_code() {
         let mut after: Vec<_> =
             SysCode::ALL.iter().filter(|sys| sys.closes() == Some(code)).map(|sys| sys.as_str()).collect();
         if code == CloseCode::Flooding {
-            // Most often it closes nothing, so the table of codes cannot say that it does here.
+            // This code usually does not close the connection, so the table of codes has no close code for it.
             after.push(SysCode::RateLimited.as_str());
         }
         assert_eq!(entry["after"], json!(after), "{code:?}");

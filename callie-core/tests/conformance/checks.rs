@@ -1,5 +1,5 @@
-//! What holds for every text that is received: shared by the property tests, the fuzz targets and the replay of what
-//! they found. A broken rule panics.
+//! Checks of every received text, shared by the property tests, the fuzz targets and the replay of their findings. A
+//! violation panics.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use callie_core::{Limits, MAX_PATH_BYTES, Notice, PayloadRef, SysCode};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The verdict on any text, valid or not, agrees with serde_json's.
+/// Checks that the result for any text, valid or not, agrees with serde_json.
 pub fn check_text(text: &str) {
     let limits = Limits::default().with_max_payload_bytes(usize::MAX);
     let reference = is_object(text);
@@ -26,7 +26,7 @@ pub fn check_text(text: &str) {
     }
 }
 
-/// What is passed on is valid, holds no token, and is what was received but for the token and the timestamp.
+/// Checks that the delivered text is valid, has no token, and otherwise differs only in the timestamp.
 pub fn check_pass_on(text: &str) {
     if let Ok(frame) = PayloadRef::from_client(text, &Limits::default()) {
         check_frame(&frame);
@@ -51,7 +51,7 @@ fn check_frame(frame: &PayloadRef<'_>) {
             _ => assert_eq!(value_after, value),
         }
     }
-    // Reading the rest of it must not panic either; what is owned is written validly again.
+    // Reading the rest must not panic either, and an owned payload encodes validly.
     let _ = (frame.command(&Limits::default()), Notice::read(frame));
     if let Some(payload) = frame.to_payload() {
         let encoded = payload.encode();
@@ -66,7 +66,7 @@ fn members(text: &str) -> Vec<(String, String)> {
     members.0.into_iter().map(|(key, value)| (key, value.get().to_owned())).collect()
 }
 
-/// The members of an object in their order, a key given twice included.
+/// The members of an object in order, including repeated keys.
 struct Members(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {
@@ -89,7 +89,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// Whether `text` is one JSON object of at most 32 levels, without half a surrogate pair.
+/// Returns `true` if `text` is one JSON object of at most 32 levels, without unpaired surrogates.
 pub fn is_object(text: &str) -> bool {
     serde_json::from_str::<Members>(text).is_ok_and(|members| members_hold(&members, 1))
 }
@@ -98,7 +98,7 @@ fn members_hold(members: &Members, depth: u8) -> bool {
     depth <= callie_core::MAX_DEPTH && members.0.iter().all(|(_, value)| holds(value, depth + 1))
 }
 
-/// Looks into what serde_json skips: a raw value's strings are not decoded by it.
+/// Checks what serde_json skips: it does not decode the strings of a raw value.
 fn holds(value: &RawValue, depth: u8) -> bool {
     let text = value.get();
     match text.as_bytes()[0] {

@@ -1,15 +1,16 @@
-//! A session driven by a script, and what holds whatever the server says: shared by the fuzz target, its seeds and the
-//! replay of what it found. A broken rule panics.
+//! A session driven by a script, and its guarantees for any input from the server. Shared by the fuzz target, its seeds
+//! and the replay of its findings. A violation panics.
 //!
-//! A script has one step a line. `$0` stands for the payload ID of what was transmitted last, `$1` for the one before.
+//! A script has one step per line. `$0` is the ID of the last transmitted payload, `$1` that of the one before.
 //!
 //! - `c` connect, `d` disconnect, `s` suspend, `r` resume, `n` network changed
 //! - `o` the socket is open, `x1001` it is closed with a code, `l` the link is lost
-//! - `t500` so many milliseconds pass, `w` time passes to the deadline
-//! - `mb Hello` sends a message to be confirmed, `Mb Hello` one that is not: to `b`ob, the `g`roup, `a`ll, one`s`elf
+//! - `t500` 500 ms pass, `w` time passes until the deadline
+//! - `mb Hello` sends a message with confirmation, `Mb Hello` one without: to `b`ob, the `g`roup, `a`ll, one`s`elf
 //! - `ps` pings the server, `pb` bob, `k3` sends a command
-//! - `a` the application takes all messages that came, `y9` the upgrade is refused and names so many seconds
-//! - `!DELIVERED {"inReplyTo":"$0"}` the server says a code, `<bob p7` bob wrote, `>` any other text comes
+//! - `a` the application takes all messages, `y9` the upgrade is refused with a `Retry-After` of 9 s
+//! - `!DELIVERED {"inReplyTo":"$0"}` the server sends a code, `<bob p7` a message by bob arrives, `>` any other text
+//!   arrives
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -20,14 +21,14 @@ use callie_core::{
     Content, GroupId, Limits, Message, PayloadRef, Recipient, SysCode, Timestamp, Token, Username,
 };
 
-/// As servers of Callie make them.
+/// The length of a token of Callie's server.
 const TOKEN: &str = "q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA";
 const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
-/// More would only be slow.
+/// The most steps of a script; more would only be slow.
 const MOST_STEPS: usize = 100;
-/// More wakes at one instant are a loop.
+/// The most wake-ups at one instant; more are an endless loop.
 const MOST_WAKES: usize = 16;
-/// For so long a payload is not handed on a second time, at least: as long as the server takes it for the same.
+/// The time within which a duplicate is not delivered to the application, as long as the server remembers payload IDs.
 const ONCE: Duration = Duration::from_secs(300);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,18 +42,18 @@ struct Driver {
     session: Session,
     elapsed: Duration,
     socket: Socket,
-    /// Whether something was transmitted on this connection.
+    /// Whether a payload was transmitted on this connection.
     begun: bool,
     transmitted: Vec<String>,
     open: BTreeSet<Ticket>,
     over: BTreeSet<Ticket>,
     handed_on: HashMap<(String, String), Duration>,
-    /// Messages that the application has not taken yet, and what it took last.
+    /// The messages that the application has not taken yet, and the last one that it took.
     untaken: BTreeSet<(String, String)>,
     last: Option<Receipt>,
 }
 
-/// Runs a script; whatever it says, the session keeps its promises.
+/// Runs a script and checks the session's guarantees.
 pub fn check_conversation(script: &str) {
     let mut config = SessionConfig::new(Username::parse("ada").unwrap(), Token::parse(TOKEN).unwrap());
     config.max_waiting = 24;
@@ -61,7 +62,7 @@ pub fn check_conversation(script: &str) {
         session: Session::new(
             config,
             Box::new(move || {
-                // An odd step through all numbers: never the same twice.
+                // An odd step visits all numbers before it repeats one.
                 random = random.wrapping_add(0x9E37_79B9_7F4A_7C15);
                 random
             }),
@@ -129,7 +130,7 @@ impl Driver {
             't' => self.pass(Duration::from_millis(rest.parse::<u32>().unwrap_or(0).min(400_000).into())),
             'w' => {
                 let due = self.session.deadline().unwrap_or_default().saturating_sub(self.elapsed);
-                // A server can ask for silence until the end of time; the wall clock has none to offer.
+                // A server can require a wait beyond the range of the wall clock.
                 self.pass(due.min(Duration::from_secs(400)));
             }
             'm' | 'M' => self.send(rest, verb == 'm'),
@@ -224,7 +225,8 @@ impl Driver {
         assert_eq!(self.session.waiting(), self.open.len());
     }
 
-    /// All that is sent is valid, on an open connection, by its user, with the token; first of all the authentication.
+    /// Checks that every transmitted payload is valid, on an open connection, by its user and with the token. The first
+    /// one authenticates.
     fn check_transmitted(&mut self, text: &str) {
         assert_eq!(self.socket, Socket::Open, "sent without a connection");
         let limits = Limits::default();

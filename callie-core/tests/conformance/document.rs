@@ -1,4 +1,4 @@
-//! `docs/protocol.md`: every example is what it claims to be, every table says what the code says.
+//! `docs/protocol.md`: every example is valid, or invalid as documented, and every table agrees with the code.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -18,18 +18,18 @@ fn document() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-/// The fenced blocks: what stands behind the fence, and the block's text.
+/// The fenced blocks: the info string of the fence, and the text of the block.
 fn blocks(document: &str) -> Vec<(&str, &str)> {
     let mut parts = document.split("```");
     let mut blocks = Vec::new();
-    // Outside and inside take turns; the first part is outside.
+    // Text and blocks alternate, beginning with text.
     while let (Some(_), Some(inside)) = (parts.next(), parts.next()) {
         blocks.push(inside.split_once('\n').unwrap());
     }
     blocks
 }
 
-/// The cells of the table behind `<!-- table: name -->`, without its head.
+/// The cells of the table after `<!-- table: name -->`, without its header.
 fn table(document: &str, name: &str) -> Vec<Vec<String>> {
     let (_, behind) = document.split_once(&format!("<!-- table: {name} -->\n")).unwrap();
     let rows = behind.lines().take_while(|line| line.starts_with('|')).skip(2);

@@ -1,4 +1,4 @@
-//! What holds for all payloads, tried on arbitrary ones. A failing seed is printed and kept in `tests/regressions`.
+//! Properties of all payloads, tested with arbitrary ones. A failing seed is printed and stored in `tests/regressions`.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ fn decode(text: &str) -> Result<PayloadRef<'_>, Fault> {
     PayloadRef::from_client(text, &Limits::default())
 }
 
-/// What stands in a valid text where a mutation may strike.
+/// The texts that a mutation inserts into a valid text.
 const SHARDS: &[&str] = &[
     "",
     "\"",
@@ -60,7 +60,7 @@ const SHARDS: &[&str] = &[
     "//",
 ];
 
-/// Replaces a few characters anywhere.
+/// Replaces a few characters at any position.
 fn mutate(text: &str, strikes: &[(Index, usize, &'static str)]) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     for (at, remove, shard) in strikes {
@@ -75,7 +75,7 @@ fn strikes() -> impl Strategy<Value = Vec<(Index, usize, &'static str)>> {
     proptest::collection::vec((any::<Index>(), 0_usize..4, select(SHARDS)), 1..4)
 }
 
-/// Writes a value with white space, escapes and an order of keys that follow from `dice`.
+/// Writes a value with white space, escapes and an order of keys that `dice` determines.
 fn spell(value: &Value, dice: &mut impl Iterator<Item = u8>) -> String {
     let space = |dice: &mut dyn Iterator<Item = u8>| {
         ["", "", "", " ", "\n", "\t\r"][usize::from(dice.next().unwrap_or(0)) % 6]
@@ -134,12 +134,12 @@ proptest! {
     fn delivered_text_contains_no_token(payload in strategies::payload(), dice in any::<[u8; 64]>()) {
         let value: Value = match serde_json::from_str(&payload.encode()) {
             Ok(value) => value,
-            // A number that this reader cannot hold.
+            // A number that this parser cannot represent.
             Err(_) => return Ok(()),
         };
         let token = payload.token().map(|token| token.expose().to_owned()).unwrap_or_default();
         let text = spell(&value, &mut dice.into_iter().cycle());
-        // Spelled with escapes it may be longer than metadata may be.
+        // With escapes, the text may exceed the limit of metadata.
         let Ok(frame) = decode(&text) else { return Ok(()) };
         let out = frame.pass_on();
         prop_assert!(!out.contains(&token));
@@ -156,7 +156,7 @@ proptest! {
         let frame = match decode(&text) {
             Ok(frame) => frame,
             Err(fault) => {
-                // Only what is counted as sent may become too long by another spelling.
+                // Only sizes that are counted as sent can exceed a limit in another spelling.
                 prop_assert!(fault.path().ends_with("metadata"), "{}", fault);
                 return Ok(());
             }
@@ -208,7 +208,7 @@ proptest! {
     fn fault_never_contains_the_token(payload in strategies::payload(), strikes in strikes(), at in any::<Index>()) {
         let token = payload.token().map(|token| token.expose().to_owned()).unwrap_or_default();
         let plain = payload.encode();
-        // The token once more, as a key or a value anywhere.
+        // The token again, as a key or a value anywhere.
         let places: Vec<_> = plain.match_indices(['{', '[', ':']).map(|(at, _)| at + 1).collect();
         let place = *at.get(&places);
         let more = [format!("\"{token}\":1,\"x{token}\":"), format!("\"{token}\",")];

@@ -1,4 +1,4 @@
-//! The JSON Schemas of `schema/`, held against the vectors by a validator that others wrote.
+//! The JSON Schemas of `schema/`, compared with the vectors by an independent validator.
 
 use std::path::Path;
 
@@ -73,7 +73,7 @@ fn every_schema_is_valid() {
     }
 }
 
-/// Codes for what a schema never sees. Some of those texts it refuses all the same, for other reasons.
+/// Codes of faults that no schema can express. A schema may refuse some of these texts for other reasons.
 const BENEATH: [&str; 3] = ["INVALID_JSON", "DUPLICATE_FIELD", "PAYLOAD_TOO_LARGE"];
 
 /// Vectors whose fault no schema can express are left out.
@@ -154,7 +154,7 @@ fn limits_in_schemas_match_the_crate() {
     }
 }
 
-/// The members of an object's schema, those that may be absent marked by a `?`.
+/// The members of an object's schema, with a `?` for optional ones.
 fn members_of(schema: &Value) -> Vec<String> {
     let required: Vec<_> = schema["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let names = schema["properties"].as_object().unwrap().keys();

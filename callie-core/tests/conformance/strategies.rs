@@ -14,7 +14,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// Any text, rich in what has to be escaped or takes more than one byte.
+/// Any text, with many characters that need escapes or more than one byte.
 pub(crate) fn text() -> impl Strategy<Value = String> {
     let character = prop_oneof![
         4 => any::<char>(),
@@ -61,7 +61,7 @@ pub(crate) fn stamp() -> impl Strategy<Value = Stamp> {
     (payload_id(), timestamp()).prop_map(|(payload_id, timestamp)| Stamp { payload_id, timestamp })
 }
 
-/// As servers of Callie make them.
+/// Tokens like those of Callie's server.
 pub(crate) fn token() -> impl Strategy<Value = Token> {
     "[A-Za-z0-9_-]{43}".prop_map(|token| Token::parse(&token).unwrap())
 }
@@ -70,7 +70,7 @@ fn white_space() -> impl Strategy<Value = &'static str> {
     prop_oneof![8 => Just(""), 1 => select(vec![" ", "\n", "\t", "\r", " \r\n\t "])]
 }
 
-/// Any JSON value as a text, at most `depth` levels deep, with numbers that no float can hold.
+/// Any JSON value as a text, at most `depth` levels deep, with numbers that no float can represent.
 pub(crate) fn json(depth: u32) -> impl Strategy<Value = String> {
     let number = "-?(0|[1-9][0-9]{0,30})(\\.[0-9]{1,5})?([eE][+-]?[0-9]{1,4})?";
     let leaf = prop_oneof![
@@ -86,7 +86,7 @@ pub(crate) fn json(depth: u32) -> impl Strategy<Value = String> {
     })
 }
 
-/// An object as a text, of keys that differ.
+/// An object with distinct keys, as a text.
 fn members(
     key: impl Strategy<Value = String>,
     value: impl Strategy<Value = String>,
@@ -99,7 +99,7 @@ fn members(
     })
 }
 
-/// A free-form object without the keys that bind in one place or another.
+/// A free-form object without the keys that the protocol defines anywhere.
 pub(crate) fn object() -> impl Strategy<Value = JsonObject> {
     members("[a-z \"/~é😀]{0,3}", json(8)).prop_map(|text| JsonObject::parse(&text).unwrap())
 }
@@ -144,7 +144,7 @@ fn code_name() -> impl Strategy<Value = CodeName> {
     "[A-Z][A-Z0-9_]{0,63}".prop_map(|name| CodeName::parse(&name).unwrap())
 }
 
-/// The content of a SYS payload, which is read and not made.
+/// The content of a SYS payload, which clients read but do not build.
 fn system(code: &CodeName, description: &str) -> Content {
     let content = serde_json::json!({ "code": code, "description": description });
     let text = serde_json::json!({
@@ -194,7 +194,7 @@ pub(crate) fn payload() -> impl Strategy<Value = Payload> {
                     payload = payload.with_metadata(object).ok()?;
                 }
                 if ack {
-                    // Only some can be confirmed; the others stay as they are.
+                    // Only some payloads can be confirmed. The others are unchanged.
                     payload = payload.clone().with_ack().unwrap_or(payload);
                 }
                 match reply {
@@ -346,7 +346,7 @@ pub(crate) fn pushes() -> Vec<BoxedStrategy<Push>> {
     ]
 }
 
-/// Any code with any metadata, whether they go together or not.
+/// Any code with any metadata, whether or not they belong together.
 pub(crate) fn notice() -> impl Strategy<Value = Notice> {
     let outcome = select(vec![
         PriorOutcome::Pending,

@@ -12,7 +12,7 @@ struct File {
     vectors: Vec<Vector>,
 }
 
-/// One payload and what is to be made of it.
+/// One payload and its expected result.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Vector {
@@ -37,7 +37,7 @@ pub(crate) enum From {
     Server,
 }
 
-/// A text, as it is or in parts that are repeated and put together.
+/// A text: a literal, or repeated parts.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Text {
@@ -81,7 +81,7 @@ pub(crate) struct Verdict {
     pub(crate) in_reply_to: Option<String>,
 }
 
-/// A command as it is read, its defaults filled in.
+/// A command as it is read, with its defaults.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TypedCommand {
@@ -118,7 +118,7 @@ pub(crate) fn all() -> Vec<(String, Vector)> {
     all
 }
 
-/// Puts the long texts of a decoded form together.
+/// Assembles the long texts of a decoded form.
 pub(crate) fn join_parts(value: &Value) -> Value {
     match value {
         Value::Array(items) if !items.is_empty() && items.iter().all(is_part) => {

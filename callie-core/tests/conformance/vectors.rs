@@ -1,4 +1,4 @@
-//! Every vector gets the verdict it states.
+//! Every vector has its documented result.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::vector::{self, From, TypedCommand, Valid, Vector, Verdict, join_parts};
 
-/// So many there are at least; more is better.
+/// The fewest vectors that the test accepts, so that it fails if it does not find them.
 const LEAST: usize = 300;
 
-/// The length of a session token as servers of Callie make it: 256 bits in URL-safe base64.
+/// The length of a session token of Callie's server: 256 bits in URL-safe base64.
 const SESSION_TOKEN_BYTES: usize = 43;
 
 #[test]
@@ -27,12 +27,12 @@ fn vectors_have_distinct_names() {
 fn every_vector_has_its_result() {
     let wrong: Vec<_> = vector::all()
         .iter()
-        .filter_map(|(file, vector)| judge(vector).err().map(|why| format!("{file}: {}: {why}", vector.name)))
+        .filter_map(|(file, vector)| check(vector).err().map(|why| format!("{file}: {}: {why}", vector.name)))
         .collect();
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn judge(vector: &Vector) -> Result<(), String> {
+fn check(vector: &Vector) -> Result<(), String> {
     let text = vector.payload();
     let frame = match vector.from {
         From::Client => PayloadRef::from_client(&text, &Limits::default()),
@@ -129,7 +129,7 @@ fn compare_pass_on(vector: &Vector, frame: &PayloadRef<'_>) -> Result<(), String
     let again = PayloadRef::from_client(&out, &Limits::default().with_max_payload_bytes(usize::MAX))
         .map_err(|fault| format!("what is passed on is refused: {fault}"))?;
     equal("the token passed on", again.token(), "")?;
-    // A shorter one may also be a word of the text.
+    // A shorter token may also be an ordinary word of the text.
     if frame.token().len() == SESSION_TOKEN_BYTES && out.contains(frame.token()) {
         return Err("what is passed on holds the token".into());
     }

@@ -2,7 +2,7 @@
 //!
 //! - [`server`](self::server): the connected users, with the connections of `callie_core::server`
 //! - [`rates`](self::rates): the rates of users, and servers that name fewer dropped payloads
-//! - [`run`](self::simulation): one run: its events in the order of time
+//! - [`run`](self::run): one run: its events in the order of time
 //! - [`check`](self::check): the properties that every run must have
 
 mod check;
@@ -22,28 +22,28 @@ pub(crate) use run::Simulation;
 pub(crate) enum Takes {
     AtOnce,
     Late,
-    /// After a while never again, as one that has died.
+    /// After a while never again, like a process that has died.
     UntilItDies,
 }
 
-/// What may happen in one run.
+/// The parameters of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
-    /// How likely a link breaks around each text that passes it.
+    /// The probability that a link breaks at each text.
     pub(crate) break_chance: f64,
     /// The longest time a text takes on a link.
     pub(crate) longest_delay: Duration,
-    /// The longest time until an end notices that its link broke; the client may never notice by itself.
+    /// The longest time until a side detects that its link broke. The client may never detect it by itself.
     pub(crate) slowest_notice: Duration,
-    /// How many things each user does.
+    /// The number of actions of each user.
     pub(crate) actions: usize,
     /// The most messages sent at once.
     pub(crate) most_at_once: usize,
-    /// How many devices the first user has.
+    /// The number of devices of the first user.
     pub(crate) devices: usize,
-    /// What a user may send, which the server keeps to itself.
+    /// The rate of a user, if the server does not announce it.
     pub(crate) rates: Option<Rates>,
-    /// What the server announces.
+    /// The limits that the server announces.
     pub(crate) limits: Limits,
     pub(crate) takes: Takes,
     /// Whether users suspend and resume, and the server closes connections.
@@ -105,7 +105,7 @@ impl Scenario {
         }
     }
 
-    /// Several devices of one user, none of which knows how fast they may send together.
+    /// Several devices of one user, none of which knows the rate of the others.
     pub(crate) fn sharing_devices(rng: &mut fastrand::Rng) -> Self {
         Self {
             devices: 1 + rng.usize(..4),

@@ -1,17 +1,17 @@
-//! What users may send, and servers that name fewer dropped payloads than this one.
+//! The rates of users, and servers that name fewer dropped payloads than this one.
 
 use std::time::Duration;
 
 use callie_core::times::RATE_REPORT;
 use callie_core::{Limits, Notice, PayloadId, PayloadRef, Stamp, SysCode};
 
-/// What each user may send, and how a drop is reported.
+/// The rates of each user, and how drops are reported.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rates {
     pub(crate) limits: Limits,
-    /// Payloads at once and in a second for `ACK`, PONG and PING to SERVER, where they are fewer than the protocol's.
+    /// The burst and the rate for `ACK`, PONG and PING to SERVER, if they are lower than the protocol's.
     pub(crate) upkeep: Option<(u32, u32)>,
-    /// How many dropped payloads are named at most; none for a server that names the first alone.
+    /// The most dropped payloads that are named; `None` for a server that names only the first.
     pub(crate) names: Option<usize>,
 }
 
@@ -36,7 +36,7 @@ impl Rates {
         )
     }
 
-    /// No limit that a simulated user could reach.
+    /// A limit that no simulated user reaches.
     pub(super) fn unlimited() -> Self {
         let most = u32::MAX;
         Self::of(
@@ -53,12 +53,12 @@ impl Rates {
     }
 }
 
-/// Rewrites the reports of one connection as a server with fewer names would have written them.
+/// Rewrites the reports of one connection like a server that names fewer payloads.
 #[derive(Default)]
 pub(super) struct Reports(Option<Duration>);
 
 impl Reports {
-    /// The text that is written in place of `text`, if one is.
+    /// Returns the text that replaces `text`, if any is written.
     pub(super) fn rewrite(&mut self, now: Duration, names: Option<usize>, text: String) -> Option<String> {
         let frame = PayloadRef::from_server(&text).unwrap();
         let Some(notice) = Notice::read(&frame).filter(|notice| notice.code() == SysCode::RateLimited) else {
@@ -76,7 +76,7 @@ impl Reports {
                     .dropped(dropped.into_iter().take(most).collect());
             }
             Some(_) => return Some(text),
-            // A server that names nothing is silent within the second, whatever it drops.
+            // A server without names sends no second report within a second.
             None if self.0.is_some_and(|at| now.saturating_sub(at) < RATE_REPORT) => return None,
             None => self.0 = Some(now),
         }

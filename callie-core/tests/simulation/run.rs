@@ -16,25 +16,26 @@ use callie_core::{
 use super::server::{Action, Connection, Server};
 use super::{Scenario, Takes};
 
-/// How long things happen; after that the links hold and everything comes to its end.
+/// How long faults and actions happen. Afterwards links do not break, and everything completes.
 const UNREST: Duration = Duration::from_secs(60);
-/// When everything must have come to its end: the longest send after the unrest, and waits and heartbeats around it.
+/// When everything must have completed: after the longest send that begins at the end of [`UNREST`], with waits and
+/// heartbeats.
 const END: Duration = Duration::from_secs(400);
 const TICK: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
 enum Happening {
-    /// A user does something.
+    /// A user acts.
     Act(usize),
     /// The WebSocket of a user opens.
     Open(usize, Connection),
     ToServer(Connection, String),
     ToClient(Connection, String),
-    /// The client notices that its connection is gone.
+    /// The client detects that its connection is lost.
     ClientGone(Connection, Option<u16>),
-    /// The server notices that a connection is gone.
+    /// The server detects that a connection is lost.
     ServerGone(Connection),
-    /// An application takes what waits.
+    /// An application takes waiting messages.
     Take(usize),
     Wake(usize),
     Tick,
@@ -42,13 +43,13 @@ enum Happening {
 
 struct Link {
     user: usize,
-    /// What was put on it last arrives then, so that nothing overtakes.
+    /// When the last text arrives, so that no later one overtakes it.
     up: Duration,
     down: Duration,
     broken: bool,
 }
 
-/// What was sent with a ticket, each by what makes it unlike any other.
+/// A send with a ticket, identified by a unique part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sent {
     Message { text: String, everyone: bool, long: bool },
@@ -57,21 +58,22 @@ pub(super) enum Sent {
     Ping,
 }
 
-/// What a device's application sent and saw.
+/// The sends and events of a device's application.
 #[derive(Default)]
 pub(super) struct Application {
     pub(super) sent: BTreeMap<Ticket, Sent>,
     pub(super) ended: BTreeMap<Ticket, (TicketOutcome, Duration)>,
     /// Texts of the other user's messages, in the order of their arrival.
     pub(super) received: Vec<String>,
-    /// Those that the application took.
+    /// The messages that the application took.
     pub(super) taken: HashSet<String>,
-    /// What waits to be taken.
+    /// The messages that wait to be taken.
     inbox: VecDeque<(Receipt, Option<String>)>,
     payload_ids: HashSet<String>,
-    /// The payload IDs under which each message was transmitted, and how often under each.
+    /// The payload IDs under which each message was transmitted, with the number of transmissions.
     pub(super) transmitted: HashMap<String, BTreeMap<String, usize>>,
-    /// Messages that the client knows were dropped and has not sent again, by whether they go to everyone and number.
+    /// Messages that the client knows to be dropped and has not sent again: whether they are broadcasts, and their
+    /// numbers.
     dropped: BTreeSet<(bool, usize)>,
 }
 
@@ -141,7 +143,7 @@ impl Simulation {
             let now = simulation.time();
             simulation.users[user].session.connect(now);
             simulation.settle(user);
-            // Where everything must arrive, nothing is sent before both are there.
+            // If everything must arrive, nothing is sent before both users are connected.
             let start = if simulation.scenario.faultless { Duration::from_secs(5) } else { Duration::ZERO };
             simulation.at(start, Happening::Act(user));
         }
@@ -232,7 +234,7 @@ impl Simulation {
         }
     }
 
-    /// Lets those who rest come back, so that everything can end.
+    /// Resumes suspended clients, so that everything can complete.
     fn calm_down(&mut self) {
         for user in 0..self.users.len() {
             if std::mem::take(&mut self.users[user].suspended) {
@@ -258,7 +260,7 @@ impl Simulation {
                 if user.suspended { user.session.suspend(now) } else { user.session.resume(now) }
             }
             1 if restless => self.users[user].session.network_changed(now),
-            // Where everything must arrive, nobody is sent away so often that they stay away for long.
+            // If everything must arrive, connections are not closed so often that clients wait for long.
             2 if self.scenario.forgetful && self.unrest() && !(self.scenario.faultless && self.restarted) => {
                 self.restarted = true;
                 self.server.restart(self.now);
@@ -340,7 +342,7 @@ impl Simulation {
         assert!(self.users[user].application.sent.insert(ticket, sent).is_none(), "a ticket was given twice");
     }
 
-    /// The application takes some of what waits, at least one.
+    /// The application takes some of the waiting messages, at least one.
     fn take(&mut self, user: usize) {
         let dead = self.scenario.takes == Takes::UntilItDies && self.now > UNREST / 3;
         let count = self.users[user].application.inbox.len();
@@ -368,7 +370,7 @@ impl Simulation {
         }
     }
 
-    /// Notes which messages a client learns of that they were dropped.
+    /// Records the messages that a report names as dropped.
     fn note_drops(&mut self, user: usize, text: &str) {
         let Some(notice) = Notice::read(&PayloadRef::from_server(text).unwrap()) else { return };
         if notice.code() != SysCode::RateLimited {
@@ -391,7 +393,7 @@ impl Simulation {
         }
     }
 
-    /// A client that knows of a dropped message sends no later one to the same recipient before it.
+    /// Checks that a client sends a dropped message again before later ones to the same recipient.
     fn note_transmitted(&mut self, user: usize, text: &str) {
         let limits = Limits::default();
         let frame = PayloadRef::from_client(text, &limits).unwrap();
@@ -408,7 +410,7 @@ impl Simulation {
         *ids.entry(frame.payload_id().to_owned()).or_default() += 1;
     }
 
-    /// Carries out what a session wants, and asks when it wants to be woken.
+    /// Carries out the outputs of a session, and schedules its deadline.
     fn settle(&mut self, user: usize) {
         while let Some(output) = self.users[user].session.poll() {
             if self.trace {
@@ -442,7 +444,7 @@ impl Simulation {
                     let connection = self.users[user].connection.take().expect("closes a connection only");
                     let at = self.links[connection].up.max(self.now);
                     let unnoticed = self.links[connection].broken;
-                    // What was sent before the close arrives before it.
+                    // Texts that were sent before the close arrive before it.
                     if !unnoticed {
                         self.at(at, Happening::ServerGone(connection));
                     }
@@ -492,7 +494,7 @@ impl Simulation {
         }
     }
 
-    /// Carries out what the server wants.
+    /// Carries out the actions of the server.
     fn serve(&mut self) {
         for action in self.server.take_actions() {
             let delay = self.delay();
@@ -521,7 +523,7 @@ impl Simulation {
         Duration::from_micros(self.rng.u64(0..longest.as_micros() as u64))
     }
 
-    /// Breaks the link with the probability of the scenario, and loses what is on it. Returns whether it is broken.
+    /// Breaks the link with the probability of the scenario, and loses its texts. Returns `true` if it is broken.
     fn break_around(&mut self, connection: Connection) -> bool {
         if self.links[connection].broken {
             return true;
@@ -531,7 +533,7 @@ impl Simulation {
         }
         self.links[connection].broken = true;
         let slowest = self.scenario.slowest_notice.as_millis() as u64;
-        // One time in four the client learns nothing, and has to find out.
+        // In one of four cases the client receives no close, and has to detect the loss.
         if self.rng.usize(..4) > 0 {
             let at = self.now + Duration::from_millis(self.rng.u64(0..slowest));
             self.at(at, Happening::ClientGone(connection, None));
@@ -542,7 +544,7 @@ impl Simulation {
     }
 }
 
-/// The number of a message among those of its sender.
+/// Returns the number of a message among those of its sender.
 pub(super) fn number_in(text: &str) -> usize {
     text.split('.').nth(1).and_then(|number| number.parse().ok()).unwrap()
 }

@@ -1,5 +1,4 @@
-//! A server of one process around the core's own half of the protocol: who is connected, the way to them, and what is
-//! lost when it restarts.
+//! A server in one process with the connections of the core: its users, deliveries, and what it loses when it restarts.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -19,10 +18,10 @@ use callie_core::{
     SysCode, Timestamp, Username,
 };
 
-/// Names one connection, for ever.
+/// The ID of a connection, which is never reused.
 pub(super) type Connection = usize;
 
-/// What the server does to a connection.
+/// An action of the server on a connection.
 pub(super) enum Action {
     Write(Connection, String),
     Close(Connection, u16),
@@ -36,10 +35,10 @@ enum Peer {
     Open(Box<Open<Receipt>>, Reports),
 }
 
-/// What the connections of a user share.
+/// The state that the connections of a user share.
 struct User {
     state: UserState,
-    /// The bucket for upkeep, where it is narrower than the protocol's.
+    /// The bucket for upkeep, if its rate is lower than the protocol's.
     upkeep: Option<UserState>,
 }
 
@@ -68,7 +67,7 @@ impl SharedState for User {
     }
 }
 
-/// A message whose confirmation is awaited.
+/// A message whose confirmation is pending.
 struct Awaited {
     origin: Connection,
     reply: Reply,
@@ -82,9 +81,9 @@ pub(super) struct Server {
     peers: BTreeMap<Connection, Peer>,
     users: HashMap<Username, User>,
     awaited: BTreeMap<u64, Awaited>,
-    /// How often each command was carried out, by what makes it unlike any other.
+    /// How often each command was executed, by its unique part.
     pub(super) carried_out: HashMap<String, usize>,
-    /// The texts of messages that were passed on to somebody, or to everyone.
+    /// The texts of delivered messages.
     pub(super) passed_on: HashSet<String>,
     /// The texts of messages that were answered with `RECIPIENT_OFFLINE`.
     pub(super) discarded: HashSet<String>,
@@ -122,7 +121,7 @@ impl Server {
         self.peers.insert(connection, Peer::New(Handshake::new(now, self.config.clone())));
     }
 
-    /// The server notices that a connection is gone.
+    /// Handles that a connection is lost.
     pub(super) fn lost(&mut self, now: Duration, connection: Connection) {
         self.now = now;
         if let Some(Peer::Open(mut open, _)) = self.peers.remove(&connection) {
@@ -130,13 +129,13 @@ impl Server {
         }
     }
 
-    /// Closes a connection as a server does that goes away for a moment.
+    /// Closes a connection, like a server that is unavailable for a moment.
     pub(super) fn send_away(&mut self, now: Duration, connection: Connection) {
         self.now = now;
         self.close(connection, CloseReason::shutting_down(Duration::from_millis(1_500)));
     }
 
-    /// Stops and starts again, with nothing left of what it knew.
+    /// Restarts without its memory.
     pub(super) fn restart(&mut self, now: Duration) {
         for connection in self.peers.keys().copied().collect::<Vec<_>>() {
             self.send_away(now, connection);
@@ -301,7 +300,7 @@ impl Server {
         self.answer_and_settle(connection, &reply, done);
     }
 
-    /// Changes a delivery, and answers its sender where that settles it.
+    /// Changes a delivery, and answers its sender if that settles it.
     fn settle(&mut self, number: u64, change: impl FnOnce(&mut Delivery) -> Option<DeliveryCounts>) {
         let Some(awaited) = self.awaited.get_mut(&number) else { return };
         let Some(counts) = change(&mut awaited.delivery) else { return };
@@ -330,7 +329,7 @@ impl Server {
         }
     }
 
-    /// Writes what the connection has to say.
+    /// Writes the texts of the connection.
     fn flush(&mut self, connection: Connection) {
         let Some(Peer::Open(open, reports)) = self.peers.get_mut(&connection) else { return };
         while let Some(text) = open.poll(self.now) {
