@@ -24,7 +24,7 @@ pub struct NoticeBuilder {
     metadata: NoticeMetadata,
 }
 
-/// Setters of one metadata member each.
+/// Defines a setter for each member of the metadata.
 macro_rules! setters {
     ($($(#[$doc:meta])* $name:ident: $type:ty;)*) => {
         $($(#[$doc])*
@@ -36,7 +36,7 @@ macro_rules! setters {
 }
 
 impl NoticeBuilder {
-    /// The code's own description and no metadata.
+    /// Creates a builder with the standard description of the code and no metadata.
     pub(super) fn new(code: SysCode) -> Self {
         Self { code, description: code.description().into(), metadata: NoticeMetadata::default() }
     }
@@ -100,14 +100,14 @@ impl NoticeBuilder {
         self.code
     }
 
-    /// The notice, as an answer to the payload with this ID.
+    /// Builds the notice as the answer to the payload with this ID.
     #[must_use]
     pub fn in_reply_to(mut self, payload_id: PayloadId) -> Notice {
         self.metadata.in_reply_to = Some(payload_id);
         self.statement()
     }
 
-    /// The notice, as an answer to the payload with this ID, where it could be read.
+    /// Builds the notice as the answer to the payload with this ID, if the ID could be read.
     pub(crate) fn in_reply_to_any(self, payload_id: Option<&PayloadId>) -> Notice {
         match payload_id {
             Some(payload_id) => self.in_reply_to(payload_id.clone()),
@@ -115,7 +115,7 @@ impl NoticeBuilder {
         }
     }
 
-    /// The notice, which answers no payload.
+    /// Builds the notice without a payload that it answers.
     pub(crate) fn statement(self) -> Notice {
         let Self { code, description, metadata } = self;
         Notice { code, description, metadata, timestamp: None }

@@ -66,7 +66,7 @@ pub struct NoticeMetadata {
     /// The milliseconds until the client may try again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
-    /// The payloads that were dropped for their rate since the last `RATE_LIMITED` on this connection, the oldest
+    /// The payloads that were dropped because of the rate since the last `RATE_LIMITED` on this connection, oldest
     /// first, at most 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<Vec<PayloadId>>,
@@ -100,7 +100,7 @@ pub struct NoticeMetadata {
 }
 
 impl NoticeMetadata {
-    /// Reads metadata. Members that do not read are taken as absent, and so are single limits.
+    /// Reads metadata. Invalid members, and invalid single limits, are treated as absent.
     pub(super) fn read_partly(text: &str) -> Option<Self> {
         let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).ok()?;
         let limits = members.get("limits").map(|limits| readable_part::<Limits>(limits.get()));

@@ -39,8 +39,8 @@ use crate::timestamp::Timestamp;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// A notice that answers a payload cannot be made without it: the [`NoticeBuilder`] is no notice yet, and the notices
-/// that answer nothing have functions of their own, such as [`Notice::user_joined`].
+/// A notice that answers a payload cannot be built without that payload: a [`NoticeBuilder`] is not a notice, and the
+/// notices that answer nothing have separate functions, such as [`Notice::user_joined`].
 ///
 /// ```compile_fail
 /// use callie_core::{Notice, SysCode};
@@ -56,7 +56,8 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Begins a notice that answers a payload, with the code's own description and no metadata.
+    /// Creates a builder for a notice that answers a payload, with the standard description of the code and no
+    /// metadata.
     pub fn builder(code: SysCode) -> NoticeBuilder {
         NoticeBuilder::new(code)
     }
@@ -93,13 +94,13 @@ impl Notice {
         Self::builder(SysCode::GroupDeleted).group_id(group).statement()
     }
 
-    /// `ANNOUNCEMENT`: a server admin says this to everyone.
+    /// `ANNOUNCEMENT`: a text of a server admin to all users.
     #[must_use]
     pub fn announcement(text: &MessageText) -> Self {
         Self::builder(SysCode::Announcement).describe(text.as_str().to_owned()).statement()
     }
 
-    /// The same with another description, for people.
+    /// Replaces the description, for people.
     pub(crate) fn describe(mut self, description: &'static str) -> Self {
         self.description = description.into();
         self

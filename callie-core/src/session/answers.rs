@@ -1,4 +1,4 @@
-//! What a received payload means for the session.
+//! The handling of received payloads.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ use crate::notice::{Notice, NoticeMetadata, PriorOutcome};
 use crate::party::{Recipient, RecipientRef, Sender};
 use crate::times;
 
-/// The server asks for a sign of life after its heartbeat; so much later the session asks itself.
+/// How much longer than the server's heartbeat the session waits before it sends a PING itself.
 const HEARTBEAT_GRACE: Duration = Duration::from_secs(5);
 
-/// The description of a command that was refused and whose answer was lost.
+/// The reason for a command that was refused, if the answer was lost.
 const ANSWER_LOST: &str = "the server refused the command, and its answer was lost with a connection";
-/// A message that finds its recipient offline, and was written within [`times::RECONNECTION`] after a lost connection was
-/// replaced, is sent again after this time and a random part of the spread.
+/// A message whose recipient is offline, and that was written within [`times::RECONNECTION`] after a reconnection, is
+/// sent again after this time plus a random part of the spread.
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const RETRY_SPREAD_MS: u64 = 2_001;
-/// So many times at most.
+/// The most such retries.
 const MOST_RETRIES: u32 = 2;
 
 impl Session {
@@ -42,7 +42,7 @@ impl Session {
         let from_server = Sender::parse(frame.sender()) == Ok(Sender::Server);
         match frame.content() {
             ContentRef::Sys(_) if from_server => self.read_notice(now, &frame),
-            // Before authentication the server speaks for nobody but itself.
+            // Before the authentication, only the server itself is a valid sender.
             _ if matches!(self.link, Link::Authenticating { .. }) => {}
             ContentRef::Ping => self.answer_ping(now, &frame),
             ContentRef::Pong => self.read_pong(now, &frame),
@@ -51,7 +51,7 @@ impl Session {
                 Ok(push) => self.tell(Event::Push(push)),
                 Err(_) => self.tell_unknown(&frame),
             },
-            // Only the server sends these.
+            // Only the server may send these.
             ContentRef::Sys(_) | ContentRef::Cmd(_) => {}
         }
     }
@@ -72,9 +72,9 @@ impl Session {
         };
         let Ok(payload_id) = PayloadId::parse(frame.payload_id()) else { return };
         let pong = self.payload(now, recipient, Content::Pong).with_token(token);
-        // Metadata that was empty has room for one ID.
+        // Empty metadata has room for one ID.
         if let Ok(pong) = pong.with_in_reply_to(&payload_id) {
-            // Who asked may be gone by now, which concerns nobody here.
+            // The user who sent the PING may be offline by now, which needs no handling.
             self.tickets.remember(pong.payload_id().clone());
             self.transmit(pong.encode());
         }
@@ -106,7 +106,7 @@ impl Session {
         else {
             return;
         };
-        // A copy of what this user sent from elsewhere is not the recipient's to confirm.
+        // Copies of messages from this user's other connections are not confirmed.
         let own = sender == self.config.username;
         let addressed = match frame.recipient() {
             RecipientRef::User(name) => self.config.username == *name,
@@ -130,7 +130,7 @@ impl Session {
 
     fn read_notice(&mut self, now: Now, frame: &PayloadRef<'_>) {
         let answers = frame.in_reply_to().and_then(|id| self.tickets.find(id));
-        // What a later version writes into its metadata must not hide what it says.
+        // Unknown metadata of a later version must not hide the notice.
         let Some(notice) = Notice::read(frame).or_else(|| self.read_partly(frame, answers.is_some())) else {
             if !self.end_by_unknown(frame) {
                 self.tell_unknown(frame);
@@ -160,19 +160,20 @@ impl Session {
         own.then_some(notice)
     }
 
-    /// A late answer to a payload that was sent under another ID since.
+    /// Handles a late answer to a payload that was sent under another ID since.
     fn answered_before(&mut self, now: Now, ticket: Ticket, notice: Notice) {
         let repeatable = self
             .tickets
             .get(ticket)
             .is_some_and(|waiting| waiting.expects == Expects::Result { repeatable: true });
-        // Of a command that may be carried out twice either answer is good; of anything else the old one is known.
+        // For a command that may be executed twice, either answer is correct. For any other payload, the old outcome is
+        // known.
         if repeatable && notice.code() != SysCode::DuplicatePayload {
             self.answered(now, ticket, notice);
         }
     }
 
-    /// A code that this version does not know, in answer to something: it failed, for all that can be told.
+    /// Handles an answer with a code that this version does not know, as a failure.
     fn end_by_unknown(&mut self, frame: &PayloadRef<'_>) -> bool {
         let ContentRef::Sys(system) = frame.content() else { return false };
         let (Some(ticket), Ok(code)) =
@@ -212,7 +213,7 @@ impl Session {
         self.pump(now);
     }
 
-    /// The answer to something that was sent with a ticket.
+    /// Handles the answer to a payload with a ticket.
     fn answered(&mut self, now: Now, ticket: Ticket, notice: Notice) {
         let Some(waiting) = self.tickets.get(ticket) else { return };
         let (expects, message) = (waiting.expects, waiting.is_message());
@@ -240,7 +241,7 @@ impl Session {
                     TicketOutcome::Done { result: None }
                 }
                 Some(PriorOutcome::Sent) => TicketOutcome::Sent,
-                // It certainly did not arrive, and only a new payload is answered with the reason.
+                // The message certainly did not arrive. Only a new payload is answered with the reason.
                 Some(PriorOutcome::Failed) if message && waiting.was_sent_again() => {
                     return self.send_anew(now, ticket);
                 }
@@ -263,15 +264,15 @@ impl Session {
         }
     }
 
-    /// A message failed when it was sent the first time, and the answer that said why was lost with a connection.
+    /// Handles that the first transmission of a message failed and the answer with the reason was lost.
     fn send_anew(&mut self, now: Now, ticket: Ticket) {
         self.renew(now, ticket, true);
         self.tickets.requeue(ticket);
         self.pump(now);
     }
 
-    /// Sends a message again in a moment, if its recipient may only be a moment behind this session in coming back after
-    /// a restart of the server. Returns whether it does.
+    /// Schedules a retry of a message if its recipient may still be reconnecting after a restart of the server. Returns
+    /// `true` if it does.
     fn try_again_later(&mut self, now: Now, ticket: Ticket) -> bool {
         let spread = self.random();
         let (Link::Online(online), Some(waiting)) = (&self.link, self.tickets.get(ticket)) else {
@@ -279,7 +280,8 @@ impl Session {
         };
         let just_back =
             online.returned && waiting.last_sent < online.since.saturating_add(times::RECONNECTION);
-        // An earlier copy may have arrived, from a server that forgot it since: under a new ID it would arrive twice.
+        // An earlier copy may have arrived through a server that was restarted since. Under a new ID, it would arrive
+        // twice.
         if waiting.was_sent_again() {
             return false;
         }
@@ -287,7 +289,7 @@ impl Session {
             return false;
         }
         let at = now.elapsed.saturating_add(FIRST_RETRY + Duration::from_millis(spread % RETRY_SPREAD_MS));
-        // Not before an earlier one to the same recipient, which is tried again within the same time.
+        // Not before an earlier message to the same recipient, whose retry is within the same time.
         let at = self.tickets.held_until(waiting.payload.recipient()).map_or(at, |held| held.max(at));
         if at >= waiting.deadline {
             return false;
@@ -298,8 +300,8 @@ impl Session {
     }
 }
 
-/// How a confirmed delivery ended: of a message to one user the counts are known, of one to a group only the server
-/// knows them.
+/// Returns the outcome of a confirmed delivery. The counts of a message to one user are known, those of a message to a
+/// group are in the metadata.
 fn delivered(metadata: &NoticeMetadata, recipient: &Recipient) -> TicketOutcome {
     let (confirmed, others) = match recipient {
         Recipient::User(_) => (Some(1), Some(0)),

@@ -1,4 +1,4 @@
-//! What the application can choose about its session.
+//! The configuration of a session.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use crate::json::JsonObject;
 use crate::name::Username;
 use crate::token::Token;
 
-/// How long a session waits before it connects again: between nothing and `first` · 2ⁿ, at most `most`, drawn evenly
-/// ("full jitter"), so that clients which lost the server together do not come back together.
+/// The time before a reconnection: random between 0 and `first` · 2ⁿ, at most `most` ("full jitter"), so that clients
+/// that lost the server at the same time do not reconnect at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
-    /// The bound of the first wait.
+    /// The upper bound of the first wait.
     pub first: Duration,
-    /// The bound of all waits.
+    /// The upper bound of all waits.
     pub most: Duration,
 }
 
@@ -23,32 +23,32 @@ impl Default for Backoff {
     }
 }
 
-/// What a session needs to know, with defaults for all but the login.
+/// The configuration of a session, with defaults for everything except the login.
 #[derive(Debug, Clone)]
 pub struct SessionConfig {
-    /// Who is logged in.
+    /// The user.
     pub username: Username,
-    /// The login's token.
+    /// The token of the login session.
     pub token: Token,
-    /// The most payloads that wait for their end; more are refused with [`SendError::QueueFull`](super::SendError).
+    /// The most payloads without an outcome. More are refused with [`SendError::QueueFull`](super::SendError).
     /// Default 1,000.
     pub max_waiting: usize,
-    /// How long a payload may take to its end, connected or not. Default 60 s.
+    /// How long a payload may take until its outcome, connected or not. Default 60 s.
     pub send_timeout: Duration,
     /// How long opening a connection may take. Default 15 s.
     pub open_timeout: Duration,
     /// How long the server may take to answer the authentication. Default 10 s.
     pub authentication_timeout: Duration,
-    /// How long the server may take to answer a heartbeat before the link counts as lost. Default 10 s.
+    /// How long the server may take to answer a heartbeat before the connection counts as lost. Default 10 s.
     pub heartbeat_timeout: Duration,
     /// How long confirmations are collected before they are sent. Default 20 ms.
     pub ack_delay: Duration,
-    /// How long to wait before connecting again.
+    /// The time before a reconnection.
     pub backoff: Backoff,
 }
 
 impl SessionConfig {
-    /// The defaults for a login.
+    /// Creates a configuration with the defaults.
     #[must_use]
     pub fn new(username: Username, token: Token) -> Self {
         Self {
@@ -65,15 +65,15 @@ impl SessionConfig {
     }
 }
 
-/// How one message is sent.
+/// The options of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendOptions {
-    /// Whether the recipient's client shall confirm it. Default true; a message to everyone cannot be confirmed, and
-    /// is not whatever stands here.
+    /// Whether the recipient's client is asked to confirm the message. Default true. Ignored for broadcasts, which
+    /// cannot be confirmed.
     pub confirm: bool,
-    /// Free-form metadata beside what the session sets itself. Default none.
+    /// Free-form metadata, besides what the session sets itself. Default none.
     pub metadata: JsonObject,
-    /// How long the message may take to its end. Default: the session's `send_timeout`.
+    /// How long the message may take until its outcome. Default: the session's `send_timeout`.
     pub timeout: Option<Duration>,
 }
 

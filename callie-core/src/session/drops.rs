@@ -1,4 +1,4 @@
-//! What the server dropped for its rate: it is sent again, in order, at a pace that the server bears.
+//! Payloads that the server dropped because of the rate. They are sent again, in order and more slowly.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use super::tickets::Found;
 use crate::name::PayloadId;
 use crate::notice::Notice;
 
-/// How long to pause where a server does not say it.
+/// The pause if the server does not state one.
 const PAUSE: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// Reads `RATE_LIMITED`, which names what was dropped on this connection since the last one.
+    /// Handles `RATE_LIMITED`, which names the payloads that were dropped on this connection since the last one.
     pub(super) fn rate_limited(&mut self, now: Now, notice: &Notice) {
         if !matches!(self.link, Link::Online(_)) {
             return;
@@ -29,12 +29,12 @@ impl Session {
         if !all_named {
             let first = metadata.in_reply_to.as_ref().and_then(|id| self.tickets.find(id.as_str()));
             let first = first.and_then(|found| self.tickets.get(found.ticket));
-            // The notice may be of its first transmission, though it was sent again since. Where the first dropped is none
-            // of these, every one may have come after it.
+            // The notice may be of its first transmission, though it was sent again since. Where the first dropped is
+            // none of these, every one may have come after it.
             let first = first.and_then(|waiting| waiting.first_transmission);
             self.suspect_all_since(first.unwrap_or(0), &mut drops);
         }
-        // A server that names nothing says nothing of further drops for a second either.
+        // A server that does not name payloads also does not report further drops for a second.
         let wait = if named.is_some() { wait } else { wait.max(PAUSE) };
         self.slow_down(now.elapsed.saturating_add(wait), named.is_some(), &drops);
         self.pump(now);
@@ -57,7 +57,8 @@ impl Session {
         }
     }
 
-    /// Not all that was dropped is named: everything since the first may have been. The server takes none of it twice.
+    /// Handles a report that does not name all drops: everything since the first one is sent again. The server detects
+    /// duplicates.
     fn suspect_all_since(&mut self, first: u64, drops: &mut Drops) {
         let suspects = self.tickets.those(|waiting| waiting.is_sent() && waiting.transmission >= first);
         for ticket in suspects {
@@ -69,7 +70,7 @@ impl Session {
     }
 
     fn slow_down(&mut self, until: Duration, named: bool, drops: &Drops) {
-        // What was on its way when the pace was last reduced says nothing of the pace since.
+        // Drops of payloads that were in transit when the pace was last reduced do not reduce it again.
         let anew = drops.last.is_none_or(|last| last > self.slowed_at);
         let only_broadcasts = named && drops.broadcasts && !drops.others;
         if drops.broadcasts || !named {
@@ -88,20 +89,20 @@ impl Session {
             self.slowed_at = self.tickets.transmissions();
         }
         if !named && let Link::Online(online) = &mut self.link {
-            // Its PONG would say that all before it was taken.
+            // Its PONG would mean that everything before it was accepted.
             online.barrier = None;
         }
     }
 }
 
-/// What a notice says was dropped.
+/// The drops in a notice.
 #[derive(Default)]
 struct Drops {
     /// The number of the last transmission among them.
     last: Option<u64>,
-    /// Whether messages to everyone are among them.
+    /// Whether broadcasts are among them.
     broadcasts: bool,
-    /// Whether others are.
+    /// Whether other payloads are among them.
     others: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the session tells its driver and, through it, the application.
+//! The outputs of the session: actions for its driver, and events for the application.
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use crate::notice::Notice;
 use crate::payload::Payload;
 use crate::timestamp::Timestamp;
 
-/// Names one thing that was sent, until its [`TicketOutcome`].
+/// A handle for one payload that was accepted for sending, until its [`TicketOutcome`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 
 impl Ticket {
-    /// The ticket as a number: tickets of one session count up from 1.
+    /// Returns the ticket as a number. Tickets of one session count up from 1.
     #[must_use]
     pub fn number(self) -> u64 {
         self.0
     }
 }
 
-/// Numbers a received message for [`Session::taken`](super::Session::taken). Receipts of one session count up.
+/// The number of a received message, for [`Session::taken`](super::Session::taken). Receipts of one session count up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Receipt(u64);
 
 impl Receipt {
-    /// The receipt as a number: receipts of one session count up from 1.
+    /// Returns the receipt as a number. Receipts of one session count up from 1.
     #[must_use]
     pub fn number(self) -> u64 {
         self.0
@@ -38,63 +38,63 @@ impl Receipt {
     }
 }
 
-/// What the driver has to do next.
+/// An action for the driver.
 #[derive(Debug, Clone)]
 pub enum Output {
-    /// Open a WebSocket to the server, then tell [`opened`](super::Session::opened) or
+    /// Open a WebSocket to the server, then call [`opened`](super::Session::opened) or
     /// [`closed`](super::Session::closed).
     Open,
     /// Send this text message.
     Transmit(String),
-    /// Close the WebSocket and forget it: nothing of it is to be told any more.
+    /// Close the WebSocket. The session must receive no further input from it.
     Close,
-    /// Tell the application.
+    /// Pass the event to the application.
     Event(Event),
 }
 
-/// What the session reports to the application.
+/// An event for the application.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Event {
-    /// The connection changed.
+    /// The connection state changed.
     State(State),
-    /// What was sent with this ticket is over. Told exactly once for each ticket.
+    /// The outcome of a ticket. There is exactly one for each ticket.
     Ended(Ticket, TicketOutcome),
     /// A message from another user, or from this user on another connection. Each payload is delivered once.
     ///
-    /// It is confirmed to its sender only after [`Session::taken`](super::Session::taken) was called with its receipt or
-    /// a later one.
+    /// It is confirmed to its sender only after [`Session::taken`](super::Session::taken) was called with its receipt
+    /// or a later one.
     Message(Payload, Receipt),
-    /// A notice of the server that answers nothing sent with a ticket.
+    /// A notice from the server that does not answer a ticket.
     Notice(Box<Notice>),
-    /// A message that somebody sent was edited or deleted, or a fleeting signal.
+    /// A message was edited or deleted, or a signal was sent.
     Push(Push),
     /// A SYS or CMD that this version does not know.
     Unknown(Payload),
-    /// A text that is no valid payload; it was ignored.
+    /// A text that is not a valid payload, and was ignored.
     Unreadable(Fault),
 }
 
-/// How a session stands to its server.
+/// The state of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum State {
-    /// Not connected, and not trying: see why.
+    /// Not connected, and not trying, for this reason.
     Down(Down),
-    /// Not connected; the next attempt comes after this time.
+    /// Not connected. The next attempt starts after this time.
     Waiting {
-        /// From now.
+        /// The time until the next attempt.
         retry_in: Duration,
-        /// The close code of the last connection; 1006 where the link was lost.
+        /// The close code of the last connection; 1006 if it was lost.
         code: u16,
     },
     /// Opening a connection or authenticating on it.
     Connecting,
     /// Connected and authenticated.
     Online {
-        /// When the login ends if it is not used.
+        /// When the login session ends if it is not used.
         expires_at: Option<Timestamp>,
-        /// What the server allows.
+        /// The server's limits.
         limits: Limits,
     },
 }
@@ -103,65 +103,65 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Down {
-    /// The application has not asked to, or asked not to.
+    /// The application has not called `connect`, or has called `disconnect`.
     NotWanted,
-    /// The application suspended it.
+    /// The application suspended the session.
     Suspended,
-    /// The server closed the connection with a code that clients do not come back from by themselves.
+    /// The server closed the connection with a code after which clients do not reconnect.
     Refused {
         /// The WebSocket close code.
         code: u16,
-        /// The SYS code before it, where there was one.
+        /// The code of the SYS before the close, if there was one.
         reason: Option<CodeName>,
-        /// What the server said, for people.
+        /// The server's reason, for people.
         description: String,
     },
 }
 
-/// How something that was sent is over.
+/// The outcome of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TicketOutcome {
-    /// The recipient's client, or some of the group's, confirmed the message.
+    /// The recipient's client, or those of some members of the group, confirmed the message.
     Delivered {
-        /// How many did; none where the server's answer was lost with a connection.
+        /// The number who confirmed it; `None` if the server's answer was lost with a connection.
         confirmed: Option<u64>,
-        /// How many were sent it and did not; none as above.
+        /// The number to whom it was sent and who did not confirm it; `None` likewise.
         unconfirmed: Option<u64>,
-        /// How many were offline; none as above.
+        /// The number who were offline; `None` likewise.
         offline: Option<u64>,
     },
-    /// The server took it; no confirmation was asked for.
+    /// The server accepted it, and no confirmation was requested.
     Sent,
-    /// The command was carried out.
+    /// The command was executed.
     Done {
-        /// Its result, a JSON object; none if the answer was lost with a connection.
+        /// Its result, a JSON object; `None` if the answer was lost with a connection.
         result: Option<String>,
     },
-    /// The PONG came.
+    /// The PONG arrived.
     Pong {
-        /// After this time.
+        /// The time from PING to PONG.
         round_trip: Duration,
     },
-    /// The recipient is offline, or nobody in the group is online: it did not arrive.
+    /// It did not arrive: the recipient, or every other member of the group, is offline.
     Offline,
-    /// It did not arrive, or the command was not carried out.
+    /// It did not arrive, or the command was not executed.
     Failed(Failure),
     /// It was sent and may or may not have arrived.
     Unconfirmed,
 }
 
-/// Why something did not happen.
+/// Why a send failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Failure {
     /// The server refused it.
     Refused {
-        /// Why, for programs.
+        /// The code, for programs.
         code: CodeName,
-        /// Why, for people.
+        /// The reason, for people.
         description: String,
-        /// Where in the payload the fault is, a JSON Pointer; empty where it is nowhere in particular.
+        /// The path of the fault in the payload, a JSON Pointer; empty if there is none.
         path: String,
     },
     /// It could not be sent in time.

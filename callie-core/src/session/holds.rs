@@ -1,4 +1,4 @@
-//! Recipients to whom a message is tried again in a moment: what is sent to them later waits behind it.
+//! Recipients with a scheduled retry. Later messages to them wait for it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -8,11 +8,11 @@ use crate::party::Recipient;
 
 #[derive(Debug, Default)]
 struct Hold {
-    /// Messages that are tried again.
+    /// Messages with a scheduled retry.
     retrying: BTreeSet<Ticket>,
     /// Later messages.
     parked: BTreeSet<Ticket>,
-    /// When the last of those that are tried again is due.
+    /// When the last retry is due.
     until: Duration,
 }
 
@@ -20,19 +20,19 @@ struct Hold {
 pub(super) struct Holds(HashMap<Recipient, Hold>);
 
 impl Holds {
-    /// Notes a message that is tried again at that time.
+    /// Records a message whose retry is at that time.
     pub(super) fn hold(&mut self, recipient: Recipient, ticket: Ticket, until: Duration) {
         let hold = self.0.entry(recipient).or_default();
         hold.retrying.insert(ticket);
         hold.until = hold.until.max(until);
     }
 
-    /// When the last message to the recipient that is tried again is due.
+    /// Returns when the last retry to the recipient is due.
     pub(super) fn until(&self, recipient: &Recipient) -> Option<Duration> {
         self.0.get(recipient).map(|hold| hold.until)
     }
 
-    /// Whether a message has to wait behind one that is tried again; it is kept then.
+    /// Returns `true` if a message has to wait for a retry, and keeps it then.
     pub(super) fn park(&mut self, recipient: &Recipient, ticket: Ticket) -> bool {
         if self.0.is_empty() {
             return false;
@@ -45,7 +45,7 @@ impl Holds {
         waits
     }
 
-    /// A message is over, or is tried again now. Returns those that no longer wait for it.
+    /// Removes a message that has its outcome or is retried now. Returns the messages that no longer wait for it.
     pub(super) fn release(&mut self, recipient: &Recipient, ticket: Ticket) -> BTreeSet<Ticket> {
         if self.0.is_empty() {
             return BTreeSet::new();
@@ -60,7 +60,7 @@ impl Holds {
         std::mem::replace(&mut hold.parked, later)
     }
 
-    /// The connection is gone, and with it the order on it.
+    /// Removes everything, because the order is lost with the connection.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

@@ -1,4 +1,4 @@
-//! The way from one connection to the next.
+//! The connection, its heartbeat, and the wait before the next one.
 
 use std::time::Duration;
 
@@ -6,27 +6,27 @@ use super::config::Backoff;
 use crate::name::PayloadId;
 use crate::token::Token;
 
-/// What the application wants.
+/// The state that the application wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
-    /// To be connected.
+    /// Connected.
     Connected,
-    /// To be connected later.
+    /// Suspended: connected later.
     Suspended,
-    /// Nothing.
+    /// Disconnected.
     Nothing,
 }
 
-/// The connection as it is.
+/// The state of the connection.
 #[derive(Debug)]
 pub(super) enum Link {
-    /// None, and none is coming.
+    /// No connection and no scheduled attempt.
     Down,
-    /// None until then.
+    /// No connection until the next attempt.
     Waiting { until: Duration },
-    /// The driver opens one.
+    /// The driver is opening one.
     Opening { deadline: Duration },
-    /// It is open, and the server is asked to authenticate it.
+    /// It is open, and the authentication was sent.
     Authenticating { deadline: Duration, payload_id: PayloadId, token: Token },
     /// It is authenticated, with this token.
     Online(Online),
@@ -38,29 +38,29 @@ pub(super) struct Online {
     pub(super) since: Duration,
     /// Whether it replaces a connection that was lost.
     pub(super) returned: bool,
-    /// Without anything heard for so long, the link is asked for a sign of life.
+    /// The silence after which a PING is sent.
     pub(super) quiet: Duration,
     pub(super) heard_at: Duration,
-    /// A sign of life was asked for and must come before then.
+    /// The deadline of the answer to that PING.
     pub(super) answer_by: Option<Duration>,
-    /// The PING behind everything that the server answers with nothing: its PONG says that all before it was taken.
+    /// The PING after payloads without an answer. Its PONG means that all earlier payloads were accepted.
     pub(super) barrier: Option<Barrier>,
 }
 
 #[derive(Debug)]
 pub(super) struct Barrier {
     pub(super) payload_id: PayloadId,
-    /// When it is sent again if its PONG has not come.
+    /// When it is sent again without a PONG.
     pub(super) again_at: Duration,
     /// The number of the last transmission before it.
     pub(super) after: u64,
 }
 
-/// A PING behind unanswered payloads is sent again if its PONG takes longer than this.
+/// A PING after unanswered payloads is sent again if its PONG takes longer than this.
 pub(super) const BARRIER_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Online {
-    /// When the link has to be looked after next.
+    /// Returns the next deadline of the connection.
     pub(super) fn deadline(&self) -> Duration {
         let heartbeat = self.answer_by.unwrap_or(self.heard_at.saturating_add(self.quiet));
         self.barrier.as_ref().map_or(heartbeat, |barrier| heartbeat.min(barrier.again_at))
@@ -82,7 +82,7 @@ impl Link {
     }
 }
 
-/// A connection that held for so long was a good one: the next wait begins at the beginning.
+/// After a connection of this duration, the backoff starts again.
 const STEADY: Duration = Duration::from_secs(30);
 
 /// Counts the attempts since the last steady connection.
@@ -94,19 +94,19 @@ impl Attempts {
         self.0 = 0;
     }
 
-    /// Forgets earlier failures if the connection that just ended held long enough.
+    /// Resets the count of attempts if the connection that just ended lasted long enough.
     pub(super) fn ended(&mut self, held: Duration) {
         if held >= STEADY {
             self.reset();
         }
     }
 
-    /// How long to wait now: drawn by `random` between nothing and the bound of this attempt.
+    /// Returns the wait: random between 0 and the bound of this attempt.
     pub(super) fn next_wait(&mut self, backoff: &Backoff, random: u64) -> Duration {
         let doubled = backoff.first.saturating_mul(1u32.checked_shl(self.0.min(20)).unwrap_or(u32::MAX));
         self.0 = self.0.saturating_add(1);
         let bound = doubled.min(backoff.most);
-        // The upper 53 bits make an even fraction of one.
+        // The upper 53 bits give a uniform fraction of one.
         bound.mul_f64((random >> 11) as f64 / (1u64 << 53) as f64)
     }
 }

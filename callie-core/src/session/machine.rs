@@ -1,4 +1,4 @@
-//! The session itself: what goes in, what comes out, and when it wants to be woken.
+//! The session: its inputs, its outputs and its deadlines.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -23,25 +23,25 @@ use crate::payload::{Payload, Stamp};
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 
-/// The time as the session needs it, both ways.
+/// The current time, monotonic and of day.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
-    /// Since any fixed moment, by a clock that never goes back.
+    /// The time since a fixed moment, which must not decrease.
     pub elapsed: Duration,
     /// The time of day, for timestamps only.
     pub wall: Timestamp,
 }
 
-/// A server that asks a client to stay away for longer than this is asked again after this time.
+/// The longest wait that a server can require before the next attempt.
 pub(super) const MOST_PATIENCE: Duration = Duration::from_secs(300);
 
-/// Where the session's randomness comes from. It makes IDs unique and spreads reconnections; secrets do not depend on it.
+/// The session's randomness. It makes IDs unique and spreads reconnections. No secret depends on it.
 pub type Random = Box<dyn FnMut() -> u64 + Send>;
 
-/// One user's conversation with a server, across connections.
+/// The protocol session of one user with a server, across connections.
 ///
-/// The driver tells what happens, with the time of each call, and after every call takes all [`poll`](Self::poll)s and
-/// asks for the next [`deadline`](Self::deadline). The session never sleeps and never asks for the time.
+/// The driver passes in events with the time of each call. After every call it must call [`poll`](Self::poll) until it
+/// returns `None`, and read the next [`deadline`](Self::deadline). The session neither sleeps nor reads a clock.
 ///
 /// ```
 /// use std::time::Duration;
@@ -62,26 +62,26 @@ pub struct Session {
     pub(super) link: Link,
     pub(super) attempts: Attempts,
     wish: Wish,
-    /// The server asked for no other connection before then.
+    /// The server asked for no connection before this time.
     sent_away_until: Duration,
-    /// The last connection was lost, and there has been none since.
+    /// Whether the last connection was lost and not replaced yet.
     pub(super) lost: bool,
     state: State,
     pub(super) limits: Limits,
     pub(super) pacing: Pacing,
-    /// When the pacing lets the next payload pass.
+    /// When the pacing permits the next payload.
     pub(super) paced_until: Option<Duration>,
-    /// How many payloads had been transmitted when the pace was last reduced.
+    /// The number of transmitted payloads when the pace was last reduced.
     pub(super) slowed_at: u64,
     pub(super) tickets: Tickets,
     pub(super) inbox: Inbox,
-    /// What the server said before it closes the connection.
+    /// The SYS that the server sent before the close.
     pub(super) farewell: Option<Notice>,
     out: VecDeque<Output>,
 }
 
 impl Session {
-    /// A session that is not connected yet.
+    /// Creates a session that is not connected.
     #[must_use]
     pub fn new(config: SessionConfig, random: Random) -> Self {
         let limits = Limits::default();
@@ -105,13 +105,13 @@ impl Session {
         }
     }
 
-    /// What the driver has to do next, until there is nothing more.
+    /// Returns the next output, or `None` if there is no more.
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
     }
 
-    /// When [`wake`](Self::wake) is to be called at the latest; none while nothing is due. It can be too far away for the
-    /// driver's clock, where the application chose such a timeout.
+    /// Returns when [`wake`](Self::wake) must be called at the latest, or `None` while nothing is due. The time can be
+    /// beyond the range of the driver's clock if the application chose such a timeout.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
         let online = matches!(self.link, Link::Online(_));
@@ -121,11 +121,11 @@ impl Session {
             self.paced_until.filter(|_| online),
             self.inbox.flush_at().filter(|_| online),
         ];
-        // The end of time never comes.
+        // `Duration::MAX` means never.
         deadlines.into_iter().flatten().min().filter(|at| *at < Duration::MAX)
     }
 
-    /// The connection state as of the last call, including changes whose [`Event::State`] was not polled yet.
+    /// Returns the connection state after the last call, including changes whose [`Event::State`] was not polled yet.
     ///
     /// `Waiting`'s `retry_in` counts from the moment of the change.
     #[must_use]
@@ -133,25 +133,25 @@ impl Session {
         &self.state
     }
 
-    /// Who is logged in.
+    /// Returns the user.
     #[must_use]
     pub fn username(&self) -> &Username {
         &self.config.username
     }
 
-    /// How many tickets are not over.
+    /// Returns the number of tickets without an outcome.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.tickets.len()
     }
 
-    /// How many messages came a second time and were not told again.
+    /// Returns the number of duplicates that were received and discarded.
     #[must_use]
     pub fn duplicates(&self) -> u64 {
         self.inbox.duplicates()
     }
 
-    /// What the server allows; the protocol's defaults before the first connection.
+    /// Returns the server's limits; the protocol's defaults before the first connection.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -168,7 +168,7 @@ impl Session {
         }
     }
 
-    /// Disconnects. Everything that waits is over: what was sent is unconfirmed, what was not has failed.
+    /// Disconnects. Every ticket gets its outcome: unconfirmed if its payload was sent, otherwise failed.
     pub fn disconnect(&mut self, now: Now) {
         self.wish = Wish::Nothing;
         self.inbox_before_close(now);
@@ -179,7 +179,7 @@ impl Session {
         self.tell(Event::State(State::Down(Down::NotWanted)));
     }
 
-    /// Closes the connection for a while: an app that goes to the background. What waits goes on waiting.
+    /// Closes the connection until [`resume`](Self::resume), as for an app in the background. Tickets continue to wait.
     pub fn suspend(&mut self, now: Now) {
         if self.wish != Wish::Connected {
             return;
@@ -197,25 +197,25 @@ impl Session {
         }
     }
 
-    /// The network has changed. A session that waits to reconnect tries at once, unless the server asked it to stay away
-    /// for longer; a connected one checks that its connection is still alive.
+    /// Tells the session that the network has changed. A session that waits to reconnect tries immediately, unless the
+    /// server asked for a longer wait. A connected one checks that its connection is alive.
     pub fn network_changed(&mut self, now: Now) {
         match &self.link {
-            // A network that comes and goes is no reason to ask a server that is busy.
+            // A change of the network does not override the server's request to wait.
             Link::Waiting { .. } if now.elapsed >= self.sent_away_until => self.open(now),
             Link::Online(_) => self.ask_for_sign_of_life(now),
             _ => {}
         }
     }
 
-    /// Takes the token of a new login of the same user, for the next connection.
+    /// Sets the token of a new login of the same user, for the next connection.
     pub fn set_token(&mut self, token: Token) {
         self.config.token = token;
     }
 
     // What happens to the connection.
 
-    /// The WebSocket is open.
+    /// Handles that the WebSocket is open.
     pub fn opened(&mut self, now: Now) {
         if !matches!(self.link, Link::Opening { .. }) {
             return;
@@ -228,7 +228,7 @@ impl Session {
         self.link = Link::Authenticating { deadline, payload_id, token };
     }
 
-    /// A text message came.
+    /// Handles a text message.
     pub fn received(&mut self, now: Now, text: &str) {
         if !matches!(self.link, Link::Authenticating { .. } | Link::Online(_)) {
             return;
@@ -238,25 +238,25 @@ impl Session {
         self.flush(now);
     }
 
-    /// The application has taken the messages up to and including the one with this receipt.
+    /// Records that the application has taken the messages up to and including the one with this receipt.
     ///
-    /// Those of them that ask for a confirmation are confirmed within [`SessionConfig::ack_delay`], where the connection
-    /// that they came on is still there. A smaller receipt than one given before changes nothing.
+    /// Those with a request for confirmation are confirmed within [`SessionConfig::ack_delay`], if the connection on
+    /// which they arrived still exists. A smaller receipt than an earlier one has no effect.
     pub fn taken(&mut self, now: Now, receipt: Receipt) {
         self.inbox.taken(now.elapsed, self.config.ack_delay, receipt);
         self.flush(now);
     }
 
-    /// The WebSocket could not be opened, or is closed: with the close code, or none where the link was lost.
+    /// Handles that the WebSocket could not be opened, or is closed with this code; `None` if it was lost.
     ///
-    /// `retry_after` is how long the server asked the client to stay away, where the driver knows it: the `Retry-After`
-    /// of a 429 or 503 that answered the upgrade. What a SYS before the close asked for is known already.
+    /// `retry_after` is the `Retry-After` of a 429 or 503 that answered the upgrade. The session already knows the wait
+    /// that a SYS before the close asked for.
     pub fn closed(&mut self, now: Now, code: Option<u16>, retry_after: Option<Duration>) {
         if matches!(self.link, Link::Down | Link::Waiting { .. }) {
             return;
         }
         let farewell = self.farewell.take();
-        // Where the close itself got lost, what the server said before it counts.
+        // If the close frame was lost, the SYS before it determines the code.
         let said = farewell.as_ref().and_then(|notice| notice.code().closes()).map(|code| code.as_u16());
         let code = code.filter(|code| *code != LINK_LOST).or(said).unwrap_or(LINK_LOST);
         self.link_lost(now);
@@ -275,8 +275,8 @@ impl Session {
         self.wait(now, code, said.max(retry_after).max(limited).unwrap_or_default().min(MOST_PATIENCE));
     }
 
-    /// Nothing is read for the time being, since the application does not take its events: that nothing is heard says
-    /// nothing of the link. To be called before [`wake`](Self::wake) for as long as that is so.
+    /// Records that the driver reads nothing at the moment, because the application does not take its events, so that
+    /// the silence is not counted. Must be called before [`wake`](Self::wake) as long as that lasts.
     pub fn read_paused(&mut self, now: Now) {
         if let Link::Online(online) = &self.link
             && online.answer_by.is_some_and(|by| now.elapsed >= by)
@@ -285,7 +285,7 @@ impl Session {
         }
     }
 
-    /// Time has passed: to be called at the [`deadline`](Self::deadline), and whenever else.
+    /// Handles the passing of time. Must be called at the [`deadline`](Self::deadline), and may be called at any time.
     pub fn wake(&mut self, now: Now) {
         while let Some((ticket, due)) = self.tickets.due(now.elapsed) {
             if due == Due::Expired {
@@ -314,7 +314,7 @@ impl Session {
         self.out.push_back(Output::Open);
     }
 
-    /// Takes the link for lost, although nobody said so.
+    /// Treats the connection as lost.
     pub(super) fn give_up(&mut self, now: Now) {
         self.out.push_back(Output::Close);
         self.link_lost(now);
@@ -347,7 +347,7 @@ impl Session {
         self.after_link();
     }
 
-    /// Nothing that belonged to the connection outlives it; what was sent on it waits for the next.
+    /// Resets the state of the connection. Payloads that were sent on it wait for the next one.
     fn after_link(&mut self) {
         self.inbox.forget_acks();
         self.paced_until = None;
@@ -359,7 +359,7 @@ impl Session {
         self.tickets.requeue_all();
     }
 
-    /// Confirms what the application has before it lets go of the connection.
+    /// Sends the confirmations of taken messages before the connection is closed.
     fn inbox_before_close(&mut self, now: Now) {
         if matches!(self.link, Link::Online(_)) {
             let soon = Now { elapsed: now.elapsed.saturating_add(self.config.ack_delay), ..now };
@@ -373,7 +373,7 @@ impl Session {
         }
     }
 
-    /// Ends what can no longer be sent, or not again, with what is known of it.
+    /// Ends the tickets whose payloads can no longer be sent, with the known outcome.
     pub(super) fn give_up_on(&mut self, ticket: Ticket, failure: Failure) {
         let ending = match self.tickets.get(ticket) {
             Some(waiting) if waiting.may_be_taken() => TicketOutcome::Unconfirmed,
@@ -443,7 +443,7 @@ mod tests {
             .collect()
     }
 
-    /// A session that is online since the beginning.
+    /// Returns a session that is online.
     fn online() -> Session {
         let (username, token) = (Username::parse("ada").unwrap(), Token::parse("t").unwrap());
         let mut random = 0;
@@ -490,7 +490,7 @@ mod tests {
         )
     }
 
-    /// What happened since the last call: receipts of messages, payload IDs of confirmations.
+    /// Returns what happened since the last call: receipts of messages, and payload IDs of confirmations.
     fn seen(session: &mut Session) -> (Vec<Receipt>, Vec<String>) {
         let (mut receipts, mut confirmed) = (Vec::new(), Vec::new());
         while let Some(output) = session.poll() {
@@ -522,7 +522,7 @@ mod tests {
         session.taken(at(2), receipts[1]);
         session.wake(at(3));
         assert_eq!(seen(&mut session).1, ["p1", "p2"]);
-        // What was taken is confirmed again at once, what was not is not.
+        // Taken messages are confirmed again immediately, others are not.
         session.taken(at(3), receipts[0]);
         session.received(at(3), &message("p2"));
         session.received(at(3), &message("p3"));

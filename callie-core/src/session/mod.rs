@@ -1,17 +1,17 @@
-//! The client's side of the conversation as a state machine without I/O, clock or randomness.
+//! The client's side of the protocol as a state machine without I/O, clock or randomness.
 //!
-//! - `config`: what the application can choose
-//! - `event`: what the session tells the application
-//! - `link`: the way from one connection to the next, with backoff and heartbeat
-//! - `tickets`: what was sent and is not over yet
-//! - `holds`: what waits behind a message that is tried again
-//! - `drops`: what the server dropped for its rate
-//! - `inbox`: what was received: once each, and confirmed
-//! - `pacing`: not faster than the server allows
-//! - `machine`: the session itself, what goes in and comes out
+//! - `config`: the configuration
+//! - `event`: the outputs for driver and application
+//! - `link`: the connection, with heartbeat and backoff
+//! - `tickets`: payloads without an outcome
+//! - `holds`: messages that wait for the retry of another one
+//! - `drops`: payloads that the server dropped because of the rate
+//! - `inbox`: received payloads: duplicates and confirmations
+//! - `pacing`: the rate of transmission
+//! - `machine`: the session itself: its inputs, outputs and deadlines
 //! - `send`: what the application sends
-//! - `answers`: what a received payload means for it
-//! - `transmit`: what it sends by itself, and when
+//! - `answers`: the handling of received payloads
+//! - `transmit`: the transmission of queued payloads, confirmations and heartbeats
 
 mod answers;
 mod config;

@@ -1,17 +1,17 @@
-//! Not faster than the server allows: the token buckets of the protocol, kept on the client's side so that little is
-//! dropped on the server's, and a smaller share of them where other devices of the user send too.
+//! The rate of transmission: the token buckets of the protocol on the client's side, so that the server drops little.
+//! If other devices of the user send too, the session uses a smaller share of them.
 
 use std::time::Duration;
 
 use crate::limits::Limits;
 
-/// The part of the server's rate that one session uses at most: clocks that run unevenly need room too.
+/// The largest share of the server's rate that one session uses, which leaves room for differences of the clocks.
 const SHARE: f64 = 0.8;
-/// The part that it uses at least, however often the server drops what it sends.
+/// The smallest share, however often the server drops payloads.
 const LEAST_SHARE: f64 = 0.02;
-/// How much of the server's rate a session takes back in a second without drops.
+/// The share of the server's rate that a session regains in a second without drops.
 const RECOVERY: f64 = 0.04;
-/// The least rate, in payloads a second.
+/// The lowest rate, in payloads a second.
 const LEAST_RATE: f64 = 0.02;
 
 /// One of the server's buckets.
@@ -19,8 +19,8 @@ const LEAST_RATE: f64 = 0.02;
 pub(super) struct Bucket {
     rate: f64,
     burst: f64,
-    /// The part of `rate` that this session takes: halved when the server drops something, and regained slowly, so that
-    /// any number of devices of one user come to share the rate.
+    /// The share of `rate` that this session uses. It is halved when the server drops something, and regained slowly,
+    /// so that any number of devices of one user share the rate.
     share: f64,
     tokens: f64,
     refilled_at: Duration,
@@ -38,7 +38,7 @@ impl Bucket {
         self.tokens = self.tokens.min(self.burst);
     }
 
-    /// Says nothing until then.
+    /// Sends nothing until then.
     fn pause(&mut self, until: Duration) {
         self.tokens = 0.0;
         self.refilled_at = self.refilled_at.max(until);
@@ -48,7 +48,7 @@ impl Bucket {
         self.share = (self.share / 2.0).max(LEAST_SHARE);
     }
 
-    /// Whether one payload may be sent now; if not, when to ask again.
+    /// Returns whether a payload may be sent now, or when to try again.
     fn check(&mut self, now: Duration) -> Result<(), Duration> {
         let elapsed = now.saturating_sub(self.refilled_at).as_secs_f64();
         let rate = (self.rate * self.share).max(LEAST_RATE);
@@ -58,7 +58,7 @@ impl Bucket {
         if self.tokens >= 1.0 {
             return Ok(());
         }
-        // A millisecond more, so that rounding cannot make the same instant too early again.
+        // A millisecond more, so that rounding does not make the next try too early again.
         let wait = Duration::from_secs_f64((1.0 - self.tokens) / rate) + Duration::from_millis(1);
         Err(self.refilled_at.saturating_add(wait))
     }
@@ -68,13 +68,13 @@ impl Bucket {
     }
 }
 
-/// The buckets that a session's payloads are taken from.
+/// The buckets of a session's payloads.
 #[derive(Debug)]
 pub(super) struct Pacing {
     payloads: Bucket,
-    /// Messages to everyone, which count as payloads as well.
+    /// Broadcasts, which also count as payloads.
     broadcasts: Bucket,
-    /// The server asked for silence until then.
+    /// Until when the server asked for a pause.
     paused_until: Duration,
 }
 
@@ -92,43 +92,43 @@ impl Pacing {
         self.broadcasts.set(broadcast_rate(limits), limits.broadcast_burst);
     }
 
-    /// The server dropped payloads and asks for silence until then.
+    /// Handles that the server dropped payloads and asks for a pause until then.
     pub(super) fn pause(&mut self, until: Duration) {
         self.payloads.pause(until);
         self.paused_until = self.paused_until.max(until);
     }
 
-    /// The server dropped messages to everyone and asks for no others until then.
+    /// Handles that the server dropped broadcasts and asks for a pause of broadcasts until then.
     pub(super) fn pause_broadcasts(&mut self, until: Duration) {
         self.broadcasts.pause(until);
     }
 
-    /// Sends half as fast: what was dropped was sent at the present pace.
+    /// Halves the rate, at which payloads were dropped.
     pub(super) fn slow_down(&mut self) {
         self.payloads.halve_share();
     }
 
-    /// The same for messages to everyone.
+    /// Does the same for broadcasts.
     pub(super) fn slow_broadcasts_down(&mut self) {
         self.broadcasts.halve_share();
     }
 
-    /// Until when the server asked for silence.
+    /// Returns until when the server asked for a pause.
     pub(super) fn paused_until(&self) -> Duration {
         self.paused_until
     }
 
-    /// Whether one payload may be sent now; if not, when to ask again.
+    /// Returns whether a payload may be sent now, or when to try again.
     pub(super) fn check(&mut self, now: Duration) -> Result<(), Duration> {
         self.payloads.check(now)
     }
 
-    /// Whether a message to everyone may be sent now, as far as their own rate goes; if not, when to ask again.
+    /// Returns whether the rate of broadcasts permits one now, or when to try again.
     pub(super) fn check_broadcast(&mut self, now: Duration) -> Result<(), Duration> {
         self.broadcasts.check(now)
     }
 
-    /// Takes what was checked: one payload is sent now.
+    /// Takes a token for one payload, after the check.
     pub(super) fn take(&mut self, broadcast: bool) {
         self.payloads.take();
         if broadcast {

@@ -1,4 +1,4 @@
-//! What the application sends.
+//! The sends of the application.
 
 use std::time::Duration;
 
@@ -16,28 +16,28 @@ use crate::payload::{Payload, PayloadError};
 use crate::payload_type::PayloadType;
 use crate::route::{RecipientKind, Route, route};
 
-/// Why something cannot be sent at all. It has no ticket, since it never began.
+/// Why a send was not accepted. It has no ticket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
-    /// Too much waits already.
+    /// Too many payloads have no outcome yet.
     #[error("{max} payloads wait for their end already; let some end first")]
     QueueFull {
         /// The limit.
         max: usize,
     },
-    /// Nothing of this type goes there.
+    /// The recipient cannot receive this type.
     #[error("a {payload} cannot go to {recipient}")]
     InvalidRecipient {
-        /// What was to be sent: a message, a PING or a command.
+        /// What was sent: a message, a PING or a command.
         payload: &'static str,
-        /// Where to: SERVER, a user, a group or BROADCAST.
+        /// The recipient: SERVER, a user, a group or BROADCAST.
         recipient: &'static str,
     },
-    /// The session sends this command by itself, and nobody else may.
+    /// Only the session itself sends this command.
     #[error("the session sends this command by itself")]
     OwnCommand,
-    /// The payload as a whole is over the server's limit.
+    /// The payload exceeds the server's limit.
     #[error("the payload must have at most {max_bytes} bytes")]
     TooLarge {
         /// The limit.
@@ -52,7 +52,7 @@ impl Session {
     /// Sends a message to a user, a group or everyone.
     ///
     /// # Errors
-    /// [`SendError`], at once and without a ticket.
+    /// [`SendError`], immediately and without a ticket.
     pub fn send(
         &mut self,
         now: Now,
@@ -76,15 +76,15 @@ impl Session {
     /// Sends a command to the server.
     ///
     /// # Errors
-    /// [`SendError`], at once and without a ticket.
+    /// [`SendError`], immediately and without a ticket.
     pub fn command(&mut self, now: Now, command: &Command) -> Result<Ticket, SendError> {
         self.call(now, command.to_call())
     }
 
-    /// Sends a command by name. It need not be one of this version, and its parameters are for the server to check.
+    /// Sends a command by name, which this version need not know. Only the server checks its parameters.
     ///
     /// # Errors
-    /// [`SendError`], at once and without a ticket.
+    /// [`SendError`], immediately and without a ticket.
     pub fn call(&mut self, now: Now, call: CommandCall) -> Result<Ticket, SendError> {
         let expects = match call.command().as_str() {
             "AUTHENTICATE" | "ACK" => return Err(SendError::OwnCommand),
@@ -95,17 +95,17 @@ impl Session {
         self.submit(now, payload, expects, None)
     }
 
-    /// Asks the server or a user for a sign of life.
+    /// Sends a PING to the server or a user.
     ///
     /// # Errors
-    /// [`SendError`], at once and without a ticket.
+    /// [`SendError`], immediately and without a ticket.
     pub fn ping(&mut self, now: Now, recipient: Recipient) -> Result<Ticket, SendError> {
         check_route(PayloadType::Ping, &recipient)?;
         let payload = self.payload(now, recipient, Content::Ping);
         self.submit(now, payload, Expects::Pong, None)
     }
 
-    /// A new, unique message ID.
+    /// Returns a new, unique message ID.
     pub fn message_id(&mut self, now: Now) -> MessageId {
         MessageId::from_uuid(self.uuid(now))
     }
@@ -152,7 +152,7 @@ fn check_route(payload: PayloadType, recipient: &Recipient) -> Result<(), SendEr
     })
 }
 
-/// Why a payload is over the limits that the server announced after it was handed over, if it is.
+/// Returns why a payload exceeds limits that the server announced after the send was accepted, if it does.
 pub(super) fn over_limits(limits: &Limits, payload: &Payload, bytes: usize) -> Option<Failure> {
     let (description, path) = match payload.content() {
         Content::Msg(message) if message.text().len() > limits.max_text_bytes => {

@@ -1,4 +1,4 @@
-//! What was sent and is not over yet: each ends exactly once.
+//! Payloads without an outcome. Each gets exactly one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
@@ -10,38 +10,37 @@ use crate::name::PayloadId;
 use crate::party::Recipient;
 use crate::payload::Payload;
 
-/// For so long after it was first sent, a payload may be sent again: the server takes it for the same during five
-/// minutes, and the link may hold a copy back for a while.
+/// How long after its first transmission a payload may be sent again. The server detects duplicates for five minutes,
+/// and the network may delay a copy.
 pub(super) const RESEND_WINDOW: Duration = Duration::from_secs(240);
-/// A server that does not know the outcome of a payload yet is asked again after this time, and after twice as long each
-/// time after that.
+/// The time before the server is asked again for the outcome of a payload that is pending. It doubles each time.
 const FIRST_POLL: Duration = Duration::from_millis(100);
-/// The longest time between two such questions.
+/// The longest time between two such retries.
 const LONGEST_POLL: Duration = Duration::from_secs(2);
-/// The most IDs of ended payloads that are remembered, so that late answers to them are recognised.
+/// The most IDs of payloads with an outcome that are remembered, to recognise late answers.
 const MOST_ENDED: usize = 1_024;
 
-/// The most earlier IDs of one payload under which an answer still finds it.
+/// The most earlier IDs of one payload whose answers are still accepted.
 const MOST_FORMER: usize = 8;
 
-/// What ends a payload, beside a refusal.
+/// What gives a payload its outcome, besides a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expects {
     /// The outcome of a confirmed delivery.
     Confirmation,
     /// The result of a command.
     Result {
-        /// Whether the command may simply be carried out twice.
+        /// Whether the command may be executed twice.
         repeatable: bool,
     },
-    /// Nothing: it is over when the server took what was sent after it.
+    /// No answer: it is sent when the server has accepted a later payload.
     Nothing,
     /// A PONG.
     Pong,
 }
 
 impl Expects {
-    /// After so long without an answer, the server is asked again: it gives up on a confirmation after 15 s.
+    /// Returns the time without an answer after which the server is asked again. It waits 15 s for a confirmation.
     fn patience(self) -> Duration {
         match self {
             Self::Confirmation => Duration::from_secs(20),
@@ -50,14 +49,14 @@ impl Expects {
     }
 }
 
-/// Where a payload stands on its way out.
+/// The state of the transmission of a payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// To be transmitted as soon as the rate allows.
+    /// Transmitted as soon as the rate permits.
     Queued,
-    /// To be queued when an earlier message to the same recipient has been tried again.
+    /// Queued after the retry of an earlier message to the same recipient.
     Parked,
-    /// To be queued at its time: what was transmitted last settled nothing.
+    /// Queued at its time, because the last transmission did not settle it.
     Resting,
     /// Transmitted on this connection.
     Sent,
@@ -67,27 +66,27 @@ pub(super) enum Place {
 pub(super) struct Waiting {
     pub(super) payload: Payload,
     pub(super) expects: Expects,
-    /// When it is over at the latest.
+    /// The deadline of the outcome.
     pub(super) deadline: Duration,
-    /// When the payload was first sent under its present ID and not named as dropped.
+    /// When the payload was first sent under its current ID and not reported as dropped.
     first_sent: Option<Duration>,
     pub(super) last_sent: Duration,
     /// The number of the last transmission.
     pub(super) transmission: u64,
-    /// The number of the first transmission under its present ID on this connection, if it was sent there.
+    /// The number of the first transmission under its current ID on this connection, if there was one.
     pub(super) first_transmission: Option<u64>,
-    /// How many transmissions under its present ID the server may have taken.
+    /// The number of transmissions under its current ID that the server may have accepted.
     perhaps_taken: u32,
-    /// Whether the server may have taken it under an earlier ID.
+    /// Whether the server may have accepted it under an earlier ID.
     perhaps_taken_before: bool,
-    /// When it is to be queued again on the same connection.
+    /// When it is queued again on the same connection.
     resend_at: Option<Duration>,
     pub(super) place: Place,
-    /// How often the server did not know the outcome yet.
+    /// How often the server reported the outcome as pending.
     polls: u32,
-    /// How often it was sent under another ID since the recipient was offline.
+    /// The number of retries under another ID because the recipient was offline.
     pub(super) retries: u32,
-    /// IDs that it had before.
+    /// Its earlier IDs.
     former: Vec<PayloadId>,
 }
 
@@ -104,12 +103,12 @@ impl Waiting {
         self.expects == Expects::Nothing && self.is_sent()
     }
 
-    /// Whether the server may have taken it.
+    /// Returns `true` if the server may have accepted it.
     pub(super) fn may_be_taken(&self) -> bool {
         self.perhaps_taken > 0 || self.perhaps_taken_before
     }
 
-    /// Whether the answer to an earlier transmission under its present ID may have been lost.
+    /// Returns `true` if the answer to an earlier transmission under its current ID may be lost.
     pub(super) fn was_sent_again(&self) -> bool {
         self.perhaps_taken > 1
     }
@@ -127,20 +126,20 @@ impl Waiting {
     }
 }
 
-/// What a ticket needs when its time has come.
+/// What happens to a ticket at its time.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// It is over.
+    /// Its deadline has passed.
     Expired,
-    /// It was put in the queue again.
+    /// It was queued again.
     Resend,
 }
 
-/// Whom a payload ID belongs to.
+/// The ticket of a payload ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) ticket: Ticket,
-    /// Whether the payload has this ID still.
+    /// Whether it is the current ID of the payload.
     pub(super) current: bool,
 }
 
@@ -150,15 +149,15 @@ pub(super) struct Tickets {
     waiting: BTreeMap<Ticket, Waiting>,
     by_payload: HashMap<PayloadId, Ticket>,
     timers: BTreeSet<(Duration, Ticket)>,
-    /// What is to be transmitted: in the order in which it was handed over, whether it was sent before or not.
+    /// The tickets to transmit, in the order in which they were accepted, including those that were sent before.
     queue: BTreeSet<Ticket>,
-    /// Messages to everyone that are to be transmitted, which have a rate of their own.
+    /// The broadcasts to transmit, which have their own rate.
     broadcasts: BTreeSet<Ticket>,
     holds: Holds,
     transmissions: u64,
-    /// How many wait that have no answer of their own.
+    /// The number of waiting payloads without an answer.
     unanswerable: usize,
-    /// IDs of payloads that are over, and the same in the order of their end.
+    /// The IDs of payloads with an outcome, and the same in the order of their outcomes.
     ended: HashSet<PayloadId>,
     ended_order: VecDeque<PayloadId>,
 }
@@ -209,18 +208,18 @@ impl Tickets {
         Some(Found { ticket, current })
     }
 
-    /// Whether the ID belonged to a payload that is over.
+    /// Returns `true` if the ID belongs to a payload with an outcome.
     pub(super) fn has_ended(&self, payload_id: &str) -> bool {
         self.ended.contains(payload_id)
     }
 
-    /// The next to be transmitted, of all or of those that are no message to everyone.
+    /// Returns the next ticket to transmit, of all or of those that are not broadcasts.
     pub(super) fn front(&self, with_broadcasts: bool) -> Option<Ticket> {
         let broadcast = self.broadcasts.first().filter(|_| with_broadcasts);
         self.queue.first().into_iter().chain(broadcast).min().copied()
     }
 
-    /// Puts a payload in its place among those that are to be transmitted.
+    /// Queues a payload at its place.
     pub(super) fn enqueue(&mut self, ticket: Ticket) {
         let Some(waiting) = self.waiting.get_mut(&ticket) else { return };
         if waiting.is_message() && self.holds.park(waiting.payload.recipient(), ticket) {
@@ -237,13 +236,13 @@ impl Tickets {
         self.broadcasts.remove(&ticket);
     }
 
-    /// Queues what was transmitted or rests, to be sent again.
+    /// Queues a transmitted or waiting payload again.
     pub(super) fn requeue(&mut self, ticket: Ticket) {
         self.reschedule(ticket, None);
         self.enqueue(ticket);
     }
 
-    /// Takes a queued payload as transmitted now.
+    /// Records a queued payload as transmitted.
     pub(super) fn transmitted(&mut self, ticket: Ticket, now: Duration) {
         self.dequeue(ticket);
         self.transmissions += 1;
@@ -263,7 +262,7 @@ impl Tickets {
         self.transmissions
     }
 
-    /// The server dropped what was transmitted last, which is to be sent again.
+    /// Handles that the server dropped the last transmission, which is sent again.
     pub(super) fn dropped(&mut self, ticket: Ticket) {
         if let Some(waiting) = self.waiting.get_mut(&ticket) {
             waiting.perhaps_taken = waiting.perhaps_taken.saturating_sub(1);
@@ -274,7 +273,7 @@ impl Tickets {
         self.requeue(ticket);
     }
 
-    /// The server does not know yet what became of the payload: it is asked again, at first soon.
+    /// Handles that the outcome is pending: the server is asked again, with growing delay.
     pub(super) fn poll_later(&mut self, ticket: Ticket, now: Duration) {
         let Some(waiting) = self.waiting.get_mut(&ticket) else { return };
         let wait = FIRST_POLL.saturating_mul(1 << waiting.polls.min(10)).min(LONGEST_POLL);
@@ -290,12 +289,12 @@ impl Tickets {
         self.reschedule(ticket, Some(at));
     }
 
-    /// When messages to this recipient that are tried again are next, if any are.
+    /// Returns when the last retry to this recipient is due, if there is one.
     pub(super) fn held_until(&self, recipient: &Recipient) -> Option<Duration> {
         self.holds.until(recipient)
     }
 
-    /// Sends a message again at that time, and no later one to the same recipient before it.
+    /// Schedules a retry. Later messages to the same recipient wait for it.
     pub(super) fn retry_at(&mut self, ticket: Ticket, at: Duration) {
         self.rest_until(ticket, at);
         let Some(waiting) = self.waiting.get_mut(&ticket) else { return };
@@ -326,7 +325,7 @@ impl Tickets {
         }
     }
 
-    /// Ends a ticket. Returns what waited, or none if the ticket has ended already.
+    /// Ends a ticket. Returns its payload, or `None` if the ticket has ended already.
     pub(super) fn end(&mut self, ticket: Ticket) -> Option<Waiting> {
         let waiting = self.waiting.remove(&ticket)?;
         self.unanswerable -= usize::from(waiting.expects == Expects::Nothing);
@@ -342,7 +341,7 @@ impl Tickets {
         Some(waiting)
     }
 
-    /// Remembers the ID of a payload whose answer, if one comes, is of no interest.
+    /// Remembers an ID whose late answers are ignored.
     pub(super) fn remember(&mut self, id: PayloadId) {
         if self.ended_order.len() >= MOST_ENDED
             && let Some(old) = self.ended_order.pop_front()
@@ -354,7 +353,7 @@ impl Tickets {
         }
     }
 
-    /// Lets those pass that waited for this one.
+    /// Queues the messages that waited for this one.
     fn release(&mut self, recipient: &Recipient, ticket: Ticket) {
         for other in self.holds.release(recipient, ticket) {
             self.enqueue(other);
@@ -365,7 +364,7 @@ impl Tickets {
         self.timers.first().map(|(at, _)| *at)
     }
 
-    /// The next ticket whose time has come.
+    /// Returns the next ticket that is due.
     pub(super) fn due(&mut self, now: Duration) -> Option<(Ticket, Due)> {
         let (at, ticket) = *self.timers.first()?;
         if now < at {
@@ -381,7 +380,7 @@ impl Tickets {
         Some((ticket, Due::Resend))
     }
 
-    /// The connection is gone: what is not over is queued again, in the order in which it was handed over.
+    /// Handles that the connection is lost: all payloads without an outcome are queued again, in their original order.
     pub(super) fn requeue_all(&mut self) {
         self.holds.clear();
         let tickets: Vec<_> = self.waiting.keys().copied().collect();
@@ -393,8 +392,8 @@ impl Tickets {
         }
     }
 
-    /// Gives a payload a new ID, for one that may be sent again. Answers to the old one still find the ticket. `failed` says
-    /// that nothing came of it under the old one.
+    /// Gives a payload a new ID, for a retry. Answers to the old ID still reach the ticket. `failed` means that the
+    /// payload certainly failed under the old ID.
     pub(super) fn rename(&mut self, ticket: Ticket, payload_id: PayloadId, failed: bool) {
         if let Some(waiting) = self.waiting.get_mut(&ticket) {
             self.by_payload.insert(payload_id.clone(), ticket);
@@ -411,17 +410,17 @@ impl Tickets {
         }
     }
 
-    /// Whether something was transmitted on this connection that has no answer of its own.
+    /// Returns `true` if a payload without an answer was transmitted on this connection.
     pub(super) fn any_unanswerable(&self) -> bool {
         self.unanswerable > 0 && self.waiting.values().any(Waiting::is_on_its_way)
     }
 
-    /// Those without an answer of their own that were transmitted on this connection up to that transmission.
+    /// Returns the tickets without an answer that were transmitted on this connection up to that transmission.
     pub(super) fn taken_until(&self, transmission: u64) -> Vec<Ticket> {
         self.those(|waiting| waiting.is_on_its_way() && waiting.transmission <= transmission)
     }
 
-    /// The tickets that wait for what `wanted` says.
+    /// Returns the tickets for which `wanted` is true.
     pub(super) fn those(&self, wanted: impl Fn(&Waiting) -> bool) -> Vec<Ticket> {
         self.waiting.iter().filter(|(_, waiting)| wanted(waiting)).map(|(ticket, _)| *ticket).collect()
     }

@@ -1,4 +1,4 @@
-//! What the session sends by itself and when: the queue, confirmations, heartbeats.
+//! The transmission of queued payloads, confirmations and heartbeats.
 
 use super::event::{Failure, Ticket, TicketOutcome};
 use super::link::{BARRIER_TIMEOUT, Barrier, Link};
@@ -12,7 +12,7 @@ use crate::party::Recipient;
 use crate::payload::Payload;
 
 impl Session {
-    /// Transmits what is queued, as far as the server's rates allow.
+    /// Transmits queued payloads, as far as the server's rates permit.
     pub(super) fn pump(&mut self, now: Now) {
         let Link::Online(online) = &self.link else { return };
         let token = online.token.clone();
@@ -49,7 +49,8 @@ impl Session {
         self.raise_barrier(now);
     }
 
-    /// A command that may be carried out twice is sent with a new ID: the answer to the first time would be only that it was done.
+    /// Sends a command that may be executed twice with a new ID, because a duplicate would be answered without the
+    /// result.
     fn renew_if_repeatable(&mut self, now: Now, ticket: Ticket) {
         let Some(waiting) = self.tickets.get(ticket) else { return };
         if waiting.may_be_taken() && waiting.expects == (Expects::Result { repeatable: true }) {
@@ -57,13 +58,13 @@ impl Session {
         }
     }
 
-    /// Gives a payload a new ID, so that the server acts on it again; `failed` says that it did not the last time.
+    /// Gives a payload a new ID, so that the server handles it again. `failed` means that it failed the last time.
     pub(super) fn renew(&mut self, now: Now, ticket: Ticket, failed: bool) {
         let payload_id = PayloadId::from_uuid(self.uuid(now));
         self.tickets.rename(ticket, payload_id, failed);
     }
 
-    /// Sends a PING behind payloads that have no answer of their own, unless one is on its way.
+    /// Sends a PING after payloads without an answer, unless one is in transit.
     pub(super) fn raise_barrier(&mut self, now: Now) {
         let Link::Online(online) = &self.link else { return };
         if online.barrier.is_some() || !self.tickets.any_unanswerable() {
@@ -93,7 +94,7 @@ impl Session {
         }
     }
 
-    /// The link's own deadline passed: it was quiet for too long, or a PING behind payloads got lost.
+    /// Handles the connection's deadline: it was silent for too long, or a PING after payloads was lost.
     pub(super) fn look_after(&mut self, now: Now) {
         let Link::Online(online) = &mut self.link else { return };
         if online.barrier_is_late(now.elapsed) {
@@ -106,7 +107,7 @@ impl Session {
         }
     }
 
-    /// Sends a PING to the server; anything that is heard in time is an answer.
+    /// Sends a PING to the server. Any text that arrives in time counts as an answer.
     pub(super) fn ask_for_sign_of_life(&mut self, now: Now) {
         let ping = self.ping_server(now);
         let answer_by = now.elapsed.saturating_add(self.config.heartbeat_timeout);
@@ -116,7 +117,7 @@ impl Session {
         }
     }
 
-    /// Notes that the link is alive.
+    /// Records that the connection is alive.
     pub(super) fn heard(&mut self, now: Now) {
         if let Link::Online(online) = &mut self.link {
             online.heard_at = now.elapsed;

@@ -1,4 +1,4 @@
-//! Passing payloads on, and the confirmations of their recipients.
+//! The delivery of payloads, and the confirmations of their recipients.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::payload_type::PayloadType;
 use crate::server::action::Accepted;
 use crate::server::delivery::{Delivery, DeliveryCounts};
 
-/// A delivery whose confirmations are awaited.
+/// A delivery whose confirmations are pending.
 pub(super) struct Pending {
     pub(super) requester: Requester,
     pub(super) delivery: Delivery,
@@ -20,7 +20,7 @@ pub(super) struct Pending {
 }
 
 impl Hub {
-    /// Passes a payload on to the `members` of its group, but not to its sender, and answers it where that is known.
+    /// Delivers a payload to the `members` of its group except its sender, and answers it if the outcome is known.
     pub fn deliver(&mut self, now: Duration, payload: Outgoing, members: &[Username]) {
         let sender = payload.requester.reply.username().clone();
         let others: Vec<_> = members.iter().filter(|name| **name != sender).collect();
@@ -47,7 +47,7 @@ impl Hub {
                 let others = self.users.values().flat_map(|user| &user.connections).filter(|id| **id != from);
                 self.out.extend(others.map(|id| Output::Write(*id, outgoing.text.clone())));
             }
-            // The table of routes sends nothing else here.
+            // The routing table has no other route to this function.
             RecipientRef::Server | RecipientRef::Unauthenticated => {}
         }
         None
@@ -95,7 +95,7 @@ impl Hub {
         }
     }
 
-    /// Changes a delivery, and answers its sender where that settles it.
+    /// Changes a delivery, and answers its sender if that settles it.
     pub(super) fn settle(
         &mut self,
         now: Duration,

@@ -1,7 +1,7 @@
-//! The connections of a server of one process, and what is on its way between them.
+//! The connections of a server in one process, and the deliveries between them.
 //!
-//! - `request`: what the server has to do
-//! - `deliver`: passing payloads on, and their confirmations
+//! - `request`: what the server has to do for the hub
+//! - `deliver`: the delivery of payloads, and their confirmations
 
 mod deliver;
 mod request;
@@ -27,18 +27,21 @@ use crate::name::Username;
 use crate::notice::PriorOutcome;
 use crate::payload::{Payload, Stamp};
 
-/// The connections of a server of one process: passes payloads on from one to the other, counts confirmations, and answers.
+/// The connections of a server in one process: delivers payloads between them, counts confirmations, and answers.
 ///
-/// It is for servers that keep all connections behind one lock or in one thread. It knows no groups and carries out no
-/// commands: those it hands back as a [`Request`]. A server of several nodes or locks uses the parts that this is made of.
+/// It is for servers that keep all connections behind one lock or in one thread. It has no groups and executes no
+/// commands: it returns those as a [`Request`]. A server with several nodes or locks uses the parts of this type
+/// directly.
 ///
 /// # Contract
 ///
-/// - `now` is the time since any fixed moment, and never goes back.
-/// - After every call, [`poll`](Self::poll) is called until it returns nothing. A text counts as written when it is polled.
-/// - [`wake`](Self::wake) is called for a connection at its [`deadline`](Self::deadline), which every call for that
-///   connection can bring forward.
-/// - A connection whose WebSocket is gone is [`lost`](Self::lost). After [`Output::Close`] the hub knows it no more.
+/// - `now` is the time since a fixed moment, and must not decrease.
+/// - After every call, [`poll`](Self::poll) must be called until it returns `None`. A text counts as written when it is
+///   polled.
+/// - [`wake`](Self::wake) must be called for a connection at its [`deadline`](Self::deadline), which every call for
+///   that
+///   connection can make earlier.
+/// - [`lost`](Self::lost) must be called when a WebSocket is closed. After [`Output::Close`] the connection is unknown.
 ///
 /// ```
 /// use std::hash::RandomState;
@@ -69,9 +72,9 @@ pub struct Hub {
     stamps: Arc<dyn Fn() -> Stamp + Send + Sync>,
     peers: BTreeMap<ConnectionId, Peer>,
     users: BTreeMap<Username, User>,
-    /// The number of users at which those are forgotten who are gone.
+    /// The number of users at which users without connections are removed.
     forget_at: usize,
-    /// In the order of their deadlines, since all have the same time.
+    /// In the order of their deadlines, because all have the same duration.
     pending: BTreeMap<u64, Pending>,
     last_id: u64,
     out: VecDeque<Output>,
@@ -80,7 +83,7 @@ pub struct Hub {
 /// A delivery by its number, and the recipient's part in it.
 type Receipt = (u64, Part);
 
-/// With fewer users nobody is forgotten.
+/// With fewer users, no user is removed.
 const FEW: usize = 64;
 
 enum Peer {
@@ -94,7 +97,7 @@ struct User {
 }
 
 impl Hub {
-    /// A hub without connections. `stamps` is the server's clock and randomness.
+    /// Creates a hub without connections. `stamps` provides the server's clock and randomness.
     #[must_use]
     pub fn new(config: Arc<ServerConfig>, stamps: impl Fn() -> Stamp + Send + Sync + 'static) -> Self {
         Self {
@@ -109,15 +112,15 @@ impl Hub {
         }
     }
 
-    /// Takes a connection whose upgrade just succeeded.
+    /// Adds a connection after its upgrade.
     pub fn accept(&mut self, now: Duration) -> ConnectionId {
         let id = ConnectionId(self.next_id());
         self.peers.insert(id, Peer::New(Handshake::new(now, self.config.clone())));
         id
     }
 
-    /// Acts on a text message of a connection. If it is the first, `identify` looks up its token: the live session that it
-    /// belongs to, or none.
+    /// Handles a text message of a connection. For the first one, `identify` looks up the token and returns the live
+    /// session that it belongs to, or `None`.
     pub fn receive(
         &mut self,
         now: Duration,
@@ -165,24 +168,24 @@ impl Hub {
         action
     }
 
-    /// Writes the answer to a payload, and notes what became of the payload.
+    /// Writes the answer to a payload, and records its outcome.
     pub fn answer(&mut self, now: Duration, requester: &Requester, answer: Answer) {
         self.settle_payload(&requester.reply, answer.outcome());
         self.write(now, requester.connection, answer);
     }
 
-    /// Notes that a command was carried out that is not answered then (`SIGNAL`).
+    /// Records that a command without an answer (`SIGNAL`) was executed.
     pub fn done(&mut self, requester: &Requester) {
         self.settle_payload(&requester.reply, PriorOutcome::Sent);
     }
 
-    /// Answers a payload that is not acted on, for this reason.
+    /// Refuses a payload with this code.
     pub fn refuse(&mut self, now: Duration, requester: &Requester, code: SysCode) {
         let answer = requester.reply.refuse(code, self.stamp());
         self.answer(now, requester, answer);
     }
 
-    /// Writes a payload of the server's own, such as a notice or a push, to all connections of a user. Returns their number.
+    /// Writes a payload of the server, such as a notice or a push, to all connections of a user. Returns their number.
     pub fn send(&mut self, name: &Username, payload: &Payload) -> usize {
         let (text, recipients) = (payload.encode(), self.connections_of(name));
         let count = recipients.len();
@@ -190,7 +193,7 @@ impl Hub {
         count
     }
 
-    /// Closes a connection, if it is still there.
+    /// Closes a connection, if it exists.
     pub fn close(&mut self, now: Duration, id: ConnectionId, reason: CloseReason) {
         match self.peers.remove(&id) {
             Some(Peer::New(_)) => self.end(id, reason.unauthenticated(self.stamp())),
@@ -202,14 +205,15 @@ impl Hub {
         }
     }
 
-    /// The WebSocket of a connection is gone. A connection that was closed is unknown, which is no error.
+    /// Handles that the WebSocket of a connection is closed. An unknown connection, such as a closed one, is not an
+    /// error.
     pub fn lost(&mut self, now: Duration, id: ConnectionId) {
         if let Some(Peer::Open(connection)) = self.peers.remove(&id) {
             self.leave(now, id, *connection);
         }
     }
 
-    /// When [`wake`](Self::wake) is to be called for a connection; none for one that is not known.
+    /// Returns when [`wake`](Self::wake) must be called for a connection, or `None` for an unknown one.
     #[must_use]
     pub fn deadline(&self, id: ConnectionId) -> Option<Duration> {
         let connection = match self.peers.get(&id)? {
@@ -220,7 +224,7 @@ impl Hub {
         Some(delivery.map_or(connection, |delivery| delivery.min(connection)))
     }
 
-    /// Time has passed: for this connection, and for all confirmations that are awaited.
+    /// Handles the passing of time, for this connection and for all pending confirmations.
     pub fn wake(&mut self, now: Duration, id: ConnectionId) {
         while let Some((&number, _)) = self.pending.first_key_value().filter(|(_, first)| first.until <= now)
         {
@@ -237,7 +241,7 @@ impl Hub {
         }
     }
 
-    /// What is to be done next.
+    /// Returns the next output.
     pub fn poll(&mut self) -> Option<Output> {
         self.out.pop_front()
     }
@@ -279,21 +283,21 @@ impl Hub {
         }
     }
 
-    /// Queues what a connection has to say.
+    /// Queues the texts of a connection.
     fn flush(&mut self, now: Duration, id: ConnectionId) {
         if let Some(Peer::Open(connection)) = self.peers.get_mut(&id) {
             self.out.extend(std::iter::from_fn(|| connection.poll(now)).map(|text| Output::Write(id, text)));
         }
     }
 
-    /// Queues the last words to a connection.
+    /// Queues the last texts and the close of a connection.
     fn end(&mut self, id: ConnectionId, closing: Closing) {
         let code = closing.code;
         self.out.extend(closing.into_texts().map(|text| Output::Write(id, text)));
         self.out.push_back(Output::Close(id, code));
     }
 
-    /// A connection is gone: what it has not confirmed it cannot confirm any more.
+    /// Handles that a connection is closed: it can no longer confirm payloads.
     fn leave(&mut self, now: Duration, id: ConnectionId, mut connection: Connection<Receipt>) {
         if let Some(user) = self.users.get_mut(connection.username()) {
             user.connections.retain(|other| *other != id);
@@ -305,7 +309,7 @@ impl Hub {
         self.users.get(name).map(|user| user.connections.clone()).unwrap_or_default()
     }
 
-    /// Forgets users who are gone and whose payloads are old, now and then, so that the cost for each is bounded.
+    /// Removes users without connections and recent payloads, so rarely that the cost per user is bounded.
     fn forget_users(&mut self, now: Duration) {
         if self.users.len() >= self.forget_at {
             self.users.retain(|_, user| !user.connections.is_empty() || !user.state.recent.forget(now));

@@ -1,43 +1,45 @@
-//! What a server has to do for a hub.
+//! The requests of a hub to its server.
 
 use crate::command::Command;
 use crate::name::GroupId;
 use crate::server::recent::PayloadKey;
 use crate::server::reply::Reply;
 
-/// Names a connection of a [`Hub`](super::Hub). No two connections of a hub ever have the same.
+/// The ID of a connection of a [`Hub`](super::Hub). A hub never reuses an ID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub(super) u64);
 
-/// What a server has to do that a [`Hub`](super::Hub) cannot.
+/// A request of a [`Hub`](super::Hub) to its server.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Request {
-    /// Carry out the command, and answer it by [`Hub::answer`](super::Hub::answer) or [`Hub::refuse`](super::Hub::refuse); or say by [`Hub::done`](super::Hub::done) that it succeeded
-    /// without a word (`SIGNAL`).
+    /// Carry out the command, and answer it by [`Hub::answer`](super::Hub::answer) or
+    /// [`Hub::refuse`](super::Hub::refuse); or say by [`Hub::done`](super::Hub::done) that it succeeded without a word
+    /// (`SIGNAL`).
     Execute(Command, Requester),
-    /// Look up the members of the group, and pass the payload on by [`Hub::deliver`](super::Hub::deliver) or [`Hub::refuse`](super::Hub::refuse) it.
+    /// Look up the members of the group, and pass the payload on by [`Hub::deliver`](super::Hub::deliver) or
+    /// [`Hub::refuse`](super::Hub::refuse) it.
     ToGroup(GroupId, Outgoing),
 }
 
-/// A payload that is to be answered, and the connection that it came on.
+/// A payload that must be answered, and the connection that received it.
 #[derive(Debug, Clone)]
 pub struct Requester {
     pub(super) connection: ConnectionId,
     pub(super) reply: Reply,
 }
 
-/// A payload on its way to its recipients.
+/// A payload to deliver.
 #[derive(Debug)]
 pub struct Outgoing {
     pub(super) requester: Requester,
     pub(super) text: String,
-    /// The key by which recipients confirm the payload, where the sender asks for that.
+    /// The key by which recipients confirm the payload, if the sender requested confirmation.
     pub(super) asks: Option<PayloadKey>,
 }
 
 impl Request {
-    /// Who is answered.
+    /// Returns who receives the answer.
     #[must_use]
     pub fn requester(&self) -> &Requester {
         match self {
@@ -47,24 +49,24 @@ impl Request {
 }
 
 impl Requester {
-    /// The connection.
+    /// Returns the connection.
     #[must_use]
     pub fn connection(&self) -> ConnectionId {
         self.connection
     }
 
-    /// What the payload is answered with.
+    /// Returns the reply to the payload.
     #[must_use]
     pub fn reply(&self) -> &Reply {
         &self.reply
     }
 }
 
-/// What is to be done with a socket.
+/// An action on a socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Write this text message.
     Write(ConnectionId, String),
-    /// Close the WebSocket with this code, behind everything that was written before.
+    /// Close the WebSocket with this code, after everything that was written before.
     Close(ConnectionId, u16),
 }
