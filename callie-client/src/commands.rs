@@ -18,7 +18,6 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, code};
 use crate::handle::Client;
-use crate::send::check_not_reserved;
 use crate::ticket::Slot;
 
 /// The result of a command that has none.
@@ -38,9 +37,6 @@ impl Client {
     }
 
     async fn ping_recipient(&self, recipient: Recipient) -> Result<Duration, Error> {
-        if let Recipient::User(name) = &recipient {
-            check_not_reserved(name)?;
-        }
         match self.answer(|session, now| session.ping(now, recipient)).await? {
             TicketOutcome::Pong { round_trip } => Ok(round_trip),
             other => Err(self.unanswered(other)),
@@ -82,14 +78,7 @@ impl Client {
     /// # Errors
     /// As [`execute`](Self::execute).
     pub async fn request(&self, command: &Command) -> Result<Reply, Error> {
-        self.check(command)?;
         self.reply(|session, now| session.command(now, command)).await
-    }
-
-    /// Checks the parameters as the server would, such as how many names a list may hold.
-    fn check(&self, command: &Command) -> Result<(), Error> {
-        let Err(fault) = command.check(&self.limits()) else { return Ok(()) };
-        Err(Error::invalid(code::INVALID_ARGUMENT, fault.description()))
     }
 
     async fn reply(
@@ -116,7 +105,7 @@ impl Client {
 
     /// Why there is no answer.
     fn unanswered(&self, ending: TicketOutcome) -> Error {
-        let has_ended = self.shared().core().end.is_some();
+        let has_ended = self.shared().core().session.is_closed();
         let queued = self.shared().queue.fill();
         match ending {
             _ if has_ended => self.end_error(),

@@ -1,4 +1,4 @@
-//! The one task between the socket and the session: it moves texts, tells the time, and decides nothing about them.
+//! The one task between the socket and the session: it moves texts, tells the time, fetches tokens, and decides nothing.
 //!
 //! Everything is polled in turn and nothing is awaited, so a socket that cannot be written to holds up neither reading nor
 //! time. Events go to a bounded queue; while that is full the socket is not read, the server sees a slow reader, and
@@ -6,22 +6,21 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use callie_core::session::TicketOutcome;
-use callie_core::{CloseCode, Token};
+use callie_core::{CodeKind, Token};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep};
 
 use crate::connect::{self, NoSocket, Socket};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::event::{Closed, ConnectionState, Event};
+use crate::event::{ConnectionState, Event};
 use crate::link::{Link, Received};
 use crate::queue::Incoming;
-use crate::refresh::{self, TokenSource};
 use crate::shared::{Action, Attempt, Core, Shared};
 use crate::ticket::Slot;
 
@@ -30,17 +29,13 @@ const READ_BATCH: usize = 64;
 /// The most turns before other tasks get theirs.
 const MAX_TURNS: usize = 32;
 
-/// Where the application puts its source of tokens.
-pub(crate) type Source = Arc<Mutex<Option<Arc<dyn TokenSource>>>>;
-
 type Opening = Pin<Box<dyn Future<Output = Result<Socket, NoSocket>> + Send>>;
-/// Ends in a token, or in why the client ends.
-type Refreshing = Pin<Box<dyn Future<Output = Result<Token, Closed>> + Send>>;
+/// Ends in a token, or in why there is none.
+type Refreshing = Pin<Box<dyn Future<Output = Result<Token, String>> + Send>>;
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     endpoint: Endpoint,
-    source: Source,
     /// The number of the connection that is open or being opened.
     number: u64,
     opening: Option<Opening>,
@@ -48,8 +43,6 @@ pub(crate) struct Driver {
     /// The farewells of earlier connections, which the end waits for.
     goodbyes: JoinSet<()>,
     refreshing: Option<Refreshing>,
-    /// A token was fetched, and no connection came of it yet.
-    refreshed: bool,
     sleep: Pin<Box<Sleep>>,
     steps: Vec<Action>,
     /// No steps follow those that were taken.
@@ -66,17 +59,15 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint, source: Source) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, endpoint: Endpoint) -> Self {
         Self {
             shared,
             endpoint,
-            source,
             number: 0,
             opening: None,
             link: None,
             goodbyes: JoinSet::new(),
             refreshing: None,
-            refreshed: false,
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             steps: Vec::new(),
             over: false,
@@ -144,9 +135,9 @@ impl Driver {
                 }
             }
             Action::Close => self.close(),
-            Action::Online => {
-                self.refreshed = false;
-                self.shared.counters.connected();
+            Action::RefreshToken { source, username, reason } => {
+                log::info!("the server refused the token: {reason}");
+                self.refreshing = Some(Box::pin(source.ask(username, reason)));
             }
             Action::Tell(incoming) => self.tell(incoming),
             Action::Fill(slot, ending) => self.endings.push((slot, ending)),
@@ -156,8 +147,6 @@ impl Driver {
                 }
                 self.answers.push((attempt, answer));
             }
-            Action::CloseReason(reason) => log::info!("the server is about to close: {reason}"),
-            Action::Refused(closed) => self.refused(closed),
         }
     }
 
@@ -166,10 +155,16 @@ impl Driver {
             Event::ConnectionChanged(state) => {
                 self.online = matches!(state, ConnectionState::Online { .. });
                 match state {
-                    ConnectionState::Online { .. } => log::info!("online"),
+                    ConnectionState::Online { .. } => {
+                        log::info!("online");
+                        self.shared.counters.connected();
+                    }
                     ConnectionState::Waiting { reason, .. } => log::info!("no connection: {reason}"),
                     _ => {}
                 }
+            }
+            Event::Notice(notice) if notice.code().kind() == CodeKind::Closing => {
+                log::info!("the server is about to close: {}", notice.code());
             }
             Event::Message { .. } => self.shared.counters.delivered_message(),
             Event::Unreadable(fault) => log::warn!("the server sent what is no payload: {fault}"),
@@ -183,30 +178,6 @@ impl Driver {
         self.opening = None;
         if let Some(link) = self.link.take() {
             self.goodbyes.spawn(link.goodbye());
-        }
-    }
-
-    /// The server does not want this session: a new token may help where the old one is the reason.
-    fn refused(&mut self, closed: Closed) {
-        log::info!("refused by the server: {} ({})", closed.reason, closed.code);
-        let source = self.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match source {
-            Some(source) if closed.close_code == CloseCode::Authentication.as_u16() && !self.refreshed => {
-                self.refreshed = true;
-                let mut username = None;
-                self.drive(|core, _| {
-                    if core.refresh(closed.clone()) {
-                        username = Some(core.session.username().to_string());
-                    }
-                });
-                let Some(username) = username else { return };
-                let patience = self.endpoint.config().request_timeout;
-                self.refreshing = Some(Box::pin(async move {
-                    let given = refresh::ask(source, username, closed.code.clone(), patience).await;
-                    given.map_err(|why| Closed { reason: format!("{} ({why})", closed.reason), ..closed })
-                }));
-            }
-            _ => self.drive(|core, now| core.end(now, closed)),
         }
     }
 
@@ -232,10 +203,10 @@ impl Driver {
         let Poll::Ready(given) = refreshing.as_mut().poll(cx) else { return false };
         self.refreshing = None;
         match given {
-            Ok(token) => self.drive(|core, now| core.refreshed(now, token)),
-            Err(closed) => {
-                log::warn!("{}", closed.reason);
-                self.drive(|core, now| core.end(now, closed));
+            Ok(token) => self.drive(|core, now| core.session.token_refreshed(now, token)),
+            Err(error) => {
+                log::warn!("{error}");
+                self.drive(|core, now| core.session.token_refresh_failed(now, error));
             }
         }
         true

@@ -190,7 +190,10 @@ impl From<SendError> for Error {
         let code = match error {
             SendError::QueueFull { .. } => return Self::queue_full(error),
             SendError::TooLarge { .. } => SysCode::PayloadTooLarge.as_str(),
-            SendError::InvalidRecipient { .. } => SysCode::InvalidRecipient.as_str(),
+            SendError::Closed(_) => return Self::closed(error),
+            SendError::InvalidRecipient { .. } | SendError::ReservedName { .. } => {
+                SysCode::InvalidRecipient.as_str()
+            }
             _ => code::INVALID_ARGUMENT,
         };
         Self::invalid(code, error)

@@ -1,22 +1,22 @@
 //! The handle that the application holds.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use callie_core::session::{self as machine, Now, SessionConfig};
+use callie_core::session::{Now, Session, SessionClosed, SessionConfig};
 use callie_core::{Limits, Username};
 use tokio::runtime::Handle;
 
 use crate::clock;
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::driver::{Driver, Source};
+use crate::driver::Driver;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
-use crate::event::{Closed, ConnectionState, Event};
+use crate::event::{ConnectionState, Event};
 use crate::queue::{Batch, Refused, Taker};
-use crate::refresh::TokenSource;
+use crate::refresh::{Source, TokenSource};
 use crate::shared::{Core, Shared};
 use crate::stats::Stats;
 
@@ -37,7 +37,6 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     runtime: Handle,
-    source: Source,
     endpoint: Endpoint,
     username: Username,
     max_pending: usize,
@@ -52,16 +51,14 @@ impl Client {
     pub fn new(credentials: &Credentials) -> Result<Self, Error> {
         let config = credentials.config();
         let runtime = Handle::try_current().map_err(Error::internal)?;
-        let machine = machine::Session::new(settings(credentials), clock::random());
-        let shared = Arc::new(Shared::new(machine, credentials.token().clone(), config.event_queue));
-        let source = Source::default();
+        let session = Session::new(settings(credentials), clock::random());
+        let shared = Arc::new(Shared::new(session, config.event_queue));
         let endpoint = credentials.endpoint().clone();
-        let driver = Driver::new(Arc::clone(&shared), endpoint.clone(), Arc::clone(&source));
+        let driver = Driver::new(Arc::clone(&shared), endpoint.clone());
         runtime.spawn(driver);
         Ok(Self(Arc::new(Inner {
             shared,
             runtime,
-            source,
             max_pending: config.max_waiting.saturating_add(config.event_queue),
             endpoint,
             username: credentials.username().clone(),
@@ -80,11 +77,12 @@ impl Client {
 
     /// Connects, and reconnects after every loss until [`disconnect`](Self::disconnect) or a refusal.
     ///
-    /// Returns at once; events report the progress. On a client that has ended it does nothing.
-    pub fn start(&self) {
-        if self.is_here() {
-            self.shared().ask(|core, now| core.start(now));
-        }
+    /// Returns at once; events report the progress.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed) on a client that has ended.
+    pub fn start(&self) -> Result<(), Error> {
+        self.ask(Session::start)
     }
 
     /// Makes one attempt to connect and waits for it; from then on as after [`start`](Self::start).
@@ -95,33 +93,39 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`] says why there is no connection; refused with `AUTH_FAILED` when the login session has ended, and with the
-    /// code [`SUSPENDED`](crate::code::SUSPENDED) when [`suspend`](Self::suspend) was called meanwhile.
+    /// code [`SUSPENDED`](crate::code::SUSPENDED) when [`suspend`](Self::suspend) was called meanwhile;
+    /// [`Closed`](crate::ErrorKind::Closed) on a client that has ended.
     pub async fn connect(&self) -> Result<(), Error> {
         self.here()?;
-        match self.shared().ask(|core, now| core.attempt(now))? {
-            Some(attempt) => attempt.get().await,
-            None => Ok(()),
-        }
+        let attempt = self.shared().ask(|core, now| core.connect(now))?;
+        attempt.get().await
     }
 
     /// Closes the connection for a while, as for an app that goes to the background. Payloads that wait go on waiting; a
-    /// [`connect`](Self::connect) that waits fails. On a client that has ended it does nothing.
-    pub fn suspend(&self) {
-        if self.is_here() {
-            self.shared().ask(|core, now| core.suspend(now));
-        }
+    /// [`connect`](Self::connect) that waits fails.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed) on a client that has ended.
+    pub fn suspend(&self) -> Result<(), Error> {
+        self.ask(Session::suspend)
     }
 
-    /// Connects again after [`suspend`](Self::suspend) or a failed [`connect`](Self::connect). On a client that has ended it
-    /// does nothing.
-    pub fn resume(&self) {
-        if self.is_here() {
-            self.shared().ask(|core, now| core.resume(now));
-        }
+    /// Connects again after [`suspend`](Self::suspend) or a failed [`connect`](Self::connect). Any other client stays as it
+    /// is.
+    ///
+    /// # Errors
+    /// [`Closed`](crate::ErrorKind::Closed) on a client that has ended.
+    pub fn resume(&self) -> Result<(), Error> {
+        self.ask(Session::resume)
+    }
+
+    fn ask(&self, what: impl FnOnce(&mut Session, Now) -> Result<(), SessionClosed>) -> Result<(), Error> {
+        self.here()?;
+        self.shared().ask(|core, now| what(&mut core.session, now).map_err(|_| core.closed_error()))
     }
 
     /// Tells the client that the network has changed. A client that is waiting to reconnect tries immediately; a connected one
-    /// checks that its connection is still alive. On a client that has ended it does nothing.
+    /// checks that its connection is still alive. It is a report and asks for nothing, so a client that has ended ignores it.
     pub fn network_changed(&self) {
         if self.is_here() {
             self.shared().ask(|core, now| core.session.network_changed(now));
@@ -136,8 +140,8 @@ impl Client {
         self.here()?;
         let queued = self.shared().queue.fill();
         self.shared().ask(|core, now| {
-            if let Some(closed) = &core.end {
-                return Err(closed.to_error());
+            if core.session.is_closed() {
+                return Err(core.closed_error());
             }
             // Every outcome of a message is an event: who stops taking them must not fill the memory with them. Those of one
             // who has never taken any are not kept.
@@ -253,8 +257,7 @@ impl Client {
     /// Sets where a new token comes from when the server has ended the login session; without one, the client ends then.
     pub fn set_token_source(&self, source: Option<Arc<dyn TokenSource>>) {
         if self.is_here() {
-            let before =
-                std::mem::replace(&mut *self.0.source.lock().unwrap_or_else(PoisonError::into_inner), source);
+            let before = self.shared().ask(|core, _| core.set_source(source.map(Source)));
             // Not under the lock: it is the application's.
             drop(before);
         }
@@ -272,14 +275,14 @@ impl Client {
     /// [`Internal`](crate::ErrorKind::Internal) in a child of the process that made the client.
     pub fn credentials(&self) -> Result<Credentials, Error> {
         self.here()?;
-        let token = self.shared().core().token.clone();
+        let token = self.shared().core().session.token().clone();
         Ok(Credentials::of(self.0.endpoint.clone(), self.0.username.clone(), token))
     }
 
     /// The state of the connection.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
-        if self.is_here() { self.shared().core().state.clone() } else { ConnectionState::Closed }
+        if self.is_here() { self.shared().core().state() } else { ConnectionState::Closed }
     }
 
     /// The server's limits; the protocol's defaults before the first connection.
@@ -318,8 +321,7 @@ impl Client {
 
     /// Why the client has ended.
     pub(crate) fn end_error(&self) -> Error {
-        let core = self.shared().core();
-        core.end.as_ref().map_or_else(|| Error::closed("it is over"), Closed::to_error)
+        self.shared().core().closed_error()
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -360,7 +362,7 @@ impl From<Batch> for Fetched {
 impl Inner {
     fn begin_disconnect(&self) {
         if !self.shared.home.is_left() {
-            self.shared.end(Closed::disconnected());
+            self.shared.disconnect();
         }
     }
 }
@@ -389,6 +391,7 @@ fn settings(credentials: &Credentials) -> SessionConfig {
         // Its parts have timeouts of their own, each with its own error: this one is for none of them.
         open_timeout: config.connect_timeout.saturating_add(config.request_timeout).saturating_mul(2),
         authentication_timeout: config.request_timeout,
+        refresh_timeout: config.request_timeout,
         ..SessionConfig::new(credentials.username().clone(), credentials.token().clone())
     }
 }

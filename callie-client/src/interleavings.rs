@@ -11,15 +11,16 @@ use std::task::Poll;
 
 use callie_core::session::{self, SendOptions, SessionConfig};
 use callie_core::{
-    Limits, Message, MessageId, Notice, PayloadId, PayloadRef, Recipient, Stamp, SysCode, Timestamp, Token,
-    Username,
+    CloseCode, Limits, Message, MessageId, Notice, PayloadId, PayloadRef, Recipient, Stamp, SysCode,
+    Timestamp, Token, Username,
 };
 use shuttle::future::block_on;
 use shuttle::thread::{self, JoinHandle};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind, code};
 use crate::event::{Closed, ConnectionState, Event};
 use crate::queue::{Refused, Taker};
+use crate::refresh::{Source, TokenSource};
 use crate::shared::{Action, Shared};
 
 /// How many orders are drawn for each test.
@@ -27,9 +28,15 @@ const ORDERS: usize = 1_000;
 /// Sends of each test: each is one more place to change threads at.
 const SENDS: u64 = 3;
 
+/// A token that the server refuses.
+const EXPIRED: &str = "expired";
+
 fn shared() -> Arc<Shared> {
-    let token = Token::parse("token").unwrap();
-    let config = SessionConfig::new(Username::parse("ada").unwrap(), token.clone());
+    with_token("token")
+}
+
+fn with_token(token: &str) -> Arc<Shared> {
+    let config = SessionConfig::new(Username::parse("ada").unwrap(), Token::parse(token).unwrap());
     let mut random = 0;
     let session = session::Session::new(
         config,
@@ -38,7 +45,7 @@ fn shared() -> Arc<Shared> {
             random
         }),
     );
-    Arc::new(Shared::new(session, token, 16))
+    Arc::new(Shared::new(session, 16))
 }
 
 /// What the driver did at its end.
@@ -71,7 +78,15 @@ fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
                         }
                         Action::Transmit(text) => {
                             done.written += usize::from(!text.contains("AUTHENTICATE"));
-                            if let Some(welcome) = welcome(&text) {
+                            if text.contains(EXPIRED) {
+                                over |= shared.drive(&mut steps, |core, now| {
+                                    if core.link == number {
+                                        done.open = false;
+                                        let refused = CloseCode::Authentication.as_u16();
+                                        core.session.closed(now, Some(refused), None);
+                                    }
+                                });
+                            } else if let Some(welcome) = welcome(&text) {
                                 over |= shared.drive(&mut steps, |core, now| {
                                     if core.link == number {
                                         core.session.received(now, &welcome);
@@ -86,7 +101,13 @@ fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
                         Action::Tell(event) => events.push(event),
                         Action::Fill(slot, ending) => fills.push((slot, ending)),
                         Action::Answer(attempt, answer) => answers.push((attempt, answer)),
-                        Action::Online | Action::CloseReason(_) | Action::Refused(_) => {}
+                        Action::RefreshToken { source, username, reason } => {
+                            let shared = Arc::clone(&shared);
+                            thread::spawn(move || {
+                                let token = source.0.token(&username, &reason).unwrap();
+                                shared.ask(|core, now| core.session.token_refreshed(now, token));
+                            });
+                        }
                     }
                 }
                 shared.queue.push(&mut events);
@@ -121,7 +142,7 @@ fn send(shared: &Arc<Shared>) -> JoinHandle<Vec<u64>> {
             let message = Message::builder(id.clone()).text("x").build().unwrap();
             let to = Recipient::User(Username::parse("bob").unwrap());
             let slot = shared.ask(|core, now| {
-                if core.end.is_some() {
+                if core.session.is_closed() {
                     return None;
                 }
                 let ticket = core.session.send(now, to, message, &SendOptions::default()).unwrap();
@@ -148,10 +169,15 @@ fn read(shared: &Arc<Shared>) -> JoinHandle<Vec<Event>> {
     })
 }
 
+/// The end that the application asked for.
+fn closed() -> Closed {
+    Closed::from(&session::ClosedBy::Application)
+}
+
 fn disconnect(shared: &Arc<Shared>) -> JoinHandle<()> {
     let shared = Arc::clone(shared);
     thread::spawn(move || {
-        shared.end(Closed::disconnected());
+        shared.disconnect();
         block_on(shared.over.get());
     })
 }
@@ -161,7 +187,7 @@ fn disconnect_leaves_nothing_undone() {
     shuttle::check_random(
         || {
             let shared = shared();
-            shared.ask(|core, now| core.start(now));
+            shared.ask(|core, now| core.session.start(now)).unwrap();
             let (driver, reader) = (drive(&shared), read(&shared));
             let (sender, other) = (send(&shared), disconnect(&shared));
             let taken = sender.join().unwrap();
@@ -177,7 +203,7 @@ fn disconnect_leaves_nothing_undone() {
             assert_eq!(ended, taken, "each has its one ending");
             assert!(matches!(events.last(), Some(Event::Closed(_))), "{events:?}");
             assert!(!done.open, "the goodbye is said: {done:?}");
-            assert_eq!(shared.core().state, ConnectionState::Closed);
+            assert_eq!(shared.core().state(), ConnectionState::Closed);
         },
         ORDERS,
     );
@@ -192,18 +218,15 @@ fn connect_ends_whatever_others_do() {
             let connects = [(); 2].map(|()| {
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || {
-                    let attempt = shared.ask(|core, now| core.attempt(now));
-                    match attempt.unwrap() {
-                        Some(attempt) => block_on(attempt.get()),
-                        None => Ok(()),
-                    }
+                    let attempt = shared.ask(|core, now| core.connect(now)).unwrap();
+                    block_on(attempt.get())
                 })
             });
             let other = Arc::clone(&shared);
             let calls = thread::spawn(move || {
-                other.ask(|core, now| core.suspend(now));
-                other.ask(|core, now| core.resume(now));
-                other.ask(|core, now| core.suspend(now));
+                other.ask(|core, now| core.session.suspend(now)).unwrap();
+                other.ask(|core, now| core.session.resume(now)).unwrap();
+                other.ask(|core, now| core.session.suspend(now)).unwrap();
             });
             for connect in connects {
                 let done = connect.join().unwrap();
@@ -211,10 +234,48 @@ fn connect_ends_whatever_others_do() {
                 assert!(done.as_ref().err().is_none_or(suspended), "{done:?}");
             }
             calls.join().unwrap();
-            if let Some(attempt) = shared.ask(|core, now| core.attempt(now)).unwrap() {
-                block_on(attempt.get()).unwrap();
-            }
-            assert!(matches!(shared.core().state, ConnectionState::Online { .. }));
+            let attempt = shared.ask(|core, now| core.connect(now)).unwrap();
+            block_on(attempt.get()).unwrap();
+            assert!(matches!(shared.core().state(), ConnectionState::Online { .. }));
+            disconnect(&shared).join().unwrap();
+            let done = driver.join().unwrap();
+            assert!(!done.open, "{done:?}");
+        },
+        ORDERS,
+    );
+}
+
+struct Fresh;
+
+impl TokenSource for Fresh {
+    fn token(&self, _: &str, _: &str) -> Result<Token, BoxError> {
+        Ok(Token::parse("fresh")?)
+    }
+}
+
+#[test]
+fn token_at_any_moment_brings_client_online() {
+    shuttle::check_random(
+        || {
+            let shared = with_token(EXPIRED);
+            shared.ask(|core, _| core.set_source(Some(Source(Arc::new(Fresh)))));
+            let driver = drive(&shared);
+            let connecting = Arc::clone(&shared);
+            let connect = thread::spawn(move || {
+                let attempt = connecting.ask(|core, now| core.connect(now)).unwrap();
+                block_on(attempt.get())
+            });
+            let other = Arc::clone(&shared);
+            let calls = thread::spawn(move || {
+                other.ask(|core, now| core.session.suspend(now)).unwrap();
+                other.ask(|core, now| core.session.resume(now)).unwrap();
+            });
+            let done = connect.join().unwrap();
+            assert!(done.as_ref().err().is_none_or(|error| error.code() == code::SUSPENDED), "{done:?}");
+            calls.join().unwrap();
+            let attempt = shared.ask(|core, now| core.connect(now)).unwrap();
+            block_on(attempt.get()).unwrap();
+            assert_eq!(shared.core().session.token().expose(), "fresh");
             disconnect(&shared).join().unwrap();
             let done = driver.join().unwrap();
             assert!(!done.open, "{done:?}");
@@ -236,7 +297,7 @@ fn two_readers_share_events_and_both_end() {
                         .queue
                         .push(&mut vec![Event::ConnectionChanged(ConnectionState::Connecting).into()]);
                 }
-                writer.queue.complete(Closed::disconnected());
+                writer.queue.complete(closed());
             });
             writer.join().unwrap();
             let seen: usize = readers.map(|reader| reader.join().unwrap().len()).into_iter().sum();
@@ -267,7 +328,7 @@ fn listener_gets_what_a_waiting_call_does_not() {
             let listener = {
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || {
-                    assert!(shared.queue.listen());
+                    shared.queue.listen().unwrap();
                     let mut seen = 0;
                     while let Ok(batch) = block_on(shared.queue.next(1, Taker::Listener)) {
                         seen += batch.events.len();
@@ -279,7 +340,7 @@ fn listener_gets_what_a_waiting_call_does_not() {
                 shared.queue.push(&mut vec![Event::ConnectionChanged(ConnectionState::Connecting).into()]);
             }
             let listening = call.join().unwrap();
-            shared.queue.complete(Closed::disconnected());
+            shared.queue.complete(closed());
             assert_eq!(listening + listener.join().unwrap(), 4);
         },
         ORDERS,

@@ -156,13 +156,22 @@ impl EventQueue {
         self.arrived.notify_one();
     }
 
-    /// Gives all further events to a listener. False if one has them already.
-    pub(crate) fn listen(&self) -> bool {
-        let before = std::mem::replace(&mut self.inner.lock().taker, Taker::Listener);
+    /// Gives all further events to a listener, unless one has them already or there are none.
+    pub(crate) fn listen(&self) -> Result<(), Refused> {
+        {
+            let mut inner = self.inner.lock();
+            if inner.taker == Taker::Listener {
+                return Err(Refused::Listening);
+            }
+            if inner.is_over() {
+                return Err(Refused::Closed);
+            }
+            inner.taker = Taker::Listener;
+        }
         // A call that waits is refused now.
         self.arrived.notify_waiters();
         self.arrived.notify_one();
-        before != Taker::Listener
+        Ok(())
     }
 
     /// Takes the events back from a listener that could not be started.
@@ -184,7 +193,7 @@ impl EventQueue {
         let mut inner = self.inner.lock();
         let refused = if inner.taker == Taker::Listener && who != Taker::Listener {
             Some(Refused::Listening)
-        } else if inner.len() == 0 && inner.complete {
+        } else if inner.is_over() {
             Some(Refused::Closed)
         } else {
             None
@@ -322,6 +331,11 @@ impl EventQueue {
 impl Inner {
     fn len(&self) -> usize {
         self.received.len() + self.own.len()
+    }
+
+    /// Whether the last event was handed out.
+    fn is_over(&self) -> bool {
+        self.len() == 0 && self.complete
     }
 
     fn place(&mut self) -> u64 {

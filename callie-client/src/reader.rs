@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use crate::error::Error;
 use crate::event::Event;
 use crate::handle::Client;
-use crate::queue::Taker;
+use crate::queue::{Refused, Taker};
 use crate::shared::Shared;
 
 /// The most events of one batch: enough to spread the cost of a call.
@@ -20,13 +20,17 @@ impl Client {
     /// them. The reader does not keep the client alive, so the client's owner may be whoever handles the events.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) while another reader lives.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) while another reader lives,
+    /// [`Closed`](crate::ErrorKind::Closed) after the last event was taken.
     pub fn event_reader(&self) -> Result<EventReader, Error> {
         self.here()?;
-        if !self.shared().queue.listen() {
-            let reason = "a listener takes the events of this client already";
-            return Err(Error::invalid(crate::code::INVALID_ARGUMENT, reason));
-        }
+        self.shared().queue.listen().map_err(|refused| match refused {
+            Refused::Closed => self.end_error(),
+            Refused::Listening => Error::invalid(
+                crate::code::INVALID_ARGUMENT,
+                "a listener takes the events of this client already",
+            ),
+        })?;
         Ok(EventReader { shared: Arc::clone(self.shared()), runtime: self.runtime().clone() })
     }
 }

@@ -5,9 +5,8 @@ use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
-use callie_core::account::is_reserved;
 use callie_core::session::SendOptions;
-use callie_core::{Attachment, JsonObject, Message, MessageId, Recipient, SysCode, Username};
+use callie_core::{Attachment, JsonObject, Message, MessageId, Recipient};
 
 use crate::error::{Error, code};
 use crate::handle::Client;
@@ -98,7 +97,6 @@ impl<'a> SendRequest<'a> {
     pub fn submit(self) -> Result<Ticket, Error> {
         let Self { client, recipient, text, attachments, message_id, options } = self;
         let recipient = recipient?;
-        check_recipient(&recipient)?;
         let shared = client.shared();
         let ticket = client.submit(|core, now| {
             let message_id = message_id.unwrap_or_else(|| core.session.message_id(now));
@@ -126,30 +124,4 @@ impl<'a> IntoFuture for SendRequest<'a> {
         let taken = self.submit();
         Box::pin(async move { Ok(taken?.outcome().await) })
     }
-}
-
-/// Checks that a message can go there.
-fn check_recipient(recipient: &Recipient) -> Result<(), Error> {
-    match recipient {
-        Recipient::Server => Err(Error::invalid(
-            SysCode::InvalidRecipient.as_str(),
-            "a message goes to a user, a group or BROADCAST; SERVER takes commands and pings",
-        )),
-        Recipient::User(name) => check_not_reserved(name),
-        _ => Ok(()),
-    }
-}
-
-/// Checks that there can be a user of that name.
-pub(crate) fn check_not_reserved(name: &Username) -> Result<(), Error> {
-    if !is_reserved(name) {
-        return Ok(());
-    }
-    let upper = name.as_str().to_ascii_uppercase();
-    let meant = match Recipient::parse(&upper) {
-        Ok(Recipient::Server | Recipient::Broadcast) => format!("; {upper} is written in capitals"),
-        _ => String::new(),
-    };
-    let reason = format!("no user can have the reserved name {name}{meant}");
-    Err(Error::invalid(SysCode::InvalidRecipient.as_str(), reason))
 }

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callie_core::session::{self, Down, Now, Output, Receipt, TicketOutcome};
-use callie_core::{LINK_LOST, MessageId, Token};
+use callie_core::session::{
+    self, AttemptFailure, ClosedBy, Now, Output, Receipt, Refusal, State, TicketOutcome,
+};
+use callie_core::{LINK_LOST, MessageId};
 use futures_util::task::AtomicWaker;
 
 use crate::clock::Clock;
@@ -16,6 +18,7 @@ use crate::error::{Error, ErrorKind, code};
 use crate::event::{Closed, ConnectionState, Event};
 use crate::process::Process;
 use crate::queue::{Batch, EventQueue, Incoming};
+use crate::refresh::Source;
 use crate::stats::Counters;
 use crate::sync::{Lock, MutexGuard};
 use crate::ticket::Slot;
@@ -39,29 +42,19 @@ pub(crate) struct Shared {
     pub(crate) home: Process,
 }
 
-/// What is behind the lock.
+/// What is behind the lock: the session, which decides, and who waits for what it tells.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) session: session::Session,
     waiting: HashMap<u64, Waiting>,
-    pub(crate) state: ConnectionState,
+    attempts: HashMap<session::Attempt, Attempt>,
     /// What the driver has to do and has not taken yet.
     steps: Vec<Action>,
     /// Counts the connections that the session opens and closes: what is told of an earlier one is old news.
     pub(crate) link: u64,
-    /// Those who wait for the connection that is being made.
-    pub(crate) attempt: Option<Attempt>,
-    /// Whether to go on trying when that attempt fails.
-    started: bool,
     /// Why the last connection went wrong, where that is known.
     pub(crate) why: Option<Error>,
-    /// The session's token is refused and another is being fetched: until then there is nothing to connect with.
-    refreshing: bool,
-    /// Suspended meanwhile.
-    suspended: bool,
-    pub(crate) token: Token,
-    /// The client ends, or has ended.
-    pub(crate) end: Option<Closed>,
+    source: Option<Source>,
 }
 
 /// Something that was sent.
@@ -79,35 +72,30 @@ pub(crate) enum Action {
     Open(u64),
     Transmit(String),
     Close,
-    /// The session is authenticated; the event follows.
-    Online,
+    /// Ask this source for another token for the user; the reason is the server's code.
+    RefreshToken {
+        source: Source,
+        username: String,
+        reason: String,
+    },
     Tell(Incoming),
     /// Somebody waits for this ending.
     Fill(Arc<Slot<TicketOutcome>>, TicketOutcome),
     /// Somebody waits for the connection.
     Answer(Attempt, Result<(), Error>),
-    /// The server says why it is about to close.
-    CloseReason(Error),
-    /// The server does not want this session.
-    Refused(Closed),
 }
 
 impl Shared {
-    pub(crate) fn new(session: session::Session, token: Token, event_queue: usize) -> Self {
+    pub(crate) fn new(session: session::Session, event_queue: usize) -> Self {
         Self {
             core: Lock::new(Core {
                 session,
                 waiting: HashMap::new(),
-                state: ConnectionState::Suspended,
+                attempts: HashMap::new(),
                 steps: Vec::new(),
                 link: 0,
-                attempt: None,
-                started: false,
                 why: None,
-                refreshing: false,
-                suspended: false,
-                token,
-                end: None,
+                source: None,
             }),
             queue: EventQueue::new(event_queue),
             counters: Counters::default(),
@@ -131,7 +119,7 @@ impl Shared {
         let done = {
             let (mut core, now) = (self.core(), self.clock.now());
             let done = what(&mut core, now);
-            core.collect(now);
+            core.collect();
             done
         };
         self.driver.wake();
@@ -142,7 +130,7 @@ impl Shared {
     pub(crate) fn drive(&self, steps: &mut Vec<Action>, what: impl FnOnce(&mut Core, Now)) -> bool {
         let (mut core, now) = (self.core(), self.clock.now());
         what(&mut core, now);
-        core.collect(now);
+        core.collect();
         core.take(steps)
     }
 
@@ -151,9 +139,9 @@ impl Shared {
         self.core().take(steps)
     }
 
-    /// Ends the client for the reason given, unless it ends already.
-    pub(crate) fn end(&self, closed: Closed) {
-        self.ask(|core, now| core.end(now, closed));
+    /// Ends the client, unless it ends already.
+    pub(crate) fn disconnect(&self) {
+        self.ask(|core, now| core.session.disconnect(now));
     }
 
     /// The application has taken the messages up to this one.
@@ -162,7 +150,7 @@ impl Shared {
             let (mut core, now) = (self.core(), self.clock.now());
             let before = core.session.deadline();
             core.session.taken(now, receipt);
-            core.collect(now);
+            core.collect();
             !core.steps.is_empty() || core.session.deadline() != before
         };
         if earlier {
@@ -184,11 +172,12 @@ impl Shared {
     pub(crate) fn finish(&self, undone: Vec<Action>) {
         let (closed, steps) = {
             let (mut core, now) = (self.core(), self.clock.now());
-            core.end(now, Closed::without_runtime());
-            core.collect(now);
-            let closed = core.end.clone().unwrap_or_else(Closed::disconnected);
+            core.session.abandon(now);
+            core.collect();
+            let closed = core.closed().unwrap_or_else(Closed::without_runtime);
             (closed, std::mem::take(&mut core.steps))
         };
+        log::info!("the client has ended: {} ({})", closed.reason, closed.code);
         // What was not done is only told.
         let (mut events, mut fills) = (Vec::new(), Vec::new());
         for step in undone.into_iter().chain(steps) {
@@ -208,75 +197,34 @@ impl Shared {
     }
 }
 
-/// What the application wants of the connection.
 impl Core {
-    /// Connects and keeps connecting, unless there is nothing to connect with yet or any more.
-    pub(crate) fn start(&mut self, now: Now) {
-        self.started = true;
-        self.connect(now);
+    /// Makes an attempt to connect, and gives the place of its outcome.
+    pub(crate) fn connect(&mut self, now: Now) -> Result<Attempt, Error> {
+        let attempt = self.session.connect(now).map_err(|_| self.closed_error())?;
+        Ok(Arc::clone(self.attempts.entry(attempt).or_insert_with(Slot::new)))
     }
 
-    /// Connects, and gives the attempt to wait for; none where it is connected already.
-    pub(crate) fn attempt(&mut self, now: Now) -> Result<Option<Attempt>, Error> {
-        if let Some(closed) = &self.end {
-            return Err(closed.to_error());
-        }
-        if matches!(self.state, ConnectionState::Online { .. }) {
-            return Ok(None);
-        }
-        let attempt = Arc::clone(self.attempt.get_or_insert_with(Slot::new));
-        self.connect(now);
-        Ok(Some(attempt))
+    /// Sets where another token comes from. Gives the source before, to be dropped when the lock is free.
+    pub(crate) fn set_source(&mut self, source: Option<Source>) -> Option<Source> {
+        self.session.set_refreshable(source.is_some());
+        std::mem::replace(&mut self.source, source)
     }
 
-    fn connect(&mut self, now: Now) {
-        self.suspended = false;
-        if self.end.is_none() && !self.refreshing {
-            self.session.connect(now);
-        }
+    pub(crate) fn state(&self) -> ConnectionState {
+        self.shown(self.session.state())
     }
 
-    pub(crate) fn suspend(&mut self, now: Now) {
-        if self.end.is_some() {
-            return;
-        }
-        self.started = false;
-        if self.refreshing && !self.suspended {
-            self.suspended = true;
-            self.show(ConnectionState::Suspended);
-        }
-        self.session.suspend(now);
-        if let Some(attempt) = self.attempt.take() {
-            let reason = "the client was suspended before it was connected";
-            let error = Error::new(ErrorKind::Unreachable, code::SUSPENDED, reason);
-            self.steps.push(Action::Answer(attempt, Err(error)));
+    /// Why the client has ended, if it has.
+    pub(crate) fn closed(&self) -> Option<Closed> {
+        match self.session.state() {
+            State::Closed(by) => Some(by.into()),
+            _ => None,
         }
     }
 
-    pub(crate) fn resume(&mut self, now: Now) {
-        if self.end.is_some() {
-            return;
-        }
-        if self.suspended {
-            self.suspended = false;
-            self.started = true;
-        } else if self.state == ConnectionState::Suspended {
-            self.session.resume(now);
-            self.collect(now);
-            self.started = self.state != ConnectionState::Suspended;
-        }
-    }
-
-    /// Ends the client: everything that waits is over.
-    pub(crate) fn end(&mut self, now: Now, closed: Closed) {
-        if self.end.is_none() {
-            if let Some(attempt) = self.attempt.take() {
-                self.steps.push(Action::Answer(attempt, Err(closed.to_connect_error())));
-            }
-            self.end = Some(closed);
-            self.state = ConnectionState::Closed;
-            self.session.disconnect(now);
-        }
+    /// Why a client that has ended refuses what is asked for.
+    pub(crate) fn closed_error(&self) -> Error {
+        self.closed().unwrap_or_else(Closed::without_runtime).to_error()
     }
 
     /// Notes who waits for the end of a ticket.
@@ -290,47 +238,18 @@ impl Core {
         slot
     }
 
-    /// The server refused the session, and a new token is being fetched. False if the client has ended meanwhile.
-    pub(crate) fn refresh(&mut self, closed: Closed) -> bool {
-        if self.end.is_some() {
-            return false;
-        }
-        let Closed { close_code, reason, .. } = closed;
-        if !self.suspended {
-            self.show(ConnectionState::Waiting { retry_in: Duration::ZERO, close_code, reason });
-        }
-        true
-    }
-
-    /// Goes on with a new token.
-    pub(crate) fn refreshed(&mut self, now: Now, token: Token) {
-        if self.end.is_some() {
-            return;
-        }
-        self.refreshing = false;
-        self.token = token.clone();
-        self.session.set_token(token);
-        self.session.connect(now);
-        if std::mem::take(&mut self.suspended) {
-            self.session.suspend(now);
-        }
-    }
-}
-
-/// What follows from it.
-impl Core {
     fn take(&mut self, steps: &mut Vec<Action>) -> bool {
         if steps.is_empty() {
             std::mem::swap(steps, &mut self.steps);
         } else {
             steps.append(&mut self.steps);
         }
-        // The session wants nothing more after it was disconnected, and nobody may ask it for more.
-        self.end.is_some()
+        // A closed session wants nothing more.
+        self.session.is_closed()
     }
 
     /// Collects what the session wants done.
-    fn collect(&mut self, now: Now) {
+    fn collect(&mut self) {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Open => {
@@ -343,14 +262,34 @@ impl Core {
                     self.link += 1;
                     self.steps.push(Action::Close);
                 }
-                Output::Event(event) => self.take_event(event, now),
+                Output::RefreshToken(refusal) => {
+                    let username = self.session.username().to_string();
+                    let reason = Closed::from(&refusal).code;
+                    // The session asks for none where there is no source.
+                    let source = self.source.clone();
+                    self.steps.extend(source.map(|source| Action::RefreshToken { source, username, reason }));
+                }
+                Output::Event(event) => self.take_event(event),
             }
         }
     }
 
-    fn take_event(&mut self, event: session::Event, now: Now) {
+    fn take_event(&mut self, event: session::Event) {
         match event {
-            session::Event::State(state) => self.take_state(state, now),
+            // The end is told by its event.
+            session::Event::State(State::Closed(_)) => {}
+            session::Event::State(state) => {
+                if let State::Online { .. } = state {
+                    self.why = None;
+                }
+                self.tell(Event::ConnectionChanged(self.shown(&state)));
+            }
+            session::Event::Attempted(attempt, outcome) => {
+                if let Some(slot) = self.attempts.remove(&attempt) {
+                    let outcome = outcome.map_err(|failure| self.attempt_error(failure));
+                    self.steps.push(Action::Answer(slot, outcome));
+                }
+            }
             session::Event::Ended(ticket, ending) => {
                 let Some(waiting) = self.waiting.remove(&ticket.number()) else { return };
                 self.steps.push(Action::Fill(waiting.slot, ending.clone()));
@@ -365,17 +304,15 @@ impl Core {
                 }
             }
             session::Event::Unreadable(fault) => {
-                // Later ones end nothing.
-                if self.state == ConnectionState::Connecting {
+                // One that comes to a session that is online ends nothing.
+                if !matches!(self.session.state(), State::Online { .. }) {
                     self.why.get_or_insert_with(|| Error::bad_answer(&fault));
                 }
                 self.tell(Event::Unreadable(fault));
             }
             session::Event::Notice(notice) => {
                 if notice.code().kind() == callie_core::CodeKind::Closing {
-                    let reason = Error::refused(notice.code().as_str(), notice.description());
-                    self.why = Some(reason.clone());
-                    self.steps.push(Action::CloseReason(reason));
+                    self.why = Some(Error::refused(notice.code().as_str(), notice.description()));
                 }
                 self.tell(Event::Notice(notice));
             }
@@ -387,59 +324,45 @@ impl Core {
         }
     }
 
-    /// Takes note of how the session stands to its server.
-    fn take_state(&mut self, state: session::State, now: Now) {
+    /// What the application sees of a state.
+    fn shown(&self, state: &State) -> ConnectionState {
         match state {
-            session::State::Connecting => self.show(ConnectionState::Connecting),
-            session::State::Online { expires_at, limits } => {
-                self.why = None;
-                self.started = true;
-                self.steps.push(Action::Online);
-                self.show(ConnectionState::Online { expires_at, limits });
-                if let Some(attempt) = self.attempt.take() {
-                    self.steps.push(Action::Answer(attempt, Ok(())));
-                }
+            State::Connecting => ConnectionState::Connecting,
+            State::Online { expires_at, limits } => {
+                ConnectionState::Online { expires_at: *expires_at, limits: *limits }
             }
-            session::State::Waiting { retry_in, code } => self.lost(retry_in, code, now),
-            session::State::Down(Down::Suspended) => self.show(ConnectionState::Suspended),
-            session::State::Down(Down::Refused { code, reason, description }) => {
-                let known = reason.is_some();
-                let code_name = reason.map_or_else(|| code::CLOSED.to_owned(), |name| name.to_string());
-                let reason = if known { description } else { format!("the server closed with {code}") };
-                // Nobody may connect with this token any more.
-                self.refreshing = true;
-                self.steps.push(Action::Refused(Closed { close_code: code, code: code_name, reason }));
+            State::Waiting { retry_in, code } => ConnectionState::Waiting {
+                retry_in: *retry_in,
+                close_code: *code,
+                reason: self.reason(*code).reason().to_owned(),
+            },
+            State::RefreshingToken(refusal) => {
+                let Closed { close_code, reason, .. } = refusal.into();
+                ConnectionState::Waiting { retry_in: Duration::ZERO, close_code, reason }
             }
-            // The end is told by its event.
-            session::State::Down(_) | _ => {}
+            State::Closed(_) => ConnectionState::Closed,
+            _ => ConnectionState::Suspended,
         }
     }
 
-    /// There is no connection, and the session waits for its next attempt.
-    fn lost(&mut self, retry_in: Duration, close_code: u16, now: Now) {
-        let why = self.why.take().unwrap_or_else(|| match close_code {
+    /// Why there is no connection.
+    fn reason(&self, close_code: u16) -> Error {
+        self.why.clone().unwrap_or_else(|| match close_code {
             LINK_LOST => Error::timed_out("the server's answer took too long"),
-            code => {
-                let reason = format_args!("the server closed with {code}");
-                Error::unreachable(reason)
-            }
-        });
-        let attempt = self.attempt.take();
-        if attempt.is_some() && !self.started {
-            // One attempt was asked for: what was sent waits for the next.
-            self.session.suspend(now);
-            self.collect(now);
-        } else {
-            self.show(ConnectionState::Waiting { retry_in, close_code, reason: why.reason().to_owned() });
-        }
-        if let Some(attempt) = attempt {
-            self.steps.push(Action::Answer(attempt, Err(why)));
-        }
+            code => Error::unreachable(format_args!("the server closed with {code}")),
+        })
     }
 
-    fn show(&mut self, state: ConnectionState) {
-        self.state = state.clone();
-        self.tell(Event::ConnectionChanged(state));
+    /// Why an attempt to connect failed.
+    fn attempt_error(&self, failure: AttemptFailure) -> Error {
+        match failure {
+            AttemptFailure::Lost { code } => self.reason(code),
+            AttemptFailure::Suspended => {
+                let reason = "the client was suspended before it was connected";
+                Error::new(ErrorKind::Unreachable, code::SUSPENDED, reason)
+            }
+            _ => self.closed().unwrap_or_else(Closed::without_runtime).to_connect_error(),
+        }
     }
 
     fn tell(&mut self, event: Event) {
@@ -447,16 +370,41 @@ impl Core {
     }
 }
 
-impl Closed {
-    /// The application wanted it.
-    pub(crate) fn disconnected() -> Self {
-        Self {
-            close_code: NORMAL,
-            code: code::DISCONNECTED.to_owned(),
-            reason: "the application disconnected".to_owned(),
+impl From<&Refusal> for Closed {
+    fn from(refusal: &Refusal) -> Self {
+        let Refusal { code: close_code, reason, description, .. } = refusal;
+        match reason {
+            Some(name) => {
+                Self { close_code: *close_code, code: name.to_string(), reason: description.clone() }
+            }
+            None => Self {
+                close_code: *close_code,
+                code: code::CLOSED.to_owned(),
+                reason: format!("the server closed with {close_code}"),
+            },
         }
     }
+}
 
+impl From<&ClosedBy> for Closed {
+    fn from(by: &ClosedBy) -> Self {
+        match by {
+            ClosedBy::Application => Self {
+                close_code: NORMAL,
+                code: code::DISCONNECTED.to_owned(),
+                reason: "the application disconnected".to_owned(),
+            },
+            ClosedBy::Server(refusal) => refusal.into(),
+            ClosedBy::NoToken { refusal, error } => {
+                let closed = Self::from(refusal);
+                Self { reason: format!("{} ({error})", closed.reason), ..closed }
+            }
+            _ => Self::without_runtime(),
+        }
+    }
+}
+
+impl Closed {
     /// Nothing is left that could drive the client.
     fn without_runtime() -> Self {
         Self {

@@ -400,7 +400,7 @@ async fn retry_after_of_the_upgrade_is_kept() {
     .unwrap();
     let config = with(config, |config| config.request_timeout = BOUND);
     let client = Client::new(&Credentials::new(config, "ada", "token").unwrap()).unwrap();
-    client.start();
+    client.start().unwrap();
     loop {
         let events = client.next_events(1, BOUND).await.unwrap();
         if let Some(Event::ConnectionChanged(ConnectionState::Waiting { retry_in, reason, .. })) =

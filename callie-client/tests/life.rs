@@ -71,7 +71,7 @@ async fn refreshed_token_keeps_client_and_its_messages() {
     let client = Client::new(&only_new().await).unwrap();
     let tokens = Arc::new(Tokens(AtomicUsize::new(0), Some("new")));
     client.set_token_source(Some(tokens.clone()));
-    client.start();
+    client.start().unwrap();
     // Accepted before the old token is refused, and sent with the new one.
     timeout(BOUND, async {
         while client.stats().connects < 2 {
@@ -88,7 +88,7 @@ async fn refreshed_token_keeps_client_and_its_messages() {
 async fn failing_token_source_ends_client_with_server_code() {
     let client = Client::new(&only_new().await).unwrap();
     client.set_token_source(Some(Arc::new(Tokens(AtomicUsize::new(0), None))));
-    client.start();
+    client.start().unwrap();
     let closed = timeout(BOUND, closed(&client)).await.unwrap();
     assert_eq!((closed.close_code, closed.code.as_str()), (4501, "SESSION_EXPIRED"));
     assert!(closed.reason.contains("the user is away"), "{closed:?}");
@@ -187,11 +187,11 @@ async fn resumed_client_reconnects() {
     .await
     .unwrap();
     let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
-    client.suspend();
+    client.suspend().unwrap();
     while client.state() != ConnectionState::Suspended {
         client.next_events(1, BOUND).await.unwrap();
     }
-    client.resume();
+    client.resume().unwrap();
     while !matches!(client.state(), ConnectionState::Online { .. }) {
         client.next_events(1, BOUND).await.unwrap();
     }
@@ -392,7 +392,7 @@ async fn untaken_events_are_named_as_the_reason() {
     let client = Client::new(&Credentials::new(small, "ada", "token").unwrap()).unwrap();
     // Sent before the queue is full.
     let early = client.command("LIST_SESSIONS", "{}");
-    client.start();
+    client.start().unwrap();
     let early = timeout(BOUND, early).await.unwrap().unwrap_err();
     assert_eq!((early.kind(), early.code()), (ErrorKind::QueueFull, code::QUEUE_FULL), "{early}");
     let late = client.ping("SERVER").await.unwrap_err();
@@ -462,7 +462,7 @@ async fn suspend_ends_a_pending_connect() {
     while client.state() != ConnectionState::Connecting {
         client.next_events(1, BOUND).await.unwrap();
     }
-    client.suspend();
+    client.suspend().unwrap();
     assert_eq!(client.state(), ConnectionState::Suspended);
     let error = timeout(BOUND, waits).await.unwrap().unwrap().unwrap_err();
     assert_eq!(error.code(), code::SUSPENDED);
@@ -478,7 +478,7 @@ async fn connect_right_after_suspend_comes_online() {
     .unwrap();
     let client = timeout(BOUND, Client::open(&session)).await.unwrap().unwrap();
     for round in 0..50 {
-        client.suspend();
+        client.suspend().unwrap();
         timeout(BOUND, client.connect()).await.unwrap().unwrap();
         assert!(
             matches!(client.state(), ConnectionState::Online { .. }),
@@ -493,14 +493,14 @@ async fn connect_right_after_suspend_comes_online() {
 async fn failed_connect_does_not_stop_a_started_client() {
     let unreachable = Config::new("http://127.0.0.1:1").unwrap();
     let client = Client::new(&Credentials::new(unreachable, "ada", "token").unwrap()).unwrap();
-    client.start();
+    client.start().unwrap();
     for _ in 0..3 {
         let refused = timeout(BOUND, client.connect()).await.unwrap().unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unreachable);
         assert!(matches!(client.state(), ConnectionState::Waiting { .. }), "{:?}", client.state());
     }
-    client.suspend();
-    client.resume();
+    client.suspend().unwrap();
+    client.resume().unwrap();
     assert_eq!(client.state(), ConnectionState::Connecting);
 }
 
@@ -514,12 +514,13 @@ async fn concurrent_calls_leave_client_able_to_connect() {
     .await
     .unwrap();
     let client = Arc::new(Client::new(&session).unwrap());
-    let calls = [Client::suspend, Client::resume, Client::start, Client::network_changed];
+    let calls = [Client::suspend, Client::resume, Client::start];
     for round in 0..100_usize {
         let other = Arc::clone(&client);
         let storm = std::thread::spawn(move || {
             for n in 0..4 {
-                calls[(round + n * n) % 4](&other);
+                calls[(round + n * n) % 3](&other).unwrap();
+                other.network_changed();
             }
         });
         // The call returns in any case: online, or suspended meanwhile.

@@ -96,15 +96,6 @@ impl Payload {
         self
     }
 
-    pub(crate) fn set_token(&mut self, token: Token) {
-        self.token = Some(token);
-    }
-
-    /// Replaces the ID, and returns the old one.
-    pub(crate) fn replace_id(&mut self, payload_id: PayloadId) -> PayloadId {
-        std::mem::replace(&mut self.stamp.payload_id, payload_id)
-    }
-
     /// Replaces the metadata.
     ///
     /// A member `inReplyTo` names the payload that this one answers. A member `ack` is removed, because

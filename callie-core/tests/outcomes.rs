@@ -4,164 +4,18 @@
 
 use std::time::Duration;
 
+mod desk;
+
 use callie_core::command::{Command, PageLimit};
-use callie_core::session::{
-    Event, Failure, Now, Output, SendError, SendOptions, Session, SessionConfig, State, Ticket, TicketOutcome,
-};
+use callie_core::session::{Failure, SendError, SendOptions, SessionConfig, State, TicketOutcome};
 use callie_core::{
-    Content, Limits, Message, Notice, NoticeBuilder, Payload, PayloadId, PayloadRef, PayloadType,
-    PriorOutcome, Recipient, Sender, Stamp, SysCode, Timestamp, Token, Username,
+    Limits, Message, Notice, NoticeBuilder, PayloadId, PayloadType, PriorOutcome, Recipient, SysCode, Token,
+    Username,
 };
+use desk::{Desk, Sent, id, millis};
 
 const BOB: &str = "bob";
 const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
-
-/// A transmitted payload: its ID and type, and a message's text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Sent {
-    id: PayloadId,
-    kind: PayloadType,
-    text: String,
-}
-
-/// One session, for which the test plays the server.
-struct Desk {
-    session: Session,
-    now: Duration,
-    sent: Vec<Sent>,
-    ended: Vec<(Ticket, TicketOutcome)>,
-    notices: Vec<SysCode>,
-}
-
-fn id(text: &str) -> PayloadId {
-    PayloadId::parse(text).unwrap()
-}
-
-fn millis(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-fn stamp() -> Stamp {
-    Stamp { payload_id: id("s"), timestamp: Timestamp::UNIX_EPOCH }
-}
-
-impl Desk {
-    fn new() -> Self {
-        let config = SessionConfig::new(Username::parse("ada").unwrap(), Token::parse("t").unwrap());
-        Self::with(config)
-    }
-
-    fn with(config: SessionConfig) -> Self {
-        let mut random = 0_u64;
-        let count = move || {
-            random += 1;
-            random.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        };
-        let session = Session::new(config, Box::new(count));
-        Self { session, now: Duration::ZERO, sent: Vec::new(), ended: Vec::new(), notices: Vec::new() }
-    }
-
-    fn now(&self) -> Now {
-        Now { elapsed: self.now, wall: Timestamp::UNIX_EPOCH }
-    }
-
-    fn online() -> Self {
-        let mut desk = Self::new();
-        desk.log_in("{}");
-        desk
-    }
-
-    /// Connects, with this additional metadata in the server's answer.
-    fn log_in(&mut self, metadata: &str) {
-        self.session.connect(self.now());
-        self.session.opened(self.now());
-        self.drain();
-        let asked = self.sent.pop().unwrap();
-        let more = metadata.trim_start_matches('{');
-        let comma = if more == "}" { "" } else { "," };
-        self.receive(&format!(
-            r#"{{"token":"","sender":"SERVER","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"SYS","content":{{"code":"AUTHENTICATED","description":"welcome"}},"metadata":{{"inReplyTo":"{}"{comma}{more},"payloadID":"s","payloadVersion":"1.0"}}"#,
-            asked.id
-        ));
-    }
-
-    fn receive(&mut self, text: &str) {
-        self.session.received(self.now(), text);
-        self.drain();
-    }
-
-    fn answer(&mut self, notice: Notice) {
-        self.receive(&notice.to_payload(Recipient::parse("ada").unwrap(), stamp()).encode());
-    }
-
-    fn pong(&mut self, ping: &PayloadId) {
-        let recipient = Recipient::parse("ada").unwrap();
-        let pong =
-            Payload::new(stamp(), Sender::Server, recipient, Content::Pong).with_in_reply_to(ping).unwrap();
-        self.receive(&pong.encode());
-    }
-
-    fn send(&mut self, to: &str, text: &str, confirm: bool) -> Ticket {
-        let message = Message::builder(self.session.message_id(self.now())).text(text).build().unwrap();
-        let options = SendOptions { confirm, ..SendOptions::default() };
-        let ticket = self.session.send(self.now(), Recipient::parse(to).unwrap(), message, &options).unwrap();
-        self.drain();
-        ticket
-    }
-
-    /// Lets time pass, and wakes the session at its deadlines.
-    fn pass(&mut self, time: Duration) {
-        let end = self.now + time;
-        while let Some(at) = self.session.deadline().filter(|at| *at <= end) {
-            self.now = self.now.max(at);
-            self.session.wake(self.now());
-            self.drain();
-        }
-        self.now = end;
-    }
-
-    fn drain(&mut self) {
-        while let Some(output) = self.session.poll() {
-            match output {
-                Output::Transmit(text) => {
-                    let limits = Limits::default();
-                    let frame = PayloadRef::from_client(&text, &limits).unwrap();
-                    let text = match frame.to_payload().unwrap().content() {
-                        Content::Msg(message) => message.text().to_owned(),
-                        Content::Cmd(call) => call.command().to_string(),
-                        _ => String::new(),
-                    };
-                    self.sent.push(Sent { id: id(frame.payload_id()), kind: frame.payload_type(), text });
-                }
-                Output::Event(Event::Ended(ticket, ending)) => self.ended.push((ticket, ending)),
-                Output::Event(Event::Notice(notice)) => self.notices.push(notice.code()),
-                _ => {}
-            }
-        }
-    }
-
-    /// Returns what was transmitted since the last call, except PINGs and PONGs.
-    fn take_sent(&mut self) -> Vec<Sent> {
-        std::mem::take(&mut self.sent).into_iter().filter(|sent| sent.kind != PayloadType::Ping).collect()
-    }
-
-    fn texts(&mut self) -> Vec<String> {
-        self.take_sent().into_iter().map(|sent| sent.text).collect()
-    }
-
-    fn ping(&self) -> PayloadId {
-        self.sent.iter().rev().find(|sent| sent.kind == PayloadType::Ping).unwrap().id.clone()
-    }
-
-    fn endings(&mut self) -> Vec<TicketOutcome> {
-        std::mem::take(&mut self.ended).into_iter().map(|(_, ending)| ending).collect()
-    }
-
-    fn lose_link(&mut self) {
-        self.session.closed(self.now(), None, None);
-        self.drain();
-    }
-}
 
 fn drops_of(retry_after_ms: u64, ids: Vec<PayloadId>) -> NoticeBuilder {
     Notice::builder(SysCode::RateLimited).retry_after_ms(retry_after_ms).dropped(ids)
@@ -281,8 +135,8 @@ fn resent_message_to_an_offline_user_ends_offline() {
         let mut desk = Desk::online();
         desk.send(BOB, "1", confirm);
         let first = desk.take_sent();
-        desk.session.suspend(desk.now());
-        desk.session.resume(desk.now());
+        desk.session.suspend(desk.now()).unwrap();
+        desk.session.resume(desk.now()).unwrap();
         desk.log_in("{}");
         assert_eq!(desk.take_sent(), first);
         let failed = Notice::builder(SysCode::DuplicatePayload).outcome(PriorOutcome::Failed);
@@ -411,6 +265,7 @@ fn durations_of_any_length_are_accepted() {
         send_timeout: Duration::MAX,
         open_timeout: Duration::MAX,
         authentication_timeout: Duration::MAX,
+        refresh_timeout: Duration::MAX,
         heartbeat_timeout: Duration::MAX,
         ack_delay: Duration::MAX,
         backoff: callie_core::session::Backoff { first: Duration::MAX, most: Duration::MAX },
@@ -418,7 +273,7 @@ fn durations_of_any_length_are_accepted() {
     };
     let mut desk = Desk::with(config);
     desk.pass(Duration::from_secs(1));
-    desk.session.connect(desk.now());
+    desk.session.start(desk.now()).unwrap();
     assert_eq!(desk.session.deadline(), None);
     desk.lose_link();
     desk.log_in(r#"{"heartbeatSeconds":4294967295}"#);
@@ -429,7 +284,7 @@ fn durations_of_any_length_are_accepted() {
     desk.answer(
         Notice::builder(SysCode::RateLimited).retry_after_ms(u64::MAX).in_reply_to(sent[0].id.clone()),
     );
-    desk.session.suspend(desk.now());
+    desk.session.suspend(desk.now()).unwrap();
     desk.session.network_changed(desk.now());
     desk.session.disconnect(desk.now());
     desk.drain();

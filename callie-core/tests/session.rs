@@ -12,6 +12,8 @@ use simulation::{Scenario, Simulation};
 const SEEDS: u64 = 10_000;
 /// The number of seeds of the variations, which share most of their paths with the first scenario.
 const VARIATION_SEEDS: u64 = 2_000;
+/// The number of seeds with logins that end.
+const TOKEN_SEEDS: u64 = 5_000;
 /// The number of seeds with hundreds of messages each.
 const BUSY_SEEDS: u64 = 200;
 
@@ -64,6 +66,12 @@ fn devices_share_the_rate() {
 #[test]
 fn nothing_reaches_an_application_twice() {
     run(VARIATION_SEEDS, Scenario::forgetful_server);
+}
+
+/// Logins end, and tokens are fetched in time, without success or too late, while devices connect, suspend and resume.
+#[test]
+fn every_attempt_has_one_true_outcome() {
+    run(TOKEN_SEEDS, Scenario::ending_logins);
 }
 
 /// Both clients lose a server that restarts. The first one to reconnect does not get the other reported as offline.

@@ -154,13 +154,14 @@ fn used_before_the_fork() {
                 matches!(&refused, CallError::Failed { kind: ErrorKind::Internal, code, .. } if code == code::FORKED),
                 "{refused:?}"
             );
-            for call in [
-                Client::start,
-                Client::suspend,
-                Client::resume,
-                Client::network_changed,
-                Client::begin_disconnect,
-            ] {
+            for call in [Client::start, Client::suspend, Client::resume] {
+                let refused = call(&client).unwrap_err();
+                assert!(
+                    matches!(&refused, CallError::Failed { kind: ErrorKind::Internal, code, .. } if code == code::FORKED),
+                    "{refused:?}"
+                );
+            }
+            for call in [Client::network_changed, Client::begin_disconnect] {
                 call(&client);
             }
             wait(client.connect()).unwrap_err();

@@ -71,7 +71,7 @@ async fn listener_may_panic_call_back_and_drop_client() {
     };
     let credentials = Credentials::new(config, "ada".to_owned(), "token".to_owned()).unwrap();
     let client = Client::new(Arc::new(credentials)).unwrap();
-    client.start();
+    client.start().unwrap();
     let client = Arc::new(Mutex::new(Some(client)));
     let (closed, closes) = mpsc::channel();
     let listener = Careless {

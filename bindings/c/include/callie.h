@@ -556,7 +556,7 @@ CallieStatus callie_client_new(CallieCredentials *credentials,
                                CallieClient **client);
 
 // Connects, and keeps connecting after every loss until `callie_client_disconnect` or a refusal. It does not wait: events
-// tell how it goes.
+// tell how it goes. On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
 CallieStatus callie_client_start(CallieClient *client);
 
 // Connects once, and waits for it; from then on as after `callie_client_start`.
@@ -565,12 +565,15 @@ CallieStatus callie_client_start(CallieClient *client);
 CallieStatus callie_client_connect(CallieClient *client);
 
 // Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
+// On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
 CallieStatus callie_client_suspend(CallieClient *client);
 
-// Connects again after `callie_client_suspend`.
+// Connects again after `callie_client_suspend` or a `callie_client_connect` that did not work. On a client that has ended it
+// fails with `CALLIE_STATUS_CLOSED`.
 CallieStatus callie_client_resume(CallieClient *client);
 
 // The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
+// A client that has ended ignores it.
 CallieStatus callie_client_network_changed(CallieClient *client);
 
 // The state of the client's connection.

@@ -134,7 +134,7 @@ async fn states_are_reported_in_order() {
     within(async {
         let (_env, server) = TestEnv::with_server().await;
         let client = Client::new(&user(&server, "ada").await).unwrap();
-        client.start();
+        client.start().unwrap();
         let event = next(&client).await;
         assert!(matches!(event, Event::ConnectionChanged(ConnectionState::Connecting)), "{event:?}");
         let event = next(&client).await;

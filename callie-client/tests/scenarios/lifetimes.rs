@@ -167,9 +167,11 @@ async fn use_after_disconnect_is_an_error() {
         assert_eq!(ada.connect().await.unwrap_err().kind(), ErrorKind::Closed);
         closed(&ada).await;
         assert_eq!(ada.next_events(1, BOUND).await.unwrap_err().kind(), ErrorKind::Closed);
-        for harmless in [Client::start, Client::suspend, Client::resume, Client::network_changed] {
-            harmless(&ada);
+        for refused in [Client::start, Client::suspend, Client::resume] {
+            assert_eq!(refused(&ada).unwrap_err().kind(), ErrorKind::Closed);
         }
+        assert_eq!(ada.event_reader().unwrap_err().kind(), ErrorKind::Closed);
+        ada.network_changed();
     })
     .await;
 }

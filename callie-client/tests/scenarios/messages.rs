@@ -384,7 +384,7 @@ async fn reserved_names_are_refused_as_recipients() {
             ("broadcast", "BROADCAST is written in capitals"),
             ("server", "SERVER is written in capitals"),
             ("admin", "reserved"),
-            ("SERVER", "commands"),
+            ("SERVER", "cannot go to SERVER"),
         ] {
             let refused = ada.send(name, "x").submit().unwrap_err();
             assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidArgument, "INVALID_RECIPIENT"));

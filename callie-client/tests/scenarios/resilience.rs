@@ -68,7 +68,7 @@ async fn message_sent_offline_arrives_later() {
         let ada = Client::new(&user(&server, "ada").await).unwrap();
         let bob = online(&server, "bob").await;
         let early = send(&ada, "bob", "before the first connection");
-        ada.start();
+        ada.start().unwrap();
         assert_eq!(text(&bob).await, "before the first connection");
         assert_eq!(early.outcome().await, DELIVERED);
         env.ask("kill").await;
@@ -152,10 +152,10 @@ async fn suspended_client_resumes() {
         let (_env, server) = TestEnv::with_server().await;
         let session = user(&server, "ada").await;
         let (ada, bob) = (Client::open(&session).await.unwrap(), online(&server, "bob").await);
-        ada.suspend();
+        ada.suspend().unwrap();
         state(&ada, |state| *state == ConnectionState::Suspended).await;
         let kept = send(&ada, "bob", "for later");
-        ada.resume();
+        ada.resume().unwrap();
         state(&ada, is_online).await;
         assert_eq!(text(&bob).await, "for later");
         assert_eq!(kept.outcome().await, DELIVERED);
@@ -175,16 +175,16 @@ async fn suspend_and_connect_in_any_order() {
             async move { ada.connect().await }
         });
         state(&ada, |state| *state == ConnectionState::Connecting).await;
-        ada.suspend();
+        ada.suspend().unwrap();
         assert_eq!(waits.await.unwrap().unwrap_err().code(), code::SUSPENDED);
         env.ask("release").await;
         for _ in 0..20 {
             ada.connect().await.unwrap();
             assert!(is_online(&ada.state()));
-            ada.suspend();
+            ada.suspend().unwrap();
             assert_eq!(ada.state(), ConnectionState::Suspended);
         }
-        ada.resume();
+        ada.resume().unwrap();
         state(&ada, is_online).await;
         ada.connect().await.unwrap();
         ada.ping("SERVER").await.unwrap();

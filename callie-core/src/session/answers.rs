@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::event::{Event, Failure, State, Ticket, TicketOutcome};
+use super::event::{Event, Failure, Ticket, TicketOutcome};
 use super::link::{Link, Online};
 use super::machine::{Now, Session};
+use super::state::State;
 use super::tickets::{Expects, Found};
+use super::wishes::Wish;
 use crate::code::{CodeKind, CodeName, SysCode};
 use crate::command::{AckEntry, Push};
 use crate::content::Content;
@@ -205,11 +207,15 @@ impl Session {
             answer_by: None,
             barrier: None,
         });
+        self.wish = Wish::Connected;
+        self.is_token_new = false;
         if let Some(limits) = metadata.limits {
             self.limits = limits;
             self.pacing.set_limits(&limits);
         }
         self.tell(Event::State(State::Online { expires_at: metadata.expires_at, limits: self.limits }));
+        self.answer_attempt(Ok(()));
+        self.refuse_too_large();
         self.pump(now);
     }
 

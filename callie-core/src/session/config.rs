@@ -41,6 +41,8 @@ pub struct SessionConfig {
     pub authentication_timeout: Duration,
     /// How long the server may take to answer a heartbeat before the connection counts as lost. Default 10 s.
     pub heartbeat_timeout: Duration,
+    /// How long the driver may take to fetch another token. Default 10 s.
+    pub refresh_timeout: Duration,
     /// How long confirmations are collected before they are sent. Default 20 ms.
     pub ack_delay: Duration,
     /// The time before a reconnection.
@@ -59,6 +61,7 @@ impl SessionConfig {
             open_timeout: Duration::from_secs(15),
             authentication_timeout: Duration::from_secs(10),
             heartbeat_timeout: Duration::from_secs(10),
+            refresh_timeout: Duration::from_secs(10),
             ack_delay: Duration::from_millis(20),
             backoff: Backoff::default(),
         }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
+use super::state::{Refusal, State};
 use crate::code::CodeName;
 use crate::command::Push;
 use crate::fault::Fault;
-use crate::limits::Limits;
 use crate::notice::Notice;
 use crate::payload::Payload;
-use crate::timestamp::Timestamp;
 
 /// A handle for one payload that was accepted for sending, until its [`TicketOutcome`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +37,28 @@ impl Receipt {
     }
 }
 
+/// Identifies an attempt to connect. Calls during an attempt share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Attempt(pub(super) u64);
+
+/// Why an attempt to connect failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttemptFailure {
+    /// The connection could not be opened, or ended before the server authenticated it.
+    #[error("the connection was closed with {code}")]
+    Lost {
+        /// The close code; 1006 if the connection was lost or never open.
+        code: u16,
+    },
+    /// The session was suspended meanwhile.
+    #[error("the session was suspended before it was connected")]
+    Suspended,
+    /// The session was closed. [`Session::state`](super::Session::state) returns by whom.
+    #[error("the session was closed before it was connected")]
+    Closed,
+}
+
 /// An action for the driver.
 #[derive(Debug, Clone)]
 pub enum Output {
@@ -48,6 +69,10 @@ pub enum Output {
     Transmit(String),
     /// Close the WebSocket. The session must receive no further input from it.
     Close,
+    /// Fetch another token for the same user, because the server refused this one, then call
+    /// [`token_refreshed`](super::Session::token_refreshed) or
+    /// [`token_refresh_failed`](super::Session::token_refresh_failed).
+    RefreshToken(Refusal),
     /// Pass the event to the application.
     Event(Event),
 }
@@ -58,6 +83,8 @@ pub enum Output {
 pub enum Event {
     /// The connection state changed.
     State(State),
+    /// The outcome of an attempt to connect. There is exactly one for each attempt.
+    Attempted(Attempt, Result<(), AttemptFailure>),
     /// The outcome of a ticket. There is exactly one for each ticket.
     Ended(Ticket, TicketOutcome),
     /// A message from another user, or from this user on another connection. Each payload is delivered once.
@@ -73,49 +100,6 @@ pub enum Event {
     Unknown(Payload),
     /// A text that is not a valid payload, and was ignored.
     Unreadable(Fault),
-}
-
-/// The state of the connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum State {
-    /// Not connected, and not trying, for this reason.
-    Down(Down),
-    /// Not connected. The next attempt starts after this time.
-    Waiting {
-        /// The time until the next attempt.
-        retry_in: Duration,
-        /// The close code of the last connection; 1006 if it was lost.
-        code: u16,
-    },
-    /// Opening a connection or authenticating on it.
-    Connecting,
-    /// Connected and authenticated.
-    Online {
-        /// When the login session ends if it is not used.
-        expires_at: Option<Timestamp>,
-        /// The server's limits.
-        limits: Limits,
-    },
-}
-
-/// Why a session is not trying to connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Down {
-    /// The application has not called `connect`, or has called `disconnect`.
-    NotWanted,
-    /// The application suspended the session.
-    Suspended,
-    /// The server closed the connection with a code after which clients do not reconnect.
-    Refused {
-        /// The WebSocket close code.
-        code: u16,
-        /// The code of the SYS before the close, if there was one.
-        reason: Option<CodeName>,
-        /// The server's reason, for people.
-        description: String,
-    },
 }
 
 /// The outcome of a ticket.
@@ -166,6 +150,6 @@ pub enum Failure {
     },
     /// It could not be sent in time.
     Expired,
-    /// The application disconnected before it could be sent.
+    /// The session was closed before it could be sent.
     Disconnected,
 }

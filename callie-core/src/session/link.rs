@@ -6,17 +6,6 @@ use super::config::Backoff;
 use crate::name::PayloadId;
 use crate::token::Token;
 
-/// The state that the application wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// Connected.
-    Connected,
-    /// Suspended: connected later.
-    Suspended,
-    /// Disconnected.
-    Nothing,
-}
-
 /// The state of the connection.
 #[derive(Debug)]
 pub(super) enum Link {

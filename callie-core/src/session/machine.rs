@@ -7,13 +7,14 @@ use std::time::Duration;
 use uuid::Builder;
 
 use super::config::SessionConfig;
-use super::event::{Down, Event, Failure, Output, Receipt, State, Ticket, TicketOutcome};
+use super::event::{Attempt, Event, Failure, Output, Ticket, TicketOutcome};
 use super::inbox::Inbox;
-use super::link::{Attempts, Link, Wish};
+use super::link::{Attempts, Link};
 use super::pacing::Pacing;
-use super::tickets::{Due, Expects, Tickets};
-use crate::close::{CloseCode, LINK_LOST, should_reconnect};
-use crate::command::Command;
+use super::refresh::Refresh;
+use super::state::State;
+use super::tickets::{Due, Tickets};
+use super::wishes::Wish;
 use crate::content::Content;
 use crate::limits::Limits;
 use crate::name::{PayloadId, Username};
@@ -40,8 +41,7 @@ pub type Random = Box<dyn FnMut() -> u64 + Send>;
 
 /// The protocol session of one user with a server, across connections.
 ///
-/// The driver passes in events with the time of each call. After every call it must call [`poll`](Self::poll) until it
-/// returns `None`, and read the next [`deadline`](Self::deadline). The session neither sleeps nor reads a clock.
+/// The [module](super) describes its states and the contract with its driver.
 ///
 /// ```
 /// use std::time::Duration;
@@ -51,22 +51,31 @@ pub type Random = Box<dyn FnMut() -> u64 + Send>;
 /// let config = SessionConfig::new(Username::parse("ada")?, Token::parse("c2VjcmV0")?);
 /// let mut session = Session::new(config, Box::new(|| 4));
 /// let now = Now { elapsed: Duration::ZERO, wall: Timestamp::UNIX_EPOCH };
-/// session.connect(now);
+/// session.start(now)?;
 /// let outputs: Vec<_> = std::iter::from_fn(|| session.poll()).collect();
 /// assert!(outputs.iter().any(|output| matches!(output, Output::Open)));
-/// # Ok::<(), callie_core::NameError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Session {
     pub(super) config: SessionConfig,
     random: Random,
     pub(super) link: Link,
     pub(super) attempts: Attempts,
-    wish: Wish,
+    pub(super) wish: Wish,
+    /// The attempt to connect that is being made, and the number of the last one.
+    pub(super) attempt: Option<Attempt>,
+    pub(super) last_attempt: u64,
+    /// Whether the driver can fetch another token.
+    pub(super) refreshable: bool,
+    /// The token that is being fetched.
+    pub(super) refresh: Option<Refresh>,
+    /// The token was fetched because the server refused another, and was not accepted yet.
+    pub(super) is_token_new: bool,
     /// The server asked for no connection before this time.
-    sent_away_until: Duration,
+    pub(super) sent_away_until: Duration,
     /// Whether the last connection was lost and not replaced yet.
     pub(super) lost: bool,
-    state: State,
+    pub(super) state: State,
     pub(super) limits: Limits,
     pub(super) pacing: Pacing,
     /// When the pacing permits the next payload.
@@ -91,9 +100,14 @@ impl Session {
             link: Link::Down,
             attempts: Attempts::default(),
             wish: Wish::Nothing,
+            attempt: None,
+            last_attempt: 0,
+            refreshable: false,
+            refresh: None,
+            is_token_new: false,
             sent_away_until: Duration::ZERO,
             lost: false,
-            state: State::Down(Down::NotWanted),
+            state: State::Suspended,
             pacing: Pacing::new(&limits),
             limits,
             paced_until: None,
@@ -117,6 +131,7 @@ impl Session {
         let online = matches!(self.link, Link::Online(_));
         let deadlines = [
             self.link.deadline(),
+            self.refresh.as_ref().map(|refresh| refresh.deadline),
             self.tickets.deadline(),
             self.paced_until.filter(|_| online),
             self.inbox.flush_at().filter(|_| online),
@@ -139,6 +154,12 @@ impl Session {
         &self.config.username
     }
 
+    /// Returns the token of the next connection.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.config.token
+    }
+
     /// Returns the number of tickets without an outcome.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -155,134 +176,6 @@ impl Session {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
-    }
-
-    // What the application wants.
-
-    /// Connects, and keeps connecting after every loss until [`disconnect`](Self::disconnect).
-    pub fn connect(&mut self, now: Now) {
-        self.wish = Wish::Connected;
-        if matches!(self.link, Link::Down | Link::Waiting { .. }) {
-            self.attempts.reset();
-            self.open(now);
-        }
-    }
-
-    /// Disconnects. Every ticket gets its outcome: unconfirmed if its payload was sent, otherwise failed.
-    pub fn disconnect(&mut self, now: Now) {
-        self.wish = Wish::Nothing;
-        self.inbox_before_close(now);
-        self.drop_link();
-        for ticket in self.tickets.those(|_| true) {
-            self.give_up_on(ticket, Failure::Disconnected);
-        }
-        self.tell(Event::State(State::Down(Down::NotWanted)));
-    }
-
-    /// Closes the connection until [`resume`](Self::resume), as for an app in the background. Tickets continue to wait.
-    pub fn suspend(&mut self, now: Now) {
-        if self.wish != Wish::Connected {
-            return;
-        }
-        self.wish = Wish::Suspended;
-        self.inbox_before_close(now);
-        self.drop_link();
-        self.tell(Event::State(State::Down(Down::Suspended)));
-    }
-
-    /// Connects again after [`suspend`](Self::suspend).
-    pub fn resume(&mut self, now: Now) {
-        if self.wish == Wish::Suspended {
-            self.connect(now);
-        }
-    }
-
-    /// Tells the session that the network has changed. A session that waits to reconnect tries immediately, unless the
-    /// server asked for a longer wait. A connected one checks that its connection is alive.
-    pub fn network_changed(&mut self, now: Now) {
-        match &self.link {
-            // A change of the network does not override the server's request to wait.
-            Link::Waiting { .. } if now.elapsed >= self.sent_away_until => self.open(now),
-            Link::Online(_) => self.ask_for_sign_of_life(now),
-            _ => {}
-        }
-    }
-
-    /// Sets the token of a new login of the same user, for the next connection.
-    pub fn set_token(&mut self, token: Token) {
-        self.config.token = token;
-    }
-
-    // What happens to the connection.
-
-    /// Handles that the WebSocket is open.
-    pub fn opened(&mut self, now: Now) {
-        if !matches!(self.link, Link::Opening { .. }) {
-            return;
-        }
-        let token = self.config.token.clone();
-        let payload = self.payload(now, Recipient::Server, Command::Authenticate {}.to_content());
-        let payload_id = payload.payload_id().clone();
-        let deadline = now.elapsed.saturating_add(self.config.authentication_timeout);
-        self.transmit(payload.with_token(token.clone()).encode());
-        self.link = Link::Authenticating { deadline, payload_id, token };
-    }
-
-    /// Handles a text message.
-    pub fn received(&mut self, now: Now, text: &str) {
-        if !matches!(self.link, Link::Authenticating { .. } | Link::Online(_)) {
-            return;
-        }
-        self.heard(now);
-        self.read(now, text);
-        self.flush(now);
-    }
-
-    /// Records that the application has taken the messages up to and including the one with this receipt.
-    ///
-    /// Those with a request for confirmation are confirmed within [`SessionConfig::ack_delay`], if the connection on
-    /// which they arrived still exists. A smaller receipt than an earlier one has no effect.
-    pub fn taken(&mut self, now: Now, receipt: Receipt) {
-        self.inbox.taken(now.elapsed, self.config.ack_delay, receipt);
-        self.flush(now);
-    }
-
-    /// Handles that the WebSocket could not be opened, or is closed with this code; `None` if it was lost.
-    ///
-    /// `retry_after` is the `Retry-After` of a 429 or 503 that answered the upgrade. The session already knows the wait
-    /// that a SYS before the close asked for.
-    pub fn closed(&mut self, now: Now, code: Option<u16>, retry_after: Option<Duration>) {
-        if matches!(self.link, Link::Down | Link::Waiting { .. }) {
-            return;
-        }
-        let farewell = self.farewell.take();
-        // If the close frame was lost, the SYS before it determines the code.
-        let said = farewell.as_ref().and_then(|notice| notice.code().closes()).map(|code| code.as_u16());
-        let code = code.filter(|code| *code != LINK_LOST).or(said).unwrap_or(LINK_LOST);
-        self.link_lost(now);
-        if !should_reconnect(code) {
-            self.wish = Wish::Nothing;
-            self.tell(Event::State(State::Down(Down::Refused {
-                code,
-                reason: farewell.as_ref().map(|notice| notice.code().into()),
-                description: farewell.map(|notice| notice.description().to_owned()).unwrap_or_default(),
-            })));
-            return;
-        }
-        let said = farewell.and_then(|notice| notice.metadata().retry_after_ms).map(Duration::from_millis);
-        let flooding = code == CloseCode::Flooding.as_u16();
-        let limited = flooding.then(|| self.pacing.paused_until().saturating_sub(now.elapsed));
-        self.wait(now, code, said.max(retry_after).max(limited).unwrap_or_default().min(MOST_PATIENCE));
-    }
-
-    /// Records that the driver reads nothing at the moment, because the application does not take its events, so that
-    /// the silence is not counted. Must be called before [`wake`](Self::wake) as long as that lasts.
-    pub fn read_paused(&mut self, now: Now) {
-        if let Link::Online(online) = &self.link
-            && online.answer_by.is_some_and(|by| now.elapsed >= by)
-        {
-            self.heard(now);
-        }
     }
 
     /// Handles the passing of time. Must be called at the [`deadline`](Self::deadline), and may be called at any time.
@@ -303,68 +196,9 @@ impl Session {
                 Link::Down => {}
             }
         }
+        self.check_refresh(now);
         self.flush(now);
         self.pump(now);
-    }
-
-    fn open(&mut self, now: Now) {
-        self.link = Link::Opening { deadline: now.elapsed.saturating_add(self.config.open_timeout) };
-        self.farewell = None;
-        self.tell(Event::State(State::Connecting));
-        self.out.push_back(Output::Open);
-    }
-
-    /// Treats the connection as lost.
-    pub(super) fn give_up(&mut self, now: Now) {
-        self.out.push_back(Output::Close);
-        self.link_lost(now);
-        self.wait(now, LINK_LOST, Duration::ZERO);
-    }
-
-    fn wait(&mut self, now: Now, code: u16, at_least: Duration) {
-        let random = (self.random)();
-        self.sent_away_until = now.elapsed.saturating_add(at_least);
-        let retry_in = self.attempts.next_wait(&self.config.backoff, random).max(at_least);
-        self.link = Link::Waiting { until: now.elapsed.saturating_add(retry_in) };
-        self.tell(Event::State(State::Waiting { retry_in, code }));
-    }
-
-    fn drop_link(&mut self) {
-        if matches!(self.link, Link::Opening { .. } | Link::Authenticating { .. } | Link::Online(_)) {
-            self.out.push_back(Output::Close);
-        }
-        self.link = Link::Down;
-        self.lost = false;
-        self.after_link();
-    }
-
-    fn link_lost(&mut self, now: Now) {
-        if let Link::Online(online) = &self.link {
-            self.lost = true;
-            self.attempts.ended(now.elapsed.saturating_sub(online.since));
-        }
-        self.link = Link::Down;
-        self.after_link();
-    }
-
-    /// Resets the state of the connection. Payloads that were sent on it wait for the next one.
-    fn after_link(&mut self) {
-        self.inbox.forget_acks();
-        self.paced_until = None;
-        self.farewell = None;
-        for ticket in self.tickets.those(|waiting| waiting.expects == Expects::Pong && waiting.may_be_taken())
-        {
-            self.end(ticket, TicketOutcome::Unconfirmed);
-        }
-        self.tickets.requeue_all();
-    }
-
-    /// Sends the confirmations of taken messages before the connection is closed.
-    fn inbox_before_close(&mut self, now: Now) {
-        if matches!(self.link, Link::Online(_)) {
-            let soon = Now { elapsed: now.elapsed.saturating_add(self.config.ack_delay), ..now };
-            self.flush(soon);
-        }
     }
 
     pub(super) fn end(&mut self, ticket: Ticket, ending: TicketOutcome) {
@@ -387,11 +221,15 @@ impl Session {
         if let Event::State(state) = &event {
             self.state = state.clone();
         }
-        self.out.push_back(Output::Event(event));
+        self.output(Output::Event(event));
     }
 
     pub(super) fn transmit(&mut self, text: String) {
-        self.out.push_back(Output::Transmit(text));
+        self.output(Output::Transmit(text));
+    }
+
+    pub(super) fn output(&mut self, output: Output) {
+        self.out.push_back(output);
     }
 
     pub(super) fn payload(&mut self, now: Now, recipient: Recipient, content: Content) -> Payload {
@@ -421,186 +259,5 @@ impl fmt::Debug for Session {
             .field("link", &self.link)
             .field("waiting", &self.tickets.len())
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::code::{CodeName, SysCode};
-    use crate::content::CommandCall;
-    use crate::json::JsonObject;
-    use crate::session::SendError;
-
-    fn at(seconds: u64) -> Now {
-        Now { elapsed: Duration::from_secs(seconds), wall: Timestamp::UNIX_EPOCH }
-    }
-
-    fn texts(session: &mut Session) -> Vec<String> {
-        let outputs = std::iter::from_fn(|| session.poll());
-        outputs
-            .filter_map(|output| if let Output::Transmit(text) = output { Some(text) } else { None })
-            .collect()
-    }
-
-    /// Returns a session that is online.
-    fn online() -> Session {
-        let (username, token) = (Username::parse("ada").unwrap(), Token::parse("t").unwrap());
-        let mut random = 0;
-        let count = move || {
-            random += 1;
-            random
-        };
-        let mut session = Session::new(SessionConfig::new(username, token), Box::new(count));
-        session.connect(at(0));
-        session.opened(at(0));
-        let asked = texts(&mut session).pop().unwrap();
-        let frame = crate::PayloadRef::from_client(&asked, &Limits::default()).unwrap();
-        let id = PayloadId::parse(frame.payload_id()).unwrap();
-        let stamp = Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
-        let welcome = Notice::builder(SysCode::Authenticated).in_reply_to(id);
-        session.received(at(0), &welcome.to_payload(Recipient::parse("ada").unwrap(), stamp).encode());
-        session
-    }
-
-    fn is_online(session: &Session) -> bool {
-        matches!(session.link, Link::Online(_))
-    }
-
-    #[test]
-    fn silence_ends_a_link_that_is_read_and_not_one_that_is_held_back() {
-        for read_paused in [false, true] {
-            let mut session = online();
-            let mut asked = 0;
-            for second in 1..=120 {
-                if read_paused {
-                    session.read_paused(at(second));
-                }
-                session.wake(at(second));
-                asked += texts(&mut session).len();
-            }
-            assert_eq!(is_online(&session), read_paused);
-            assert!(!read_paused || asked >= 2, "the server hears from it all the same");
-        }
-    }
-
-    fn message(id: &str) -> String {
-        format!(
-            r#"{{"token":"","sender":"bob","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"MSG","content":{{"messageID":"m","text":"x"}},"metadata":{{"ack":true}},"payloadID":"{id}","payloadVersion":"1.0"}}"#
-        )
-    }
-
-    /// Returns what happened since the last call: receipts of messages, and payload IDs of confirmations.
-    fn seen(session: &mut Session) -> (Vec<Receipt>, Vec<String>) {
-        let (mut receipts, mut confirmed) = (Vec::new(), Vec::new());
-        while let Some(output) = session.poll() {
-            match output {
-                Output::Event(Event::Message(_, receipt)) => receipts.push(receipt),
-                Output::Transmit(text) => {
-                    let limits = Limits::default();
-                    let frame = crate::PayloadRef::from_client(&text, &limits).unwrap();
-                    if let Some(Ok(Command::Ack { payloads })) = frame.command(&limits) {
-                        confirmed.extend(payloads.iter().map(|entry| entry.payload_id.to_string()));
-                    }
-                }
-                _ => {}
-            }
-        }
-        (receipts, confirmed)
-    }
-
-    #[test]
-    fn message_is_confirmed_when_it_is_taken() {
-        let mut session = online();
-        for id in ["p1", "p2", "p3"] {
-            session.received(at(1), &message(id));
-        }
-        session.received(at(1), &message("p1"));
-        session.wake(at(2));
-        let (receipts, confirmed) = seen(&mut session);
-        assert_eq!((receipts.len(), confirmed), (3, vec![]));
-        session.taken(at(2), receipts[1]);
-        session.wake(at(3));
-        assert_eq!(seen(&mut session).1, ["p1", "p2"]);
-        // Taken messages are confirmed again immediately, others are not.
-        session.taken(at(3), receipts[0]);
-        session.received(at(3), &message("p2"));
-        session.received(at(3), &message("p3"));
-        session.wake(at(4));
-        assert_eq!(seen(&mut session), (vec![], vec!["p2".to_owned()]));
-        session.taken(at(4), receipts[2]);
-        session.suspend(at(4));
-        assert_eq!(seen(&mut session).1, ["p3"]);
-    }
-
-    #[test]
-    fn state_is_exact_before_its_event_is_polled() {
-        let mut session = online();
-        assert!(matches!(session.state(), State::Online { .. }));
-        session.suspend(at(1));
-        assert_eq!(*session.state(), State::Down(Down::Suspended));
-        session.connect(at(1));
-        assert_eq!(*session.state(), State::Connecting);
-        session.closed(at(2), None, Some(Duration::from_secs(9)));
-        let State::Waiting { retry_in, .. } = session.state() else { panic!("{:?}", session.state()) };
-        assert_eq!(*retry_in, Duration::from_secs(9));
-        session.disconnect(at(3));
-        assert_eq!(*session.state(), State::Down(Down::NotWanted));
-    }
-
-    #[test]
-    fn changed_network_does_not_shorten_what_the_server_asked_for() {
-        let mut session = online();
-        session.closed(at(1), Some(1013), Some(Duration::from_secs(9)));
-        session.network_changed(at(2));
-        assert!(matches!(session.state(), State::Waiting { .. }));
-        session.network_changed(at(10));
-        assert_eq!(*session.state(), State::Connecting);
-    }
-
-    #[test]
-    fn server_keeps_a_client_away_for_five_minutes_at_most() {
-        let mut session = online();
-        session.closed(at(1), Some(1013), Some(Duration::MAX));
-        let State::Waiting { retry_in, .. } = session.state() else { panic!("{:?}", session.state()) };
-        assert_eq!(*retry_in, MOST_PATIENCE);
-    }
-
-    #[test]
-    fn metadata_of_a_received_message_is_sent_again() {
-        let mut session = online();
-        texts(&mut session);
-        let send = |session: &mut Session, metadata, confirm| {
-            let metadata = JsonObject::parse(metadata).unwrap();
-            let message = crate::Message::builder(session.message_id(at(1))).text("x").build().unwrap();
-            let options = super::super::SendOptions { confirm, metadata, ..Default::default() };
-            session.send(at(1), Recipient::parse("bob").unwrap(), message, &options)?;
-            Ok::<_, SendError>(texts(session).remove(0))
-        };
-        let text = send(&mut session, r#"{"ack":true,"inReplyTo":"p1","a":1}"#, false).unwrap();
-        assert!(text.contains(r#""metadata":{"inReplyTo":"p1","a":1}"#), "{text}");
-        let text = send(&mut session, r#"{"a":1,"ack":"no"}"#, true).unwrap();
-        assert!(text.contains(r#""metadata":{"a":1,"ack":true}"#), "{text}");
-        for wrong in [r#"{"inReplyTo":"p 1"}"#, r#"{"inReplyTo":1}"#, r#"{"inReplyTo":null}"#] {
-            let refused = send(&mut session, wrong, true).unwrap_err();
-            assert!(refused.to_string().starts_with("the metadata's inReplyTo must be"), "{refused}");
-        }
-    }
-
-    #[test]
-    fn a_command_of_any_name_is_sent_but_for_the_sessions_own() {
-        let mut session = online();
-        texts(&mut session);
-        let call = |name: &'static str, parameters| {
-            CommandCall::new(CodeName::parse(name).unwrap(), JsonObject::parse(parameters).unwrap())
-        };
-        session.call(at(1), call("OF_LATER", r#"{"a":1}"#)).unwrap();
-        session.call(at(1), call("LIST_GROUPS", r#"{"limit":9999}"#)).unwrap();
-        assert_eq!(texts(&mut session).len(), 2);
-        let own =
-            [call("AUTHENTICATE", "{}"), call("ACK", r#"{"payloads":[{"sender":"bob","payloadID":"p"}]}"#)];
-        for call in own {
-            assert_eq!(session.call(at(1), call), Err(SendError::OwnCommand));
-        }
     }
 }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::config::SendOptions;
-use super::event::{Failure, Ticket};
+use super::event::Ticket;
 use super::machine::{Now, Session};
+use super::outgoing::Outgoing;
+use super::state::SessionClosed;
 use super::tickets::Expects;
-use crate::code::SysCode;
-use crate::command::Command;
+use crate::account::is_reserved;
+use crate::command::{Command, CommandFault};
 use crate::content::{CommandCall, Content, Message, MessageError};
-use crate::limits::Limits;
-use crate::name::MessageId;
+use crate::name::{MessageId, Username};
 use crate::party::Recipient;
 use crate::payload::{Payload, PayloadError};
 use crate::payload_type::PayloadType;
@@ -20,6 +21,9 @@ use crate::route::{RecipientKind, Route, route};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
+    /// The session is closed.
+    #[error(transparent)]
+    Closed(#[from] SessionClosed),
     /// Too many payloads have no outcome yet.
     #[error("{max} payloads wait for their end already; let some end first")]
     QueueFull {
@@ -34,9 +38,21 @@ pub enum SendError {
         /// The recipient: SERVER, a user, a group or BROADCAST.
         recipient: &'static str,
     },
+    /// The name of the recipient is reserved.
+    #[error("no user can have the reserved name {name}{}", meant(.name))]
+    ReservedName {
+        /// The name.
+        name: Username,
+    },
+    /// A parameter of the command is too long or too short.
+    #[error("{}", .0.description())]
+    Parameters(CommandFault),
     /// Only the session itself sends this command.
     #[error("the session sends this command by itself")]
     OwnCommand,
+    /// The message exceeds the server's limits.
+    #[error(transparent)]
+    Message(#[from] MessageError),
     /// The payload exceeds the server's limit.
     #[error("the payload must have at most {max_bytes} bytes")]
     TooLarge {
@@ -78,6 +94,7 @@ impl Session {
     /// # Errors
     /// [`SendError`], immediately and without a ticket.
     pub fn command(&mut self, now: Now, command: &Command) -> Result<Ticket, SendError> {
+        command.check(&self.limits).map_err(SendError::Parameters)?;
         self.call(now, command.to_call())
     }
 
@@ -117,13 +134,12 @@ impl Session {
         expects: Expects,
         timeout: Option<Duration>,
     ) -> Result<Ticket, SendError> {
+        self.check_open()?;
         if self.tickets.len() >= self.config.max_waiting {
             return Err(SendError::QueueFull { max: self.config.max_waiting });
         }
-        let bytes = payload.encode().len() + self.config.token.expose().len();
-        if bytes > self.limits.max_payload_bytes {
-            return Err(SendError::TooLarge { max_bytes: self.limits.max_payload_bytes });
-        }
+        let payload = Outgoing::new(&payload);
+        payload.check(&self.limits, &self.config.token)?;
         let deadline = now.elapsed.saturating_add(timeout.unwrap_or(self.config.send_timeout));
         let ticket = self.tickets.add(payload, expects, deadline);
         self.pump(now);
@@ -134,7 +150,10 @@ impl Session {
 fn check_route(payload: PayloadType, recipient: &Recipient) -> Result<(), SendError> {
     let kind = recipient.kind();
     if kind.is_some_and(|kind| !matches!(route(payload, kind), Route::Refuse(_))) {
-        return Ok(());
+        return match recipient {
+            Recipient::User(name) if is_reserved(name) => Err(SendError::ReservedName { name: name.clone() }),
+            _ => Ok(()),
+        };
     }
     Err(SendError::InvalidRecipient {
         payload: match payload {
@@ -152,20 +171,11 @@ fn check_route(payload: PayloadType, recipient: &Recipient) -> Result<(), SendEr
     })
 }
 
-/// Returns why a payload exceeds limits that the server announced after the send was accepted, if it does.
-pub(super) fn over_limits(limits: &Limits, payload: &Payload, bytes: usize) -> Option<Failure> {
-    let (description, path) = match payload.content() {
-        Content::Msg(message) if message.text().len() > limits.max_text_bytes => {
-            (MessageError::TextTooLong { max_bytes: limits.max_text_bytes }.to_string(), "/content/text")
-        }
-        Content::Msg(message) if message.attachments().len() > limits.max_attachments => {
-            let error = MessageError::TooManyAttachments { max: limits.max_attachments };
-            (error.to_string(), "/content/attachments")
-        }
-        _ if bytes > limits.max_payload_bytes => {
-            (SendError::TooLarge { max_bytes: limits.max_payload_bytes }.to_string(), "")
-        }
-        _ => return None,
-    };
-    Some(Failure::Refused { code: SysCode::PayloadTooLarge.into(), description, path: path.to_owned() })
+/// Returns a hint for a reserved name that is the name of an address in lower case.
+fn meant(name: &Username) -> String {
+    let upper = name.as_str().to_ascii_uppercase();
+    match Recipient::parse(&upper) {
+        Ok(Recipient::Server | Recipient::Broadcast) => format!("; {upper} is written in capitals"),
+        _ => String::new(),
+    }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use super::event::Ticket;
 use super::holds::Holds;
-use crate::content::Content;
+use super::outgoing::Outgoing;
 use crate::name::PayloadId;
 use crate::party::Recipient;
-use crate::payload::Payload;
 
 /// How long after its first transmission a payload may be sent again. The server detects duplicates for five minutes,
 /// and the network may delay a copy.
@@ -64,7 +63,7 @@ pub(super) enum Place {
 
 #[derive(Debug)]
 pub(super) struct Waiting {
-    pub(super) payload: Payload,
+    pub(super) payload: Outgoing,
     pub(super) expects: Expects,
     /// The deadline of the outcome.
     pub(super) deadline: Duration,
@@ -118,7 +117,7 @@ impl Waiting {
     }
 
     pub(super) fn is_message(&self) -> bool {
-        matches!(self.payload.content(), Content::Msg(_))
+        self.payload.is_message()
     }
 
     pub(super) fn is_broadcast(&self) -> bool {
@@ -167,7 +166,7 @@ impl Tickets {
         self.waiting.len()
     }
 
-    pub(super) fn add(&mut self, payload: Payload, expects: Expects, deadline: Duration) -> Ticket {
+    pub(super) fn add(&mut self, payload: Outgoing, expects: Expects, deadline: Duration) -> Ticket {
         self.last += 1;
         let ticket = Ticket(self.last);
         self.unanswerable += usize::from(expects == Expects::Nothing);
@@ -196,10 +195,6 @@ impl Tickets {
 
     pub(super) fn get(&self, ticket: Ticket) -> Option<&Waiting> {
         self.waiting.get(&ticket)
-    }
-
-    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Waiting> {
-        self.waiting.get_mut(&ticket)
     }
 
     pub(super) fn find(&self, payload_id: &str) -> Option<Found> {

@@ -1,9 +1,9 @@
 //! The transmission of queued payloads, confirmations and heartbeats.
 
-use super::event::{Failure, Ticket, TicketOutcome};
+use super::event::{Failure, Ticket};
 use super::link::{BARRIER_TIMEOUT, Barrier, Link};
 use super::machine::{Now, Session};
-use super::send::over_limits;
+use super::outgoing::refusal;
 use super::tickets::Expects;
 use crate::command::Command;
 use crate::content::Content;
@@ -34,19 +34,26 @@ impl Session {
                 continue;
             }
             self.renew_if_repeatable(now, ticket);
-            let Some(waiting) = self.tickets.get_mut(ticket) else { return };
-            waiting.payload.set_token(token.clone());
-            let text = waiting.payload.encode();
-            if let Some(refusal) = over_limits(&self.limits, &waiting.payload, text.len()) {
-                self.end(ticket, TicketOutcome::Failed(refusal));
-                continue;
-            }
+            let Some(waiting) = self.tickets.get(ticket) else { return };
+            let text = waiting.payload.with_token(&token);
             self.pacing.take(broadcast);
             self.tickets.transmitted(ticket, now.elapsed);
             self.transmit(text);
         }
         self.paced_until = self.paced_until.into_iter().chain(broadcasts_at).min();
         self.raise_barrier(now);
+    }
+
+    /// Ends payloads that exceed the limits of a new connection.
+    pub(super) fn refuse_too_large(&mut self) {
+        let Link::Online(online) = &self.link else { return };
+        let token = online.token.clone();
+        for ticket in self.tickets.those(|_| true) {
+            let Some(waiting) = self.tickets.get(ticket) else { continue };
+            if let Err(error) = waiting.payload.check(&self.limits, &token) {
+                self.give_up_on(ticket, refusal(&error));
+            }
+        }
     }
 
     /// Sends a command that may be executed twice with a new ID, because a duplicate would be answered without the

@@ -3,7 +3,8 @@
 //!
 //! A script has one step per line. `$0` is the ID of the last transmitted payload, `$1` that of the one before.
 //!
-//! - `c` connect, `d` disconnect, `s` suspend, `r` resume, `n` network changed
+//! - `c` start, `i` one attempt to connect, `d` disconnect, `s` suspend, `r` resume, `n` network changed
+//! - `R` tokens can be fetched, `f` the token comes, `F` there is none
 //! - `o` the socket is open, `x1001` it is closed with a code, `l` the link is lost
 //! - `t500` 500 ms pass, `w` time passes until the deadline
 //! - `mb Hello` sends a message with confirmation, `Mb Hello` one without: to `b`ob, the `g`roup, `a`ll, one`s`elf
@@ -16,7 +17,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use callie_core::command::{Command, Conversation, PageLimit, SignalKind};
-use callie_core::session::{Event, Now, Output, Receipt, SendOptions, Session, SessionConfig, Ticket};
+use callie_core::session::{
+    Attempt, Event, Now, Output, Receipt, SendOptions, Session, SessionClosed, SessionConfig, Ticket,
+};
 use callie_core::{
     Content, GroupId, Limits, Message, PayloadRef, Recipient, SysCode, Timestamp, Token, Username,
 };
@@ -47,6 +50,10 @@ struct Driver {
     transmitted: Vec<String>,
     open: BTreeSet<Ticket>,
     over: BTreeSet<Ticket>,
+    attempts: BTreeSet<Attempt>,
+    attempted: BTreeSet<Attempt>,
+    /// Whether a token is to be fetched.
+    refreshing: bool,
     handed_on: HashMap<(String, String), Duration>,
     /// The messages that the application has not taken yet, and the last one that it took.
     untaken: BTreeSet<(String, String)>,
@@ -73,6 +80,9 @@ pub fn check_conversation(script: &str) {
         transmitted: Vec::new(),
         open: BTreeSet::new(),
         over: BTreeSet::new(),
+        attempts: BTreeSet::new(),
+        attempted: BTreeSet::new(),
+        refreshing: false,
         handed_on: HashMap::new(),
         untaken: BTreeSet::new(),
         last: None,
@@ -84,6 +94,8 @@ pub fn check_conversation(script: &str) {
     driver.session.disconnect(driver.now());
     driver.drain();
     assert!(driver.open.is_empty(), "not over: {:?}", driver.open);
+    assert!(driver.attempts.is_empty(), "not answered: {:?}", driver.attempts);
+    assert_eq!(driver.session.start(driver.now()), Err(SessionClosed));
     assert_eq!(driver.session.waiting(), 0);
     assert_eq!(driver.socket, Socket::Closed);
     assert_eq!(driver.session.deadline(), None);
@@ -100,10 +112,27 @@ impl Driver {
         let Some(verb) = chars.next() else { return };
         let rest = chars.as_str();
         match verb {
-            'c' => self.session.connect(now),
+            'c' => self.asked(Session::start),
+            's' => self.asked(Session::suspend),
+            'r' => self.asked(Session::resume),
+            'i' => {
+                let closed = self.session.is_closed();
+                match self.session.connect(now) {
+                    Ok(attempt) => {
+                        assert!(!closed && !self.attempted.contains(&attempt), "{attempt:?} given twice");
+                        self.attempts.insert(attempt);
+                    }
+                    Err(SessionClosed) => assert!(closed),
+                }
+            }
             'd' => self.session.disconnect(now),
-            's' => self.session.suspend(now),
-            'r' => self.session.resume(now),
+            'R' => self.session.set_refreshable(true),
+            'f' if std::mem::take(&mut self.refreshing) => {
+                self.session.token_refreshed(now, Token::parse(TOKEN).unwrap());
+            }
+            'F' if std::mem::take(&mut self.refreshing) => {
+                self.session.token_refresh_failed(now, "none".to_owned());
+            }
             'n' => self.session.network_changed(now),
             'o' if self.socket == Socket::Opening => {
                 (self.socket, self.begun) = (Socket::Open, false);
@@ -152,6 +181,13 @@ impl Driver {
             '>' => self.receive(rest),
             _ => {}
         }
+    }
+
+    /// What a closed session refuses.
+    fn asked(&mut self, what: fn(&mut Session, Now) -> Result<(), SessionClosed>) {
+        let closed = self.session.is_closed();
+        let now = self.now();
+        assert_eq!(what(&mut self.session, now).is_err(), closed);
     }
 
     fn pass(&mut self, time: Duration) {
@@ -218,6 +254,10 @@ impl Driver {
                     assert_ne!(self.socket, Socket::Closed, "closed twice");
                     self.socket = Socket::Closed;
                 }
+                Output::RefreshToken(_) => {
+                    assert!(!self.refreshing, "a token is asked for while one is fetched");
+                    self.refreshing = true;
+                }
                 Output::Transmit(text) => self.check_transmitted(&text),
                 Output::Event(event) => self.check_event(event),
             }
@@ -250,6 +290,10 @@ impl Driver {
             Event::Ended(ticket, ending) => {
                 assert!(self.over.insert(ticket), "{ticket:?} ended twice: {ending:?}");
                 assert!(self.open.remove(&ticket), "{ticket:?} was never given");
+            }
+            Event::Attempted(attempt, outcome) => {
+                assert!(self.attempted.insert(attempt), "{attempt:?} answered twice: {outcome:?}");
+                assert!(self.attempts.remove(&attempt), "{attempt:?} was never given");
             }
             Event::Message(payload, receipt) => {
                 assert!(self.last.is_none_or(|last| last < receipt), "receipts count up");

@@ -16,6 +16,7 @@ impl Simulation {
             }
         }
         self.check_order();
+        self.check_states();
         if !self.scenario.forgetful {
             let groups = self.server.carried_out.iter().filter(|(name, _)| name.starts_with("group "));
             for (name, times) in groups {

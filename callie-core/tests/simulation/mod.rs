@@ -2,6 +2,7 @@
 //!
 //! - [`server`](self::server): the connected users, with the connections of `callie_core::server`
 //! - [`rates`](self::rates): the rates of users, and servers that name fewer dropped payloads
+//! - [`states`](self::states): the connections that devices ask for, and logins that end
 //! - [`run`](self::run): one run: its events in the order of time
 //! - [`check`](self::check): the properties that every run must have
 
@@ -9,6 +10,7 @@ mod check;
 mod rates;
 mod run;
 mod server;
+mod states;
 
 use std::time::Duration;
 
@@ -50,6 +52,8 @@ pub(crate) struct Scenario {
     pub(crate) restless: bool,
     /// Whether the server restarts at random times, without its memory.
     pub(crate) forgetful: bool,
+    /// Whether the server ends logins, and devices fetch other tokens.
+    pub(crate) ends_logins: bool,
     /// Whether everything must arrive.
     pub(crate) faultless: bool,
 }
@@ -72,6 +76,7 @@ impl Scenario {
             takes: [Takes::AtOnce, Takes::AtOnce, Takes::Late, Takes::UntilItDies][rng.usize(..4)],
             restless: rng.bool(),
             forgetful: false,
+            ends_logins: false,
             faultless: false,
         }
     }
@@ -91,6 +96,19 @@ impl Scenario {
 
     pub(crate) fn forgetful_server(rng: &mut fastrand::Rng) -> Self {
         Self { restless: true, forgetful: true, ..Self::breaking_links(rng) }
+    }
+
+    /// Logins end at any moment, and devices connect, suspend and resume.
+    pub(crate) fn ending_logins(rng: &mut fastrand::Rng) -> Self {
+        Self {
+            break_chance: [0.0, 0.01, 0.1][rng.usize(..3)],
+            actions: rng.usize(10..60),
+            most_at_once: 2,
+            devices: 1 + rng.usize(..2),
+            restless: true,
+            ends_logins: true,
+            ..Self::breaking_links(rng)
+        }
     }
 
     pub(crate) fn calm(rng: &mut fastrand::Rng) -> Self {

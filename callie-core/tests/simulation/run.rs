@@ -9,11 +9,12 @@ use callie_core::session::{
     Event, Now, Output, Receipt, SendError, SendOptions, Session, SessionConfig, Ticket, TicketOutcome,
 };
 use callie_core::{
-    Content, ContentRef, Limits, Message, Notice, PayloadRef, Recipient, RecipientRef, Sender, SysCode,
-    Timestamp, Token, Username,
+    CodeKind, Content, ContentRef, Limits, Message, Notice, PayloadRef, Recipient, RecipientRef, Sender,
+    SysCode, Timestamp, Token, Username,
 };
 
-use super::server::{Action, Connection, Server};
+use super::server::{Action, Connection, FIRST_TOKEN, Server};
+use super::states::Connecting;
 use super::{Scenario, Takes};
 
 /// How long faults and actions happen. Afterwards links do not break, and everything completes.
@@ -24,7 +25,7 @@ const END: Duration = Duration::from_secs(400);
 const TICK: Duration = Duration::from_millis(500);
 
 #[derive(Debug)]
-enum Happening {
+pub(super) enum Happening {
     /// A user acts.
     Act(usize),
     /// The WebSocket of a user opens.
@@ -38,6 +39,8 @@ enum Happening {
     /// An application takes waiting messages.
     Take(usize),
     Wake(usize),
+    /// The fetching of a token ends.
+    Fetched(usize),
     Tick,
 }
 
@@ -75,23 +78,23 @@ pub(super) struct Application {
     /// Messages that the client knows to be dropped and has not sent again: whether they are broadcasts, and their
     /// numbers.
     dropped: BTreeSet<(bool, usize)>,
+    pub(super) connecting: Connecting,
 }
 
 /// One device of a user.
 pub(super) struct User {
     pub(super) name: Username,
     pub(super) other: Username,
-    session: Session,
+    pub(super) session: Session,
     connection: Option<Connection>,
     pub(super) application: Application,
     to_do: usize,
-    suspended: bool,
 }
 
 pub(crate) struct Simulation {
-    rng: fastrand::Rng,
+    pub(super) rng: fastrand::Rng,
     pub(super) scenario: Scenario,
-    now: Duration,
+    pub(super) now: Duration,
     order: u64,
     queue: BinaryHeap<Reverse<(Duration, u64)>>,
     happenings: HashMap<u64, Happening>,
@@ -113,7 +116,7 @@ impl Simulation {
         let users = names.map(|(name, other)| {
             let [name, other] = [name, other].map(|name| Username::parse(name).unwrap());
             let mut random = rng.fork();
-            let config = SessionConfig::new(name.clone(), Token::parse("token").unwrap());
+            let config = SessionConfig::new(name.clone(), Token::parse(FIRST_TOKEN).unwrap());
             User {
                 session: Session::new(config, Box::new(move || random.u64(..))),
                 name,
@@ -121,7 +124,6 @@ impl Simulation {
                 connection: None,
                 application: Application::default(),
                 to_do: scenario.actions,
-                suspended: false,
             }
         });
         let users: Vec<_> = users.collect();
@@ -140,9 +142,7 @@ impl Simulation {
             trace,
         };
         for user in 0..simulation.users.len() {
-            let now = simulation.time();
-            simulation.users[user].session.connect(now);
-            simulation.settle(user);
+            simulation.begin(user);
             // If everything must arrive, nothing is sent before both users are connected.
             let start = if simulation.scenario.faultless { Duration::from_secs(5) } else { Duration::ZERO };
             simulation.at(start, Happening::Act(user));
@@ -166,12 +166,12 @@ impl Simulation {
         self.check();
     }
 
-    fn time(&self) -> Now {
+    pub(super) fn time(&self) -> Now {
         let wall = 1_700_000_000_000 + i64::try_from(self.now.as_millis()).unwrap();
         Now { elapsed: self.now, wall: Timestamp::from_unix_millis(wall).unwrap() }
     }
 
-    fn at(&mut self, at: Duration, happening: Happening) {
+    pub(super) fn at(&mut self, at: Duration, happening: Happening) {
         self.order += 1;
         self.queue.push(Reverse((at, self.order)));
         self.happenings.insert(self.order, happening);
@@ -223,6 +223,7 @@ impl Simulation {
                     self.settle(user);
                 }
             }
+            Happening::Fetched(user) => self.fetched(user),
             Happening::Tick => {
                 self.server.tick(self.now);
                 self.serve();
@@ -234,17 +235,6 @@ impl Simulation {
         }
     }
 
-    /// Resumes suspended clients, so that everything can complete.
-    fn calm_down(&mut self) {
-        for user in 0..self.users.len() {
-            if std::mem::take(&mut self.users[user].suspended) {
-                let now = self.time();
-                self.users[user].session.resume(now);
-                self.settle(user);
-            }
-        }
-    }
-
     fn act(&mut self, user: usize) {
         let now = self.time();
         if self.users[user].to_do > 0 {
@@ -252,13 +242,12 @@ impl Simulation {
             let pause = Duration::from_millis(self.rng.u64(0..8_000)).min(UNREST);
             self.at(self.now + pause, Happening::Act(user));
         }
+        if self.users[user].session.is_closed() {
+            return self.check_closed(user);
+        }
         let restless = self.scenario.restless;
         match self.rng.usize(..10) {
-            0 if restless => {
-                let user = &mut self.users[user];
-                user.suspended = !user.suspended;
-                if user.suspended { user.session.suspend(now) } else { user.session.resume(now) }
-            }
+            0 if restless => self.disturb(user),
             1 if restless => self.users[user].session.network_changed(now),
             // If everything must arrive, connections are not closed so often that clients wait for long.
             2 if self.scenario.forgetful && self.unrest() && !(self.scenario.faultless && self.restarted) => {
@@ -333,7 +322,7 @@ impl Simulation {
         let message = Message::builder(session.message_id(now)).text(&text).build().unwrap();
         match session.send(now, recipient, message, &options) {
             Ok(ticket) => self.note(user, ticket, Sent::Message { text, everyone, long }),
-            Err(SendError::TooLarge { .. }) if long => {}
+            Err(SendError::TooLarge { .. } | SendError::Message(_)) if long => {}
             Err(error) => panic!("{error}"),
         }
     }
@@ -411,7 +400,7 @@ impl Simulation {
     }
 
     /// Carries out the outputs of a session, and schedules its deadline.
-    fn settle(&mut self, user: usize) {
+    pub(super) fn settle(&mut self, user: usize) {
         while let Some(output) = self.users[user].session.poll() {
             if self.trace {
                 println!("{:>9.3}   {}: {output:?}", self.now.as_secs_f64(), self.users[user].name);
@@ -449,6 +438,9 @@ impl Simulation {
                         self.at(at, Happening::ServerGone(connection));
                     }
                 }
+                Output::RefreshToken(refusal) => self.fetch_token(user, &refusal),
+                Output::Event(Event::State(state)) => self.see_state(user, state),
+                Output::Event(Event::Attempted(attempt, outcome)) => self.see_attempt(user, attempt, outcome),
                 Output::Event(event) => self.see(user, event),
             }
         }
@@ -486,8 +478,9 @@ impl Simulation {
             }
             Event::Unreadable(fault) => panic!("the server sent something unreadable: {fault}"),
             Event::Notice(notice) => {
-                let answers =
-                    notice.metadata().in_reply_to.is_some() && notice.code() != SysCode::PartiallyDelivered;
+                let answers = notice.metadata().in_reply_to.is_some()
+                    && notice.code() != SysCode::PartiallyDelivered
+                    && notice.code().kind() != CodeKind::Closing;
                 assert!(!answers, "a late answer reached the application: {}", notice.code());
             }
             _ => {}
@@ -495,7 +488,7 @@ impl Simulation {
     }
 
     /// Carries out the actions of the server.
-    fn serve(&mut self) {
+    pub(super) fn serve(&mut self) {
         for action in self.server.take_actions() {
             let delay = self.delay();
             let (Action::Write(connection, _) | Action::Close(connection, _)) = &action;

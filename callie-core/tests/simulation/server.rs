@@ -9,14 +9,17 @@ use std::time::Duration;
 use super::rates::{Rates, Reports};
 use callie_core::command::{Command, Empty};
 use callie_core::server::{
-    Accepted, Action as Step, Admission, Answer, BucketKind, CloseReason, Connection as Open, Delivery,
-    DeliveryCounts, Denied, Handshake, Identity, Part, PayloadKey, PayloadKeys, Reply, ServerConfig,
-    SharedState, UserState,
+    Accepted, Action as Step, Admission, Answer, BucketKind, CloseReason, Closing, Connection as Open,
+    Delivery, DeliveryCounts, Denied, Handshake, Identity, Part, PayloadKey, PayloadKeys, Reply,
+    ServerConfig, SharedState, UserState,
 };
 use callie_core::{
     ContentRef, Limits, PayloadId, PayloadRef, PayloadType, PriorOutcome, RecipientRef, SessionId, Stamp,
     SysCode, Timestamp, Username,
 };
+
+/// The token of the first login of each user.
+pub(super) const FIRST_TOKEN: &str = "token0";
 
 /// The ID of a connection, which is never reused.
 pub(super) type Connection = usize;
@@ -81,6 +84,8 @@ pub(super) struct Server {
     peers: BTreeMap<Connection, Peer>,
     users: HashMap<Username, User>,
     awaited: BTreeMap<u64, Awaited>,
+    /// How many logins of each user have ended.
+    ended_logins: HashMap<Username, u64>,
     /// How often each command was executed, by its unique part.
     pub(super) carried_out: HashMap<String, usize>,
     /// The texts of delivered messages.
@@ -102,6 +107,7 @@ impl Server {
             peers: BTreeMap::new(),
             users: HashMap::new(),
             awaited: BTreeMap::new(),
+            ended_logins: HashMap::new(),
             carried_out: HashMap::new(),
             passed_on: HashSet::new(),
             discarded: HashSet::new(),
@@ -133,6 +139,20 @@ impl Server {
     pub(super) fn send_away(&mut self, now: Duration, connection: Connection) {
         self.now = now;
         self.close(connection, CloseReason::shutting_down(Duration::from_millis(1_500)));
+    }
+
+    /// Returns the token of the user's live login.
+    pub(super) fn token(&self, user: &Username) -> String {
+        format!("token{}", self.ended_logins.get(user).copied().unwrap_or_default())
+    }
+
+    /// Ends the login of all devices of a user.
+    pub(super) fn end_logins(&mut self, now: Duration, user: &Username) {
+        self.now = now;
+        *self.ended_logins.entry(user.clone()).or_default() += 1;
+        for connection in self.connections_of(user.as_str()) {
+            self.close(connection, CloseReason::session_revoked());
+        }
     }
 
     /// Restarts without its memory.
@@ -170,14 +190,21 @@ impl Server {
             None => return,
             Some(Peer::New(handshake)) => {
                 let authentication = handshake.receive(text).expect("a session sends valid payloads");
-                assert_eq!(authentication.token(), "token");
                 let identity = Identity {
                     username: Username::parse(authentication.sender()).unwrap(),
                     session_id: SessionId::parse("session").unwrap(),
                     expires_at: Timestamp::UNIX_EPOCH,
                 };
-                let user = self.users.entry(identity.username.clone()).or_insert_with(|| User::new(&rates));
-                let verified = authentication.verify(Some(identity)).unwrap();
+                let name = identity.username.clone();
+                let is_live = authentication.token() == self.token(&name);
+                let verified = match authentication.verify(is_live.then_some(identity)) {
+                    Ok(verified) => verified,
+                    Err(reason) => {
+                        let closing = reason.unauthenticated(stamp(&self.ids));
+                        return self.say_goodbye(connection, closing);
+                    }
+                };
+                let user = self.users.entry(name).or_insert_with(|| User::new(&rates));
                 let ids = self.ids.clone();
                 let (open, step) = Open::open(now, verified, Box::new(move || stamp(&ids)), user);
                 self.peers.insert(connection, Peer::Open(Box::new(open), Reports::default()));
@@ -348,6 +375,10 @@ impl Server {
                 closing
             }
         };
+        self.say_goodbye(connection, closing);
+    }
+
+    fn say_goodbye(&mut self, connection: Connection, closing: Closing) {
         let code = closing.code;
         self.actions.extend(closing.into_texts().map(|text| Action::Write(connection, text)));
         self.actions.push(Action::Close(connection, code));

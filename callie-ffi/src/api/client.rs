@@ -104,10 +104,9 @@ impl Client {
         Ok(Self { inner: inside(|| client::Client::new(&credentials.inner))?? })
     }
 
-    /// Connects, and keeps connecting after every loss until `disconnect` or a refusal. Events tell how it goes. On a client
-    /// that has ended it does nothing.
-    pub fn start(&self) {
-        self.inner.start();
+    /// Connects, and keeps connecting after every loss until `disconnect` or a refusal. Events tell how it goes.
+    pub fn start(&self) -> Result<(), CallError> {
+        Ok(self.inner.start()?)
     }
 
     /// Connects once, and waits for it; from then on as after `start`.
@@ -119,18 +118,18 @@ impl Client {
     }
 
     /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting; a `connect`
-    /// that waits fails. On a client that has ended it does nothing.
-    pub fn suspend(&self) {
-        self.inner.suspend();
+    /// that waits fails.
+    pub fn suspend(&self) -> Result<(), CallError> {
+        Ok(self.inner.suspend()?)
     }
 
-    /// Connects again after `suspend` or a `connect` that did not work. On a client that has ended it does nothing.
-    pub fn resume(&self) {
-        self.inner.resume();
+    /// Connects again after `suspend` or a `connect` that did not work.
+    pub fn resume(&self) -> Result<(), CallError> {
+        Ok(self.inner.resume()?)
     }
 
     /// Tells the client that the network has changed. One that waits to reconnect tries immediately; a connected one checks
-    /// that its connection is alive. On a client that has ended it does nothing.
+    /// that its connection is alive. A client that has ended ignores it.
     pub fn network_changed(&self) {
         self.inner.network_changed();
     }

@@ -9,7 +9,7 @@ use super::server::{CREDENTIALS, CallieCredentials};
 use super::status::CallieStatus;
 use super::text::give;
 use crate::runtime::{block_on, inside};
-use callie_client::Client;
+use callie_client::{Client, Error};
 
 /// A client that is not connected yet. The handle of the credentials may be freed afterwards.
 ///
@@ -31,10 +31,10 @@ pub unsafe extern "C" fn callie_client_new(
 }
 
 /// Connects, and keeps connecting after every loss until `callie_client_disconnect` or a refusal. It does not wait: events
-/// tell how it goes.
+/// tell how it goes. On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_start(client: *mut CallieClient) -> CallieStatus {
-    tell(client, Client::start)
+    ask(client, Client::start)
 }
 
 /// Connects once, and waits for it; from then on as after `callie_client_start`.
@@ -46,28 +46,31 @@ pub extern "C" fn callie_client_connect(client: *mut CallieClient) -> CallieStat
 }
 
 /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
+/// On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_suspend(client: *mut CallieClient) -> CallieStatus {
-    tell(client, Client::suspend)
+    ask(client, Client::suspend)
 }
 
-/// Connects again after `callie_client_suspend`.
+/// Connects again after `callie_client_suspend` or a `callie_client_connect` that did not work. On a client that has ended it
+/// fails with `CALLIE_STATUS_CLOSED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_resume(client: *mut CallieClient) -> CallieStatus {
-    tell(client, Client::resume)
+    ask(client, Client::resume)
 }
 
 /// The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
+/// A client that has ended ignores it.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_network_changed(client: *mut CallieClient) -> CallieStatus {
-    tell(client, Client::network_changed)
-}
-
-fn tell(client: *mut CallieClient, what: impl FnOnce(&Client)) -> CallieStatus {
-    guard(|| {
-        what(&CLIENTS.get(client)?.client);
+    ask(client, |client| {
+        client.network_changed();
         Ok(())
     })
+}
+
+fn ask(client: *mut CallieClient, what: impl FnOnce(&Client) -> Result<(), Error>) -> CallieStatus {
+    guard(|| Ok(what(&CLIENTS.get(client)?.client)?))
 }
 
 /// The state of the client's connection.

@@ -1,0 +1,185 @@
+//! One session, for which the test plays the server.
+
+#![allow(dead_code, reason = "each test program uses some of it")]
+
+use std::time::Duration;
+
+use callie_core::session::{
+    Attempt, AttemptFailure, Event, Now, Output, Refusal, SendOptions, Session, SessionConfig, State, Ticket,
+    TicketOutcome,
+};
+use callie_core::{
+    Content, Limits, Message, Notice, Payload, PayloadId, PayloadRef, PayloadType, Recipient, Sender, Stamp,
+    SysCode, Timestamp, Token, Username,
+};
+
+/// What was transmitted: its ID and type, and a message's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) id: PayloadId,
+    pub(crate) kind: PayloadType,
+    pub(crate) text: String,
+}
+
+/// One session and whoever plays its server.
+pub(crate) struct Desk {
+    pub(crate) session: Session,
+    pub(crate) now: Duration,
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) ended: Vec<(Ticket, TicketOutcome)>,
+    pub(crate) notices: Vec<SysCode>,
+    pub(crate) states: Vec<State>,
+    pub(crate) attempts: Vec<(Attempt, Result<(), AttemptFailure>)>,
+    /// Tokens that the session asked for.
+    pub(crate) refreshes: Vec<Refusal>,
+    pub(crate) closes: usize,
+}
+
+pub(crate) fn id(text: &str) -> PayloadId {
+    PayloadId::parse(text).unwrap()
+}
+
+pub(crate) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(crate) fn stamp() -> Stamp {
+    Stamp { payload_id: id("s"), timestamp: Timestamp::UNIX_EPOCH }
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        let config = SessionConfig::new(Username::parse("ada").unwrap(), Token::parse("t").unwrap());
+        Self::with(config)
+    }
+
+    pub(crate) fn with(config: SessionConfig) -> Self {
+        let mut random = 0_u64;
+        let count = move || {
+            random += 1;
+            random.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        };
+        let session = Session::new(config, Box::new(count));
+        Self {
+            session,
+            now: Duration::ZERO,
+            sent: Vec::new(),
+            ended: Vec::new(),
+            notices: Vec::new(),
+            states: Vec::new(),
+            attempts: Vec::new(),
+            refreshes: Vec::new(),
+            closes: 0,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Now {
+        Now { elapsed: self.now, wall: Timestamp::UNIX_EPOCH }
+    }
+
+    pub(crate) fn online() -> Self {
+        let mut desk = Self::new();
+        desk.log_in("{}");
+        desk
+    }
+
+    /// Connects, with this metadata in the server's answer beside what it answers.
+    pub(crate) fn log_in(&mut self, metadata: &str) {
+        self.session.start(self.now()).unwrap();
+        self.authenticate(metadata);
+    }
+
+    /// The connection opens, and the server welcomes the session.
+    pub(crate) fn authenticate(&mut self, metadata: &str) {
+        self.session.opened(self.now());
+        self.drain();
+        let asked = self.sent.pop().unwrap();
+        let more = metadata.trim_start_matches('{');
+        let comma = if more == "}" { "" } else { "," };
+        self.receive(&format!(
+            r#"{{"token":"","sender":"SERVER","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"SYS","content":{{"code":"AUTHENTICATED","description":"welcome"}},"metadata":{{"inReplyTo":"{}"{comma}{more},"payloadID":"s","payloadVersion":"1.0"}}"#,
+            asked.id
+        ));
+    }
+
+    pub(crate) fn receive(&mut self, text: &str) {
+        self.session.received(self.now(), text);
+        self.drain();
+    }
+
+    pub(crate) fn answer(&mut self, notice: Notice) {
+        self.receive(&notice.to_payload(Recipient::parse("ada").unwrap(), stamp()).encode());
+    }
+
+    pub(crate) fn pong(&mut self, ping: &PayloadId) {
+        let recipient = Recipient::parse("ada").unwrap();
+        let pong =
+            Payload::new(stamp(), Sender::Server, recipient, Content::Pong).with_in_reply_to(ping).unwrap();
+        self.receive(&pong.encode());
+    }
+
+    pub(crate) fn send(&mut self, to: &str, text: &str, confirm: bool) -> Ticket {
+        let message = Message::builder(self.session.message_id(self.now())).text(text).build().unwrap();
+        let options = SendOptions { confirm, ..SendOptions::default() };
+        let ticket = self.session.send(self.now(), Recipient::parse(to).unwrap(), message, &options).unwrap();
+        self.drain();
+        ticket
+    }
+
+    /// Lets time pass, waking the session whenever it asks for it.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(at) = self.session.deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            self.session.wake(self.now());
+            self.drain();
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn drain(&mut self) {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Transmit(text) => {
+                    let limits = Limits::default();
+                    let frame = PayloadRef::from_client(&text, &limits).unwrap();
+                    let text = match frame.to_payload().unwrap().content() {
+                        Content::Msg(message) => message.text().to_owned(),
+                        Content::Cmd(call) => call.command().to_string(),
+                        _ => String::new(),
+                    };
+                    self.sent.push(Sent { id: id(frame.payload_id()), kind: frame.payload_type(), text });
+                }
+                Output::Close => self.closes += 1,
+                Output::RefreshToken(refusal) => self.refreshes.push(refusal),
+                Output::Event(Event::State(state)) => self.states.push(state),
+                Output::Event(Event::Attempted(attempt, outcome)) => self.attempts.push((attempt, outcome)),
+                Output::Event(Event::Ended(ticket, ending)) => self.ended.push((ticket, ending)),
+                Output::Event(Event::Notice(notice)) => self.notices.push(notice.code()),
+                _ => {}
+            }
+        }
+    }
+
+    /// What was transmitted since the last call, but for the signs of life.
+    pub(crate) fn take_sent(&mut self) -> Vec<Sent> {
+        std::mem::take(&mut self.sent).into_iter().filter(|sent| sent.kind != PayloadType::Ping).collect()
+    }
+
+    pub(crate) fn texts(&mut self) -> Vec<String> {
+        self.take_sent().into_iter().map(|sent| sent.text).collect()
+    }
+
+    pub(crate) fn ping(&self) -> PayloadId {
+        self.sent.iter().rev().find(|sent| sent.kind == PayloadType::Ping).unwrap().id.clone()
+    }
+
+    pub(crate) fn endings(&mut self) -> Vec<TicketOutcome> {
+        std::mem::take(&mut self.ended).into_iter().map(|(_, ending)| ending).collect()
+    }
+
+    pub(crate) fn lose_link(&mut self) {
+        self.session.closed(self.now(), None, None);
+        self.drain();
+    }
+}
