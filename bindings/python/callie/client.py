@@ -132,8 +132,14 @@ class Client(Commands, NotCopied):
         """Logs in without connecting, after registering the user if ``register`` is set. Messages that are sent from then on
         wait for the connection.
 
-        :meth:`connect`, :meth:`start` and ``async with`` call it. Of several concurrent calls, one logs in.
+        :meth:`connect`, :meth:`start` and ``async with`` do the same first. Of several concurrent calls, one logs in. Raises
+        :class:`ClosedError` on a client that has ended.
         """
+        await self._log_in()
+        if self.state.kind is ConnectionKind.CLOSED:
+            raise ClosedError("CLOSED", "the client has ended: create a new one")
+
+    async def _log_in(self) -> None:
         if self._native is not None:
             return
         async with self._alone():
@@ -169,13 +175,14 @@ class Client(Commands, NotCopied):
 
         Does nothing on a client that is online, and raises :class:`ClosedError` on one that has ended.
         """
-        await self.login()
+        await self._log_in()
         with translated():
             await self._connection().connect()
 
     async def start(self) -> None:
-        """Logs in if necessary, and begins to connect, without waiting for the connection."""
-        await self.login()
+        """Logs in if necessary, and begins to connect, without waiting for the connection. Raises :class:`ClosedError` on a
+        client that has ended, as :meth:`suspend` and :meth:`resume` do."""
+        await self._log_in()
         with translated():
             self._connection().start()
 
@@ -243,7 +250,7 @@ class Client(Commands, NotCopied):
 
     def network_changed(self) -> None:
         """Tells the client that the network has changed. A client that waits to reconnect tries immediately; a connected one
-        checks that its connection is alive."""
+        checks that its connection is alive. A client that has ended ignores it."""
         with translated():
             self._connection().network_changed()
 

@@ -641,8 +641,13 @@ async def test_use_after_disconnect_is_an_error(url):
         with pytest.raises(callie.ClosedError) as error:
             await call()
         assert error.value.code and error.value.reason
-    with pytest.raises(callie.ClosedError):
-        await ada.connect()
+    for call in (ada.connect, ada.start, ada.login):
+        with pytest.raises(callie.ClosedError):
+            await call()
+    for call in (ada.suspend, ada.resume, lambda: ada.listen(print)):
+        with pytest.raises(callie.ClosedError):
+            call()
+    ada.network_changed()
     await ada.disconnect()
     await ada.disconnect()
 

@@ -168,9 +168,10 @@ void use_after_disconnect_is_an_error(void)
     CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_connect(ada));
     CHECK_OK(callie_events_free(next_of(ada, CALLIE_EVENT_KIND_CLOSED)));
     CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_next_events(ada, 1, PATIENCE_MS, &events));
-    CHECK_OK(callie_client_start(ada));
-    CHECK_OK(callie_client_suspend(ada));
-    CHECK_OK(callie_client_resume(ada));
+    CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_start(ada));
+    CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_suspend(ada));
+    CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_resume(ada));
+    CHECK_STATUS(CALLIE_STATUS_CLOSED, callie_client_listen(ada, free_inside, ada));
     CHECK_OK(callie_client_network_changed(ada));
     CHECK_OK(callie_client_free(ada));
     CHECK_STATUS(CALLIE_STATUS_INVALID_HANDLE, callie_client_disconnect(ada));

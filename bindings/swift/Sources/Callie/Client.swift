@@ -63,10 +63,11 @@ public final class Client: Sendable {
     /// Traffic counters since the client was created.
     public var stats: Stats { native.stats() }
 
-    /// Begins to connect, without waiting for the connection. Events report the progress. On a client that has ended it does
-    /// nothing, like `suspend()`, `resume()` and `networkChanged()`.
-    public func start() {
-        native.start()
+    /// Begins to connect, without waiting for the connection. Events report the progress.
+    ///
+    /// - Throws: `CallieError` of the kind `closed` on a client that has ended, as `suspend()` and `resume()` do.
+    public func start() throws {
+        try calling { try native.start() }
     }
 
     /// Waits for one attempt to connect. After a success, the client reconnects as after `start()`.
@@ -79,17 +80,17 @@ public final class Client: Sendable {
 
     /// Closes the connection until `resume()`, as for an app that goes to the background. Messages that wait go on waiting; a
     /// `connect()` that is waiting fails.
-    public func suspend() {
-        native.suspend()
+    public func suspend() throws {
+        try calling { try native.suspend() }
     }
 
     /// Connects again after `suspend()`, or after a `connect()` that failed.
-    public func resume() {
-        native.resume()
+    public func resume() throws {
+        try calling { try native.resume() }
     }
 
     /// Tells the client that the network has changed. A client that waits to reconnect tries immediately; a connected one checks
-    /// that its connection is alive.
+    /// that its connection is alive. A client that has ended ignores it.
     public func networkChanged() {
         native.networkChanged()
     }

@@ -132,7 +132,7 @@ struct AccountTests {
     @Test func statesAreReportedInOrder() async throws {
         let env = try TestEnv()
         let client = try Client(try await env.server().user("ada"))
-        client.start()
+        try client.start()
         #expect(try await client.next() == .connectionChanged(.connecting))
         guard case .connectionChanged(.online) = try await client.next() else { throw Failure("not online") }
         await client.disconnect()

@@ -184,9 +184,10 @@ struct LifetimeTests {
         await refused(.closed) { try await ada.connect() }
         _ = try await ada.closed()
         await refused(.closed) { _ = try await ada.nextEvents(max: 1, timeout: bound) }
-        ada.start()
-        ada.suspend()
-        ada.resume()
+        await refused(.closed) { try ada.start() }
+        await refused(.closed) { try ada.suspend() }
+        await refused(.closed) { try ada.resume() }
+        await refused(.closed) { try ada.listen { _ in } }
         ada.networkChanged()
         #expect(ada.state == .closed)
     }

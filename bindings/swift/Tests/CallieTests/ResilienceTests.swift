@@ -41,7 +41,7 @@ struct ResilienceTests {
         let ada = try Client(try await server.user("ada"))
         let bob = try await server.online("bob")
         let early = try ada.send(recipient: "bob", text: "before the first connection")
-        ada.start()
+        try ada.start()
         #expect(try await bob.text() == "before the first connection")
         #expect(await early.outcome() == delivered)
         try env.ask("kill")
@@ -92,10 +92,10 @@ struct ResilienceTests {
         let env = try TestEnv()
         let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        ada.suspend()
+        try ada.suspend()
         try await ada.first { if case .connectionChanged(.suspended) = $0 { () } else { nil } }
         let kept = try ada.send(recipient: "bob", text: "for later")
-        ada.resume()
+        try ada.resume()
         try await ada.isOnline()
         #expect(try await bob.text() == "for later")
         #expect(await kept.outcome() == delivered)
@@ -106,7 +106,7 @@ struct ResilienceTests {
         let env = try TestEnv()
         let ada = try await env.server().online("ada")
         for n in 0..<20 {
-            ada.suspend()
+            try ada.suspend()
             try await ada.connect()
             guard case .online = ada.state else { throw Failure("\(n): \(ada.state)") }
         }
@@ -114,7 +114,7 @@ struct ResilienceTests {
         let silent = try Client(env.hostile("silent"))
         let connecting = Task { try await silent.connect() }
         try await silent.first { if case .connectionChanged(.connecting) = $0 { () } else { nil } }
-        silent.suspend()
+        try silent.suspend()
         do {
             try await connecting.value
             Issue.record("connected to a silent server")

@@ -49,8 +49,9 @@ public class Client(credentials: Credentials) : AutoCloseable {
     public val stats: Stats get() = calling { native.stats() }
 
     /**
-     * Begins to connect, without waiting for the connection. Events report the progress. On a client that has ended it does
-     * nothing, like [suspend], [resume] and [networkChanged].
+     * Begins to connect, without waiting for the connection. Events report the progress.
+     *
+     * @throws CallieException.Closed on a client that has ended, as [suspend] and [resume] do.
      */
     public fun start(): Unit = calling { native.start() }
 
@@ -73,7 +74,7 @@ public class Client(credentials: Credentials) : AutoCloseable {
 
     /**
      * Tells the client that the network has changed. A client that waits to reconnect tries immediately; a connected one checks
-     * that its connection is alive.
+     * that its connection is alive. A client that has ended ignores it.
      */
     public fun networkChanged(): Unit = calling { native.networkChanged() }
 

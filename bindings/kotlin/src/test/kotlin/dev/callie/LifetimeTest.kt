@@ -243,9 +243,10 @@ class LifetimeTest {
         ada.first<Event.Closed>()
         refused<CallieException.Closed> { ada.nextEvents(1, BOUND) }
         ada.events.collect { error("told after the end: $it") }
-        ada.start()
-        ada.suspend()
-        ada.resume()
+        refused<CallieException.Closed> { ada.start() }
+        refused<CallieException.Closed> { ada.suspend() }
+        refused<CallieException.Closed> { ada.resume() }
+        refused<CallieException.Closed> { ada.listen {} }
         ada.networkChanged()
         ada.close()
         assertTrue(ada.state == ConnectionState.Closed)
