@@ -139,9 +139,10 @@ async fn token_is_refreshed() {
         // The credentials have the new token, which can be used to log out.
         let session = ada.credentials().unwrap();
         assert_eq!(source.server.sessions(&session).await.unwrap().len(), 1);
-        source.server.logout(&session).await.unwrap();
+        // The logout is another reason to ask.
         let asked = source.asked.lock().unwrap().clone();
         assert_eq!(asked, [("ada".to_owned(), "SESSION_REVOKED".to_owned())]);
+        source.server.logout(&session).await.unwrap();
     })
     .await;
 }
