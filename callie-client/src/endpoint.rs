@@ -1,5 +1,6 @@
 //! A server that can be connected to: its configuration, checked, and what follows from it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -8,10 +9,9 @@ use crate::proxy::Proxy;
 use crate::tls::{Tls, Trust};
 
 /// A [`Config`] that can be used, with its certificates read and its proxy found. Clones share them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Endpoint(Arc<Parts>);
 
-#[derive(Debug)]
 struct Parts {
     config: Config,
     tls: Option<Tls>,
@@ -43,5 +43,12 @@ impl Endpoint {
     /// The proxy on the way to the server.
     pub(crate) fn proxy(&self) -> Option<&Proxy> {
         self.0.proxy.as_ref()
+    }
+}
+
+/// The configuration: what follows from it is long, and tells nothing more.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.config().fmt(f)
     }
 }

@@ -17,7 +17,6 @@ use crate::stream::{self, Stream};
 use crate::tls::{Tls, Trust};
 
 /// A proxy, and what it needs to be told.
-#[derive(Debug)]
 pub(crate) struct Proxy {
     address: ServerAddress,
     login: Option<HeaderValue>,

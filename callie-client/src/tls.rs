@@ -111,7 +111,6 @@ fn read_root(pem: &str, number: usize, roots: &mut RootCertStore) -> Result<(), 
 }
 
 /// TLS with one address.
-#[derive(Debug)]
 pub(crate) struct Tls {
     host: String,
     name: ServerName<'static>,
