@@ -90,9 +90,10 @@ size: ## Build the library as packages ship it, and fail if it exceeds its size 
 	@scripts/library.sh shared
 	python3 scripts/bench_sdk.py --size
 
-wheel: venv ## Build the Python wheel in target/wheels, and fail if it exceeds its size limit
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check maturin==1.16.0 wheel==0.48.0
+wheel: build venv ## Build the Python wheel in target/wheels, test it, and fail if it exceeds its size limit
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements-wheel.txt
 	@scripts/library.sh wheel
+	scripts/tidy.sh $(VENV)/bin/python -m pytest bindings/tests/check_wheel.py
 	python3 scripts/bench_sdk.py --size
 
 fmt: ## Format the sources

@@ -30,8 +30,17 @@ shared() {
     if [[ -x $lld/ld.lld ]]; then
         linker=(-B"$lld" -fuse-ld=lld -Wl,--icf=all)
     fi
-    cc -shared -o target/sdk/libcallie.so "${linker[@]}" -Wl,--version-script=scripts/library.map -Wl,--gc-sections -Wl,--no-undefined \
-        -Wl,-z,relro,-z,now -Wl,--whole-archive target/sdk/libcallie.a -Wl,--no-whole-archive -lgcc_s -lpthread -lm -ldl -lc
+    link target/sdk/libcallie.so cc "${linker[@]}"
+}
+
+# Links target/sdk/libcallie.a: link FILE LINKER [ARGUMENT]…
+link() {
+    # By its path, because zig's linker replaces -lgcc_s by an unwinder of its own.
+    local file=$1 unwinder
+    unwinder=$(cc -print-file-name=libgcc_s.so.1)
+    shift
+    "$@" -shared -o "$file" -Wl,--version-script=scripts/library.map -Wl,--gc-sections -Wl,--no-undefined -Wl,-z,relro,-z,now \
+        -Wl,--whole-archive target/sdk/libcallie.a -Wl,--no-whole-archive "$unwinder" -lpthread -lm -ldl -lc
 }
 
 bench() {
@@ -50,19 +59,25 @@ bench() {
         --scratch-path "$PWD/target/swift/bench" --product Receive </dev/null
 }
 
-# maturin generates the bindings from the library that cargo links, and packages that library. On Linux, the smaller library replaces it.
+# maturin generates the bindings from the library that cargo links, and packages that library. On Linux, a smaller library replaces
+# it, which zig links for glibc 2.17, the oldest of the platform manylinux2014. auditwheel fails if the library needs a newer one.
 wheel() {
-    local tools=$PWD/target/venv/bin built=target/wheels/built unpacked=target/wheels/unpacked
+    local tools=$PWD/target/venv/bin work=target/wheels/work machine
+    machine=$(uname -m)
     rm -rf target/wheels
-    (cd bindings/python && "$tools/maturin" build --out "../../$built")
-    shared
     if [[ $(uname -s) != Linux ]]; then
-        mv "$built"/*.whl target/wheels
+        (cd bindings/python && "$tools/maturin" build --out ../../target/wheels)
+        shared
         return
     fi
-    "$tools/wheel" unpack --dest "$unpacked" "$built"/*.whl
-    strip -o "$unpacked"/callie-*/callie/_generated/libcallie.so target/sdk/libcallie.so
-    "$tools/wheel" pack --dest-dir target/wheels "$unpacked"/callie-*
+    (cd bindings/python && "$tools/maturin" build --compatibility linux --out "../../$work")
+    shared
+    link "$work/libcallie.so" "$tools/python" -m ziglang cc -target "$machine-linux-gnu.2.17"
+    "$tools/wheel" unpack --dest "$work" "$work"/*.whl
+    strip -o "$work"/callie-*/callie/_generated/libcallie.so "$work/libcallie.so"
+    rm "$work"/*.whl
+    "$tools/wheel" pack --dest-dir "$work" "$work"/callie-*
+    PATH="$tools:$PATH" "$tools/auditwheel" repair -z 9 --plat "manylinux2014_$machine" --wheel-dir target/wheels "$work"/*.whl
 }
 
 case "${1:-}" in
