@@ -2,35 +2,33 @@
 //!
 //! # States
 //!
-//! ```text
-//!              start, connect, resume
-//!   Suspended ────────────────────────▶ Connecting ──authenticated──▶ Online
-//!    ▲  ▲  ▲                             │  │  ▲                        │
-//!    │  │  └─── one attempt failed ──────┤  │  └── backoff, start, ──┐  │
-//!    │  │                                │  │      network changed   │  │
-//!    │  │                        failed  └──┼────────────────────▶ Waiting ◀── lost
-//!    │  │                                   │ token refused
-//!    │  │                                   ▼
-//!    │  └──────── suspend ─────── RefreshingToken ── token refreshed ──▶ Connecting
-//!    └── suspend, from any state but Closed
-//!
-//!   any state ── disconnect, refusal, no token, abandon ──▶ Closed, for ever
-//! ```
+//! | from | to | cause |
+//! | --- | --- | --- |
+//! | `Suspended` | `Connecting` | [`start`](Session::start), [`connect`](Session::connect), [`resume`](Session::resume) |
+//! | `Suspended` | `RefreshingToken` | the same, while a token is being fetched |
+//! | `Connecting` | `Online` | the server authenticates the connection |
+//! | `Connecting` | `Suspended` | the connection fails, and one attempt was all that the application asked for |
+//! | `Connecting`, `Online` | `Waiting` | the connection fails or is lost |
+//! | `Connecting`, `Online` | `RefreshingToken` | the server refuses the token, and the driver can fetch another |
+//! | `Waiting` | `Connecting` | the wait is over, `start`, `connect`, [`network_changed`](Session::network_changed) |
+//! | `RefreshingToken` | `Connecting` | [`token_refreshed`](Session::token_refreshed) |
+//! | all but `Closed` | `Suspended` | [`suspend`](Session::suspend) |
+//! | all but `Closed` | `Closed` | [`disconnect`](Session::disconnect), [`abandon`](Session::abandon), a refusal, no other token |
 //!
 //! - [`Session::connect`] makes one attempt. Each [`Attempt`] has exactly one outcome ([`Event::Attempted`]), and each
 //!   [`Ticket`] exactly one ([`Event::Ended`]).
-//! - A token that is being fetched is awaited in every state: it comes, fails or is late whether or not the session is
-//!   suspended meanwhile. A token that comes to a suspended session is used when it is resumed.
-//! - A closed session stays closed. Its requests fail with [`SessionClosed`]; `disconnect` and reports of the driver do
-//!   nothing.
+//! - A suspended session still awaits a token that is being fetched, and uses it when it is resumed. If there is no token in
+//!   time, it is closed.
+//! - A closed session stays closed. Requests fail with [`SessionClosed`]. `disconnect` and the reports of the driver have no
+//!   effect.
 //!
 //! # Contract
 //!
-//! - The time of the calls must not go back.
-//! - After each call, the driver takes all [`Session::poll`]s, performs them in order, and calls [`Session::wake`] at the
-//!   next [`Session::deadline`].
+//! - [`Now::elapsed`] must not decrease from call to call.
+//! - After each call, the driver must call [`Session::poll`] until it returns `None`, perform the outputs in order, and call
+//!   [`Session::wake`] at the next [`Session::deadline`].
 //! - [`Output::Open`] is answered by [`Session::opened`] and later [`Session::closed`], or by `closed` alone.
-//!   [`Session::received`] comes between them. After [`Output::Close`] nothing more is told of that connection.
+//!   [`Session::received`] comes between them. After [`Output::Close`], the driver must report nothing more of that connection.
 //! - [`Output::RefreshToken`] is answered by [`Session::token_refreshed`] or [`Session::token_refresh_failed`].
 //!
 //! # Files
