@@ -28,7 +28,7 @@ pub enum PriorOutcome {
     Failed,
 }
 
-/// The metadata of a notice. [`SysCode::metadata`] lists the members of each code.
+/// The metadata of a notice. [`SysCode::metadata`](crate::SysCode::metadata) lists the members of each code.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
