@@ -34,8 +34,8 @@ def from_libtest(text, part):
     for line in text.splitlines():
         if running := re.match(r"\s+(?:Running|Doc-tests) (.*)", line):
             within = not part or part in running[1]
-        elif within and (told := re.match(r"test (\S+) (?:- should panic )?\.\.\. (ok|FAILED)$", line)):
-            yield told[1].rsplit("::")[-1], OK if told[2] == "ok" else FAILED
+        elif within and (found := re.match(r"test (\S+) (?:- should panic )?\.\.\. (ok|FAILED)$", line)):
+            yield found[1].rsplit("::")[-1], OK if found[2] == "ok" else FAILED
 
 
 def from_junit(text, part):
@@ -53,8 +53,8 @@ def from_junit(text, part):
 
 def from_lines(text, _part):
     for line in text.splitlines():
-        if told := re.match(r"(\S+) (ok|failed)\b", line):
-            yield told[1], told[2]
+        if found := re.match(r"(\S+) (ok|failed)\b", line):
+            yield found[1], found[2]
 
 
 FORMATS = {"libtest": from_libtest, "junit": from_junit, "lines": from_lines}

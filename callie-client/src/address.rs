@@ -1,4 +1,4 @@
-//! Where a server is.
+//! The address of a server.
 
 use std::fmt;
 
@@ -8,32 +8,32 @@ use rustls::pki_types::ServerName;
 
 use crate::error::{Error, code};
 
-/// What a server's address must be, as a phrase that follows "must be".
+/// The form of a server's address, as a phrase that follows "must be".
 const EXPECTED: &str =
     "a URL such as https://chat.example.org or http://127.0.0.1:8080, without user info, query or fragment";
 
 /// The address of a server, read from a URL: `https` (or `wss`) for TLS, `http` (or `ws`) without.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerAddress {
-    /// The name that its certificate must have, for TLS.
+    /// The name that the server's certificate must have, with TLS.
     tls_name: Option<ServerName<'static>>,
     /// Without the brackets of an IPv6 address.
     host: String,
     port: u16,
-    /// Host and port as the `Host` header wants them.
+    /// Host and port in the form of the `Host` header.
     authority: String,
-    /// What stands before the protocol's own paths: empty, or `/` and more, without a slash at the end.
+    /// The prefix of the protocol's paths: empty, or starts with `/` and does not end with one.
     prefix: String,
 }
 
 impl ServerAddress {
-    /// Reads `url`.
+    /// Parses `url`.
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when `url` is not the URL of a server.
     pub fn parse(url: &str) -> Result<Self, Error> {
         read(url).ok_or_else(|| {
-            // A host and a port, or a host alone, was meant.
+            // Probably a host, or a host and a port.
             let bare = !url.contains("://")
                 && ["http", "https"].iter().any(|s| read(&format!("{s}://{url}")).is_some());
             if bare {
@@ -64,9 +64,9 @@ impl ServerAddress {
         self.port
     }
 
-    /// The host as it stands in front of a port.
+    /// The host in the form that precedes a port: an IPv6 address has brackets.
     pub(crate) fn bracketed_host(&self) -> &str {
-        // A host of an authority may not hold the `@` that user info ends with: there is none here.
+        // The address has no user info, so the authority contains no `@`.
         self.authority
             .rsplit_once(':')
             .filter(|(_, port)| !port.contains(']'))
@@ -90,7 +90,7 @@ impl ServerAddress {
 }
 
 fn read(url: &str) -> Option<ServerAddress> {
-    // A URI of the HTTP library has no fragment: it would be cut off without a word.
+    // The HTTP library would drop a fragment silently.
     if url.contains('#') {
         return None;
     }
@@ -106,7 +106,7 @@ fn read(url: &str) -> Option<ServerAddress> {
     }
     let host = authority.host();
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-    // A port that is no number reads as none at all.
+    // The HTTP library parses an invalid port as no port.
     let port = match authority.as_str().strip_prefix(host)?.strip_prefix(':') {
         Some(digits) => digits.parse().ok().filter(|&port| port != 0)?,
         None if secure => 443,
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_gives_the_socket_and_the_calls() {
+    fn urls_are_built_from_the_address() {
         for (url, socket, call, host, port) in [
             ("http://127.0.0.1:8080", "ws://127.0.0.1:8080/ws", "/x", "127.0.0.1", 8080),
             ("https://chat.example.org/", "wss://chat.example.org/ws", "/x", "chat.example.org", 443),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_server_address_is_refused_with_its_code() {
+    fn invalid_address_is_refused() {
         for bad in [
             "",
             "127.0.0.1:8080",

@@ -1,4 +1,4 @@
-//! Time and randomness, which the core leaves to its drivers.
+//! The clock and the source of randomness of a client's session.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -18,20 +18,21 @@ impl Clock {
         Self { begun: Instant::now() }
     }
 
-    /// The time as the session needs it. A system whose clock stands outside the years 1 to 9999 gets the epoch.
+    /// The current time. If the system's clock is outside the years 1 to 9999, the wall time is
+    /// 1970.
     pub(crate) fn now(&self) -> Now {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let wall = i64::try_from(since_epoch.as_millis()).ok().and_then(Timestamp::from_unix_millis);
         Now { elapsed: self.begun.elapsed(), wall: wall.unwrap_or(Timestamp::UNIX_EPOCH) }
     }
 
-    /// The moment at which so much has elapsed; none if it is too far away to be told.
+    /// The instant after the given time has elapsed; `None` if it cannot be represented.
     pub(crate) fn at(&self, elapsed: Duration) -> Option<Instant> {
         self.begun.checked_add(elapsed)
     }
 }
 
-/// The system's randomness, taken in pieces: a call of the system for every ID would be most of the ID's cost.
+/// The system's randomness, read in blocks: a system call for every ID would be most of its cost.
 pub(crate) fn random() -> Random {
     const WORDS: usize = 64;
     let mut pool = [0_u8; WORDS * 8];
@@ -39,7 +40,7 @@ pub(crate) fn random() -> Random {
     Box::new(move || {
         if left == 0 {
             if getrandom::fill(&mut pool).is_err() {
-                // A hasher of the standard library is seeded too, if less well. Secrets do not depend on it.
+                // Falls back to a randomly seeded hasher, which is weaker. No secrets depend on it.
                 return RandomState::new().build_hasher().finish();
             }
             left = WORDS;

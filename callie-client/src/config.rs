@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::address::ServerAddress;
 use crate::error::{Error, code};
 
-/// Default of [`Config::connect_timeout`]: longer than a slow mobile network takes, shorter than a person waits.
+/// Default of [`Config::connect_timeout`]: longer than a slow mobile network needs, shorter than a person waits.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// Default of [`Config::request_timeout`]: a busy server hashes passwords one after the other.
+/// Default of [`Config::request_timeout`]: a busy server hashes passwords one after another.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Default of [`Config::send_timeout`]: time enough for a tunnel or a lift.
+/// Default of [`Config::send_timeout`]: longer than a short loss of the mobile network, as in a tunnel or a lift.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 /// Default of [`Config::max_waiting`].
 pub const MAX_WAITING: usize = 1_000;
@@ -30,7 +30,8 @@ pub const EVENT_QUEUE: usize = 1_024;
 pub struct Config {
     /// The server.
     pub address: ServerAddress,
-    /// Limit for name resolution, the proxy, TCP and TLS together. This and the other limits must be above 0. Default 15 s.
+    /// Limit for name resolution, the proxy, TCP and TLS together. This and the other limits must be above 0. Default
+    /// 15 s.
     pub connect_timeout: Duration,
     /// Limit for one HTTP call, for the WebSocket upgrade, and for its authentication. Default 30 s.
     pub request_timeout: Duration,
@@ -38,21 +39,21 @@ pub struct Config {
     pub send_timeout: Duration,
     /// How many payloads may wait for their outcome, at least 1; more are refused. Default 1,000.
     pub max_waiting: usize,
-    /// How many received events may wait to be taken, at least 1. While that many wait, the socket is not read, so the server
-    /// sees a slow reader and memory stays bounded. Default 1,024.
+    /// How many received events may wait to be taken, at least 1. While that many wait, the socket is not read, so the
+    /// server sees a slow reader and memory stays bounded. Default 1,024.
     pub event_queue: usize,
-    /// Certificates of authorities that are trusted beside the other roots, each a text of one or more PEM blocks.
+    /// Certificates of authorities to trust in addition to the other roots, each a text of one or more PEM blocks.
     pub extra_roots: Vec<String>,
     /// Whether the root certificates of Mozilla, which the library contains, are trusted. Default true.
     pub bundled_roots: bool,
     /// Whether the root certificates of the operating system are trusted, read once in a process. Default false.
     #[cfg(feature = "native-roots")]
     pub native_roots: bool,
-    /// Where any are given, the verified path to the server must contain one of these keys: the SHA-256 of its
+    /// If any are given, the verified path to the server must contain one of these keys: the SHA-256 of its
     /// SubjectPublicKeyInfo.
     pub pins: Vec<[u8; 32]>,
-    /// Whether the proxy of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case, is used. They are
-    /// read when a [`Server`](crate::Server) or [`Credentials`](crate::Credentials) are made. Default true.
+    /// Whether the proxy of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case, is used.
+    /// They are read when a [`Server`](crate::Server) or [`Credentials`](crate::Credentials) are made. Default true.
     pub use_proxy: bool,
 }
 
@@ -78,7 +79,7 @@ impl Config {
         })
     }
 
-    /// Checks what no type can express: that queues and times are not empty, and that keys are pinned only where there is TLS.
+    /// Checks that queue sizes and timeouts are above 0, and that keys are pinned only with TLS.
     pub(crate) fn check(&self) -> Result<(), Error> {
         for (name, time) in [
             ("the timeout for connecting", self.connect_timeout),

@@ -1,4 +1,4 @@
-//! The way to an open WebSocket: transport and upgrade. What is said on it is the session's matter.
+//! Opens a WebSocket: transport and upgrade.
 
 use std::time::Duration;
 
@@ -16,20 +16,20 @@ use crate::http;
 use crate::stream::Stream;
 use crate::transport;
 
-/// The most that is read of one message: far over the protocol's default limit, as a server may be set to allow more,
-/// and far below what would hurt.
+/// The maximum size of a received message: far above the protocol's default limit, as a server may allow more,
+/// and low enough to bound memory.
 const MAX_INCOMING_BYTES: usize = 1024 * 1024;
-/// A client reads little at a time; the library's own 128 KiB would be most of its memory.
+/// The size of the read buffer. The library's default of 128 KiB would be most of a client's memory.
 const READ_BUFFER_BYTES: usize = 16 * 1024;
 
 /// An open WebSocket.
 pub(crate) type Socket = WebSocketStream<Stream>;
 
-/// Why there is no WebSocket.
+/// Why a WebSocket could not be opened.
 #[derive(Debug)]
 pub(crate) struct NoSocket {
     pub(crate) error: Error,
-    /// How long the server wants to be left alone.
+    /// How long the server asks to wait before the next attempt (`Retry-After`).
     pub(crate) retry_after: Option<Duration>,
 }
 
@@ -59,7 +59,7 @@ async fn upgrade(address: &ServerAddress, stream: Stream) -> Result<Socket, NoSo
     upgraded.map(|(socket, _)| socket).map_err(|error| refused_upgrade(address, error))
 }
 
-/// Why a link that was open broke.
+/// Why an open connection broke.
 pub(crate) fn broken(error: tungstenite::Error) -> Error {
     let broken = match &error {
         tungstenite::Error::Io(_)

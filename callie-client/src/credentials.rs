@@ -1,4 +1,4 @@
-//! Who is logged in where.
+//! Credentials: a user and the token of a login on a server.
 
 use callie_core::{Token, Username};
 
@@ -17,7 +17,7 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Credentials kept from an earlier login. Whether the token is still valid shows when connecting.
+    /// Credentials from an earlier login. Whether the token is still valid is checked when connecting.
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the name or the token is malformed, and as
@@ -32,7 +32,7 @@ impl Credentials {
         Self { endpoint, username, token }
     }
 
-    /// The configuration that the client of these credentials uses.
+    /// The configuration of clients that are made with these credentials.
     #[must_use]
     pub fn config(&self) -> &Config {
         self.endpoint.config()
@@ -48,7 +48,7 @@ impl Credentials {
         &self.username
     }
 
-    /// The token. Keep it in a safe place: whoever has it is the user.
+    /// The token. Keep it secret: it gives access to the user's account.
     #[must_use]
     pub fn token(&self) -> &Token {
         &self.token

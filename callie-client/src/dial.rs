@@ -1,5 +1,5 @@
-//! A TCP connection to a name: its addresses are tried beside each other, each with a head start (RFC 8305, "Happy
-//! Eyeballs"), so that one that is dead hides no other.
+//! Opens a TCP connection to a name: its addresses are tried concurrently, each with a head start (RFC 8305, "Happy
+//! Eyeballs"), so that an unreachable address does not delay the others.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,16 +14,16 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-/// How long one address is tried before the next is tried beside it, as RFC 8305 recommends.
+/// The head start of an address before the next one is tried too, as RFC 8305 recommends.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// What was tried on the way to a server, for an error that says so.
+/// The attempts to reach a server, for the reason of an error.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trail(Arc<Mutex<Tried>>);
 
 #[derive(Debug, Default)]
 struct Tried {
-    /// What is under way, where that is not one of the addresses.
+    /// The current step, if it is not a connection to an address.
     step: String,
     addresses: Vec<Try>,
 }
@@ -37,12 +37,12 @@ struct Try {
 }
 
 impl Trail {
-    /// Something else than connecting to an address begins.
+    /// Notes that a step other than a connection to an address begins.
     pub(crate) fn enter(&self, step: String) {
         *self.tried() = Tried { step, addresses: Vec::new() };
     }
 
-    /// Whether no address was tried.
+    /// Whether no address has been tried.
     pub(crate) fn is_empty(&self) -> bool {
         self.tried().addresses.is_empty()
     }
@@ -64,8 +64,8 @@ impl Trail {
     }
 }
 
-/// Each address and why it failed, such as `[::1]:80 (no answer), 127.0.0.1:80 (Connection refused)`, or what else was
-/// under way.
+/// Each address and why it failed, such as `[::1]:80 (no answer), 127.0.0.1:80 (Connection refused)`, or the current
+/// step.
 impl fmt::Display for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tried = self.tried();
@@ -83,7 +83,7 @@ impl fmt::Display for Trail {
 /// Connects to the first of `addresses` that answers.
 ///
 /// # Errors
-/// The last failure, where all have failed; the trail has each.
+/// The last failure, if all addresses failed; the trail has the failure of each.
 pub(crate) async fn connect(
     addresses: impl Future<Output = io::Result<Vec<SocketAddr>>>,
     trail: &Trail,
@@ -112,14 +112,14 @@ pub(crate) async fn connect(
             Err(why) => {
                 trail.fail(index, &why);
                 last = why;
-                // Nobody waits for the head start of one that has lost.
+                // After a failure the next address is tried without a head start.
                 next_at = Instant::now();
             }
         }
     }
 }
 
-/// What came of the first attempt that has ended, which is dropped.
+/// Waits until the first attempt ends, removes it and returns its result.
 fn poll_any(tries: &mut Vec<Attempt>, cx: &mut Context<'_>) -> Poll<(usize, io::Result<TcpStream>)> {
     for at in 0..tries.len() {
         if let Poll::Ready(ended) = tries[at].as_mut().poll(cx) {
@@ -130,8 +130,8 @@ fn poll_any(tries: &mut Vec<Attempt>, cx: &mut Context<'_>) -> Poll<(usize, io::
     Poll::Pending
 }
 
-/// The addresses with their families in turn, beginning with that of the first: the system's resolver has sorted them by
-/// what it knows of the network.
+/// The addresses with alternating families, beginning with that of the first: the system's resolver sorted them by
+/// its knowledge of the network.
 fn interleaved(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut these, mut others): (VecDeque<_>, VecDeque<_>) =
@@ -155,10 +155,10 @@ mod tests {
 
     use super::*;
 
-    /// Far over what any of these takes, far under the system's own time for a connection.
+    /// Longer than any of these tests takes, and shorter than the system's timeout for a connection.
     const BOUND: Duration = Duration::from_secs(10);
 
-    /// A listener that answers nobody, since its queue is full, and what fills it.
+    /// A listener that answers no connection because its queue is full, and the connections that fill it.
     async fn dead(address: &str) -> io::Result<(TcpListener, Vec<JoinSet<()>>, SocketAddr)> {
         let address: SocketAddr = address.parse().map_err(io::Error::other)?;
         let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
@@ -186,13 +186,13 @@ mod tests {
     async fn dead_one() -> (TcpListener, Vec<JoinSet<()>>, SocketAddr) {
         match dead("[::1]:0").await {
             Ok(dead) => dead,
-            // A system without IPv6.
+            // The system has no IPv6.
             Err(_) => dead("127.0.0.1:0").await.unwrap(),
         }
     }
 
     #[tokio::test]
-    async fn dead_address_hides_no_good_one() {
+    async fn dead_address_does_not_block_others() {
         let (_listener, _fillers, dead) = dead_one().await;
         let good = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addresses = vec![dead, good.local_addr().unwrap()];
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns() {
+    fn address_families_alternate() {
         let read = |all: &[&str]| all.iter().map(|a| a.parse().unwrap()).collect::<Vec<SocketAddr>>();
         let mixed = interleaved(read(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]));
         assert_eq!(mixed, read(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"]));

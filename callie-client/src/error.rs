@@ -1,4 +1,4 @@
-//! What can go wrong: one error with a kind, a stable code and a reason for people.
+//! The error of all calls: a kind and a stable code for programs, and a reason for people.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,65 +7,66 @@ use std::sync::Arc;
 use callie_core::SysCode;
 use callie_core::session::SendError;
 
-/// Any error of the application's.
+/// An error of the application, of any type.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What an [`Error`] is about.
+/// The kind of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// An argument is malformed or too large. Nothing was sent.
     InvalidArgument,
-    /// The server could not be reached, or the link broke while it was asked.
+    /// The server could not be reached, or the connection broke before it answered.
     Unreachable,
-    /// The server did not answer in time. What was asked may or may not have been done.
+    /// The server did not answer in time. It may or may not have carried out the request.
     TimedOut,
-    /// The server answered and said no; the code is the server's own.
+    /// The server refused the request; the code is the server's.
     Refused,
-    /// The server answered something that is not the protocol, or its answer was lost.
+    /// The server's answer violates the protocol, or was lost.
     BadAnswer,
-    /// Too much waits already: payloads for their outcome, or events to be taken.
+    /// Too many payloads wait for their outcome, or too many events wait to be taken.
     QueueFull,
-    /// The client has ended. Make a new one.
+    /// The client has ended. Create a new one.
     Closed,
-    /// A fault of this library, or of the system under it.
+    /// A fault of this library or of the operating system.
     Internal,
 }
 
-/// The codes of this library's own errors; a refusal carries the server's code instead.
+/// The codes of errors that the library itself reports. A refusal by the server has the server's code.
 pub mod code {
-    /// An argument is not of the form it must have.
+    /// An argument is malformed.
     pub const INVALID_ARGUMENT: &str = "INVALID_ARGUMENT";
-    /// No connection could be made, or it broke.
+    /// The server could not be reached, or the connection broke.
     pub const UNREACHABLE: &str = "UNREACHABLE";
-    /// The server's certificate could not be trusted, or TLS failed otherwise.
+    /// The server's certificate is not trusted, or TLS failed for another reason.
     pub const TLS_FAILED: &str = "TLS_FAILED";
     /// The server did not answer in time.
     pub const TIMED_OUT: &str = "TIMED_OUT";
-    /// The server's answer is not the protocol.
+    /// The server's answer violates the protocol.
     pub const BAD_ANSWER: &str = "BAD_ANSWER";
-    /// The proxy of the environment could not be used.
+    /// The proxy that the environment names cannot be used.
     pub const PROXY_FAILED: &str = "PROXY_FAILED";
-    /// Too much waits already: payloads for their outcome, or events to be taken.
+    /// Too many payloads wait for their outcome, or too many events wait to be taken.
     pub const QUEUE_FULL: &str = "QUEUE_FULL";
     /// A message could not be sent before its deadline.
     pub const EXPIRED: &str = "EXPIRED";
-    /// A command was carried out, and its result was lost with a connection.
+    /// A command was carried out, but its result was lost with the connection.
     pub const RESULT_LOST: &str = "RESULT_LOST";
     /// The client was suspended while it was connecting.
     pub const SUSPENDED: &str = "SUSPENDED";
-    /// The library is used in a child of the process that it was used in first.
+    /// The object belongs to the parent of this process: it cannot be used after `fork`.
     pub const FORKED: &str = "FORKED";
     /// The application disconnected.
     pub const DISCONNECTED: &str = "DISCONNECTED";
     /// The client has ended.
     pub const CLOSED: &str = "CLOSED";
-    /// A fault of this library, or of the system under it.
+    /// A fault of this library or of the operating system.
     pub const INTERNAL: &str = "INTERNAL";
 }
 
-/// Why a call failed: a kind and a stable code for programs, a reason for people, and the error below as its `source()`.
+/// Why a call failed: a kind and a stable code for programs, a reason for people, and the underlying error as
+/// `source()`.
 #[derive(Debug, Clone)]
 pub struct Error {
     kind: ErrorKind,
@@ -87,7 +88,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// Two errors are equal if they say the same; their sources cannot be compared.
+/// Errors are equal if kind, code and reason are; sources cannot be compared.
 impl PartialEq for Error {
     fn eq(&self, other: &Self) -> bool {
         (self.kind, &self.code, &self.reason) == (other.kind, &other.code, &other.reason)
@@ -109,19 +110,19 @@ impl Error {
         Self::invalid(code::INVALID_ARGUMENT, format_args!("{name} must be {expected}"))
     }
 
-    /// An invalid argument, with a code of its own.
+    /// An invalid argument, with its own code.
     #[must_use]
     pub fn invalid(code: &'static str, reason: impl fmt::Display) -> Self {
         Self::new(ErrorKind::InvalidArgument, code, reason.to_string())
     }
 
-    /// A fault of this library or of the system under it.
+    /// A fault of this library or of the operating system.
     #[must_use]
     pub fn internal(reason: impl fmt::Display) -> Self {
         Self::new(ErrorKind::Internal, code::INTERNAL, reason.to_string())
     }
 
-    /// The caller is a child of the process that the object was made in.
+    /// The calling process is a child of the one that made the object.
     #[must_use]
     pub fn forked() -> Self {
         let reason = "this process is a child of the one that the client was made in; \
@@ -154,7 +155,7 @@ impl Error {
         Self::new(ErrorKind::QueueFull, code::QUEUE_FULL, reason.to_string())
     }
 
-    /// Received events keep the socket from being read, or outcomes fill the queue.
+    /// Too many events wait to be taken.
     pub(crate) fn untaken(events: usize) -> Self {
         Self::queue_full(format_args!(
             "{events} events wait to be taken; take events, as nothing more can be answered before"
@@ -165,26 +166,26 @@ impl Error {
         Self::new(ErrorKind::Closed, code::CLOSED, format!("the client has ended: {reason}"))
     }
 
-    /// What the error is about.
+    /// The kind of error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The stable code: the server's own for a refusal, else one of [`code`].
+    /// The stable code: the server's for a refusal, else one of [`code`].
     #[must_use]
     pub fn code(&self) -> &str {
         &self.code
     }
 
-    /// What was wrong, for people.
+    /// The reason, for people.
     #[must_use]
     pub fn reason(&self) -> &str {
         &self.reason
     }
 }
 
-/// Why the session did not accept something that was to be sent.
+/// Why the session did not accept a payload for sending.
 impl From<SendError> for Error {
     fn from(error: SendError) -> Self {
         let code = match error {

@@ -1,4 +1,4 @@
-//! What arrives.
+//! The events of a client: what was received, outcomes and changes of the connection's state.
 
 use std::time::Duration;
 
@@ -12,32 +12,32 @@ use serde::Serialize;
 
 use crate::ticket::SendOutcome;
 
-/// A chat message, from another user or from this one on another connection.
+/// A chat message, sent by another user or by this user on another connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct Message {
     /// The user who sent it.
     pub sender: Sender,
-    /// This user, a group or everyone.
+    /// To whom it was sent: this user, a group or everyone.
     pub recipient: Recipient,
-    /// When it was sent, as the sender claims; nothing in the protocol depends on it.
+    /// When it was sent, by the sender's clock. The protocol does not rely on it.
     pub sent_at: Timestamp,
     /// The payload's ID.
     pub payload_id: PayloadId,
-    /// What edits and deletions refer to.
+    /// The message's ID, which edits and deletions refer to.
     pub message_id: MessageId,
     /// The text, in Markdown.
     pub text: String,
     /// The attachments.
     pub attachments: Vec<Attachment>,
-    /// Added by the sender.
+    /// Metadata added by the sender.
     pub metadata: JsonObject,
 }
 
-/// Something for the application.
+/// An event for the application.
 ///
-/// Serialises as an object whose member `event` is the variant in snake case, beside the members of its value.
+/// Serialises as an object: its member `event` is the variant's name in snake case, the others are those of its value.
 #[derive(Debug, Clone, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -45,55 +45,56 @@ pub struct Message {
 pub enum Event {
     /// The state of the connection changed.
     ConnectionChanged(ConnectionState),
-    /// A message that was sent has its outcome: once for each message, whether or not its ticket is still held.
+    /// The outcome of a message sent by this client. Each message has exactly one, even if its
+    /// [`Ticket`](crate::Ticket) was dropped.
     Ended {
         /// The ticket's number.
         ticket: u64,
         /// The message's ID.
         message_id: MessageId,
-        /// How it ended.
+        /// The outcome.
         outcome: SendOutcome,
     },
-    /// A chat message. Each payload has one such event.
+    /// A chat message was received. A payload that is received twice is reported once.
     Message(Message),
-    /// A notice of the server that ends nothing that was sent: who came and went, that a group changed.
+    /// The server sent a notice, such as that a user came online or that a group changed.
     Notice(Box<Notice>),
-    /// A message that somebody sent has another text now.
+    /// A message was edited.
     Edited {
-        /// The message.
+        /// The message's ID.
         message_id: MessageId,
         /// Its author.
         sender: Username,
-        /// Where it went.
+        /// To whom it was sent.
         recipient: Conversation,
         /// Its new text.
         text: String,
     },
-    /// A message is to be dropped.
+    /// A message was deleted; the application removes it.
     Deleted {
-        /// The message.
+        /// The message's ID.
         message_id: MessageId,
         /// Its author.
         sender: Username,
-        /// Where it went.
+        /// To whom it was sent.
         recipient: Conversation,
         /// Who deleted it.
         deleted_by: Username,
     },
-    /// A user sent something fleeting, such as that they are typing.
+    /// A user sent a signal, such as that they are typing.
     Signal {
         /// The user.
         sender: Username,
-        /// Where it went.
+        /// To whom it was sent.
         recipient: Conversation,
-        /// What it is about.
+        /// The kind of signal.
         kind: SignalKind,
-        /// What goes with it.
+        /// Its data.
         data: Option<SignalData>,
     },
-    /// A SYS or CMD of the server that this version does not know.
+    /// The server sent a SYS or CMD payload that this version does not know.
     Unknown(Box<Payload>),
-    /// The server sent a text that is not a valid payload; nothing acted on it.
+    /// The server sent a text that is not a valid payload. The client ignored it.
     Unreadable(Fault),
     /// The last event: the client has ended.
     Closed(Closed),
@@ -105,27 +106,27 @@ pub enum Event {
 #[serde(tag = "state", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConnectionState {
-    /// Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
+    /// Not connected and not trying to: the client was not started yet, is suspended, or a single attempt failed.
     Suspended,
-    /// Opening a connection or authenticating on it.
+    /// Opening a connection or authenticating.
     Connecting,
     /// Connected and authenticated.
     Online {
-        /// When the session ends if it is not used.
+        /// When the login session ends unless it is used again.
         expires_at: Option<Timestamp>,
-        /// What the server allows.
+        /// The server's limits.
         limits: Limits,
     },
-    /// Not connected; it tries again by itself.
+    /// Not connected. The client connects again after a delay.
     Waiting {
-        /// After this time.
+        /// The delay.
         retry_in: Duration,
-        /// The close code of the last connection; 1006 where it was lost without one or never open.
+        /// The close code of the last connection; 1006 if it was lost without one or was never open.
         close_code: u16,
-        /// Why, for people.
+        /// The reason, for people.
         reason: String,
     },
-    /// The client has ended. Of this only [`Event::Closed`] tells.
+    /// The client has ended. Reported as [`Event::Closed`], not as a change of the state.
     Closed,
 }
 
@@ -134,9 +135,10 @@ pub enum ConnectionState {
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct Closed {
-    /// The WebSocket close code; 1000 when the application asked for the end.
+    /// The WebSocket close code; 1000 if the application ended the client.
     pub close_code: u16,
-    /// Why, for programs: what the server said before it closed, such as `SESSION_REVOKED` or `KICKED`, else
+    /// The reason, for programs: the code that the server sent before it closed, such as `SESSION_REVOKED` or `KICKED`,
+    /// else
     /// [`DISCONNECTED`](crate::code::DISCONNECTED) or [`CLOSED`](crate::code::CLOSED).
     pub code: String,
     /// Why, for people.
@@ -144,7 +146,7 @@ pub struct Closed {
 }
 
 impl Event {
-    /// A message that was received; none of a payload that is none.
+    /// The event for a received MSG payload; `None` for other payloads.
     pub(crate) fn from_message(payload: Payload) -> Option<Self> {
         let (sender, recipient, stamp, content, metadata) = payload.into_parts();
         let Content::Msg(message) = content else { return None };
@@ -162,7 +164,7 @@ impl Event {
         }))
     }
 
-    /// What the application is told of what the session tells, where it is neither a state, an ending nor a message.
+    /// The event for an event of the session that is neither a state, an outcome nor a message.
     pub(crate) fn from_core(event: session::Event) -> Option<Self> {
         Some(match event {
             session::Event::Notice(notice) => Self::Notice(notice),

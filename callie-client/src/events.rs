@@ -13,11 +13,12 @@ use crate::queue::Taker;
 use crate::shared::Shared;
 
 impl Client {
-    /// Returns the events as a stream. A message counts as taken, and is confirmed to its sender, when the stream yields it.
+    /// Returns the events as a stream. A message counts as taken, and is confirmed to its sender, when the stream
+    /// yields it.
     ///
-    /// The stream ends after [`Event::Closed`], and where an [`EventReader`](crate::EventReader) has the events. It does not
-    /// keep the client alive. Several streams and calls such as [`next_events`](Self::next_events) share the events: each
-    /// goes to one of them.
+    /// The stream ends after [`Event::Closed`], or if an [`EventReader`](crate::EventReader) has the events. It does
+    /// not keep the client alive. Several streams and calls such as [`next_events`](Self::next_events) share the events:
+    /// each goes to one of them.
     pub fn events(&self) -> Events {
         Events { shared: Arc::clone(self.shared()), waiting: None }
     }
@@ -27,7 +28,7 @@ impl Client {
 #[must_use = "streams do nothing unless polled"]
 pub struct Events {
     shared: Arc<Shared>,
-    /// Ends when there may be events.
+    /// Completes when there may be events.
     waiting: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
@@ -50,7 +51,7 @@ impl Stream for Events {
             }
             let shared = Arc::clone(&self.shared);
             self.waiting = Some(Box::pin(async move {
-                // Why nothing more comes, the next look at the queue says.
+                // The next poll of the queue tells why there are no more events.
                 let _ = shared.queue.filled().await;
             }));
         }

@@ -1,8 +1,8 @@
-//! How values of the core cross to other languages: uniffi's types for them, with the feature `uniffi`.
+//! Conversions of the core's values for other languages, with the feature `uniffi`.
 //!
-//! Events, outcomes, states and counters derive uniffi's traits where they are declared. A name or an ID crosses as a text, an
-//! instant as the date type of the language, and a value whose fields are private as a record of them. callie-ffi takes and
-//! returns these records under the names that they have here.
+//! Events, outcomes, states and counters derive uniffi's traits where they are declared. Names and IDs cross as texts,
+//! an instant as the language's date type, and a value with private fields as a record of them. callie-ffi takes and
+//! returns these records under their names here.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,7 +15,7 @@ use callie_core::{
 
 use crate::error::Error;
 
-/// Lets a value cross as the text that it is parsed from.
+/// Converts a value from and to its text.
 macro_rules! texts {
     ($($name:ident),* $(,)?) => {$(
         uniffi::custom_type!($name, String, {
@@ -56,7 +56,7 @@ uniffi::custom_type!(Payload, String, {
     try_lift: |text| PayloadRef::from_server(&text)?.to_payload().ok_or_else(never_taken),
 });
 
-/// The error for a value that the library only hands out.
+/// The error for a value that only crosses out of the library.
 fn never_taken() -> uniffi::deps::anyhow::Error {
     uniffi::deps::anyhow::anyhow!("the library does not take such a value")
 }
@@ -136,13 +136,13 @@ uniffi::custom_type!(CoreAttachment, Attachment, {
 /// The limits of a server.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Limits {
-    /// The largest payload, in bytes.
+    /// The maximum size of a payload, in bytes.
     pub max_payload_bytes: u64,
-    /// The longest text of a message, in bytes of UTF-8.
+    /// The maximum length of a message's text, in bytes of UTF-8.
     pub max_text_bytes: u64,
-    /// The most attachments of one message.
+    /// The maximum number of attachments of a message.
     pub max_attachments: u64,
-    /// The most members of one group.
+    /// The maximum number of members of a group.
     pub max_group_members: u64,
     /// The number of payloads that a user may send in a second, on average. The client keeps to it.
     pub messages_per_second: u32,
@@ -202,13 +202,13 @@ impl From<CoreNotice> for Notice {
         Self {
             code: notice.code().to_string(),
             description: notice.description().to_owned(),
-            // Every notice that was received has a time.
+            // Every received notice has a time.
             sent_at: notice.timestamp().unwrap_or(Timestamp::UNIX_EPOCH),
             in_reply_to: metadata.in_reply_to.clone(),
             username: metadata.username.clone(),
             group_id: metadata.group_id,
             message_id: metadata.message_id.clone(),
-            // Names, IDs, numbers and JSON that was read: it can always be written.
+            // A notice holds only names, IDs, numbers and valid JSON, which can always be serialised.
             metadata: serde_json::to_string(metadata).unwrap_or_default(),
         }
     }
@@ -243,7 +243,7 @@ uniffi::custom_type!(CoreFault, Fault, {
     try_lift: |_fault| Err(never_taken()),
 });
 
-/// Checks the attachment that is number `at` of its message.
+/// Checks the attachment at index `at` of its message.
 ///
 /// # Errors
 /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when it breaks a rule of the protocol.

@@ -1,4 +1,4 @@
-//! One HTTP call (protocol, "Accounts and sessions").
+//! HTTP calls of the protocol ("Accounts and sessions").
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::transport;
 
-/// The largest answer that is read: every one of the protocol is far smaller.
+/// The maximum size of an answer. The protocol's answers are far smaller.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// What is asked.
+/// A request.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) path: &'a str,
     pub(crate) token: Option<&'a Token>,
-    /// JSON; empty for none.
+    /// The JSON body; empty for none.
     pub(crate) body: String,
-    /// The status of an answer that is not a refusal.
+    /// The status of success.
     pub(crate) good: StatusCode,
 }
 
@@ -73,7 +73,7 @@ async fn exchange(endpoint: &Endpoint, request: Request<Full<Bytes>>) -> Result<
         let response = sender.send_request(request).await.map_err(broken)?;
         read(response).await
     };
-    // The connection lives in this future, so that giving the call up closes it.
+    // The connection is part of this future, so that dropping the call closes it.
     tokio::pin!(ask);
     tokio::select! {
         answer = &mut ask => answer,
@@ -92,12 +92,12 @@ async fn read(response: Response<hyper::body::Incoming>) -> Result<Answer, Error
     Ok((status, retry_after, body.to_bytes()))
 }
 
-/// How long the server wants to be left alone, where it says so in seconds.
+/// The server's `Retry-After`, if given in seconds.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// What an answer means that is no HTTP: without TLS, most often that the port is one with TLS.
+/// The error for an answer that is not HTTP. Without TLS, the port usually expects TLS.
 pub(crate) fn no_http(
     address: &ServerAddress,
     error: impl std::error::Error + Send + Sync + 'static,

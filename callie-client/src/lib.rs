@@ -2,9 +2,9 @@
 //!
 //! - [`Server`] registers users and logs them in, over HTTP; a login returns [`Credentials`]
 //! - [`Client`] keeps a user connected, across connections: it sends messages and commands and hands out events
-//! - [`Config`] holds the server's address, whom to trust, and all timeouts
+//! - [`Config`] holds the server's address, the certificates to trust, and all timeouts
 //!
-//! Types of arguments and events that belong to the protocol are those of `callie_core`, re-exported here.
+//! The protocol's types in arguments and events are those of `callie_core`, re-exported here.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -25,10 +25,10 @@
 //! # }
 //! ```
 //!
-//! The modules from the wire up: `dial` (TCP), `tls` and `stream` (one stream of bytes), `proxy`, `endpoint` and `transport`
-//! (the way to the server), `http` (one call), `connect` (an open WebSocket), `link` (one WebSocket, polled), `shared` (the session behind
-//! a lock), `queue` (events), `ticket` (outcomes), `driver` (the one task between the link and the session), `handle`,
-//! `send`, `commands`, `pages`, `events` and `reader` (the [`Client`]).
+//! The modules, lowest layer first: `dial` (TCP), `tls` and `stream` (one stream of bytes), `proxy`, `endpoint` and
+//! `transport` (the way to the server), `http` (one call), `connect` (an open WebSocket), `link` (one WebSocket,
+//! polled), `shared` (the session behind a lock), `queue` (events), `ticket` (outcomes), `driver` (the one task between
+//! the link and the session), `handle`, `send`, `commands`, `pages`, `events` and `reader` (the [`Client`]).
 
 mod address;
 mod clock;

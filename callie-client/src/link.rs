@@ -1,4 +1,4 @@
-//! One open WebSocket, polled: texts to write, texts read, and the farewell.
+//! One open WebSocket, polled: writing, reading and closing.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -15,19 +15,19 @@ use crate::connect::{Socket, broken};
 use crate::error::Error;
 use crate::shared::NORMAL;
 
-/// A peer that takes nothing for this long is gone or stuck.
+/// If the peer reads nothing for this long, the connection counts as broken.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The farewell: the other side has this long to answer a close before the socket is dropped.
+/// How long the peer has to answer a close frame before the socket is dropped.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// When so many texts wait for the socket, nothing is read that could make more: answers to PINGs and confirmations.
+/// If this many texts wait to be written, reading stops: it would add answers to PINGs and confirmations.
 const CLOGGED: usize = 4_096;
 
-/// What came of reading.
+/// The result of reading.
 pub(crate) enum Received {
     Text(Utf8Bytes),
-    /// Something of WebSocket's own.
+    /// A control frame of WebSocket.
     Nothing,
-    /// The link is gone: why, and the code of the other side's close where there was one.
+    /// The connection ended: the reason, and the peer's close code if it sent one.
     End(Error, Option<u16>),
 }
 
@@ -36,15 +36,15 @@ pub(crate) struct Link {
     out: VecDeque<String>,
     /// Something was written since the last flush.
     unflushed: bool,
-    /// Since when the socket takes nothing.
+    /// Since when the socket cannot be written to.
     blocked: Option<Instant>,
-    farewell: CloseFrame,
+    close_frame: CloseFrame,
 }
 
 impl Link {
     pub(crate) fn new(socket: Socket) -> Self {
-        let farewell = CloseFrame { code: NORMAL.into(), reason: Utf8Bytes::default() };
-        Self { socket, out: VecDeque::new(), unflushed: false, blocked: None, farewell }
+        let close_frame = CloseFrame { code: NORMAL.into(), reason: Utf8Bytes::default() };
+        Self { socket, out: VecDeque::new(), unflushed: false, blocked: None, close_frame }
     }
 
     /// Queues a text.
@@ -56,12 +56,12 @@ impl Link {
         self.out.len() >= CLOGGED
     }
 
-    /// When the link counts as stuck, if nothing is taken until then.
+    /// When the connection counts as broken if nothing can be written until then.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.blocked.map(|since| since + WRITE_TIMEOUT)
     }
 
-    /// Writes as much as the socket takes.
+    /// Writes as much as the socket accepts.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         while !self.out.is_empty() {
             match Pin::new(&mut self.socket).poll_ready(cx) {
@@ -99,13 +99,13 @@ impl Link {
             Some(Ok(Message::Text(text))) => Received::Text(text),
             Some(Ok(Message::Close(frame))) => closed(frame),
             Some(Ok(Message::Binary(_))) => {
-                self.farewell.code = CloseCode::UnsupportedFrame.as_u16().into();
+                self.close_frame.code = CloseCode::UnsupportedFrame.as_u16().into();
                 Received::End(Error::bad_answer("a binary message"), None)
             }
             Some(Ok(_)) => Received::Nothing,
             Some(Err(error)) => {
                 if matches!(error, tungstenite::Error::Capacity(_)) {
-                    self.farewell.code = CloseCode::PayloadTooLarge.as_u16().into();
+                    self.close_frame.code = CloseCode::PayloadTooLarge.as_u16().into();
                 }
                 Received::End(broken(error), None)
             }
@@ -113,21 +113,21 @@ impl Link {
         })
     }
 
-    /// Writes what is queued, says goodbye and waits for the answer, all in bounded time.
+    /// Writes what is queued, sends a close frame and waits for the answer, for at most [`CLOSE_TIMEOUT`].
     pub(crate) async fn goodbye(mut self) {
-        let farewell = async {
+        let closing = async {
             while let Some(text) = self.out.pop_front() {
                 self.socket.feed(Message::text(text)).await?;
             }
-            self.socket.send(Message::Close(Some(self.farewell))).await?;
-            // What still comes was not told to the session, and so is not confirmed either.
+            self.socket.send(Message::Close(Some(self.close_frame))).await?;
+            // Payloads read now do not reach the session, so they are not confirmed.
             while let Some(received) = self.socket.next().await {
                 received?;
             }
             Ok::<_, tungstenite::Error>(())
         };
-        // However it goes, the socket is dropped.
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, farewell).await;
+        // Whether or not it succeeds, the socket is dropped.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closing).await;
     }
 }
 

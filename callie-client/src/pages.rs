@@ -1,4 +1,4 @@
-//! All entries of a list that the server gives page by page.
+//! Lists that the server returns in pages, as streams of their entries.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::handle::Client;
 
 impl Client {
-    /// Returns all entries of a list as a stream, which asks for the next page when those of the last one were taken.
+    /// Returns all entries of a list as a stream, which requests each page when the previous one was consumed.
     ///
     /// ```no_run
     /// # async fn run(client: callie_client::Client) -> Result<(), callie_client::Error> {
@@ -49,7 +49,7 @@ pub struct Entries<R: PagedRequest> {
     pending: Option<Pending<R>>,
 }
 
-// Nothing is pinned but the boxed future.
+// Only the boxed future is pinned.
 impl<R: PagedRequest> Unpin for Entries<R> {}
 
 impl<R: PagedRequest> Stream for Entries<R> {

@@ -1,4 +1,4 @@
-//! A file descriptor that tells event loops of other making that events wait.
+//! A file descriptor that tells foreign event loops that events wait.
 
 #[cfg(unix)]
 use std::{
@@ -7,44 +7,44 @@ use std::{
     os::unix::net::UnixStream,
 };
 
-/// Two ends of a socket: while a byte is in it, the one can be read from.
+/// A pair of sockets: `read_end` is readable while it holds a byte.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct Readiness {
-    seen: UnixStream,
-    told: UnixStream,
+    read_end: UnixStream,
+    write_end: UnixStream,
     shown: bool,
 }
 
 #[cfg(unix)]
 impl Readiness {
     pub(crate) fn new() -> io::Result<Self> {
-        let (seen, told) = UnixStream::pair()?;
-        seen.set_nonblocking(true)?;
-        told.set_nonblocking(true)?;
-        Ok(Self { seen, told, shown: false })
+        let (read_end, write_end) = UnixStream::pair()?;
+        read_end.set_nonblocking(true)?;
+        write_end.set_nonblocking(true)?;
+        Ok(Self { read_end, write_end, shown: false })
     }
 
     pub(crate) fn descriptor(&self) -> RawFd {
-        self.seen.as_raw_fd()
+        self.read_end.as_raw_fd()
     }
 
-    /// Makes it readable.
+    /// Makes the file descriptor readable.
     pub(crate) fn show(&mut self) {
-        self.shown = self.shown || self.told.write(&[1]).is_ok();
+        self.shown = self.shown || self.write_end.write(&[1]).is_ok();
     }
 
-    /// Makes it unreadable.
+    /// Makes the file descriptor unreadable.
     pub(crate) fn hide(&mut self) {
         if self.shown {
-            // One byte is in it, or none if somebody else read it.
-            let _ = self.seen.read(&mut [0; 8]);
+            // The socket holds one byte, or none if the application read it.
+            let _ = self.read_end.read(&mut [0; 8]);
             self.shown = false;
         }
     }
 }
 
-/// There are none on this system.
+/// This system has no such file descriptors.
 #[cfg(not(unix))]
 #[derive(Debug)]
 pub(crate) enum Readiness {}

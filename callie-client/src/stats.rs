@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct Stats {
-    /// Times it came online.
+    /// The number of times the client came online.
     pub connects: u64,
-    /// Times it came online after the first time.
+    /// The number of times the client came online again.
     pub reconnects: u64,
     /// Payloads written.
     pub payloads_sent: u64,
     /// Payloads read.
     pub payloads_received: u64,
-    /// Messages taken for sending.
+    /// Messages accepted for sending.
     pub messages_sent: u64,
     /// Messages delivered to the application.
     pub messages_received: u64,
-    /// Messages that arrived a second time and were discarded.
+    /// Duplicate messages, which were discarded.
     pub duplicates: u64,
-    /// Messages, pings and commands that wait for their outcome now.
+    /// Messages, pings and commands that now wait for their outcome.
     pub waiting: u64,
     /// Bytes of payloads written.
     pub bytes_sent: u64,
@@ -29,7 +29,7 @@ pub struct Stats {
     pub bytes_received: u64,
 }
 
-/// The counters as they are kept.
+/// The client's own counters.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     connects: AtomicU64,
@@ -68,7 +68,7 @@ impl Counters {
         add(&self.messages_received, 1);
     }
 
-    /// The counters, with those that the session keeps.
+    /// All counters: the client's own and those of the session.
     pub(crate) fn with(&self, duplicates: u64, waiting: usize) -> Stats {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Stats {

@@ -1,4 +1,4 @@
-//! One stream of bytes to an address.
+//! Streams of bytes to an address.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use tokio::net::{TcpStream, lookup_host};
 use crate::address::ServerAddress;
 use crate::dial::{self, Trail};
 
-/// A connected stream of bytes, in the clear or through TLS.
+/// A connected stream of bytes, with or without TLS.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 
@@ -20,7 +20,7 @@ pub(crate) async fn tcp(address: &ServerAddress, trail: &Trail) -> io::Result<Tc
     let host = (address.host(), address.port());
     trail.enter(format!("finding the addresses of {}", address.host()));
     let tcp = dial::connect(async { Ok(lookup_host(host).await?.collect()) }, trail).await?;
-    // Payloads are small and somebody waits for each; Nagle's delay would only hold them back.
+    // Payloads are small and each is awaited; Nagle's algorithm would only delay them.
     tcp.set_nodelay(true)?;
     Ok(tcp)
 }

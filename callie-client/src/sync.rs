@@ -12,7 +12,7 @@ use shuttle::sync::Mutex;
 #[cfg(test)]
 pub(crate) use shuttle::sync::MutexGuard;
 
-/// A lock that a panic elsewhere does not poison: what is behind these is changed in whole steps.
+/// A lock that ignores poisoning: a panic cannot leave the values behind these locks inconsistent.
 #[derive(Debug, Default)]
 pub(crate) struct Lock<T>(Mutex<T>);
 

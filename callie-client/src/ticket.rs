@@ -1,4 +1,4 @@
-//! What was sent, and its outcome.
+//! Messages taken for sending and their outcomes.
 
 use std::sync::Arc;
 
@@ -11,42 +11,42 @@ use crate::error::code;
 use crate::process::Process;
 use crate::sync::Lock;
 
-/// How a send ended.
+/// The outcome of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SendOutcome {
-    /// The recipient's client, or some of the group's, confirmed it.
+    /// Confirmed by the recipient's client, or by at least one member of the group.
     Delivered {
-        /// How many did; none where the server's answer was lost with a connection.
+        /// The number of recipients who confirmed it; `None` if the server's answer was lost with the connection.
         confirmed: Option<u64>,
-        /// How many were sent it and did not; none as above.
+        /// The number of recipients it was sent to who did not confirm it; `None` as above.
         unconfirmed: Option<u64>,
-        /// How many were offline; none as above.
+        /// The number of recipients who were offline; `None` as above.
         offline: Option<u64>,
     },
-    /// The server took it; no confirmation was asked for.
+    /// Accepted by the server; no confirmation was requested.
     Sent,
-    /// The recipient is offline, or nobody in the group is online: it did not arrive.
+    /// Not delivered: the recipient, or every other member of the group, is offline.
     Offline,
-    /// It did not arrive.
+    /// Not delivered, for the reason given.
     Failed(Failure),
-    /// It was sent and may or may not have arrived.
+    /// Sent, but it is not known whether it was delivered.
     Unconfirmed,
 }
 
-/// Why a message did not arrive.
+/// Why a message was not delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[non_exhaustive]
 pub struct Failure {
-    /// For programs: the server's, such as `RECIPIENT_UNKNOWN`, else [`EXPIRED`](code::EXPIRED) or
+    /// The reason, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else [`EXPIRED`](code::EXPIRED) or
     /// [`DISCONNECTED`](code::DISCONNECTED).
     pub code: String,
-    /// For people.
+    /// The reason, for people.
     pub reason: String,
-    /// Where in the payload the fault is, a JSON Pointer; empty where it is nowhere in particular.
+    /// The faulty place in the payload, a JSON Pointer; empty if there is none.
     pub path: String,
 }
 
@@ -61,7 +61,7 @@ impl From<Cause> for Failure {
             Cause::Disconnected => {
                 own(code::DISCONNECTED, "the client ended before the message could be sent")
             }
-            // What a later core may tell is over as well.
+            // A cause that a later core adds: the message was not delivered either.
             _ => own(
                 code::EXPIRED,
                 "the message was not sent in time: the client was not connected, or too much was waiting to be sent",
@@ -81,13 +81,13 @@ impl From<session::TicketOutcome> for SendOutcome {
             | session::TicketOutcome::Pong { .. } => Self::Sent,
             session::TicketOutcome::Offline => Self::Offline,
             session::TicketOutcome::Failed(cause) => Self::Failed(cause.into()),
-            // What a later core may tell is not known to have arrived.
+            // An outcome that a later core adds: it is not known whether the message was delivered.
             _ => Self::Unconfirmed,
         }
     }
 }
 
-/// A place for a value that comes once and stays.
+/// A value that is set once and can be waited for.
 #[derive(Debug)]
 pub(crate) struct Slot<T> {
     value: Lock<Option<T>>,
@@ -99,18 +99,18 @@ impl<T: Clone> Slot<T> {
         Arc::new(Self { value: Lock::new(None), filled: Notify::new() })
     }
 
-    /// Puts the value there, unless one is there already.
+    /// Sets the value, unless it is set already.
     pub(crate) fn fill(&self, value: T) {
         self.value.lock().get_or_insert(value);
         self.filled.notify_waiters();
     }
 
-    /// The value, as soon as it is there.
+    /// Waits for the value.
     pub(crate) async fn get(&self) -> T {
         loop {
             let filled = self.filled.notified();
             tokio::pin!(filled);
-            // Who fills it after this line wakes this one.
+            // A `fill` after this line wakes this task.
             filled.as_mut().enable();
             if let Some(value) = self.value.lock().clone() {
                 return value;
@@ -120,7 +120,7 @@ impl<T: Clone> Slot<T> {
     }
 }
 
-/// A message that was taken for sending. It can be dropped: an [`Event::Ended`](crate::Event::Ended) comes anyway.
+/// A message taken for sending. It may be dropped: [`Event::Ended`](crate::Event::Ended) reports the outcome too.
 #[derive(Debug, Clone)]
 pub struct Ticket {
     pub(crate) number: u64,
@@ -130,19 +130,19 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    /// Its number: tickets of one client count up, with those of its commands between them.
+    /// The ticket's number. The tickets and commands of a client share one ascending sequence.
     #[must_use]
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The message's ID: edits and deletions name it.
+    /// The message's ID, which edits and deletions refer to.
     #[must_use]
     pub fn message_id(&self) -> &MessageId {
         &self.message_id
     }
 
-    /// Waits for the outcome of the message, at its deadline at the latest. It may be asked for any number of times.
+    /// Waits for the outcome of the message. It is known by the message's deadline. May be called repeatedly.
     ///
     /// In a child of the process that sent it, the outcome is [`SendOutcome::Unconfirmed`].
     pub async fn outcome(&self) -> SendOutcome {

@@ -1,4 +1,4 @@
-//! The way to the server: through the proxy of the environment where there is one. HTTP and the WebSocket take the same way.
+//! Opens a stream to the server, for HTTP and the WebSocket: through the environment's proxy, if there is one.
 
 use std::io;
 

@@ -1,7 +1,7 @@
-//! Calls into the foreign language, which end before it does.
+//! Calls into the foreign language, which stop before it ends.
 //!
-//! A language whose program ends takes its interpreter down while other threads may still call into it, which aborts the
-//! process. So every such call goes through here, and [`stop`] ends them all.
+//! When a program ends, its interpreter shuts down while other threads may still call into it, which aborts the
+//! process. So every such call goes through this module, and [`stop`] ends them all.
 
 use std::cell::Cell;
 use std::mem;
@@ -14,7 +14,7 @@ use crate::owner;
 static GATE: Gate = Gate { state: Mutex::new(State { stopped: false, inside: 0 }), left: Condvar::new() };
 
 thread_local! {
-    /// How many calls this thread is in, one inside the other.
+/// The number of nested calls on this thread.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -25,7 +25,7 @@ struct Gate {
 
 struct State {
     stopped: bool,
-    /// How many calls are under way.
+    /// The number of calls in progress.
     inside: usize,
 }
 
@@ -35,13 +35,14 @@ impl Gate {
     }
 }
 
-/// A call that is under way.
+/// A call in progress.
 pub(crate) struct Call(());
 
-/// Begins a call into the foreign language; none once they are stopped, and then it must not be made. Whatever belongs to
-/// the foreign language is called and dropped inside of one.
+/// Begins a call into the foreign language. `None` if calls are stopped: then it must not be made. Whatever belongs to
+/// the foreign language is called and dropped inside such a call.
 pub(crate) fn begin() -> Option<Call> {
-    // What a child of this process has of the foreign language is not the parent's, and the lock may never be free.
+    // In a child of the process, the objects of the foreign language are not the parent's, and the lock may never be
+    // free.
     owner::guard().ok()?;
     let mut state = GATE.state();
     if state.stopped {
@@ -49,7 +50,7 @@ pub(crate) fn begin() -> Option<Call> {
     }
     state.inside += 1;
     drop(state);
-    // While a thread ends there is nothing left that it could wait for.
+    // A thread that is ending has no calls in progress.
     let _ = DEPTH.try_with(|depth| depth.set(depth.get() + 1));
     Some(Call(()))
 }
@@ -70,12 +71,12 @@ impl Drop for Call {
     }
 }
 
-/// Stops all calls into the foreign language for good, before the program's own end: afterwards no listener, token source,
-/// log sink or continuation of a waiting call runs, and no object of that language is dropped.
+/// Stops all calls into the foreign language permanently, before the program ends: afterwards no listener, token
+/// source, log sink or continuation of a waiting call runs, and no object of that language is dropped.
 ///
-/// Waits at most `patience` for calls in progress, except those that it is itself called from. Returns true if none is left.
-/// No new one begins, whatever it returns. The caller must not hold what those calls need, such as an interpreter's lock.
-/// Clients are not ended; calls that wait are no longer answered.
+/// Waits at most `patience` for calls in progress, except those that it is itself called from. Returns true if none is
+/// left. No new call begins in either case. The caller must not hold what those calls need, such as an interpreter's
+/// lock. Clients are not ended; calls that wait are no longer answered.
 pub(crate) fn stop(patience: Duration) -> bool {
     if owner::guard().is_err() {
         // The calls are the parent's.
@@ -96,7 +97,7 @@ pub(crate) fn stop(patience: Duration) -> bool {
     true
 }
 
-/// An object of the foreign language. Once calls are stopped it is neither called nor dropped.
+/// An object of the foreign language. After calls were stopped it is neither called nor dropped.
 pub(crate) struct Foreign<T: ?Sized>(Option<Arc<T>>);
 
 impl<T: ?Sized> Foreign<T> {
@@ -104,7 +105,7 @@ impl<T: ?Sized> Foreign<T> {
         Self(Some(object))
     }
 
-    /// Calls the object; none where that is not possible any more.
+    /// Calls the object; `None` if calls are stopped.
     pub(crate) fn call<R>(&self, what: impl FnOnce(&T) -> R) -> Option<R> {
         let object = self.0.as_ref()?;
         let _call = begin()?;
@@ -122,7 +123,7 @@ impl<T: ?Sized> Drop for Foreign<T> {
     }
 }
 
-/// Wakes a call that the foreign language waits for, which is a call into it.
+/// The waker of a future that the foreign language polls: waking it is a call into the language.
 pub(crate) struct ForeignWaker(Waker);
 
 impl ForeignWaker {

@@ -1,6 +1,6 @@
-//! Taking a callback of the application away, and knowing when its last call has returned.
+//! Removes callbacks of the application, and waits until their last call has returned.
 //!
-//! Whoever gave a callback may free what it works on as soon as the call that took it away has returned.
+//! When the call that removes a callback has returned, the application may free the callback's data.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -8,11 +8,11 @@ use std::thread::{self, ThreadId};
 
 use crate::owner;
 
-/// What one callback is called through. Open until it is closed, for good.
+/// Guards the calls of one callback. It is open until it is closed permanently.
 #[derive(Debug)]
 pub(crate) struct Gate {
     id: u64,
-    /// Changes only while the table is locked.
+    /// Only changed while the table is locked.
     closed: AtomicBool,
 }
 
@@ -22,7 +22,7 @@ pub(crate) struct Call<'a> {
     thread: ThreadId,
 }
 
-/// The calls of all gates, and who waits for them: in one place, so that a circle of waiting threads can be seen.
+/// The calls of all gates and the threads that wait for them, in one table: it shows threads that wait for each other.
 struct Table {
     calls: Vec<(u64, ThreadId)>,
     waits: Vec<(ThreadId, u64)>,
@@ -53,16 +53,16 @@ impl Gate {
         Some(Call { gate: self, thread })
     }
 
-    /// Whether a call can start, or has started and not returned.
+    /// Whether a call can start or is in progress.
     fn is_in_use(&self) -> bool {
         let table = table();
         !self.closed.load(Ordering::Relaxed) || table.calls.iter().any(|&(gate, _)| gate == self.id)
     }
 
-    /// Lets no call start any more, and waits until those that have started have returned.
+    /// Prevents further calls, and waits until those in progress have returned.
     ///
-    /// It does not wait for a call on the calling thread, which is the callback closing its own gate: that call is the
-    /// last. Neither does it wait for a call that itself waits for the calling thread, which would never end.
+    /// It does not wait for a call on the calling thread: that is a callback closing its own gate, and the
+    /// last call. Nor does it wait for a call that itself waits for the calling thread, which would be a deadlock.
     pub(crate) fn close(&self) {
         let this = thread::current().id();
         let mut table = table();
@@ -75,14 +75,14 @@ impl Gate {
     }
 }
 
-/// The gates of callbacks that took each other's place.
+/// The gates of callbacks that replaced each other.
 ///
-/// Whoever takes a callback away waits for all before it too: the call that replaced one of them may itself still wait.
+/// Removing a callback waits for all earlier ones too: the call that replaced one of them may still wait itself.
 #[derive(Debug, Default)]
 pub(crate) struct Retired(Mutex<Vec<Arc<Gate>>>);
 
 impl Retired {
-    /// Adds one that was taken away.
+    /// Adds the gate of a callback that was replaced.
     pub(crate) fn push(&self, gate: Arc<Gate>) {
         self.lock().push(gate);
     }
@@ -93,7 +93,7 @@ impl Retired {
         for gate in gates {
             gate.close();
         }
-        // One whose callback is closing it right now is still in use.
+        // A gate is still in use while its callback closes it.
         self.lock().retain(|gate| gate.is_in_use());
     }
 
@@ -103,7 +103,8 @@ impl Retired {
 }
 
 impl Table {
-    /// Whether `thread` is `other`, or waits for a call that needs it. No circle is ever added, so this ends.
+    /// Whether `thread` is `other`, or waits for a call that waits for it. Cycles are never added, so the recursion
+    /// ends.
     fn needs(&self, thread: ThreadId, other: ThreadId) -> bool {
         thread == other
             || self.waits.iter().filter(|&&(waiting, _)| waiting == thread).any(|&(_, gate)| {
@@ -116,7 +117,7 @@ impl Table {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        // The callback forked, and its child returns from it: the lock may be held by a thread that the child has not.
+        // The callback forked and returns in the child, where the thread that holds the lock may not exist.
         if owner::guard().is_err() {
             return;
         }
@@ -140,10 +141,10 @@ mod tests {
 
     use super::*;
 
-    /// Longer than anything here takes.
+    /// Longer than any step of these tests takes.
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    /// Enters a gate on a thread of its own, which stays inside until it is released.
+    /// Enters a gate on a new thread, which leaves it when it is released.
     fn call(gate: &Arc<Gate>) -> (Sender<()>, Receiver<()>) {
         let (entered, inside) = channel();
         let (release, released) = channel::<()>();

@@ -1,4 +1,4 @@
-//! Events that are handed to a callback, on a thread of its own.
+//! Delivers events to a callback, on its own thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -8,14 +8,15 @@ use callie_client::{Client, Error, Event};
 use crate::gate::Gate;
 use crate::{owner, threads};
 
-/// Hands all further events of `client` to `callback`, in batches, on a thread made for it. The last is [`Event::Closed`].
+/// Delivers all further events of `client` to `callback`, in batches, on a thread made for it. The last is
+/// [`Event::Closed`].
 ///
-/// Each call goes through `gate`: once that is closed, no batch is taken any more. The callback may take its time, call every
-/// method of the client, and drop it. If it panics, the rest of that batch is lost to it, and the next comes all the same.
+/// Each call goes through `gate`; after it is closed, no batch is taken. The callback may block, call every
+/// method of the client, and drop the client. If it panics, it is called again with the next batch.
 ///
 /// # Errors
 /// [`InvalidArgument`](callie_client::ErrorKind::InvalidArgument) when the client has a reader already,
-/// [`Internal`](callie_client::ErrorKind::Internal) when the system gives no thread.
+/// [`Internal`](callie_client::ErrorKind::Internal) if no thread can be started.
 pub(crate) fn listen(
     client: &Client,
     gate: Arc<Gate>,

@@ -1,6 +1,6 @@
-//! What the library logs, handed to one callback of a program that is not written in Rust.
+//! Passes the library's log to a callback of a program that is not written in Rust.
 //!
-//! Rust programs install a logger of the `log` crate as usual. Nothing that is logged holds a token or a text.
+//! Rust programs install a logger of the `log` crate as usual. The log contains no tokens and no texts of messages.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -11,9 +11,9 @@ use log::{LevelFilter, Log, Metadata, Record};
 use crate::gate::{Gate, Retired};
 use crate::{owner, threads};
 
-/// Lines that wait for the callback. More are dropped: a slow log must not hold up the client.
+/// The maximum number of lines that wait for the callback. More are dropped: a slow sink must not delay the client.
 const QUEUE: usize = 1_024;
-/// Only this library's own lines: others' may hold what it would never log.
+/// The prefix of this library's own targets. Lines of other libraries may contain secrets and are left out.
 const OWN: &str = "callie";
 
 /// One line.
@@ -23,10 +23,10 @@ pub(crate) struct Line {
     pub(crate) text: String,
 }
 
-/// Where lines go.
+/// The destination of lines.
 pub(crate) type Sink = Box<dyn Fn(Line) + Send + Sync>;
 
-/// A sink until it is replaced.
+/// An installed sink.
 struct Installed {
     level: LevelFilter,
     sink: Sink,
@@ -46,11 +46,11 @@ static FORWARD: OnceLock<Forward> = OnceLock::new();
 /// Sends lines up to `level` to `sink` from now on, from one thread; without a sink, none. A Rust program that
 /// installed a logger of its own keeps it.
 ///
-/// Returns after the last call of every sink that was there before, unless that call is the caller. In a forked child,
+/// Returns after the last call of every previous sink, unless it is called by that sink. In a forked child,
 /// which has no thread to call a sink, it does nothing.
 pub(crate) fn set_logger(level: LevelFilter, sink: Option<Sink>) {
     if FORWARD.get().is_none() && sink.is_none() {
-        // There is nothing to take away, and so nothing that a forked child could not use.
+        // There is no sink to remove.
         return;
     }
     if owner::claim().is_err() {
@@ -88,12 +88,12 @@ impl Forward {
 fn deliver(lines: &Receiver<Line>, installed: &Place) {
     while let Ok(line) = lines.recv() {
         let Some(installed) = lock(installed).clone() else { continue };
-        // The line may have waited since another sink wanted more.
+        // The line may have been queued for a previous sink with a higher level.
         if line.level > installed.level {
             continue;
         }
         let Some(_call) = installed.gate.enter() else { continue };
-        // A sink that panics has nowhere to say so.
+        // The panic of a sink cannot be logged anywhere.
         let _ = catch_unwind(AssertUnwindSafe(|| (installed.sink)(line)));
         if owner::guard().is_err() {
             // The sink forked, and this is the child.

@@ -1,7 +1,7 @@
-//! The one runtime of the process behind the foreign languages and C.
+//! The tokio runtime of the process, for the foreign languages and C.
 //!
-//! It is never dropped: objects may be dropped on any thread, at any time, the end of the process included. It belongs to the
-//! process that started it (see `owner`).
+//! It is never dropped: objects may be dropped on any thread at any time, even while the process ends. It belongs to
+//! the process that started it (see `owner`).
 
 use std::future::{Future, pending};
 use std::mem;
@@ -17,14 +17,14 @@ use crate::callbacks::ForeignWaker;
 use crate::owner::{NoRuntime, claim, guard};
 use crate::threads;
 
-/// The way to the runtime. One thread drives it: there are sockets and timers in it and no computing, and a second one
-/// would mostly be woken to find nothing to do.
+/// The handle of the runtime. One thread drives it: it has sockets and timers but no computations, and a second one
+/// would mostly be woken without work.
 static RUNTIME: OnceLock<Handle> = OnceLock::new();
 
-/// The runtime, started by the first who asks.
+/// The runtime, started by the first call.
 fn runtime() -> Result<&'static Handle, NoRuntime> {
     static STARTS: Mutex<()> = Mutex::new(());
-    // Before the lock, which a thread of the parent may have held.
+    // Before the lock, which a thread of the parent may have held during the fork.
     claim()?;
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);
@@ -47,9 +47,9 @@ fn start() -> std::io::Result<Handle> {
     Ok(handle)
 }
 
-/// Polls `work` inside the runtime, from whatever thread the foreign language polls.
+/// Polls `work` inside the runtime, on the thread on which the foreign language polls.
 ///
-/// The work stays in the caller's future, so dropping that drops the work at once and loses nothing that it had taken.
+/// The work is part of the returned future, so dropping the future drops the work at once and loses no events.
 pub(crate) async fn within<F: Future<Output: Send> + Send>(work: F) -> Result<F::Output, NoRuntime> {
     let runtime = runtime()?;
     let mut done = None;
@@ -58,11 +58,11 @@ pub(crate) async fn within<F: Future<Output: Send> + Send>(work: F) -> Result<F:
     done.ok_or_else(|| NoRuntime::NotStarted { reason: "it ended".into() })
 }
 
-/// Work that is polled inside the runtime: once in the library, not once for each call that is exported.
+/// A future that is polled inside the runtime. Not generic, so that the library contains its code once.
 struct Within<'a> {
     runtime: &'a Handle,
     work: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
-    /// The foreign language's own waker, and the one around it that stops with all calls.
+    /// The foreign language's waker, and the one that wraps it and stops with all calls.
     waker: Option<(Waker, Waker)>,
 }
 
@@ -96,13 +96,13 @@ impl Drop for Within<'_> {
     }
 }
 
-/// Does `work` inside the runtime, without waiting for anything.
+/// Calls `work` inside the runtime, without waiting.
 pub(crate) fn inside<T>(work: impl FnOnce() -> T) -> Result<T, NoRuntime> {
     let _inside = runtime()?.enter();
     Ok(work())
 }
 
-/// Runs `work` to its end while the calling thread waits.
+/// Runs `work` to completion while the calling thread waits.
 #[cfg(feature = "capi")]
 pub(crate) fn block_on<F: Future>(work: F) -> Result<F::Output, NoRuntime> {
     let runtime = runtime()?;
@@ -111,7 +111,7 @@ pub(crate) fn block_on<F: Future>(work: F) -> Result<F::Output, NoRuntime> {
     done.ok_or_else(|| NoRuntime::NotStarted { reason: "it ended".into() })
 }
 
-/// Waits for `work`: once in the library, as tokio's waiting is larger than most of what waits.
+/// Waits for `work`. Not generic, so that the library contains tokio's code for waiting once.
 #[cfg(feature = "capi")]
 fn wait(runtime: &Handle, work: Pin<&mut dyn Future<Output = ()>>) {
     runtime.block_on(work);

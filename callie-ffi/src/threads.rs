@@ -1,19 +1,19 @@
 //! Threads of the library, on which no signal handler of the program runs.
 //!
-//! A program expects its handlers on its own threads: a handler may take the locks of the code that it interrupts, and a call
-//! that a signal is to interrupt is the program's own.
+//! A program expects its handlers on its own threads: a handler may need the locks of the code that it interrupts, and
+//! it is a call of the program that a signal should interrupt.
 
 use std::io;
 use std::thread::Builder;
 
 /// Starts a thread on which no signal handler of the program runs.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    // A thread inherits the mask of its creator, so there is no moment at which a signal could reach it.
+    // A thread inherits the mask of its creator, so no signal can reach it before it sets one.
     let _blocked = os::block_signals();
     Builder::new().name(name.to_owned()).spawn(work).map(drop)
 }
 
-/// Keeps the handlers of the program's signals off the calling thread, for good.
+/// Permanently blocks the program's signals on the calling thread.
 pub(crate) fn leave_signals_to_others() {
     std::mem::forget(os::block_signals());
 }
@@ -24,10 +24,10 @@ mod os {
     use std::mem::MaybeUninit;
     use std::ptr::null_mut;
 
-    /// The mask to put back.
+    /// The mask to restore.
     pub(super) struct Blocked(Option<libc::sigset_t>);
 
-    /// Blocks every signal but those that a fault of the thread itself raises.
+    /// Blocks every signal except those that the thread's own faults raise.
     pub(super) fn block_signals() -> Blocked {
         const OWN_FAULTS: [libc::c_int; 7] = [
             libc::SIGABRT,
@@ -39,7 +39,7 @@ mod os {
             libc::SIGTRAP,
         ];
         let (mut all, mut before) = (MaybeUninit::uninit(), MaybeUninit::uninit());
-        // SAFETY: `sigfillset` initialises the set before it is changed and read; `pthread_sigmask` writes the former
+        // SAFETY: `sigfillset` initialises the set before it is changed and read; `pthread_sigmask` writes the previous
         // mask when it returns 0.
         unsafe {
             libc::sigfillset(all.as_mut_ptr());
@@ -54,7 +54,7 @@ mod os {
     impl Drop for Blocked {
         fn drop(&mut self) {
             if let Some(before) = &self.0 {
-                // SAFETY: the mask is the one that the thread had; the former one is not asked for.
+                // SAFETY: the mask is the thread's previous one; the current one is not requested.
                 let _ = unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, null_mut()) };
             }
         }

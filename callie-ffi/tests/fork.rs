@@ -64,10 +64,10 @@ async fn run(test: &str) {
     command.args(["--ignored", "--exact", test, "--nocapture", "--test-threads=1"]);
     command.env(URL, credentials.config().address.to_string());
     let done = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let told = String::from_utf8_lossy(&done.stdout);
+    let output = String::from_utf8_lossy(&done.stdout);
     assert!(
-        done.status.success() && told.contains("1 passed"),
-        "{told}{}",
+        done.status.success() && output.contains("1 passed"),
+        "{output}{}",
         String::from_utf8_lossy(&done.stderr)
     );
 }

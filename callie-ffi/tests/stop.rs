@@ -1,4 +1,4 @@
-//! The end of calls into the foreign language, which is for the whole process: one test, in a program of its own.
+//! `stop_callbacks`, which affects the process: one test, in its own program.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -36,8 +36,8 @@ async fn lifted_ban_does_not_strike_after_a_restart() {
     server.shutdown().await;
 
     let chat = start_on(database, Config::default(), quick()).await;
-    let (mut ada, told) = tokio::join!(chat.connect(&login), event(&chat));
-    assert_eq!(told, SessionEvent::BanLifted { username: name() });
+    let (mut ada, received) = tokio::join!(chat.connect(&login), event(&chat));
+    assert_eq!(received, SessionEvent::BanLifted { username: name() });
     let message = ada.message("ada", "still here");
     ada.send(&message).await;
     ada.msg("still here").await;
@@ -51,14 +51,14 @@ async fn ban_lifted_before_it_was_seen_ends_sessions() {
     let store = &chat.server.store();
     // Another server bans and unbans, between two readings of this one.
     let other = callie_server::store::Store::open(&chat.database.url).await.unwrap();
-    let told = event(&chat);
+    let received = event(&chat);
     let both = async {
         assert!(
             other.admins.ban(&name(), &Ban { reason: None, until: Some(1) }, clock::now()).await.unwrap()
         );
     };
-    let (told, ()) = tokio::join!(told, both);
-    assert_eq!(told, SessionEvent::BanLifted { username: name() });
+    let (received, ()) = tokio::join!(received, both);
+    assert_eq!(received, SessionEvent::BanLifted { username: name() });
     assert_eq!(ada.ended("SESSION_REVOKED").await.1, 4501);
     let mut ada = chat.connect(&chat.login_again("ada").await).await;
     ada.nothing_more().await;
@@ -90,11 +90,11 @@ async fn unreadable_entry_does_not_block_others() {
     sqlx::Executor::execute(&mut database, sqlx::AssertSqlSafe(format!("BEGIN; {sql}; COMMIT")))
         .await
         .unwrap();
-    let mut told = HashSet::new();
-    while told != expected {
+    let mut received = HashSet::new();
+    while received != expected {
         let event = tokio::time::timeout(Duration::from_secs(30), events.recv()).await.unwrap().unwrap();
         let SessionEvent::SessionEnded { session_id } = event else { panic!("{event:?}") };
-        told.insert(session_id.to_string());
+        received.insert(session_id.to_string());
     }
     ada.ended("SESSION_REVOKED").await;
     bob.ended("SESSION_REVOKED").await;

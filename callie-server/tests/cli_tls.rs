@@ -73,8 +73,8 @@ async fn certificate_is_replaced_without_restart() {
     let tls = connect(server.addr, &first).await.unwrap();
     let (mut socket, _) = tokio_tungstenite::client_async("wss://localhost/ws", tls).await.unwrap();
     socket.send(Message::text("{}")).await.unwrap();
-    let told = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
-    assert!(told.to_text().unwrap().contains("AUTH_FAILED"), "a WebSocket goes through TLS as well");
+    let reply = tokio::time::timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+    assert!(reply.to_text().unwrap().contains("AUTH_FAILED"), "a WebSocket goes through TLS as well");
     let plain = support::call(server.addr, "GET", "/nothing", None, "").await;
     assert_eq!(plain.status, 0, "no HTTP in the clear");
 
@@ -189,23 +189,23 @@ async fn key_that_cannot_be_used_says_what_to_do() {
     write_certificate(folder.path());
     let other = rcgen::KeyPair::generate().unwrap();
     write("key.pem", &other.serialize_pem());
-    let told = said().await;
-    assert!(told.contains("the key belongs to another certificate"), "{told}");
+    let output = said().await;
+    assert!(output.contains("the key belongs to another certificate"), "{output}");
     let begin = ["-----BEGIN ENCRYPTED", " PRIVATE KEY-----"].concat();
     write("key.pem", &format!("{begin}\nAAAA\n{}\n", begin.replace("BEGIN", "END")));
-    let told = said().await;
-    assert!(told.contains("it is encrypted; `openssl pkey"), "{told}");
+    let output = said().await;
+    assert!(output.contains("it is encrypted; `openssl pkey"), "{output}");
     write("key.pem", "no key");
-    let told = said().await;
-    assert!(told.contains("there is none in it"), "{told}");
+    let output = said().await;
+    assert!(output.contains("there is none in it"), "{output}");
     let openssl = |arguments: &[&str]| {
         let mut openssl = std::process::Command::new("openssl");
         let done = openssl.args(arguments).current_dir(folder.path()).output().unwrap();
         assert!(done.status.success(), "{done:?}");
     };
     openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521", "-out", "key.pem"]);
-    let told = said().await;
-    assert!(told.contains("ECDSA on P-256 or P-384"), "{told}");
+    let output = said().await;
+    assert!(output.contains("ECDSA on P-256 or P-384"), "{output}");
     // If the configuration names no extensions, OpenSSL creates a certificate of version 1.
     openssl(&[
         "req",
@@ -222,6 +222,6 @@ async fn key_that_cannot_be_used_says_what_to_do() {
         "-out",
         "cert.pem",
     ]);
-    let told = said().await;
-    assert!(told.contains("X.509 version 1"), "{told}");
+    let output = said().await;
+    assert!(output.contains("X.509 version 1"), "{output}");
 }

@@ -96,17 +96,17 @@ async fn presence_setting_nobody_hides_the_user() {
 
 #[tokio::test]
 async fn server_may_report_presence_to_everyone_or_nobody() {
-    for (mode, told) in [(PresenceMode::Everyone, true), (PresenceMode::Off, false)] {
+    for (mode, is_notified) in [(PresenceMode::Everyone, true), (PresenceMode::Off, false)] {
         let chat = start_with(Config { presence: mode, ..Config::default() }, quick()).await;
         let (mut ada, bob) = (chat.user("ada").await, chat.login("bob").await);
         let mut bob1 = chat.connect(&bob).await;
         bob1.run("UPDATE_SETTINGS", json!({"presence": "everyone"})).await;
         bob1.leave().await;
-        if told {
+        if is_notified {
             ada.sys("USER_LEFT").await;
         }
         let _bob2 = chat.connect(&bob).await;
-        if told {
+        if is_notified {
             ada.sys("USER_JOINED").await;
         }
         ada.nothing_more().await;

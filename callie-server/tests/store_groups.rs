@@ -160,14 +160,14 @@ async fn relations_of_a_user_are_read_together() {
         SettingsUpdate { direct_messages: Some(DirectMessages::Groups), ..SettingsUpdate::default() };
     store.settings.update(&alice, &change).await.unwrap();
 
-    let mut told = store.relations.get(&alice).await.unwrap().unwrap();
-    told.groups.sort();
-    told.blocked.sort();
+    let mut relations = store.relations.get(&alice).await.unwrap().unwrap();
+    relations.groups.sort();
+    relations.blocked.sort();
     let mut groups = groups.to_vec();
     groups.sort();
-    assert_eq!(told.groups, groups);
-    assert_eq!(told.blocked, [bob, carol]);
-    assert_eq!(told.direct, DirectMessages::Groups);
+    assert_eq!(relations.groups, groups);
+    assert_eq!(relations.blocked, [bob, carol]);
+    assert_eq!(relations.direct, DirectMessages::Groups);
     assert_eq!(store.relations.get(&name("nobody")).await.unwrap(), None);
 }
 

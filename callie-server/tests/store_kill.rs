@@ -129,8 +129,8 @@ async fn clients_are_notified_of_shutdown_within_10_s() {
     let begun = Instant::now();
     let stopping = tokio::spawn(server.end(Signal::TERM));
     for client in [&mut alice, &mut bob] {
-        let (told, code) = client.ended("SERVER_SHUTDOWN").await;
-        assert!(told["metadata"]["retryAfterMs"].as_u64().is_some(), "{told}");
+        let (notice, code) = client.ended("SERVER_SHUTDOWN").await;
+        assert!(notice["metadata"]["retryAfterMs"].as_u64().is_some(), "{notice}");
         assert_eq!(code, 1001);
     }
     let (status, said) = stopping.await.unwrap();
@@ -150,9 +150,9 @@ async fn ban_by_command_line_closes_sockets() {
     ban.args(["admin", "ban", "alice", "--reason", "Spam"]);
     assert!(output(ban).await.status.success());
     let begun = Instant::now();
-    let (told, code) = alice.ended("BANNED").await;
+    let (notice, code) = alice.ended("BANNED").await;
     assert!(begun.elapsed() < Duration::from_secs(1));
-    assert_eq!((told["metadata"]["reason"].as_str(), code), (Some("Spam"), 4503));
+    assert_eq!((notice["metadata"]["reason"].as_str(), code), (Some("Spam"), 4503));
 }
 
 #[tokio::test]

@@ -105,13 +105,13 @@
 // The size of a code with its NUL.
 #define CALLIE_CODE_SIZE 65
 
-// The size of a reason with its NUL; a longer one is cut.
+// The size of a reason with its NUL; a longer reason is truncated.
 #define CALLIE_REASON_SIZE 256
 
 // The size of a path with its NUL.
 #define CALLIE_PATH_SIZE 513
 
-// A count that is not known.
+// The value of an unknown count.
 #define CALLIE_COUNT_UNKNOWN UINT64_MAX
 
 // The size of an identifier with its NUL.
@@ -120,31 +120,32 @@
 // The size of the longest token with its NUL.
 #define CALLIE_TOKEN_SIZE 513
 
-// What a call returns. Where it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
+// The result of a call. If it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` give
+// details.
 typedef enum {
-  // It worked.
+  // Success.
   CALLIE_STATUS_OK = 0,
-  // An argument that must be given is NULL.
+  // A required argument is NULL.
   CALLIE_STATUS_NULL_ARGUMENT = 1,
-  // A handle was freed already or was never one.
+  // A handle was freed already, or is invalid.
   CALLIE_STATUS_INVALID_HANDLE = 2,
   // A text is not UTF-8.
   CALLIE_STATUS_INVALID_UTF8 = 3,
-  // An argument is not of the form it must have. Nothing was sent.
+  // An argument is malformed. Nothing was sent.
   CALLIE_STATUS_INVALID_ARGUMENT = 4,
-  // The server could not be reached, or the link broke.
+  // The server could not be reached, or the connection broke.
   CALLIE_STATUS_UNREACHABLE = 5,
   // The server did not answer in time.
   CALLIE_STATUS_TIMED_OUT = 6,
-  // The server said no; the error's code is the server's own.
+  // The server refused the request; the error's code is the server's.
   CALLIE_STATUS_REFUSED = 7,
-  // The server's answer is not the protocol.
+  // The server's answer violates the protocol.
   CALLIE_STATUS_BAD_ANSWER = 8,
   // The client has ended.
   CALLIE_STATUS_CLOSED = 9,
-  // A fault of this library, or of the system under it.
+  // A fault of this library or of the operating system.
   CALLIE_STATUS_INTERNAL = 10,
-  // Too many payloads wait for their outcome, or too many events to be taken.
+  // Too many payloads wait for their outcome, or too many events wait to be taken.
   CALLIE_STATUS_QUEUE_FULL = 11,
   // The process was forked from one that had already used the library: it can only call `exec` or exit.
   CALLIE_STATUS_FORKED = 12,
@@ -152,48 +153,49 @@ typedef enum {
 
 // The state of a client's connection.
 typedef enum {
-  // There is no such client, or the event is not about one.
+  // There is no such client, or the event is not about a state.
   CALLIE_CONNECTION_STATE_NONE = 0,
-  // Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
+  // Not connected and not trying to: the client was not started yet, is suspended, or a single attempt failed.
   CALLIE_CONNECTION_STATE_SUSPENDED = 1,
-  // Opening a connection or authenticating on it.
+  // Opening a connection or authenticating.
   CALLIE_CONNECTION_STATE_CONNECTING = 2,
   // Connected and authenticated.
   CALLIE_CONNECTION_STATE_ONLINE = 3,
-  // Not connected; it tries again by itself.
+  // Not connected. The client connects again after a delay.
   CALLIE_CONNECTION_STATE_WAITING = 4,
   // The client has ended.
   CALLIE_CONNECTION_STATE_CLOSED = 5,
 } CallieConnectionState;
 
-// How a send ended.
+// The kind of an outcome.
 typedef enum {
-  // It has not.
+  // No outcome yet.
   CALLIE_OUTCOME_KIND_NONE = 0,
-  // The recipient's client, or some of the group's, confirmed it: see the counts.
+  // Confirmed by the recipient's client, or by at least one member of the group: see the counts.
   CALLIE_OUTCOME_KIND_DELIVERED = 1,
-  // The server took it; no confirmation was asked for.
+  // Accepted by the server; no confirmation was requested.
   CALLIE_OUTCOME_KIND_SENT = 2,
-  // The recipient is offline, or nobody in the group is online: it did not arrive.
+  // Not delivered: the recipient, or every other member of the group, is offline.
   CALLIE_OUTCOME_KIND_OFFLINE = 3,
-  // It did not arrive: see code and reason.
+  // Not delivered: see code and reason.
   CALLIE_OUTCOME_KIND_FAILED = 4,
-  // It was sent and may or may not have arrived.
+  // Sent, but it is not known whether it was delivered.
   CALLIE_OUTCOME_KIND_UNCONFIRMED = 5,
 } CallieOutcomeKind;
 
-// What an event is.
+// The kind of an event.
 typedef enum {
   // There is no such event.
   CALLIE_EVENT_KIND_NONE = 0,
   // A chat message: `SENDER`, `RECIPIENT`, `TEXT`, `MESSAGE_ID`, `PAYLOAD_ID`, `METADATA`, and attachments.
   CALLIE_EVENT_KIND_MESSAGE = 1,
-  // The sending of a message ended, once for each message: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_outcome`.
+  // The outcome of a message, once for each message: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_outcome`.
   CALLIE_EVENT_KIND_ENDED = 2,
-  // The state of the connection changed: `callie_event_state`, and while it waits `REASON`, `callie_event_retry_in_ms` and
-  // `callie_event_close_code`.
+  // The state of the connection changed: `callie_event_state`, and while it waits `REASON`,
+  // `callie_event_retry_in_ms` and `callie_event_close_code`.
   CALLIE_EVENT_KIND_CONNECTION_CHANGED = 3,
-  // A notice of the server that is not the outcome of a send: `CODE`, `DESCRIPTION`, `METADATA`, and where it is about them
+  // A notice of the server that is not the outcome of a message: `CODE`, `DESCRIPTION`, `METADATA`, and where it is
+  // about them
   // `IN_REPLY_TO`, `USERNAME`, `GROUP_ID`, `MESSAGE_ID`.
   CALLIE_EVENT_KIND_NOTICE = 4,
   // The author of a message replaced its text: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `TEXT`.
@@ -202,15 +204,15 @@ typedef enum {
   CALLIE_EVENT_KIND_DELETED = 6,
   // A short-lived signal, such as a typing indicator: `SENDER`, `RECIPIENT`, `KIND`, `DATA`.
   CALLIE_EVENT_KIND_SIGNAL = 7,
-  // A SYS or CMD of the server that this version does not know: `PAYLOAD`.
+  // A SYS or CMD payload of the server that this version does not know: `PAYLOAD`.
   CALLIE_EVENT_KIND_UNKNOWN = 8,
   // The server sent a text that is not a valid payload; it was ignored: `CODE`, `PATH`, `REASON`.
   CALLIE_EVENT_KIND_UNREADABLE = 9,
-  // The last event, the client has ended: `CODE`, `REASON`, `callie_event_close_code`.
+  // The client has ended; the last event: `CODE`, `REASON`, `callie_event_close_code`.
   CALLIE_EVENT_KIND_CLOSED = 10,
 } CallieEventKind;
 
-// What kind of file an attachment is.
+// The kind of an attachment's file.
 typedef enum {
   // Any file.
   CALLIE_ATTACHMENT_KIND_FILE = 0,
@@ -220,47 +222,47 @@ typedef enum {
   CALLIE_ATTACHMENT_KIND_VIDEO = 2,
 } CallieAttachmentKind;
 
-// A text of an event. Which of them an event has, `CallieEventKind` says.
+// A text of an event. `CallieEventKind` lists which texts an event has.
 typedef enum {
-  // Who wrote a message.
+  // The sender of a message.
   CALLIE_FIELD_SENDER = 0,
-  // Where a message was sent: this user, a group's ID or `BROADCAST`.
+  // To whom a message was sent: this user, a group's ID or `BROADCAST`.
   CALLIE_FIELD_RECIPIENT = 1,
-  // A message's text, in Markdown. It may hold a NUL: ask for its length too.
+  // A message's text, in Markdown. It may contain a NUL: use its length.
   CALLIE_FIELD_TEXT = 2,
-  // A message's ID: edits and deletions name it.
+  // A message's ID, which edits and deletions refer to.
   CALLIE_FIELD_MESSAGE_ID = 3,
   // A payload's ID.
   CALLIE_FIELD_PAYLOAD_ID = 4,
   // The ID of the payload that a notice is about.
   CALLIE_FIELD_IN_REPLY_TO = 5,
-  // For programs, such as `USER_JOINED`.
+  // The code of a notice or an error, for programs, such as `USER_JOINED`.
   CALLIE_FIELD_CODE = 6,
-  // What a notice says, for people.
+  // The description of a notice, for people.
   CALLIE_FIELD_DESCRIPTION = 7,
-  // What goes with a signal; JSON.
+  // The data of a signal, JSON.
   CALLIE_FIELD_DATA = 8,
-  // Extensions of a message's sender, or the members of a notice, a JSON object.
+  // The metadata of a message or a notice, a JSON object.
   CALLIE_FIELD_METADATA = 9,
   // The user that it is about.
   CALLIE_FIELD_USERNAME = 10,
   // The group that it is about.
   CALLIE_FIELD_GROUP_ID = 11,
-  // Where a fault is, a JSON Pointer.
+  // The faulty place in a payload, a JSON Pointer.
   CALLIE_FIELD_PATH = 12,
-  // Why, for people.
+  // The reason, for people.
   CALLIE_FIELD_REASON = 13,
-  // What a signal is about, such as `typing`.
+  // The kind of a signal, such as `typing`.
   CALLIE_FIELD_KIND = 14,
   // Who deleted a message.
   CALLIE_FIELD_DELETED_BY = 15,
-  // A whole payload; JSON.
+  // A complete payload, JSON.
   CALLIE_FIELD_PAYLOAD = 16,
 } CallieField;
 
-// A text of an attachment. No number is also one of `CallieField`, so one that was taken for the other shows nothing.
+// A text of an attachment. Its numbers differ from those of `CallieField`, so that one used as the other has no text.
 typedef enum {
-  // Where it stands.
+  // Its URL.
   CALLIE_ATTACHMENT_FIELD_URL = 100,
   // Its name.
   CALLIE_ATTACHMENT_FIELD_FILENAME = 101,
@@ -270,19 +272,19 @@ typedef enum {
   CALLIE_ATTACHMENT_FIELD_METADATA = 103,
 } CallieAttachmentField;
 
-// How much a line of the log matters.
+// The level of a line of the log.
 typedef enum {
-  // None at all.
+  // No lines.
   CALLIE_LOG_LEVEL_OFF = 0,
   // A fault of the application or of this library.
   CALLIE_LOG_LEVEL_ERROR = 1,
-  // Something that should not be, and that the client copes with.
+  // A problem that the client can handle.
   CALLIE_LOG_LEVEL_WARN = 2,
-  // Connections that come and go.
+  // Connections that open and close.
   CALLIE_LOG_LEVEL_INFO = 3,
-  // What the client tries.
+  // Each step that the client takes.
   CALLIE_LOG_LEVEL_DEBUG = 4,
-  // Also the details of libraries below the client. The packaged library leaves them out.
+  // Also details of the libraries that the client uses. The packaged library leaves them out.
   CALLIE_LOG_LEVEL_TRACE = 5,
 } CallieLogLevel;
 
@@ -290,17 +292,18 @@ typedef enum {
 // threads at once.
 typedef struct CallieClient CallieClient;
 
-// A username and the token of a login on one server: what a client connects with. Free it with `callie_credentials_free`.
+// A username and the token of a login on one server: what a client connects with. Free it with
+// `callie_credentials_free`.
 typedef struct CallieCredentials CallieCredentials;
 
-// A batch of events. Free it with `callie_events_free`; texts that it showed are valid until then.
+// A batch of events. Free it with `callie_events_free`; its texts are valid until then.
 typedef struct CallieEvents CallieEvents;
 
 // A server to register with and to log in to. Free it with `callie_server_free`.
 typedef struct CallieServer CallieServer;
 
-// How to reach and trust a server, and how long to wait for it. Set the defaults with `callie_config_init`, then change what
-// should differ.
+// How to reach a server, which certificates to trust, and how long to wait. Set the defaults with
+// `callie_config_init`, then change what should differ.
 typedef struct {
   // The size of the struct: set by `callie_config_init`, so that a later version of the library can add fields.
   size_t size;
@@ -308,30 +311,32 @@ typedef struct {
   uint32_t connect_timeout_ms;
   // Limit for one HTTP call, for the WebSocket upgrade, and for its authentication, in milliseconds. Default 30,000.
   uint32_t request_timeout_ms;
-  // Limit for a message, ping or command, from the call to its outcome, connected or not, in milliseconds. Default 60,000.
+  // Limit for a message, ping or command, from the call to its outcome, connected or not, in milliseconds. Default
+  // 60,000.
   uint32_t send_timeout_ms;
   // How many payloads may wait for their outcome, at least 1; more are refused. Default 1,000.
   uint32_t max_waiting;
-  // How many received events may wait to be taken, at least 1. While that many wait, nothing more is read. Default 1,024.
+  // How many received events may wait to be taken, at least 1. While that many wait, nothing more is read. Default
+  // 1,024.
   uint32_t event_queue;
   // Whether the root certificates of Mozilla, which the library contains, are trusted. Default true.
   bool bundled_roots;
   // Whether a proxy that the environment names (`HTTPS_PROXY` and so on) is used. Default true.
   bool use_proxy;
-  // Certificates of authorities that are trusted beside the other roots, a text of PEM blocks, or NULL.
+  // Certificates of authorities to trust in addition to the other roots, a text of PEM blocks, or NULL.
   const char *extra_roots;
-  // Where any are given, the verified path to the server must contain one of these keys: each the SHA-256 of its
+  // If any are given, the verified path to the server must contain one of these keys: each the SHA-256 of its
   // SubjectPublicKeyInfo, as 64 hexadecimal digits. NULL for none.
   const char *const *pins;
-  // How many pins there are, at most 1,024.
+  // The number of pins, at most 1,024.
   size_t pin_count;
 } CallieConfig;
 
 // Traffic counters since the client was created.
 typedef struct {
-  // Times it came online.
+  // The number of times the client came online.
   uint64_t connects;
-  // Times it came online after the first time.
+  // The number of times the client came online again.
   uint64_t reconnects;
   // Payloads written.
   uint64_t payloads_sent;
@@ -341,9 +346,9 @@ typedef struct {
   uint64_t messages_sent;
   // Messages delivered to the application.
   uint64_t messages_received;
-  // Messages that arrived a second time and were discarded.
+  // Duplicate messages, which were discarded.
   uint64_t duplicates;
-  // Messages, pings and commands that wait for their outcome now.
+  // Messages, pings and commands that now wait for their outcome.
   uint64_t waiting;
   // Bytes of payloads written.
   uint64_t bytes_sent;
@@ -371,30 +376,32 @@ typedef struct {
   uint32_t broadcast_burst;
 } CallieLimits;
 
-// How one message is sent. Set the defaults with `callie_send_options_init`, then change what should differ.
+// Options of one message. Set the defaults with `callie_send_options_init`, then change what should differ.
 typedef struct {
-  // The size of the struct: set by `callie_send_options_init`, so that a later version of the library can add fields.
+  // The size of the struct: set by `callie_send_options_init`, so that a later version of the library can add
+  // fields.
   size_t size;
-  // Whether to ask the recipient's client for a confirmation. Broadcasts are never confirmed. Default true.
+  // Whether the recipient's client confirms the message. Broadcasts are never confirmed. Default true.
   bool confirm;
-  // Extensions, a JSON object, or NULL.
+  // Metadata: extensions, a JSON object, or NULL.
   const char *metadata;
-  // Limit from the call to the outcome, in milliseconds; 0 for the `send_timeout_ms` of the configuration.
+  // How long the message may take to its outcome, in milliseconds; 0 for the `send_timeout_ms` of the configuration.
   uint32_t timeout_ms;
 } CallieSendOptions;
 
-// A file to go with a message, by its URL: servers of Callie neither take nor give files. What is 0 or NULL stands for the
-// default; only `url` must be given.
+// A file that a message refers to by its URL: Callie servers do not store files. 0 or NULL stands for the
+// default; only `url` is required.
 typedef struct {
   // One of `CallieAttachmentKind`: `CALLIE_ATTACHMENT_KIND_FILE`.
   uint32_t kind;
-  // Where it stands; http or https.
+  // Its URL: http or https.
   const char *url;
   // Its name, or NULL.
   const char *filename;
   // Its MIME type, such as `image/png`, or NULL.
   const char *filetype;
-  // Its size in bytes; 0 and `CALLIE_SIZE_UNKNOWN` tell none. A file of 0 bytes says so in `metadata`: `{"size":0}`.
+  // Its size in bytes; 0 and `CALLIE_SIZE_UNKNOWN` for an unknown size. For a file of 0 bytes, set `metadata` to
+  // `{"size":0}`.
   int64_t size;
   // More metadata as a JSON object, or NULL. The three fields above replace its members of the same names.
   const char *metadata;
@@ -404,61 +411,65 @@ typedef struct {
 typedef struct {
   // Identifies it in `callie_client_wait` and in the event with its outcome.
   uint64_t ticket;
-  // Its ID, a text that ends in NUL: edits and deletions name it.
+  // The message's ID, which edits and deletions refer to; it ends in NUL.
   char message_id[CALLIE_ID_SIZE];
 } CallieSent;
 
-// The outcome of a send. Its texts end in NUL.
+// The outcome of a message. Its texts end in NUL.
 typedef struct {
-  // How.
+  // The kind.
   CallieOutcomeKind kind;
-  // How many confirmed it; `CALLIE_COUNT_UNKNOWN` where the server's answer was lost with a connection.
+  // The number of recipients who confirmed it; `CALLIE_COUNT_UNKNOWN` if the server's answer was lost with the
+  // connection.
   uint64_t confirmed;
-  // How many were sent it and did not, or `CALLIE_COUNT_UNKNOWN`.
+  // The number of recipients it was sent to who did not confirm it, or `CALLIE_COUNT_UNKNOWN`.
   uint64_t unconfirmed;
-  // How many were offline, or `CALLIE_COUNT_UNKNOWN`.
+  // The number of recipients who were offline, or `CALLIE_COUNT_UNKNOWN`.
   uint64_t offline;
   // Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
   char code[CALLIE_CODE_SIZE];
   // Why it failed, for people.
   char reason[CALLIE_REASON_SIZE];
-  // Where in the payload the fault is, a JSON Pointer; empty where it is nowhere in particular.
+  // The faulty place in the payload, a JSON Pointer; empty if there is none.
   char path[CALLIE_PATH_SIZE];
 } CallieSendOutcome;
 
-// Takes the next events, in order; called from one thread that may block, never twice at once. The batch is freed when it
-// returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again, and neither after
+// Called with the next events, in order, on one thread, which it may block. The batch is freed when it returns. It is
+// not called again after the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED`, nor after
 // `callie_client_free` has returned: then `user_data` can be freed.
 //
-// It may call every function on the client. `callie_client_free` does not wait in it: the call in progress is the last.
+// It may call every function on the client. Called in it, `callie_client_free` does not wait: the call in progress is
+// the last.
 typedef void (*CallieListener)(CallieEvents *events, void *user_data);
 
-// Writes a live token of the same user to `token`, which has room for `size` bytes, ends it in NUL and returns true; or
-// returns false, which ends the client. `reason_code` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
-// may block, once for each refusal; the client waits for it for at most the `request_timeout_ms` of the configuration.
+// Writes a valid token of the same user, which ends in NUL, to `token`, which has room for `size` bytes, and returns
+// true; or returns false, which ends the client. `reason_code` is the server's code, such as `SESSION_EXPIRED`. Called
+// from a thread that may block, once for each refusal; the client waits for it for at most the `request_timeout_ms` of
+// the configuration.
 //
-// After `callie_client_free` or another `callie_client_set_token_source` has returned it is not called again, and no call is in
-// progress: then `user_data` can be freed. In the callback itself these do not wait: the call in progress is the last.
+// After `callie_client_free` or another `callie_client_set_token_source` has returned it is not called again, and no
+// call is in progress: then `user_data` can be freed. In the callback itself these do not wait: the call in progress
+// is the last.
 typedef bool (*CallieTokenSource)(const char *username,
                                   const char *reason_code,
                                   char *token,
                                   size_t size,
                                   void *user_data);
 
-// Takes one line of the log; `level` is one of `CallieLogLevel`. It holds no token and no text of a message. Called from one
-// thread.
+// Called with one line of the log, always on the same thread; `level` is one of `CallieLogLevel`. A line contains no
+// tokens and no texts of messages.
 //
-// After another `callie_set_logger` has returned it is not called again, and no call is in progress: then `user_data` can be
-// freed. In the callback itself `callie_set_logger` does not wait: the call in progress is the last.
+// After another `callie_set_logger` has returned it is not called again, and no call is in progress: then `user_data`
+// can be freed. In the callback itself `callie_set_logger` does not wait: the call in progress is the last.
 typedef void (*CallieLogSink)(uint32_t level, const char *target, const char *line, void *user_data);
 
 // The first fault of a text; texts end in NUL.
 typedef struct {
-  // For programs, such as `MISSING_FIELD`; empty where the text is a valid payload.
+  // The code, for programs, such as `MISSING_FIELD`; empty if the text is a valid payload.
   char code[CALLIE_CODE_SIZE];
-  // For people; a longer one is cut.
+  // The reason, for people; a longer reason is truncated.
   char reason[CALLIE_REASON_SIZE];
-  // Where: a JSON Pointer from the payload's root.
+  // The faulty place: a JSON Pointer from the payload's root.
   char path[CALLIE_PATH_SIZE];
 } CalliePayloadFault;
 
@@ -468,18 +479,18 @@ extern "C" {
 
 // The stable code of the calling thread's last error, such as `USERNAME_TAKEN`; `""` before the first.
 //
-// Valid until the next call of this library on the same thread that does not work.
+// Valid until the next call of this library that fails on the same thread.
 const char *callie_last_error_code(void);
 
-// What went wrong on the calling thread last, for people; `""` before the first error.
+// The reason of the calling thread's last error, for people; `""` before the first.
 //
-// Valid until the next call of this library on the same thread that does not work.
+// Valid until the next call of this library that fails on the same thread.
 const char *callie_last_error_reason(void);
 
-// Frees a text that this library gave with the words "the caller frees it". NULL is nothing to free.
+// Frees a text that this library returned, where its documentation says "the caller frees it". NULL is ignored.
 CallieStatus callie_string_free(char *string);
 
-// The version of this library, such as `0.1.0`. It stays valid.
+// The version of this library, such as `0.1.0`. The text is valid forever.
 const char *callie_version(void);
 
 // Sets the defaults. `size` is `sizeof(CallieConfig)`.
@@ -487,10 +498,13 @@ CallieStatus callie_config_init(CallieConfig *config, size_t size);
 
 // The server at `url`: `https://` for TLS, `http://` without. Nothing is sent yet.
 //
-// `config` may be NULL for the defaults. It applies to everything that comes of this server.
-CallieStatus callie_server_new(const char *url, const CallieConfig *config, CallieServer **server);
+// `config` may be NULL for the defaults. It also applies to the credentials and clients made from this server.
+CallieStatus callie_server_new(const char *url,
+                               const CallieConfig *config,
+                               CallieServer **server);
 
-// Registers a new user. Refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED`, among others.
+// Registers a new user. Refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED`,
+// among others.
 CallieStatus callie_server_register(CallieServer *server,
                                     const char *username,
                                     const char *password);
@@ -521,8 +535,8 @@ CallieStatus callie_server_change_password(CallieServer *server,
                                            const char *old_password,
                                            const char *new_password);
 
-// All login sessions of the user, the newest first: a JSON array of objects as in the answer of the HTTP call. The caller
-// frees it.
+// All login sessions of the user, the newest first: a JSON array of objects as in the answer of the HTTP call. The
+// caller frees it.
 CallieStatus callie_server_sessions(CallieServer *server,
                                     CallieCredentials *credentials,
                                     char **sessions);
@@ -532,26 +546,26 @@ CallieStatus callie_server_revoke_session(CallieServer *server,
                                           CallieCredentials *credentials,
                                           const char *session_id);
 
-// Frees a server's handle. What came of it lives on. NULL is nothing to free.
+// Frees a server's handle. Credentials and clients made from it stay valid. NULL is ignored.
 CallieStatus callie_server_free(CallieServer *server);
 
-// The credentials of an earlier login, by the token that `callie_credentials_token` gave. Whether the token is still valid shows
-// when connecting.
+// The credentials of an earlier login, by the token that `callie_credentials_token` returned. Whether the token is
+// still valid is checked when connecting.
 CallieStatus callie_credentials_new(CallieServer *server,
                                     const char *username,
                                     const char *token,
                                     CallieCredentials **credentials);
 
-// The token, to keep in a safe place: whoever has it is the user. The caller frees it.
+// The token. Keep it secret: it gives access to the user's account. The caller frees it.
 CallieStatus callie_credentials_token(CallieCredentials *credentials, char **token);
 
-// Frees the handle of credentials; the login session continues. NULL is nothing to free.
+// Frees the handle of credentials; the login session continues. NULL is ignored.
 CallieStatus callie_credentials_free(CallieCredentials *credentials);
 
 // A client that is not connected yet. The handle of the credentials may be freed afterwards.
 //
-// It lives until `callie_client_disconnect`, or until the server refuses it and no new token could be had; then an event of
-// the kind `CALLIE_EVENT_KIND_CLOSED` is told, and a new client is to be made.
+// It ends when `callie_client_disconnect` is called, or when the server refuses it and no new token is available. Its
+// last event then has the kind `CALLIE_EVENT_KIND_CLOSED`, and a new client is needed to connect again.
 CallieStatus callie_client_new(CallieCredentials *credentials,
                                CallieClient **client);
 
@@ -561,7 +575,8 @@ CallieStatus callie_client_start(CallieClient *client);
 
 // Connects once, and waits for it; from then on as after `callie_client_start`.
 //
-// If it does not work the client is as it was before, but for a refusal by the server, such as `AUTH_FAILED`, which ends it.
+// If it does not work the client is as it was before, but for a refusal by the server, such as `AUTH_FAILED`, which
+// ends it.
 CallieStatus callie_client_connect(CallieClient *client);
 
 // Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
@@ -579,34 +594,36 @@ CallieStatus callie_client_network_changed(CallieClient *client);
 // The state of the client's connection.
 CallieConnectionState callie_client_state(CallieClient *client);
 
-// The user whose client it is. The caller frees the name.
+// The client's user. The caller frees the name.
 CallieStatus callie_client_username(CallieClient *client, char **username);
 
-// Ends the client: writes what was handed to the connection and says goodbye, in at most a few seconds. What waits is over.
-// What has arrived can still be taken. The handle still has to be freed.
+// Ends the client: writes what was handed to the connection and closes it, in at most a few seconds. Payloads in
+// progress end. Events that have arrived can still be taken. The handle still has to be freed.
 CallieStatus callie_client_disconnect(CallieClient *client);
 
-// Frees a client's handle and ends the client: it says goodbye in the background, and calls that wait for its events return at
-// once, with `CALLIE_STATUS_CLOSED` where there is nothing left to take. Events that were not taken are lost, and the messages among
-// them are not confirmed.
+// Frees a client's handle and ends the client: its connection is closed in the background, and calls that wait for its
+// events return at once, with `CALLIE_STATUS_CLOSED` if no events are left. Events that were not taken are lost, and
+// the messages among them are not confirmed.
 //
-// Returns after the last call of its listener and of its token source, unless it is called inside it: then that call is the last.
-// NULL is nothing to free.
+// Returns after the last call of its listener and of its token source, unless it is called inside it: then that call
+// is the last. NULL is ignored.
 CallieStatus callie_client_free(CallieClient *client);
 
 // The client's counters.
 CallieStatus callie_client_stats(CallieClient *client, CallieStats *stats);
 
-// What the server allows; the protocol's defaults before the first connection.
+// The server's limits; the protocol's defaults before the first connection.
 CallieStatus callie_client_limits(CallieClient *client, CallieLimits *limits);
 
 // Sets the defaults. `size` is `sizeof(CallieSendOptions)`.
 CallieStatus callie_send_options_init(CallieSendOptions *options, size_t size);
 
-// Sends a text in Markdown, with `attachment_count` attachments. The recipient is a username, a group's ID or `BROADCAST`.
+// Sends a text in Markdown, with `attachment_count` attachments. The recipient is a username, a group's ID or
+// `BROADCAST`.
 //
-// It is taken at once, connected or not; `callie_client_wait` and an event of the kind `CALLIE_EVENT_KIND_ENDED` report
-// its outcome. `attachments` may be NULL where there are none, `options` for the defaults, `sent` where nobody asks.
+// The message is taken at once, connected or not; `callie_client_wait` and an event of the kind
+// `CALLIE_EVENT_KIND_ENDED` report its outcome. `attachments` may be NULL if there are none, `options` for the
+// defaults, `sent` if it is not needed.
 CallieStatus callie_client_send(CallieClient *client,
                                 const char *recipient,
                                 const char *message,
@@ -617,21 +634,23 @@ CallieStatus callie_client_send(CallieClient *client,
 
 // Waits at most `timeout_ms` milliseconds for the outcome of a message, by the ticket in its `CallieSent`.
 //
-// `CALLIE_STATUS_TIMED_OUT` says that it has none yet. An outcome can be asked for again, until 4,096 later messages were
-// sent; after that, and for what is no ticket, it is `CALLIE_STATUS_INVALID_ARGUMENT`.
+// `CALLIE_STATUS_TIMED_OUT`: it has none yet. An outcome can be read again until 4,096 later messages were
+// sent; after that, and for an unknown ticket, the result is `CALLIE_STATUS_INVALID_ARGUMENT`.
 CallieStatus callie_client_wait(CallieClient *client,
                                 uint64_t ticket,
                                 uint32_t timeout_ms,
                                 CallieSendOutcome *outcome);
 
-// Pings the server (`SERVER`) or a user. `round_trip_us` receives the time until the answer, in microseconds; it may be NULL.
+// Pings the server (`SERVER`) or a user. `round_trip_us` receives the time until the answer, in microseconds; it may
+// be NULL.
 //
-// Refused with `RECIPIENT_OFFLINE` or `RECIPIENT_UNKNOWN` when the user is not there.
+// Refused with `RECIPIENT_OFFLINE` or `RECIPIENT_UNKNOWN` if the user is offline or does not exist.
 CallieStatus callie_client_ping(CallieClient *client,
                                 const char *recipient,
                                 uint64_t *round_trip_us);
 
-// Carries out a command by name, such as `LIST_GROUPS`. Parameters and result are JSON objects; the caller frees the result.
+// Carries out a command by name, such as `LIST_GROUPS`. Parameters and result are JSON objects; the caller frees the
+// result.
 //
 // Refused with the server's code, such as `FORBIDDEN` or `INVALID_PARAMETERS`.
 CallieStatus callie_client_command(CallieClient *client,
@@ -980,108 +999,110 @@ size_t callie_events_count(const CallieEvents *events);
 // What the event at `index` is.
 CallieEventKind callie_event_kind(const CallieEvents *events, size_t index);
 
-// A text of the event at `index`, by one of `CallieField`; NULL where it has none. Valid until the batch is freed.
+// A text of the event at `index`, by one of `CallieField`; NULL if it has none. Valid until the batch is freed.
 //
-// It ends in NUL. `length` says how many bytes stand before that; it may be NULL.
+// It ends in NUL. `length` receives the number of bytes before the NUL; it may be NULL.
 const char *callie_event_string(const CallieEvents *events,
                                 size_t index,
                                 uint32_t field,
                                 size_t *length);
 
-// When the event at `index` was sent, as its sender claims, in milliseconds since 1970 (UTC); 0 where it has no time.
+// When the event at `index` was sent, by the sender's clock, in milliseconds since 1970 (UTC); 0 if it has no time.
 int64_t callie_event_sent_at_ms(const CallieEvents *events,
                                 size_t index);
 
-// The ticket's number of an event of the kind `CALLIE_EVENT_KIND_ENDED`, as `callie_client_send` gave it; 0 for other kinds.
+// The ticket's number of an event of the kind `CALLIE_EVENT_KIND_ENDED`, as returned by `callie_client_send`; 0 for
+// other kinds.
 uint64_t callie_event_ticket(const CallieEvents *events,
                              size_t index);
 
-// The outcome in an event of the kind `CALLIE_EVENT_KIND_ENDED`.
+// The outcome of an event of the kind `CALLIE_EVENT_KIND_ENDED`.
 CallieStatus callie_event_outcome(const CallieEvents *events, size_t index, CallieSendOutcome *outcome);
 
-// The state of the connection since an event of the kind `CALLIE_EVENT_KIND_CONNECTION_CHANGED` or `CALLIE_EVENT_KIND_CLOSED`.
-CallieConnectionState callie_event_state(const CallieEvents *events,
-                                         size_t index);
+// The state of the connection since an event of the kind `CALLIE_EVENT_KIND_CONNECTION_CHANGED` or
+// `CALLIE_EVENT_KIND_CLOSED`.
+CallieConnectionState callie_event_state(const CallieEvents *events, size_t index);
 
-// After how many milliseconds the client tries again, in an event that tells that it waits; 0 for others.
-uint64_t callie_event_retry_in_ms(const CallieEvents *events, size_t index);
+// The delay in milliseconds before the client connects again, for an event with the state in which it waits; 0 for
+// others.
+uint64_t callie_event_retry_in_ms(const CallieEvents *events,
+                                  size_t index);
 
-// The WebSocket close code of an event that tells that the client waits or has ended: 1000 when the application asked for it,
-// 1006 when the link was lost without a close or never open; 0 for other kinds.
+// The WebSocket close code, for an event that reports that the client waits or has ended: 1000 if the application
+// ended it, 1006 if the connection was lost without one or was never open; 0 for other events.
 uint16_t callie_event_close_code(const CallieEvents *events,
                                  size_t index);
 
-// How many attachments the event at `index` has.
+// The number of attachments of the event at `index`.
 size_t callie_event_attachment_count(const CallieEvents *events, size_t index);
 
-// What kind of file an attachment is; `CALLIE_ATTACHMENT_KIND_FILE` where there is none.
+// The kind of an attachment's file; `CALLIE_ATTACHMENT_KIND_FILE` if there is no such attachment.
 CallieAttachmentKind callie_event_attachment_kind(const CallieEvents *events,
                                                   size_t index,
                                                   size_t attachment);
 
-// An attachment's size in bytes, as its sender says; `CALLIE_SIZE_UNKNOWN` where it is not told.
+// An attachment's size in bytes, as stated by its sender; `CALLIE_SIZE_UNKNOWN` if it is not stated.
 int64_t callie_event_attachment_size(const CallieEvents *events, size_t index, size_t attachment);
 
-// A text of an attachment, by one of `CallieAttachmentField`; NULL where it has none. Valid until the batch is freed.
+// A text of an attachment, by one of `CallieAttachmentField`; NULL if it has none. Valid until the batch is freed.
 //
-// It ends in NUL. `length` says how many bytes stand before that; it may be NULL.
+// It ends in NUL. `length` receives the number of bytes before the NUL; it may be NULL.
 const char *callie_event_attachment_string(const CallieEvents *events,
                                            size_t index,
                                            size_t attachment,
                                            uint32_t field,
                                            size_t *length);
 
-// Frees a batch and every text that it showed. NULL is nothing to free.
+// Frees a batch and all its texts. NULL is ignored.
 CallieStatus callie_events_free(CallieEvents *events);
 
-// Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first. Free the batch with `callie_events_free`.
+// Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first. Free the batch with
+// `callie_events_free`.
 //
-// The batch is empty when nothing came. The last event is of the kind `CALLIE_EVENT_KIND_CLOSED`; after it the call returns
-// `CALLIE_STATUS_CLOSED`.
+// The batch is empty if no event came. The last event has the kind `CALLIE_EVENT_KIND_CLOSED`; after it the call
+// returns `CALLIE_STATUS_CLOSED`.
 CallieStatus callie_client_next_events(CallieClient *client,
                                        size_t max,
                                        uint32_t timeout_ms,
                                        CallieEvents **events);
 
-// A file descriptor that can be read from while events wait, to be polled by the program's own event loop. It belongs to the
-// client, which closes it when it is freed: it is not to be read from or closed.
+// A file descriptor that is readable while events wait, for the program's event loop to poll. It belongs to the
+// client, which closes it when it is freed: do not read from it or close it.
 CallieStatus callie_client_fd(CallieClient *client,
                               int *fd);
 
-// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: of a string its text,
-// of any other value its JSON as it stands there. The caller frees it.
+// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: the text of a string,
+// or the JSON of any other value, unchanged. The caller frees it.
 //
-// `value` is NULL where the pointer leads nowhere, which is no error: a loop over `/groups/0`, `/groups/1` and so on
-// ends there. `CALLIE_STATUS_INVALID_ARGUMENT` says that `json` is not JSON, that `pointer` is neither empty nor
-// starts with `/`, or that the string holds a NUL.
+// `value` is NULL if there is no such value, which is not an error: a loop over `/groups/0`, `/groups/1` and so on
+// ends there. `CALLIE_STATUS_INVALID_ARGUMENT`: `json` is not JSON, `pointer` is neither empty nor
+// starts with `/`, or the string contains a NUL.
 CallieStatus callie_json_get(const char *json,
                              const char *pointer,
                              char **value);
 
-// Hands all events to `callback` from now on, in batches, from a thread made for it. A client has one listener at most:
-// another, and `callie_client_next_events` beside it, is `CALLIE_STATUS_INVALID_ARGUMENT`.
+// Delivers all further events to `callback`, in batches, on a thread made for it. A client has one listener at most:
+// setting another, or calling `callie_client_next_events`, returns `CALLIE_STATUS_INVALID_ARGUMENT`.
 CallieStatus callie_client_listen(CallieClient *client,
                                   CallieListener callback,
                                   void *user_data);
 
-// Where a new token comes from when the server has ended the session, in place of any source before; NULL for nowhere, which
-// ends the client then. Returns after the last call of the source before.
+// Sets the source of a new token for when the server has ended the login session, in place of any previous one.
+// Without one (NULL), the client then ends. Returns after the last call of the previous source.
 CallieStatus callie_client_set_token_source(CallieClient *client,
                                             CallieTokenSource source,
                                             void *user_data);
 
-// Hands what the library logs, up to `level` (one of `CallieLogLevel`), to `sink` from now on, in place of any before; NULL
-// for nobody. Returns after the last call of the sink before.
+// Sends the library's log, up to `level` (one of `CallieLogLevel`), to `sink` instead of any previous sink. NULL stops
+// logging. Returns after the last call of the previous sink.
 CallieStatus callie_set_logger(uint32_t level,
                                CallieLogSink sink,
                                void *user_data);
 
-// What is wrong with a text of `length` bytes that a client would send to a server with the protocol's default limits.
-CallieStatus callie_check_payload(const char *payload,
-                                  size_t length,
-                                  CalliePayloadFault *fault);
+// Checks a text of `length` bytes as a server with the protocol's default limits checks it.
+CallieStatus callie_check_payload(const char *payload, size_t length, CalliePayloadFault *fault);
 
-// What is wrong with a text of `length` bytes that a server would send to a client.
+// Checks a text of `length` bytes as a client checks what a server sends.
 CallieStatus callie_check_server_payload(const char *payload, size_t length, CalliePayloadFault *fault);
 
 #ifdef __cplusplus

@@ -77,8 +77,8 @@ def vectors(tmp_path_factory):
             fault = vector.get("fault")
             code, path = (fault["code"], fault["path"].encode()) if fault else ("-", b"")
             # Only the connection's server knows which parts of a path the connection's token hides.
-            told = len(path) if "connectionToken" not in vector else -1
-            records.append(f"{vector['from']} {code} {told} {len(payload)}\n".encode() + path * (told > 0) + payload)
+            path_length = len(path) if "connectionToken" not in vector else -1
+            records.append(f"{vector['from']} {code} {path_length} {len(payload)}\n".encode() + path * (path_length > 0) + payload)
     written = tmp_path_factory.mktemp("vectors") / "vectors"
     written.write_bytes(b"".join(records))
     return written

@@ -39,8 +39,8 @@ def lib(installed):
 
 
 def test_shared_library_exports_exactly_the_header(lib):
-    told = run("nm", "-D", "--defined-only", lib / "libcallie.so")
-    exported = {line.split()[2].split("@")[0] for line in told.splitlines()} - {"CALLIE_0"}
+    symbols = run("nm", "-D", "--defined-only", lib / "libcallie.so")
+    exported = {line.split()[2].split("@")[0] for line in symbols.splitlines()} - {"CALLIE_0"}
     declared = set(re.findall(r"\b(callie_\w+)\(", re.sub(r"//[^\n]*|/\*.*?\*/", "", HEADER.read_text(), flags=re.S)))
     assert declared, "the header declares functions"
     assert exported == declared

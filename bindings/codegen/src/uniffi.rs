@@ -111,23 +111,27 @@ fn value(parameter: &'static ParameterSpec) -> String {
 
 /// The type of a result, the call that gives it, and how it is read.
 fn result(result: Option<ResultType>) -> (&'static str, String, &'static str) {
-    let told = |core: &str| format!("let result: {core} = read(self.call(command).await?)?;");
+    let read_result = |core: &str| format!("let result: {core} = read(self.call(command).await?)?;");
     match result {
-        Some(ResultType::Group) => ("Group", told("command::Group"), "Ok(result.into())"),
-        Some(ResultType::GroupPage) => ("GroupPage", told("command::GroupPage"), "Ok(result.into())"),
+        Some(ResultType::Group) => ("Group", read_result("command::Group"), "Ok(result.into())"),
+        Some(ResultType::GroupPage) => ("GroupPage", read_result("command::GroupPage"), "Ok(result.into())"),
         Some(ResultType::GroupDetails) => {
-            ("GroupDetails", told("command::GroupDetails"), "Ok(result.into())")
+            ("GroupDetails", read_result("command::GroupDetails"), "Ok(result.into())")
         }
-        Some(ResultType::BlockedPage) => ("BlockedPage", told("command::BlockedPage"), "Ok(result.into())"),
+        Some(ResultType::BlockedPage) => {
+            ("BlockedPage", read_result("command::BlockedPage"), "Ok(result.into())")
+        }
         Some(ResultType::PresenceMap) => {
-            ("HashMap<String, bool>", told("command::PresenceMap"), "Ok(online(result))")
+            ("HashMap<String, bool>", read_result("command::PresenceMap"), "Ok(online(result))")
         }
-        Some(ResultType::Profile) => ("Profile", told("command::Profile"), "Ok(result.into())"),
-        Some(ResultType::Settings) => ("Settings", told("command::Settings"), "Ok(result.into())"),
-        Some(ResultType::ServerStats) => ("ServerStats", told("command::ServerStats"), "Ok(result.into())"),
+        Some(ResultType::Profile) => ("Profile", read_result("command::Profile"), "Ok(result.into())"),
+        Some(ResultType::Settings) => ("Settings", read_result("command::Settings"), "Ok(result.into())"),
+        Some(ResultType::ServerStats) => {
+            ("ServerStats", read_result("command::ServerStats"), "Ok(result.into())")
+        }
         Some(ResultType::SessionList) => (
             "Vec<SessionInfo>",
-            told("callie_core::account::SessionList"),
+            read_result("callie_core::account::SessionList"),
             "Ok(result.sessions.into_iter().map(SessionInfo::from).collect())",
         ),
         _ => ("()", "self.call_unit(command).await".to_owned(), ""),

@@ -565,11 +565,11 @@ async def test_cancelled_wait_loses_nothing(url):
 async def test_callback_may_call_back(url):
     async with enter(url, "ada") as ada:
         bob = callie.blocking.Client(url, "bob", PASSWORD, register=True)
-        told, over = [], threading.Event()
+        delivered, over = [], threading.Event()
 
         def listen(events):
             for event in events:
-                told.append(event)
+                delivered.append(event)
                 if isinstance(event, Message):
                     assert bob.state.kind == "online"
                     # Waits for the end inside the callback.
@@ -585,16 +585,16 @@ async def test_callback_may_call_back(url):
         ada.send("bob", "Hello")
         assert (await message(ada)).text == "back to you"
         assert await asyncio.to_thread(over.wait, SOON)
-        assert isinstance(told[-1], Closed)
+        assert isinstance(delivered[-1], Closed)
 
 
 @scenario
 async def test_failing_callback_is_survived(url):
-    told, second = [], threading.Event()
+    delivered, second = [], threading.Event()
 
     def listen(events):
         texts = [event.text for event in events if isinstance(event, Message)]
-        told.extend(texts)
+        delivered.extend(texts)
         if "second" in texts:
             second.set()
         raise RuntimeError("the application's own fault")
@@ -604,7 +604,7 @@ async def test_failing_callback_is_survived(url):
         assert (await outcome(ada.send("bob", "first"))).kind == "delivered"
         ada.send("bob", "second")
         assert await asyncio.to_thread(second.wait, SOON)
-        assert told == ["first", "second"]
+        assert delivered == ["first", "second"]
 
 
 @scenario
@@ -797,7 +797,7 @@ async def test_reply_names_its_message(url):
         answer = await message(ada)
         assert (answer.text, answer.metadata["inReplyTo"]) == ("answer", question.payload_id)
         # Received metadata can be sent again unchanged.
-        ada.send("bob", "once more", metadata=question.metadata)
+ada.send("bob", "the same metadata", metadata=question.metadata)
         again = await message(bob)
         assert again.metadata["colour"] == "red" and again.metadata["big"] == 10**30
         bob.send("ada", "and back", metadata=answer.metadata)

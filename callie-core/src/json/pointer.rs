@@ -89,15 +89,15 @@ impl Walk {
 impl fmt::Display for Pointer {
     /// Returns the pointer in its escaped form, truncated between characters to [`MAX_PATH_BYTES`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut whole = String::new();
+        let mut escaped = String::new();
         for segment in &self.0 {
-            whole.push('/');
-            whole.push_str(&segment.replace('~', "~0").replace('/', "~1"));
-            if whole.len() > MAX_PATH_BYTES {
+            escaped.push('/');
+            escaped.push_str(&segment.replace('~', "~0").replace('/', "~1"));
+            if escaped.len() > MAX_PATH_BYTES {
                 break;
             }
         }
-        f.write_str(&whole[..whole.floor_char_boundary(MAX_PATH_BYTES)])
+        f.write_str(&escaped[..escaped.floor_char_boundary(MAX_PATH_BYTES)])
     }
 }
 

@@ -56,7 +56,7 @@
 //! let (mut connection, _) = Connection::<()>::open(now, verified, Box::new(stamp), &mut user);
 //! assert!(connection.poll(now).unwrap().contains("AUTHENTICATED"));
 //!
-//! // A message is passed on; what became of it is answered.
+//! // Delivers a message, and answers its sender with the outcome.
 //! now += Duration::from_secs(1);
 //! let text = payload("MSG", "bob", r#"{"messageID":"m1","text":"Hello"}"#, "p2");
 //! let Action::Deliver(accepted) = connection.receive(now, &text, &mut user) else { unreachable!() };

@@ -84,14 +84,14 @@ fn schemas_agree_with_every_vector() {
     let mut wrong = Vec::new();
     for (file, vector) in vector::all() {
         let of_payload = if vector.from == From::Client { &client } else { &server };
-        if let Err(why) = judge(&schemas, of_payload, &vector) {
+        if let Err(why) = check_vector(&schemas, of_payload, &vector) {
             wrong.push(format!("{file}: {}: {why}", vector.name));
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-fn judge(schemas: &Schemas, of_payload: &Validator, vector: &Vector) -> Result<(), String> {
+fn check_vector(schemas: &Schemas, of_payload: &Validator, vector: &Vector) -> Result<(), String> {
     let blind = vector.schema_blind.is_some();
     let Ok(value) = serde_json::from_str::<Value>(&vector.payload()) else {
         return if blind { Ok(()) } else { Err("not to be read, so the schema is blind".into()) };

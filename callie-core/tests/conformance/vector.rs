@@ -41,14 +41,14 @@ pub(crate) enum From {
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Text {
-    Whole(String),
+    Literal(String),
     Parts(Vec<(String, usize)>),
 }
 
 impl Text {
     pub(crate) fn join(&self) -> String {
         match self {
-            Self::Whole(text) => text.clone(),
+            Self::Literal(text) => text.clone(),
             Self::Parts(parts) => parts.iter().map(|(text, times)| text.repeat(*times)).collect(),
         }
     }

@@ -11,7 +11,7 @@ use crate::runtime::within;
 use callie_client::{self as client, Event};
 
 fn write(events: &[Event]) -> String {
-    // Texts, numbers and JSON that was read: they can always be written.
+    // Events hold only texts, numbers and valid JSON, which can always be serialised.
     serde_json::to_string(events).unwrap_or_default()
 }
 
@@ -25,8 +25,8 @@ impl Client {
         Ok(if events.is_empty() { String::new() } else { write(&events) })
     }
 
-    /// As `take_batch`, but confirms nothing: `confirm_taken` is to be called for what the application takes. The text is a JSON
-    /// object with the `events` and the number of the `first`, from which the others count on.
+    /// As `take_batch`, but confirms nothing: call `confirm_taken` for the events that the application takes. The text
+    /// is a JSON object with the `events` and the number of the `first`; the others follow.
     pub fn fetch_batch(&self, max: u32) -> Result<String, CallError> {
         let fetched = self.inner.fetch_events_now(usize::try_from(max).unwrap_or(usize::MAX))?;
         if fetched.events.is_empty() {
@@ -41,15 +41,15 @@ impl Client {
         Ok(within(self.inner.await_events(timeout)).await??)
     }
 
-    /// The one reader of this client's events, for a thread of the application that hands them to a listener.
+    /// Returns the only reader of this client's events, for a thread of the application that passes them to a listener.
     ///
-    /// Calls such as `take_batch` fail from now on. It can be asked for once, and does not keep the client alive.
+    /// Calls such as `take_batch` then fail. May be called once. The reader does not keep the client alive.
     pub fn event_reader(&self) -> Result<Arc<EventReader>, CallError> {
         Ok(Arc::new(EventReader { inner: self.inner.event_reader()? }))
     }
 }
 
-/// Where a thread of the application fetches a client's events.
+/// Reads a client's events, for a thread of the application.
 #[derive(Debug, uniffi::Object)]
 pub struct EventReader {
     inner: client::EventReader,
@@ -57,14 +57,14 @@ pub struct EventReader {
 
 #[uniffi::export]
 impl EventReader {
-    /// Waits until there are events to take; false after the last. The calling thread waits, so it must not drive an event
-    /// loop.
+    /// Waits until there are events to take; false after the last. The calling thread waits, so it must not drive an
+    /// event loop.
     pub fn wait(&self) -> bool {
         self.inner.wait()
     }
 
-    /// Takes a batch of the events that are there, as one text, and confirms the messages among them; empty when there are
-    /// none.
+    /// Takes a batch of the events that are there, as one text, and confirms the messages among them; empty when there
+    /// are none.
     pub fn take(&self) -> String {
         let events = self.inner.take();
         if events.is_empty() { String::new() } else { write(&events) }

@@ -1,4 +1,4 @@
-//! What the application implements.
+//! Interfaces that the application implements.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,42 +10,43 @@ use crate::callbacks::{self, Foreign};
 use crate::logging::{self, Line};
 use callie_client::{self as client, Event};
 
-/// Takes events as they come.
+/// Receives events.
 #[uniffi::export(rust, foreign)]
 pub trait Listener: Send + Sync {
-    /// The next events, in order; called from one thread that may block, never twice at once. The last is `Closed`.
+    /// Called with the next events, in order, on one thread, which it may block. The last event is `Closed`.
     ///
-    /// It may call every method of the client. If it fails, the next batch comes all the same.
+    /// It may call every method of the client. If it fails, it is called again with the next batch.
     fn on_events(&self, events: Vec<Event>) -> Result<(), CallbackError>;
 }
 
 /// Gives a client the token of a new login when the server has ended its session.
 #[uniffi::export(rust, foreign)]
 pub trait TokenSource: Send + Sync {
-    /// A live token of the same user; called from a thread that may block, once for each refusal. `reason_code` is the
-    /// server's, such as `SESSION_EXPIRED`. If it fails, or takes longer than the time for one exchange, the client ends.
+    /// Returns a valid token of the same user. Called once for each refusal, on a thread that it may block.
+    /// `reason_code` is the server's code, such as `SESSION_EXPIRED`. If it fails or takes longer than the request
+    /// timeout, the client ends.
     fn token(&self, username: String, reason_code: String) -> Result<String, CallbackError>;
 }
 
-/// Takes what the library logs.
+/// Receives the library's log.
 #[uniffi::export(rust, foreign)]
 pub trait LogSink: Send + Sync {
-    /// One line. It holds no token and no text of a message. Called from one thread.
+    /// Called with one line, always on the same thread. A line contains no tokens and no texts of messages.
     fn log(&self, level: LogLevel, target: String, text: String) -> Result<(), CallbackError>;
 }
 
-/// How much a line of the log matters.
+/// The level of a line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
 pub enum LogLevel {
     /// A fault of the application or of this library.
     Error,
-    /// Something that should not be, and that the client copes with.
+    /// A problem that the client can handle.
     Warn,
-    /// Connections that come and go.
+    /// Connections that open and close.
     Info,
-    /// What the client tries.
+    /// Each step that the client takes.
     Debug,
-    /// Also the details of libraries below the client. The packaged library leaves them out.
+    /// Also details of the libraries that the client uses. The packaged library leaves them out.
     Trace,
 }
 
@@ -73,32 +74,32 @@ impl From<log::Level> for LogLevel {
     }
 }
 
-/// Hands what the library logs, up to `level`, to `sink` from now on, in place of any before; without a sink to nobody.
+/// Sends the library's log, up to `level`, to `sink` instead of any previous sink. Without a sink, logging stops.
 ///
-/// Returns after the last call of the sink before. A sink may call it, and is not called again then.
+/// Returns after the last call of the previous sink. A sink may call this function; it is then not called again.
 #[uniffi::export]
 pub fn set_logger(level: LogLevel, sink: Option<Arc<dyn LogSink>>) {
     let sink = sink.map(|sink| -> logging::Sink {
         let sink = Foreign::new(sink);
         Box::new(move |line: Line| {
-            // A sink that fails has nowhere to say so.
+            // The failure of a sink cannot be logged anywhere.
             let _ = sink.call(|sink| sink.log(line.level.into(), line.target, line.text));
         })
     });
     logging::set_logger(level.into(), sink);
 }
 
-/// Stops all calls into the program, for good, for programs that are about to end: after it no listener, no source of tokens
-/// and no log sink is called, and no waiting call is told that it can go on. It waits at most `patience_ms` milliseconds for
-/// those that are under way, but for those that it is itself called from.
+/// Stops all callbacks permanently, for programs that are about to end: no listener, token source or log sink is called
+/// any more, and no waiting call completes. Waits at most `patience_ms` milliseconds for callbacks in progress, except
+/// those that it is called from.
 ///
-/// True if none is under way any more. Clients are not ended.
+/// Returns true if no call is in progress any more. Clients are not ended.
 #[uniffi::export]
 pub fn stop_callbacks(patience_ms: u64) -> bool {
     callbacks::stop(Duration::from_millis(patience_ms))
 }
 
-/// A source of the application's as the client asks it.
+/// Adapts the application's token source to the client's.
 pub(super) struct Source(pub(super) Foreign<dyn TokenSource>);
 
 impl client::TokenSource for Source {

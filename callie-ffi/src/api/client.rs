@@ -15,16 +15,16 @@ use crate::runtime::{inside, within};
 use callie_client::foreign::{self, Attachment, Limits};
 use callie_client::{self as client, ConnectionState, Event, SendOutcome, Stats};
 
-/// How one message is sent.
+/// Options of one message.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct SendOptions {
-    /// Whether the recipient's client shall confirm it. Broadcasts cannot be confirmed, and are not whatever stands here.
+    /// Whether the recipient's client confirms the message. Broadcasts are never confirmed.
     #[uniffi(default = true)]
     pub confirm: bool,
-    /// Extensions, a JSON object.
+    /// Metadata: extensions, a JSON object.
     #[uniffi(default = None)]
     pub metadata: Option<String>,
-    /// Limit from the call to its outcome; as the configuration says unless given.
+    /// How long the message may take to its outcome; the configuration's `send_timeout` unless given.
     #[uniffi(default = None)]
     pub timeout: Option<Duration>,
 }
@@ -51,7 +51,7 @@ pub(crate) fn send(
     request.submit()
 }
 
-/// A message that was taken for sending. It can be let go of: an `Ended` event comes anyway.
+/// A message taken for sending. It may be released: an `Ended` event reports the outcome too.
 #[derive(Debug, uniffi::Object)]
 pub struct Ticket {
     inner: client::Ticket,
@@ -59,19 +59,19 @@ pub struct Ticket {
 
 #[uniffi::export]
 impl Ticket {
-    /// Its number: tickets of one client count up.
+    /// The ticket's number. The tickets of a client have ascending numbers.
     pub fn number(&self) -> u64 {
         self.inner.number()
     }
 
-    /// The message's ID: edits and deletions name it.
+    /// The message's ID, which edits and deletions refer to.
     pub fn message_id(&self) -> String {
         self.inner.message_id().to_string()
     }
 
-    /// Waits for the outcome of the message, at its deadline at the latest. It may be asked for any number of times.
+    /// Waits for the outcome of the message. It is known by the message's deadline. May be called repeatedly.
     pub async fn outcome(&self) -> SendOutcome {
-        // In a child of the process that sent it, nothing is known of it.
+        // A child of the process that sent the message cannot know its outcome.
         within(self.inner.outcome()).await.unwrap_or(SendOutcome::Unconfirmed)
     }
 }
@@ -81,16 +81,16 @@ impl Ticket {
 pub struct FetchedEvents {
     /// The events, in order.
     pub events: Vec<Event>,
-    /// The number of the first, from which the others count on: the events of a client are numbered from 1 in the order in
-    /// which they are fetched or taken. Meaningless where there are none.
+    /// The number of the first event; the others follow. The events of a client are numbered from 1 in the order in
+    /// which they are fetched or taken. Meaningless if there are no events.
     pub first: u64,
 }
 
-/// One user's conversation with a server, across connections.
+/// Keeps one user connected to a server, across connections.
 ///
-/// It lives until `disconnect`, or until the server refuses it and no new token could be had; then `Closed` is told, and a
-/// new client is to be made. Every method may be called from several threads at once, from callbacks too. Letting go of it
-/// says goodbye in the background.
+/// It ends when `disconnect` is called, when it is released, or when the server refuses it and no new token is
+/// available. `Closed` is then its last event, and a new client is needed to connect again. Every method may be called
+/// from several threads at once, from callbacks too. When it is released, the connection is closed in the background.
 #[derive(Debug, uniffi::Object)]
 pub struct Client {
     pub(super) inner: client::Client,
@@ -104,39 +104,39 @@ impl Client {
         Ok(Self { inner: inside(|| client::Client::new(&credentials.inner))?? })
     }
 
-    /// Connects, and keeps connecting after every loss until `disconnect` or a refusal. Events tell how it goes.
+    /// Connects, and keeps connecting after every loss until `disconnect` or a refusal. Events report the progress.
     pub fn start(&self) -> Result<(), CallError> {
         Ok(self.inner.start()?)
     }
 
-    /// Connects once, and waits for it; from then on as after `start`.
+    /// Makes one attempt to connect and waits for it; from then on as after `start`.
     ///
-    /// After an error the client is as it was before: one that was started goes on trying, one that was not or was suspended
-    /// is suspended. A refusal by the server ends it; `suspend` meanwhile is an error with the code `SUSPENDED`.
+    /// After an error the client is in its previous state: a started one keeps trying, any other is suspended. A
+    /// refusal by the server ends it. If `suspend` is called meanwhile, it fails with the code `SUSPENDED`.
     pub async fn connect(&self) -> Result<(), CallError> {
         Ok(within(self.inner.connect()).await??)
     }
 
-    /// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting; a `connect`
-    /// that waits fails.
+    /// Closes the connection until `resume`, as for an app that goes to the background. Payloads that wait go on
+    /// waiting; a `connect` that waits fails.
     pub fn suspend(&self) -> Result<(), CallError> {
         Ok(self.inner.suspend()?)
     }
 
-    /// Connects again after `suspend` or a `connect` that did not work.
+    /// Connects again after `suspend` or a failed `connect`.
     pub fn resume(&self) -> Result<(), CallError> {
         Ok(self.inner.resume()?)
     }
 
-    /// Tells the client that the network has changed. One that waits to reconnect tries immediately; a connected one checks
-    /// that its connection is alive. A client that has ended ignores it.
+    /// Tells the client that the network has changed. One that waits to reconnect tries immediately; a connected one
+    /// checks that its connection is alive. A client that has ended ignores it.
     pub fn network_changed(&self) {
         self.inner.network_changed();
     }
 
     /// Sends a text in Markdown, with attachments. The recipient is a username, a group's ID or `BROADCAST`.
     ///
-    /// It is taken at once, connected or not; the ticket and an `Ended` event tell how it ends.
+    /// The message is taken at once, connected or not; the ticket and an `Ended` event report its outcome.
     #[uniffi::method(default(attachments = [], options = None))]
     pub fn send(
         &self,
@@ -159,21 +159,21 @@ impl Client {
         Ok(within(self.inner.command(&name, &parameters)).await??)
     }
 
-    /// Takes up to `max` of the events that are there, without waiting, and confirms nothing: for a wrapper that holds a batch and
-    /// hands out one event after the other. `confirm_taken` is to be called for what was handed out.
+    /// Takes up to `max` of the events that are there, without waiting, and confirms nothing: for a wrapper that holds
+    /// a batch and hands out one event after the other. `confirm_taken` is to be called for what was handed out.
     pub fn fetch_events(&self, max: u32) -> Result<FetchedEvents, CallError> {
         let fetched = self.inner.fetch_events_now(usize::try_from(max).unwrap_or(usize::MAX))?;
         Ok(FetchedEvents { events: fetched.events, first: fetched.first })
     }
 
-    /// Says that the application has all fetched events up to the number `through`: messages among them are confirmed to
+    /// Confirms all fetched events up to the number `through`: messages among them are confirmed to
     /// their senders. Numbers that were confirmed already, or not fetched yet, change nothing.
     pub fn confirm_taken(&self, through: u64) {
         self.inner.confirm_taken(through);
     }
 
-    /// Hands all events to `listener` from now on, in batches, from a thread made for it. Messages are confirmed to their
-    /// senders when the listener is called with them. Calls such as `fetch_events` fail from now on. It can be asked for once.
+    /// Delivers all further events to `listener`, in batches, on a thread made for it. Messages are confirmed to their
+    /// senders when the listener is called with them. Calls such as `fetch_events` then fail. May be called once.
     pub fn listen(&self, listener: Arc<dyn Listener>) -> Result<(), CallError> {
         let listener = Foreign::new(listener);
         let callback = move |events: Vec<Event>| {
@@ -184,19 +184,20 @@ impl Client {
         Ok(listen(&self.inner, Arc::new(Gate::new()), callback)?)
     }
 
-    /// Where a new token comes from when the server has ended the session; none ends the client then.
+    /// Sets the source of a new token for when the server has ended the login session. Without one, the client then
+    /// ends.
     pub fn set_token_source(&self, source: Option<Arc<dyn TokenSource>>) {
         let source =
             source.map(|source| -> Arc<dyn client::TokenSource> { Arc::new(Source(Foreign::new(source))) });
         self.inner.set_token_source(source);
     }
 
-    /// Who this is.
+    /// The user.
     pub fn username(&self) -> String {
         self.inner.username().to_string()
     }
 
-    /// The credentials as they are now: with the token of the last login, where a token source gave another.
+    /// The current credentials, with the latest token that a token source gave.
     pub fn credentials(&self) -> Result<Arc<Credentials>, CallError> {
         Ok(Arc::new(Credentials { inner: self.inner.credentials()? }))
     }
@@ -206,7 +207,7 @@ impl Client {
         self.inner.state()
     }
 
-    /// What the server allows; the protocol's defaults before the first connection.
+    /// The server's limits; the protocol's defaults before the first connection.
     pub fn limits(&self) -> Limits {
         self.inner.limits().into()
     }
@@ -216,15 +217,16 @@ impl Client {
         self.inner.stats()
     }
 
-    /// Ends the client: writes what was handed to the connection, says goodbye, and waits for that, at most a few seconds.
+    /// Ends the client: writes what was handed to the connection, closes it, and waits for that, at most a few seconds.
     ///
-    /// What waits is over. Events that have come can still be taken. It may be called any number of times.
+    /// Payloads in progress end. Events that have arrived can still be taken. May be called repeatedly.
     pub async fn disconnect(&self) {
         // Without a runtime there is no connection to end.
         let _ = within(self.inner.disconnect()).await;
     }
 
-    /// Begins to disconnect, and does not wait for it: calls that wait for events get what has come and then the last one.
+    /// Begins to disconnect without waiting for it. Calls that wait for events return those that arrived, then the last
+    /// one.
     pub fn begin_disconnect(&self) {
         self.inner.begin_disconnect();
     }

@@ -1,10 +1,11 @@
-//! What a client can be told.
+//! The configuration of a server and its clients.
 
 use std::time::Duration;
 
 use callie_client::{self as client, Error};
 
-/// Where the server is, how it is to be trusted, and how long to wait for it. What is left out has the library's default.
+/// Where the server is, which certificates to trust, and how long to wait. Omitted settings have the library's
+/// defaults.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Config {
     /// `https://` (or `wss://`) for TLS, `http://` (or `ws://`) without.
@@ -24,13 +25,13 @@ pub struct Config {
     /// How many received events may wait to be taken; 1,024 unless given. While that many wait, nothing more is read.
     #[uniffi(default = None)]
     pub event_queue: Option<u32>,
-    /// Certificates of authorities to trust beside the bundled ones, each a text of PEM blocks.
+    /// Certificates of authorities to trust in addition to the bundled ones, each a text of PEM blocks.
     #[uniffi(default = [])]
     pub extra_roots: Vec<String>,
-    /// Whether the authorities that Mozilla trusts are trusted.
+    /// Whether the root certificates of Mozilla, which the library contains, are trusted.
     #[uniffi(default = true)]
     pub bundled_roots: bool,
-    /// Where any are given, the server's certificate or one that vouches for it must have one of these keys: the SHA-256 of
+    /// If any are given, the verified path to the server must contain one of these keys: the SHA-256 of
     /// its SubjectPublicKeyInfo, as 64 hexadecimal digits.
     #[uniffi(default = [])]
     pub pins: Vec<String>,

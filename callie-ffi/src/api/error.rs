@@ -10,11 +10,11 @@ pub enum CallError {
     /// The only variant: the kinds are an enum of their own, so that a wrapper handles them in one place.
     #[error("{reason} ({code})")]
     Failed {
-        /// What the error is about.
+        /// The kind of error.
         kind: ErrorKind,
-        /// Stable, for programs: the server's own code for a refusal.
+        /// The stable code, for programs: the server's for a refusal.
         code: String,
-        /// For people.
+        /// The reason, for people.
         reason: String,
     },
 }
@@ -34,10 +34,10 @@ impl From<NoRuntime> for CallError {
 /// A callback of the application failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, uniffi::Error)]
 pub enum CallbackError {
-    /// It says why.
+    /// The callback gave a reason.
     #[error("{reason}")]
     Failed {
-        /// For people.
+        /// The reason, for people.
         reason: String,
     },
 }

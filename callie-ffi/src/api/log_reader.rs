@@ -6,21 +6,21 @@ use std::sync::{Mutex, PoisonError};
 use super::callback::LogLevel;
 use crate::logging::{self, Line};
 
-/// Lines that wait to be fetched. More are dropped.
+/// The maximum number of lines that wait to be fetched. More are dropped.
 const QUEUE: usize = 1_024;
 
-/// One line of the log. It holds no token and no text of a message.
+/// One line of the log. It contains no tokens and no texts of messages.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct LogLine {
-    /// How much it matters.
+    /// The level.
     pub level: LogLevel,
     /// The part of the library that wrote it.
     pub target: String,
-    /// What it says.
+    /// The text.
     pub text: String,
 }
 
-/// Where a thread of the application fetches what the library logs.
+/// Reads the library's log, for a thread of the application.
 #[derive(Debug, uniffi::Object)]
 pub struct LogReader {
     lines: Mutex<Receiver<Line>>,
@@ -28,7 +28,7 @@ pub struct LogReader {
 
 #[uniffi::export]
 impl LogReader {
-    /// Sends what the library logs, up to `level`, to a new reader, in place of any logger before.
+    /// Sends the library's log, up to `level`, to a new reader instead of any previous sink.
     #[uniffi::constructor]
     pub fn new(level: LogLevel) -> Self {
         let (queue, lines) = sync_channel(QUEUE);
@@ -40,7 +40,7 @@ impl LogReader {
         Self { lines: Mutex::new(lines) }
     }
 
-    /// Waits for the next line; none when another logger has taken this one's place and all lines were fetched.
+    /// Waits for the next line; none when this reader was replaced and all its lines were fetched.
     pub fn next(&self) -> Option<LogLine> {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         let Line { level, target, text } = lines.recv().ok()?;
@@ -48,7 +48,7 @@ impl LogReader {
     }
 }
 
-/// Lets nothing be logged any more.
+/// Stops logging.
 #[uniffi::export]
 pub fn stop_logging() {
     logging::set_logger(LogLevel::Error.into(), None);

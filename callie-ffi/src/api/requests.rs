@@ -1,4 +1,4 @@
-//! What the methods of all commands go through: the check of arguments, the call, and the reading of results.
+//! Shared code of all commands' methods: checks arguments, sends commands and reads results.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -17,7 +17,7 @@ use crate::runtime::within;
 /// The answer to a command, awaited.
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, CallError>> + Send + 'a>>;
 
-/// A parameter that is malformed.
+/// The error for a malformed parameter.
 pub(super) struct Invalid(Error);
 
 impl Invalid {
@@ -32,7 +32,7 @@ impl From<Invalid> for CallError {
     }
 }
 
-/// Reads a text of one of the protocol's forms.
+/// Parses a parameter from its text.
 pub(super) fn parsed<T>(
     text: &str,
     parameter: &str,
@@ -41,7 +41,7 @@ pub(super) fn parsed<T>(
     parse(text).map_err(|e| Invalid::new(parameter, e))
 }
 
-/// The same for a parameter that may be left out.
+/// The same for an optional parameter.
 pub(super) fn optional<T>(
     text: Option<&str>,
     parameter: &str,
@@ -87,7 +87,7 @@ pub(super) fn online(presence: PresenceMap) -> HashMap<String, bool> {
 }
 
 impl Client {
-    /// Sends a command inside the runtime. All commands share this one future, behind a pointer, for the size of the library.
+    /// Sends a command inside the runtime. All commands share this boxed future, to keep the library small.
     pub(super) fn call(&self, command: Command) -> Answer<'_, Reply> {
         Box::pin(async move { Ok(within(self.inner.request(&command)).await??) })
     }

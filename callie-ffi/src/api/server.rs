@@ -42,8 +42,8 @@ impl Server {
         Ok(Arc::new(Credentials { inner }))
     }
 
-    /// Logs a user in, and registers the user first if there is none. `INVALID_CREDENTIALS` where the name is taken and the
-    /// password is not its user's.
+    /// Logs a user in, and registers the user first if there is none. `INVALID_CREDENTIALS` where the name is taken and
+    /// the password is not its user's.
     #[uniffi::method(default(device = None))]
     pub async fn register_and_login(
         &self,
@@ -96,7 +96,7 @@ pub struct Credentials {
 
 #[uniffi::export]
 impl Credentials {
-    /// Credentials kept from an earlier login. Whether the token is still valid shows when connecting.
+    /// Credentials from an earlier login. Whether the token is still valid is checked when connecting.
     #[uniffi::constructor]
     pub fn new(config: Config, username: String, token: String) -> Result<Self, CallError> {
         let config = config.read()?;
@@ -108,7 +108,7 @@ impl Credentials {
         self.inner.username().to_string()
     }
 
-    /// The token. Keep it in a safe place: whoever has it is the user.
+    /// The token. Keep it secret: it gives access to the user's account.
     pub fn token(&self) -> String {
         self.inner.token().expose().to_owned()
     }

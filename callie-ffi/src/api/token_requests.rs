@@ -10,12 +10,12 @@ use super::client::Client;
 use super::wakeups;
 use callie_client as client;
 
-/// A client wants a new token.
+/// A client's request for a new token.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct TokenRequest {
-    /// What the client's source was set with.
+    /// The value that the client's source was set with.
     pub source: u64,
-    /// Whose token.
+    /// The user.
     pub username: String,
     /// The server's code, such as `SESSION_EXPIRED`.
     pub reason_code: String,
@@ -59,8 +59,8 @@ impl client::TokenSource for QueuedSource {
 
 #[uniffi::export]
 impl Client {
-    /// Lets requests for a new token be queued, with `source` in them, in place of any source before; none ends the client
-    /// when the server has ended the session.
+    /// Makes the client queue its requests for a new token, with `source` in them, instead of any previous source.
+    /// Without one, the client ends when the server has ended the session.
     pub fn queue_token_requests(&self, source: Option<u64>) {
         let source =
             source.map(|source| -> Arc<dyn client::TokenSource> { Arc::new(QueuedSource { source }) });
@@ -68,18 +68,18 @@ impl Client {
     }
 }
 
-/// The queued request of a wake-up; none when it was answered.
+/// The queued request of a wake-up; none if it was already answered.
 #[uniffi::export]
 pub fn token_request(number: u64) -> Option<TokenRequest> {
     pending().1.as_ref()?.get(&number).map(|pending| pending.request.clone())
 }
 
-/// Answers a queued request: with a token, or with the reason why there is none.
+/// Answers a queued request with a token, or with the reason why there is none.
 #[uniffi::export]
 pub fn answer_token_request(number: u64, token: Option<String>, reason: String) {
     let answered = pending().1.as_mut().and_then(|pending| pending.remove(&number));
     if let Some(answered) = answered {
-        // One who no longer waits has ended the client.
+        // If the request no longer waits, the client has ended.
         let _ = answered.answer.send(token.ok_or(reason));
     }
 }

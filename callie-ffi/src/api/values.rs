@@ -1,10 +1,10 @@
-//! What commands take and give.
+//! Arguments and results of commands.
 
 use callie_core::{Timestamp, account, command};
 
 uniffi::use_remote_type!(callie_client::Timestamp);
 
-/// Writes a foreign twin of an enum of words.
+/// Declares the foreign counterpart of an enum of the core, with conversions.
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $word:ident),* $(,)? })*) => {
         $(
@@ -30,51 +30,51 @@ macro_rules! words {
 words! {
     /// Who can find and join a group.
     Visibility {
-        /// Only those who are added.
+/// Only users who are added.
         Private,
         /// Anyone.
         Public,
     }
 
-    /// What a member may do in a group, the least first.
+/// The role of a member of a group, the least rights first.
     Role {
-        /// Writes and reads.
+/// Reads and writes messages.
         Member,
-        /// Also adds, removes and renames.
+/// Also adds and removes members and renames the group.
         Admin,
-        /// Also names admins, hands over and deletes; there is one.
+/// Also changes roles and deletes the group. A group has one owner.
         Owner,
     }
 
-    /// Who learns whether a user is online.
+/// Who can see whether a user is online.
     PresenceAudience {
         /// Anyone.
         Everyone,
-        /// Those who share a group with the user.
+/// Users who share a group with this one.
         Groups,
         /// No one.
         Nobody,
     }
 
-    /// Who may write to a user directly.
+/// Who can send a user direct messages.
     DirectMessages {
         /// Anyone.
         Everyone,
-        /// Those who share a group with the user.
+/// Users who share a group with this one.
         Groups,
     }
 }
 
-/// A group that was made.
+/// A new group.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Group {
-    /// What messages to the group are sent to.
+    /// The group's ID, the recipient of messages to it.
     pub group_id: String,
-    /// Its name.
+    /// The group's name.
     pub name: String,
     /// Who can find and join it.
     pub visibility: Visibility,
-    /// The users in it.
+    /// The group's members.
     pub members: Vec<String>,
 }
 
@@ -92,13 +92,13 @@ impl From<command::Group> for Group {
 /// A group in a list.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct GroupSummary {
-    /// What messages to the group are sent to.
+    /// The group's ID, the recipient of messages to it.
     pub group_id: String,
-    /// Its name.
+    /// The group's name.
     pub name: String,
-    /// This user's role; none in the list of public groups.
+    /// The caller's role; none in the list of public groups.
     pub role: Option<Role>,
-    /// How many users are in it.
+    /// The number of members.
     pub member_count: u64,
 }
 
@@ -107,7 +107,7 @@ pub struct GroupSummary {
 pub struct GroupPage {
     /// The groups.
     pub groups: Vec<GroupSummary>,
-    /// Where the next page begins, where there is one.
+    /// The `after` of the next page; none after the last page.
     pub next: Option<String>,
 }
 
@@ -128,26 +128,26 @@ impl From<command::GroupPage> for GroupPage {
 pub struct Member {
     /// The user.
     pub username: String,
-    /// What they may do.
+    /// The member's role.
     pub role: Role,
-    /// Whether they are connected, as far as their settings let this user know.
+    /// Whether the member is online; false if the member's settings hide it from the caller.
     pub online: bool,
 }
 
 /// A group and one page of its members.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct GroupDetails {
-    /// What messages to the group are sent to.
+    /// The group's ID, the recipient of messages to it.
     pub group_id: String,
-    /// Its name.
+    /// The group's name.
     pub name: String,
     /// Who can find and join it.
     pub visibility: Visibility,
-    /// How many users are in it.
+    /// The number of members.
     pub member_count: u64,
-    /// One page of them.
+    /// One page of the members.
     pub members: Vec<Member>,
-    /// Where the next page begins, where there is one.
+    /// The `after` of the next page; none after the last page.
     pub next: Option<String>,
 }
 
@@ -169,12 +169,12 @@ impl From<command::GroupDetails> for GroupDetails {
     }
 }
 
-/// What a user tells of themselves.
+/// A user's public profile.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Profile {
     /// The user.
     pub username: String,
-    /// What they are called; empty for nothing.
+    /// The display name; empty if there is none.
     pub display_name: String,
 }
 
@@ -187,11 +187,11 @@ impl From<command::Profile> for Profile {
 /// A user's settings.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Settings {
-    /// What to be called; empty for nothing.
+    /// The display name; empty if there is none.
     pub display_name: String,
-    /// Who learns whether one is online.
+    /// Who can see whether the user is online.
     pub presence: PresenceAudience,
-    /// Who may write directly.
+    /// Who can send the user direct messages.
     pub direct_messages: DirectMessages,
 }
 
@@ -205,12 +205,12 @@ impl From<command::Settings> for Settings {
     }
 }
 
-/// One page of those whom a user blocked.
+/// One page of the users that the caller has blocked.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct BlockedPage {
     /// The users.
     pub usernames: Vec<String>,
-    /// Where the next page begins, where there is one.
+    /// The `after` of the next page; none after the last page.
     pub next: Option<String>,
 }
 
@@ -226,17 +226,17 @@ impl From<command::BlockedPage> for BlockedPage {
 /// One of a user's login sessions.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct SessionInfo {
-    /// What it is ended by.
+    /// The session's ID, by which it can be revoked.
     pub session_id: String,
-    /// What its login called the device.
+    /// The name of the device, given at login.
     pub device: Option<String>,
-    /// When the login was.
+    /// When the user logged in.
     pub created_at: Timestamp,
     /// When it was last used.
     pub last_seen_at: Timestamp,
-    /// When it ends if it is not used.
+    /// When the session ends unless it is used again.
     pub expires_at: Timestamp,
-    /// Whether it is the session that asks.
+    /// Whether it is the caller's session.
     pub current: bool,
 }
 
@@ -253,18 +253,18 @@ impl From<account::SessionInfo> for SessionInfo {
     }
 }
 
-/// The server's figures. Counts are since it started.
+/// The server's counters since it started.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct ServerStats {
     /// Seconds since it started.
     pub uptime_seconds: u64,
-    /// Authenticated connections now.
+    /// Authenticated connections, at present.
     pub connections: u64,
-    /// Users with at least one of them.
+    /// Users who are online, at present.
     pub users_online: u64,
-    /// Payloads taken from clients.
+    /// Payloads received from clients.
     pub payloads_received: u64,
-    /// Payloads written to clients.
+    /// Payloads sent to clients.
     pub payloads_sent: u64,
 }
 

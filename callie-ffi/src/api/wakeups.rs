@@ -1,15 +1,15 @@
 //! Futures whose continuations never call into the language that polls them: Python.
 //!
-//! A native thread that enters an interpreter which is about to end is ended by it, and unwinding through Rust aborts the
-//! process. So a wake-up is queued here, and a thread of the interpreter fetches it. A poll that is answered at once needs
-//! neither.
+//! An interpreter that is about to end terminates native threads that enter it, and unwinding through Rust aborts the
+//! process. So wake-ups are queued here, and a thread of the interpreter fetches them. A poll that is answered at once
+//! needs no wake-up.
 
 #![allow(unsafe_code, reason = "what Python calls beside uniffi: exported by name, with one raw pointer")]
 
 use std::cell::Cell;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// What a poll answers when the wake-up will be queued.
+/// The result of a poll whose wake-up will be queued.
 const PENDING: i8 = -1;
 /// The code of a wake-up whose handle is the number of a [token request](super::token_requests).
 const TOKEN_REQUEST: i8 = 2;
@@ -18,9 +18,9 @@ const TOKEN_REQUEST: i8 = 2;
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct Wakeup {
-    /// What the poll was given.
+    /// The value that was passed to the poll.
     handle: u64,
-    /// uniffi's: 0 when the result is there, 1 to poll again; 2 for a token request.
+    /// As uniffi defines it: 0 if the result is ready, 1 to poll again. 2 for a token request.
     code: i8,
 }
 
@@ -32,11 +32,12 @@ static QUEUE: Mutex<Vec<Wakeup>> = Mutex::new(Vec::new());
 static ARRIVED: Condvar = Condvar::new();
 
 thread_local! {
-    /// What this thread polls, and how it was answered at once.
+/// The future that this thread polls, and the code if it was answered at once.
     static POLLED: Cell<Option<Wakeup>> = const { Cell::new(None) };
 }
 
-/// Polls a future once. Answers 0 or 1 as uniffi's continuation does; or -1, and then a [`Wakeup`] with `handle` comes later.
+/// Polls a future once. Returns 0 or 1 as uniffi's continuation does, or -1 if a [`Wakeup`] with `handle` follows
+/// later.
 #[unsafe(no_mangle)]
 pub extern "C" fn ffi_callie_poll(poll: Poll, future: u64, handle: u64) -> i8 {
     POLLED.set(Some(Wakeup { handle, code: PENDING }));
@@ -64,7 +65,7 @@ fn push(wakeup: Wakeup) {
     ARRIVED.notify_one();
 }
 
-/// Waits for wake-ups and writes up to `room` of them to `wakeups`; answers how many.
+/// Waits for wake-ups and writes up to `room` of them to `wakeups`. Returns how many.
 ///
 /// # Safety
 /// `wakeups` points to `room` writable values.
@@ -77,7 +78,7 @@ pub unsafe extern "C" fn ffi_callie_next_wakeups(wakeups: *mut Wakeup, room: u32
     let mut written = 0;
     let count = usize::try_from(room).unwrap_or(usize::MAX).min(queue.len());
     for wakeup in queue.drain(..count) {
-        // SAFETY: fewer than `room` were written, and the caller promises room for so many.
+        // SAFETY: fewer than `room` were written, and the caller promises room for `room` values.
         unsafe { wakeups.add(written).write(wakeup) };
         written += 1;
     }

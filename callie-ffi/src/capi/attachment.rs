@@ -1,4 +1,4 @@
-//! Files that go with a message.
+//! Attachments of messages.
 
 use std::ffi::c_char;
 
@@ -7,7 +7,7 @@ use super::status::{Failure, malformed};
 use callie_client::AttachmentKind;
 use callie_client::foreign::Attachment;
 
-/// What kind of file an attachment is.
+/// The kind of an attachment's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieAttachmentKind {
@@ -19,23 +19,25 @@ pub enum CallieAttachmentKind {
     Video = 2,
 }
 
-/// The `size` of an attachment that tells none. The header defines it by hand: a negative number needs parentheses in C.
+/// The `size` of an attachment whose size is unknown. The header defines it by hand: a negative number needs
+/// parentheses in C.
 pub const CALLIE_SIZE_UNKNOWN: i64 = -1;
 
-/// A file to go with a message, by its URL: servers of Callie neither take nor give files. What is 0 or NULL stands for the
-/// default; only `url` must be given.
+/// A file that a message refers to by its URL: Callie servers do not store files. 0 or NULL stands for the
+/// default; only `url` is required.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct CallieAttachment {
     /// One of `CallieAttachmentKind`: `CALLIE_ATTACHMENT_KIND_FILE`.
     pub kind: u32,
-    /// Where it stands; http or https.
+    /// Its URL: http or https.
     pub url: *const c_char,
     /// Its name, or NULL.
     pub filename: *const c_char,
     /// Its MIME type, such as `image/png`, or NULL.
     pub filetype: *const c_char,
-    /// Its size in bytes; 0 and `CALLIE_SIZE_UNKNOWN` tell none. A file of 0 bytes says so in `metadata`: `{"size":0}`.
+    /// Its size in bytes; 0 and `CALLIE_SIZE_UNKNOWN` for an unknown size. For a file of 0 bytes, set `metadata` to
+    /// `{"size":0}`.
     pub size: i64,
     /// More metadata as a JSON object, or NULL. The three fields above replace its members of the same names.
     pub metadata: *const c_char,

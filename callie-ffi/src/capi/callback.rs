@@ -1,5 +1,5 @@
-//! Callbacks of C: events, tokens, log lines. Each is called through a gate, so that its `user_data` can be freed once the call
-//! that took the callback away has returned.
+//! Callbacks of C: events, tokens, log lines. Each is called through a gate, so that its `user_data` can be freed once
+//! the call that removed the callback has returned.
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -17,22 +17,25 @@ use crate::listener::listen;
 use crate::logging::{self, Line};
 use callie_client::{BoxError, TokenSource};
 
-/// Takes the next events, in order; called from one thread that may block, never twice at once. The batch is freed when it
-/// returns. After the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED` it is not called again, and neither after
+/// Called with the next events, in order, on one thread, which it may block. The batch is freed when it returns. It is
+/// not called again after the batch whose last event is of the kind `CALLIE_EVENT_KIND_CLOSED`, nor after
 /// `callie_client_free` has returned: then `user_data` can be freed.
 ///
-/// It may call every function on the client. `callie_client_free` does not wait in it: the call in progress is the last.
+/// It may call every function on the client. Called in it, `callie_client_free` does not wait: the call in progress is
+/// the last.
 pub type CallieListener = Option<unsafe extern "C" fn(events: *mut CallieEvents, user_data: *mut c_void)>;
 
 /// The size of the longest token with its NUL.
 pub const CALLIE_TOKEN_SIZE: usize = 513;
 
-/// Writes a live token of the same user to `token`, which has room for `size` bytes, ends it in NUL and returns true; or
-/// returns false, which ends the client. `reason_code` is the server's code, such as `SESSION_EXPIRED`. Called from a thread that
-/// may block, once for each refusal; the client waits for it for at most the `request_timeout_ms` of the configuration.
+/// Writes a valid token of the same user, which ends in NUL, to `token`, which has room for `size` bytes, and returns
+/// true; or returns false, which ends the client. `reason_code` is the server's code, such as `SESSION_EXPIRED`. Called
+/// from a thread that may block, once for each refusal; the client waits for it for at most the `request_timeout_ms` of
+/// the configuration.
 ///
-/// After `callie_client_free` or another `callie_client_set_token_source` has returned it is not called again, and no call is in
-/// progress: then `user_data` can be freed. In the callback itself these do not wait: the call in progress is the last.
+/// After `callie_client_free` or another `callie_client_set_token_source` has returned it is not called again, and no
+/// call is in progress: then `user_data` can be freed. In the callback itself these do not wait: the call in progress
+/// is the last.
 pub type CallieTokenSource = Option<
     unsafe extern "C" fn(
         username: *const c_char,
@@ -43,56 +46,56 @@ pub type CallieTokenSource = Option<
     ) -> bool,
 >;
 
-/// Takes one line of the log; `level` is one of `CallieLogLevel`. It holds no token and no text of a message. Called from one
-/// thread.
+/// Called with one line of the log, always on the same thread; `level` is one of `CallieLogLevel`. A line contains no
+/// tokens and no texts of messages.
 ///
-/// After another `callie_set_logger` has returned it is not called again, and no call is in progress: then `user_data` can be
-/// freed. In the callback itself `callie_set_logger` does not wait: the call in progress is the last.
+/// After another `callie_set_logger` has returned it is not called again, and no call is in progress: then `user_data`
+/// can be freed. In the callback itself `callie_set_logger` does not wait: the call in progress is the last.
 pub type CallieLogSink = Option<
     unsafe extern "C" fn(level: u32, target: *const c_char, line: *const c_char, user_data: *mut c_void),
 >;
 
-/// How much a line of the log matters.
+/// The level of a line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieLogLevel {
-    /// None at all.
+    /// No lines.
     Off = 0,
     /// A fault of the application or of this library.
     Error = 1,
-    /// Something that should not be, and that the client copes with.
+    /// A problem that the client can handle.
     Warn = 2,
-    /// Connections that come and go.
+    /// Connections that open and close.
     Info = 3,
-    /// What the client tries.
+    /// Each step that the client takes.
     Debug = 4,
-    /// Also the details of libraries below the client. The packaged library leaves them out.
+    /// Also details of the libraries that the client uses. The packaged library leaves them out.
     Trace = 5,
 }
 
-/// The caller's own pointer, handed back as it came.
+/// The caller's pointer, passed to the callback unchanged.
 #[derive(Clone, Copy)]
 struct UserData(*mut c_void);
 
-// SAFETY: it is never followed here; whoever gave it promised that its callback may be called from other threads.
+// SAFETY: it is never dereferenced here, and the caller promised that the callback may be called from other threads.
 unsafe impl Send for UserData {}
 // SAFETY: as above.
 unsafe impl Sync for UserData {}
 
 impl UserData {
-    /// The pointer. A method, so that closures take the whole value and not the bare pointer.
+    /// The pointer. A method, so that closures capture this value and not the raw pointer.
     fn get(self) -> *mut c_void {
         self.0
     }
 }
 
 fn c_text(text: String) -> CString {
-    // A NUL inside would hide the rest.
+    // A NUL inside would end the text.
     CString::new(text.replace('\0', "")).unwrap_or_default()
 }
 
-/// Hands all events to `callback` from now on, in batches, from a thread made for it. A client has one listener at most:
-/// another, and `callie_client_next_events` beside it, is `CALLIE_STATUS_INVALID_ARGUMENT`.
+/// Delivers all further events to `callback`, in batches, on a thread made for it. A client has one listener at most:
+/// setting another, or calling `callie_client_next_events`, returns `CALLIE_STATUS_INVALID_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_listen(
     client: *mut CallieClient,
@@ -113,8 +116,8 @@ pub unsafe extern "C" fn callie_client_listen(
     })
 }
 
-/// Where a new token comes from when the server has ended the session, in place of any source before; NULL for nowhere, which
-/// ends the client then. Returns after the last call of the source before.
+/// Sets the source of a new token for when the server has ended the login session, in place of any previous one.
+/// Without one (NULL), the client then ends. Returns after the last call of the previous source.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_set_token_source(
     client: *mut CallieClient,
@@ -141,8 +144,8 @@ impl TokenSource for Source {
         let (username, reason) = (c_text(username.to_owned()), c_text(reason.to_owned()));
         let mut token = [0_u8; CALLIE_TOKEN_SIZE];
         let _call = self.gate.enter().ok_or("the source was taken away")?;
-        // SAFETY: the caller's promise: it is a function of this form, may be called from any thread, and writes no more
-        // than it was told there is room for.
+        // SAFETY: the caller's promise: it is a function of this form, may be called from any thread, and writes no
+        // more than it was told there is room for.
         let given = unsafe {
             (self.callback)(
                 username.as_ptr(),
@@ -160,8 +163,8 @@ impl TokenSource for Source {
     }
 }
 
-/// Hands what the library logs, up to `level` (one of `CallieLogLevel`), to `sink` from now on, in place of any before; NULL
-/// for nobody. Returns after the last call of the sink before.
+/// Sends the library's log, up to `level` (one of `CallieLogLevel`), to `sink` instead of any previous sink. NULL stops
+/// logging. Returns after the last call of the previous sink.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_set_logger(
     level: u32,

@@ -1,4 +1,4 @@
-//! A client's life: made, started, suspended, ended, freed.
+//! Creates, starts, suspends, ends and frees clients.
 
 use std::ffi::c_char;
 
@@ -13,8 +13,8 @@ use callie_client::{Client, Error};
 
 /// A client that is not connected yet. The handle of the credentials may be freed afterwards.
 ///
-/// It lives until `callie_client_disconnect`, or until the server refuses it and no new token could be had; then an event of
-/// the kind `CALLIE_EVENT_KIND_CLOSED` is told, and a new client is to be made.
+/// It ends when `callie_client_disconnect` is called, or when the server refuses it and no new token is available. Its
+/// last event then has the kind `CALLIE_EVENT_KIND_CLOSED`, and a new client is needed to connect again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_new(
     credentials: *mut CallieCredentials,
@@ -30,37 +30,38 @@ pub unsafe extern "C" fn callie_client_new(
     })
 }
 
-/// Connects, and keeps connecting after every loss until `callie_client_disconnect` or a refusal. It does not wait: events
-/// tell how it goes. On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
+/// Connects, and keeps connecting after every loss until `callie_client_disconnect` or a refusal. It does not wait:
+/// events report the progress. On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_start(client: *mut CallieClient) -> CallieStatus {
     ask(client, Client::start)
 }
 
-/// Connects once, and waits for it; from then on as after `callie_client_start`.
+/// Makes one attempt to connect and waits for it; from then on as after `callie_client_start`.
 ///
-/// If it does not work the client is as it was before, but for a refusal by the server, such as `AUTH_FAILED`, which ends it.
+/// After an error the client is in its previous state, unless the server refused it, as with `AUTH_FAILED`: that ends
+/// it.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_connect(client: *mut CallieClient) -> CallieStatus {
     guard(|| Ok(block_on(CLIENTS.get(client)?.client.connect())??))
 }
 
-/// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
-/// On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
+/// Closes the connection until `callie_client_resume`, as for an app that goes to the background. Payloads that wait go
+/// on waiting. On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_suspend(client: *mut CallieClient) -> CallieStatus {
     ask(client, Client::suspend)
 }
 
-/// Connects again after `callie_client_suspend` or a `callie_client_connect` that did not work. On a client that has ended it
+/// Connects again after `callie_client_suspend` or a failed `callie_client_connect`. On a client that has ended it
 /// fails with `CALLIE_STATUS_CLOSED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_resume(client: *mut CallieClient) -> CallieStatus {
     ask(client, Client::resume)
 }
 
-/// The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
-/// A client that has ended ignores it.
+/// Tells the client that the network has changed. A client that is waiting to reconnect tries immediately; a connected
+/// one checks that its connection is still alive. A client that has ended ignores it.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_network_changed(client: *mut CallieClient) -> CallieStatus {
     ask(client, |client| {
@@ -81,7 +82,7 @@ pub extern "C" fn callie_client_state(client: *mut CallieClient) -> CallieConnec
     })
 }
 
-/// The user whose client it is. The caller frees the name.
+/// The client's user. The caller frees the name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_username(
     client: *mut CallieClient,
@@ -95,19 +96,19 @@ pub unsafe extern "C" fn callie_client_username(
     })
 }
 
-/// Ends the client: writes what was handed to the connection and says goodbye, in at most a few seconds. What waits is over.
-/// What has arrived can still be taken. The handle still has to be freed.
+/// Ends the client: writes what was handed to the connection and closes it, in at most a few seconds. Payloads in
+/// progress end. Events that have arrived can still be taken. The handle still has to be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_disconnect(client: *mut CallieClient) -> CallieStatus {
     guard(|| Ok(block_on(CLIENTS.get(client)?.client.disconnect())?))
 }
 
-/// Frees a client's handle and ends the client: it says goodbye in the background, and calls that wait for its events return at
-/// once, with `CALLIE_STATUS_CLOSED` where there is nothing left to take. Events that were not taken are lost, and the messages among
-/// them are not confirmed.
+/// Frees a client's handle and ends the client: its connection is closed in the background, and calls that wait for its
+/// events return at once, with `CALLIE_STATUS_CLOSED` if no events are left. Events that were not taken are lost, and
+/// the messages among them are not confirmed.
 ///
-/// Returns after the last call of its listener and of its token source, unless it is called inside it: then that call is the last.
-/// NULL is nothing to free.
+/// Returns after the last call of its listener and of its token source, unless it is called inside it: then that call
+/// is the last. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_free(client: *mut CallieClient) -> CallieStatus {
     guard(|| {

@@ -8,11 +8,11 @@ use super::status::{CallieStatus, Failure};
 use crate::api::read_pin;
 use callie_client::{CONNECT_TIMEOUT, Config, EVENT_QUEUE, MAX_WAITING, REQUEST_TIMEOUT, SEND_TIMEOUT};
 
-/// More than any program pins.
+/// The maximum number of pins.
 const MAX_PINS: usize = 1_024;
 
-/// How to reach and trust a server, and how long to wait for it. Set the defaults with `callie_config_init`, then change what
-/// should differ.
+/// How to reach a server, which certificates to trust, and how long to wait. Set the defaults with
+/// `callie_config_init`, then change what should differ.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct CallieConfig {
@@ -22,22 +22,24 @@ pub struct CallieConfig {
     pub connect_timeout_ms: u32,
     /// Limit for one HTTP call, for the WebSocket upgrade, and for its authentication, in milliseconds. Default 30,000.
     pub request_timeout_ms: u32,
-    /// Limit for a message, ping or command, from the call to its outcome, connected or not, in milliseconds. Default 60,000.
+    /// Limit for a message, ping or command, from the call to its outcome, connected or not, in milliseconds. Default
+    /// 60,000.
     pub send_timeout_ms: u32,
     /// How many payloads may wait for their outcome, at least 1; more are refused. Default 1,000.
     pub max_waiting: u32,
-    /// How many received events may wait to be taken, at least 1. While that many wait, nothing more is read. Default 1,024.
+    /// How many received events may wait to be taken, at least 1. While that many wait, nothing more is read. Default
+    /// 1,024.
     pub event_queue: u32,
     /// Whether the root certificates of Mozilla, which the library contains, are trusted. Default true.
     pub bundled_roots: bool,
     /// Whether a proxy that the environment names (`HTTPS_PROXY` and so on) is used. Default true.
     pub use_proxy: bool,
-    /// Certificates of authorities that are trusted beside the other roots, a text of PEM blocks, or NULL.
+    /// Certificates of authorities to trust in addition to the other roots, a text of PEM blocks, or NULL.
     pub extra_roots: *const c_char,
-    /// Where any are given, the verified path to the server must contain one of these keys: each the SHA-256 of its
+    /// If any are given, the verified path to the server must contain one of these keys: each the SHA-256 of its
     /// SubjectPublicKeyInfo, as 64 hexadecimal digits. NULL for none.
     pub pins: *const *const c_char,
-    /// How many pins there are, at most 1,024.
+    /// The number of pins, at most 1,024.
     pub pin_count: usize,
 }
 

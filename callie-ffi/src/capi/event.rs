@@ -1,8 +1,8 @@
-//! What an event is: its kind, its texts, and the state of the connection.
+//! The kinds of events, their texts, and the states of the connection.
 
 use callie_client::ConnectionState;
 
-/// What an event is.
+/// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieEventKind {
@@ -10,12 +10,13 @@ pub enum CallieEventKind {
     None = 0,
     /// A chat message: `SENDER`, `RECIPIENT`, `TEXT`, `MESSAGE_ID`, `PAYLOAD_ID`, `METADATA`, and attachments.
     Message = 1,
-    /// The sending of a message ended, once for each message: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_outcome`.
+    /// The outcome of a message, once for each message: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_outcome`.
     Ended = 2,
-    /// The state of the connection changed: `callie_event_state`, and while it waits `REASON`, `callie_event_retry_in_ms` and
-    /// `callie_event_close_code`.
+    /// The state of the connection changed: `callie_event_state`, and while it waits `REASON`,
+    /// `callie_event_retry_in_ms` and `callie_event_close_code`.
     ConnectionChanged = 3,
-    /// A notice of the server that is not the outcome of a send: `CODE`, `DESCRIPTION`, `METADATA`, and where it is about them
+    /// A notice of the server that is not the outcome of a message: `CODE`, `DESCRIPTION`, `METADATA`, and where it is
+    /// about them
     /// `IN_REPLY_TO`, `USERNAME`, `GROUP_ID`, `MESSAGE_ID`.
     Notice = 4,
     /// The author of a message replaced its text: `MESSAGE_ID`, `SENDER`, `RECIPIENT`, `TEXT`.
@@ -24,51 +25,51 @@ pub enum CallieEventKind {
     Deleted = 6,
     /// A short-lived signal, such as a typing indicator: `SENDER`, `RECIPIENT`, `KIND`, `DATA`.
     Signal = 7,
-    /// A SYS or CMD of the server that this version does not know: `PAYLOAD`.
+    /// A SYS or CMD payload of the server that this version does not know: `PAYLOAD`.
     Unknown = 8,
     /// The server sent a text that is not a valid payload; it was ignored: `CODE`, `PATH`, `REASON`.
     Unreadable = 9,
-    /// The last event, the client has ended: `CODE`, `REASON`, `callie_event_close_code`.
+    /// The client has ended; the last event: `CODE`, `REASON`, `callie_event_close_code`.
     Closed = 10,
 }
 
-/// A text of an event. Which of them an event has, `CallieEventKind` says.
+/// A text of an event. `CallieEventKind` lists which texts an event has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieField {
-    /// Who wrote a message.
+    /// The sender of a message.
     Sender = 0,
-    /// Where a message was sent: this user, a group's ID or `BROADCAST`.
+    /// To whom a message was sent: this user, a group's ID or `BROADCAST`.
     Recipient = 1,
-    /// A message's text, in Markdown. It may hold a NUL: ask for its length too.
+    /// A message's text, in Markdown. It may contain a NUL: use its length.
     Text = 2,
-    /// A message's ID: edits and deletions name it.
+    /// A message's ID, which edits and deletions refer to.
     MessageId = 3,
     /// A payload's ID.
     PayloadId = 4,
     /// The ID of the payload that a notice is about.
     InReplyTo = 5,
-    /// For programs, such as `USER_JOINED`.
+    /// The code of a notice or an error, for programs, such as `USER_JOINED`.
     Code = 6,
-    /// What a notice says, for people.
+    /// The description of a notice, for people.
     Description = 7,
-    /// What goes with a signal; JSON.
+    /// The data of a signal, JSON.
     Data = 8,
-    /// Extensions of a message's sender, or the members of a notice, a JSON object.
+    /// The metadata of a message or a notice, a JSON object.
     Metadata = 9,
     /// The user that it is about.
     Username = 10,
     /// The group that it is about.
     GroupId = 11,
-    /// Where a fault is, a JSON Pointer.
+    /// The faulty place in a payload, a JSON Pointer.
     Path = 12,
-    /// Why, for people.
+    /// The reason, for people.
     Reason = 13,
-    /// What a signal is about, such as `typing`.
+    /// The kind of a signal, such as `typing`.
     Kind = 14,
     /// Who deleted a message.
     DeletedBy = 15,
-    /// A whole payload; JSON.
+    /// A complete payload, JSON.
     Payload = 16,
 }
 
@@ -76,15 +77,15 @@ pub enum CallieField {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieConnectionState {
-    /// There is no such client, or the event is not about one.
+    /// There is no such client, or the event is not about a state.
     None = 0,
-    /// Not connected, and not trying: it was not started yet, was suspended, or could not connect when asked to once.
+    /// Not connected and not trying to: the client was not started yet, is suspended, or a single attempt failed.
     Suspended = 1,
-    /// Opening a connection or authenticating on it.
+    /// Opening a connection or authenticating.
     Connecting = 2,
     /// Connected and authenticated.
     Online = 3,
-    /// Not connected; it tries again by itself.
+    /// Not connected. The client connects again after a delay.
     Waiting = 4,
     /// The client has ended.
     Closed = 5,
@@ -97,17 +98,17 @@ impl From<&ConnectionState> for CallieConnectionState {
             ConnectionState::Connecting => Self::Connecting,
             ConnectionState::Online { .. } => Self::Online,
             ConnectionState::Waiting { .. } => Self::Waiting,
-            // `Closed`, and what a later client may add.
+            // `Closed`, and variants that a later version adds.
             _ => Self::Closed,
         }
     }
 }
 
-/// A text of an attachment. No number is also one of `CallieField`, so one that was taken for the other shows nothing.
+/// A text of an attachment. Its numbers differ from those of `CallieField`, so that one used as the other has no text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieAttachmentField {
-    /// Where it stands.
+    /// Its URL.
     Url = 100,
     /// Its name.
     Filename = 101,

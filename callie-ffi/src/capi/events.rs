@@ -1,4 +1,4 @@
-//! The functions that show a batch of events.
+//! Functions that read a batch of events.
 
 use std::ffi::c_char;
 use std::ptr::null;
@@ -11,7 +11,7 @@ use super::registry::Registry;
 use super::rows::{Batch, Row, Text};
 use super::status::{CallieStatus, Failure};
 
-/// A batch of events. Free it with `callie_events_free`; texts that it showed are valid until then.
+/// A batch of events. Free it with `callie_events_free`; its texts are valid until then.
 pub struct CallieEvents {
     _private: [u8; 0],
 }
@@ -62,9 +62,9 @@ pub extern "C" fn callie_event_kind(events: *const CallieEvents, index: usize) -
     look(events, index, CallieEventKind::None, |row| Some(row.kind))
 }
 
-/// A text of the event at `index`, by one of `CallieField`; NULL where it has none. Valid until the batch is freed.
+/// A text of the event at `index`, by one of `CallieField`; NULL if it has none. Valid until the batch is freed.
 ///
-/// It ends in NUL. `length` says how many bytes stand before that; it may be NULL.
+/// It ends in NUL. `length` receives the number of bytes before the NUL; it may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_event_string(
     events: *const CallieEvents,
@@ -79,19 +79,20 @@ pub unsafe extern "C" fn callie_event_string(
     })
 }
 
-/// When the event at `index` was sent, as its sender claims, in milliseconds since 1970 (UTC); 0 where it has no time.
+/// When the event at `index` was sent, by the sender's clock, in milliseconds since 1970 (UTC); 0 if it has no time.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_event_sent_at_ms(events: *const CallieEvents, index: usize) -> i64 {
     look(events, index, 0, |row| Some(row.sent_at_ms))
 }
 
-/// The ticket's number of an event of the kind `CALLIE_EVENT_KIND_ENDED`, as `callie_client_send` gave it; 0 for other kinds.
+/// The ticket's number of an event of the kind `CALLIE_EVENT_KIND_ENDED`, as returned by `callie_client_send`; 0 for
+/// other kinds.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_event_ticket(events: *const CallieEvents, index: usize) -> u64 {
     look(events, index, 0, |row| Some(row.ticket))
 }
 
-/// The outcome in an event of the kind `CALLIE_EVENT_KIND_ENDED`.
+/// The outcome of an event of the kind `CALLIE_EVENT_KIND_ENDED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_event_outcome(
     events: *const CallieEvents,
@@ -108,32 +109,34 @@ pub unsafe extern "C" fn callie_event_outcome(
     })
 }
 
-/// The state of the connection since an event of the kind `CALLIE_EVENT_KIND_CONNECTION_CHANGED` or `CALLIE_EVENT_KIND_CLOSED`.
+/// The state of the connection since an event of the kind `CALLIE_EVENT_KIND_CONNECTION_CHANGED` or
+/// `CALLIE_EVENT_KIND_CLOSED`.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_event_state(events: *const CallieEvents, index: usize) -> CallieConnectionState {
     look(events, index, CallieConnectionState::None, |row| Some(row.state))
 }
 
-/// After how many milliseconds the client tries again, in an event that tells that it waits; 0 for others.
+/// The delay in milliseconds before the client connects again, for an event with the state in which it waits; 0 for
+/// others.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_event_retry_in_ms(events: *const CallieEvents, index: usize) -> u64 {
     look(events, index, 0, |row| Some(row.retry_in_ms))
 }
 
-/// The WebSocket close code of an event that tells that the client waits or has ended: 1000 when the application asked for it,
-/// 1006 when the link was lost without a close or never open; 0 for other kinds.
+/// The WebSocket close code, for an event that reports that the client waits or has ended: 1000 if the application
+/// ended it, 1006 if the connection was lost without one or was never open; 0 for other events.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_event_close_code(events: *const CallieEvents, index: usize) -> u16 {
     look(events, index, 0, |row| Some(row.close_code))
 }
 
-/// How many attachments the event at `index` has.
+/// The number of attachments of the event at `index`.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_event_attachment_count(events: *const CallieEvents, index: usize) -> usize {
     look(events, index, 0, |row| Some(row.attachments.len()))
 }
 
-/// What kind of file an attachment is; `CALLIE_ATTACHMENT_KIND_FILE` where there is none.
+/// The kind of an attachment's file; `CALLIE_ATTACHMENT_KIND_FILE` if there is no such attachment.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_event_attachment_kind(
     events: *const CallieEvents,
@@ -143,7 +146,7 @@ pub extern "C" fn callie_event_attachment_kind(
     look(events, index, CallieAttachmentKind::File, |row| Some(row.attachments.get(attachment)?.kind))
 }
 
-/// An attachment's size in bytes, as its sender says; `CALLIE_SIZE_UNKNOWN` where it is not told.
+/// An attachment's size in bytes, as stated by its sender; `CALLIE_SIZE_UNKNOWN` if it is not stated.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_event_attachment_size(
     events: *const CallieEvents,
@@ -153,9 +156,9 @@ pub extern "C" fn callie_event_attachment_size(
     look(events, index, CALLIE_SIZE_UNKNOWN, |row| Some(row.attachments.get(attachment)?.size))
 }
 
-/// A text of an attachment, by one of `CallieAttachmentField`; NULL where it has none. Valid until the batch is freed.
+/// A text of an attachment, by one of `CallieAttachmentField`; NULL if it has none. Valid until the batch is freed.
 ///
-/// It ends in NUL. `length` says how many bytes stand before that; it may be NULL.
+/// It ends in NUL. `length` receives the number of bytes before the NUL; it may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_event_attachment_string(
     events: *const CallieEvents,
@@ -173,7 +176,7 @@ pub unsafe extern "C" fn callie_event_attachment_string(
     })
 }
 
-/// Frees a batch and every text that it showed. NULL is nothing to free.
+/// Frees a batch and all its texts. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_events_free(events: *mut CallieEvents) -> CallieStatus {
     guard(|| EVENTS.remove(events).map(drop))

@@ -1,4 +1,4 @@
-//! The FFI boundary: the only places where a foreign pointer is dereferenced, and where a panic ends.
+//! The FFI boundary: the only places where foreign pointers are dereferenced and panics are caught.
 
 use std::ffi::{CStr, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,9 +6,9 @@ use std::ptr::NonNull;
 
 use super::status::{CallieStatus, Failure, keep};
 
-/// Runs the body of an exported function; failures and panics become a status and the thread's last error.
+/// Runs the body of an exported function. Failures and panics become a status and the thread's last error.
 pub(super) fn guard(body: impl FnOnce() -> Result<(), Failure>) -> CallieStatus {
-    // What a panic leaves half done stays behind a lock or is dropped with the body.
+    // State that a panic leaves inconsistent is behind a poisoned lock or dropped with the body.
     let done = catch_unwind(AssertUnwindSafe(body))
         .unwrap_or_else(|_| Err(Failure::internal("a fault of the library; please report it")));
     match done {
@@ -21,7 +21,7 @@ pub(super) fn guard(body: impl FnOnce() -> Result<(), Failure>) -> CallieStatus 
     }
 }
 
-/// Runs the body of an exported function that shows a value: `otherwise` stands for every failure.
+/// Runs the body of an exported function that returns a value; `otherwise` is returned for every failure.
 pub(super) fn show<T>(otherwise: T, body: impl FnOnce() -> Result<T, Failure>) -> T {
     let mut shown = otherwise;
     guard(|| body().map(|value| shown = value));
@@ -37,7 +37,7 @@ pub(super) unsafe fn text<'a>(pointer: *const c_char, name: &str) -> Result<&'a 
     unsafe { optional_text(pointer, name) }?.ok_or_else(|| Failure::null(name))
 }
 
-/// Reads a text that may be left out with NULL.
+/// Reads an optional text; NULL for none.
 ///
 /// # Safety
 /// As for [`text`].
@@ -53,7 +53,7 @@ pub(super) unsafe fn optional_text<'a>(
     bytes.to_str().map(Some).map_err(|_| Failure::utf8(name))
 }
 
-/// Reads an array of `count` values, at most `most`: a count that cannot be right is refused before anything is read.
+/// Reads an array of `count` values. A count above `most` is refused before anything is read.
 ///
 /// # Safety
 /// `pointer` is NULL, or points to `count` values that stay unchanged for as long as the slice is used.
@@ -79,7 +79,7 @@ pub(super) unsafe fn array<'a, T>(
     Ok(unsafe { std::slice::from_raw_parts(pointer, count) })
 }
 
-/// Initialises a struct of the caller's whose first field is its size.
+/// Initialises the caller's struct, whose first field is its size.
 ///
 /// # Safety
 /// `pointer` is NULL or can be written to.
@@ -108,11 +108,11 @@ pub(super) unsafe fn read_sized<T: Copy>(pointer: *const T, name: &str) -> Resul
     Ok(Some(unsafe { pointer.read_unaligned() }))
 }
 
-/// A place of the caller's where a result goes.
+/// The caller's memory for a result.
 pub(super) struct Place<T>(NonNull<T>);
 
 impl<T> Place<T> {
-    /// Takes the place and puts `before` there, so that it holds something defined whatever happens.
+    /// Takes the memory and writes `before`, so that it is initialised even if the call fails.
     ///
     /// # Safety
     /// `pointer` is NULL or can be written to until the exported function returns.
@@ -122,7 +122,7 @@ impl<T> Place<T> {
         Ok(place)
     }
 
-    /// Puts the result there. What was there before is plain data, never something to drop.
+    /// Writes the result. The previous value is plain data and needs no drop.
     pub(super) fn put(&self, value: T) {
         // SAFETY: by the promise to `at`, it can be written to; unaligned places are written to as well.
         unsafe { self.0.as_ptr().write_unaligned(value) }

@@ -8,9 +8,9 @@ use super::status::CallieStatus;
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
 pub struct CallieStats {
-    /// Times it came online.
+    /// The number of times the client came online.
     pub connects: u64,
-    /// Times it came online after the first time.
+    /// The number of times the client came online again.
     pub reconnects: u64,
     /// Payloads written.
     pub payloads_sent: u64,
@@ -20,9 +20,9 @@ pub struct CallieStats {
     pub messages_sent: u64,
     /// Messages delivered to the application.
     pub messages_received: u64,
-    /// Messages that arrived a second time and were discarded.
+    /// Duplicate messages, which were discarded.
     pub duplicates: u64,
-    /// Messages, pings and commands that wait for their outcome now.
+    /// Messages, pings and commands that now wait for their outcome.
     pub waiting: u64,
     /// Bytes of payloads written.
     pub bytes_sent: u64,
@@ -78,7 +78,7 @@ pub struct CallieLimits {
     pub broadcast_burst: u32,
 }
 
-/// What the server allows; the protocol's defaults before the first connection.
+/// The server's limits; the protocol's defaults before the first connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_limits(
     client: *mut CallieClient,

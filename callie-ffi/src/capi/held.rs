@@ -1,4 +1,4 @@
-//! What a client's handle stands for.
+//! The object behind a client's handle.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,14 +18,14 @@ pub struct CallieClient {
     _private: [u8; 0],
 }
 
-/// What a client's handle stands for.
+/// The object behind a client's handle.
 pub(super) struct Held {
     pub(super) client: Client,
     pub(super) tickets: Tickets,
-    /// What the listener is called through.
+    /// The gate of the listener.
     pub(super) listener: Arc<Gate>,
     source: Mutex<Source>,
-    /// What earlier sources were called through.
+    /// The gates of earlier token sources.
     retired: Retired,
     /// The handle was freed.
     freed: AtomicBool,
@@ -37,7 +37,7 @@ pub(super) struct Held {
 #[derive(Default)]
 struct Source {
     gate: Option<Arc<Gate>>,
-    /// The handle was freed: there can be no source any more.
+    /// The handle was freed: no source can be set any more.
     over: bool,
 }
 
@@ -54,7 +54,7 @@ impl Held {
         }
     }
 
-    /// Puts a source of tokens, called through its gate, in place of the one before, whose last call has returned then.
+    /// Replaces the token source, which is called through its gate. Returns after the last call of the previous one.
     pub(super) fn set_source(&self, next: Option<(Arc<Gate>, Arc<dyn TokenSource>)>) -> Result<(), Failure> {
         {
             let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl Held {
         Ok(())
     }
 
-    /// Ends the client, wakes everyone who waits for it, and returns after the last call of its callbacks.
+    /// Ends the client, wakes all calls that wait for it, and returns after the last call of its callbacks.
     pub(super) fn release(&self) {
         self.freed.store(true, Ordering::Release);
         self.client.begin_disconnect();
@@ -99,7 +99,8 @@ impl Held {
         }
     }
 
-    /// Takes events; when the handle is freed it takes none, so that none are confirmed that nobody has seen.
+    /// Takes events. After the handle was freed it takes none, so that no message is confirmed that the application
+    /// never received.
     pub(super) async fn next_events(&self, max: usize, wait: Duration) -> Result<Vec<Event>, Failure> {
         tokio::select! {
             biased;

@@ -1,4 +1,4 @@
-//! Reading the JSON that calls and events give: C has no parser of its own.
+//! Reads the JSON of results and events: C has no JSON parser.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,12 +10,12 @@ use super::ffi_guard::{Place, guard, text};
 use super::status::{CallieStatus, Failure, malformed};
 use super::text::give;
 
-/// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: of a string its text,
-/// of any other value its JSON as it stands there. The caller frees it.
+/// The value at a JSON Pointer (RFC 6901) in a JSON text, such as `/groupID` or `/groups/0/name`: the text of a string,
+/// or the JSON of any other value, unchanged. The caller frees it.
 ///
-/// `value` is NULL where the pointer leads nowhere, which is no error: a loop over `/groups/0`, `/groups/1` and so on
-/// ends there. `CALLIE_STATUS_INVALID_ARGUMENT` says that `json` is not JSON, that `pointer` is neither empty nor
-/// starts with `/`, or that the string holds a NUL.
+/// `value` is NULL if there is no such value, which is not an error: a loop over `/groups/0`, `/groups/1` and so on
+/// ends there. `CALLIE_STATUS_INVALID_ARGUMENT`: `json` is not JSON, `pointer` is neither empty nor
+/// starts with `/`, or the string contains a NUL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_json_get(
     json: *const c_char,
@@ -71,7 +71,7 @@ fn find(json: &str, pointer: &str) -> Result<Option<String>, Failure> {
     Ok(Some(text))
 }
 
-/// The place in an array that a step of a pointer names: digits without a leading zero.
+/// The array index in a pointer's segment: digits without a leading zero.
 fn index(step: &str) -> Option<usize> {
     let plain = step.bytes().all(|b| b.is_ascii_digit()) && (step == "0" || !step.starts_with('0'));
     if plain { step.parse().ok() } else { None }

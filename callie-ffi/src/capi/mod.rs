@@ -1,10 +1,12 @@
-//! What C and C++ are shown: the client behind opaque handles and blocking calls.
+//! The interface for C and C++: the client behind opaque handles and blocking calls.
 //!
-//! - `status`: what a call returns, and the last error of a thread
-//! - `ffi_guard`: the only places where a foreign pointer is followed, and where a panic ends
-//! - `registry`: handles are names, not addresses: one that was freed, or never given, is told from a live one
-//! - `held`: what a client's handle stands for; `tickets`: what was sent, by number; `rows`: events as C looks at them
-//! - `config`, `server`, `client`, `send`, `receive`, `figures`, `attachment`, `commands`, `outcome`, `event`, `events`, `json`,
+//! - `status`: the status that calls return, and the last error of a thread
+//! - `ffi_guard`: the only places where foreign pointers are dereferenced and panics are caught
+//! - `registry`: handles are numbers, not addresses: a freed or invalid handle is recognized
+//! - `held`: the object behind a client's handle; `tickets`: sent messages, by number; `rows`: events in the form that
+//!   C reads
+//! - `config`, `server`, `client`, `send`, `receive`, `figures`, `attachment`, `commands`, `outcome`, `event`,
+//!   `events`, `json`,
 //!   `callback`, `validate`, `text`: types and functions, as the header shows them
 //!
 //! The header `bindings/c/include/callie.h` is written by cbindgen from here; its opening says what every function asks

@@ -1,4 +1,4 @@
-//! How a send ended.
+//! Outcomes of messages.
 
 use std::ffi::c_char;
 
@@ -7,52 +7,53 @@ use callie_core::MAX_PATH_BYTES;
 use super::text::fixed;
 use callie_client::{Failure, SendOutcome};
 
-/// How a send ended.
+/// The kind of an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieOutcomeKind {
-    /// It has not.
+    /// No outcome yet.
     None = 0,
-    /// The recipient's client, or some of the group's, confirmed it: see the counts.
+    /// Confirmed by the recipient's client, or by at least one member of the group: see the counts.
     Delivered = 1,
-    /// The server took it; no confirmation was asked for.
+    /// Accepted by the server; no confirmation was requested.
     Sent = 2,
-    /// The recipient is offline, or nobody in the group is online: it did not arrive.
+    /// Not delivered: the recipient, or every other member of the group, is offline.
     Offline = 3,
-    /// It did not arrive: see code and reason.
+    /// Not delivered: see code and reason.
     Failed = 4,
-    /// It was sent and may or may not have arrived.
+    /// Sent, but it is not known whether it was delivered.
     Unconfirmed = 5,
 }
 
 /// The size of a code with its NUL.
 pub const CALLIE_CODE_SIZE: usize = 65;
-/// The size of a reason with its NUL; a longer one is cut.
+/// The size of a reason with its NUL; a longer reason is truncated.
 pub const CALLIE_REASON_SIZE: usize = 256;
 /// The size of a path with its NUL.
 pub const CALLIE_PATH_SIZE: usize = 513;
 const _: () = assert!(CALLIE_PATH_SIZE == MAX_PATH_BYTES + 1);
 
-/// A count that is not known.
+/// The value of an unknown count.
 pub const CALLIE_COUNT_UNKNOWN: u64 = u64::MAX;
 
-/// The outcome of a send. Its texts end in NUL.
+/// The outcome of a message. Its texts end in NUL.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct CallieSendOutcome {
-    /// How.
+    /// The kind.
     pub kind: CallieOutcomeKind,
-    /// How many confirmed it; `CALLIE_COUNT_UNKNOWN` where the server's answer was lost with a connection.
+    /// The number of recipients who confirmed it; `CALLIE_COUNT_UNKNOWN` if the server's answer was lost with the
+    /// connection.
     pub confirmed: u64,
-    /// How many were sent it and did not, or `CALLIE_COUNT_UNKNOWN`.
+    /// The number of recipients it was sent to who did not confirm it, or `CALLIE_COUNT_UNKNOWN`.
     pub unconfirmed: u64,
-    /// How many were offline, or `CALLIE_COUNT_UNKNOWN`.
+    /// The number of recipients who were offline, or `CALLIE_COUNT_UNKNOWN`.
     pub offline: u64,
     /// Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
     pub code: [c_char; CALLIE_CODE_SIZE],
     /// Why it failed, for people.
     pub reason: [c_char; CALLIE_REASON_SIZE],
-    /// Where in the payload the fault is, a JSON Pointer; empty where it is nowhere in particular.
+    /// The faulty place in the payload, a JSON Pointer; empty if there is none.
     pub path: [c_char; CALLIE_PATH_SIZE],
 }
 
@@ -87,7 +88,7 @@ impl From<SendOutcome> for CallieSendOutcome {
                 path: fixed(&path),
                 ..of(CallieOutcomeKind::Failed)
             },
-            // `Unconfirmed`, and what a later client may add.
+            // `Unconfirmed`, and variants that a later version adds.
             _ => of(CallieOutcomeKind::Unconfirmed),
         }
     }

@@ -11,10 +11,11 @@ use super::status::{CallieStatus, Failure};
 use crate::runtime::block_on;
 use callie_client::Client;
 
-/// Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first. Free the batch with `callie_events_free`.
+/// Takes up to `max` events, waiting at most `timeout_ms` milliseconds for the first. Free the batch with
+/// `callie_events_free`.
 ///
-/// The batch is empty when nothing came. The last event is of the kind `CALLIE_EVENT_KIND_CLOSED`; after it the call returns
-/// `CALLIE_STATUS_CLOSED`.
+/// The batch is empty if no event came. The last event has the kind `CALLIE_EVENT_KIND_CLOSED`; after it the call
+/// returns `CALLIE_STATUS_CLOSED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_next_events(
     client: *mut CallieClient,
@@ -32,8 +33,8 @@ pub unsafe extern "C" fn callie_client_next_events(
     })
 }
 
-/// A file descriptor that can be read from while events wait, to be polled by the program's own event loop. It belongs to the
-/// client, which closes it when it is freed: it is not to be read from or closed.
+/// A file descriptor that is readable while events wait, for the program's event loop to poll. It belongs to the
+/// client, which closes it when it is freed: do not read from it or close it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_fd(client: *mut CallieClient, fd: *mut c_int) -> CallieStatus {
     guard(|| {

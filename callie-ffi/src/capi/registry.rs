@@ -1,7 +1,7 @@
-//! Handles that are names, not addresses.
+//! Handles: numbers that C holds as pointers.
 //!
-//! What C holds as a pointer is a number that this library never follows and never gives twice, so a handle that was freed,
-//! or that never was one, is told from a live one. A call keeps what it uses alive, so freeing on another thread is safe.
+//! A handle is never dereferenced and its number is never reused, so a freed or invalid handle is recognized. A call
+//! keeps the objects it uses alive, so freeing a handle on another thread is safe.
 
 use std::collections::BTreeMap;
 use std::ptr::without_provenance_mut;
@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::status::Failure;
 
-/// The number of the next handle, of whatever kind. Zero is NULL.
+/// The number of the next handle of any kind. 0 is NULL.
 static NEXT: AtomicUsize = AtomicUsize::new(1);
 
-/// The live handles of one kind: `T` is what they stand for, `H` is what C sees.
+/// The valid handles of one kind, and the objects behind them.
 pub(super) struct Registry<T> {
     name: &'static str,
     live: Mutex<BTreeMap<usize, Arc<T>>>,
@@ -24,19 +24,19 @@ impl<T> Registry<T> {
         Self { name, live: Mutex::new(BTreeMap::new()) }
     }
 
-    /// What a reason calls the handle.
+    /// The kind's name in the reasons of errors.
     pub(super) fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Gives `value` a handle.
+    /// Adds an object and returns its handle.
     pub(super) fn add<H>(&self, value: T) -> Result<*mut H, Failure> {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         self.live()?.insert(id, Arc::new(value));
         Ok(without_provenance_mut(id))
     }
 
-    /// What `handle` stands for.
+    /// The object behind `handle`.
     pub(super) fn get<H>(&self, handle: *const H) -> Result<Arc<T>, Failure> {
         if handle.is_null() {
             return Err(Failure::null(self.name));
@@ -44,7 +44,7 @@ impl<T> Registry<T> {
         self.live()?.get(&handle.addr()).cloned().ok_or_else(|| Failure::dead(self.name))
     }
 
-    /// Ends `handle`, and returns what it stood for. NULL is nothing to end.
+    /// Removes `handle` and returns its object; `None` for NULL.
     pub(super) fn remove<H>(&self, handle: *mut H) -> Result<Option<Arc<T>>, Failure> {
         let mut live = self.live()?;
         if handle.is_null() {
@@ -53,7 +53,7 @@ impl<T> Registry<T> {
         live.remove(&handle.addr()).map(Some).ok_or_else(|| Failure::dead(self.name))
     }
 
-    /// In a forked child it fails before it takes the lock, which another thread may have held.
+    /// In a forked child it fails before it takes the lock, which another thread may have held during the fork.
     fn live(&self) -> Result<MutexGuard<'_, BTreeMap<usize, Arc<T>>>, Failure> {
         Failure::if_forked()?;
         Ok(self.live.lock().unwrap_or_else(PoisonError::into_inner))

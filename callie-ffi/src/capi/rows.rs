@@ -1,4 +1,4 @@
-//! Events as rows of texts that C can look at in place.
+//! Events as rows of texts that C can read in place.
 
 use std::ffi::c_char;
 
@@ -9,7 +9,7 @@ use super::event::{ATTACHMENT_FIELDS, CallieConnectionState, CallieEventKind, Ca
 use super::outcome::CallieSendOutcome;
 use callie_client::{Closed, ConnectionState, Event};
 
-/// A text with a NUL behind it.
+/// A text followed by a NUL.
 #[derive(Debug)]
 pub(super) struct Text(Vec<u8>);
 
@@ -55,7 +55,7 @@ pub(super) struct Row {
     pub(super) attachments: Vec<Item>,
 }
 
-/// A batch of events as C sees them.
+/// A batch of events in the form that C reads.
 #[derive(Debug)]
 pub(super) struct Batch(Vec<Row>);
 
@@ -110,7 +110,7 @@ impl Row {
     fn of_notice(notice: &callie_core::Notice) -> Self {
         use CallieField as Field;
         let metadata = notice.metadata();
-        // Names, IDs, numbers and JSON that was read: it can always be written.
+        // A notice holds only names, IDs, numbers and valid JSON, which can always be serialised.
         let json = serde_json::to_string(metadata).unwrap_or_default();
         let fields = [
             (Field::Code, notice.code().as_str()),
@@ -195,7 +195,7 @@ impl From<Event> for Row {
                 let fields = [(Field::Code, code.as_str()), (Field::Reason, &reason)];
                 Self { close_code, state: CallieConnectionState::Closed, ..Self::new(Kind::Closed, fields) }
             }
-            // What a later client may add.
+            // Variants that a later version adds.
             _ => Self::new(Kind::Unknown, []),
         }
     }

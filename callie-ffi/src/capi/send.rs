@@ -1,4 +1,4 @@
-//! Sending messages, pings and commands, and waiting for what became of them.
+//! Sending messages, pings and commands, and waiting for their outcomes.
 
 use std::ffi::c_char;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const _: () = assert!(CALLIE_ID_SIZE == MAX_ID_BYTES + 1);
 pub struct CallieSent {
     /// Identifies it in `callie_client_wait` and in the event with its outcome.
     pub ticket: u64,
-    /// Its ID, a text that ends in NUL: edits and deletions name it.
+    /// The message's ID, which edits and deletions refer to; it ends in NUL.
     pub message_id: [c_char; CALLIE_ID_SIZE],
 }
 
@@ -32,17 +32,18 @@ impl CallieSent {
     const NONE: Self = Self { ticket: 0, message_id: [0; CALLIE_ID_SIZE] };
 }
 
-/// How one message is sent. Set the defaults with `callie_send_options_init`, then change what should differ.
+/// Options of one message. Set the defaults with `callie_send_options_init`, then change what should differ.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct CallieSendOptions {
-    /// The size of the struct: set by `callie_send_options_init`, so that a later version of the library can add fields.
+    /// The size of the struct: set by `callie_send_options_init`, so that a later version of the library can add
+    /// fields.
     pub size: usize,
-    /// Whether to ask the recipient's client for a confirmation. Broadcasts are never confirmed. Default true.
+    /// Whether the recipient's client confirms the message. Broadcasts are never confirmed. Default true.
     pub confirm: bool,
-    /// Extensions, a JSON object, or NULL.
+    /// Metadata: extensions, a JSON object, or NULL.
     pub metadata: *const c_char,
-    /// Limit from the call to the outcome, in milliseconds; 0 for the `send_timeout_ms` of the configuration.
+    /// How long the message may take to its outcome, in milliseconds; 0 for the `send_timeout_ms` of the configuration.
     pub timeout_ms: u32,
 }
 
@@ -59,10 +60,12 @@ pub unsafe extern "C" fn callie_send_options_init(
     })
 }
 
-/// Sends a text in Markdown, with `attachment_count` attachments. The recipient is a username, a group's ID or `BROADCAST`.
+/// Sends a text in Markdown, with `attachment_count` attachments. The recipient is a username, a group's ID or
+/// `BROADCAST`.
 ///
-/// It is taken at once, connected or not; `callie_client_wait` and an event of the kind `CALLIE_EVENT_KIND_ENDED` report
-/// its outcome. `attachments` may be NULL where there are none, `options` for the defaults, `sent` where nobody asks.
+/// The message is taken at once, connected or not; `callie_client_wait` and an event of the kind
+/// `CALLIE_EVENT_KIND_ENDED` report its outcome. `attachments` may be NULL if there are none, `options` for the
+/// defaults, `sent` if it is not needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_send(
     client: *mut CallieClient,
@@ -95,7 +98,7 @@ pub unsafe extern "C" fn callie_client_send(
     })
 }
 
-/// Reads how a message is to be sent.
+/// Reads the options of a message.
 ///
 /// # Safety
 /// `options` is NULL or can be read, and its text is NULL or ends in NUL.
@@ -113,8 +116,8 @@ unsafe fn read_options(options: *const CallieSendOptions) -> Result<Option<api::
 
 /// Waits at most `timeout_ms` milliseconds for the outcome of a message, by the ticket in its `CallieSent`.
 ///
-/// `CALLIE_STATUS_TIMED_OUT` says that it has none yet. An outcome can be asked for again, until 4,096 later messages were
-/// sent; after that, and for what is no ticket, it is `CALLIE_STATUS_INVALID_ARGUMENT`.
+/// `CALLIE_STATUS_TIMED_OUT`: it has none yet. An outcome can be read again until 4,096 later messages were
+/// sent; after that, and for an unknown ticket, the result is `CALLIE_STATUS_INVALID_ARGUMENT`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_wait(
     client: *mut CallieClient,
@@ -134,9 +137,10 @@ pub unsafe extern "C" fn callie_client_wait(
     })
 }
 
-/// Pings the server (`SERVER`) or a user. `round_trip_us` receives the time until the answer, in microseconds; it may be NULL.
+/// Pings the server (`SERVER`) or a user. `round_trip_us` receives the time until the answer, in microseconds; it may
+/// be NULL.
 ///
-/// Refused with `RECIPIENT_OFFLINE` or `RECIPIENT_UNKNOWN` when the user is not there.
+/// Refused with `RECIPIENT_OFFLINE` or `RECIPIENT_UNKNOWN` if the user is offline or does not exist.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_client_ping(
     client: *mut CallieClient,
@@ -161,7 +165,8 @@ pub unsafe extern "C" fn callie_client_ping(
     })
 }
 
-/// Carries out a command by name, such as `LIST_GROUPS`. Parameters and result are JSON objects; the caller frees the result.
+/// Carries out a command by name, such as `LIST_GROUPS`. Parameters and result are JSON objects; the caller frees the
+/// result.
 ///
 /// Refused with the server's code, such as `FORBIDDEN` or `INVALID_PARAMETERS`.
 #[unsafe(no_mangle)]

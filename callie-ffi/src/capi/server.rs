@@ -17,7 +17,8 @@ pub struct CallieServer {
     _private: [u8; 0],
 }
 
-/// A username and the token of a login on one server: what a client connects with. Free it with `callie_credentials_free`.
+/// A username and the token of a login on one server: what a client connects with. Free it with
+/// `callie_credentials_free`.
 pub struct CallieCredentials {
     _private: [u8; 0],
 }
@@ -27,7 +28,7 @@ pub(super) static CREDENTIALS: Registry<Credentials> = Registry::new("the creden
 
 /// The server at `url`: `https://` for TLS, `http://` without. Nothing is sent yet.
 ///
-/// `config` may be NULL for the defaults. It applies to everything that comes of this server.
+/// `config` may be NULL for the defaults. It also applies to the credentials and clients made from this server.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_server_new(
     url: *const c_char,
@@ -45,7 +46,8 @@ pub unsafe extern "C" fn callie_server_new(
     })
 }
 
-/// Registers a new user. Refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED`, among others.
+/// Registers a new user. Refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED`,
+/// among others.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_server_register(
     server: *mut CallieServer,
@@ -137,8 +139,8 @@ pub unsafe extern "C" fn callie_server_change_password(
     })
 }
 
-/// All login sessions of the user, the newest first: a JSON array of objects as in the answer of the HTTP call. The caller
-/// frees it.
+/// All login sessions of the user, the newest first: a JSON array of objects as in the answer of the HTTP call. The
+/// caller frees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_server_sessions(
     server: *mut CallieServer,
@@ -172,14 +174,14 @@ pub unsafe extern "C" fn callie_server_revoke_session(
     })
 }
 
-/// Frees a server's handle. What came of it lives on. NULL is nothing to free.
+/// Frees a server's handle. Credentials and clients made from it stay valid. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_server_free(server: *mut CallieServer) -> CallieStatus {
     guard(|| SERVERS.remove(server).map(drop))
 }
 
-/// The credentials of an earlier login, by the token that `callie_credentials_token` gave. Whether the token is still valid shows
-/// when connecting.
+/// The credentials of an earlier login, by the token that `callie_credentials_token` returned. Whether the token is
+/// still valid is checked when connecting.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_credentials_new(
     server: *mut CallieServer,
@@ -199,7 +201,7 @@ pub unsafe extern "C" fn callie_credentials_new(
     })
 }
 
-/// The token, to keep in a safe place: whoever has it is the user. The caller frees it.
+/// The token. Keep it secret: it gives access to the user's account. The caller frees it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_credentials_token(
     credentials: *mut CallieCredentials,
@@ -214,7 +216,7 @@ pub unsafe extern "C" fn callie_credentials_token(
     })
 }
 
-/// Frees the handle of credentials; the login session continues. NULL is nothing to free.
+/// Frees the handle of credentials; the login session continues. NULL is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_credentials_free(credentials: *mut CallieCredentials) -> CallieStatus {
     guard(|| CREDENTIALS.remove(credentials).map(drop))

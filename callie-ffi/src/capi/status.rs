@@ -1,4 +1,4 @@
-//! What a call returns, and the last error of a thread.
+//! The status that calls return, and the last error of a thread.
 
 use std::cell::RefCell;
 use std::ffi::c_char;
@@ -6,39 +6,40 @@ use std::ffi::c_char;
 use crate::owner::{self, NoRuntime};
 use callie_client::{self as client, Error, ErrorKind};
 
-/// What a call returns. Where it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` say more.
+/// The result of a call. If it is not `CALLIE_STATUS_OK`, `callie_last_error_code` and `callie_last_error_reason` give
+/// details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub enum CallieStatus {
-    /// It worked.
+    /// Success.
     Ok = 0,
-    /// An argument that must be given is NULL.
+    /// A required argument is NULL.
     NullArgument = 1,
-    /// A handle was freed already or was never one.
+    /// A handle was freed already, or is invalid.
     InvalidHandle = 2,
     /// A text is not UTF-8.
     InvalidUtf8 = 3,
-    /// An argument is not of the form it must have. Nothing was sent.
+    /// An argument is malformed. Nothing was sent.
     InvalidArgument = 4,
-    /// The server could not be reached, or the link broke.
+    /// The server could not be reached, or the connection broke.
     Unreachable = 5,
     /// The server did not answer in time.
     TimedOut = 6,
-    /// The server said no; the error's code is the server's own.
+    /// The server refused the request; the error's code is the server's.
     Refused = 7,
-    /// The server's answer is not the protocol.
+    /// The server's answer violates the protocol.
     BadAnswer = 8,
     /// The client has ended.
     Closed = 9,
-    /// A fault of this library, or of the system under it.
+    /// A fault of this library or of the operating system.
     Internal = 10,
-    /// Too many payloads wait for their outcome, or too many events to be taken.
+    /// Too many payloads wait for their outcome, or too many events wait to be taken.
     QueueFull = 11,
     /// The process was forked from one that had already used the library: it can only call `exec` or exit.
     Forked = 12,
 }
 
-/// Why a call did not work.
+/// Why a call failed.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) status: CallieStatus,
@@ -46,7 +47,7 @@ pub(super) struct Failure {
     reason: String,
 }
 
-/// A fault of an argument that has a name in the header.
+/// An invalid argument, by its name in the header.
 pub(super) fn malformed(name: &str, expected: impl std::fmt::Display) -> Failure {
     Failure::form(format!("{name} must be {expected}"))
 }
@@ -81,7 +82,7 @@ impl Failure {
         Self { status: CallieStatus::TimedOut, code: client::code::TIMED_OUT.into(), reason: reason.into() }
     }
 
-    /// Fails in a forked child; elsewhere it makes sure that children forked from now on are refused.
+    /// Fails in a forked child; elsewhere, makes calls in children that are forked later fail.
     pub(super) fn if_forked() -> Result<(), Self> {
         Ok(owner::claim()?)
     }
@@ -106,7 +107,7 @@ impl From<Error> for Failure {
             ErrorKind::QueueFull => CallieStatus::QueueFull,
             ErrorKind::Closed => CallieStatus::Closed,
             ErrorKind::Internal if error.code() == client::code::FORKED => CallieStatus::Forked,
-            // `Internal`, and what a later client may add.
+            // `Internal`, and variants that a later version adds.
             _ => CallieStatus::Internal,
         };
         Self { status, code: error.code().to_owned(), reason: error.reason().to_owned() }
@@ -119,7 +120,7 @@ impl From<NoRuntime> for Failure {
     }
 }
 
-/// Texts that end in NUL, kept for the thread that made the error.
+/// The code and reason of a thread's last error; both end in NUL.
 struct LastError {
     code: Vec<u8>,
     reason: Vec<u8>,
@@ -129,7 +130,7 @@ thread_local! {
     static LAST: RefCell<LastError> = const { RefCell::new(LastError { code: Vec::new(), reason: Vec::new() }) };
 }
 
-/// Keeps `failure` for the calling thread. While a thread ends there is nobody to read it any more.
+/// Keeps `failure` for the calling thread. A thread that is ending keeps none.
 pub(super) fn keep(failure: Failure) {
     let kept = LastError { code: end(failure.code), reason: end(failure.reason) };
     let _ = LAST.try_with(|last| last.replace(kept));
@@ -153,15 +154,15 @@ fn show(pick: impl Fn(&LastError) -> &Vec<u8>) -> *const c_char {
 
 /// The stable code of the calling thread's last error, such as `USERNAME_TAKEN`; `""` before the first.
 ///
-/// Valid until the next call of this library on the same thread that does not work.
+/// Valid until the next call of this library that fails on the same thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_last_error_code() -> *const c_char {
     show(|last| &last.code)
 }
 
-/// What went wrong on the calling thread last, for people; `""` before the first error.
+/// The reason of the calling thread's last error, for people; `""` before the first.
 ///
-/// Valid until the next call of this library on the same thread that does not work.
+/// Valid until the next call of this library that fails on the same thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_last_error_reason() -> *const c_char {
     show(|last| &last.reason)

@@ -1,4 +1,4 @@
-//! What is wrong with a payload, for programs that test themselves against the conformance vectors.
+//! Checks payloads, for programs that test themselves against the conformance vectors.
 
 use std::ffi::c_char;
 
@@ -12,15 +12,15 @@ use callie_client as client;
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct CalliePayloadFault {
-    /// For programs, such as `MISSING_FIELD`; empty where the text is a valid payload.
+    /// The code, for programs, such as `MISSING_FIELD`; empty if the text is a valid payload.
     pub code: [c_char; CALLIE_CODE_SIZE],
-    /// For people; a longer one is cut.
+    /// The reason, for people; a longer reason is truncated.
     pub reason: [c_char; CALLIE_REASON_SIZE],
-    /// Where: a JSON Pointer from the payload's root.
+    /// The faulty place: a JSON Pointer from the payload's root.
     pub path: [c_char; CALLIE_PATH_SIZE],
 }
 
-/// What is wrong with a text of `length` bytes that a client would send to a server with the protocol's default limits.
+/// Checks a text of `length` bytes as a server with the protocol's default limits checks it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_check_payload(
     payload: *const c_char,
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn callie_check_payload(
     unsafe { check(payload, length, fault, client::check_payload) }
 }
 
-/// What is wrong with a text of `length` bytes that a server would send to a client.
+/// Checks a text of `length` bytes as a client checks what a server sends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn callie_check_server_payload(
     payload: *const c_char,

@@ -7,12 +7,12 @@
 /* A counter that another thread increments. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int told;
+static int calls;
 
 static void tell(void)
 {
     pthread_mutex_lock(&lock);
-    told++;
+    calls++;
     pthread_cond_signal(&changed);
     pthread_mutex_unlock(&lock);
 }
@@ -21,7 +21,7 @@ static void tell(void)
 static void hear(int times)
 {
     pthread_mutex_lock(&lock);
-    while (told < times)
+    while (calls < times)
         pthread_cond_wait(&changed, &lock);
     pthread_mutex_unlock(&lock);
 }

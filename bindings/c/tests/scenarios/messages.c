@@ -53,11 +53,11 @@ void message_is_confirmed(void)
         CHECK(outcome.confirmed == 1 && outcome.unconfirmed == 0 && outcome.offline == 0);
     }
     CallieEvents *event = next_of(ada, CALLIE_EVENT_KIND_ENDED);
-    CallieSendOutcome told;
+    CallieSendOutcome event_outcome;
     CHECK(callie_event_ticket(event, 0) == sent.ticket);
     CHECK_TEXT(sent.message_id, FIELD(event, CALLIE_FIELD_MESSAGE_ID));
-    CHECK_OK(callie_event_outcome(event, 0, &told));
-    CHECK(told.kind == CALLIE_OUTCOME_KIND_DELIVERED && told.confirmed == 1);
+    CHECK_OK(callie_event_outcome(event, 0, &event_outcome));
+    CHECK(event_outcome.kind == CALLIE_OUTCOME_KIND_DELIVERED && event_outcome.confirmed == 1);
     CHECK_OK(callie_events_free(event));
     CallieSendOptions unasked = default_send_options();
     unasked.confirm = false;

@@ -16,7 +16,7 @@ void every_vector_is_checked(void)
     FILE *file = fopen(vectors_file, "rb");
     char from[16], code[CALLIE_CODE_SIZE];
     long path_length;
-    size_t length, judged = 0;
+    size_t length, checked = 0;
     CHECK(file != NULL);
     while (fscanf(file, "%15s %64s %ld %zu", from, code, &path_length, &length) == 4) {
         CallieStatus (*check)(const char *, size_t, CalliePayloadFault *) =
@@ -32,8 +32,8 @@ void every_vector_is_checked(void)
         }
         free(path);
         free(payload);
-        judged++;
+        checked++;
     }
-    CHECK(feof(file) && judged >= 300);
+    CHECK(feof(file) && checked >= 300);
     fclose(file);
 }

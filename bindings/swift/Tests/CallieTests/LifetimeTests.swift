@@ -97,7 +97,7 @@ struct LifetimeTests {
         let env = try TestEnv()
         let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        let (told, tells) = AsyncStream.makeStream(of: UInt16.self)
+        let (values, continuation) = AsyncStream.makeStream(of: UInt16.self)
         try ada.listen { [weak ada] events in
             for event in events {
                 switch event {
@@ -108,7 +108,7 @@ struct LifetimeTests {
                     try ada.send(recipient: "bob", text: "\(message.text), \(ada.username)")
                     _ = try waiting { try await ada.ping("SERVER") }
                 case .closed(let end):
-                    tells.yield(end.closeCode)
+                    continuation.yield(end.closeCode)
                 default:
                     break
                 }
@@ -121,23 +121,23 @@ struct LifetimeTests {
         #expect(try await bob.text() == "hello, ada")
         #expect(ada.stats.messagesReceived == 1)
         try bob.send(recipient: "ada", text: "enough")
-        #expect(await told.first { _ in true } == 1000)
+        #expect(await values.first { _ in true } == 1000)
     }
 
     @Test func failingCallbackIsSurvived() async throws {
         let env = try TestEnv()
         let server = try env.server()
         let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
-        let (told, tells) = AsyncStream.makeStream(of: String.self)
+        let (values, continuation) = AsyncStream.makeStream(of: String.self)
         try ada.listen { events in
             for case .message(let message) in events {
-                tells.yield(message.text)
+                continuation.yield(message.text)
                 if message.text == "bad" { throw Failure("this scenario's callback fails here") }
             }
         }
         for text in ["bad", "good"] {
             try bob.send(recipient: "ada", text: text)
-            #expect(await told.first { _ in true } == text)
+            #expect(await values.first { _ in true } == text)
         }
         _ = try await ada.ping("SERVER")
     }

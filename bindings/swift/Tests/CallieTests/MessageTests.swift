@@ -47,8 +47,8 @@ struct MessageTests {
         #expect(try await bob.text() == "hello")
         #expect(await sent.outcome() == delivered)
         #expect(await sent.outcome() == delivered)
-        let told = try await ada.first { if case .ended(let ended) = $0 { ended } else { nil } }
-        #expect(told.ticket == sent.number && told.messageId == sent.messageId && told.outcome == delivered)
+        let event = try await ada.first { if case .ended(let ended) = $0 { ended } else { nil } }
+        #expect(event.ticket == sent.number && event.messageId == sent.messageId && event.outcome == delivered)
         #expect(await (try ada.send(recipient: "bob", text: "no answer needed", confirm: false)).outcome() == .sent)
         #expect(try await bob.text() == "no answer needed")
     }

@@ -145,19 +145,19 @@ struct ResilienceTests {
     @Test func garbageIsSurvived() async throws {
         let env = try TestEnv()
         let ada = try await Client.open(env.hostile("garbage"))
-        var told = [String]()
+        var reported = [String]()
         loop: while true {
             switch try await ada.next() {
             case .connectionChanged: break
-            case .unreadable(let fault): told.append(fault.code)
-            case .unknown: told.append("unknown")
+            case .unreadable(let fault): reported.append(fault.code)
+            case .unknown: reported.append("unknown")
             case .message(let message):
                 #expect(message.text == "still here")
                 break loop
             case let other: throw Failure("\(other)")
             }
         }
-        #expect(told == ["INVALID_JSON", "MISSING_FIELD", "INVALID_JSON", "unknown"])
+        #expect(reported == ["INVALID_JSON", "MISSING_FIELD", "INVALID_JSON", "unknown"])
         _ = try await ada.ping("SERVER")
     }
 

@@ -64,7 +64,7 @@ unsafe fn or_default<T: Default>(
 /// Reads `count` usernames, at most `most`.
 ///
 /// # Safety
-/// `pointer` is NULL or points to so many texts, each NULL or ending in NUL.
+/// `pointer` is NULL or points to `count` texts, each NULL or ending in NUL.
 unsafe fn users(
     pointer: *const *const c_char,
     count: usize,

@@ -105,7 +105,7 @@ class LifetimeTest {
         val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
-        val told = Channel<Int>(Channel.UNLIMITED)
+        val received = Channel<Int>(Channel.UNLIMITED)
         ada.listen { events ->
             for (event in events) {
                 when (event) {
@@ -116,7 +116,7 @@ class LifetimeTest {
                         check(ada.stats.messagesReceived > 0u)
                         runBlocking { ada.ping("SERVER") }
                     }
-                    is Event.Closed -> told.trySend(event.closeCode)
+                    is Event.Closed -> received.trySend(event.closeCode)
                     else -> {}
                 }
             }
@@ -127,7 +127,7 @@ class LifetimeTest {
         bob.send("ada", "hello")
         assertEquals("hello, ada", bob.text())
         bob.send("ada", "enough")
-        assertEquals(1000, told.receive())
+        assertEquals(1000, received.receive())
     }
 
     @Test
@@ -135,16 +135,16 @@ class LifetimeTest {
         val server = env.server()
         val ada = server.online("ada")
         val bob = server.online("bob")
-        val told = Channel<String>(Channel.UNLIMITED)
+        val received = Channel<String>(Channel.UNLIMITED)
         ada.listen { events ->
             for (event in events.filterIsInstance<Event.Message>()) {
-                told.trySend(event.text)
+                received.trySend(event.text)
                 check(event.text != "bad") { "this scenario's callback fails here" }
             }
         }
         for (text in listOf("bad", "good")) {
             bob.send("ada", text)
-            assertEquals(text, told.receive())
+            assertEquals(text, received.receive())
         }
         ada.ping("SERVER")
         // Including an error that applications do not catch.
@@ -242,7 +242,7 @@ class LifetimeTest {
         refused<CallieException.Closed> { ada.connect() }
         ada.first<Event.Closed>()
         refused<CallieException.Closed> { ada.nextEvents(1, BOUND) }
-        ada.events.collect { error("told after the end: $it") }
+        ada.events.collect { error("delivered after the end: $it") }
         refused<CallieException.Closed> { ada.start() }
         refused<CallieException.Closed> { ada.suspend() }
         refused<CallieException.Closed> { ada.resume() }

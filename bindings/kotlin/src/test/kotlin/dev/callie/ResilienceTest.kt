@@ -148,19 +148,19 @@ class ResilienceTest {
     @Test
     fun garbageIsSurvived() = scenario { env ->
         val ada = Client.open(env.hostile("garbage"))
-        val told = mutableListOf<String>()
+        val reported = mutableListOf<String>()
         while (true) {
             when (val event = ada.next()) {
                 is Event.ConnectionChanged -> {}
-                is Event.Unreadable -> told += event.code
-                is Event.Unknown -> told += "unknown"
+                is Event.Unreadable -> reported += event.code
+                is Event.Unknown -> reported += "unknown"
                 else -> {
                     assertEquals("still here", (event as Event.Message).text)
                     break
                 }
             }
         }
-        assertEquals(listOf("INVALID_JSON", "MISSING_FIELD", "INVALID_JSON", "unknown"), told)
+        assertEquals(listOf("INVALID_JSON", "MISSING_FIELD", "INVALID_JSON", "unknown"), reported)
         ada.ping("SERVER")
     }
 

@@ -28,12 +28,12 @@ class VectorTest {
                 val found = if (vector["from"]?.jsonPrimitive?.content == "client") checkPayload(text) else checkServerPayload(text)
                 val fault = vector["fault"] as? JsonObject
                 val expected = fault?.let { it["code"]!!.jsonPrimitive.content to it["path"]!!.jsonPrimitive.content }
-                val told = found?.let { it.code to it.path }
+                val actual = found?.let { it.code to it.path }
                 if (expected != null && "connectionToken" in vector) {
                     // Only the connection's server knows which parts of a path the connection's token hides.
-                    assertEquals(expected.first, told?.first, "${file.name}: ${vector["name"]}")
+                    assertEquals(expected.first, actual?.first, "${file.name}: ${vector["name"]}")
                 } else {
-                    assertEquals(expected, told, "${file.name}: ${vector["name"]}")
+                    assertEquals(expected, actual, "${file.name}: ${vector["name"]}")
                 }
                 checked++
             }
