@@ -1,8 +1,9 @@
-//! The one task between the socket and the session: it moves texts, tells the time, fetches tokens, and decides nothing.
+//! The task between the socket and the session: it moves texts, passes the time and fetches tokens. The session
+//! decides.
 //!
-//! Everything is polled in turn and nothing is awaited, so a socket that cannot be written to holds up neither reading nor
-//! time. Events go to a bounded queue; while that is full the socket is not read, the server sees a slow reader, and
-//! nothing is lost or piled up here.
+//! Everything is polled in turn and nothing is awaited, so a socket that cannot be written to delays neither reading
+//! nor timers. Events go to a bounded queue; while it is full the socket is not read, so the server sees a slow reader
+//! and memory stays bounded.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -24,37 +25,37 @@ use crate::queue::Incoming;
 use crate::shared::{Action, Attempt, Core, Shared};
 use crate::ticket::Slot;
 
-/// The most texts read before writing and time get their turn.
+/// The maximum number of texts read before writing and timers are polled.
 const READ_BATCH: usize = 64;
-/// The most turns before other tasks get theirs.
+/// The maximum number of turns before the task yields to others.
 const MAX_TURNS: usize = 32;
 
 type Opening = Pin<Box<dyn Future<Output = Result<Socket, NoSocket>> + Send>>;
-/// Ends in a token, or in why there is none.
+/// Completes with a token, or with the reason why there is none.
 type Refreshing = Pin<Box<dyn Future<Output = Result<Token, String>> + Send>>;
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
     endpoint: Endpoint,
-    /// The number of the connection that is open or being opened.
+    /// The number of the connection that is open or opening.
     number: u64,
     opening: Option<Opening>,
     link: Option<Link>,
-    /// The farewells of earlier connections, which the end waits for.
+    /// The closing of earlier connections, which the end of the client waits for.
     goodbyes: JoinSet<()>,
     refreshing: Option<Refreshing>,
     sleep: Pin<Box<Sleep>>,
     steps: Vec<Action>,
-    /// No steps follow those that were taken.
+    /// No actions follow those that were taken.
     over: bool,
     online: bool,
-    /// What this turn has for the application.
+    /// This turn's events for the application.
     events: Vec<Incoming>,
     /// How many of them the server sent.
     received: usize,
     endings: Vec<(Arc<Slot<TicketOutcome>>, TicketOutcome)>,
     answers: Vec<(Attempt, Result<(), Error>)>,
-    /// That nothing is read was logged.
+    /// Whether it was logged that reading has stopped.
     warned: bool,
 }
 
@@ -80,7 +81,7 @@ impl Driver {
         }
     }
 
-    /// Does what is to be done. True if something happened that may have made more to do.
+    /// Performs the actions and polls everything once. Returns true if this may have caused further actions.
     fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         self.over |= self.shared.take(&mut self.steps);
         let mut busy = self.perform();
@@ -93,12 +94,13 @@ impl Driver {
         busy || !self.steps.is_empty()
     }
 
-    /// Does something to the session, and takes what follows from it.
+    /// Calls `what` with the session, and takes the resulting actions.
     fn drive(&mut self, what: impl FnOnce(&mut Core, callie_core::session::Now)) {
         self.over |= self.shared.drive(&mut self.steps, what);
     }
 
-    /// Does something to the session about the connection of this number, unless the session has turned to another.
+    /// The same for a report about the connection with this number; ignored if the session has another connection by
+    /// now.
     fn drive_link(&mut self, what: impl FnOnce(&mut Core, callie_core::session::Now)) {
         let number = self.number;
         self.drive(|core, now| {
@@ -110,7 +112,7 @@ impl Driver {
 
     fn perform(&mut self) -> bool {
         let busy = !self.steps.is_empty();
-        // Performing a step may make others.
+        // Performing an action may cause others.
         let mut steps = std::mem::take(&mut self.steps);
         for step in steps.drain(..) {
             self.perform_one(step);
@@ -248,8 +250,8 @@ impl Driver {
         busy
     }
 
-    /// Whether nothing is read since the application takes no events. Until the session is authenticated all is read:
-    /// what the server says before then is an answer that somebody may wait for.
+    /// Whether reading is stopped because the application takes no events. Until the session is authenticated, reading
+    /// continues: a call may wait for the server's answer.
     fn is_read_paused(&mut self) -> bool {
         let read_paused = self.online && self.shared.queue.room() <= self.received;
         if read_paused && self.link.is_some() && !self.warned {
@@ -262,11 +264,11 @@ impl Driver {
         read_paused
     }
 
-    /// The link is gone, for a reason that counts unless the server gave one before.
+    /// The connection was lost. The reason is used unless the server gave one before.
     fn gone(&mut self, error: Error, code: Option<u16>) {
         log::debug!("the link ended: {error}");
         if let Some(link) = self.link.take() {
-            // The other side may wait for the answer to its close.
+            // The peer may wait for the answer to its close frame.
             self.goodbyes.spawn(link.goodbye());
         }
         self.drive_link(|core, now| {
@@ -306,7 +308,7 @@ impl Driver {
     fn publish(&mut self) {
         self.shared.queue.push(&mut self.events);
         self.received = 0;
-        // After the events, so that who is woken finds them.
+        // After the events, so that the woken calls find them.
         for (slot, ending) in self.endings.drain(..) {
             slot.fill(ending);
         }
@@ -315,7 +317,7 @@ impl Driver {
         }
     }
 
-    /// Whether everything is done that an end asks for.
+    /// Whether the driver has finished.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         while let Poll::Ready(Some(_)) = self.goodbyes.poll_join_next(cx) {}
         if !self.over {

@@ -1,7 +1,8 @@
-//! What the handle, the driver and the readers of events share, run in many drawn orders of their threads.
+//! Runs the state that the handle, the driver and the readers share in many random orders of their threads.
 //!
-//! The locks are shuttle's here (see `sync`). A small driver stands in for the real one, which needs sockets: it takes steps
-//! and ends by the same calls, and its server welcomes every connection. A failing order is printed with its seed.
+//! The locks are shuttle's here (see `sync`). A small driver replaces the real one, which needs sockets: it takes
+//! actions and ends by the same calls, and its server accepts every connection. A failing order is printed with its
+//! seed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -23,9 +24,9 @@ use crate::queue::{Refused, Taker};
 use crate::refresh::{Source, TokenSource};
 use crate::shared::{Action, Shared};
 
-/// How many orders are drawn for each test.
+/// The number of random orders for each test.
 const ORDERS: usize = 1_000;
-/// Sends of each test: each is one more place to change threads at.
+/// The number of sends of each test: each adds a point at which threads can switch.
 const SENDS: u64 = 3;
 
 /// A token that the server refuses.
@@ -48,7 +49,7 @@ fn with_token(token: &str) -> Arc<Shared> {
     Arc::new(Shared::new(session, 16))
 }
 
-/// What the driver did at its end.
+/// The driver's state at its end.
 #[derive(Debug, Default)]
 struct Done {
     written: usize,
@@ -132,7 +133,7 @@ fn welcome(text: &str) -> Option<String> {
     Some(Notice::builder(SysCode::Authenticated).in_reply_to(id).to_payload(to, stamp).encode())
 }
 
-/// Sends, and gives the tickets that were taken.
+/// Sends, and returns the accepted tickets.
 fn send(shared: &Arc<Shared>) -> JoinHandle<Vec<u64>> {
     let shared = Arc::clone(shared);
     thread::spawn(move || {
@@ -150,7 +151,7 @@ fn send(shared: &Arc<Shared>) -> JoinHandle<Vec<u64>> {
             });
             let Some((number, slot)) = slot else { break };
             taken.push(number);
-            // Whether it ends is told by the events; that the slot is filled, by shuttle, which notices who waits for ever.
+            // The outcome is checked by its event. Shuttle reports a slot that is never set as a deadlock.
             thread::spawn(move || block_on(slot.get()));
         }
         taken
@@ -169,7 +170,7 @@ fn read(shared: &Arc<Shared>) -> JoinHandle<Vec<Event>> {
     })
 }
 
-/// The end that the application asked for.
+/// The end caused by the application.
 fn closed() -> Closed {
     Closed::from(&session::ClosedBy::Application)
 }

@@ -1,4 +1,4 @@
-//! The events that wait for the application.
+//! The queue of events for the application.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::event::{Closed, Event};
 use crate::readiness::Readiness;
 use crate::sync::Lock;
 
-/// Events in order, in two groups: what the server sent, and what the client has to say of its own sends and connection.
+/// Events in order, in two groups: those that the server sent, and the client's own (states and outcomes).
 ///
-/// While the first group is full, the socket is not read. The second never keeps it from being read: an application that
-/// has never taken an event keeps only the newest of that group, and one that takes events is refused further sends before
-/// they could fill the memory.
+/// While the first group is full, the socket is not read. The second does not stop reading: for an application that has
+/// never taken an event only the newest of that group are kept, and for one that takes events further sends are refused
+/// before they could fill the memory.
 #[derive(Debug)]
 pub(crate) struct EventQueue {
     inner: Lock<Inner>,
@@ -22,7 +22,7 @@ pub(crate) struct EventQueue {
     full: usize,
 }
 
-/// An event on its way to the application, with the receipt that confirms it where it is a message.
+/// An event for the application; if it is a message, with the receipt that confirms it.
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) event: Event,
@@ -30,7 +30,7 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    /// Whether the server sent it: such events keep the socket from being read when they pile up.
+    /// Whether the server sent it: if too many of these wait, reading stops.
     pub(crate) fn is_received(&self) -> bool {
         !matches!(self.event, Event::ConnectionChanged(_) | Event::Ended { .. } | Event::Closed(_))
     }
@@ -45,29 +45,29 @@ impl From<Event> for Incoming {
 /// Who takes the events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Taker {
-    /// Nobody has, yet.
+    /// Not decided yet.
     #[default]
     Nobody,
-    /// Calls do.
+    /// Calls such as `next_events`.
     Calls,
-    /// A listener does, and calls are refused.
+    /// A listener; calls are refused.
     Listener,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// What the server sent, each with its place among all events.
+    /// Events that the server sent, each with its position among all events.
     received: VecDeque<(u64, Incoming)>,
-    /// States, endings and the end, each with its place among all events.
+    /// States, outcomes and the last event, each with its position among all events.
     own: VecDeque<(u64, Event)>,
-    /// How many events have come.
+    /// The number of events added.
     places: u64,
-    /// How many events were handed out, which is the number of the last one.
+    /// The number of events taken, which is also the number of the last one.
     handed_out: u64,
-    /// Messages that were handed out and are not confirmed yet, by number.
+    /// Messages that were taken and are not confirmed yet, by number.
     unconfirmed: VecDeque<Unconfirmed>,
     taker: Taker,
-    /// Nothing comes after what is there.
+    /// No events will be added.
     complete: bool,
     readiness: Option<Readiness>,
 }
@@ -76,36 +76,36 @@ struct Inner {
 struct Unconfirmed {
     number: u64,
     receipt: Receipt,
-    /// The application has it; one before it is still missing.
+    /// Whether the application has it. An earlier one is still missing.
     taken: bool,
 }
 
-/// What was handed out.
+/// Events that were taken.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) events: Vec<Event>,
     /// The number of the first event; meaningless without events.
     pub(crate) first: u64,
-    /// The last message that is confirmed by this.
+    /// The last message that is thereby confirmed.
     pub(crate) confirmed: Option<Receipt>,
-    /// Reading had stopped and can go on.
+    /// Whether reading had stopped and can continue.
     pub(crate) made_room: bool,
 }
 
-/// Why no events are handed out.
+/// Why events cannot be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// The queue is empty for ever.
+    /// The last event was taken.
     Closed,
     /// A listener has them.
     Listening,
 }
 
-/// What waits, and what it means for more.
+/// The state of the queue after events were added.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fill {
     pub(crate) events: usize,
-    /// The socket is not read.
+    /// Whether reading must stop.
     pub(crate) is_full: bool,
     pub(crate) taker: Taker,
 }
@@ -156,7 +156,7 @@ impl EventQueue {
         self.arrived.notify_one();
     }
 
-    /// Gives all further events to a listener, unless one has them already or there are none.
+    /// Reserves all further events for a listener, unless another has them or the last was taken.
     pub(crate) fn listen(&self) -> Result<(), Refused> {
         {
             let mut inner = self.inner.lock();
@@ -168,23 +168,23 @@ impl EventQueue {
             }
             inner.taker = Taker::Listener;
         }
-        // A call that waits is refused now.
+        // Wakes waiting calls, which are then refused.
         self.arrived.notify_waiters();
         self.arrived.notify_one();
         Ok(())
     }
 
-    /// Takes the events back from a listener that could not be started.
+    /// Cancels the reservation for a listener that could not be started.
     pub(crate) fn unlisten(&self) {
         self.inner.lock().taker = Taker::Calls;
     }
 
-    /// Hands out what is there, at most `max`, and confirms it as soon as all before it is.
+    /// Takes at most `max` of the waiting events. They are confirmed when all earlier ones are.
     pub(crate) fn take(&self, max: usize, who: Taker) -> Result<Batch, Refused> {
         self.hand_out(max, who, true)
     }
 
-    /// Hands out what is there, at most `max`, and confirms nothing.
+    /// Takes at most `max` of the waiting events, and confirms nothing.
     pub(crate) fn fetch(&self, max: usize) -> Result<Batch, Refused> {
         self.hand_out(max, Taker::Calls, false)
     }
@@ -200,7 +200,7 @@ impl EventQueue {
         };
         if let Some(refused) = refused {
             drop(inner);
-            // One permit wakes one: another that waits is to be woken too.
+            // One permit wakes one call; another may wait too.
             self.arrived.notify_one();
             return Err(refused);
         }
@@ -219,7 +219,8 @@ impl EventQueue {
         Ok(batch)
     }
 
-    /// Notes that the application has all events up to the number `through`. Gives the last message that is confirmed by it.
+    /// Notes that the application has all events up to the number `through`. Returns the last message that is thereby
+    /// confirmed.
     pub(crate) fn confirm(&self, through: u64) -> Option<Receipt> {
         let mut inner = self.inner.lock();
         for unconfirmed in &mut inner.unconfirmed {
@@ -237,12 +238,13 @@ impl EventQueue {
         self.wait(|| self.take(max, who)).await
     }
 
-    /// The same within `wait`, for calls: none if none come in time.
+    /// The same within `wait`, for calls: an empty batch if no event comes in time.
     pub(crate) async fn next_within(&self, max: usize, wait: Duration) -> Result<Batch, Refused> {
         self.wait_within(|| self.take(max, Taker::Calls), wait).await
     }
 
-    /// Fetches at least one event and at most `max`; none if none come within `wait`. Dropping the future loses nothing.
+    /// Fetches at least one event and at most `max`; none if none come within `wait`. Dropping the future loses
+    /// nothing.
     pub(crate) async fn fetch_within(&self, max: usize, wait: Duration) -> Result<Batch, Refused> {
         self.wait_within(|| self.fetch(max), wait).await
     }
@@ -272,7 +274,7 @@ impl EventQueue {
         }
     }
 
-    /// Waits until there is something to take, or never will be again. It takes nothing.
+    /// Waits until there are events to take, or the last was taken. Takes none.
     pub(crate) async fn filled(&self) -> Result<(), Refused> {
         let filled = loop {
             match self.is_waiting() {
@@ -281,18 +283,18 @@ impl EventQueue {
                 Err(refused) => break Err(refused),
             }
         };
-        // One permit wakes one, and who waits beside this one is to be woken too.
+        // One permit wakes one call; another may wait too.
         self.arrived.notify_one();
         filled
     }
 
     /// The same within `wait`.
     pub(crate) async fn filled_within(&self, wait: Duration) -> Result<(), Refused> {
-        // What is there now is all that the caller asks.
+        // The caller only asks for the events that wait now.
         tokio::time::timeout(wait, self.filled()).await.unwrap_or(Ok(()))
     }
 
-    /// Waits until there is something for the listener to take; false when there never will be again. It takes nothing.
+    /// Waits until there are events for the listener; false after the last. Takes none.
     pub(crate) async fn filled_for_listener(&self) -> bool {
         loop {
             let (is_empty, complete) = {
@@ -314,7 +316,7 @@ impl EventQueue {
         Ok(inner.len() == 0 && !inner.complete)
     }
 
-    /// A file descriptor that can be read from while events wait.
+    /// A file descriptor that is readable while events wait.
     #[cfg(unix)]
     pub(crate) fn descriptor(&self) -> std::io::Result<std::os::fd::RawFd> {
         let mut inner = self.inner.lock();
@@ -333,7 +335,7 @@ impl Inner {
         self.received.len() + self.own.len()
     }
 
-    /// Whether the last event was handed out.
+    /// Whether the last event was taken.
     fn is_over(&self) -> bool {
         self.len() == 0 && self.complete
     }
@@ -354,7 +356,8 @@ impl Inner {
             if self.taker == Taker::Nobody {
                 self.own.pop_front();
             } else if is_state(&incoming.event) && self.own.back().is_some_and(|(_, last)| is_state(last)) {
-                // One who stopped taking events would collect the states of a server that is gone for weeks.
+                // Otherwise the states of a server that is unreachable for weeks would fill the memory of an
+                // application that takes no events.
                 self.own.pop_back();
             }
         }
@@ -392,7 +395,7 @@ impl Inner {
         batch
     }
 
-    /// Drops what is confirmed from the messages that are not, and gives the last of it.
+    /// Removes the messages that are now confirmed, and returns the last of them.
     fn confirmed(&mut self) -> Option<Receipt> {
         let mut last = None;
         while let Some(unconfirmed) = self.unconfirmed.pop_front_if(|unconfirmed| unconfirmed.taken) {

@@ -10,14 +10,15 @@ use crate::handle::Client;
 use crate::queue::{Refused, Taker};
 use crate::shared::Shared;
 
-/// The most events of one batch: enough to spread the cost of a call.
+/// The maximum number of events in a batch: enough to spread the cost of a call.
 const BATCH: usize = 64;
 
 impl Client {
-    /// Returns the one reader of this client's events, for a thread that blocks until there are some.
+    /// Returns the only reader of this client's events, for a thread that blocks until there are some.
     ///
-    /// While the reader lives, calls such as [`next_events`](Self::next_events) fail. Dropping it gives the events back to
-    /// them. The reader does not keep the client alive, so the client's owner may be whoever handles the events.
+    /// While the reader lives, calls such as [`next_events`](Self::next_events) fail. Dropping it gives the events back
+    /// to
+    /// them. The reader does not keep the client alive, so the code that handles the events may own the client.
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument) while another reader lives,

@@ -10,14 +10,14 @@ use crate::error::BoxError;
 
 /// Gives a client the token of a new login when the server has ended its session.
 ///
-/// It is asked once for each refusal, on a thread that may block, and for at most
-/// [`request_timeout`](crate::Config::request_timeout). If it gives none, or one that the server refuses too, the client
-/// ends.
+/// It is called once for each refusal, on a thread that it may block, for at most
+/// [`request_timeout`](crate::Config::request_timeout). If it returns none, or one that the server refuses too, the
+/// client ends.
 pub trait TokenSource: Send + Sync {
-    /// A live token of the same user. `reason` is the server's code, such as `SESSION_EXPIRED`.
+    /// Returns a valid token of the same user. `reason` is the server's code, such as `SESSION_EXPIRED`.
     ///
     /// # Errors
-    /// Whatever kept it from getting one.
+    /// Why it could not get one.
     fn token(&self, username: &str, reason: &str) -> Result<Token, BoxError>;
 }
 
@@ -32,7 +32,7 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// Asks for a token, on a thread of its own. The error is for people.
+    /// Requests a token, on a new thread. The error is for people.
     pub(crate) async fn ask(self, username: String, reason: String) -> Result<Token, String> {
         let asked: JoinHandle<_> = tokio::task::spawn_blocking(move || self.0.token(&username, &reason));
         match asked.await {

@@ -13,10 +13,11 @@ use crate::handle::Client;
 use crate::ticket::{SendOutcome, Ticket};
 
 impl Client {
-    /// Begins a message: `text` is Markdown, `recipient` a user, a group or [`Recipient::Broadcast`], as a value or as text.
+    /// Begins a message: `text` is Markdown, `recipient` a user, a group or [`Recipient::Broadcast`], as a value or as
+    /// text.
     ///
-    /// The message is taken by [`submit`](SendRequest::submit), which returns at once, connected or not. Awaiting the request
-    /// submits it and waits for its outcome:
+    /// The message is taken by [`submit`](SendRequest::submit), which returns at once, connected or not. Awaiting the
+    /// request submits it and waits for its outcome:
     ///
     /// ```no_run
     /// # async fn run(client: callie_client::Client) -> Result<(), callie_client::Error> {
@@ -41,7 +42,7 @@ impl Client {
     }
 }
 
-/// What the recipient of a message is, as a phrase that follows "must be".
+/// The form of a message's recipient, as a phrase that follows "must be".
 const ADDRESSEE: &str = "a username, a group ID or BROADCAST";
 
 /// A message that was not submitted yet; [`Client::send`] begins one.
@@ -57,13 +58,13 @@ pub struct SendRequest<'a> {
 }
 
 impl<'a> SendRequest<'a> {
-    /// Adds a file behind those it has.
+    /// Appends an attachment.
     pub fn attachment(mut self, attachment: Attachment) -> Self {
         self.attachments.push(attachment);
         self
     }
 
-    /// Sets the message's ID, which is random otherwise: a message that is sent again keeps its ID.
+    /// Sets the message's ID; random unless given. A message that is sent again keeps its ID.
     pub fn message_id(mut self, message_id: MessageId) -> Self {
         self.message_id = Some(message_id);
         self
@@ -81,7 +82,8 @@ impl<'a> SendRequest<'a> {
         self
     }
 
-    /// Sets how long the message may take to its outcome. Default [`Config::send_timeout`](crate::Config::send_timeout).
+    /// Sets how long the message may take to its outcome. Default
+    /// [`Config::send_timeout`](crate::Config::send_timeout).
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.timeout = timeout.into();
         self
@@ -91,9 +93,9 @@ impl<'a> SendRequest<'a> {
     /// [`Event::Ended`](crate::Event::Ended) tell its outcome.
     ///
     /// # Errors
-    /// The message was not taken: [`InvalidArgument`](crate::ErrorKind::InvalidArgument) where the recipient, the text or an
-    /// attachment is malformed or too large, [`QueueFull`](crate::ErrorKind::QueueFull) where too many messages are in
-    /// progress or too many events wait to be taken, [`Closed`](crate::ErrorKind::Closed).
+    /// The message was not taken: [`InvalidArgument`](crate::ErrorKind::InvalidArgument) where the recipient, the text
+    /// or an attachment is malformed or too large, [`QueueFull`](crate::ErrorKind::QueueFull) where too many messages
+    /// are in progress or too many events wait to be taken, [`Closed`](crate::ErrorKind::Closed).
     pub fn submit(self) -> Result<Ticket, Error> {
         let Self { client, recipient, text, attachments, message_id, options } = self;
         let recipient = recipient?;

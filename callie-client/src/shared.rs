@@ -1,7 +1,7 @@
-//! What the handle and the driver share: the session behind a lock, the events, the counts.
+//! The state that the handle and the driver share: the session behind a lock, the events and the counters.
 //!
-//! The lock is never held across an await, a call of the application or a wake-up of somebody who waits. What the session
-//! wants done is collected under the same lock as the call that it follows from, so what is behind the lock always agrees.
+//! The lock is never held across an await, a callback of the application or a wake-up. The session's actions
+//! are collected under the same lock as the call that causes them, so the state behind the lock is always consistent.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::stats::Counters;
 use crate::sync::{Lock, MutexGuard};
 use crate::ticket::Slot;
 
-/// The close code that ends a conversation by agreement (RFC 6455).
+/// The close code of a normal closure (RFC 6455).
 pub(crate) const NORMAL: u16 = 1000;
 
 pub(crate) type Attempt = Arc<Slot<Result<(), Error>>>;
@@ -35,53 +35,53 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// The driver's task.
     pub(crate) driver: AtomicWaker,
-    /// Filled when the driver has ended.
+    /// Set when the driver has ended.
     pub(crate) over: Arc<Slot<()>>,
     clock: Clock,
-    /// The process that has the driver.
+    /// The process in which the driver runs.
     pub(crate) home: Process,
 }
 
-/// What is behind the lock: the session, which decides, and who waits for what it tells.
+/// The state behind the lock: the session, and the calls that wait for its events.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) session: session::Session,
     waiting: HashMap<u64, Waiting>,
     attempts: HashMap<session::Attempt, Attempt>,
-    /// What the driver has to do and has not taken yet.
+    /// Actions that the driver has not taken yet.
     steps: Vec<Action>,
-    /// Counts the connections that the session opens and closes: what is told of an earlier one is old news.
+    /// The number of the current connection. Reports about earlier connections are ignored.
     pub(crate) link: u64,
-    /// Why the last connection went wrong, where that is known.
+    /// Why the last connection failed, if known.
     pub(crate) why: Option<Error>,
     source: Option<Source>,
 }
 
-/// Something that was sent.
+/// A payload that waits for its outcome.
 #[derive(Debug)]
 struct Waiting {
     slot: Arc<Slot<TicketOutcome>>,
-    /// For a message: its ID, as its ending is an event too.
+    /// For a message: its ID, because its outcome is also an event.
     message_id: Option<MessageId>,
 }
 
-/// What the driver has to do, in order.
+/// Actions for the driver, in order.
 #[derive(Debug)]
 pub(crate) enum Action {
-    /// Open a connection, which has this number.
+    /// Open the connection with this number.
     Open(u64),
     Transmit(String),
     Close,
-    /// Ask this source for another token for the user; the reason is the server's code.
+    /// Request another token for the user from this source; the reason is the server's code.
     RefreshToken {
         source: Source,
         username: String,
         reason: String,
     },
     Tell(Incoming),
-    /// Somebody waits for this ending.
+    /// Set this outcome, which a call may wait for.
     Fill(Arc<Slot<TicketOutcome>>, TicketOutcome),
-    /// Somebody waits for the connection.
+    /// Set the result of an attempt to connect, which a call may wait for.
     Answer(Attempt, Result<(), Error>),
 }
 
@@ -114,7 +114,7 @@ impl Shared {
         self.core.lock()
     }
 
-    /// Does something to the session and lets the driver do what follows from it.
+    /// Calls `what` with the session, and passes the resulting actions to the driver.
     pub(crate) fn ask<T>(&self, what: impl FnOnce(&mut Core, Now) -> T) -> T {
         let done = {
             let (mut core, now) = (self.core(), self.clock.now());
@@ -126,7 +126,7 @@ impl Shared {
         done
     }
 
-    /// Does something to the session, as the driver, and takes what is to be done. True if nothing will follow it.
+    /// Calls `what` with the session, as the driver, and takes the actions. Returns true if no actions will follow.
     pub(crate) fn drive(&self, steps: &mut Vec<Action>, what: impl FnOnce(&mut Core, Now)) -> bool {
         let (mut core, now) = (self.core(), self.clock.now());
         what(&mut core, now);
@@ -134,17 +134,17 @@ impl Shared {
         core.take(steps)
     }
 
-    /// Takes what is to be done, as the driver. True if nothing will follow it.
+    /// Takes the actions, as the driver. Returns true if no actions will follow.
     pub(crate) fn take(&self, steps: &mut Vec<Action>) -> bool {
         self.core().take(steps)
     }
 
-    /// Ends the client, unless it ends already.
+    /// Ends the client, unless it has ended.
     pub(crate) fn disconnect(&self) {
         self.ask(|core, now| core.session.disconnect(now));
     }
 
-    /// The application has taken the messages up to this one.
+    /// Confirms the messages that the application has taken, up to this one.
     pub(crate) fn taken(&self, receipt: Receipt) {
         let earlier = {
             let (mut core, now) = (self.core(), self.clock.now());
@@ -158,7 +158,7 @@ impl Shared {
         }
     }
 
-    /// Does what follows from handing events out: confirms, and lets the driver read again.
+    /// After events were taken: confirms them, and lets the driver read again.
     pub(crate) fn handed_out(&self, batch: &Batch) {
         if let Some(receipt) = batch.confirmed {
             self.taken(receipt);
@@ -168,7 +168,7 @@ impl Shared {
         }
     }
 
-    /// The driver has gone, and leaves undone what it had taken: nobody is left waiting.
+    /// The driver was dropped: completes all calls that wait, including those of the actions that it had taken.
     pub(crate) fn finish(&self, undone: Vec<Action>) {
         let (closed, steps) = {
             let (mut core, now) = (self.core(), self.clock.now());
@@ -178,7 +178,7 @@ impl Shared {
             (closed, std::mem::take(&mut core.steps))
         };
         log::info!("the client has ended: {} ({})", closed.reason, closed.code);
-        // What was not done is only told.
+        // Actions on the network are dropped; outcomes are reported.
         let (mut events, mut fills) = (Vec::new(), Vec::new());
         for step in undone.into_iter().chain(steps) {
             match step {
@@ -198,13 +198,13 @@ impl Shared {
 }
 
 impl Core {
-    /// Makes an attempt to connect, and gives the place of its outcome.
+    /// Makes an attempt to connect, and returns the slot of its result.
     pub(crate) fn connect(&mut self, now: Now) -> Result<Attempt, Error> {
         let attempt = self.session.connect(now).map_err(|_| self.closed_error())?;
         Ok(Arc::clone(self.attempts.entry(attempt).or_insert_with(Slot::new)))
     }
 
-    /// Sets where another token comes from. Gives the source before, to be dropped when the lock is free.
+    /// Sets the token source. Returns the previous one, to be dropped after the lock is released.
     pub(crate) fn set_source(&mut self, source: Option<Source>) -> Option<Source> {
         self.session.set_refreshable(source.is_some());
         std::mem::replace(&mut self.source, source)
@@ -222,12 +222,12 @@ impl Core {
         }
     }
 
-    /// Why a client that has ended refuses what is asked for.
+    /// The error of calls to a client that has ended.
     pub(crate) fn closed_error(&self) -> Error {
         self.closed().unwrap_or_else(Closed::without_runtime).to_error()
     }
 
-    /// Notes who waits for the end of a ticket.
+    /// Registers a ticket's slot, to be set with its outcome.
     pub(crate) fn expect(
         &mut self,
         ticket: session::Ticket,
@@ -244,11 +244,11 @@ impl Core {
         } else {
             steps.append(&mut self.steps);
         }
-        // A closed session wants nothing more.
+        // A closed session has no further actions.
         self.session.is_closed()
     }
 
-    /// Collects what the session wants done.
+    /// Collects the session's actions and events.
     fn collect(&mut self) {
         while let Some(output) = self.session.poll() {
             match output {
@@ -265,7 +265,7 @@ impl Core {
                 Output::RefreshToken(refusal) => {
                     let username = self.session.username().to_string();
                     let reason = Closed::from(&refusal).code;
-                    // The session asks for none where there is no source.
+                    // Without a source, the session does not request a token.
                     let source = self.source.clone();
                     self.steps.extend(source.map(|source| Action::RefreshToken { source, username, reason }));
                 }
@@ -276,7 +276,7 @@ impl Core {
 
     fn take_event(&mut self, event: session::Event) {
         match event {
-            // The end is told by its event.
+            // The end is reported as `Event::Closed`.
             session::Event::State(State::Closed(_)) => {}
             session::Event::State(state) => {
                 if let State::Online { .. } = state {
@@ -304,7 +304,7 @@ impl Core {
                 }
             }
             session::Event::Unreadable(fault) => {
-                // One that comes to a session that is online ends nothing.
+                // An online session has no attempt to complete.
                 if !matches!(self.session.state(), State::Online { .. }) {
                     self.why.get_or_insert_with(|| Error::bad_answer(&fault));
                 }
@@ -324,7 +324,7 @@ impl Core {
         }
     }
 
-    /// What the application sees of a state.
+    /// The state as the application sees it.
     fn shown(&self, state: &State) -> ConnectionState {
         match state {
             State::Connecting => ConnectionState::Connecting,
@@ -405,7 +405,7 @@ impl From<&ClosedBy> for Closed {
 }
 
 impl Closed {
-    /// Nothing is left that could drive the client.
+    /// The client's driver has ended.
     fn without_runtime() -> Self {
         Self {
             close_code: LINK_LOST,
@@ -414,7 +414,7 @@ impl Closed {
         }
     }
 
-    /// Why something that is asked for later is refused.
+    /// The error of later calls.
     pub(crate) fn to_error(&self) -> Error {
         Error::closed(format_args!("{} ({})", self.reason, self.close_code))
     }

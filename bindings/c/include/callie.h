@@ -569,26 +569,26 @@ CallieStatus callie_credentials_free(CallieCredentials *credentials);
 CallieStatus callie_client_new(CallieCredentials *credentials,
                                CallieClient **client);
 
-// Connects, and keeps connecting after every loss until `callie_client_disconnect` or a refusal. It does not wait: events
-// tell how it goes. On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
+// Connects, and keeps connecting after every loss until `callie_client_disconnect` or a refusal. It does not wait:
+// events report the progress. On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
 CallieStatus callie_client_start(CallieClient *client);
 
-// Connects once, and waits for it; from then on as after `callie_client_start`.
+// Makes one attempt to connect and waits for it; from then on as after `callie_client_start`.
 //
-// If it does not work the client is as it was before, but for a refusal by the server, such as `AUTH_FAILED`, which
-// ends it.
+// After an error the client is in its previous state, unless the server refused it, as with `AUTH_FAILED`: that ends
+// it.
 CallieStatus callie_client_connect(CallieClient *client);
 
-// Closes the connection for a while, as for an app that goes to the background. What waits goes on waiting.
-// On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
+// Closes the connection until `callie_client_resume`, as for an app that goes to the background. Payloads that wait go
+// on waiting. On a client that has ended it fails with `CALLIE_STATUS_CLOSED`.
 CallieStatus callie_client_suspend(CallieClient *client);
 
-// Connects again after `callie_client_suspend` or a `callie_client_connect` that did not work. On a client that has ended it
+// Connects again after `callie_client_suspend` or a failed `callie_client_connect`. On a client that has ended it
 // fails with `CALLIE_STATUS_CLOSED`.
 CallieStatus callie_client_resume(CallieClient *client);
 
-// The network is another: what waits for the next attempt tries at once, what is connected makes sure that it is.
-// A client that has ended ignores it.
+// Tells the client that the network has changed. A client that is waiting to reconnect tries immediately; a connected
+// one checks that its connection is still alive. A client that has ended ignores it.
 CallieStatus callie_client_network_changed(CallieClient *client);
 
 // The state of the client's connection.

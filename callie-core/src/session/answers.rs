@@ -140,7 +140,7 @@ impl Session {
             return;
         };
         if notice.code().kind() == CodeKind::Closing {
-            self.farewell = Some(notice.clone());
+            self.closing_notice = Some(notice.clone());
             return self.tell(Event::Notice(Box::new(notice)));
         }
         match (notice.code(), answers) {

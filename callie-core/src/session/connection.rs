@@ -55,20 +55,23 @@ impl Session {
         if matches!(self.link, Link::Down | Link::Waiting { .. }) {
             return;
         }
-        let farewell = self.farewell.take();
+        let closing_notice = self.closing_notice.take();
         // If the close frame was lost, the SYS before it determines the code.
-        let said = farewell.as_ref().and_then(|notice| notice.code().closes()).map(|code| code.as_u16());
-        let code = code.filter(|code| *code != LINK_LOST).or(said).unwrap_or(LINK_LOST);
+        let stated =
+            closing_notice.as_ref().and_then(|notice| notice.code().closes()).map(|code| code.as_u16());
+        let code = code.filter(|code| *code != LINK_LOST).or(stated).unwrap_or(LINK_LOST);
         self.link_lost(now);
         if !should_reconnect(code) {
-            let reason = farewell.as_ref().map(|notice| notice.code().into());
-            let description = farewell.map(|notice| notice.description().to_owned()).unwrap_or_default();
+            let reason = closing_notice.as_ref().map(|notice| notice.code().into());
+            let description =
+                closing_notice.map(|notice| notice.description().to_owned()).unwrap_or_default();
             return self.refused(now, Refusal { code, reason, description });
         }
-        let said = farewell.and_then(|notice| notice.metadata().retry_after_ms).map(Duration::from_millis);
+        let asked =
+            closing_notice.and_then(|notice| notice.metadata().retry_after_ms).map(Duration::from_millis);
         let flooding = code == CloseCode::Flooding.as_u16();
         let limited = flooding.then(|| self.pacing.paused_until().saturating_sub(now.elapsed));
-        self.fail(now, code, said.max(retry_after).max(limited).unwrap_or_default().min(MOST_PATIENCE));
+        self.fail(now, code, asked.max(retry_after).max(limited).unwrap_or_default().min(MOST_PATIENCE));
     }
 
     /// Records that the driver reads nothing at the moment, because the application does not take its events, so that
@@ -83,7 +86,7 @@ impl Session {
 
     pub(super) fn open(&mut self, now: Now) {
         self.link = Link::Opening { deadline: now.elapsed.saturating_add(self.config.open_timeout) };
-        self.farewell = None;
+        self.closing_notice = None;
         self.tell(Event::State(State::Connecting));
         self.output(Output::Open);
     }
@@ -141,7 +144,7 @@ impl Session {
     fn after_link(&mut self) {
         self.inbox.forget_acks();
         self.paced_until = None;
-        self.farewell = None;
+        self.closing_notice = None;
         for ticket in self.tickets.those(|waiting| waiting.expects == Expects::Pong && waiting.may_be_taken())
         {
             self.end(ticket, TicketOutcome::Unconfirmed);

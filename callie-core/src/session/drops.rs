@@ -29,8 +29,8 @@ impl Session {
         if !all_named {
             let first = metadata.in_reply_to.as_ref().and_then(|id| self.tickets.find(id.as_str()));
             let first = first.and_then(|found| self.tickets.get(found.ticket));
-            // The notice may be of its first transmission, though it was sent again since. Where the first dropped is
-            // none of these, every one may have come after it.
+            // The notice may refer to the first transmission of a payload that was sent again since. If the first dropped
+            // payload is unknown, all may have been sent after it.
             let first = first.and_then(|waiting| waiting.first_transmission);
             self.suspect_all_since(first.unwrap_or(0), &mut drops);
         }

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_are_drawn_below_a_bound_that_doubles_up_to_the_most() {
+    fn delays_are_random_below_a_doubling_bound() {
         let backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(5) };
         let mut attempts = Attempts::default();
         let longest: Vec<_> =

@@ -85,7 +85,7 @@ pub struct Session {
     pub(super) tickets: Tickets,
     pub(super) inbox: Inbox,
     /// The SYS that the server sent before the close.
-    pub(super) farewell: Option<Notice>,
+    pub(super) closing_notice: Option<Notice>,
     out: VecDeque<Output>,
 }
 
@@ -114,7 +114,7 @@ impl Session {
             slowed_at: 0,
             tickets: Tickets::default(),
             inbox: Inbox::default(),
-            farewell: None,
+            closing_notice: None,
             out: VecDeque::new(),
         }
     }

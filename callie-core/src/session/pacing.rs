@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn pause_holds_and_drops_halve_the_pace_for_a_while() {
+    fn pause_holds_and_drops_halve_the_pace() {
         let limits = Limits { messages_per_second: 10, burst: 5, ..Limits::default() };
         let mut pacing = Pacing::new(&limits);
         pacing.pause(Duration::from_secs(3));

@@ -50,7 +50,7 @@ fn is_online(session: &Session) -> bool {
 }
 
 #[test]
-fn silence_ends_a_link_that_is_read_and_not_one_that_is_held_back() {
+fn silence_ends_a_connection_unless_reading_is_paused() {
     for read_paused in [false, true] {
         let mut session = online();
         let mut asked = 0;
@@ -131,7 +131,7 @@ fn state_is_exact_before_its_event_is_polled() {
 }
 
 #[test]
-fn changed_network_does_not_shorten_what_the_server_asked_for() {
+fn network_change_keeps_the_delay_of_the_server() {
     let mut session = online();
     session.closed(at(1), Some(1013), Some(Duration::from_secs(9)));
     session.network_changed(at(2));
@@ -141,7 +141,7 @@ fn changed_network_does_not_shorten_what_the_server_asked_for() {
 }
 
 #[test]
-fn server_keeps_a_client_away_for_five_minutes_at_most() {
+fn delay_of_the_server_is_at_most_five_minutes() {
     let mut session = online();
     session.closed(at(1), Some(1013), Some(Duration::MAX));
     let State::Waiting { retry_in, .. } = session.state() else { panic!("{:?}", session.state()) };
@@ -170,7 +170,7 @@ fn metadata_of_a_received_message_is_sent_again() {
 }
 
 #[test]
-fn a_command_of_any_name_is_sent_but_for_the_sessions_own() {
+fn commands_of_the_session_are_refused() {
     let mut session = online();
     texts(&mut session);
     let call = |name: &'static str, parameters| {
