@@ -41,8 +41,8 @@ pub(crate) struct Driver {
     number: u64,
     opening: Option<Opening>,
     link: Option<Link>,
-    /// The closing of earlier connections, which the end of the client waits for.
-    goodbyes: JoinSet<()>,
+    /// Earlier connections that are still closing; the end of the client waits for them.
+    closing: JoinSet<()>,
     refreshing: Option<Refreshing>,
     sleep: Pin<Box<Sleep>>,
     steps: Vec<Action>,
@@ -67,7 +67,7 @@ impl Driver {
             number: 0,
             opening: None,
             link: None,
-            goodbyes: JoinSet::new(),
+            closing: JoinSet::new(),
             refreshing: None,
             sleep: Box::pin(tokio::time::sleep(Duration::ZERO)),
             steps: Vec::new(),
@@ -179,7 +179,7 @@ impl Driver {
     fn close(&mut self) {
         self.opening = None;
         if let Some(link) = self.link.take() {
-            self.goodbyes.spawn(link.goodbye());
+            self.closing.spawn(link.close());
         }
     }
 
@@ -269,7 +269,7 @@ impl Driver {
         log::debug!("the link ended: {error}");
         if let Some(link) = self.link.take() {
             // The peer may wait for the answer to its close frame.
-            self.goodbyes.spawn(link.goodbye());
+            self.closing.spawn(link.close());
         }
         self.drive_link(|core, now| {
             core.why.get_or_insert(error);
@@ -319,12 +319,12 @@ impl Driver {
 
     /// Whether the driver has finished.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
-        while let Poll::Ready(Some(_)) = self.goodbyes.poll_join_next(cx) {}
+        while let Poll::Ready(Some(_)) = self.closing.poll_join_next(cx) {}
         if !self.over {
             return false;
         }
         self.refreshing = None;
-        self.goodbyes.is_empty()
+        self.closing.is_empty()
     }
 }
 

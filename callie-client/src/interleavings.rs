@@ -53,7 +53,7 @@ fn with_token(token: &str) -> Arc<Shared> {
 #[derive(Debug, Default)]
 struct Done {
     written: usize,
-    goodbyes: usize,
+    closes: usize,
     open: bool,
 }
 
@@ -96,7 +96,7 @@ fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
                             }
                         }
                         Action::Close => {
-                            done.goodbyes += usize::from(done.open);
+                            done.closes += usize::from(done.open);
                             done.open = false;
                         }
                         Action::Tell(event) => events.push(event),
@@ -203,7 +203,7 @@ fn disconnect_leaves_nothing_undone() {
                 .collect();
             assert_eq!(ended, taken, "each has its one ending");
             assert!(matches!(events.last(), Some(Event::Closed(_))), "{events:?}");
-            assert!(!done.open, "the goodbye is said: {done:?}");
+            assert!(!done.open, "the connection is closed: {done:?}");
             assert_eq!(shared.core().state(), ConnectionState::Closed);
         },
         ORDERS,

@@ -114,7 +114,7 @@ impl Link {
     }
 
     /// Writes what is queued, sends a close frame and waits for the answer, for at most [`CLOSE_TIMEOUT`].
-    pub(crate) async fn goodbye(mut self) {
+    pub(crate) async fn close(mut self) {
         let closing = async {
             while let Some(text) = self.out.pop_front() {
                 self.socket.feed(Message::text(text)).await?;
