@@ -179,7 +179,7 @@ struct ResilienceTests {
 
     @Test func silentServerTimesOut() async throws {
         let env = try TestEnv()
-        let config = try impatient(env.ask("hostile silent"), .milliseconds(300))
+        let config = try configWithTimeouts(env.ask("hostile silent"), .milliseconds(300))
         await refused(.timedOut) {
             _ = try await Server(config: config).login(username: "ada", password: password)
         }

@@ -182,7 +182,7 @@ class ResilienceTest {
 
     @Test
     fun silentServerTimesOut() = scenario { env ->
-        val config = impatient(env.ask("hostile silent"), short)
+        val config = configWithTimeouts(env.ask("hostile silent"), short)
         refused<CallieException.TimedOut> { Server(config).login("ada", PASSWORD) }
         val client = Client(Credentials(config, "ada", "token"))
         refused<CallieException.TimedOut> { client.connect() }
