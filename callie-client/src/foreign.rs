@@ -9,56 +9,45 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use callie_core::command::{Conversation, SignalData, SignalKind};
 use callie_core::{
     Attachment as CoreAttachment, AttachmentError, AttachmentKind, Fault as CoreFault, GroupId, JsonObject,
-    Limits as CoreLimits, MessageId, Notice as CoreNotice, Payload, PayloadId, PayloadRef, Recipient, Sender,
-    Timestamp, Username,
+    Limits as CoreLimits, MessageId, Notice as CoreNotice, Payload, PayloadId, Recipient, Sender, Timestamp,
+    Username,
 };
 
 use crate::error::Error;
 
-/// Converts a value from and to its text.
-macro_rules! texts {
-    ($($name:ident),* $(,)?) => {$(
-        uniffi::custom_type!($name, String, {
+/// Lets values cross to other languages. None crosses back: callie-ffi takes texts and records, and says which one is wrong.
+macro_rules! outgoing {
+    ($($name:ident as $builtin:ident: |$value:ident| $lower:expr;)*) => {$(
+        uniffi::custom_type!($name, $builtin, {
             remote,
-            lower: |value| value.to_string(),
-            try_lift: |text| Ok($name::parse(&text)?),
+            lower: |$value| $lower,
+            try_lift: |_value| Err(uniffi::deps::anyhow::Error::msg(NEVER_TAKEN)),
         });
     )*};
 }
 
-texts!(Conversation, GroupId, MessageId, PayloadId, Recipient, Sender, SignalKind, Username);
-
-uniffi::custom_type!(SignalData, String, {
-    remote,
-    lower: |data| data.as_str().to_owned(),
-    try_lift: |json| Ok(SignalData::parse(&json)?),
-});
-
-uniffi::custom_type!(JsonObject, String, {
-    remote,
-    lower: |object| object.as_str().to_owned(),
-    try_lift: |json| Ok(JsonObject::parse(&json)?),
-});
-
+const NEVER_TAKEN: &str = "the library does not take such a value";
 /// 0001-01-01T00:00:00Z. Date types such as Python's have no earlier instant.
 const EARLIEST: Duration = Duration::from_secs(62_135_596_800);
 
-// The protocol has a year 0000. An instant in it crosses as the first of the year 0001.
-uniffi::custom_type!(Timestamp, SystemTime, {
-    remote,
-    lower: |timestamp| SystemTime::from(timestamp).max(UNIX_EPOCH - EARLIEST),
-    try_lift: |time| Ok(Timestamp::try_from(time)?),
-});
-
-uniffi::custom_type!(Payload, String, {
-    remote,
-    lower: |payload| payload.encode(),
-    try_lift: |text| PayloadRef::from_server(&text)?.to_payload().ok_or_else(never_taken),
-});
-
-/// The error for a value that only crosses out of the library.
-fn never_taken() -> uniffi::deps::anyhow::Error {
-    uniffi::deps::anyhow::anyhow!("the library does not take such a value")
+outgoing! {
+    Conversation as String: |conversation| conversation.to_string();
+    GroupId as String: |id| id.to_string();
+    JsonObject as String: |object| object.as_str().to_owned();
+    MessageId as String: |id| id.to_string();
+    Payload as String: |payload| payload.encode();
+    PayloadId as String: |id| id.to_string();
+    Recipient as String: |recipient| recipient.to_string();
+    Sender as String: |sender| sender.to_string();
+    SignalData as String: |data| data.as_str().to_owned();
+    SignalKind as String: |kind| kind.to_string();
+    // The protocol has a year 0000. An instant in it crosses as the first of the year 0001.
+    Timestamp as SystemTime: |timestamp| SystemTime::from(timestamp).max(UNIX_EPOCH - EARLIEST);
+    Username as String: |name| name.to_string();
+    CoreAttachment as Attachment: |attachment| attachment.into();
+    CoreFault as Fault: |fault| fault.into();
+    CoreLimits as Limits: |limits| limits.into();
+    CoreNotice as Notice: |notice| notice.into();
 }
 
 /// The kind of file that an attachment is.
@@ -127,12 +116,6 @@ impl TryFrom<Attachment> for CoreAttachment {
     }
 }
 
-uniffi::custom_type!(CoreAttachment, Attachment, {
-    remote,
-    lower: |attachment| attachment.into(),
-    try_lift: |attachment| Ok(attachment.try_into()?),
-});
-
 /// The limits of a server.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Limits {
@@ -168,12 +151,6 @@ impl From<CoreLimits> for Limits {
         }
     }
 }
-
-uniffi::custom_type!(CoreLimits, Limits, {
-    remote,
-    lower: |limits| limits.into(),
-    try_lift: |_limits| Err(never_taken()),
-});
 
 /// A notice from the server.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -214,12 +191,6 @@ impl From<CoreNotice> for Notice {
     }
 }
 
-uniffi::custom_type!(CoreNotice, Notice, {
-    remote,
-    lower: |notice| notice.into(),
-    try_lift: |_notice| Err(never_taken()),
-});
-
 /// The first fault of a text that is not a valid payload.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
 pub struct Fault {
@@ -236,12 +207,6 @@ impl From<CoreFault> for Fault {
         Self { code: fault.code().to_string(), path: fault.path(), reason: fault.reason().to_owned() }
     }
 }
-
-uniffi::custom_type!(CoreFault, Fault, {
-    remote,
-    lower: |fault| fault.into(),
-    try_lift: |_fault| Err(never_taken()),
-});
 
 /// Checks the attachment at index `at` of its message.
 ///

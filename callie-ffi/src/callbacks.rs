@@ -98,10 +98,10 @@ pub(crate) fn stop(patience: Duration) -> bool {
 }
 
 /// An object of the foreign language. After calls were stopped it is neither called nor dropped.
-pub(crate) struct Foreign<T: ?Sized>(Option<Arc<T>>);
+pub(crate) struct Foreign<T: ?Sized>(Option<Box<T>>);
 
 impl<T: ?Sized> Foreign<T> {
-    pub(crate) fn new(object: Arc<T>) -> Self {
+    pub(crate) fn new(object: Box<T>) -> Self {
         Self(Some(object))
     }
 

@@ -80,7 +80,7 @@ async fn listener_may_panic_call_back_and_drop_client() {
         panicked: AtomicBool::new(false),
         closed,
     };
-    client.lock().unwrap().as_ref().unwrap().listen(Arc::new(listener)).unwrap();
+    client.lock().unwrap().as_ref().unwrap().listen(Box::new(listener)).unwrap();
     let seen = tokio::task::spawn_blocking(move || closes.recv_timeout(BOUND)).await.unwrap().unwrap();
     assert_eq!(seen, MESSAGES);
 }

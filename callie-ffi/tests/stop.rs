@@ -100,13 +100,13 @@ async fn nothing_is_called_after_stop_callbacks() {
         pins: Vec::new(),
         use_proxy: false,
     };
-    set_logger(LogLevel::Trace, Some(Arc::new(Counts)));
+    set_logger(LogLevel::Trace, Some(Box::new(Counts)));
     let credentials = Arc::new(Credentials::new(config, "ada".to_owned(), "token".to_owned()).unwrap());
     let (client, other) = (Client::new(Arc::clone(&credentials)).unwrap(), Client::new(credentials).unwrap());
-    client.set_token_source(Some(Arc::new(Counts)));
+    client.set_token_source(Some(Box::new(Counts)));
     let (entered, enters) = mpsc::channel();
     let (leave, leaves) = mpsc::channel();
-    client.listen(Arc::new(Slow { entered, leave: Mutex::new(leaves) })).unwrap();
+    client.listen(Box::new(Slow { entered, leave: Mutex::new(leaves) })).unwrap();
     timeout(BOUND, client.connect()).await.unwrap().unwrap();
     let mut socket = timeout(BOUND, connected.recv()).await.unwrap().unwrap();
     timeout(BOUND, other.connect()).await.unwrap().unwrap();

@@ -1,6 +1,5 @@
 //! Interfaces that the application implements.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use callie_core::Token;
@@ -11,7 +10,7 @@ use crate::logging::{self, Line};
 use callie_client::{self as client, Event};
 
 /// Receives events.
-#[uniffi::export(rust, foreign)]
+#[uniffi::export(callback_interface)]
 pub trait Listener: Send + Sync {
     /// Called with the next events, in order, on one thread, which it may block. The last event is `Closed`.
     ///
@@ -20,7 +19,7 @@ pub trait Listener: Send + Sync {
 }
 
 /// Gives a client the token of a new login when the server has ended its session.
-#[uniffi::export(rust, foreign)]
+#[uniffi::export(callback_interface)]
 pub trait TokenSource: Send + Sync {
     /// Returns a valid token of the same user. Called once for each refusal, on a thread that it may block.
     /// `reason_code` is the server's code, such as `SESSION_EXPIRED`. If it fails or takes longer than the request
@@ -29,7 +28,7 @@ pub trait TokenSource: Send + Sync {
 }
 
 /// Receives the library's log.
-#[uniffi::export(rust, foreign)]
+#[uniffi::export(callback_interface)]
 pub trait LogSink: Send + Sync {
     /// Called with one line, always on the same thread. A line contains no tokens and no texts of messages.
     fn log(&self, level: LogLevel, target: String, text: String) -> Result<(), CallbackError>;
@@ -78,7 +77,7 @@ impl From<log::Level> for LogLevel {
 ///
 /// Returns after the last call of the previous sink. A sink may call this function; it is then not called again.
 #[uniffi::export]
-pub fn set_logger(level: LogLevel, sink: Option<Arc<dyn LogSink>>) {
+pub fn set_logger(level: LogLevel, sink: Option<Box<dyn LogSink>>) {
     let sink = sink.map(|sink| -> logging::Sink {
         let sink = Foreign::new(sink);
         Box::new(move |line: Line| {

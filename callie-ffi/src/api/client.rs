@@ -174,7 +174,7 @@ impl Client {
 
     /// Delivers all further events to `listener`, in batches, on a thread made for it. Messages are confirmed to their
     /// senders when the listener is called with them. Calls such as `fetch_events` then fail. May be called once.
-    pub fn listen(&self, listener: Arc<dyn Listener>) -> Result<(), CallError> {
+    pub fn listen(&self, listener: Box<dyn Listener>) -> Result<(), CallError> {
         let listener = Foreign::new(listener);
         let callback = move |events: Vec<Event>| {
             if let Some(Err(error)) = listener.call(|listener| listener.on_events(events)) {
@@ -186,7 +186,7 @@ impl Client {
 
     /// Sets the source of a new token for when the server has ended the login session. Without one, the client then
     /// ends.
-    pub fn set_token_source(&self, source: Option<Arc<dyn TokenSource>>) {
+    pub fn set_token_source(&self, source: Option<Box<dyn TokenSource>>) {
         let source =
             source.map(|source| -> Arc<dyn client::TokenSource> { Arc::new(Source(Foreign::new(source))) });
         self.inner.set_token_source(source);
