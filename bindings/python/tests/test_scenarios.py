@@ -797,7 +797,7 @@ async def test_reply_names_its_message(url):
         answer = await message(ada)
         assert (answer.text, answer.metadata["inReplyTo"]) == ("answer", question.payload_id)
         # Received metadata can be sent again unchanged.
-ada.send("bob", "the same metadata", metadata=question.metadata)
+        ada.send("bob", "the same metadata", metadata=question.metadata)
         again = await message(bob)
         assert again.metadata["colour"] == "red" and again.metadata["big"] == 10**30
         bob.send("ada", "and back", metadata=answer.metadata)

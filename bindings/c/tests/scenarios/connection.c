@@ -138,7 +138,7 @@ void statistics_count(void)
     for (int n = 0; n < 3; n++) {
         CallieSent message = send_to(ada, "bob", "hello");
         expect_text(bob, "hello");
-        ending_of(ada, message);
+        outcome_of(ada, message);
     }
     CHECK_OK(callie_client_stats(ada, &sent));
     CHECK_OK(callie_client_stats(bob, &received));

@@ -44,7 +44,7 @@ void lying_server_is_survived(void)
     CHECK_OK(callie_client_stats(ada, &stats));
     CHECK(stats.waiting == 1);
     CHECK_OK(callie_client_disconnect(ada));
-    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_UNCONFIRMED);
+    CHECK(outcome_of(ada, sent).kind == CALLIE_OUTCOME_KIND_UNCONFIRMED);
 }
 
 void silent_server_times_out(void)

@@ -48,7 +48,7 @@ void message_is_confirmed(void)
     CallieSent sent = send_to(ada, "bob", "hello");
     expect_text(bob, "hello");
     for (int again = 0; again < 2; again++) {
-        CallieSendOutcome outcome = ending_of(ada, sent);
+        CallieSendOutcome outcome = outcome_of(ada, sent);
         CHECK(outcome.kind == CALLIE_OUTCOME_KIND_DELIVERED);
         CHECK(outcome.confirmed == 1 && outcome.unconfirmed == 0 && outcome.offline == 0);
     }
@@ -62,20 +62,20 @@ void message_is_confirmed(void)
     CallieSendOptions unasked = default_send_options();
     unasked.confirm = false;
     CHECK_OK(callie_client_send(ada, "bob", "no answer needed", NULL, 0, &unasked, &sent));
-    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_SENT);
+    CHECK(outcome_of(ada, sent).kind == CALLIE_OUTCOME_KIND_SENT);
 }
 
 void offline_recipient_is_reported(void)
 {
     CallieClient *ada = online(the_server(), "ada");
     user(the_server(), "bob");
-    CHECK(ending_of(ada, send_to(ada, "bob", "hello")).kind == CALLIE_OUTCOME_KIND_OFFLINE);
+    CHECK(outcome_of(ada, send_to(ada, "bob", "hello")).kind == CALLIE_OUTCOME_KIND_OFFLINE);
 }
 
 void unknown_recipient_is_reported(void)
 {
     CallieClient *ada = online(the_server(), "ada");
-    CallieSendOutcome outcome = ending_of(ada, send_to(ada, "nobody", "hello"));
+    CallieSendOutcome outcome = outcome_of(ada, send_to(ada, "nobody", "hello"));
     CHECK(outcome.kind == CALLIE_OUTCOME_KIND_FAILED);
     CHECK_TEXT("RECIPIENT_UNKNOWN", outcome.code);
     CHECK(outcome.reason[0] != '\0');
@@ -98,7 +98,7 @@ void group_message_arrives(void)
         CHECK_OK(callie_events_free(event));
     }
     CHECK_OK(callie_string_free(group));
-    CallieSendOutcome outcome = ending_of(ada, sent);
+    CallieSendOutcome outcome = outcome_of(ada, sent);
     CHECK(outcome.kind == CALLIE_OUTCOME_KIND_DELIVERED && outcome.confirmed == 2);
 }
 
@@ -113,7 +113,7 @@ void broadcast_arrives(void)
         CHECK_TEXT("BROADCAST", FIELD(event, CALLIE_FIELD_RECIPIENT));
         CHECK_OK(callie_events_free(event));
     }
-    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_SENT);
+    CHECK(outcome_of(ada, sent).kind == CALLIE_OUTCOME_KIND_SENT);
 }
 
 /* Takes a batch, and checks its messages, whose texts are numbers from `count` on. */
@@ -155,13 +155,13 @@ void burst_of_10000_events_arrives(void)
     CallieClient *ada = online(the_server(), "ada"), *bob = online(the_server(), "bob");
     int sent = 0, received = 0;
     while (received < 10000) {
-        CallieEvents *endings;
+        CallieEvents *outcomes;
         sent = send_numbers(ada, sent, 10000);
         if (received < sent)
             received = count_on(bob, received);
         /* Outcomes free room in the queue. */
-        CHECK_OK(callie_client_next_events(ada, 1024, 0, &endings));
-        CHECK_OK(callie_events_free(endings));
+        CHECK_OK(callie_client_next_events(ada, 1024, 0, &outcomes));
+        CHECK_OK(callie_events_free(outcomes));
     }
 }
 

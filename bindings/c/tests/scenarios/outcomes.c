@@ -35,7 +35,7 @@ void sent_message_arrives(void)
         CHECK(arrived[n] == 1);
     for (int device = 0; device < 2; device++)
         for (int n = 0; n < EACH; n++)
-            CHECK(ending_of(devices[device], sent[device][n]).kind == CALLIE_OUTCOME_KIND_SENT);
+            CHECK(outcome_of(devices[device], sent[device][n]).kind == CALLIE_OUTCOME_KIND_SENT);
 }
 
 void untaken_message_is_not_delivered(void)
@@ -45,7 +45,7 @@ void untaken_message_is_not_delivered(void)
     CallieSendOutcome outcome;
     CHECK_STATUS(CALLIE_STATUS_TIMED_OUT, callie_client_wait(ada, sent.ticket, A_WHILE_MS, &outcome));
     expect_text(bob, "hello");
-    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
+    CHECK(outcome_of(ada, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
 }
 
 void sender_may_take_no_events(void)
@@ -58,7 +58,7 @@ void sender_may_take_no_events(void)
         CallieSent sent;
         CHECK_OK(send_number(ada, n, NULL, &sent));
         CHECK_OK(callie_events_free(next_of(bob, CALLIE_EVENT_KIND_MESSAGE)));
-        CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
+        CHECK(outcome_of(ada, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
     }
 }
 
@@ -161,7 +161,7 @@ void reply_names_its_message(void)
     reply.metadata = again;
     CHECK_OK(callie_client_send(ada, "bob", "again", NULL, 0, &reply, &sent));
     expect_text(bob, "again");
-    CHECK(ending_of(ada, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
+    CHECK(outcome_of(ada, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
     /* An invalid name is refused. */
     reply.metadata = "{\"inReplyTo\":7}";
     CHECK_STATUS(CALLIE_STATUS_INVALID_ARGUMENT, callie_client_send(ada, "bob", "x", NULL, 0, &reply, NULL));

@@ -125,7 +125,7 @@ CallieSent send_to(CallieClient *client, const char *recipient, const char *text
     return sent;
 }
 
-CallieSendOutcome ending_of(CallieClient *client, CallieSent sent)
+CallieSendOutcome outcome_of(CallieClient *client, CallieSent sent)
 {
     CallieSendOutcome outcome;
     CHECK_OK(callie_client_wait(client, sent.ticket, PATIENCE_MS, &outcome));

@@ -3,7 +3,7 @@
 
 static void is_delivered(CallieClient *client, CallieSent sent)
 {
-    CHECK(ending_of(client, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
+    CHECK(outcome_of(client, sent).kind == CALLIE_OUTCOME_KIND_DELIVERED);
 }
 
 void cut_connection_loses_nothing(void)
@@ -66,7 +66,7 @@ void deadline_ends_a_ticket(void)
     CallieSent sent;
     CallieStats stats;
     CHECK_OK(callie_client_send(ada, "bob", "too late", NULL, 0, &options, &sent));
-    CallieSendOutcome outcome = ending_of(ada, sent);
+    CallieSendOutcome outcome = outcome_of(ada, sent);
     CHECK(outcome.kind == CALLIE_OUTCOME_KIND_FAILED);
     CHECK_TEXT("EXPIRED", outcome.code);
     CHECK_OK(callie_client_stats(ada, &stats));

@@ -80,7 +80,7 @@ void await_state(CallieClient *client, CallieConnectionState state);
 void expect_text(CallieClient *client, const char *text);
 /* Sends with the default options. */
 CallieSent send_to(CallieClient *client, const char *recipient, const char *text);
-CallieSendOutcome ending_of(CallieClient *client, CallieSent sent);
+CallieSendOutcome outcome_of(CallieClient *client, CallieSent sent);
 
 /* A text field of the only event in a batch. */
 #define FIELD(events, field) callie_event_string(events, 0, field, NULL)
