@@ -385,13 +385,12 @@ impl fmt::Debug for Client {
 /// The configuration of the core's session.
 fn settings(credentials: &Credentials) -> SessionConfig {
     let config: &Config = credentials.config();
-    SessionConfig {
-        max_waiting: config.max_waiting,
-        send_timeout: config.send_timeout,
-        // Its parts have timeouts of their own, each with its own error: this one is for none of them.
-        open_timeout: config.connect_timeout.saturating_add(config.request_timeout).saturating_mul(2),
-        authentication_timeout: config.request_timeout,
-        refresh_timeout: config.request_timeout,
-        ..SessionConfig::new(credentials.username().clone(), credentials.token().clone())
-    }
+    // Its parts have timeouts of their own, each with its own error: this one is for none of them.
+    let open_timeout = config.connect_timeout.saturating_add(config.request_timeout).saturating_mul(2);
+    SessionConfig::new(credentials.username().clone(), credentials.token().clone())
+        .with_max_waiting(config.max_waiting)
+        .with_send_timeout(config.send_timeout)
+        .with_open_timeout(open_timeout)
+        .with_authentication_timeout(config.request_timeout)
+        .with_refresh_timeout(config.request_timeout)
 }

@@ -54,7 +54,7 @@ impl Server {
     /// # Errors
     /// [`Error`]; refused with `USERNAME_TAKEN`, `INVALID_USERNAME`, `WEAK_PASSWORD` or `REGISTRATION_CLOSED` among others.
     pub async fn register(&self, username: &str, password: &str) -> Result<(), Error> {
-        let body = Registration { username: username.to_owned(), password: password.to_owned() };
+        let body = Registration::new(username, password);
         self.post(path::REGISTER, None, write(&body)?, StatusCode::CREATED).await.map(drop)
     }
 
@@ -72,8 +72,7 @@ impl Server {
     ) -> Result<Credentials, Error> {
         let device =
             device.map(DeviceName::parse).transpose().map_err(|e| Error::argument("the device", e))?;
-        let body =
-            write(&LoginRequest { username: username.to_owned(), password: password.to_owned(), device })?;
+        let body = write(&LoginRequest::new(username, password).with_device(device))?;
         let server = self.clone();
         let login = async move {
             let login: Login = read(&server.post(path::LOGIN, None, body, StatusCode::OK).await?)?;
@@ -141,7 +140,7 @@ impl Server {
         old: &str,
         new: &str,
     ) -> Result<(), Error> {
-        let body = PasswordChange { old_password: old.to_owned(), new_password: new.to_owned() };
+        let body = PasswordChange::new(old, new);
         let token = Some(credentials.token());
         self.post(path::PASSWORD, token, write(&body)?, StatusCode::NO_CONTENT).await.map(drop)
     }

@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::name::{SessionId, Username, text_type};
+use crate::setters::with_setters;
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 
@@ -79,6 +80,7 @@ pub fn is_acceptable_password(password: &str) -> bool {
 /// code.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Credentials {
     /// The requested username.
     pub username: String,
@@ -86,16 +88,34 @@ pub struct Credentials {
     pub password: String,
 }
 
+impl Credentials {
+    /// A registration.
+    #[must_use]
+    pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { username: username.into(), password: password.into() }
+    }
+}
+
 /// The answer to a registration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Registered {
     /// The new user.
     pub username: Username,
 }
 
+impl Registered {
+    /// The user was registered.
+    #[must_use]
+    pub fn new(username: Username) -> Self {
+        Self { username }
+    }
+}
+
 /// The body of a login.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct LoginRequest {
     /// The user's name.
     pub username: String,
@@ -106,6 +126,16 @@ pub struct LoginRequest {
     pub device: Option<DeviceName>,
 }
 
+impl LoginRequest {
+    /// A login of a device without a name.
+    #[must_use]
+    pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
+        Self { username: username.into(), password: password.into(), device: None }
+    }
+}
+
+with_setters!(LoginRequest { with_device: device = Option<DeviceName> });
+
 /// Deserialises a member that may be absent, but not `null`.
 fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
     T::deserialize(d).map(Some)
@@ -113,6 +143,7 @@ fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Resul
 
 /// The answer to a login.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Login {
     /// The token, which every payload of the session must contain.
     pub token: Token,
@@ -126,9 +157,18 @@ pub struct Login {
     pub expires_at: Timestamp,
 }
 
+impl Login {
+    /// A new session.
+    #[must_use]
+    pub fn new(token: Token, username: Username, session_id: SessionId, expires_at: Timestamp) -> Self {
+        Self { token, username, session_id, expires_at }
+    }
+}
+
 /// The body of a password change.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PasswordChange {
     /// The current password.
     pub old_password: String,
@@ -136,9 +176,18 @@ pub struct PasswordChange {
     pub new_password: String,
 }
 
+impl PasswordChange {
+    /// A change of the password.
+    #[must_use]
+    pub fn new(old_password: impl Into<String>, new_password: impl Into<String>) -> Self {
+        Self { old_password: old_password.into(), new_password: new_password.into() }
+    }
+}
+
 /// One session in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct SessionInfo {
     /// The public ID of the session.
     #[serde(rename = "sessionID")]
@@ -156,15 +205,40 @@ pub struct SessionInfo {
     pub current: bool,
 }
 
+impl SessionInfo {
+    /// A session of a device without a name, which is not the session that asks.
+    #[must_use]
+    pub fn new(
+        session_id: SessionId,
+        created_at: Timestamp,
+        last_seen_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self { session_id, created_at, last_seen_at, expires_at, device: None, current: false }
+    }
+}
+
+with_setters!(SessionInfo { with_device: device = Option<DeviceName>, with_current: current = bool });
+
 /// A user's sessions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct SessionList {
     /// All sessions, newest first.
     pub sessions: Vec<SessionInfo>,
 }
 
+impl SessionList {
+    /// These sessions, the newest first.
+    #[must_use]
+    pub fn new(sessions: Vec<SessionInfo>) -> Self {
+        Self { sessions }
+    }
+}
+
 /// The body of every HTTP error: a problem document with a stable code (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Problem {
     /// Always `about:blank`.
     #[serde(rename = "type", default)]

@@ -27,30 +27,33 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>, T>(
 /// Implements `FromStr` and `TryFrom` of texts by the type's `parse`.
 macro_rules! parse_text {
     ($($name:ty),* $(,)?) => {$(
+        $crate::convert::parse_text!($name => $crate::convert::NameError);
+    )*};
+    ($name:ty => $error:ty) => {
         impl ::std::str::FromStr for $name {
-            type Err = $crate::convert::NameError;
+            type Err = $error;
 
-            fn from_str(text: &str) -> Result<Self, $crate::convert::NameError> {
+            fn from_str(text: &str) -> Result<Self, $error> {
                 Self::parse(text)
             }
         }
 
         impl TryFrom<&str> for $name {
-            type Error = $crate::convert::NameError;
+            type Error = $error;
 
-            fn try_from(text: &str) -> Result<Self, $crate::convert::NameError> {
+            fn try_from(text: &str) -> Result<Self, $error> {
                 Self::parse(text)
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = $crate::convert::NameError;
+            type Error = $error;
 
-            fn try_from(text: String) -> Result<Self, $crate::convert::NameError> {
+            fn try_from(text: String) -> Result<Self, $error> {
                 Self::parse(&text)
             }
         }
-    )*};
+    };
 }
 pub(crate) use parse_text;
 
@@ -91,3 +94,43 @@ macro_rules! to_text {
     )*};
 }
 pub(crate) use to_text;
+
+/// Defines an enum of fixed names.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident, $expected:literal { $($(#[$word_doc:meta])* $word:ident = $text:literal),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub enum $name { $($(#[$word_doc])* $word),* }
+
+            impl $name {
+                /// The expected form, as a phrase that follows "must be".
+                pub const EXPECTED: &'static str = $expected;
+
+                /// All of them.
+                pub const ALL: &'static [Self] = &[$(Self::$word),*];
+
+                /// Returns the name.
+                #[must_use]
+                pub const fn as_str(self) -> &'static str {
+                    match self { $(Self::$word => $text),* }
+                }
+
+                /// Parses a name.
+                ///
+                /// # Errors
+                /// [`NameError`](crate::NameError) when `text` is not one of the names.
+                pub fn parse(text: &str) -> Result<Self, $crate::convert::NameError> {
+                    match text {
+                        $($text => Ok(Self::$word),)*
+                        _ => Err($crate::convert::NameError { expected: Self::EXPECTED }),
+                    }
+                }
+            }
+
+            $crate::convert::from_text!($name);
+            $crate::convert::to_text!($name);
+        )*
+    };
+}
+pub(crate) use words;

@@ -106,11 +106,8 @@ fn connection_accepts_a_message_without_allocation() {
             .replace("01890a5d-ac96-774b-bcce-b302099a8057", id)
     };
     let first = message("p0");
-    let ada = Identity {
-        username: Username::parse("ada").unwrap(),
-        session_id: SessionId::parse("s").unwrap(),
-        expires_at: Timestamp::UNIX_EPOCH,
-    };
+    let ada =
+        Identity::new(Username::parse("ada").unwrap(), SessionId::parse("s").unwrap(), Timestamp::UNIX_EPOCH);
     let keys = PayloadKeys::new(BuildHasherDefault::<DefaultHasher>::new());
     let config = Arc::new(ServerConfig::new(keys));
     let mut user = UserState::new(&config.limits);

@@ -28,11 +28,7 @@ fn name(name: &str) -> Username {
 
 /// The token of a user is the user's name.
 fn identify(token: &str) -> Option<Identity> {
-    Some(Identity {
-        username: Username::parse(token).ok()?,
-        session_id: SessionId::parse("s").ok()?,
-        expires_at: Timestamp::UNIX_EPOCH,
-    })
+    Some(Identity::new(Username::parse(token).ok()?, SessionId::parse("s").ok()?, Timestamp::UNIX_EPOCH))
 }
 
 /// A hub, and the texts that it wrote.

@@ -238,7 +238,7 @@ fn offline_is_final_unless_the_link_was_lost() {
     desk.lose_link();
     desk.log_in("{}");
     let message = Message::builder(desk.session.message_id(desk.now())).text("2").build().unwrap();
-    let options = SendOptions { timeout: Some(millis(1_500)), ..SendOptions::default() };
+    let options = SendOptions::default().with_timeout(Some(millis(1_500)));
     desk.session.send(desk.now(), Recipient::parse(BOB).unwrap(), message, &options).unwrap();
     desk.drain();
     let sent = desk.take_sent();
@@ -261,16 +261,14 @@ fn queued_message_over_announced_limits_is_refused() {
 
 #[test]
 fn durations_of_any_length_are_accepted() {
-    let config = SessionConfig {
-        send_timeout: Duration::MAX,
-        open_timeout: Duration::MAX,
-        authentication_timeout: Duration::MAX,
-        refresh_timeout: Duration::MAX,
-        heartbeat_timeout: Duration::MAX,
-        ack_delay: Duration::MAX,
-        backoff: callie_core::session::Backoff { first: Duration::MAX, most: Duration::MAX },
-        ..SessionConfig::new(Username::parse("ada").unwrap(), Token::parse("t").unwrap())
-    };
+    let config = SessionConfig::new(Username::parse("ada").unwrap(), Token::parse("t").unwrap())
+        .with_send_timeout(Duration::MAX)
+        .with_open_timeout(Duration::MAX)
+        .with_authentication_timeout(Duration::MAX)
+        .with_refresh_timeout(Duration::MAX)
+        .with_heartbeat_timeout(Duration::MAX)
+        .with_ack_delay(Duration::MAX)
+        .with_backoff(callie_core::session::Backoff::new(Duration::MAX, Duration::MAX));
     let mut desk = Desk::with(config);
     desk.pass(Duration::from_secs(1));
     desk.session.start(desk.now()).unwrap();

@@ -64,11 +64,7 @@ fn greeting() -> String {
 }
 
 fn identity(name: &str) -> Identity {
-    Identity {
-        username: Username::parse(name).unwrap(),
-        session_id: SessionId::parse("session").unwrap(),
-        expires_at: Timestamp::UNIX_EPOCH,
-    }
+    Identity::new(Username::parse(name).unwrap(), SessionId::parse("session").unwrap(), Timestamp::UNIX_EPOCH)
 }
 
 /// The code of a SYS or the type of another payload, and the ID of the payload that it answers.

@@ -51,7 +51,7 @@ impl Server {
     fn new(config: ServerConfig, users: Vec<(Username, String)>) -> Self {
         let session_id = SessionId::parse("example").expect("letters");
         let expires_at = Timestamp::parse("9999-12-31T23:59:59.999Z").expect("an instant");
-        let identity = |username| Identity { username, session_id: session_id.clone(), expires_at };
+        let identity = |username| Identity::new(username, session_id.clone(), expires_at);
         let tokens = users.into_iter().map(|(name, token)| (token, identity(name))).collect();
         let hub = Hub::new(Arc::new(config), stamp);
         Self { started: Instant::now(), tokens, hub, queues: HashMap::new() }

@@ -26,8 +26,7 @@ struct Refused {
 
 /// Logs in, ends every other session, and then this one.
 pub(crate) async fn revoke(server: SocketAddr, username: &Username) -> Result<(), Failure> {
-    let request =
-        LoginRequest { username: username.to_string(), password: PASSWORD.to_owned(), device: None };
+    let request = LoginRequest::new(username.to_string(), PASSWORD);
     let body = serde_json::to_vec(&request)?;
     let login: Login = serde_json::from_slice(&call(server, Method::POST, path::LOGIN, None, body).await?)?;
     let token = Some(&login.token);

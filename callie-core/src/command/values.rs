@@ -1,12 +1,13 @@
 //! The types of parameters and results of commands, besides names and IDs.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::value::RawValue;
 
 use super::parameter::{CommandFault, Members, Parameter, Value, string_parameters};
-use crate::convert::{NameError, from_text, parse_text, to_text};
+use crate::convert::{NameError, from_text, parse_text, words};
 use crate::json::JsonObject;
 use crate::limits::{DEFAULT_PAGE, Limits, MAX_ACKS, MAX_PAGE, MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES};
 use crate::name::{GroupId, PayloadId, Username, text_type};
@@ -71,43 +72,6 @@ fn is_signal_kind(text: &str) -> bool {
 
 string_parameters!(GroupName, DisplayName, Cursor, SignalKind, RemovalReason);
 
-/// Defines an enum of fixed names.
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident, $expected:literal { $($(#[$word_doc:meta])* $word:ident = $text:literal),* $(,)? })*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-            pub enum $name { $($(#[$word_doc])* $word),* }
-
-            impl $name {
-                /// The expected form, as a phrase that follows "must be".
-                pub const EXPECTED: &'static str = $expected;
-
-                /// Returns the name.
-                #[must_use]
-                pub const fn as_str(self) -> &'static str {
-                    match self { $(Self::$word => $text),* }
-                }
-
-                /// Parses a name.
-                ///
-                /// # Errors
-                /// [`NameError`] when `text` is not one of the names.
-                pub fn parse(text: &str) -> Result<Self, NameError> {
-                    match text {
-                        $($text => Ok(Self::$word),)*
-                        _ => Err(NameError { expected: Self::EXPECTED }),
-                    }
-                }
-            }
-
-            from_text!($name);
-            to_text!($name);
-            string_parameters!($name);
-        )*
-    };
-}
-
 words! {
     /// Who can find and join a group.
     Visibility, "private or public" {
@@ -153,6 +117,8 @@ words! {
         Offline = "offline",
     }
 }
+
+string_parameters!(Visibility, Role, PresenceAudience, DirectMessages, Presence);
 
 impl Default for Visibility {
     /// A new group is private by default.
@@ -275,6 +241,15 @@ impl TryFrom<u16> for PageLimit {
 
     fn try_from(entries: u16) -> Result<Self, NameError> {
         Self::new(entries).ok_or(NameError { expected: "a whole number from 1 to 200" })
+    }
+}
+
+impl FromStr for PageLimit {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        // What is no number is as good as none that is allowed.
+        Self::try_from(text.parse::<u16>().unwrap_or_default())
     }
 }
 

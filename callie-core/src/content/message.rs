@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use crate::convert::words;
 use crate::frame::MessageRef;
 use crate::json::{Fields, JsonObject, JsonObjectError, Names, Scanner};
 use crate::limits::{Limits, MAX_METADATA_BYTES};
@@ -146,36 +147,15 @@ impl MessageBuilder {
     }
 }
 
-/// The kind of file that an attachment is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AttachmentKind {
-    /// An image.
-    Image,
-    /// A video.
-    Video,
-    /// Any other file.
-    File,
-}
-
-impl AttachmentKind {
-    /// The expected form, as a phrase that follows "must be".
-    pub const EXPECTED: &'static str = "image, video or file";
-
-    /// Returns the name of the kind.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Image => "image",
-            Self::Video => "video",
-            Self::File => "file",
-        }
-    }
-
-    /// Returns the kind named `text`, or `None`.
-    #[must_use]
-    pub fn from_name(text: &str) -> Option<Self> {
-        [Self::Image, Self::Video, Self::File].into_iter().find(|kind| kind.as_str() == text)
+words! {
+    /// The kind of file that an attachment is.
+    AttachmentKind, "image, video or file" {
+        /// An image.
+        Image = "image",
+        /// A video.
+        Video = "video",
+        /// Any other file.
+        File = "file",
     }
 }
 

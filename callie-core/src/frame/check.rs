@@ -91,7 +91,7 @@ impl<'a> Check<'a, '_, '_> {
         let recipient_form = self.recipient_form(&recipient)?;
         let timestamp = Timestamp::parse(&text_of(Envelope::TIMESTAMP)?.decode())
             .map_err(|e| self.must_be(envelope_at(Envelope::TIMESTAMP), e.expected))?;
-        let payload_type = PayloadType::from_name(&text_of(Envelope::TYPE)?.decode()).ok_or_else(|| {
+        let payload_type = PayloadType::parse(&text_of(Envelope::TYPE)?.decode()).map_err(|_| {
             self.fault(
                 SysCode::UnsupportedType,
                 envelope_at(Envelope::TYPE),
@@ -206,7 +206,7 @@ impl<'a> Check<'a, '_, '_> {
             return Err(self.invalid(place(), "must be an object"));
         }
         let kind = self.string(fields.get(AttachmentNames::TYPE), || place_of(AttachmentNames::TYPE))?;
-        if AttachmentKind::from_name(&kind.decode()).is_none() {
+        if AttachmentKind::parse(&kind.decode()).is_err() {
             return Err(self.must_be(place_of(AttachmentNames::TYPE), AttachmentKind::EXPECTED));
         }
         let url = self.string(fields.get(AttachmentNames::URL), || place_of(AttachmentNames::URL))?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::value::RawValue;
 
 use super::Scanner;
+use crate::convert::parse_text;
 use crate::limits::MAX_OPEN_DEPTH;
 
 /// The object without members, by far the most frequent one, which needs no allocation.
@@ -178,6 +179,14 @@ impl<'de> Deserialize<'de> for Members<'de> {
 impl Serialize for Members<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+parse_text!(JsonObject => JsonObjectError);
+
+impl std::fmt::Display for JsonObject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

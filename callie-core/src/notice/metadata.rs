@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::code::CodeName;
 use crate::command::RemovalReason;
+use crate::convert::{NameError, parse_text};
 use crate::limits::Limits;
 use crate::name::{GroupId, MessageId, PayloadId, SessionId, Username};
 use crate::timestamp::Timestamp;
@@ -26,6 +27,43 @@ pub enum PriorOutcome {
     Unconfirmed,
     /// Not sent. For a command: refused.
     Failed,
+}
+
+impl PriorOutcome {
+    /// The expected form, as a phrase that follows "must be".
+    pub const EXPECTED: &'static str = "pending, sent, delivered, unconfirmed or failed";
+
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Sent, Self::Delivered, Self::Unconfirmed, Self::Failed];
+
+    /// Returns the name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Unconfirmed => "unconfirmed",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Parses a name.
+    ///
+    /// # Errors
+    /// [`NameError`] when `text` is not one of the names.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let known = Self::ALL.into_iter().find(|outcome| outcome.as_str() == text);
+        known.ok_or(NameError { expected: Self::EXPECTED })
+    }
+}
+
+parse_text!(PriorOutcome);
+
+impl std::fmt::Display for PriorOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// The metadata of a notice. [`SysCode::metadata`](crate::SysCode::metadata) lists the members of each code.

@@ -37,6 +37,7 @@ pub struct CloseReason {
 
 /// What must be written to end a connection, in the order of the fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Closing {
     /// Pending payloads of the connection itself, such as the report of payloads that were dropped because of the rate.
     pub first: Vec<String>,

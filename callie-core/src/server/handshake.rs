@@ -29,6 +29,7 @@ pub struct Authentication<'t> {
 
 /// The session that a token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Identity {
     /// The user.
     pub username: Username,
@@ -36,6 +37,14 @@ pub struct Identity {
     pub session_id: SessionId,
     /// When the session ends if it is not used.
     pub expires_at: Timestamp,
+}
+
+impl Identity {
+    /// The session of a user.
+    #[must_use]
+    pub fn new(username: Username, session_id: SessionId, expires_at: Timestamp) -> Self {
+        Self { username, session_id, expires_at }
+    }
 }
 
 /// A first payload with a valid token and sender, which opens a [`Connection`](super::Connection).

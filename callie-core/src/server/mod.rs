@@ -46,11 +46,7 @@
 //! let first = payload("CMD", "SERVER", r#"{"command":"AUTHENTICATE","parameters":{}}"#, "p1");
 //! let authentication = Handshake::new(now, config.clone()).receive(&first).unwrap();
 //! assert_eq!(authentication.token(), "t");
-//! let ada = Identity {
-//!     username: Username::parse("ada")?,
-//!     session_id: SessionId::parse("s")?,
-//!     expires_at: Timestamp::UNIX_EPOCH,
-//! };
+//! let ada = Identity::new(Username::parse("ada")?, SessionId::parse("s")?, Timestamp::UNIX_EPOCH);
 //! let verified = authentication.verify(Some(ada)).unwrap();
 //! let mut user = UserState::new(&config.limits);
 //! let (mut connection, _) = Connection::<()>::open(now, verified, Box::new(stamp), &mut user);

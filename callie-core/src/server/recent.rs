@@ -70,6 +70,7 @@ impl fmt::Debug for PayloadKeys {
 
 /// A remembered payload, as one node sends it to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Remembered {
     /// The payload.
     pub key: PayloadKey,
@@ -77,6 +78,14 @@ pub struct Remembered {
     pub age: u32,
     /// Its outcome.
     pub outcome: PriorOutcome,
+}
+
+impl Remembered {
+    /// A payload that came this many seconds ago.
+    #[must_use]
+    pub fn new(key: PayloadKey, age: u32, outcome: PriorOutcome) -> Self {
+        Self { key, age, outcome }
+    }
 }
 
 /// One user's recent payloads, of all connections together: twelve bytes for each payload of the last five minutes.

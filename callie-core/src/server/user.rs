@@ -24,6 +24,7 @@ pub trait SharedState {
 
 /// A payload, as [`SharedState`] checks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Admission {
     /// The kind of its bucket.
     pub bucket: BucketKind,
@@ -33,6 +34,7 @@ pub struct Admission {
 
 /// Why a payload is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Denied {
     /// The user exceeds the rate.
     RateLimited {

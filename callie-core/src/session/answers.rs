@@ -247,9 +247,13 @@ impl Session {
                     TicketOutcome::Done { result: None }
                 }
                 Some(PriorOutcome::Sent) => TicketOutcome::Sent,
-                // The message certainly did not arrive. Only a new payload is answered with the reason.
-                Some(PriorOutcome::Failed) if message && waiting.was_sent_again() => {
+                // The first transmission certainly did not arrive. Only a new payload is answered with the reason.
+                Some(PriorOutcome::Failed) if message && waiting.was_sent_twice() => {
                     return self.send_anew(now, ticket);
+                }
+                // One of several did not arrive. A server that has restarted since may have accepted an earlier one.
+                Some(PriorOutcome::Failed) if message && waiting.was_sent_again() => {
+                    TicketOutcome::Unconfirmed
                 }
                 Some(PriorOutcome::Failed) if message => refused(&notice),
                 Some(PriorOutcome::Failed) => TicketOutcome::Failed(Failure::Refused {

@@ -4,16 +4,26 @@ use std::time::Duration;
 
 use crate::json::JsonObject;
 use crate::name::Username;
+use crate::setters::with_setters;
 use crate::token::Token;
 
 /// The time before a reconnection: random between 0 and `first` · 2ⁿ, at most `most` ("full jitter"), so that clients
 /// that lost the server at the same time do not reconnect at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Backoff {
     /// The upper bound of the first wait.
     pub first: Duration,
     /// The upper bound of all waits.
     pub most: Duration,
+}
+
+impl Backoff {
+    /// Waits below `first`, which doubles up to `most`.
+    #[must_use]
+    pub fn new(first: Duration, most: Duration) -> Self {
+        Self { first, most }
+    }
 }
 
 impl Default for Backoff {
@@ -25,6 +35,7 @@ impl Default for Backoff {
 
 /// The configuration of a session, with defaults for everything except the login.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct SessionConfig {
     /// The user.
     pub username: Username,
@@ -68,8 +79,20 @@ impl SessionConfig {
     }
 }
 
+with_setters!(SessionConfig {
+    with_max_waiting: max_waiting = usize,
+    with_send_timeout: send_timeout = Duration,
+    with_open_timeout: open_timeout = Duration,
+    with_authentication_timeout: authentication_timeout = Duration,
+    with_refresh_timeout: refresh_timeout = Duration,
+    with_heartbeat_timeout: heartbeat_timeout = Duration,
+    with_ack_delay: ack_delay = Duration,
+    with_backoff: backoff = Backoff,
+});
+
 /// The options of one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SendOptions {
     /// Whether the recipient's client is asked to confirm the message. Default true. Ignored for broadcasts, which
     /// cannot be confirmed.
@@ -79,6 +102,12 @@ pub struct SendOptions {
     /// How long the message may take until its outcome. Default: the session's `send_timeout`.
     pub timeout: Option<Duration>,
 }
+
+with_setters!(SendOptions {
+    with_confirm: confirm = bool,
+    with_metadata: metadata = JsonObject,
+    with_timeout: timeout = Option<Duration>,
+});
 
 impl Default for SendOptions {
     fn default() -> Self {

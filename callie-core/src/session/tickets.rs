@@ -107,6 +107,11 @@ impl Waiting {
         self.perhaps_taken > 0 || self.perhaps_taken_before
     }
 
+    /// Returns `true` if there is exactly one earlier transmission under its current ID whose answer may be lost.
+    pub(super) fn was_sent_twice(&self) -> bool {
+        self.perhaps_taken == 2
+    }
+
     /// Returns `true` if the answer to an earlier transmission under its current ID may be lost.
     pub(super) fn was_sent_again(&self) -> bool {
         self.perhaps_taken > 1

@@ -206,7 +206,7 @@ impl Driver {
         let id = self.session.message_id(self.now());
         let text = rest.get(1..).unwrap_or("x");
         let Ok(message) = Message::builder(id).text(text).build() else { return };
-        let options = SendOptions { confirm, ..SendOptions::default() };
+        let options = SendOptions::default().with_confirm(confirm);
         let ticket = self.session.send(self.now(), recipient(rest), message, &options);
         self.began(ticket.ok());
     }

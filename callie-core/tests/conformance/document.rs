@@ -122,7 +122,7 @@ fn every_example_is_valid_and_none_is_missing() {
         }
     }
     for side in ["client", "server"] {
-        for kind in PayloadType::ALL {
+        for &kind in PayloadType::ALL {
             // A client may not send SYS.
             let expected = (side, kind) != ("client", PayloadType::Sys);
             assert_eq!(shown.types.contains(&(side, kind.as_str())), expected, "{side} {}", kind.as_str());

@@ -120,7 +120,7 @@ impl Desk {
 
     pub(crate) fn send(&mut self, to: &str, text: &str, confirm: bool) -> Ticket {
         let message = Message::builder(self.session.message_id(self.now())).text(text).build().unwrap();
-        let options = SendOptions { confirm, ..SendOptions::default() };
+        let options = SendOptions::default().with_confirm(confirm);
         let ticket = self.session.send(self.now(), Recipient::parse(to).unwrap(), message, &options).unwrap();
         self.drain();
         ticket

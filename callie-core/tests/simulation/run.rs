@@ -73,6 +73,7 @@ pub(super) struct Application {
     /// The messages that wait to be taken.
     inbox: VecDeque<(Receipt, Option<String>)>,
     payload_ids: HashSet<String>,
+    message_ids: HashSet<(String, String)>,
     /// The payload IDs under which each message was transmitted, with the number of transmissions.
     pub(super) transmitted: HashMap<String, BTreeMap<String, usize>>,
     /// Messages that the client knows to be dropped and has not sent again: whether they are broadcasts, and their
@@ -317,7 +318,7 @@ impl Simulation {
             text.push_str(&".".repeat(self.rng.usize(50..1_000)));
         }
         let recipient = if everyone { Recipient::Broadcast } else { self.users[user].other.clone().into() };
-        let options = SendOptions { confirm: self.rng.usize(..4) > 0, ..SendOptions::default() };
+        let options = SendOptions::default().with_confirm(self.rng.usize(..4) > 0);
         let session = &mut self.users[user].session;
         let message = Message::builder(session.message_id(now)).text(&text).build().unwrap();
         match session.send(now, recipient, message, &options) {
@@ -467,6 +468,12 @@ impl Simulation {
                 assert!(
                     application.payload_ids.insert(payload.payload_id().to_string()),
                     "a message reached the application twice"
+                );
+                // A message that is tried again under another payload ID did not arrive under the first.
+                let message_id = (payload.sender().to_string(), message.message_id().to_string());
+                assert!(
+                    application.message_ids.insert(message_id),
+                    "a message reached the application under two payload IDs"
                 );
                 let text =
                     (*payload.sender() == Sender::User(other.clone())).then(|| message.text().to_owned());

@@ -56,10 +56,11 @@ impl User {
 }
 
 impl SharedState for User {
-    fn admit(&mut self, now: Duration, admission: Admission) -> Result<(), Denied> {
+    fn admit(&mut self, now: Duration, mut admission: Admission) -> Result<(), Denied> {
         match &mut self.upkeep {
             Some(upkeep) if admission.bucket == BucketKind::Upkeep => {
-                upkeep.admit(now, Admission { bucket: BucketKind::Payloads, ..admission })
+                admission.bucket = BucketKind::Payloads;
+                upkeep.admit(now, admission)
             }
             _ => self.state.admit(now, admission),
         }
@@ -190,11 +191,11 @@ impl Server {
             None => return,
             Some(Peer::New(handshake)) => {
                 let authentication = handshake.receive(text).expect("a session sends valid payloads");
-                let identity = Identity {
-                    username: Username::parse(authentication.sender()).unwrap(),
-                    session_id: SessionId::parse("session").unwrap(),
-                    expires_at: Timestamp::UNIX_EPOCH,
-                };
+                let identity = Identity::new(
+                    Username::parse(authentication.sender()).unwrap(),
+                    SessionId::parse("session").unwrap(),
+                    Timestamp::UNIX_EPOCH,
+                );
                 let name = identity.username.clone();
                 let is_live = authentication.token() == self.token(&name);
                 let verified = match authentication.verify(is_live.then_some(identity)) {
@@ -275,7 +276,11 @@ impl Server {
             if is_message {
                 self.discarded.insert(text_of(payload));
             }
-            let offline = reply.refuse(SysCode::RecipientOffline, stamp(&self.ids));
+            let offline = match Delivery::to_user().handed_out(1) {
+                Some(counts) if payload.wants_ack() => reply.delivery(&counts, stamp(&self.ids)),
+                _ => reply.refuse(SysCode::RecipientOffline, stamp(&self.ids)),
+            };
+            assert_eq!(offline.code(), Some(SysCode::RecipientOffline), "nobody was online");
             return self.answer_and_settle(connection, &reply, offline);
         }
         if is_message {

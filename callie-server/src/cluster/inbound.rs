@@ -226,7 +226,7 @@ impl Inbound {
             Entry::Kick { user, reason } => hub.end(&user, &CloseReason::kicked(reason)),
             Entry::Spent { user, bucket } => hub.spent_elsewhere(user, bucket),
             Entry::Noted { user, key, outcome } => {
-                hub.noted_elsewhere(user, Remembered { key, age: 0, outcome })
+                hub.noted_elsewhere(user, Remembered::new(key, 0, outcome))
             }
             Entry::Recall { request, user } => {
                 peer.send(&Entry::Recalled { request, memory: hub.memory_of(&user) });

@@ -112,12 +112,12 @@ impl AdminCommands {
 
     pub(super) async fn stats(&self, origin: &Origin) -> Result<Answer, Refusal> {
         self.require_admin(origin).await?;
-        Ok(Answer::result(&ServerStats {
-            uptime_seconds: self.counters.uptime_seconds(),
-            connections: self.connections.authenticated() as u64,
-            users_online: self.hub.users_online() as u64,
-            payloads_received: self.counters.total_received(),
-            payloads_sent: self.counters.total_sent(),
-        }))
+        let stats = ServerStats::default()
+            .with_uptime_seconds(self.counters.uptime_seconds())
+            .with_connections(self.connections.authenticated() as u64)
+            .with_users_online(self.hub.users_online() as u64)
+            .with_payloads_received(self.counters.total_received())
+            .with_payloads_sent(self.counters.total_sent());
+        Ok(Answer::result(&stats))
     }
 }

@@ -99,8 +99,7 @@ impl GroupCommands {
                     this.groups.create(id, &name, visibility, &owner, &members, limits, clock::now());
                 let (group, all) = creating.await?;
                 this.hub.change_group(id, GroupChange::Created(all.clone()));
-                let (name, visibility) = (group.name, group.visibility);
-                Ok(Group { group_id: id, name, visibility, members: all })
+                Ok(Group::new(id, group.name, group.visibility).with_members(all))
             })
             .await?;
         Ok(Answer::result(&created))
@@ -221,18 +220,14 @@ impl GroupCommands {
     ) -> Result<Answer, Refusal> {
         let user = &origin.user;
         let page = self.pages.members(id, &user.name, after.as_ref(), limit).await?;
-        let members = page.members.into_iter().map(|member| Member {
-            online: self.hub.shows_online(user, member.username.as_str()),
-            username: member.username,
-            role: member.role,
+        let members = page.members.into_iter().map(|member| {
+            let online = self.hub.shows_online(user, member.username.as_str());
+            Member::new(member.username, member.role).with_online(online)
         });
-        Ok(Answer::result(&GroupDetails {
-            group_id: page.group.id,
-            name: page.group.name,
-            visibility: page.group.visibility,
-            member_count: page.group.member_count,
-            members: members.collect(),
-            next: page.next,
-        }))
+        let details = GroupDetails::new(page.group.id, page.group.name, page.group.visibility)
+            .with_member_count(page.group.member_count)
+            .with_members(members.collect())
+            .with_next(page.next);
+        Ok(Answer::result(&details))
     }
 }

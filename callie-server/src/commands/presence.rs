@@ -21,7 +21,7 @@ impl PresenceCommands {
             let online = self.hub.shows_online(&origin.user, name.as_str());
             (name, if online { Presence::Online } else { Presence::Offline })
         });
-        Answer::result(&PresenceMap { presence: presence.collect() })
+        Answer::result(&PresenceMap::new(presence.collect()))
     }
 
     pub(super) fn subscribe(&self, origin: &Origin, names: Vec<Username>) -> Result<Answer, Refusal> {

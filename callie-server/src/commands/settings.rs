@@ -44,7 +44,7 @@ impl SettingsCommands {
 
     pub(super) async fn profile(&self, username: Username) -> Result<Answer, Refusal> {
         let settings = self.settings.get(&username).await?.ok_or_else(gone)?;
-        Ok(Answer::result(&Profile { username, display_name: settings.display_name }))
+        Ok(Answer::result(&Profile::new(username, settings.display_name)))
     }
 
     pub(super) async fn get(&self, origin: &Origin) -> Result<Answer, Refusal> {

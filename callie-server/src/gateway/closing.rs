@@ -13,7 +13,7 @@ use crate::router::Item;
 /// Writes the last payloads and the close frame, and ends the connection. Queued payloads are written if `closing` says
 /// so.
 pub(crate) async fn close(mut socket: Socket, closing: Closing, queued: VecDeque<Item>) {
-    let Closing { first, write_queued, last, code } = closing;
+    let Closing { first, write_queued, last, code, .. } = closing;
     let limit = if write_queued { CLOSE_TIMEOUT } else { SLOW_CLOSE_TIMEOUT };
     let writing = async {
         for text in first {

@@ -119,10 +119,8 @@ async fn authenticate(
     let endings = gateway.endings();
     let session = gateway.sessions.authenticate(authentication.token(), clock::now()).await;
     let session = session.map_err(|e| unavailable(gateway, &e))?;
-    let identity = session.as_ref().map(|session| Identity {
-        username: session.user.clone(),
-        session_id: session.id.clone(),
-        expires_at: clock::timestamp(session.expires),
+    let identity = session.as_ref().map(|session| {
+        Identity::new(session.user.clone(), session.id.clone(), clock::timestamp(session.expires))
     });
     let verified = authentication.verify(identity).map_err(&rejected)?;
     // `verify` succeeds only with a session.

@@ -43,7 +43,7 @@ pub(super) async fn register(
     };
     let attempts = api.attempts();
     attempts.registration(address).inspect_err(|_| refused(OF_ADDRESS))?;
-    let Credentials { username, password } = read(request).await?;
+    let Credentials { username, password, .. } = read(request).await?;
     let attempt = attempts.registration_of(&username, address).inspect_err(|_| refused(OF_NAME))?;
     if api.config.current().registration == Registration::Closed {
         refused("registration is closed");
@@ -74,7 +74,7 @@ pub(super) async fn register(
     }
     api.telemetry.metrics.registered();
     tracing::info!(user = %name, %address, "registered");
-    Ok(json(StatusCode::CREATED, &Registered { username: name }))
+    Ok(json(StatusCode::CREATED, &Registered::new(name)))
 }
 
 pub(super) async fn login(
@@ -99,7 +99,7 @@ async fn log_in(api: &Api, address: IpAddr, request: Request<Body>) -> Answer {
     let request = require_json(request).await?;
     let attempts = api.attempts();
     attempts.login(address).inspect_err(|_| refused(LoginOutcome::RateLimited, UNKNOWN, OF_ADDRESS))?;
-    let LoginRequest { username, password, device } = read(request).await?;
+    let LoginRequest { username, password, device, .. } = read(request).await?;
     let name = Username::parse(&username).ok();
     let attempt = match attempts.login_of(&username, address) {
         Ok(attempt) => attempt,
@@ -137,7 +137,7 @@ async fn log_in(api: &Api, address: IpAddr, request: Request<Body>) -> Answer {
     api.telemetry.metrics.login(LoginOutcome::Succeeded);
     tracing::info!(user = %user.name, session = %session.id, %address, "logged in");
     let expires_at = clock::timestamp(session.expires);
-    Ok(json(StatusCode::OK, &Login { token, username: user.name, session_id: session.id, expires_at }))
+    Ok(json(StatusCode::OK, &Login::new(token, user.name, session.id, expires_at)))
 }
 
 /// Refuses a change that would be lost after it was confirmed, because the file of the database is gone.
@@ -185,7 +185,7 @@ pub(super) async fn password(
     };
     let attempts = api.attempts();
     attempts.login(address).inspect_err(|_| refused(OF_ADDRESS))?;
-    let PasswordChange { old_password, new_password } = read(request).await?;
+    let PasswordChange { old_password, new_password, .. } = read(request).await?;
     let attempt = attempts.login_of(session.user.as_str(), address);
     let attempt = attempt.inspect_err(|_| refused(OF_NAME))?;
     let user = api.accounts.get(&session.user, clock::now()).await?.ok_or(AccountError::Unauthorized)?;

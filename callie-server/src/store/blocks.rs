@@ -73,7 +73,7 @@ impl Blocks {
         let mut usernames =
             rows.iter().map(|row| text(row, 0)).collect::<Result<Vec<Username>, StoreError>>()?;
         let next = cut(&mut usernames, limit.get()).map(|last| cursor(last.as_str())).transpose()?;
-        Ok(BlockedPage { usernames, next })
+        Ok(BlockedPage::new(usernames).with_next(next))
     }
 
     /// Returns `true` if one of the two has blocked the other.

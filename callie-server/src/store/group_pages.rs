@@ -106,14 +106,11 @@ fn page(rows: &[AnyRow], limit: usize) -> Result<GroupPage, StoreError> {
     let mut groups = rows
         .iter()
         .map(|row| {
-            Ok(GroupSummary {
-                group_id: text(row, 0)?,
-                name: text(row, 1)?,
-                role: optional_text(row, 3)?,
-                member_count: row.try_get::<i64, _>(2)?.unsigned_abs(),
-            })
+            let member_count = row.try_get::<i64, _>(2)?.unsigned_abs();
+            let group = GroupSummary::new(text(row, 0)?, text(row, 1)?);
+            Ok(group.with_role(optional_text(row, 3)?).with_member_count(member_count))
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
     let next = cut(&mut groups, limit).map(|last| cursor(&last.group_id.to_string())).transpose()?;
-    Ok(GroupPage { groups, next })
+    Ok(GroupPage::new(groups).with_next(next))
 }

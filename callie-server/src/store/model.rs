@@ -73,15 +73,15 @@ impl Session {
     /// Returns `sessions` as the protocol lists them to a client with the session `asking`.
     #[must_use]
     pub(crate) fn list(sessions: Vec<Self>, asking: &SessionId) -> SessionList {
-        let info = |session: Self| SessionInfo {
-            current: session.id == *asking,
-            session_id: session.id,
-            device: session.device,
-            created_at: clock::timestamp(session.created),
-            last_seen_at: clock::timestamp(session.last_seen),
-            expires_at: clock::timestamp(session.expires),
+        let info = |session: Self| {
+            let [created_at, last_seen_at, expires_at] =
+                [session.created, session.last_seen, session.expires].map(clock::timestamp);
+            let current = session.id == *asking;
+            SessionInfo::new(session.id, created_at, last_seen_at, expires_at)
+                .with_device(session.device)
+                .with_current(current)
         };
-        SessionList { sessions: sessions.into_iter().map(info).collect() }
+        SessionList::new(sessions.into_iter().map(info).collect())
     }
 }
 

@@ -39,11 +39,8 @@ impl UserSettings {
             .fetch_optional(self.database.read())
             .await?;
         row.map(|row| {
-            Ok(Settings {
-                display_name: text(&row, 0)?,
-                presence: text(&row, 1)?,
-                direct_messages: text(&row, 2)?,
-            })
+            let (display_name, presence, direct_messages) = (text(&row, 0)?, text(&row, 1)?, text(&row, 2)?);
+            Ok(Settings::new(display_name, presence, direct_messages))
         })
         .transpose()
     }

@@ -112,21 +112,21 @@ pub async fn is_closed(stream: &mut TcpStream) -> bool {
 }
 
 pub async fn register(addr: &str, username: &str) -> TcpStream {
-    let body = Credentials { username: username.to_owned(), password: PASSWORD.to_owned() };
+    let body = Credentials::new(username, PASSWORD);
     send(addr, &format!("POST {} HTTP/1.1", path::REGISTER), &serde_json::to_string(&body).unwrap()).await
 }
 
 /// Returns the status of a login with a wrong password.
 pub async fn wrong_login(addr: &str, username: &str) -> u16 {
     let password = "wrong horse battery".to_owned();
-    let body = LoginRequest { username: username.to_owned(), password, device: None };
+    let body = LoginRequest::new(username, password);
     let body = serde_json::to_string(&body).unwrap();
     receive(send(addr, &format!("POST {} HTTP/1.1", path::LOGIN), &body).await).await.unwrap().0
 }
 
 /// Logs in and returns the token, or `None` if there is no answer.
 pub async fn login(addr: &str, username: &str) -> Option<String> {
-    let body = LoginRequest { username: username.to_owned(), password: PASSWORD.to_owned(), device: None };
+    let body = LoginRequest::new(username, PASSWORD);
     let body = serde_json::to_string(&body).unwrap();
     let (status, body) =
         receive(send(addr, &format!("POST {} HTTP/1.1", path::LOGIN), &body).await).await.ok()?;

@@ -52,20 +52,19 @@ use crate::payload::{Payload, Stamp};
 ///
 /// let config = Arc::new(ServerConfig::new(PayloadKeys::new(RandomState::new())));
 /// let stamp = || Stamp { payload_id: PayloadId::parse("s1").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
-/// let identify = |token: &str| (token == "t").then(|| Identity {
-///     username: Username::parse("ada").unwrap(),
-///     session_id: SessionId::parse("s").unwrap(),
-///     expires_at: Timestamp::UNIX_EPOCH,
-/// });
+/// let (name, session) = (Username::parse("ada")?, SessionId::parse("s")?);
+/// let ada = Identity::new(name, session, Timestamp::UNIX_EPOCH);
+/// let identify = |token: &str| (token == "t").then(|| ada.clone());
 /// let mut hub = Hub::new(config, stamp);
-/// let ada = hub.accept(Duration::ZERO);
+/// let id = hub.accept(Duration::ZERO);
 /// let first = r#"{"token":"t","sender":"ada","recipient":"SERVER","timestamp":"2026-01-02T03:04:05.678Z","type":"CMD",
 ///     "content":{"command":"LIST_GROUPS","parameters":{}},"payloadID":"p1","payloadVersion":"1.0"}"#;
-/// let Some(request @ Request::Execute(..)) = hub.receive(Duration::ZERO, ada, first, identify) else { unreachable!() };
+/// let Some(request @ Request::Execute(..)) = hub.receive(Duration::ZERO, id, first, identify) else { unreachable!() };
 /// hub.refuse(Duration::ZERO, request.requester(), SysCode::Forbidden);
 /// let texts: Vec<_> = std::iter::from_fn(|| hub.poll()).collect();
-/// assert!(matches!(&texts[0], Output::Write(id, text) if *id == ada && text.contains("AUTHENTICATED")));
-/// assert!(matches!(&texts[1], Output::Write(id, text) if *id == ada && text.contains("FORBIDDEN")));
+/// assert!(matches!(&texts[0], Output::Write(to, text) if *to == id && text.contains("AUTHENTICATED")));
+/// assert!(matches!(&texts[1], Output::Write(to, text) if *to == id && text.contains("FORBIDDEN")));
+/// # Ok::<(), callie_core::NameError>(())
 /// ```
 pub struct Hub {
     config: Arc<ServerConfig>,
