@@ -471,7 +471,7 @@ typedef struct {
   char reason[CALLIE_REASON_SIZE];
   // The faulty place: a JSON Pointer from the payload's root.
   char path[CALLIE_PATH_SIZE];
-} CalliePayloadFault;
+} CallieFault;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1100,10 +1100,10 @@ CallieStatus callie_set_logger(uint32_t level,
                                void *user_data);
 
 // Checks a text of `length` bytes as a server with the protocol's default limits checks it.
-CallieStatus callie_check_payload(const char *payload, size_t length, CalliePayloadFault *fault);
+CallieStatus callie_check_payload(const char *payload, size_t length, CallieFault *fault);
 
 // Checks a text of `length` bytes as a client checks what a server sends.
-CallieStatus callie_check_server_payload(const char *payload, size_t length, CalliePayloadFault *fault);
+CallieStatus callie_check_server_payload(const char *payload, size_t length, CallieFault *fault);
 
 #ifdef __cplusplus
 }  // extern "C"

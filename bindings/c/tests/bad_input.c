@@ -12,7 +12,7 @@ static void null_is_a_status(void)
     CallieSendOutcome outcome;
     CallieStats stats;
     CallieLimits limits;
-    CalliePayloadFault fault;
+    CallieFault fault;
     char *text;
     int fd;
 
@@ -179,7 +179,7 @@ static void unusable_config_is_refused_by_the_constructor(void)
 
 static void a_server_that_is_not_there_is_a_status(void)
 {
-    CallieConfig config = impatient_config(5000);
+    CallieConfig config = config_with_timeouts(5000);
     CallieServer *server;
     CallieCredentials *credentials;
     CallieClient *client;
@@ -298,7 +298,7 @@ static void a_zeroed_attachment_is_a_file(void)
 
 static void the_longest_times_are_taken(void)
 {
-    CallieConfig config = impatient_config(UINT32_MAX);
+    CallieConfig config = config_with_timeouts(UINT32_MAX);
     CallieSendOptions send_options = options_with_timeout(UINT32_MAX);
     CallieServer *server;
     CallieCredentials *credentials;

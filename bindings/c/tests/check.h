@@ -30,7 +30,7 @@ static inline CallieConfig default_config(void)
 }
 
 /* The defaults, but for the time until the server answers. */
-static inline CallieConfig impatient_config(uint32_t timeout_ms)
+static inline CallieConfig config_with_timeouts(uint32_t timeout_ms)
 {
     CallieConfig config = default_config();
     config.connect_timeout_ms = config.request_timeout_ms = timeout_ms;

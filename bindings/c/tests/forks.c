@@ -125,7 +125,7 @@ static void every_call_is_refused(const char *url, const char *name, const char 
     CHECK(callie_events_count(batch) == 0);
     CHECK(callie_event_kind(batch, 0) == CALLIE_EVENT_KIND_NONE);
     CHECK(callie_event_string(batch, 0, CALLIE_FIELD_MESSAGE_ID, NULL) == NULL);
-    CalliePayloadFault fault;
+    CallieFault fault;
     CHECK_FORKED(callie_check_payload("{}", 2, &fault));
     CHECK_FORKED(callie_json_get("{\"a\":1}", "/a", &result));
     CHECK_FORKED(callie_client_disconnect(client));

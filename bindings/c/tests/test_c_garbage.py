@@ -37,7 +37,7 @@ static void is_one_of(const char *statuses, CallieStatus got, const char *call)
 }
 int main(void)
 {
-    CallieConfig config = impatient_config(1000);
+    CallieConfig config = config_with_timeouts(1000);
     config.send_timeout_ms = 1;
     CHECK_OK(callie_server_new("http://127.0.0.1:1", &config, &server));
     CHECK_OK(callie_server_new("http://127.0.0.1:1", NULL, &dead));

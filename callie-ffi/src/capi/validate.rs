@@ -11,7 +11,7 @@ use callie_client as client;
 /// The first fault of a text; texts end in NUL.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
-pub struct CalliePayloadFault {
+pub struct CallieFault {
     /// The code, for programs, such as `MISSING_FIELD`; empty if the text is a valid payload.
     pub code: [c_char; CALLIE_CODE_SIZE],
     /// The reason, for people; a longer reason is truncated.
@@ -25,7 +25,7 @@ pub struct CalliePayloadFault {
 pub unsafe extern "C" fn callie_check_payload(
     payload: *const c_char,
     length: usize,
-    fault: *mut CalliePayloadFault,
+    fault: *mut CallieFault,
 ) -> CallieStatus {
     // SAFETY: passed on to the caller.
     unsafe { check(payload, length, fault, client::check_payload) }
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn callie_check_payload(
 pub unsafe extern "C" fn callie_check_server_payload(
     payload: *const c_char,
     length: usize,
-    fault: *mut CalliePayloadFault,
+    fault: *mut CallieFault,
 ) -> CallieStatus {
     // SAFETY: passed on to the caller.
     unsafe { check(payload, length, fault, client::check_server_payload) }
@@ -47,10 +47,10 @@ pub unsafe extern "C" fn callie_check_server_payload(
 unsafe fn check(
     payload: *const c_char,
     length: usize,
-    fault: *mut CalliePayloadFault,
+    fault: *mut CallieFault,
     validate: fn(&str) -> Option<callie_core::Fault>,
 ) -> CallieStatus {
-    const NONE: CalliePayloadFault = CalliePayloadFault {
+    const NONE: CallieFault = CallieFault {
         code: [0; CALLIE_CODE_SIZE],
         reason: [0; CALLIE_REASON_SIZE],
         path: [0; CALLIE_PATH_SIZE],
@@ -67,7 +67,7 @@ unsafe fn check(
         Failure::if_forked()?;
         let payload = std::str::from_utf8(payload).map_err(|_| Failure::utf8("payload"))?;
         if let Some(fault) = validate(payload) {
-            place.put(CalliePayloadFault {
+            place.put(CallieFault {
                 code: fixed(fault.code().as_str()),
                 reason: fixed(fault.reason()),
                 path: fixed(&fault.path()),

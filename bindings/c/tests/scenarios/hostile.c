@@ -49,7 +49,7 @@ void lying_server_is_survived(void)
 
 void silent_server_times_out(void)
 {
-    CallieConfig config = impatient_config(SHORT_MS);
+    CallieConfig config = config_with_timeouts(SHORT_MS);
     CallieServer *server = server_at(ask("hostile silent"), &config);
     CallieCredentials *credentials;
     CHECK_STATUS(CALLIE_STATUS_TIMED_OUT, callie_server_login(server, "ada", PASSWORD, NULL, &credentials));

@@ -115,7 +115,7 @@ void disconnect_writes_what_was_sent(void)
 
 void longest_timeout_is_accepted(void)
 {
-    CallieConfig config = impatient_config(UINT32_MAX);
+    CallieConfig config = config_with_timeouts(UINT32_MAX);
     config.send_timeout_ms = UINT32_MAX;
     CallieSendOptions send_options = options_with_timeout(UINT32_MAX);
     the_server();

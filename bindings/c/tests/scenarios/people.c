@@ -38,7 +38,7 @@ CallieServer *direct_server(void)
 
 CallieCredentials *hostile(const char *kind, uint32_t patience_ms)
 {
-    CallieConfig config = impatient_config(patience_ms);
+    CallieConfig config = config_with_timeouts(patience_ms);
     CallieServer *server = server_at(ask("hostile %s", kind), &config);
     CallieCredentials *credentials;
     CHECK_OK(callie_credentials_new(server, "ada", "token", &credentials));

@@ -19,12 +19,12 @@ void every_vector_is_checked(void)
     size_t length, checked = 0;
     CHECK(file != NULL);
     while (fscanf(file, "%15s %64s %ld %zu", from, code, &path_length, &length) == 4) {
-        CallieStatus (*check)(const char *, size_t, CalliePayloadFault *) =
+        CallieStatus (*check)(const char *, size_t, CallieFault *) =
             strcmp(from, "client") == 0 ? callie_check_payload : callie_check_server_payload;
         CHECK(fgetc(file) == '\n');
         char *path = take(file, path_length < 0 ? 0 : (size_t)path_length);
         char *payload = take(file, length);
-        CalliePayloadFault fault;
+        CallieFault fault;
         CHECK_OK(check(payload, length, &fault));
         if (strcmp(code, fault.code[0] == '\0' ? "-" : fault.code) != 0 || (path_length >= 0 && strcmp(path, fault.path) != 0)) {
             fprintf(stderr, "not %s at \"%s\" but %s at \"%s\": %.200s\n", code, path, fault.code, fault.path, payload);
