@@ -5,8 +5,8 @@ use std::time::Duration;
 use callie_core::command::{Conversation, Push, SignalData, SignalKind};
 use callie_core::session;
 use callie_core::{
-    Attachment, Content, Fault, JsonObject, Limits, MessageId, Notice, Payload, PayloadId, Recipient, Sender,
-    Stamp, Timestamp, Username,
+    Attachment, Content, EnvelopeIds, Fault, JsonObject, Limits, MessageId, Notice, Payload, PayloadId,
+    Recipient, Sender, Timestamp, Username,
 };
 use serde::Serialize;
 
@@ -148,9 +148,9 @@ pub struct Closed {
 impl Event {
     /// The event for a received MSG payload; `None` for other payloads.
     pub(crate) fn from_message(payload: Payload) -> Option<Self> {
-        let (sender, recipient, stamp, content, metadata) = payload.into_parts();
+        let (sender, recipient, ids, content, metadata) = payload.into_parts();
         let Content::Msg(message) = content else { return None };
-        let Stamp { payload_id, timestamp } = stamp;
+        let EnvelopeIds { payload_id, timestamp } = ids;
         let (message_id, text, attachments) = message.into_parts();
         Some(Self::Message(Message {
             sender,

@@ -12,7 +12,7 @@ use std::task::Poll;
 
 use callie_core::session::{self, SendOptions, SessionConfig};
 use callie_core::{
-    CloseCode, Limits, Message, MessageId, Notice, PayloadId, PayloadRef, Recipient, Stamp, SysCode,
+    CloseCode, EnvelopeIds, Limits, Message, MessageId, Notice, PayloadId, PayloadRef, Recipient, SysCode,
     Timestamp, Token, Username,
 };
 use shuttle::future::block_on;
@@ -129,8 +129,8 @@ fn welcome(text: &str) -> Option<String> {
     text.contains("AUTHENTICATE").then_some(())?;
     let id = PayloadId::parse(frame.payload_id()).ok()?;
     let to = Recipient::User(Username::parse("ada").ok()?);
-    let stamp = Stamp { payload_id: PayloadId::parse("n").ok()?, timestamp: Timestamp::UNIX_EPOCH };
-    Some(Notice::builder(SysCode::Authenticated).in_reply_to(id).to_payload(to, stamp).encode())
+    let ids = EnvelopeIds { payload_id: PayloadId::parse("n").ok()?, timestamp: Timestamp::UNIX_EPOCH };
+    Some(Notice::builder(SysCode::Authenticated).in_reply_to(id).to_payload(to, ids).encode())
 }
 
 /// Sends, and returns the accepted tickets.

@@ -9,8 +9,8 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use callie_core::{
-    Content, Limits, Message, MessageId, Payload, PayloadId, PayloadRef, Recipient, Sender, Stamp, Timestamp,
-    Token, Username,
+    Content, EnvelopeIds, Limits, Message, MessageId, Payload, PayloadId, PayloadRef, Recipient, Sender,
+    Timestamp, Token, Username,
 };
 use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
 use serde::Serialize;
@@ -87,9 +87,9 @@ struct Parts {
 /// Builds the message as an application does: with parsed names and IDs, and an owned text.
 fn build(parts: &Parts, text: &str) -> Payload {
     let message = Message::builder(parts.message_id.clone()).text(text).build().unwrap();
-    let stamp = Stamp { payload_id: parts.payload_id.clone(), timestamp: parts.timestamp };
+    let ids = EnvelopeIds { payload_id: parts.payload_id.clone(), timestamp: parts.timestamp };
     let (sender, recipient) = (Sender::User(parts.sender.clone()), Recipient::User(parts.recipient.clone()));
-    Payload::new(stamp, sender, recipient, Content::Msg(message)).with_token(parts.token.clone())
+    Payload::new(ids, sender, recipient, Content::Msg(message)).with_token(parts.token.clone())
 }
 
 fn measure(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, text: &str) {

@@ -7,14 +7,14 @@
 //!
 //! # Build a payload
 //!
-//! The caller provides clock and randomness, in a [`Stamp`]. An invalid payload cannot be built.
+//! The caller provides clock and randomness, in a [`EnvelopeIds`]. An invalid payload cannot be built.
 //!
 //! ```
-//! use callie_core::{Content, Message, MessageId, Payload, PayloadId, Recipient, Sender, Stamp, Timestamp, Username};
+//! use callie_core::{Content, Message, MessageId, Payload, PayloadId, Recipient, Sender, EnvelopeIds, Timestamp, Username};
 //!
-//! let stamp = Stamp { payload_id: PayloadId::parse("p1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
+//! let ids = EnvelopeIds { payload_id: PayloadId::parse("p1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
 //! let message = Message::builder(MessageId::parse("m1")?).text("Hello, *Bob*").build()?;
-//! let payload = Payload::new(stamp, Sender::User(Username::parse("ada")?), Recipient::parse("bob")?, Content::Msg(message));
+//! let payload = Payload::new(ids, Sender::User(Username::parse("ada")?), Recipient::parse("bob")?, Content::Msg(message));
 //! assert!(payload.encode().contains("Hello, *Bob*"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -74,7 +74,7 @@ pub use limits::{
 pub use name::{GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, PayloadId, SessionId, Username};
 pub use notice::{Notice, NoticeBuilder, NoticeMetadata, PriorOutcome};
 pub use party::{Recipient, RecipientRef, Sender};
-pub use payload::{PAYLOAD_VERSION_TEXT, Payload, PayloadError, Stamp};
+pub use payload::{EnvelopeIds, PAYLOAD_VERSION_TEXT, Payload, PayloadError};
 pub use payload_type::PayloadType;
 pub use route::{RecipientKind, Route, route};
 pub use timestamp::Timestamp;

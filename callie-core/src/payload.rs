@@ -17,7 +17,7 @@ pub const PAYLOAD_VERSION_TEXT: &str = "1.0";
 
 /// The ID and the time of a new payload. The core has neither clock nor randomness, so the caller provides them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
+pub struct EnvelopeIds {
     /// An ID that no other payload of the same sender has. Callie uses UUIDv7.
     pub payload_id: PayloadId,
     /// The current time.
@@ -45,11 +45,11 @@ pub enum PayloadError {
 /// One payload.
 ///
 /// ```
-/// use callie_core::{Content, Message, MessageId, Payload, PayloadId, Recipient, Sender, Stamp, Timestamp, Token, Username};
+/// use callie_core::{Content, Message, MessageId, Payload, PayloadId, Recipient, Sender, EnvelopeIds, Timestamp, Token, Username};
 ///
-/// let stamp = Stamp { payload_id: PayloadId::parse("p1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
+/// let ids = EnvelopeIds { payload_id: PayloadId::parse("p1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
 /// let message = Message::builder(MessageId::parse("m1")?).text("Hello, *Bob*").build()?;
-/// let payload = Payload::new(stamp, Sender::User(Username::parse("ada")?), Recipient::parse("bob")?, Content::Msg(message))
+/// let payload = Payload::new(ids, Sender::User(Username::parse("ada")?), Recipient::parse("bob")?, Content::Msg(message))
 ///     .with_token(Token::parse("c2VjcmV0")?)
 ///     .with_ack()?;
 /// assert_eq!(
@@ -63,7 +63,7 @@ pub struct Payload {
     token: Option<Token>,
     sender: Sender,
     recipient: Recipient,
-    stamp: Stamp,
+    ids: EnvelopeIds,
     content: Content,
     metadata: JsonObject,
 }
@@ -74,19 +74,19 @@ const IN_REPLY_TO: &str = "inReplyTo";
 impl Payload {
     /// Creates a payload without a token and with empty metadata.
     #[must_use]
-    pub fn new(stamp: Stamp, sender: Sender, recipient: Recipient, content: Content) -> Self {
-        Self { token: None, sender, recipient, stamp, content, metadata: JsonObject::default() }
+    pub fn new(ids: EnvelopeIds, sender: Sender, recipient: Recipient, content: Content) -> Self {
+        Self { token: None, sender, recipient, ids, content, metadata: JsonObject::default() }
     }
 
     pub(crate) fn from_parts(
-        stamp: Stamp,
+        ids: EnvelopeIds,
         token: Option<Token>,
         sender: Sender,
         recipient: Recipient,
         content: Content,
         metadata: JsonObject,
     ) -> Self {
-        Self { token, sender, recipient, stamp, content, metadata }
+        Self { token, sender, recipient, ids, content, metadata }
     }
 
     /// Sets a client's session token.
@@ -143,8 +143,8 @@ impl Payload {
 
     /// Returns the parts of the payload, without a copy: sender, recipient, ID, time, content and metadata.
     #[must_use]
-    pub fn into_parts(self) -> (Sender, Recipient, Stamp, Content, JsonObject) {
-        (self.sender, self.recipient, self.stamp, self.content, self.metadata)
+    pub fn into_parts(self) -> (Sender, Recipient, EnvelopeIds, Content, JsonObject) {
+        (self.sender, self.recipient, self.ids, self.content, self.metadata)
     }
 
     /// Returns the session token; `None` in payloads of a server.
@@ -168,7 +168,7 @@ impl Payload {
     /// Returns the sender's timestamp.
     #[must_use]
     pub fn timestamp(&self) -> Timestamp {
-        self.stamp.timestamp
+        self.ids.timestamp
     }
 
     /// Returns the content.
@@ -198,7 +198,7 @@ impl Payload {
     /// Returns the ID.
     #[must_use]
     pub fn payload_id(&self) -> &PayloadId {
-        &self.stamp.payload_id
+        &self.ids.payload_id
     }
 
     /// Returns the payload as text.
@@ -231,11 +231,11 @@ impl Serialize for Payload {
         out.serialize_field("token", self.token.as_ref().map_or("", Token::expose))?;
         out.serialize_field("sender", &self.sender)?;
         out.serialize_field("recipient", &self.recipient)?;
-        out.serialize_field("timestamp", &self.stamp.timestamp)?;
+        out.serialize_field("timestamp", &self.ids.timestamp)?;
         out.serialize_field("type", self.content.payload_type().as_str())?;
         out.serialize_field("content", &self.content)?;
         out.serialize_field("metadata", &self.metadata)?;
-        out.serialize_field("payloadID", &self.stamp.payload_id)?;
+        out.serialize_field("payloadID", &self.ids.payload_id)?;
         out.serialize_field("payloadVersion", PAYLOAD_VERSION_TEXT)?;
         out.end()
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callie_core::server::{Action, Connection, Handshake, Identity, PayloadKeys, ServerConfig, UserState};
-use callie_core::{Limits, PayloadId, PayloadRef, SessionId, Stamp, Timestamp, Username};
+use callie_core::{EnvelopeIds, Limits, PayloadId, PayloadRef, SessionId, Timestamp, Username};
 
 fn payload(kind: &str, recipient: &str, content: &str, metadata: &str) -> String {
     format!(
@@ -112,8 +112,9 @@ fn connection_accepts_a_message_without_allocation() {
     let config = Arc::new(ServerConfig::new(keys));
     let mut user = UserState::new(&config.limits);
     let verified = Handshake::new(NOW, config).receive(&first).unwrap().verify(Some(ada)).unwrap();
-    let stamp = || Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
-    let (mut connection, _) = Connection::<()>::open(NOW, verified, Box::new(stamp), &mut user);
+    let envelope_ids =
+        || EnvelopeIds { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
+    let (mut connection, _) = Connection::<()>::open(NOW, verified, Box::new(envelope_ids), &mut user);
     // The first payloads allocate the table of remembered IDs.
     let texts: Vec<_> = (1..9).map(|n| message(&format!("p{n}"))).collect();
     let (last, others) = texts.split_last().unwrap();

@@ -11,15 +11,15 @@ use callie_core::server::{
     CloseReason, ConnectionId, Hub, Identity, Output, PayloadKeys, Request, ServerConfig,
 };
 use callie_core::{
-    Notice, PayloadId, PayloadRef, PriorOutcome, Recipient, SessionId, Stamp, SysCode, Timestamp, Username,
-    times,
+    EnvelopeIds, Notice, PayloadId, PayloadRef, PriorOutcome, Recipient, SessionId, SysCode, Timestamp,
+    Username, times,
 };
 
 const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
 const HELLO: &str = r#"{"messageID":"m1","text":"Hello"}"#;
 
-fn stamp() -> Stamp {
-    Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH }
+fn envelope_ids() -> EnvelopeIds {
+    EnvelopeIds { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH }
 }
 
 fn name(name: &str) -> Username {
@@ -40,7 +40,7 @@ struct Desk {
 impl Desk {
     fn new() -> Self {
         let keys = PayloadKeys::new(BuildHasherDefault::<DefaultHasher>::new());
-        Self { now: Duration::ZERO, hub: Hub::new(Arc::new(ServerConfig::new(keys)), stamp) }
+        Self { now: Duration::ZERO, hub: Hub::new(Arc::new(ServerConfig::new(keys)), envelope_ids) }
     }
 
     fn login(&mut self, user: &str) -> ConnectionId {
@@ -205,7 +205,7 @@ fn command_is_handed_back_and_its_answer_is_remembered() {
     let request = desk.send(ada, "ada", "CMD", "SERVER", content, "p1");
     let Some(Request::Execute(Command::GetSettings {}, requester)) = request else { panic!("{request:?}") };
     assert_eq!(requester.connection(), ada);
-    desk.hub.answer(desk.now, &requester, requester.reply().result(&Empty {}, stamp()));
+    desk.hub.answer(desk.now, &requester, requester.reply().result(&Empty {}, envelope_ids()));
     assert_eq!(desk.take(), to(&[ada], "COMMAND_OK"));
     assert!(desk.send(ada, "ada", "CMD", "SERVER", content, "p1").is_none());
     assert_eq!(desk.notice().metadata().outcome, Some(PriorOutcome::Sent));
@@ -221,10 +221,16 @@ fn signal_reaches_its_recipient_and_is_not_answered() {
         panic!("{request:?}")
     };
     let push = Push::Signal { from: requester.reply().username().clone(), recipient, kind, data };
-    assert_eq!(desk.hub.send(&name("bob"), &push.to_payload(Recipient::User(name("bob")), stamp())), 1);
+    assert_eq!(
+        desk.hub.send(&name("bob"), &push.to_payload(Recipient::User(name("bob")), envelope_ids())),
+        1
+    );
     desk.hub.done(&requester);
     assert_eq!(desk.take(), to(&[bob], "CMD"));
-    assert_eq!(desk.hub.send(&name("cyd"), &push.to_payload(Recipient::User(name("cyd")), stamp())), 0);
+    assert_eq!(
+        desk.hub.send(&name("cyd"), &push.to_payload(Recipient::User(name("cyd")), envelope_ids())),
+        0
+    );
     assert!(desk.send(ada, "ada", "CMD", "SERVER", content, "p1").is_none());
     assert_eq!(desk.notice().metadata().outcome, Some(PriorOutcome::Sent));
 }

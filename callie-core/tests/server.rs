@@ -12,8 +12,8 @@ use callie_core::server::{
     SharedState, UserState,
 };
 use callie_core::{
-    Limits, Notice, PayloadId, PayloadRef, PayloadType, PriorOutcome, SessionId, Stamp, SysCode, Timestamp,
-    Username, times,
+    EnvelopeIds, Limits, Notice, PayloadId, PayloadRef, PayloadType, PriorOutcome, SessionId, SysCode,
+    Timestamp, Username, times,
 };
 
 const TOKEN: &str = "q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA";
@@ -21,8 +21,8 @@ const GROUP: &str = "group:01890a5d-ac96-774b-bcce-b302099a8057";
 
 type Step<'t> = Action<'t, &'static str>;
 
-fn stamp() -> Stamp {
-    Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH }
+fn envelope_ids() -> EnvelopeIds {
+    EnvelopeIds { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH }
 }
 
 fn secs(seconds: u64) -> Duration {
@@ -108,7 +108,7 @@ impl Desk {
         let greeting = greeting();
         let authentication = Handshake::new(secs(0), Arc::new(config)).receive(&greeting).unwrap();
         let verified = authentication.verify(Some(identity("ada"))).unwrap();
-        let (connection, step) = Connection::open(secs(0), verified, Box::new(stamp), &mut user);
+        let (connection, step) = Connection::open(secs(0), verified, Box::new(envelope_ids), &mut user);
         assert!(matches!(step, Action::Taken(PayloadType::Cmd)), "{step:?}");
         let mut desk = Self { now: secs(0), keys, user, connection, written: Vec::new() };
         assert_eq!(desk.poll(), [("AUTHENTICATED".to_owned(), Some("greeting".to_owned()))]);
@@ -178,7 +178,7 @@ fn first_payload_must_come_in_time() {
     assert!(handshake.wake(secs(9)).is_none());
     let reason = handshake.wake(secs(10)).unwrap();
     assert_eq!((reason.sys_code(), reason.code()), (Some(SysCode::AuthTimeout), 4501));
-    let closing = reason.unauthenticated(stamp());
+    let closing = reason.unauthenticated(envelope_ids());
     let last = closing.last.unwrap();
     assert_eq!(said(&last).0, "AUTH_TIMEOUT");
     assert!(last.contains(r#""recipient":"""#));
@@ -189,7 +189,7 @@ fn invalid_first_payload_fails_with_its_path() {
     let text = payload("MSG", "bob", r#"{"messageID":"m1","text":""}"#, "p1");
     let reason = handshake().receive(&text).unwrap_err();
     assert_eq!((reason.code(), reason.detail()), (4501, Some("INVALID_FIELD")));
-    let notice = notice(&reason.unauthenticated(stamp()).last.unwrap());
+    let notice = notice(&reason.unauthenticated(envelope_ids()).last.unwrap());
     assert_eq!(notice.code(), SysCode::AuthFailed);
     assert_eq!(notice.metadata().path.as_deref(), Some("/content/text"));
     assert_eq!(notice.metadata().in_reply_to.as_ref().unwrap(), "p1");
@@ -202,7 +202,7 @@ fn invalid_token_and_other_sender_fail() {
         let authentication = handshake().receive(&text).unwrap();
         assert_eq!((authentication.token(), authentication.sender()), (TOKEN, "ada"));
         let reason = authentication.verify(found).unwrap_err();
-        let notice = notice(&reason.unauthenticated(stamp()).last.unwrap());
+        let notice = notice(&reason.unauthenticated(envelope_ids()).last.unwrap());
         assert_eq!(notice.code(), SysCode::AuthFailed);
         assert_eq!(notice.metadata().in_reply_to.as_ref().unwrap(), "greeting");
         assert_eq!(notice.metadata().command.as_ref().unwrap(), "AUTHENTICATE");
@@ -214,7 +214,8 @@ fn first_payload_of_any_kind_authenticates() {
     for text in [message("bob", "p1"), ping("p1"), command("AUTHENTICATE", r#"{"x":1}"#, "p1")] {
         let mut user = UserState::new(&Limits::default());
         let verified = handshake().receive(&text).unwrap().verify(Some(identity("ada"))).unwrap();
-        let (mut connection, step) = Connection::<()>::open(secs(0), verified, Box::new(stamp), &mut user);
+        let (mut connection, step) =
+            Connection::<()>::open(secs(0), verified, Box::new(envelope_ids), &mut user);
         match step {
             Action::Answer(answer) => connection.answer(secs(0), answer),
             Action::Deliver(accepted) => assert_eq!(accepted.payload().payload_id(), "p1"),
@@ -344,7 +345,7 @@ fn command_is_read_or_refused_with_its_path() {
     let text = command("GET_PROFILE", r#"{"username":"bob"}"#, "p1");
     let Action::Execute(read, accepted) = desk.receive(&text) else { panic!() };
     assert_eq!(read.name(), "GET_PROFILE");
-    let done = desk.connection.reply(&accepted).result(&Empty {}, stamp());
+    let done = desk.connection.reply(&accepted).result(&Empty {}, envelope_ids());
     desk.connection.answer(desk.now, done);
     assert_eq!(desk.poll(), one("COMMAND_OK", "p1"));
     assert_eq!(notice(desk.written.last().unwrap()).metadata().command.as_ref().unwrap(), "GET_PROFILE");
@@ -372,7 +373,7 @@ fn only_answers_about_a_message_name_it() {
         (SysCode::InvalidRecipient, false),
         (SysCode::SenderMismatch, false),
     ] {
-        let answer = reply.refuse(code, stamp());
+        let answer = reply.refuse(code, envelope_ids());
         assert_eq!(notice(answer.text()).metadata().message_id.is_some(), names, "{code}");
         assert_eq!(notice(answer.text()).metadata().in_reply_to.as_ref().unwrap(), "p1");
     }
@@ -444,7 +445,7 @@ fn answers_settle_their_payload() {
         (&command, SysCode::Conflict, PriorOutcome::Failed),
         (&command, SysCode::InternalError, PriorOutcome::Unconfirmed),
     ] {
-        assert_eq!(reply.refuse(code, stamp()).outcome(), outcome, "{code}");
+        assert_eq!(reply.refuse(code, envelope_ids()).outcome(), outcome, "{code}");
     }
 }
 
@@ -487,7 +488,7 @@ fn drops_are_named_before_any_later_answer() {
         desk.poll();
     }
     // An answer to a payload before the dropped ones needs no report.
-    let answer = early.refuse(SysCode::RecipientOffline, stamp());
+    let answer = early.refuse(SysCode::RecipientOffline, envelope_ids());
     assert_eq!(desk.connection.report_before(desk.now, answer.number()), None);
     desk.connection.answer(desk.now, answer);
     assert_eq!(desk.poll(), one("RECIPIENT_OFFLINE", "p0"));

@@ -12,7 +12,7 @@ use callie_core::session::{
     TicketOutcome,
 };
 use callie_core::{CloseCode, LINK_LOST, Message, Recipient, SysCode, Token};
-use desk::{Desk, millis, stamp};
+use desk::{Desk, envelope_ids, millis};
 
 const LOST: AttemptFailure = AttemptFailure::Lost { code: LINK_LOST };
 
@@ -41,7 +41,7 @@ impl Desk {
     /// The server does not take the token.
     fn refuse(&mut self) {
         self.session.opened(self.now());
-        let closing = CloseReason::session_expired().unauthenticated(stamp());
+        let closing = CloseReason::session_expired().unauthenticated(envelope_ids());
         let code = closing.code;
         closing.into_texts().for_each(|text| self.receive(&text));
         self.session.closed(self.now(), Some(code), None);

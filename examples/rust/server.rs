@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use callie_core::server::*;
-use callie_core::{PayloadId, SessionId, Stamp, SysCode, Timestamp, Username, account};
+use callie_core::{EnvelopeIds, PayloadId, SessionId, SysCode, Timestamp, Username, account};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -39,12 +39,12 @@ fn lock(shared: &Shared) -> MutexGuard<'_, Server> {
 }
 
 /// The clock, and an ID that was not given before.
-fn stamp() -> Stamp {
+fn envelope_ids() -> EnvelopeIds {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis();
     let id = format!("{now}-{}", LAST.fetch_add(1, Ordering::Relaxed));
     let timestamp = Timestamp::from_unix_millis(now as i64).expect("a year of four digits");
-    Stamp { payload_id: PayloadId::parse(&id).expect("digits"), timestamp }
+    EnvelopeIds { payload_id: PayloadId::parse(&id).expect("digits"), timestamp }
 }
 
 impl Server {
@@ -53,7 +53,7 @@ impl Server {
         let expires_at = Timestamp::parse("9999-12-31T23:59:59.999Z").expect("an instant");
         let identity = |username| Identity::new(username, session_id.clone(), expires_at);
         let tokens = users.into_iter().map(|(name, token)| (token, identity(name))).collect();
-        let hub = Hub::new(Arc::new(config), stamp);
+        let hub = Hub::new(Arc::new(config), envelope_ids);
         Self { started: Instant::now(), tokens, hub, queues: HashMap::new() }
     }
 

@@ -5,8 +5,8 @@ mod support;
 
 use callie_core::command::Command;
 use callie_core::{
-    Content, ContentRef, Message as Chat, MessageId, Notice, Payload, PayloadId, PayloadRef, Recipient,
-    Sender, Stamp, SysCode, Timestamp, Token,
+    Content, ContentRef, EnvelopeIds, Message as Chat, MessageId, Notice, Payload, PayloadId, PayloadRef,
+    Recipient, Sender, SysCode, Timestamp, Token,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use support::{Bed, PATIENCE, is_closed};
@@ -28,12 +28,12 @@ impl Ada {
     }
 
     async fn send(&mut self, id: &str, to: &str, content: Content) {
-        let stamp = Stamp {
+        let ids = EnvelopeIds {
             payload_id: PayloadId::parse(id).unwrap(),
             timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z").unwrap(),
         };
         let payload =
-            Payload::new(stamp, Sender::parse("ada").unwrap(), Recipient::parse(to).unwrap(), content)
+            Payload::new(ids, Sender::parse("ada").unwrap(), Recipient::parse(to).unwrap(), content)
                 .with_token(Token::parse("token").unwrap());
         self.0.send(Message::text(payload.encode())).await.unwrap();
     }

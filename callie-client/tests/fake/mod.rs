@@ -8,7 +8,8 @@ use std::time::Duration;
 use callie_client::{Client, Config, Credentials, Event, Ticket};
 use callie_core::server::CloseReason;
 use callie_core::{
-    Content, Notice, Payload, PayloadId, PayloadRef, Recipient, Sender, Stamp, SysCode, Timestamp, Username,
+    Content, EnvelopeIds, Notice, Payload, PayloadId, PayloadRef, Recipient, Sender, SysCode, Timestamp,
+    Username,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -99,13 +100,13 @@ pub(crate) async fn next_id(socket: &mut Socket) -> Option<PayloadId> {
     PayloadId::parse(frame.payload_id()).ok()
 }
 
-pub(crate) fn stamp(id: &str) -> Option<Stamp> {
-    Some(Stamp { payload_id: PayloadId::parse(id).ok()?, timestamp: Timestamp::from_unix_millis(0)? })
+pub(crate) fn envelope_ids(id: &str) -> Option<EnvelopeIds> {
+    Some(EnvelopeIds { payload_id: PayloadId::parse(id).ok()?, timestamp: Timestamp::from_unix_millis(0)? })
 }
 
 pub(crate) async fn say(socket: &mut Socket, notice: &Notice) {
-    if let (Ok(name), Some(stamp)) = (Username::parse("ada"), stamp("n")) {
-        send(socket, notice.to_payload(Recipient::User(name), stamp).encode()).await;
+    if let (Ok(name), Some(ids)) = (Username::parse("ada"), envelope_ids("n")) {
+        send(socket, notice.to_payload(Recipient::User(name), ids).encode()).await;
     }
 }
 
@@ -117,7 +118,7 @@ pub(crate) async fn send(socket: &mut Socket, text: String) {
 /// Returns a payload from `sender` to the client.
 pub(crate) fn payload(sender: &str, id: &str, content: Content) -> Option<Payload> {
     let to = Recipient::User(Username::parse("ada").ok()?);
-    Some(Payload::new(stamp(id)?, Sender::parse(sender).ok()?, to, content))
+    Some(Payload::new(envelope_ids(id)?, Sender::parse(sender).ok()?, to, content))
 }
 
 /// Keeps the connection open and silent until the client disconnects.
@@ -176,8 +177,8 @@ pub(crate) async fn welcome(socket: &mut Socket) -> Option<String> {
 
 /// Sends a SYS with the reason and closes.
 pub(crate) async fn refuse(mut socket: Socket, reason: CloseReason) {
-    let Some(stamp) = stamp("n") else { return };
-    let closing = reason.unauthenticated(stamp);
+    let Some(ids) = envelope_ids("n") else { return };
+    let closing = reason.unauthenticated(ids);
     let code = closing.code.into();
     for text in closing.into_texts() {
         send(&mut socket, text).await;

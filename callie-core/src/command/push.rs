@@ -10,7 +10,7 @@ use crate::json::JsonObject;
 use crate::limits::Limits;
 use crate::name::{MessageId, Username};
 use crate::party::{Recipient, Sender};
-use crate::payload::{Payload, Stamp};
+use crate::payload::{EnvelopeIds, Payload};
 
 /// A command from the server to a client. A client ignores a command about a message that it does not know.
 ///
@@ -120,10 +120,10 @@ impl Push {
 
     /// Returns the payload with this push to `recipient`.
     #[must_use]
-    pub fn to_payload(&self, recipient: Recipient, stamp: Stamp) -> Payload {
+    pub fn to_payload(&self, recipient: Recipient, ids: EnvelopeIds) -> Payload {
         // Names, IDs and texts always serialise.
         let parameters = JsonObject::from_serialize(self).unwrap_or_default();
         let call = CommandCall::new(CodeName::known(self.name()), parameters);
-        Payload::new(stamp, Sender::Server, recipient, Content::Cmd(call))
+        Payload::new(ids, Sender::Server, recipient, Content::Cmd(call))
     }
 }

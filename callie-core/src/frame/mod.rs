@@ -19,7 +19,7 @@ use crate::json::JsonObject;
 use crate::limits::Limits;
 use crate::name::{GroupId, PayloadId};
 use crate::party::{Recipient, RecipientRef, Sender};
-use crate::payload::{Payload, Stamp};
+use crate::payload::{EnvelopeIds, Payload};
 use crate::payload_type::PayloadType;
 use crate::timestamp::Timestamp;
 use crate::token::Token;
@@ -229,9 +229,10 @@ impl<'a> PayloadRef<'a> {
             ContentRef::Sys(system) => Content::Sys(System::from_frame(system)?),
             ContentRef::Cmd(call) => Content::Cmd(CommandCall::from_frame(call)?),
         };
-        let stamp = Stamp { payload_id: PayloadId::parse(&self.payload_id).ok()?, timestamp: self.timestamp };
+        let ids =
+            EnvelopeIds { payload_id: PayloadId::parse(&self.payload_id).ok()?, timestamp: self.timestamp };
         Some(Payload::from_parts(
-            stamp,
+            ids,
             Token::parse(&self.token).ok(),
             Sender::parse(&self.sender).ok()?,
             Recipient::try_from(self.recipient()).ok()?,

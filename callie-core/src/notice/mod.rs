@@ -19,18 +19,18 @@ use crate::frame::{ContentRef, PayloadRef};
 use crate::json::JsonObject;
 use crate::name::{GroupId, Username};
 use crate::party::{Recipient, Sender};
-use crate::payload::{Payload, Stamp};
+use crate::payload::{EnvelopeIds, Payload};
 use crate::timestamp::Timestamp;
 
 /// A SYS payload from the server with a code of the protocol.
 ///
 /// ```
-/// use callie_core::{PayloadRef, Notice, PayloadId, Recipient, Stamp, SysCode, Timestamp};
+/// use callie_core::{PayloadRef, Notice, PayloadId, Recipient, EnvelopeIds, SysCode, Timestamp};
 ///
 /// // A server sends it,
-/// let stamp = Stamp { payload_id: PayloadId::parse("s1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
+/// let ids = EnvelopeIds { payload_id: PayloadId::parse("s1")?, timestamp: Timestamp::parse("2026-01-02T03:04:05.678Z")? };
 /// let notice = Notice::builder(SysCode::RecipientOffline).in_reply_to(PayloadId::parse("p1")?);
-/// let text = notice.to_payload(Recipient::parse("ada")?, stamp).encode();
+/// let text = notice.to_payload(Recipient::parse("ada")?, ids).encode();
 ///
 /// // and a client reads it.
 /// let read = Notice::read(&PayloadRef::from_server(&text)?).unwrap();
@@ -132,12 +132,12 @@ impl Notice {
 
     /// Returns the payload with this notice to `recipient`.
     #[must_use]
-    pub fn to_payload(&self, recipient: Recipient, stamp: Stamp) -> Payload {
+    pub fn to_payload(&self, recipient: Recipient, ids: EnvelopeIds) -> Payload {
         let system = System::new(self.code.into(), self.description.clone());
         // Names, IDs, numbers and encoded JSON always serialise.
         let metadata = serde_json::to_string(&self.metadata).unwrap_or_default();
         let metadata = JsonObject::from_checked(&metadata).unwrap_or_default();
-        Payload::new(stamp, Sender::Server, recipient, Content::Sys(system)).with_server_metadata(metadata)
+        Payload::new(ids, Sender::Server, recipient, Content::Sys(system)).with_server_metadata(metadata)
     }
 
     /// Reads a notice that a client received. Returns `None` unless it is a SYS with a known code and valid metadata.

@@ -7,7 +7,7 @@ use crate::code::SysCode;
 use crate::command::RemovalReason;
 use crate::notice::Notice;
 use crate::party::Recipient;
-use crate::payload::Stamp;
+use crate::payload::EnvelopeIds;
 use crate::timestamp::Timestamp;
 
 /// RFC 6455: a normal closure.
@@ -221,14 +221,14 @@ impl CloseReason {
 
     /// Returns what must be written to a connection that has not authenticated.
     #[must_use]
-    pub fn unauthenticated(self, stamp: Stamp) -> Closing {
-        let last = self.encode(Recipient::Unauthenticated, stamp);
+    pub fn unauthenticated(self, ids: EnvelopeIds) -> Closing {
+        let last = self.encode(Recipient::Unauthenticated, ids);
         Closing { first: Vec::new(), write_queued: self.writes_queued, last, code: self.code }
     }
 
     /// Returns the SYS before the close.
-    pub(super) fn encode(&self, recipient: Recipient, stamp: Stamp) -> Option<String> {
-        Some(self.notice.as_ref()?.to_payload(recipient, stamp).encode())
+    pub(super) fn encode(&self, recipient: Recipient, ids: EnvelopeIds) -> Option<String> {
+        Some(self.notice.as_ref()?.to_payload(recipient, ids).encode())
     }
 }
 

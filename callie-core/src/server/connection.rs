@@ -24,13 +24,13 @@ use crate::frame::{ContentRef, PayloadRef};
 use crate::name::Username;
 use crate::notice::{Notice, NoticeBuilder, PriorOutcome};
 use crate::party::{Recipient, RecipientRef, Sender};
-use crate::payload::{Payload, Stamp};
+use crate::payload::{EnvelopeIds, Payload};
 use crate::payload_type::PayloadType;
 use crate::route::{Route, route};
 use crate::timestamp::Timestamp;
 
-/// Creates the stamps of a connection's own payloads, from the server's clock and randomness.
-pub type Stamps = Box<dyn FnMut() -> Stamp + Send>;
+/// Creates the next_ids of a connection's own payloads, from the server's clock and randomness.
+pub type EnvelopeIdSource = Box<dyn FnMut() -> EnvelopeIds + Send>;
 
 /// One authenticated connection of a server. The [module](super) documents the contract.
 ///
@@ -40,7 +40,7 @@ pub struct Connection<R> {
     config: Arc<ServerConfig>,
     identity: Box<Identity>,
     token: Box<str>,
-    stamps: Stamps,
+    next_ids: EnvelopeIdSource,
     /// The number of received payloads.
     number: u64,
     /// Whether the server is stopping and accepts confirmations only.
@@ -60,7 +60,7 @@ impl<R> Connection<R> {
     pub fn open<'t>(
         now: Duration,
         verified: Verified<'t>,
-        stamps: Stamps,
+        next_ids: EnvelopeIdSource,
         user: &mut impl SharedState,
     ) -> (Self, Action<'t, R>) {
         let Verified { config, payload, identity } = verified;
@@ -68,7 +68,7 @@ impl<R> Connection<R> {
             config,
             identity: Box::new(identity),
             token: payload.token().into(),
-            stamps,
+            next_ids,
             number: 1,
             draining: false,
             heartbeat: Heartbeat::new(now),
@@ -187,7 +187,7 @@ impl<R> Connection<R> {
             Due::Nothing => None,
             Due::Ping => {
                 let to = Recipient::User(self.identity.username.clone());
-                let ping = Payload::new((self.stamps)(), Sender::Server, to, Content::Ping);
+                let ping = Payload::new((self.next_ids)(), Sender::Server, to, Content::Ping);
                 self.out.push_back(ping.encode());
                 None
             }
@@ -224,7 +224,7 @@ impl<R> Connection<R> {
             first.clear();
         }
         let user = Recipient::User(self.identity.username.clone());
-        let last = reason.encode(user, (self.stamps)());
+        let last = reason.encode(user, (self.next_ids)());
         Closing { first, write_queued: reason.writes_queued(), last, code: reason.code() }
     }
 
@@ -294,8 +294,8 @@ impl<R> Connection<R> {
             Route::ToUser | Route::ToGroup | Route::ToEveryone => Action::Deliver(accepted),
             Route::Execute => self.execute(accepted, user),
             Route::AnswerPong => {
-                let stamp = (self.stamps)();
-                Action::Answer(self.reply(&accepted).pong(stamp))
+                let ids = (self.next_ids)();
+                Action::Answer(self.reply(&accepted).pong(ids))
             }
             Route::Take => Action::Taken(kind),
             Route::Refuse(code) => self.answer_to(&accepted.payload, Notice::builder(code)),
@@ -311,8 +311,8 @@ impl<R> Connection<R> {
                 if let Some(key) = accepted.key {
                     user.settle(key, PriorOutcome::Failed);
                 }
-                let stamp = (self.stamps)();
-                Action::Answer(self.reply(&accepted).fault(&fault, &self.token, stamp))
+                let ids = (self.next_ids)();
+                Action::Answer(self.reply(&accepted).fault(&fault, &self.token, ids))
             }
             // Only a CMD has this route.
             None => Action::Ignored,
@@ -341,8 +341,8 @@ impl<R> Connection<R> {
 
     /// Answers an invalid payload. The last of too many is answered, too, and closes the connection.
     fn invalid<'t>(&mut self, now: Duration, kind: Option<PayloadType>, notice: &Notice) -> Action<'t, R> {
-        let stamp = (self.stamps)();
-        let answer = Answer::new(self.number, kind, &self.identity.username, notice, stamp);
+        let ids = (self.next_ids)();
+        let answer = Answer::new(self.number, kind, &self.identity.username, notice, ids);
         if self.strikes.count(now) {
             self.answer(now, answer);
             Action::Close(CloseReason::too_many_invalid())
@@ -352,9 +352,9 @@ impl<R> Connection<R> {
     }
 
     fn answer_to<'t>(&mut self, payload: &PayloadRef<'_>, notice: NoticeBuilder) -> Action<'t, R> {
-        let stamp = (self.stamps)();
+        let ids = (self.next_ids)();
         let reply = Reply::new(payload, self.number, None, self.identity.username.clone());
-        Action::Answer(reply.answer(notice, stamp))
+        Action::Answer(reply.answer(notice, ids))
     }
 
     fn drop_payload<'t>(
@@ -391,7 +391,7 @@ impl<R> Connection<R> {
     }
 
     fn encode(&mut self, notice: &Notice) -> String {
-        notice.to_payload(Recipient::User(self.identity.username.clone()), (self.stamps)()).encode()
+        notice.to_payload(Recipient::User(self.identity.username.clone()), (self.next_ids)()).encode()
     }
 
     fn welcome(&mut self, payload: &PayloadRef<'_>) -> Answer {
@@ -403,7 +403,7 @@ impl<R> Connection<R> {
             .expires_at(*expires_at)
             .heartbeat_seconds(heartbeat)
             .limits(self.config.limits);
-        Reply::new(payload, self.number, None, username.clone()).answer(notice, (self.stamps)())
+        Reply::new(payload, self.number, None, username.clone()).answer(notice, (self.next_ids)())
     }
 
     /// Returns `true` for `AUTHENTICATE`, which `AUTHENTICATED` answers.

@@ -32,11 +32,11 @@
 //! use callie_core::server::{
 //!     Action, CloseReason, Connection, Handshake, Identity, PayloadKeys, ServerConfig, UserState,
 //! };
-//! use callie_core::{PayloadId, SessionId, Stamp, Timestamp, Username};
+//! use callie_core::{PayloadId, SessionId, EnvelopeIds, Timestamp, Username};
 //!
 //! let config = Arc::new(ServerConfig::new(PayloadKeys::new(RandomState::new())));
 //! let mut now = Duration::ZERO;
-//! let stamp = || Stamp { payload_id: PayloadId::parse("s1").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
+//! let envelope_ids = || EnvelopeIds { payload_id: PayloadId::parse("s1").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
 //! let payload = |kind: &str, to: &str, content: &str, id: &str| format!(
 //!     r#"{{"token":"t","sender":"ada","recipient":"{to}","timestamp":"2026-01-02T03:04:05.678Z","type":"{kind}",
 //!         "content":{content},"payloadID":"{id}","payloadVersion":"1.0"}}"#
@@ -49,14 +49,14 @@
 //! let ada = Identity::new(Username::parse("ada")?, SessionId::parse("s")?, Timestamp::UNIX_EPOCH);
 //! let verified = authentication.verify(Some(ada)).unwrap();
 //! let mut user = UserState::new(&config.limits);
-//! let (mut connection, _) = Connection::<()>::open(now, verified, Box::new(stamp), &mut user);
+//! let (mut connection, _) = Connection::<()>::open(now, verified, Box::new(envelope_ids), &mut user);
 //! assert!(connection.poll(now).unwrap().contains("AUTHENTICATED"));
 //!
 //! // Delivers a message, and answers its sender with the outcome.
 //! now += Duration::from_secs(1);
 //! let text = payload("MSG", "bob", r#"{"messageID":"m1","text":"Hello"}"#, "p2");
 //! let Action::Deliver(accepted) = connection.receive(now, &text, &mut user) else { unreachable!() };
-//! let answer = connection.reply(&accepted).refuse(callie_core::SysCode::RecipientOffline, stamp());
+//! let answer = connection.reply(&accepted).refuse(callie_core::SysCode::RecipientOffline, envelope_ids());
 //! connection.answer(now, answer);
 //! assert!(connection.poll(now).unwrap().contains("RECIPIENT_OFFLINE"));
 //!
@@ -98,7 +98,7 @@ mod user;
 pub use action::{Accepted, Action};
 pub use close::{CloseReason, Closing};
 pub use config::{ServerConfig, Times};
-pub use connection::{Connection, Stamps};
+pub use connection::{Connection, EnvelopeIdSource};
 pub use delivery::{Delivery, DeliveryCounts, Part};
 pub use handshake::{Authentication, Handshake, Identity, Verified};
 pub use hub::{ConnectionId, Hub, Outgoing, Output, Request, Requester};

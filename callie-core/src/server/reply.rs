@@ -12,7 +12,7 @@ use crate::json::JsonObject;
 use crate::name::{MessageId, PayloadId, Username};
 use crate::notice::{Notice, NoticeBuilder, PriorOutcome};
 use crate::party::{Recipient, Sender};
-use crate::payload::{Payload, Stamp};
+use crate::payload::{EnvelopeIds, Payload};
 use crate::payload_type::PayloadType;
 
 /// Creates the answers to one payload.
@@ -121,20 +121,20 @@ impl Reply {
 
     /// Answers that the payload was refused with this code.
     #[must_use]
-    pub fn refuse(&self, code: SysCode, stamp: Stamp) -> Answer {
-        self.answer(Notice::builder(code), stamp)
+    pub fn refuse(&self, code: SysCode, ids: EnvelopeIds) -> Answer {
+        self.answer(Notice::builder(code), ids)
     }
 
     /// Answers that a command was executed. `result` must serialise as a JSON object.
     #[must_use]
-    pub fn result(&self, result: &impl Serialize, stamp: Stamp) -> Answer {
-        self.answer(Notice::builder(SysCode::CommandOk).result(result), stamp)
+    pub fn result(&self, result: &impl Serialize, ids: EnvelopeIds) -> Answer {
+        self.answer(Notice::builder(SysCode::CommandOk).result(result), ids)
     }
 
     /// Answers that a message may or may not have arrived.
     #[must_use]
-    pub fn unconfirmed(&self, stamp: Stamp) -> Answer {
-        self.answer(Notice::builder(SysCode::DeliveryUnconfirmed), stamp)
+    pub fn unconfirmed(&self, ids: EnvelopeIds) -> Answer {
+        self.answer(Notice::builder(SysCode::DeliveryUnconfirmed), ids)
     }
 
     /// Answers that a message to a group reached `delivered` other members and missed `offline_count`. `offline` names
@@ -145,19 +145,19 @@ impl Reply {
         delivered: u64,
         offline: Vec<Username>,
         offline_count: u64,
-        stamp: Stamp,
+        ids: EnvelopeIds,
     ) -> Answer {
         let notice = Notice::builder(SysCode::PartiallyDelivered)
             .delivered(delivered)
             .offline(offline)
             .offline_count(offline_count);
-        self.answer(notice, stamp)
+        self.answer(notice, ids)
     }
 
     /// Answers with the result of a confirmed delivery: `DELIVERED` if a recipient confirmed it, `DELIVERY_UNCONFIRMED`
     /// if one may have received it, `RECIPIENT_OFFLINE` if it reached nobody.
     #[must_use]
-    pub fn delivery(&self, counts: &DeliveryCounts, stamp: Stamp) -> Answer {
+    pub fn delivery(&self, counts: &DeliveryCounts, ids: EnvelopeIds) -> Answer {
         let code = match (counts.confirmed, counts.unconfirmed) {
             (0, 0) => SysCode::RecipientOffline,
             (0, _) => SysCode::DeliveryUnconfirmed,
@@ -170,27 +170,27 @@ impl Reply {
                 .unconfirmed(counts.unconfirmed as u64)
                 .offline_count(counts.missed as u64);
         }
-        self.answer(notice, stamp)
+        self.answer(notice, ids)
     }
 
     /// Answers with any notice, to which the payload's ID, the command and, if the code has one, the message's ID are
     /// added.
     #[must_use]
-    pub fn answer(&self, notice: NoticeBuilder, stamp: Stamp) -> Answer {
+    pub fn answer(&self, notice: NoticeBuilder, ids: EnvelopeIds) -> Answer {
         let notice = self.names.complete(notice);
-        Answer::new(self.number, Some(self.kind), &self.user, &notice, stamp)
+        Answer::new(self.number, Some(self.kind), &self.user, &notice, ids)
     }
 
     /// Answers with the fault of a command.
-    pub(super) fn fault(&self, fault: &CommandFault, token: &str, stamp: Stamp) -> Answer {
-        let Some(command) = &self.names.command else { return self.refuse(fault.code(), stamp) };
-        self.answer(fault.notice(command.clone(), Some(token)), stamp)
+    pub(super) fn fault(&self, fault: &CommandFault, token: &str, ids: EnvelopeIds) -> Answer {
+        let Some(command) = &self.names.command else { return self.refuse(fault.code(), ids) };
+        self.answer(fault.notice(command.clone(), Some(token)), ids)
     }
 
     /// Answers with a PONG.
-    pub(super) fn pong(&self, stamp: Stamp) -> Answer {
+    pub(super) fn pong(&self, ids: EnvelopeIds) -> Answer {
         let metadata = JsonObject::default().with("inReplyTo", &self.names.payload_id).unwrap_or_default();
-        let pong = Payload::new(stamp, Sender::Server, Recipient::User(self.user.clone()), Content::Pong)
+        let pong = Payload::new(ids, Sender::Server, Recipient::User(self.user.clone()), Content::Pong)
             .with_server_metadata(metadata);
         Answer { number: self.number, kind: Some(self.kind), code: None, text: pong.encode() }
     }
@@ -202,9 +202,9 @@ impl Answer {
         kind: Option<PayloadType>,
         user: &Username,
         notice: &Notice,
-        stamp: Stamp,
+        ids: EnvelopeIds,
     ) -> Self {
-        let text = notice.to_payload(Recipient::User(user.clone()), stamp).encode();
+        let text = notice.to_payload(Recipient::User(user.clone()), ids).encode();
         Self { number, kind, code: Some(notice.code()), text }
     }
 

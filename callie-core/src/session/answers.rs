@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::desired::DesiredState;
 use super::event::{Event, Failure, Ticket, TicketOutcome};
 use super::link::{Link, Online};
 use super::machine::{Now, Session};
 use super::state::State;
 use super::tickets::{Expects, Found};
-use super::wishes::Wish;
 use crate::code::{CodeKind, CodeName, SysCode};
 use crate::command::{AckEntry, Push};
 use crate::content::Content;
@@ -207,7 +207,7 @@ impl Session {
             answer_by: None,
             barrier: None,
         });
-        self.wish = Wish::Connected;
+        self.desired = DesiredState::Connected;
         self.is_token_new = false;
         if let Some(limits) = metadata.limits {
             self.limits = limits;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use super::desired::DesiredState;
 use super::event::{AttemptFailure, Event, Output, Receipt, TicketOutcome};
 use super::link::Link;
 use super::machine::{MOST_PATIENCE, Now, Session};
 use super::state::{Refusal, State};
 use super::tickets::Expects;
-use super::wishes::Wish;
 use crate::close::{CloseCode, LINK_LOST, should_reconnect};
 use crate::command::Command;
 use crate::party::Recipient;
@@ -100,8 +100,8 @@ impl Session {
 
     /// Waits for the next attempt. A session that was asked for one attempt only is suspended instead.
     fn fail(&mut self, now: Now, code: u16, at_least: Duration) {
-        if self.wish == Wish::Once {
-            self.wish = Wish::Suspended;
+        if self.desired == DesiredState::Once {
+            self.desired = DesiredState::Suspended;
             self.tell(Event::State(State::Suspended));
         } else {
             let random = self.random();

@@ -7,20 +7,19 @@ use std::time::Duration;
 use uuid::Builder;
 
 use super::config::SessionConfig;
+use super::desired::DesiredState;
 use super::event::{Attempt, Event, Failure, Output, Ticket, TicketOutcome};
 use super::inbox::Inbox;
 use super::link::{Attempts, Link};
 use super::pacing::Pacing;
-use super::refresh::Refresh;
-use super::state::State;
+use super::state::{Refresh, State};
 use super::tickets::{Due, Tickets};
-use super::wishes::Wish;
 use crate::content::Content;
 use crate::limits::Limits;
 use crate::name::{PayloadId, Username};
 use crate::notice::Notice;
 use crate::party::{Recipient, Sender};
-use crate::payload::{Payload, Stamp};
+use crate::payload::{EnvelopeIds, Payload};
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 
@@ -61,7 +60,7 @@ pub struct Session {
     random: Random,
     pub(super) link: Link,
     pub(super) attempts: Attempts,
-    pub(super) wish: Wish,
+    pub(super) desired: DesiredState,
     /// The attempt to connect that is being made, and the number of the last one.
     pub(super) attempt: Option<Attempt>,
     pub(super) last_attempt: u64,
@@ -99,7 +98,7 @@ impl Session {
             random,
             link: Link::Down,
             attempts: Attempts::default(),
-            wish: Wish::Nothing,
+            desired: DesiredState::Nothing,
             attempt: None,
             last_attempt: 0,
             refreshable: false,
@@ -234,8 +233,8 @@ impl Session {
 
     pub(super) fn payload(&mut self, now: Now, recipient: Recipient, content: Content) -> Payload {
         let payload_id = PayloadId::from_uuid(self.uuid(now));
-        let stamp = Stamp { payload_id, timestamp: now.wall };
-        Payload::new(stamp, Sender::User(self.config.username.clone()), recipient, content)
+        let ids = EnvelopeIds { payload_id, timestamp: now.wall };
+        Payload::new(ids, Sender::User(self.config.username.clone()), recipient, content)
     }
 
     pub(super) fn random(&mut self) -> u64 {

@@ -36,7 +36,8 @@
 //! - `config`: the configuration
 //! - `event`: the outputs for driver and application
 //! - `state`: the connection state
-//! - `wishes`: the requests of the application
+//! - `desired`: the state that the application wants
+//! - `requests`: its requests about the connection
 //! - `connection`: the reports about the connection
 //! - `refresh`: another token after the server has refused one
 //! - `link`: the connection, with heartbeat and backoff
@@ -47,13 +48,14 @@
 //! - `inbox`: received payloads: duplicates and confirmations
 //! - `pacing`: the rate of transmission
 //! - `machine`: the session itself: its inputs, outputs and deadlines
-//! - `send`: what the application sends
+//! - `send`, `send_error`: what the application sends, and why it is refused
 //! - `answers`: the handling of received payloads
 //! - `transmit`: the transmission of queued payloads, confirmations and heartbeats
 
 mod answers;
 mod config;
 mod connection;
+mod desired;
 mod drops;
 mod event;
 mod holds;
@@ -63,16 +65,17 @@ mod machine;
 mod outgoing;
 mod pacing;
 mod refresh;
+mod requests;
 mod send;
+mod send_error;
 mod state;
 #[cfg(test)]
 mod tests;
 mod tickets;
 mod transmit;
-mod wishes;
 
 pub use config::{Backoff, SendOptions, SessionConfig};
 pub use event::{Attempt, AttemptFailure, Event, Failure, Output, Receipt, Ticket, TicketOutcome};
 pub use machine::{Now, Random, Session};
-pub use send::SendError;
+pub use send_error::SendError;
 pub use state::{ClosedBy, Refusal, SessionClosed, State};

@@ -1,7 +1,7 @@
 //! Payloads to be sent: encoded once, and completed for each transmission.
 
 use super::event::Failure;
-use super::send::SendError;
+use super::send_error::SendError;
 use crate::code::SysCode;
 use crate::content::{Content, MessageError};
 use crate::limits::Limits;
@@ -114,15 +114,15 @@ mod tests {
     use crate::content::Message;
     use crate::name::{MessageId, Username};
     use crate::party::Sender;
-    use crate::payload::Stamp;
+    use crate::payload::EnvelopeIds;
     use crate::timestamp::Timestamp;
 
     fn payload(id: &str) -> Payload {
-        let stamp = Stamp { payload_id: PayloadId::parse(id).unwrap(), timestamp: Timestamp::UNIX_EPOCH };
+        let ids = EnvelopeIds { payload_id: PayloadId::parse(id).unwrap(), timestamp: Timestamp::UNIX_EPOCH };
         let sender = Sender::User(Username::parse("ada").unwrap());
         let text = r#"","payloadID":"p1","payloadVersion":"1.0"}"#;
         let message = Message::builder(MessageId::parse("m").unwrap()).text(text).build().unwrap();
-        Payload::new(stamp, sender, Recipient::parse("bob").unwrap(), Content::Msg(message))
+        Payload::new(ids, sender, Recipient::parse("bob").unwrap(), Content::Msg(message))
     }
 
     #[test]

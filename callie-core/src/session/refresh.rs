@@ -1,21 +1,10 @@
 //! Another token, after the server has refused the one that the session has.
 
-use std::time::Duration;
-
 use super::event::{Event, Output};
 use super::machine::{Now, Session};
-use super::state::{ClosedBy, Refusal, State};
+use super::state::{ClosedBy, Refresh, Refusal, State};
 use crate::close::CloseCode;
 use crate::token::Token;
-
-/// A token that is being fetched.
-#[derive(Debug)]
-pub(super) struct Refresh {
-    /// The refusal of the token before.
-    pub(super) refusal: Refusal,
-    /// When the session gives up on it.
-    pub(super) deadline: Duration,
-}
 
 impl Session {
     /// Sets whether the driver can fetch another token. Default false: a refusal closes the session. It has no effect on a
@@ -34,7 +23,7 @@ impl Session {
         }
         self.config.token = token;
         self.is_token_new = true;
-        if self.wish.is_to_connect() {
+        if self.desired.is_to_connect() {
             self.approach(now);
         }
     }

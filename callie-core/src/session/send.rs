@@ -6,63 +6,16 @@ use super::config::SendOptions;
 use super::event::Ticket;
 use super::machine::{Now, Session};
 use super::outgoing::Outgoing;
-use super::state::SessionClosed;
+use super::send_error::SendError;
 use super::tickets::Expects;
 use crate::account::is_reserved;
-use crate::command::{Command, CommandFault};
-use crate::content::{CommandCall, Content, Message, MessageError};
-use crate::name::{MessageId, Username};
+use crate::command::Command;
+use crate::content::{CommandCall, Content, Message};
+use crate::name::MessageId;
 use crate::party::Recipient;
-use crate::payload::{Payload, PayloadError};
+use crate::payload::Payload;
 use crate::payload_type::PayloadType;
 use crate::route::{RecipientKind, Route, route};
-
-/// Why a send was not accepted. It has no ticket.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// The session is closed.
-    #[error(transparent)]
-    Closed(#[from] SessionClosed),
-    /// Too many payloads have no outcome yet.
-    #[error("{max} payloads wait for their end already; let some end first")]
-    QueueFull {
-        /// The limit.
-        max: usize,
-    },
-    /// The recipient cannot receive this type.
-    #[error("a {payload} cannot go to {recipient}")]
-    InvalidRecipient {
-        /// What was sent: a message, a PING or a command.
-        payload: &'static str,
-        /// The recipient: SERVER, a user, a group or BROADCAST.
-        recipient: &'static str,
-    },
-    /// The name of the recipient is reserved.
-    #[error("no user can have the reserved name {name}{}", meant(.name))]
-    ReservedName {
-        /// The name.
-        name: Username,
-    },
-    /// A parameter of the command is too long or too short.
-    #[error("{}", .0.description())]
-    Parameters(CommandFault),
-    /// Only the session itself sends this command.
-    #[error("the session sends this command by itself")]
-    OwnCommand,
-    /// The message exceeds the server's limits.
-    #[error(transparent)]
-    Message(#[from] MessageError),
-    /// The payload exceeds the server's limit.
-    #[error("the payload must have at most {max_bytes} bytes")]
-    TooLarge {
-        /// The limit.
-        max_bytes: usize,
-    },
-    /// The payload cannot be built.
-    #[error(transparent)]
-    Payload(#[from] PayloadError),
-}
 
 impl Session {
     /// Sends a message to a user, a group or everyone.
@@ -169,13 +122,4 @@ fn check_route(payload: PayloadType, recipient: &Recipient) -> Result<(), SendEr
             None => "nobody",
         },
     })
-}
-
-/// Returns a hint for a reserved name that is the name of an address in lower case.
-fn meant(name: &Username) -> String {
-    let upper = name.as_str().to_ascii_uppercase();
-    match Recipient::parse(&upper) {
-        Ok(Recipient::Server | Recipient::Broadcast) => format!("; {upper} is written in capitals"),
-        _ => String::new(),
-    }
 }

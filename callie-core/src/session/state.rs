@@ -69,3 +69,12 @@ pub enum ClosedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the session is closed")]
 pub struct SessionClosed;
+
+/// A token that is being fetched.
+#[derive(Debug)]
+pub(super) struct Refresh {
+    /// The refusal of the token before.
+    pub(super) refusal: Refusal,
+    /// When the session gives up on it.
+    pub(super) deadline: Duration,
+}

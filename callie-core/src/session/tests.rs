@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::name::{PayloadId, Username};
 use crate::notice::Notice;
 use crate::party::Recipient;
-use crate::payload::Stamp;
+use crate::payload::EnvelopeIds;
 use crate::timestamp::Timestamp;
 use crate::token::Token;
 
@@ -39,9 +39,9 @@ fn online() -> Session {
     let asked = texts(&mut session).pop().unwrap();
     let frame = crate::PayloadRef::from_client(&asked, &Limits::default()).unwrap();
     let id = PayloadId::parse(frame.payload_id()).unwrap();
-    let stamp = Stamp { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
+    let ids = EnvelopeIds { payload_id: PayloadId::parse("s").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
     let welcome = Notice::builder(SysCode::Authenticated).in_reply_to(id);
-    session.received(at(0), &welcome.to_payload(Recipient::parse("ada").unwrap(), stamp).encode());
+    session.received(at(0), &welcome.to_payload(Recipient::parse("ada").unwrap(), ids).encode());
     session
 }
 

@@ -223,9 +223,9 @@ proptest! {
     }
 
     #[test]
-    fn every_command_reads_back(commands in strategies::commands(), stamp in strategies::stamp(), sender in strategies::username()) {
+    fn every_command_reads_back(commands in strategies::commands(), ids in strategies::envelope_ids(), sender in strategies::username()) {
         for command in commands {
-            let payload = Payload::new(stamp.clone(), sender.clone().into(), Recipient::Server, command.to_content());
+            let payload = Payload::new(ids.clone(), sender.clone().into(), Recipient::Server, command.to_content());
             let text = payload.encode();
             let frame = decode(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
             prop_assert_eq!(frame.command(&Limits::default()), Some(Ok(command)));
@@ -233,9 +233,9 @@ proptest! {
     }
 
     #[test]
-    fn every_push_reads_back(pushes in strategies::pushes(), stamp in strategies::stamp(), to in strategies::username()) {
+    fn every_push_reads_back(pushes in strategies::pushes(), ids in strategies::envelope_ids(), to in strategies::username()) {
         for push in pushes {
-            let text = push.to_payload(to.clone().into(), stamp.clone()).encode();
+            let text = push.to_payload(to.clone().into(), ids.clone()).encode();
             let frame = PayloadRef::from_server(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
             let ContentRef::Cmd(call) = frame.content() else { return Err(TestCaseError::fail("no command")) };
             prop_assert_eq!(Push::read(call.name(), call.parameters()), Ok(push));
@@ -243,8 +243,8 @@ proptest! {
     }
 
     #[test]
-    fn every_notice_reads_back(notice in strategies::notice(), stamp in strategies::stamp(), to in strategies::recipient()) {
-        let text = notice.to_payload(to, stamp).encode();
+    fn every_notice_reads_back(notice in strategies::notice(), ids in strategies::envelope_ids(), to in strategies::recipient()) {
+        let text = notice.to_payload(to, ids).encode();
         let frame = PayloadRef::from_server(&text).map_err(|fault| TestCaseError::fail(fault.to_string()))?;
         let read = Notice::read(&frame).ok_or_else(|| TestCaseError::fail("no notice"))?;
         prop_assert_eq!(read.code(), notice.code());

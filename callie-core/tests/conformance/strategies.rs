@@ -5,8 +5,8 @@ use callie_core::command::{
     RemovalReason, SignalData, SignalKind,
 };
 use callie_core::{
-    Attachment, AttachmentKind, CodeName, CommandCall, Content, GroupId, JsonObject, Limits, Message,
-    MessageId, Notice, Payload, PayloadId, PayloadRef, PriorOutcome, Recipient, Sender, SessionId, Stamp,
+    Attachment, AttachmentKind, CodeName, CommandCall, Content, EnvelopeIds, GroupId, JsonObject, Limits,
+    Message, MessageId, Notice, Payload, PayloadId, PayloadRef, PriorOutcome, Recipient, Sender, SessionId,
     SysCode, Timestamp, Token, Username,
 };
 use proptest::collection::{btree_map, vec};
@@ -57,8 +57,8 @@ pub(crate) fn timestamp() -> impl Strategy<Value = Timestamp> {
         .prop_map(|millis| Timestamp::from_unix_millis(millis).unwrap())
 }
 
-pub(crate) fn stamp() -> impl Strategy<Value = Stamp> {
-    (payload_id(), timestamp()).prop_map(|(payload_id, timestamp)| Stamp { payload_id, timestamp })
+pub(crate) fn envelope_ids() -> impl Strategy<Value = EnvelopeIds> {
+    (payload_id(), timestamp()).prop_map(|(payload_id, timestamp)| EnvelopeIds { payload_id, timestamp })
 }
 
 /// Tokens like those of Callie's server.
@@ -176,7 +176,7 @@ pub(crate) fn recipient() -> impl Strategy<Value = Recipient> {
 /// A payload of a client.
 pub(crate) fn payload() -> impl Strategy<Value = Payload> {
     (
-        stamp(),
+        envelope_ids(),
         token(),
         username(),
         recipient(),
@@ -187,9 +187,9 @@ pub(crate) fn payload() -> impl Strategy<Value = Payload> {
     )
         .prop_filter_map(
             "metadata over the limit",
-            |(stamp, token, sender, recipient, content, object, ack, reply)| {
+            |(ids, token, sender, recipient, content, object, ack, reply)| {
                 let mut payload =
-                    Payload::new(stamp, Sender::User(sender), recipient, content).with_token(token);
+                    Payload::new(ids, Sender::User(sender), recipient, content).with_token(token);
                 if let Some(object) = object {
                     payload = payload.with_metadata(object).ok()?;
                 }

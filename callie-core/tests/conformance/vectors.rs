@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use callie_core::command::{Command, CommandFault, Push};
-use callie_core::{Attachment, Content, ContentRef, Fault, Limits, PayloadId, PayloadRef, Recipient, Stamp};
+use callie_core::{
+    Attachment, Content, ContentRef, EnvelopeIds, Fault, Limits, PayloadId, PayloadRef, Recipient,
+};
 use serde_json::{Value, json};
 
 use crate::vector::{self, From, TypedCommand, Valid, Vector, Verdict, join_parts};
@@ -143,9 +145,9 @@ fn compare_command(vector: &Vector, frame: &PayloadRef<'_>) -> Result<(), String
         }
         (ContentRef::Cmd(call), From::Server) => {
             Some(Push::read(call.name(), call.parameters()).map(|push| {
-                let stamp =
-                    Stamp { payload_id: PayloadId::parse("p").unwrap(), timestamp: frame.timestamp() };
-                push.to_payload(Recipient::parse("ada").unwrap(), stamp).content().clone()
+                let ids =
+                    EnvelopeIds { payload_id: PayloadId::parse("p").unwrap(), timestamp: frame.timestamp() };
+                push.to_payload(Recipient::parse("ada").unwrap(), ids).content().clone()
             }))
         }
         _ => None,

@@ -9,8 +9,8 @@ use callie_core::session::{
     TicketOutcome,
 };
 use callie_core::{
-    Content, Limits, Message, Notice, Payload, PayloadId, PayloadRef, PayloadType, Recipient, Sender, Stamp,
-    SysCode, Timestamp, Token, Username,
+    Content, EnvelopeIds, Limits, Message, Notice, Payload, PayloadId, PayloadRef, PayloadType, Recipient,
+    Sender, SysCode, Timestamp, Token, Username,
 };
 
 /// What was transmitted: its ID and type, and a message's text.
@@ -43,8 +43,8 @@ pub(crate) fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-pub(crate) fn stamp() -> Stamp {
-    Stamp { payload_id: id("s"), timestamp: Timestamp::UNIX_EPOCH }
+pub(crate) fn envelope_ids() -> EnvelopeIds {
+    EnvelopeIds { payload_id: id("s"), timestamp: Timestamp::UNIX_EPOCH }
 }
 
 impl Desk {
@@ -108,13 +108,14 @@ impl Desk {
     }
 
     pub(crate) fn answer(&mut self, notice: Notice) {
-        self.receive(&notice.to_payload(Recipient::parse("ada").unwrap(), stamp()).encode());
+        self.receive(&notice.to_payload(Recipient::parse("ada").unwrap(), envelope_ids()).encode());
     }
 
     pub(crate) fn pong(&mut self, ping: &PayloadId) {
         let recipient = Recipient::parse("ada").unwrap();
-        let pong =
-            Payload::new(stamp(), Sender::Server, recipient, Content::Pong).with_in_reply_to(ping).unwrap();
+        let pong = Payload::new(envelope_ids(), Sender::Server, recipient, Content::Pong)
+            .with_in_reply_to(ping)
+            .unwrap();
         self.receive(&pong.encode());
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use callie_core::times::RATE_REPORT;
-use callie_core::{Limits, Notice, PayloadId, PayloadRef, Stamp, SysCode};
+use callie_core::{EnvelopeIds, Limits, Notice, PayloadId, PayloadRef, SysCode};
 
 /// The rates of each user, and how drops are reported.
 #[derive(Debug, Clone, Copy)]
@@ -80,8 +80,10 @@ impl Reports {
             None if self.0.is_some_and(|at| now.saturating_sub(at) < RATE_REPORT) => return None,
             None => self.0 = Some(now),
         }
-        let stamp =
-            Stamp { payload_id: PayloadId::parse(frame.payload_id()).unwrap(), timestamp: frame.timestamp() };
-        Some(rewritten.in_reply_to(first).to_payload(frame.recipient().try_into().unwrap(), stamp).encode())
+        let ids = EnvelopeIds {
+            payload_id: PayloadId::parse(frame.payload_id()).unwrap(),
+            timestamp: frame.timestamp(),
+        };
+        Some(rewritten.in_reply_to(first).to_payload(frame.recipient().try_into().unwrap(), ids).encode())
     }
 }

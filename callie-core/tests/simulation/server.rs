@@ -14,8 +14,8 @@ use callie_core::server::{
     ServerConfig, SharedState, UserState,
 };
 use callie_core::{
-    ContentRef, Limits, PayloadId, PayloadRef, PayloadType, PriorOutcome, RecipientRef, SessionId, Stamp,
-    SysCode, Timestamp, Username,
+    ContentRef, EnvelopeIds, Limits, PayloadId, PayloadRef, PayloadType, PriorOutcome, RecipientRef,
+    SessionId, SysCode, Timestamp, Username,
 };
 
 /// The token of the first login of each user.
@@ -201,13 +201,13 @@ impl Server {
                 let verified = match authentication.verify(is_live.then_some(identity)) {
                     Ok(verified) => verified,
                     Err(reason) => {
-                        let closing = reason.unauthenticated(stamp(&self.ids));
+                        let closing = reason.unauthenticated(envelope_ids(&self.ids));
                         return self.say_goodbye(connection, closing);
                     }
                 };
                 let user = self.users.entry(name).or_insert_with(|| User::new(&rates));
                 let ids = self.ids.clone();
-                let (open, step) = Open::open(now, verified, Box::new(move || stamp(&ids)), user);
+                let (open, step) = Open::open(now, verified, Box::new(move || envelope_ids(&ids)), user);
                 self.peers.insert(connection, Peer::Open(Box::new(open), Reports::default()));
                 step
             }
@@ -277,8 +277,8 @@ impl Server {
                 self.discarded.insert(text_of(payload));
             }
             let offline = match Delivery::to_user().handed_out(1) {
-                Some(counts) if payload.wants_ack() => reply.delivery(&counts, stamp(&self.ids)),
-                _ => reply.refuse(SysCode::RecipientOffline, stamp(&self.ids)),
+                Some(counts) if payload.wants_ack() => reply.delivery(&counts, envelope_ids(&self.ids)),
+                _ => reply.refuse(SysCode::RecipientOffline, envelope_ids(&self.ids)),
             };
             assert_eq!(offline.code(), Some(SysCode::RecipientOffline), "nobody was online");
             return self.answer_and_settle(connection, &reply, offline);
@@ -328,7 +328,7 @@ impl Server {
             let key = accepted.key().unwrap();
             return self.users.get_mut(reply.username()).unwrap().settle(key, PriorOutcome::Sent);
         }
-        let done = reply.result(&Empty {}, stamp(&self.ids));
+        let done = reply.result(&Empty {}, envelope_ids(&self.ids));
         self.answer_and_settle(connection, &reply, done);
     }
 
@@ -337,7 +337,7 @@ impl Server {
         let Some(awaited) = self.awaited.get_mut(&number) else { return };
         let Some(counts) = change(&mut awaited.delivery) else { return };
         let Some(Awaited { origin, reply, .. }) = self.awaited.remove(&number) else { return };
-        let answer = reply.delivery(&counts, stamp(&self.ids));
+        let answer = reply.delivery(&counts, envelope_ids(&self.ids));
         self.answer_and_settle(origin, &reply, answer);
     }
 
@@ -373,7 +373,7 @@ impl Server {
     fn close(&mut self, connection: Connection, reason: CloseReason) {
         let closing = match self.peers.remove(&connection) {
             None => return,
-            Some(Peer::New(_)) => reason.unauthenticated(stamp(&self.ids)),
+            Some(Peer::New(_)) => reason.unauthenticated(envelope_ids(&self.ids)),
             Some(Peer::Open(mut open, _)) => {
                 let closing = open.close(self.now, reason);
                 self.give_back(open.input_ended(self.now));
@@ -390,9 +390,12 @@ impl Server {
     }
 }
 
-fn stamp(ids: &AtomicU64) -> Stamp {
+fn envelope_ids(ids: &AtomicU64) -> EnvelopeIds {
     let id = ids.fetch_add(1, Ordering::Relaxed);
-    Stamp { payload_id: PayloadId::parse(&format!("server-{id}")).unwrap(), timestamp: Timestamp::UNIX_EPOCH }
+    EnvelopeIds {
+        payload_id: PayloadId::parse(&format!("server-{id}")).unwrap(),
+        timestamp: Timestamp::UNIX_EPOCH,
+    }
 }
 
 fn text_of(frame: &PayloadRef<'_>) -> String {

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use callie_core::{PayloadId, Stamp};
+use callie_core::{EnvelopeIds, PayloadId};
 use uuid::{ContextV7, Uuid};
 
 use super::clock;
@@ -20,6 +20,6 @@ pub(crate) fn new_uuid() -> Uuid {
 
 /// Returns a new payload ID and the current time, for a payload that the server sends.
 #[must_use]
-pub(crate) fn stamp() -> Stamp {
-    Stamp { payload_id: PayloadId::from_uuid(new_uuid()), timestamp: clock::timestamp(clock::wall()) }
+pub(crate) fn envelope_ids() -> EnvelopeIds {
+    EnvelopeIds { payload_id: PayloadId::from_uuid(new_uuid()), timestamp: clock::timestamp(clock::wall()) }
 }

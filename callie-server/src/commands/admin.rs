@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::answer::{Answer, Refusal};
 use crate::base::clock;
-use crate::base::ids::stamp;
+use crate::base::ids::envelope_ids;
 use crate::base::telemetry::{Counters, Line, Telemetry};
 use crate::net::Connections;
 use crate::router::{Entry, Hub, Link, Origin};
@@ -105,7 +105,7 @@ impl AdminCommands {
         let bytes = text.as_str().len();
         tracing::info!(admin = %user, %address, act = "ANNOUNCE", bytes, "an admin acted");
         let notice = Notice::announcement(&text);
-        let text = Utf8Bytes::from(notice.to_payload(Recipient::Broadcast, stamp()).encode());
+        let text = Utf8Bytes::from(notice.to_payload(Recipient::Broadcast, envelope_ids()).encode());
         self.hub.to_everyone(&text, None);
         Ok(Answer::done())
     }

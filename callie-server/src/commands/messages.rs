@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::answer::{Answer, Refusal};
-use crate::base::ids::stamp;
+use crate::base::ids::envelope_ids;
 use crate::cache::{Unreachable, UserCache, code_of};
 use crate::router::{Direct, Hub, Origin, Outgoing, RecipientCache, RemoteDelivery};
 use crate::store::Members;
@@ -114,8 +114,8 @@ impl MessageCommands {
         push: &Push,
         kind: Kind,
     ) -> Result<Answer, Refusal> {
-        let stamp = stamp();
-        let text = Utf8Bytes::from(push.to_payload(to.clone().into(), stamp.clone()).encode());
+        let ids = envelope_ids();
+        let text = Utf8Bytes::from(push.to_payload(to.clone().into(), ids.clone()).encode());
         // The sender's own connections get it with another name in the envelope.
         let longer = match to {
             Conversation::User(name) => origin.user.name.as_str().len().saturating_sub(name.as_str().len()),
@@ -129,7 +129,7 @@ impl MessageCommands {
             Conversation::User(name) => {
                 // A connection is addressed by the name of its own user. The parameters name the conversation.
                 let me = Recipient::User(origin.user.name.clone());
-                let copy = || Utf8Bytes::from(push.to_payload(me, stamp).encode());
+                let copy = || Utf8Bytes::from(push.to_payload(me, ids).encode());
                 self.send_to_user(origin, name, text, copy, kind).await
             }
             Conversation::Group(id) => self.send_to_group(origin, *id, text, kind).await,

@@ -7,7 +7,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::socket::Socket;
 use super::timing::{CLOSE_TIMEOUT, SLOW_CLOSE_TIMEOUT};
-use crate::base::ids::stamp;
+use crate::base::ids::envelope_ids;
 use crate::router::Item;
 
 /// Writes the last payloads and the close frame, and ends the connection. Queued payloads are written if `closing` says
@@ -47,5 +47,5 @@ pub(crate) async fn finish_close(mut socket: Socket) {
 
 /// Closes a connection that has not authenticated.
 pub(crate) async fn reject(socket: Socket, reason: CloseReason) {
-    close(socket, reason.unauthenticated(stamp()), VecDeque::new()).await;
+    close(socket, reason.unauthenticated(envelope_ids()), VecDeque::new()).await;
 }

@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::action::Action;
 use super::request_context::RequestContext;
 use crate::base::config::Audience;
-use crate::base::ids::stamp;
+use crate::base::ids::envelope_ids;
 use crate::base::telemetry::Line;
 use crate::cache::code_of;
 use crate::router::{
@@ -153,7 +153,7 @@ fn report_remote(
 /// Reports that a payload may or may not have arrived, because the stream to another node broke.
 fn report_unconfirmed(context: &RequestContext, reply: &Reply) {
     if reply.kind() == PayloadType::Msg {
-        context.queue(reply, reply.unconfirmed(stamp()));
+        context.queue(reply, reply.unconfirmed(envelope_ids()));
     } else {
         context.record_taken(reply, PriorOutcome::Sent);
     }
@@ -247,7 +247,7 @@ fn report_delivered(context: &RequestContext, reply: &Reply, delivered: Delivere
         context.refuse(reply, code);
     } else if delivered.offline_count > 0 {
         let (reached, missed) = (delivered.delivered as u64, delivered.offline_count as u64);
-        context.queue(reply, reply.partially_delivered(reached, delivered.offline, missed, stamp()));
+        context.queue(reply, reply.partially_delivered(reached, delivered.offline, missed, envelope_ids()));
     } else {
         context.record_taken(reply, PriorOutcome::Sent);
     }

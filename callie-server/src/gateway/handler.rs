@@ -12,7 +12,7 @@ use super::delivery::{self, Arrival, Incoming};
 use super::request_context::RequestContext;
 use super::shared::Gateway;
 use crate::base::clock;
-use crate::base::ids::stamp;
+use crate::base::ids::envelope_ids;
 use crate::base::telemetry::{Discarded, PayloadOutcome, outcome_of};
 use crate::commands::Answer;
 use crate::router::{Receipt, RecipientCache, Registration};
@@ -43,7 +43,7 @@ impl Handler {
         let context = RequestContext { gateway, origin: registration.origin().clone() };
         let mut user = &*context.origin.user;
         let (connection, action) =
-            Connection::open(clock::elapsed(now), verified, Box::new(stamp), &mut user);
+            Connection::open(clock::elapsed(now), verified, Box::new(envelope_ids), &mut user);
         let mut handler = Self {
             context,
             _registration: registration,

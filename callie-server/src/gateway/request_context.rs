@@ -6,7 +6,7 @@ use callie_core::server::{self, Reply};
 use callie_core::{NoticeBuilder, PayloadType, PriorOutcome, SysCode};
 
 use super::shared::Gateway;
-use crate::base::ids::stamp;
+use crate::base::ids::envelope_ids;
 use crate::base::telemetry::{PayloadOutcome, outcome_of};
 use crate::router::{Hub, Origin, PendingAnswer};
 
@@ -27,12 +27,12 @@ impl RequestContext {
 
     /// Answers a payload, and records and counts its outcome.
     pub(super) fn answer(&self, reply: &Reply, notice: NoticeBuilder) {
-        self.queue(reply, reply.answer(notice, stamp()));
+        self.queue(reply, reply.answer(notice, envelope_ids()));
     }
 
     /// Refuses a payload with `code` and its standard description.
     pub(super) fn refuse(&self, reply: &Reply, code: SysCode) {
-        self.queue(reply, reply.refuse(code, stamp()));
+        self.queue(reply, reply.refuse(code, envelope_ids()));
     }
 
     /// Queues an answer, and records and counts the outcome of its payload.

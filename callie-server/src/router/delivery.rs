@@ -18,7 +18,7 @@ use super::entry::Entry;
 use super::node::RequestId;
 use super::peers::Peer;
 use super::user::{Links, Origin};
-use crate::base::ids::stamp;
+use crate::base::ids::envelope_ids;
 
 /// The delivery of one message, and who receives its outcome.
 pub(crate) struct Delivery {
@@ -135,9 +135,9 @@ impl Delivery {
                 let is_missed = counts.confirmed == 0 && counts.unconfirmed == 0;
                 // Members who were missed may be connected to a node that cannot be asked.
                 let answer = if is_missed && !(*was_converged && origin.user.is_converged()) {
-                    reply.refuse(SysCode::InternalError, stamp())
+                    reply.refuse(SysCode::InternalError, envelope_ids())
                 } else {
-                    reply.delivery(counts, stamp())
+                    reply.delivery(counts, envelope_ids())
                 };
                 origin.user.settle(self.key, answer.outcome());
                 // A sender who is gone receives no answer: it belongs to the sending connection.

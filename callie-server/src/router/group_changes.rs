@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::entry::{Entry, GroupChange};
 use super::hub::Hub;
-use crate::base::ids::stamp;
+use crate::base::ids::envelope_ids;
 
 impl Hub {
     /// Applies a change of a group, which the database has already, here and on all other nodes, and notifies the
@@ -70,5 +70,5 @@ impl Hub {
 }
 
 fn encoded(id: GroupId, notice: &Notice) -> Utf8Bytes {
-    Utf8Bytes::from(notice.to_payload(Recipient::Group(id), stamp()).encode())
+    Utf8Bytes::from(notice.to_payload(Recipient::Group(id), envelope_ids()).encode())
 }

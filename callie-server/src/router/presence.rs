@@ -12,7 +12,7 @@ use super::aliases::{Link, User};
 use super::hub::Hub;
 use super::privacy::GroupIds;
 use crate::base::config::PresenceMode;
-use crate::base::ids::stamp;
+use crate::base::ids::envelope_ids;
 
 /// Users whose presence one user may subscribe to at a time.
 pub(crate) const MAX_WATCHED: usize = 4_096;
@@ -75,7 +75,7 @@ impl Hub {
             return;
         }
         let notice = notice(user.name.clone(), None);
-        let text = Utf8Bytes::from(notice.to_payload(Recipient::Broadcast, stamp()).encode());
+        let text = Utf8Bytes::from(notice.to_payload(Recipient::Broadcast, envelope_ids()).encode());
         for link in audience {
             link.send(&text);
         }

@@ -4,8 +4,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use callie_core::account::SUBPROTOCOL;
 use callie_core::{
-    Content, Limits, Message, MessageId, Notice, PAYLOAD_VERSION_TEXT, Payload, PayloadId, PayloadRef,
-    Recipient, Sender, Stamp, SysCode, Timestamp,
+    Content, EnvelopeIds, Limits, Message, MessageId, Notice, PAYLOAD_VERSION_TEXT, Payload, PayloadId,
+    PayloadRef, Recipient, Sender, SysCode, Timestamp,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
@@ -72,12 +72,12 @@ pub(super) fn greeting(authentication: &str) -> Result<String, Failure> {
 
 /// Encodes a notice as a payload.
 pub(super) fn encode_notice(notice: &Notice) -> Result<String, Failure> {
-    Ok(notice.to_payload(Recipient::parse(CLIENT)?, stamp()?).encode())
+    Ok(notice.to_payload(Recipient::parse(CLIENT)?, envelope_ids()?).encode())
 }
 
 /// Returns a notice with a code that no version of the protocol has.
 pub(super) fn unknown_notice(code: &str) -> Result<String, Failure> {
-    let Stamp { payload_id, timestamp } = stamp()?;
+    let EnvelopeIds { payload_id, timestamp } = envelope_ids()?;
     let content = json!({ "code": code, "description": "nobody knows" });
     let payload = json!({
         "token": "", "sender": "SERVER", "recipient": CLIENT, "timestamp": timestamp, "type": "SYS",
@@ -98,12 +98,12 @@ pub(super) fn pong(ping: &PayloadId) -> Result<String, Failure> {
 }
 
 fn payload(sender: &str, content: Content) -> Result<Payload, Failure> {
-    Ok(Payload::new(stamp()?, Sender::parse(sender)?, Recipient::parse(CLIENT)?, content))
+    Ok(Payload::new(envelope_ids()?, Sender::parse(sender)?, Recipient::parse(CLIENT)?, content))
 }
 
-fn stamp() -> Result<Stamp, Failure> {
+fn envelope_ids() -> Result<EnvelopeIds, Failure> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
-    Ok(Stamp {
+    Ok(EnvelopeIds {
         payload_id: PayloadId::parse(&Uuid::now_v7().to_string())?,
         timestamp: Timestamp::from_unix_millis(now.try_into()?).ok_or("the clock is out of range")?,
     })

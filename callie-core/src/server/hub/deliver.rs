@@ -88,8 +88,10 @@ impl Hub {
         } else if missed > 0 {
             offline.truncate(MAX_OFFLINE_NAMES);
             let answer = match names.len() - missed {
-                0 => reply.refuse(SysCode::RecipientOffline, self.stamp()),
-                reached => reply.partially_delivered(reached as u64, offline, missed as u64, self.stamp()),
+                0 => reply.refuse(SysCode::RecipientOffline, self.envelope_ids()),
+                reached => {
+                    reply.partially_delivered(reached as u64, offline, missed as u64, self.envelope_ids())
+                }
             };
             self.answer(now, &requester, answer);
         }
@@ -106,7 +108,7 @@ impl Hub {
         if let Some(counts) = counts
             && let Some(Pending { requester, .. }) = self.pending.remove(&number)
         {
-            let answer = requester.reply.delivery(&counts, self.stamp());
+            let answer = requester.reply.delivery(&counts, self.envelope_ids());
             self.answer(now, &requester, answer);
         }
     }

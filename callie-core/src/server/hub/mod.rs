@@ -25,7 +25,7 @@ use super::user::{SharedState as _, UserState};
 use crate::code::SysCode;
 use crate::name::Username;
 use crate::notice::PriorOutcome;
-use crate::payload::{Payload, Stamp};
+use crate::payload::{EnvelopeIds, Payload};
 
 /// The connections of a server in one process: delivers payloads between them, counts confirmations, and answers.
 ///
@@ -48,14 +48,14 @@ use crate::payload::{Payload, Stamp};
 /// use std::sync::Arc;
 /// use std::time::Duration;
 /// use callie_core::server::{Hub, Identity, Output, PayloadKeys, Request, ServerConfig};
-/// use callie_core::{PayloadId, SessionId, Stamp, SysCode, Timestamp, Username};
+/// use callie_core::{PayloadId, SessionId, EnvelopeIds, SysCode, Timestamp, Username};
 ///
 /// let config = Arc::new(ServerConfig::new(PayloadKeys::new(RandomState::new())));
-/// let stamp = || Stamp { payload_id: PayloadId::parse("s1").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
+/// let envelope_ids = || EnvelopeIds { payload_id: PayloadId::parse("s1").unwrap(), timestamp: Timestamp::UNIX_EPOCH };
 /// let (name, session) = (Username::parse("ada")?, SessionId::parse("s")?);
 /// let ada = Identity::new(name, session, Timestamp::UNIX_EPOCH);
 /// let identify = |token: &str| (token == "t").then(|| ada.clone());
-/// let mut hub = Hub::new(config, stamp);
+/// let mut hub = Hub::new(config, envelope_ids);
 /// let id = hub.accept(Duration::ZERO);
 /// let first = r#"{"token":"t","sender":"ada","recipient":"SERVER","timestamp":"2026-01-02T03:04:05.678Z","type":"CMD",
 ///     "content":{"command":"LIST_GROUPS","parameters":{}},"payloadID":"p1","payloadVersion":"1.0"}"#;
@@ -68,7 +68,7 @@ use crate::payload::{Payload, Stamp};
 /// ```
 pub struct Hub {
     config: Arc<ServerConfig>,
-    stamps: Arc<dyn Fn() -> Stamp + Send + Sync>,
+    next_ids: Arc<dyn Fn() -> EnvelopeIds + Send + Sync>,
     peers: BTreeMap<ConnectionId, Peer>,
     users: BTreeMap<Username, User>,
     /// The number of users at which users without connections are removed.
@@ -96,12 +96,15 @@ struct User {
 }
 
 impl Hub {
-    /// Creates a hub without connections. `stamps` provides the server's clock and randomness.
+    /// Creates a hub without connections. `next_ids` provides the server's clock and randomness.
     #[must_use]
-    pub fn new(config: Arc<ServerConfig>, stamps: impl Fn() -> Stamp + Send + Sync + 'static) -> Self {
+    pub fn new(
+        config: Arc<ServerConfig>,
+        next_ids: impl Fn() -> EnvelopeIds + Send + Sync + 'static,
+    ) -> Self {
         Self {
             config,
-            stamps: Arc::new(stamps),
+            next_ids: Arc::new(next_ids),
             peers: BTreeMap::new(),
             users: BTreeMap::new(),
             forget_at: FEW,
@@ -137,7 +140,7 @@ impl Hub {
                 match verified {
                     Ok(verified) => self.open(now, id, verified),
                     Err(reason) => {
-                        self.end(id, reason.unauthenticated(self.stamp()));
+                        self.end(id, reason.unauthenticated(self.envelope_ids()));
                         return None;
                     }
                 }
@@ -159,9 +162,9 @@ impl Hub {
         let limits = &self.config.limits;
         let new = || User { state: UserState::new(limits), connections: Vec::new() };
         let user = self.users.entry(verified.identity().username.clone()).or_insert_with(new);
-        let stamps = self.stamps.clone();
+        let next_ids = self.next_ids.clone();
         let (connection, action) =
-            Connection::open(now, verified, Box::new(move || stamps()), &mut user.state);
+            Connection::open(now, verified, Box::new(move || next_ids()), &mut user.state);
         user.connections.push(id);
         self.peers.insert(id, Peer::Open(Box::new(connection)));
         action
@@ -180,7 +183,7 @@ impl Hub {
 
     /// Refuses a payload with this code.
     pub fn refuse(&mut self, now: Duration, requester: &Requester, code: SysCode) {
-        let answer = requester.reply.refuse(code, self.stamp());
+        let answer = requester.reply.refuse(code, self.envelope_ids());
         self.answer(now, requester, answer);
     }
 
@@ -195,7 +198,7 @@ impl Hub {
     /// Closes a connection, if it exists.
     pub fn close(&mut self, now: Duration, id: ConnectionId, reason: CloseReason) {
         match self.peers.remove(&id) {
-            Some(Peer::New(_)) => self.end(id, reason.unauthenticated(self.stamp())),
+            Some(Peer::New(_)) => self.end(id, reason.unauthenticated(self.envelope_ids())),
             Some(Peer::Open(mut connection)) => {
                 self.end(id, connection.close(now, reason));
                 self.leave(now, id, *connection);
@@ -316,8 +319,8 @@ impl Hub {
         }
     }
 
-    fn stamp(&self) -> Stamp {
-        (self.stamps)()
+    fn envelope_ids(&self) -> EnvelopeIds {
+        (self.next_ids)()
     }
 
     fn next_id(&mut self) -> u64 {

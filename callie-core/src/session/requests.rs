@@ -1,29 +1,10 @@
 //! The requests of the application about the connection.
 
+use super::desired::DesiredState;
 use super::event::{Attempt, AttemptFailure, Event, Failure};
 use super::link::Link;
 use super::machine::{Now, Session};
 use super::state::{ClosedBy, SessionClosed, State};
-
-/// The state that the application wants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
-    /// None: not started yet, or closed.
-    Nothing,
-    /// Connected, by one attempt. A failure suspends the session.
-    Once,
-    /// Connected, and again after every loss.
-    Connected,
-    /// Connected after [`Session::resume`].
-    Suspended,
-}
-
-impl Wish {
-    /// Returns whether the session tries to have a connection now.
-    pub(super) fn is_to_connect(self) -> bool {
-        matches!(self, Self::Once | Self::Connected)
-    }
-}
 
 impl Session {
     /// Connects, and connects again after every loss until [`suspend`](Self::suspend), [`disconnect`](Self::disconnect) or a
@@ -33,7 +14,7 @@ impl Session {
     /// [`SessionClosed`].
     pub fn start(&mut self, now: Now) -> Result<(), SessionClosed> {
         self.check_open()?;
-        self.wish = Wish::Connected;
+        self.desired = DesiredState::Connected;
         self.approach(now);
         Ok(())
     }
@@ -57,8 +38,8 @@ impl Session {
             self.answer_attempt(Ok(()));
             return Ok(attempt);
         }
-        if self.wish != Wish::Connected {
-            self.wish = Wish::Once;
+        if self.desired != DesiredState::Connected {
+            self.desired = DesiredState::Once;
         }
         self.approach(now);
         Ok(attempt)
@@ -73,8 +54,8 @@ impl Session {
     /// [`SessionClosed`].
     pub fn suspend(&mut self, now: Now) -> Result<(), SessionClosed> {
         self.check_open()?;
-        if self.wish.is_to_connect() {
-            self.wish = Wish::Suspended;
+        if self.desired.is_to_connect() {
+            self.desired = DesiredState::Suspended;
             self.leave(now);
             self.tell(Event::State(State::Suspended));
             self.answer_attempt(Err(AttemptFailure::Suspended));
@@ -89,7 +70,7 @@ impl Session {
     /// [`SessionClosed`].
     pub fn resume(&mut self, now: Now) -> Result<(), SessionClosed> {
         self.check_open()?;
-        if self.wish == Wish::Suspended { self.start(now) } else { Ok(()) }
+        if self.desired == DesiredState::Suspended { self.start(now) } else { Ok(()) }
     }
 
     /// Closes the session permanently. Every ticket gets its outcome: unconfirmed if its payload was sent, otherwise failed. It
@@ -150,7 +131,7 @@ impl Session {
         if self.is_closed() {
             return;
         }
-        self.wish = Wish::Nothing;
+        self.desired = DesiredState::Nothing;
         self.refresh = None;
         self.leave(now);
         for ticket in self.tickets.those(|_| true) {
