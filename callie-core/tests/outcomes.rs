@@ -149,6 +149,25 @@ fn resent_message_to_an_offline_user_ends_offline() {
     }
 }
 
+/// A server that knows the first transmission answers `DUPLICATE_PAYLOAD`. One that was restarted does not, although the first
+/// one may have arrived.
+#[test]
+fn refusal_of_a_resent_message_leaves_it_unconfirmed() {
+    for code in [SysCode::RecipientOffline, SysCode::RecipientUnknown, SysCode::Forbidden] {
+        for confirm in [true, false] {
+            let mut desk = Desk::online();
+            desk.send(BOB, "1", confirm);
+            let first = desk.take_sent();
+            desk.session.suspend(desk.now()).unwrap();
+            desk.session.resume(desk.now()).unwrap();
+            desk.log_in("{}");
+            assert_eq!(desk.take_sent(), first);
+            desk.answer(Notice::builder(code).in_reply_to(first[0].id.clone()));
+            assert_eq!(desk.endings(), [TicketOutcome::Unconfirmed]);
+        }
+    }
+}
+
 #[test]
 fn pending_duplicate_is_retried_with_growing_delay() {
     let mut desk = Desk::online();

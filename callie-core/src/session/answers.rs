@@ -223,10 +223,13 @@ impl Session {
     fn answered(&mut self, now: Now, ticket: Ticket, notice: Notice) {
         let Some(waiting) = self.tickets.get(ticket) else { return };
         let (expects, message) = (waiting.expects, waiting.is_message());
+        let may_have_succeeded = waiting.was_sent_again() && !expects.is_repeatable();
         let metadata = notice.metadata();
         let ending = match notice.code() {
             SysCode::Delivered => delivered(metadata, waiting.payload.recipient()),
             SysCode::DeliveryUnconfirmed => TicketOutcome::Unconfirmed,
+            // The server does not know an earlier transmission, which may have succeeded before the server was restarted.
+            code if may_have_succeeded && code.kind() == CodeKind::Refused => TicketOutcome::Unconfirmed,
             SysCode::RecipientOffline => {
                 if message && self.try_again_later(now, ticket) {
                     return;
@@ -290,11 +293,6 @@ impl Session {
         };
         let just_back =
             online.returned && waiting.last_sent < online.since.saturating_add(times::RECONNECTION);
-        // An earlier copy may have arrived through a server that was restarted since. Under a new ID, it would arrive
-        // twice.
-        if waiting.was_sent_again() {
-            return false;
-        }
         if waiting.retries >= MOST_RETRIES || !(just_back || waiting.retries > 0) {
             return false;
         }

@@ -39,6 +39,11 @@ pub(super) enum Expects {
 }
 
 impl Expects {
+    /// Returns `true` if the server may act on the payload twice, so that the last answer is its outcome.
+    pub(super) fn is_repeatable(self) -> bool {
+        matches!(self, Self::Pong | Self::Result { repeatable: true })
+    }
+
     /// Returns the time without an answer after which the server is asked again. It waits 15 s for a confirmation.
     fn patience(self) -> Duration {
         match self {
