@@ -274,18 +274,16 @@ impl EventQueue {
         }
     }
 
-    /// Waits until there are events to take, or the last was taken. Takes none.
+    /// Waits until there are events to take, or the last was taken. Takes none. It may return early: if several calls wait, all
+    /// return when one does, because the caller of another may hold events that it has fetched.
     pub(crate) async fn filled(&self) -> Result<(), Refused> {
-        let filled = loop {
-            match self.is_waiting() {
-                Ok(true) => self.arrived.notified().await,
-                Ok(false) => break Ok(()),
-                Err(refused) => break Err(refused),
-            }
-        };
-        // One permit wakes one call; another may wait too.
-        self.arrived.notify_one();
-        filled
+        // Created before the check, so that it receives every later notification.
+        let arrived = self.arrived.notified();
+        if self.is_waiting()? {
+            arrived.await;
+        }
+        self.arrived.notify_waiters();
+        Ok(())
     }
 
     /// The same within `wait`.

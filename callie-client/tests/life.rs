@@ -430,6 +430,26 @@ async fn calls_during_a_reader_are_refused() {
     client.take_events(1).unwrap();
 }
 
+/// The call that fetches may hold events that another one waits for.
+#[tokio::test]
+async fn all_waits_return_when_one_call_fetches() {
+    let client = connected(listen).await.unwrap();
+    while !client.take_events(64).unwrap().is_empty() {}
+    let waits = [client.clone(), client.clone(), client.clone()].map(|client| {
+        tokio::spawn(async move {
+            client.await_events(10 * BOUND).await.unwrap();
+            client.fetch_events_now(64).unwrap().events.len()
+        })
+    });
+    tokio::task::yield_now().await;
+    client.suspend().unwrap();
+    let mut fetched = 0;
+    for wait in waits {
+        fetched += timeout(BOUND, wait).await.unwrap().unwrap();
+    }
+    assert!(fetched > 0);
+}
+
 #[tokio::test]
 async fn reader_ends_on_disconnect() {
     let client = Arc::new(connected(listen).await.unwrap());
