@@ -14,6 +14,7 @@ from typing import Any, Callable, List
 from . import _native, wakeups
 from .errors import InvalidArgument, text
 from .events import Event, from_batch
+from .inbox import Inbox
 
 #: The time that running callbacks have to return at exit. One that takes longer is abandoned, like every daemon thread.
 LEAVE_SECONDS = 2.0
@@ -77,22 +78,25 @@ def synchronous(function: Any, name: str) -> None:
 # Listeners.
 
 
-def listen(reader: Any, callback: Callable[[List[Event]], object]) -> None:
-    """Passes a client's events to ``callback`` from now on."""
-    _start(_listen, "callie-listener", reader, callback)
+def listen(inbox: Inbox, reader: Any, callback: Callable[[List[Event]], object]) -> None:
+    """Passes a client's events to ``callback`` from now on: first those that an iteration has fetched and not passed on."""
+    # The thread removes the inbox from the list, because it would keep its client alive.
+    _start(_listen, "callie-listener", [inbox], reader, callback)
 
 
-def _listen(reader: Any, callback: Callable[[List[Event]], object]) -> None:
+def _listen(inboxes: List[Inbox], reader: Any, callback: Callable[[List[Event]], object]) -> None:
+    if not _gate.call(_hand_out, inboxes.pop().drain, callback):
+        return
     while reader.wait():
-        if not _gate.call(_hand_out, reader, callback):
+        if not _gate.call(_hand_out, lambda: from_batch(reader.take() or "[]"), callback):
             return
 
 
-def _hand_out(reader: Any, callback: Callable[[List[Event]], object]) -> None:
-    batch = reader.take()
-    if batch:
+def _hand_out(take: Callable[[], List[Event]], callback: Callable[[List[Event]], object]) -> None:
+    events = take()
+    if events:
         try:
-            callback(from_batch(batch))
+            callback(events)
         except BaseException as error:
             _failed("a listener", error)
 

@@ -244,7 +244,7 @@ class Client(Commands, NotCopied):
             self._connection().suspend()
 
     def resume(self) -> None:
-        """Connects again after :meth:`suspend`, or after a :meth:`connect` that failed."""
+        """Connects again after :meth:`suspend`, or after a :meth:`connect` that failed. Any other client stays as it is."""
         with translated():
             self._connection().resume()
 
@@ -285,7 +285,7 @@ class Client(Commands, NotCopied):
         callbacks.synchronous(callback, "callback")
         with translated():
             reader = self._connection().event_reader()
-        callbacks.listen(reader, callback)
+        callbacks.listen(self._events(), reader, callback)
 
     async def next_events(self, max: int = BATCH, timeout: Optional[Time] = None) -> List[Event]:
         """Takes up to ``max`` events, and waits at most ``timeout`` for the first; returns an empty list if there was none.

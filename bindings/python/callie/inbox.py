@@ -65,7 +65,10 @@ class Inbox:
             return from_batch(self._native.take_batch(most) or "[]")
 
     async def wait(self, seconds: float = _WAIT_SECONDS) -> None:
-        """Waits for an event, at most ``seconds``. It takes no event, so cancelling it loses none."""
+        """Waits for an event, at most ``seconds``. It takes no event, so cancelling it loses none. It may return early."""
+        # An iteration that was interrupted may have fetched it.
+        if self._fetched:
+            return
         with translated():
             await self._native.await_events(timedelta(seconds=min(seconds, _WAIT_SECONDS)))
 
@@ -96,6 +99,15 @@ class Inbox:
                 soon = runs.call_soon if loop is None else runs.call_soon_threadsafe
                 soon(self.flush)
             return event
+
+    def drain(self) -> List[Event]:
+        """Takes the fetched events, for a listener."""
+        with self._lock:
+            events = list(self._fetched)
+            self._fetched.clear()
+            self._next += len(events)
+            self._confirm(monotonic())
+            return events
 
     def flush(self) -> None:
         """Confirms the events that were passed on."""

@@ -56,6 +56,35 @@ async def delivered(ada, tickets):
     return len(done)
 
 
+def test_listener_receives_what_an_iteration_fetched(enter):
+    async def scenario():
+        ada, bob, tickets = await queued(enter, 10)
+        await first(bob)
+        texts = []
+        bob.listen(lambda events: texts.extend(event.text for event in events if isinstance(event, Message)))
+        tickets += [ada.send(bob.username, str(n)) for n in range(10, 20)]
+        assert {(await ticket).kind for ticket in tickets} == {"delivered"}
+        assert texts == [str(n) for n in range(1, 20)]
+        await ada.disconnect()
+        await bob.disconnect()
+
+    run(scenario())
+
+
+def test_disconnect_confirms_what_was_taken(enter):
+    async def scenario():
+        ada, bob, tickets = await queued(enter, 10)
+        for _ in range(5):
+            await first(bob)
+        await bob.disconnect()
+        kinds = [(await ticket).kind for ticket in tickets]
+        assert kinds[:5] == ["delivered"] * 5
+        assert "delivered" not in kinds[5:]
+        await ada.disconnect()
+
+    run(scenario())
+
+
 def test_iteration_confirms_returned_messages(enter):
     async def scenario():
         ada, bob, tickets = await queued(enter, 10)
@@ -205,34 +234,37 @@ def test_threads_share_the_events(server, name):
 
 def test_interrupted_wait_loses_nothing(server, name):
     """Ctrl-C while the blocking client waits."""
-    # Interrupts only when the program has stored all earlier texts: between a call and the line that stores its result,
-    # an interrupt would lose the result in the program itself.
+    # Interrupts only when the program has stored all earlier events and waits for the next one: between a call and the line
+    # that stores its result, an interrupt would lose the result in the program itself.
     program = (
         "import _thread, sys, threading, time, callie, callie.blocking\n"
         "URL, NAME, TOKEN = sys.argv[1:]\n"
         "client = callie.blocking.Client(URL, NAME, token=TOKEN)\n"
         "client.connect()\n"
-        "texts = []\n"
+        "texts, outcomes = [], []\n"
+        "def store(found):\n"
+        "    outcomes.extend(event for event in found if isinstance(event, callie.Ended))\n"
+        "    texts.extend(event.text for event in found if isinstance(event, callie.Message))\n"
+        "def waits():\n"
+        "    frame = sys._current_frames()[threading.main_thread().ident]\n"
+        "    while frame is not None and frame.f_code.co_filename != callie.blocking.__file__:\n"
+        "        frame = frame.f_back\n"
+        "    return frame is not None and frame.f_code.co_name == 'run'\n"
         "for n in range(40):\n"
         "    def later(n=n):\n"
-        "        while len(texts) < n:\n"
+        "        while len(texts) < n or len(outcomes) < n or not waits():\n"
         "            time.sleep(0.001)\n"
-        "        time.sleep(0.01)\n"
         "        _thread.interrupt_main()\n"
         "        client.send(NAME, str(n))\n"
         "    thread = threading.Thread(target=later)\n"
         "    try:\n"
         "        thread.start()\n"
         "        while True:\n"
-        "            if n % 2:\n"
-        "                found = [next(client)]\n"
-        "            else:\n"
-        "                found = client.next_events()\n"
-        "            texts += [event.text for event in found if isinstance(event, callie.Message)]\n"
+        "            store([next(client)] if n % 2 else client.next_events())\n"
         "    except KeyboardInterrupt:\n"
         "        thread.join()\n"
         "while len(texts) < 40:\n"
-        "    texts += [e.text for e in client.next_events(timeout=20) if isinstance(e, callie.Message)]\n"
+        "    store(client.next_events(timeout=20))\n"
         "client.disconnect()\n"
         "print(texts == [str(n) for n in range(40)])"
     )

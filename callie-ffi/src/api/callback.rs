@@ -12,7 +12,8 @@ use callie_client::{self as client, Event};
 /// Receives events.
 #[uniffi::export(callback_interface)]
 pub trait Listener: Send + Sync {
-    /// Called with the next events, in order, on one thread, which it may block. The last event is `Closed`.
+    /// Called with the next events, in order, on one thread, which it may block. The first call has none. The last event is
+    /// `Closed`.
     ///
     /// It may call every method of the client. If it fails, it is called again with the next batch.
     fn on_events(&self, events: Vec<Event>) -> Result<(), CallbackError>;

@@ -174,6 +174,8 @@ impl Client {
 
     /// Delivers all further events to `listener`, in batches, on a thread made for it. Messages are confirmed to their
     /// senders when the listener is called with them. Calls such as `fetch_events` then fail. May be called once.
+    ///
+    /// The first call of the listener has no events: a wrapper passes on the events that it has fetched.
     pub fn listen(&self, listener: Box<dyn Listener>) -> Result<(), CallError> {
         let listener = Foreign::new(listener);
         let callback = move |events: Vec<Event>| {
@@ -181,7 +183,7 @@ impl Client {
                 log::error!("a listener failed; it goes on with the next events: {error}");
             }
         };
-        Ok(listen(&self.inner, Arc::new(Gate::new()), callback)?)
+        Ok(listen(&self.inner, Arc::new(Gate::new()), Some(Vec::new()), callback)?)
     }
 
     /// Sets the source of a new token for when the server has ended the login session. Without one, the client then

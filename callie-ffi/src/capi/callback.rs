@@ -106,7 +106,7 @@ pub unsafe extern "C" fn callie_client_listen(
         let callback = callback.ok_or_else(|| Failure::null("callback"))?;
         let user_data = UserData(user_data);
         let held = CLIENTS.get(client)?;
-        Ok(listen(&held.client, Arc::clone(&held.listener), move |events| {
+        Ok(listen(&held.client, Arc::clone(&held.listener), None, move |events| {
             let Ok(batch) = EVENTS.add::<CallieEvents>(Batch::from_iter(events)) else { return };
             // SAFETY: the caller's promise: it is a function of this form, and may be called from any thread.
             unsafe { callback(batch, user_data.get()) };

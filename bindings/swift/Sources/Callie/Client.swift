@@ -1,4 +1,5 @@
 import CallieNative
+import Dispatch
 
 /// A message that was accepted for sending. It need not be kept: the `Event.ended` reports the outcome too.
 public final class Ticket: Sendable {
@@ -84,7 +85,7 @@ public final class Client: Sendable {
         try calling { try native.suspend() }
     }
 
-    /// Connects again after `suspend()`, or after a `connect()` that failed.
+    /// Connects again after `suspend()`, or after a `connect()` that failed. Any other client stays as it is.
     public func resume() throws {
         try calling { try native.resume() }
     }
@@ -161,7 +162,7 @@ public final class Client: Sendable {
     /// A client has at most one listener: a second call throws a `CallieError` of the kind `invalidArgument`, and so do the calls
     /// that take events in another way.
     public func listen(_ listener: @escaping @Sendable ([Event]) throws -> Void) throws {
-        try calling { try native.listen(listener: Listening(listener)) }
+        try calling { try native.listen(listener: Listening(inbox, listener)) }
     }
 
     /// Sets what returns a new token when the server has ended the session. Without one, the client ends then.
@@ -179,6 +180,7 @@ public final class Client: Sendable {
     /// answered as `unconfirmed`. To be sure of messages, wait for the outcomes of their tickets first. Events that have arrived
     /// can still be taken.
     public func disconnect() async {
+        await inbox.flush()
         await native.disconnect()
     }
 
@@ -210,21 +212,46 @@ public struct Events: AsyncSequence, Sendable {
     }
 }
 
-/// A closure as the native library calls it.
-private final class Listening: Listener {
+/// A closure as the native library calls it. It receives first the events that an iteration has fetched and not passed on.
+private final class Listening: Listener, @unchecked Sendable {
     private let listener: @Sendable ([Event]) throws -> Void
+    /// Set until the first call. Later, the listener, which the native client owns, would keep its client alive. Only the thread
+    /// of the listener uses it.
+    private var inbox: Inbox?
 
-    init(_ listener: @escaping @Sendable ([Event]) throws -> Void) {
+    init(_ inbox: Inbox, _ listener: @escaping @Sendable ([Event]) throws -> Void) {
+        self.inbox = inbox
         self.listener = listener
     }
 
     func onEvents(events: [CallieNative.Event]) throws {
+        let all = fetched() + events.map(Event.init)
+        if all.isEmpty { return }
         do {
-            try listener(events.map(Event.init))
+            try listener(all)
         } catch {
             throw CallbackError.Failed(reason: "\(error)")
         }
     }
+
+    private func fetched() -> [Event] {
+        guard let inbox else { return [] }
+        self.inbox = nil
+        let drained = Drained()
+        // The thread of the listener belongs to the native library, so it may wait for a task.
+        let done = DispatchSemaphore(value: 0)
+        Task.detached {
+            drained.events = await inbox.drain()
+            done.signal()
+        }
+        done.wait()
+        return drained.events
+    }
+}
+
+/// The events that a task gives to the thread that waits for it.
+private final class Drained: @unchecked Sendable {
+    var events: [Event] = []
 }
 
 /// A closure as the native library calls it.

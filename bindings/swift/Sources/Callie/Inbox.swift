@@ -52,6 +52,19 @@ actor Inbox {
         }
     }
 
+    /// Passes on the fetched events, for a listener. Messages are confirmed to their senders.
+    func drain() -> [Event] {
+        let events = Array(held[taken...])
+        handOut(events.count)
+        if events.contains(where: \.isMessage) { confirm() }
+        return events
+    }
+
+    /// Confirms the events that were passed on and are not confirmed yet.
+    func flush() {
+        if isLate { confirm() }
+    }
+
     /// Waits at most `timeout` for an event or the end of the client. It may return early. The cancellation of a task does not reach
     /// the native library, so the wait is divided into short ones.
     private func wait(_ timeout: Duration) async throws {
@@ -84,7 +97,7 @@ actor Inbox {
             isLate = true
             Task {
                 try? await Task.sleep(for: Self.confirmEvery)
-                if isLate { confirm() }
+                flush()
             }
         }
     }

@@ -93,6 +93,53 @@ struct LifetimeTests {
         try await gone("ada", seenBy: bob)
     }
 
+    /// Ten messages from `ada` that wait at `bob`: their tickets.
+    private func queued(_ ada: Client, _ bob: Client) async throws -> [Ticket] {
+        let tickets = try (0..<10).map { try ada.send(recipient: "bob", text: "\($0)") }
+        while bob.stats.messagesReceived < 10 { _ = try await ada.ping("SERVER") }
+        return tickets
+    }
+
+    /// Takes as many messages, one by one.
+    private func take(_ count: Int, from client: Client) async throws {
+        var left = count
+        for try await event in client.events {
+            if case .message = event { left -= 1 }
+            if left == 0 { break }
+        }
+    }
+
+    @Test func listenerReceivesWhatAnIterationFetched() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        var tickets = try await queued(ada, bob)
+        try await take(1, from: bob)
+        let texts = Box<[String]>([])
+        try bob.listen { events in
+            for case .message(let message) in events { texts.change { $0.append(message.text) } }
+        }
+        tickets += try (10..<20).map { try ada.send(recipient: "bob", text: "\($0)") }
+        for ticket in tickets {
+            guard case .delivered = await ticket.outcome() else { throw Failure("a message was not delivered") }
+        }
+        #expect(texts.value == (1..<20).map(String.init))
+    }
+
+    @Test func disconnectConfirmsWhatWasTaken() async throws {
+        let env = try TestEnv()
+        let server = try env.server()
+        let (ada, bob) = (try await server.online("ada"), try await server.online("bob"))
+        let tickets = try await queued(ada, bob)
+        try await take(5, from: bob)
+        await bob.disconnect()
+        var delivered: [Bool] = []
+        for ticket in tickets {
+            if case .delivered = await ticket.outcome() { delivered.append(true) } else { delivered.append(false) }
+        }
+        #expect(delivered == (0..<10).map { $0 < 5 })
+    }
+
     @Test func callbackMayCallBack() async throws {
         let env = try TestEnv()
         let server = try env.server()

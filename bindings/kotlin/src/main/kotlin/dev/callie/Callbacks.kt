@@ -21,8 +21,18 @@ public fun interface Logger {
     public fun log(level: LogLevel, target: String, text: String)
 }
 
-internal class ListenerCallback(private val listener: (List<Event>) -> Unit) : Listener {
-    override fun onEvents(events: List<dev.callie.ffi.client.Event>) = called { listener(events.map { it.own() }) }
+/**
+ * Passes events to [listener]: first those that an iteration has fetched and not passed on.
+ *
+ * It refers to the inbox only until then. Otherwise the listener, which the native client owns, would keep its client alive.
+ */
+internal class ListenerCallback(private var inbox: Inbox?, private val listener: (List<Event>) -> Unit) : Listener {
+    override fun onEvents(events: List<dev.callie.ffi.client.Event>) = called {
+        val fetched = inbox?.drain().orEmpty()
+        inbox = null
+        val all = fetched + events.map { it.own() }
+        if (all.isNotEmpty()) listener(all)
+    }
 }
 
 internal class TokenCallback(private val source: TokenSource) : dev.callie.ffi.TokenSource {

@@ -48,6 +48,7 @@ public sealed class CallieException(
 /** Calls the native library. Every failure of the call becomes a [CallieException]. */
 internal inline fun <T> calling(call: () -> T): T =
     try {
+        CallbackThreads.prepare()
         call()
     } catch (failed: Throwable) {
         throw failed.own()

@@ -69,7 +69,7 @@ public class Client(credentials: Credentials) : AutoCloseable {
      */
     public fun suspend(): Unit = calling { native.suspend() }
 
-    /** Connects again after [suspend], or after a [connect] that failed. */
+    /** Connects again after [suspend], or after a [connect] that failed. Any other client stays as it is. */
     public fun resume(): Unit = calling { native.resume() }
 
     /**
@@ -146,12 +146,12 @@ public class Client(credentials: Credentials) : AutoCloseable {
 
     /**
      * Passes all events to [listener] from now on, in batches, on a thread of its own. Messages are confirmed to their senders when
-     * the listener is called with them. What it throws is logged, and the next batch follows.
+     * the listener is called with them. What it throws is logged ([setLogger]), and the next batch follows.
      *
      * A client has at most one listener: a second call throws [CallieException.InvalidArgument], and so do the calls that take
      * events in another way.
      */
-    public fun listen(listener: (List<Event>) -> Unit): Unit = calling { native.listen(ListenerCallback(listener)) }
+    public fun listen(listener: (List<Event>) -> Unit): Unit = calling { native.listen(ListenerCallback(inbox, listener)) }
 
     /** Sets what returns a new token when the server has ended the session. Without one, the client ends then. */
     public fun setTokenSource(source: TokenSource?): Unit = calling { native.setTokenSource(source?.let(::TokenCallback)) }
@@ -164,10 +164,16 @@ public class Client(credentials: Credentials) : AutoCloseable {
      * not answered as [SendOutcome.Unconfirmed]. To be sure of messages, wait for the outcomes of their tickets first. Events that
      * have arrived can still be taken.
      */
-    public suspend fun disconnect(): Unit = calling { native.disconnect() }
+    public suspend fun disconnect() {
+        inbox.flush()
+        calling { native.disconnect() }
+    }
 
     /** Ends the client as [disconnect] does, without waiting. */
-    override fun close(): Unit = calling { native.beginDisconnect() }
+    override fun close() {
+        inbox.flush()
+        calling { native.beginDisconnect() }
+    }
 
     /**
      * Calls [block] with this client, and then [disconnect], however the block ends.

@@ -65,8 +65,23 @@ internal class Inbox(private val native: dev.callie.ffi.Client) {
     }
 
     /** Waits at most [timeout] for an event or the end of the client. It may return early. */
-    suspend fun await(timeout: Duration): Unit =
-        calling { native.awaitEvents(timeout.coerceAtLeast(1.milliseconds).native()) }
+    suspend fun await(timeout: Duration) {
+        // Another coroutine may have fetched one meanwhile.
+        if (isEmpty()) calling { native.awaitEvents(timeout.coerceAtLeast(1.milliseconds).native()) }
+    }
+
+    @Synchronized
+    private fun isEmpty() = held.isEmpty()
+
+    /** Passes on the fetched events, for a listener. Messages are confirmed to their senders. */
+    @Synchronized
+    fun drain(): List<Event> {
+        val events = held.toList()
+        held.clear()
+        handedOut += events.size.toULong()
+        if (events.any { it is Event.Message }) confirm()
+        return events
+    }
 
     private fun fetch(max: Int) {
         val fetched = calling { native.fetchEvents(max.toUInt()) }
@@ -81,8 +96,9 @@ internal class Inbox(private val native: dev.callie.ffi.Client) {
         calling { native.confirmTaken(handedOut) }
     }
 
+    /** Confirms the events that were passed on and are not confirmed yet. */
     @Synchronized
-    private fun confirmIfLate() {
+    fun flush() {
         if (isLate) confirm()
     }
 
@@ -92,7 +108,7 @@ internal class Inbox(private val native: dev.callie.ffi.Client) {
         isLate = true
         later.launch {
             delay(CONFIRM_EVERY_NS.nanoseconds)
-            confirmIfLate()
+            flush()
         }
     }
 

@@ -17,7 +17,8 @@ import kotlin.system.exitProcess
  * A program that ends in the middle of everything: a listener, a logger, threads and coroutines in calls, and a flood
  * of events.
  *
- * `URL HOW`, where HOW is one of `exit`, `return`, `throw` and `halt`; the password of `ada` and `bob` is [PASSWORD].
+ * `URL HOW`, where HOW is one of `exit`, `return`, `throw`, `halt` and `blocked` (a return while the listener
+ * blocks); the password of `ada` and `bob` is [PASSWORD].
  */
 object Exit {
     private const val FLOOD = 2_000
@@ -28,7 +29,10 @@ object Exit {
         setLogger(LogLevel.TRACE) { _, _, text -> check(text.isNotEmpty()) }
         val flooded = CountDownLatch(FLOOD)
         val (ada, bob) = listOf("ada", "bob").map { runBlocking { Client.open(Server(url).login(it, PASSWORD)) } }
-        bob.listen { events -> repeat(events.count { it is Event.Message }) { flooded.countDown() } }
+        bob.listen { events ->
+            repeat(events.count { it is Event.Message }) { flooded.countDown() }
+            if (how == "blocked" && flooded.count == 0L) Thread.sleep(Long.MAX_VALUE)
+        }
         repeat(3) {
             thread(isDaemon = true) { runBlocking { while (true) ada.ping("SERVER") } }
         }
@@ -57,7 +61,7 @@ class ExitTest {
         val url = env.ask("server")
         for (name in listOf("ada", "bob")) Server(url).register(name, PASSWORD)
         val java = File(System.getProperty("java.home"), "bin/java").path
-        for ((how, code) in listOf("exit" to 7, "halt" to 7, "return" to 0, "throw" to 1)) {
+        for ((how, code) in listOf("exit" to 7, "halt" to 7, "return" to 0, "blocked" to 0, "throw" to 1)) {
             val program = ProcessBuilder(
                 java, "-XX:-CreateCoredumpOnCrash", "-cp", System.getProperty("java.class.path"), Exit::class.java.name, url, how,
             ).redirectErrorStream(true).start()

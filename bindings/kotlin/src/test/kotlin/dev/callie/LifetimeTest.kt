@@ -100,6 +100,42 @@ class LifetimeTest {
         assertEquals(messages, taken.size)
     }
 
+    /** Ten messages from `ada` that wait at `bob`: their tickets. */
+    private suspend fun queued(ada: Client, bob: Client): List<Ticket> {
+        val tickets = List(10) { ada.send("bob", "$it") }
+        withTimeout(BOUND) { while (bob.stats.messagesReceived < 10uL) ada.ping("SERVER") }
+        return tickets
+    }
+
+    @Test
+    fun listenerReceivesWhatAnIterationFetched() = scenario { env ->
+        val server = env.server()
+        val ada = server.online("ada")
+        val bob = server.online("bob")
+        val earlier = queued(ada, bob)
+        bob.events.filterIsInstance<Event.Message>().first()
+        val texts = CopyOnWriteArrayList<String>()
+        bob.listen { events -> events.filterIsInstance<Event.Message>().mapTo(texts) { it.text } }
+        val later = List(10) { ada.send("bob", "${10 + it}") }
+        for (ticket in earlier + later) assertTrue(ticket.outcome() is SendOutcome.Delivered)
+        assertEquals((1 until 20).map { "$it" }, texts)
+    }
+
+    @Test
+    fun disconnectConfirmsWhatWasTaken() = scenario { env ->
+        val server = env.server()
+        val ada = server.online("ada")
+        for (end in listOf<suspend (Client) -> Unit>({ it.disconnect() }, { it.close() })) {
+            val bob = server.online("bob")
+            val tickets = queued(ada, bob)
+            bob.events.filterIsInstance<Event.Message>().take(5).collect {}
+            end(bob)
+            val delivered = tickets.map { it.outcome() is SendOutcome.Delivered }
+            assertEquals(List(10) { it < 5 }, delivered)
+            bob.disconnect()
+        }
+    }
+
     @Test
     fun callbackMayCallBack() = scenario { env ->
         val server = env.server()
