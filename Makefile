@@ -37,7 +37,7 @@ test-rust: ## Run the tests of the Rust crates; those that use the server's data
 	@scripts/matrix.py read rust libtest target/scenarios/rust.log --part tests/scenarios/
 
 test-postgres: install build ## Run the server's database tests on PostgreSQL instead of SQLite
-	CALLIE_TEST_DATABASE=postgres scripts/tidy.sh cargo test --workspace --features callie-ffi/bindgen $(ON_POSTGRES:%=--test %)
+	scripts/tidy.sh scripts/test-postgres.sh $(ON_POSTGRES)
 
 test-bindings: install bindings ## Run the tests of Python, C and the examples against the built server
 	@mkdir -p target/scenarios
