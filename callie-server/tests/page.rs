@@ -107,7 +107,7 @@ async fn two_people_chat_in_their_browsers() {
     alice.click("#attach").await;
     alice.fill("#attach-url", "ftp://example.com/x").await;
     alice.click("#attach-dialog .primary").await;
-    alice.sees("#attach-dialog .error", "begins with https://").await;
+    alice.sees("#attach-dialog .error", "must begin with https://").await;
     alice.fill("#attach-url", &format!("http://{addr}/page/icon.svg")).await;
     alice.run("document.getElementById('attach-kind').value = 'image'", vec![]).await;
     alice.fill("#attach-name", "logo.svg").await;
