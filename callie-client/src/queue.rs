@@ -274,12 +274,16 @@ impl EventQueue {
         }
     }
 
-    /// Waits until there are events to take, or the last was taken. Takes none. It may return early: if several calls wait, all
-    /// return when one does, because the caller of another may hold events that it has fetched.
+    /// Waits until there are events to take, the last was taken, or another call took some: its caller may hold events that it
+    /// has fetched. Takes none.
     pub(crate) async fn filled(&self) -> Result<(), Refused> {
-        // Created before the check, so that it receives every later notification.
-        let arrived = self.arrived.notified();
-        if self.is_waiting()? {
+        let handed_out = self.inner.lock().handed_out;
+        loop {
+            // Created before the check, so that it receives every later notification.
+            let arrived = self.arrived.notified();
+            if !self.is_waiting()? || self.inner.lock().handed_out != handed_out {
+                break;
+            }
             arrived.await;
         }
         self.arrived.notify_waiters();
