@@ -51,7 +51,7 @@ bench() {
     library staticlib
     cc -O2 -std=c11 -D_POSIX_C_SOURCE=200809L -I bindings/c/include bindings/c/bench/receive.c -o target/sdk/bench-receive \
         target/sdk/libcallie.a -lgcc_s -lpthread -lm -ldl
-    cargo build --release -p callie-testbed
+    cargo build --release -p callie-testbed -p callie-server
     scripts/bindings.sh release
     mvn --batch-mode --no-transfer-progress --quiet --file bindings/kotlin/pom.xml test-compile \
         org.apache.maven.plugins:maven-dependency-plugin:3.8.1:build-classpath -Dmdep.outputFile=target/classpath </dev/null
