@@ -104,10 +104,10 @@ impl Client {
     }
 
     /// Why there is no answer.
-    fn unanswered(&self, ending: TicketOutcome) -> Error {
+    fn unanswered(&self, outcome: TicketOutcome) -> Error {
         let has_ended = self.shared().core().session.is_closed();
         let queued = self.shared().queue.fill();
-        match ending {
+        match outcome {
             _ if has_ended => self.end_error(),
             // The answer may be behind them.
             TicketOutcome::Unconfirmed | TicketOutcome::Failed(_) if queued.is_full => {
@@ -153,7 +153,7 @@ async fn answered(slot: &Slot<TicketOutcome>) -> Result<TicketOutcome, Error> {
             let code = SysCode::RecipientOffline;
             Err(Error::refused(code.as_str(), code.description()))
         }
-        ending => Ok(ending),
+        outcome => Ok(outcome),
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct Driver {
     events: Vec<Incoming>,
     /// How many of them the server sent.
     received: usize,
-    endings: Vec<(Arc<Slot<TicketOutcome>>, TicketOutcome)>,
+    outcomes: Vec<(Arc<Slot<TicketOutcome>>, TicketOutcome)>,
     answers: Vec<(Attempt, Result<(), Error>)>,
     /// Whether it was logged that reading has stopped.
     warned: bool,
@@ -75,7 +75,7 @@ impl Driver {
             online: false,
             events: Vec::new(),
             received: 0,
-            endings: Vec::new(),
+            outcomes: Vec::new(),
             answers: Vec::new(),
             warned: false,
         }
@@ -142,7 +142,7 @@ impl Driver {
                 self.refreshing = Some(Box::pin(source.ask(username, reason)));
             }
             Action::Tell(incoming) => self.tell(incoming),
-            Action::Fill(slot, ending) => self.endings.push((slot, ending)),
+            Action::Fill(slot, outcome) => self.outcomes.push((slot, outcome)),
             Action::Answer(attempt, answer) => {
                 if let Err(why) = &answer {
                     log::info!("no connection: {why}");
@@ -309,8 +309,8 @@ impl Driver {
         self.shared.queue.push(&mut self.events);
         self.received = 0;
         // After the events, so that the woken calls find them.
-        for (slot, ending) in self.endings.drain(..) {
-            slot.fill(ending);
+        for (slot, outcome) in self.outcomes.drain(..) {
+            slot.fill(outcome);
         }
         for (attempt, answer) in self.answers.drain(..) {
             attempt.fill(answer);

@@ -100,7 +100,7 @@ fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
                             done.open = false;
                         }
                         Action::Tell(event) => events.push(event),
-                        Action::Fill(slot, ending) => fills.push((slot, ending)),
+                        Action::Fill(slot, outcome) => fills.push((slot, outcome)),
                         Action::Answer(attempt, answer) => answers.push((attempt, answer)),
                         Action::RefreshToken { source, username, reason } => {
                             let shared = Arc::clone(&shared);
@@ -112,7 +112,7 @@ fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
                     }
                 }
                 shared.queue.push(&mut events);
-                fills.into_iter().for_each(|(slot, ending)| slot.fill(ending));
+                fills.into_iter().for_each(|(slot, outcome)| slot.fill(outcome));
                 answers.into_iter().for_each(|(attempt, answer)| attempt.fill(answer));
                 over |= shared.take(&mut steps);
             }
@@ -201,7 +201,7 @@ fn disconnect_leaves_nothing_undone() {
                     _ => None,
                 })
                 .collect();
-            assert_eq!(ended, taken, "each has its one ending");
+            assert_eq!(ended, taken, "each has its one outcome");
             assert!(matches!(events.last(), Some(Event::Closed(_))), "{events:?}");
             assert!(!done.open, "the connection is closed: {done:?}");
             assert_eq!(shared.core().state(), ConnectionState::Closed);

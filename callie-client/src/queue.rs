@@ -277,14 +277,14 @@ impl EventQueue {
     /// Waits until there are events to take, the last was taken, or another call took some: its caller may hold events that it
     /// has fetched. Takes none.
     pub(crate) async fn filled(&self) -> Result<(), Refused> {
-        let handed_out = self.inner.lock().handed_out;
+        let mut before = None;
         loop {
             // Created before the check, so that it receives every later notification.
             let arrived = self.arrived.notified();
-            if !self.is_waiting()? || self.inner.lock().handed_out != handed_out {
-                break;
+            match self.handed_out_while_empty()? {
+                Some(handed_out) if *before.get_or_insert(handed_out) == handed_out => arrived.await,
+                _ => break,
             }
-            arrived.await;
         }
         self.arrived.notify_waiters();
         Ok(())
@@ -310,12 +310,13 @@ impl EventQueue {
         }
     }
 
-    fn is_waiting(&self) -> Result<bool, Refused> {
+    /// Returns how many events were taken so far; none if a call need not wait.
+    fn handed_out_while_empty(&self) -> Result<Option<u64>, Refused> {
         let inner = self.inner.lock();
         if inner.taker == Taker::Listener {
             return Err(Refused::Listening);
         }
-        Ok(inner.len() == 0 && !inner.complete)
+        Ok((inner.len() == 0 && !inner.complete).then_some(inner.handed_out))
     }
 
     /// A file descriptor that is readable while events wait.

@@ -183,14 +183,14 @@ impl Shared {
         for step in undone.into_iter().chain(steps) {
             match step {
                 Action::Tell(event) => events.push(event),
-                Action::Fill(slot, ending) => fills.push((slot, ending)),
+                Action::Fill(slot, outcome) => fills.push((slot, outcome)),
                 Action::Answer(attempt, answer) => attempt.fill(answer),
                 _ => {}
             }
         }
         self.queue.push(&mut events);
-        for (slot, ending) in fills {
-            slot.fill(ending);
+        for (slot, outcome) in fills {
+            slot.fill(outcome);
         }
         self.queue.complete(closed);
         self.over.fill(());
@@ -290,12 +290,12 @@ impl Core {
                     self.steps.push(Action::Answer(slot, outcome));
                 }
             }
-            session::Event::Ended(ticket, ending) => {
+            session::Event::Ended(ticket, outcome) => {
                 let Some(waiting) = self.waiting.remove(&ticket.number()) else { return };
-                self.steps.push(Action::Fill(waiting.slot, ending.clone()));
+                self.steps.push(Action::Fill(waiting.slot, outcome.clone()));
                 if let Some(message_id) = waiting.message_id {
                     let ticket = ticket.number();
-                    self.tell(Event::Ended { ticket, message_id, outcome: ending.into() });
+                    self.tell(Event::Ended { ticket, message_id, outcome: outcome.into() });
                 }
             }
             session::Event::Message(payload, receipt) => {

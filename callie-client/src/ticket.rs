@@ -71,8 +71,8 @@ impl From<Cause> for Failure {
 }
 
 impl From<session::TicketOutcome> for SendOutcome {
-    fn from(ending: session::TicketOutcome) -> Self {
-        match ending {
+    fn from(outcome: session::TicketOutcome) -> Self {
+        match outcome {
             session::TicketOutcome::Delivered { confirmed, unconfirmed, offline } => {
                 Self::Delivered { confirmed, unconfirmed, offline }
             }

@@ -28,7 +28,7 @@ fn limited(ids: &[&PayloadId]) -> Notice {
 }
 
 fn refused(code: SysCode) -> impl Fn(&TicketOutcome) -> bool {
-    move |ending| matches!(ending, TicketOutcome::Failed(Failure::Refused { code: c, .. }) if c.sys_code() == Some(code))
+    move |outcome| matches!(outcome, TicketOutcome::Failed(Failure::Refused { code: c, .. }) if c.sys_code() == Some(code))
 }
 
 #[test]
@@ -42,15 +42,15 @@ fn named_drops_are_resent_in_order() {
     desk.answer(limited(&[&sent[1].id, &sent[3].id, &sent[2].id]));
     // The answer to the PING after the first message shows that the message was accepted, but nothing about the others.
     desk.pong(&first_ping);
-    assert_eq!(desk.endings(), [TicketOutcome::Sent]);
+    assert_eq!(desk.outcomes(), [TicketOutcome::Sent]);
     assert_eq!(desk.texts(), Vec::<String>::new());
     desk.pass(millis(300));
     let ping = desk.ping();
     assert_eq!(desk.texts(), ["2", "3", "4"]);
-    assert_eq!(desk.endings(), []);
+    assert_eq!(desk.outcomes(), []);
     desk.pong(&ping);
     desk.pass(millis(10));
-    assert!(desk.endings().iter().all(|ending| *ending == TicketOutcome::Sent));
+    assert!(desk.outcomes().iter().all(|outcome| *outcome == TicketOutcome::Sent));
     assert!(desk.notices.is_empty(), "{:?}", desk.notices);
 }
 
@@ -65,7 +65,7 @@ fn unnamed_drops_are_resent() {
     desk.answer(drops_of(100, named).dropped_count(2).in_reply_to(sent[1].id.clone()));
     desk.pass(millis(300));
     assert_eq!(desk.texts(), ["2", "3", "4"]);
-    assert_eq!(desk.endings(), []);
+    assert_eq!(desk.outcomes(), []);
 }
 
 /// A server without `dropped` names only the first dropped payload, and its PONG shows nothing about the others.
@@ -79,7 +79,7 @@ fn older_server_is_asked_since_the_first_drop() {
     let notice = Notice::builder(SysCode::RateLimited).retry_after_ms(100).in_reply_to(sent[1].id.clone());
     desk.answer(notice);
     desk.pong(&ping);
-    assert_eq!(desk.endings(), []);
+    assert_eq!(desk.outcomes(), []);
     desk.pass(millis(900));
     assert_eq!(desk.texts(), Vec::<String>::new());
     desk.pass(millis(400));
@@ -128,24 +128,30 @@ fn dropped_command_and_ping_are_resent() {
     assert_eq!(kinds, [PayloadType::Cmd, PayloadType::Ping]);
 }
 
+/// A message to bob that was sent again after a lost connection: its first and only text so far.
+fn resent(confirm: bool) -> (Desk, Vec<Sent>) {
+    let mut desk = Desk::online();
+    desk.send(BOB, "1", confirm);
+    let first = desk.take_sent();
+    desk.session.suspend(desk.now()).unwrap();
+    desk.session.resume(desk.now()).unwrap();
+    desk.log_in("{}");
+    assert_eq!(desk.take_sent(), first);
+    (desk, first)
+}
+
 /// The first attempt failed and the answer was lost. The retry under a new ID receives the reason.
 #[test]
 fn resent_message_to_an_offline_user_ends_offline() {
     for confirm in [true, false] {
-        let mut desk = Desk::online();
-        desk.send(BOB, "1", confirm);
-        let first = desk.take_sent();
-        desk.session.suspend(desk.now()).unwrap();
-        desk.session.resume(desk.now()).unwrap();
-        desk.log_in("{}");
-        assert_eq!(desk.take_sent(), first);
+        let (mut desk, first) = resent(confirm);
         let failed = Notice::builder(SysCode::DuplicatePayload).outcome(PriorOutcome::Failed);
         desk.answer(failed.in_reply_to(first[0].id.clone()));
         let again = desk.take_sent();
         assert_eq!((again.len(), &again[0].text), (1, &first[0].text));
         assert_ne!(again[0].id, first[0].id);
         desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(again[0].id.clone()));
-        assert_eq!(desk.endings(), [TicketOutcome::Offline]);
+        assert_eq!(desk.outcomes(), [TicketOutcome::Offline]);
     }
 }
 
@@ -155,15 +161,9 @@ fn resent_message_to_an_offline_user_ends_offline() {
 fn refusal_of_a_resent_message_leaves_it_unconfirmed() {
     for code in [SysCode::RecipientOffline, SysCode::RecipientUnknown, SysCode::Forbidden] {
         for confirm in [true, false] {
-            let mut desk = Desk::online();
-            desk.send(BOB, "1", confirm);
-            let first = desk.take_sent();
-            desk.session.suspend(desk.now()).unwrap();
-            desk.session.resume(desk.now()).unwrap();
-            desk.log_in("{}");
-            assert_eq!(desk.take_sent(), first);
+            let (mut desk, first) = resent(confirm);
             desk.answer(Notice::builder(code).in_reply_to(first[0].id.clone()));
-            assert_eq!(desk.endings(), [TicketOutcome::Unconfirmed]);
+            assert_eq!(desk.outcomes(), [TicketOutcome::Unconfirmed]);
         }
     }
 }
@@ -204,12 +204,12 @@ fn counts_of_a_delivery_are_exact_or_absent() {
             delivered(Some(1), Some(0), Some(0)),
         ),
     ];
-    for (to, notice, ending) in cases {
+    for (to, notice, outcome) in cases {
         let mut desk = Desk::online();
         desk.send(to, "1", true);
         let sent = desk.take_sent();
         desk.answer(notice.in_reply_to(sent[0].id.clone()));
-        assert_eq!(desk.endings(), [ending]);
+        assert_eq!(desk.outcomes(), [outcome]);
     }
 }
 
@@ -224,7 +224,7 @@ fn message_is_resent_in_order_after_a_lost_link() {
         let sent = desk.take_sent();
         assert_eq!(sent.iter().map(|sent| sent.text.as_str()).collect::<Vec<_>>(), ["1"]);
         desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
-        assert_eq!(desk.endings(), []);
+        assert_eq!(desk.outcomes(), []);
         desk.pass(millis(1_990));
         assert_eq!(desk.texts(), Vec::<String>::new());
         if desk.session.waiting() == 1 {
@@ -244,7 +244,7 @@ fn message_is_resent_in_order_after_a_lost_link() {
     }
     let sent = desk.take_sent();
     desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
-    assert_eq!(desk.endings(), [TicketOutcome::Offline]);
+    assert_eq!(desk.outcomes(), [TicketOutcome::Offline]);
 }
 
 #[test]
@@ -253,7 +253,7 @@ fn offline_is_final_unless_the_link_was_lost() {
     desk.send(BOB, "1", true);
     let sent = desk.take_sent();
     desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
-    assert_eq!(desk.endings(), [TicketOutcome::Offline]);
+    assert_eq!(desk.outcomes(), [TicketOutcome::Offline]);
     desk.lose_link();
     desk.log_in("{}");
     let message = Message::builder(desk.session.message_id(desk.now())).text("2").build().unwrap();
@@ -262,7 +262,7 @@ fn offline_is_final_unless_the_link_was_lost() {
     desk.drain();
     let sent = desk.take_sent();
     desk.answer(Notice::builder(SysCode::RecipientOffline).in_reply_to(sent[0].id.clone()));
-    assert_eq!(desk.endings(), [TicketOutcome::Offline]);
+    assert_eq!(desk.outcomes(), [TicketOutcome::Offline]);
 }
 
 #[test]
@@ -273,9 +273,9 @@ fn queued_message_over_announced_limits_is_refused() {
     desk.send(BOB, "short", true);
     desk.log_in(r#"{"limits":{"maxTextBytes":80,"maxPayloadBytes":500}}"#);
     assert_eq!(desk.texts(), ["short"]);
-    let endings = desk.endings();
-    assert_eq!(endings.len(), 2);
-    assert!(endings.iter().all(refused(SysCode::PayloadTooLarge)), "{endings:?}");
+    let outcomes = desk.outcomes();
+    assert_eq!(outcomes.len(), 2);
+    assert!(outcomes.iter().all(refused(SysCode::PayloadTooLarge)), "{outcomes:?}");
 }
 
 #[test]
@@ -322,10 +322,10 @@ fn late_answers_cause_no_events() {
         Notice::builder(SysCode::CommandOk).result(&Limits::default()).in_reply_to(sent.id.clone())
     };
     desk.answer(ok(&first[0]));
-    assert!(matches!(desk.endings()[..], [TicketOutcome::Done { result: Some(_) }]));
+    assert!(matches!(desk.outcomes()[..], [TicketOutcome::Done { result: Some(_) }]));
     desk.answer(ok(&second[0]));
     desk.answer(ok(&first[0]));
-    assert!(desk.notices.is_empty() && desk.endings().is_empty(), "{:?}", desk.notices);
+    assert!(desk.notices.is_empty() && desk.outcomes().is_empty(), "{:?}", desk.notices);
 }
 
 #[test]
@@ -355,7 +355,7 @@ fn unknown_metadata_changes_no_outcome() {
         r#"{{"token":"","sender":"SERVER","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"SYS","content":{{"code":"DELIVERED","description":"x"}},"metadata":{{"inReplyTo":"{}","unconfirmed":-1,"messageID":7}},"payloadID":"s","payloadVersion":"1.0"}}"#,
         sent[0].id
     ));
-    assert!(matches!(desk.endings()[..], [TicketOutcome::Delivered { .. }]));
+    assert!(matches!(desk.outcomes()[..], [TicketOutcome::Delivered { .. }]));
 }
 
 #[test]

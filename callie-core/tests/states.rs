@@ -237,7 +237,7 @@ fn refusal_closes_session_without_another_token() {
     never.refuse();
     assert_eq!(*never.state(), State::Closed(ClosedBy::Server(expired())));
     assert_eq!(never.answers(), [(attempt, Err(AttemptFailure::Closed))]);
-    assert_eq!(never.endings(), [TicketOutcome::Failed(Failure::Disconnected)]);
+    assert_eq!(never.outcomes(), [TicketOutcome::Failed(Failure::Disconnected)]);
 
     let mut banned = Desk::new();
     banned.session.set_refreshable(true);
@@ -359,7 +359,7 @@ fn abandoned_session_ends_its_tickets() {
     desk.send("bob", "1", true);
     desk.session.abandon(desk.now());
     desk.drain();
-    assert_eq!(desk.endings(), [TicketOutcome::Unconfirmed]);
+    assert_eq!(desk.outcomes(), [TicketOutcome::Unconfirmed]);
     assert_eq!(*desk.state(), State::Closed(ClosedBy::Driver));
 }
 

@@ -239,7 +239,7 @@ static void an_impossible_count_is_a_status(void)
     CHECK_OK(callie_server_free(server));
 }
 
-/* A struct with a size is initialised first; that of another version is told by its size. */
+/* A struct with a size must be initialised. Its size tells which version of the header it is from. */
 static void a_struct_that_was_not_initialised_is_a_status(void)
 {
     CallieConfig config = {0};

@@ -225,7 +225,7 @@ impl Session {
         let (expects, message) = (waiting.expects, waiting.is_message());
         let may_have_succeeded = waiting.was_sent_again() && !expects.is_repeatable();
         let metadata = notice.metadata();
-        let ending = match notice.code() {
+        let outcome = match notice.code() {
             SysCode::Delivered => delivered(metadata, waiting.payload.recipient()),
             SysCode::DeliveryUnconfirmed => TicketOutcome::Unconfirmed,
             // The server does not know an earlier transmission, which may have succeeded before the server was restarted.
@@ -271,7 +271,7 @@ impl Session {
             },
             _ => refused(&notice),
         };
-        self.end(ticket, ending);
+        self.end(ticket, outcome);
         if self.tickets.front(true).is_some() {
             self.pump(now);
         }

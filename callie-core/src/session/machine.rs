@@ -200,20 +200,20 @@ impl Session {
         self.pump(now);
     }
 
-    pub(super) fn end(&mut self, ticket: Ticket, ending: TicketOutcome) {
+    pub(super) fn end(&mut self, ticket: Ticket, outcome: TicketOutcome) {
         if self.tickets.end(ticket).is_some() {
-            self.tell(Event::Ended(ticket, ending));
+            self.tell(Event::Ended(ticket, outcome));
         }
     }
 
     /// Ends the tickets whose payloads can no longer be sent, with the known outcome.
     pub(super) fn give_up_on(&mut self, ticket: Ticket, failure: Failure) {
-        let ending = match self.tickets.get(ticket) {
+        let outcome = match self.tickets.get(ticket) {
             Some(waiting) if waiting.may_be_taken() => TicketOutcome::Unconfirmed,
             Some(waiting) if waiting.retries > 0 => TicketOutcome::Offline,
             _ => TicketOutcome::Failed(failure),
         };
-        self.end(ticket, ending);
+        self.end(ticket, outcome);
     }
 
     pub(super) fn tell(&mut self, event: Event) {

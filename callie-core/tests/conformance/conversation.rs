@@ -287,8 +287,8 @@ impl Driver {
 
     fn check_event(&mut self, event: Event) {
         match event {
-            Event::Ended(ticket, ending) => {
-                assert!(self.over.insert(ticket), "{ticket:?} ended twice: {ending:?}");
+            Event::Ended(ticket, outcome) => {
+                assert!(self.over.insert(ticket), "{ticket:?} ended twice: {outcome:?}");
                 assert!(self.open.remove(&ticket), "{ticket:?} was never given");
             }
             Event::Attempted(attempt, outcome) => {

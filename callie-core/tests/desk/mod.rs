@@ -155,7 +155,7 @@ impl Desk {
                 Output::RefreshToken(refusal) => self.refreshes.push(refusal),
                 Output::Event(Event::State(state)) => self.states.push(state),
                 Output::Event(Event::Attempted(attempt, outcome)) => self.attempts.push((attempt, outcome)),
-                Output::Event(Event::Ended(ticket, ending)) => self.ended.push((ticket, ending)),
+                Output::Event(Event::Ended(ticket, outcome)) => self.ended.push((ticket, outcome)),
                 Output::Event(Event::Notice(notice)) => self.notices.push(notice.code()),
                 _ => {}
             }
@@ -175,8 +175,8 @@ impl Desk {
         self.sent.iter().rev().find(|sent| sent.kind == PayloadType::Ping).unwrap().id.clone()
     }
 
-    pub(crate) fn endings(&mut self) -> Vec<TicketOutcome> {
-        std::mem::take(&mut self.ended).into_iter().map(|(_, ending)| ending).collect()
+    pub(crate) fn outcomes(&mut self) -> Vec<TicketOutcome> {
+        std::mem::take(&mut self.ended).into_iter().map(|(_, outcome)| outcome).collect()
     }
 
     pub(crate) fn lose_link(&mut self) {

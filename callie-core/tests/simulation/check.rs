@@ -10,9 +10,9 @@ impl Simulation {
         for user in &self.users {
             let mine = &user.application;
             for (ticket, sent) in &mine.sent {
-                let (ending, _) =
+                let (outcome, _) =
                     mine.ended.get(ticket).unwrap_or_else(|| panic!("{ticket:?} has no outcome: {sent:?}"));
-                self.check_outcome(user, *ticket, sent, ending);
+                self.check_outcome(user, *ticket, sent, outcome);
             }
         }
         self.check_order();
@@ -55,11 +55,11 @@ impl Simulation {
         self.users.iter().filter(|user| user.name == sender.other).map(|user| &user.application)
     }
 
-    fn check_outcome(&self, sender: &User, ticket: Ticket, sent: &Sent, ending: &TicketOutcome) {
+    fn check_outcome(&self, sender: &User, ticket: Ticket, sent: &Sent, outcome: &TicketOutcome) {
         let server = &self.server;
-        let wrong = |why: &str| panic!("{ticket:?} {sent:?} ended as {ending:?}, but {why}");
+        let wrong = |why: &str| panic!("{ticket:?} {sent:?} ended as {outcome:?}, but {why}");
         if self.scenario.faultless {
-            let good = match ending {
+            let good = match outcome {
                 TicketOutcome::Delivered { .. } | TicketOutcome::Sent | TicketOutcome::Pong { .. } => true,
                 TicketOutcome::Done { result } => result.is_some() || self.scenario.forgetful,
                 // A server that restarted in the middle of a payload leaves its outcome unknown, and does not report
@@ -72,8 +72,8 @@ impl Simulation {
                 wrong("there was no fault");
             }
         }
-        match (sent, ending) {
-            (Sent::Message { text, everyone, long }, _) => match ending {
+        match (sent, outcome) {
+            (Sent::Message { text, everyone, long }, _) => match outcome {
                 TicketOutcome::Delivered { confirmed, unconfirmed, offline } => {
                     if !self.receivers(sender).any(|theirs| theirs.taken.contains(text)) {
                         wrong("no application took it");

@@ -454,14 +454,14 @@ impl Simulation {
         let now = self.now;
         let User { application, other, .. } = &mut self.users[user];
         match event {
-            Event::Ended(ticket, ending) => {
+            Event::Ended(ticket, outcome) => {
                 let Some(sent) = application.sent.get(&ticket) else {
                     panic!("a ticket ended that was never given")
                 };
                 if let Sent::Message { text, everyone, .. } = sent {
                     application.dropped.remove(&(*everyone, number_in(text)));
                 }
-                assert!(application.ended.insert(ticket, (ending, now)).is_none(), "a ticket ended twice");
+                assert!(application.ended.insert(ticket, (outcome, now)).is_none(), "a ticket ended twice");
             }
             Event::Message(payload, receipt) => {
                 let Content::Msg(message) = payload.content() else { panic!("a message is a MSG") };
