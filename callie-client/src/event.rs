@@ -57,6 +57,14 @@ pub enum Event {
     },
     /// A chat message was received. A payload that is received twice is reported once.
     Message(Message),
+    /// A message whose outcome was [`SendOutcome::Stored`] was delivered, and confirmed by its recipient. For a message to
+    /// a group, each member for whom it was kept confirms it.
+    DeliveredLate {
+        /// The payload's ID.
+        payload_id: PayloadId,
+        /// The message's ID.
+        message_id: MessageId,
+    },
     /// The server sent a notice, such as that a user came online or that a group changed.
     Notice(Box<Notice>),
     /// A message was edited.
@@ -116,6 +124,9 @@ pub enum ConnectionState {
         expires_at: Option<Timestamp>,
         /// The server's limits.
         limits: Limits,
+        /// Whether the connection continues the one before, so that nothing is missing. Otherwise payloads may be missing
+        /// that were sent to the user since the last connection was lost.
+        resumed: bool,
     },
     /// Not connected. The client connects again after a delay.
     Waiting {
@@ -180,6 +191,9 @@ impl Event {
                 }
                 _ => return None,
             },
+            session::Event::DeliveredLate { payload_id, message_id } => {
+                Self::DeliveredLate { payload_id, message_id }
+            }
             session::Event::Unknown(payload) => Self::Unknown(Box::new(payload)),
             session::Event::Unreadable(fault) => Self::Unreadable(fault),
             _ => return None,

@@ -328,8 +328,8 @@ impl Core {
     fn shown(&self, state: &State) -> ConnectionState {
         match state {
             State::Connecting => ConnectionState::Connecting,
-            State::Online { expires_at, limits } => {
-                ConnectionState::Online { expires_at: *expires_at, limits: *limits }
+            State::Online { expires_at, limits, resumed } => {
+                ConnectionState::Online { expires_at: *expires_at, limits: *limits, resumed: *resumed }
             }
             State::Waiting { retry_in, code } => ConnectionState::Waiting {
                 retry_in: *retry_in,

@@ -25,7 +25,12 @@ pub enum SendOutcome {
         unconfirmed: Option<u64>,
         /// The number of recipients who were offline; `None` as above.
         offline: Option<u64>,
+        /// The number of offline recipients for whom the server keeps it; `None` as above.
+        stored: Option<u64>,
     },
+    /// Kept by the server, because the recipient, or every other member of the group, is offline. It is delivered later,
+    /// if the recipient takes messages from this user; [`Event::DeliveredLate`](crate::Event::DeliveredLate) reports that.
+    Stored,
     /// Accepted by the server; no confirmation was requested.
     Sent,
     /// Not delivered: the recipient, or every other member of the group, is offline.
@@ -73,9 +78,10 @@ impl From<Cause> for Failure {
 impl From<session::TicketOutcome> for SendOutcome {
     fn from(outcome: session::TicketOutcome) -> Self {
         match outcome {
-            session::TicketOutcome::Delivered { confirmed, unconfirmed, offline } => {
-                Self::Delivered { confirmed, unconfirmed, offline }
+            session::TicketOutcome::Delivered { confirmed, unconfirmed, offline, stored } => {
+                Self::Delivered { confirmed, unconfirmed, offline, stored }
             }
+            session::TicketOutcome::Stored => Self::Stored,
             session::TicketOutcome::Sent
             | session::TicketOutcome::Done { .. }
             | session::TicketOutcome::Pong { .. } => Self::Sent,

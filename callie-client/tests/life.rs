@@ -313,7 +313,7 @@ async fn asked_to_confirm(count: usize) -> (Client, UnboundedReceiver<Vec<String
                 continue;
             };
             let (name, parameters) = (call.command().as_str(), call.parameters().as_str());
-            if let Ok(Command::Ack { payloads }) = Command::read(name, parameters, &Limits::default()) {
+            if let Ok(Command::Ack { payloads, .. }) = Command::read(name, parameters, &Limits::default()) {
                 let _ = tells.send(payloads.iter().map(|p| p.payload_id.to_string()).collect());
             }
         }

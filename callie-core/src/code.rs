@@ -123,7 +123,7 @@ sys_codes! {
     SenderMismatch = "SENDER_MISMATCH", Invalid, "the sender is not the user this connection authenticated as", ["inReplyTo", "command?"];
 
     /// The connection is authenticated.
-    Authenticated = "AUTHENTICATED", Outcome, "welcome", ["inReplyTo", "command?", "username", "sessionID", "expiresAt", "heartbeatSeconds", "limits"];
+    Authenticated = "AUTHENTICATED", Outcome, "welcome", ["inReplyTo", "command?", "username", "sessionID", "expiresAt", "heartbeatSeconds", "limits", "features?", "connectionID?", "resumeSeconds?", "resumed?"];
     /// The first payload did not authenticate the connection.
     AuthFailed = "AUTH_FAILED", Closing, "the login is not valid: it has ended, or it is another user's; log in again", ["inReplyTo?", "command?", "path?"], closes Authentication;
     /// No first payload came in time.
@@ -144,15 +144,17 @@ sys_codes! {
     /// The sender is not a member of the group.
     NotAMember = "NOT_A_MEMBER", Refused, "you are not a member of that group", ["inReplyTo", "messageID?", "command?"];
     /// A group message did not reach all members.
-    PartiallyDelivered = "PARTIALLY_DELIVERED", Outcome, "some members are offline and did not get the message", ["inReplyTo", "messageID", "delivered", "offline", "offlineCount"];
+    PartiallyDelivered = "PARTIALLY_DELIVERED", Outcome, "some members are offline and did not get the message", ["inReplyTo", "messageID", "delivered", "offline", "offlineCount", "stored?"];
     /// A duplicate of an earlier payload.
     DuplicatePayload = "DUPLICATE_PAYLOAD", Outcome, "this payload was taken already and is not acted on again", ["inReplyTo", "messageID?", "command?", "outcome"];
     /// Too many payloads.
     RateLimited = "RATE_LIMITED", Refused, "too many payloads; the rest is dropped", ["inReplyTo?", "command?", "retryAfterMs", "dropped?", "droppedCount?"];
     /// The recipient's client confirmed the message.
-    Delivered = "DELIVERED", Outcome, "the message was delivered", ["inReplyTo", "messageID", "delivered?", "unconfirmed?", "offlineCount?"];
+    Delivered = "DELIVERED", Outcome, "the message was delivered", ["inReplyTo", "messageID", "delivered?", "unconfirmed?", "offlineCount?", "stored?", "late?"];
     /// The message was sent and not confirmed.
-    DeliveryUnconfirmed = "DELIVERY_UNCONFIRMED", Outcome, "the message may or may not have arrived", ["inReplyTo", "messageID?", "command?", "delivered?", "unconfirmed?", "offlineCount?"];
+    DeliveryUnconfirmed = "DELIVERY_UNCONFIRMED", Outcome, "the message may or may not have arrived", ["inReplyTo", "messageID?", "command?", "delivered?", "unconfirmed?", "offlineCount?", "stored?"];
+    /// The recipient is not connected; the server keeps the message until it is delivered.
+    Stored = "STORED", Outcome, "the recipient is offline; the message is kept and will be delivered later", ["inReplyTo", "messageID", "stored?", "offlineCount?"];
 
     /// The connection was silent for too long.
     HeartbeatMissed = "HEARTBEAT_MISSED", Closing, "nothing came on this connection for too long", [], closes HeartbeatMissed;
@@ -171,6 +173,8 @@ sys_codes! {
 
     /// A command was carried out.
     CommandOk = "COMMAND_OK", Outcome, "done", ["inReplyTo", "command", "result"];
+    /// Messages that were kept for this user follow.
+    Backlog = "BACKLOG", Event, "messages that were kept for you follow", ["count", "oldest"];
     /// A user joined a group or came online.
     UserJoined = "USER_JOINED", Event, "a user joined", ["username", "groupID?"];
     /// A user left a group or went offline.

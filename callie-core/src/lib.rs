@@ -67,11 +67,13 @@ pub use fault::Fault;
 pub use frame::{CommandRef, ContentRef, MessageRef, PayloadRef, SystemRef};
 pub use json::{JsonObject, JsonObjectError, JsonText};
 pub use limits::{
-    DEFAULT_PAGE, Limits, MAX_ACKS, MAX_ATTACHMENT_SIZE, MAX_DEPTH, MAX_DROPPED_NAMES, MAX_FILENAME_BYTES,
-    MAX_INVALID, MAX_METADATA_BYTES, MAX_OFFLINE_NAMES, MAX_OPEN_DEPTH, MAX_PAGE, MAX_PATH_BYTES,
-    MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES, MAX_URL_BYTES, UPKEEP_FACTOR,
+    DEFAULT_PAGE, Limits, MAX_ACKS, MAX_ATTACHMENT_SIZE, MAX_DEPTH, MAX_DROPPED_NAMES, MAX_FEATURES,
+    MAX_FILENAME_BYTES, MAX_INVALID, MAX_METADATA_BYTES, MAX_OFFLINE_NAMES, MAX_OPEN_DEPTH, MAX_PAGE,
+    MAX_PATH_BYTES, MAX_PRESENCE_NAMES, MAX_SIGNAL_DATA_BYTES, MAX_URL_BYTES, UPKEEP_FACTOR,
 };
-pub use name::{GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, PayloadId, SessionId, Username};
+pub use name::{
+    ConnectionId, GroupId, MAX_ID_BYTES, MAX_USERNAME_BYTES, MessageId, PayloadId, SessionId, Username,
+};
 pub use notice::{Notice, NoticeBuilder, NoticeMetadata, PriorOutcome};
 pub use party::{Recipient, RecipientRef, Sender};
 pub use payload::{EnvelopeIds, PAYLOAD_VERSION_TEXT, Payload, PayloadError};

@@ -20,6 +20,8 @@ pub const MAX_ATTACHMENT_SIZE: u64 = (1 << 53) - 1;
 pub const MAX_PATH_BYTES: usize = 512;
 /// The most confirmations in one `ACK`.
 pub const MAX_ACKS: usize = 256;
+/// The most features that a client names.
+pub const MAX_FEATURES: usize = 32;
 /// The most names in one presence command.
 pub const MAX_PRESENCE_NAMES: usize = 256;
 /// The most bytes of a `SIGNAL`'s `data`, as sent.

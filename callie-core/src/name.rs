@@ -124,6 +124,14 @@ text_type!(
     "1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
 );
 
+text_type!(
+    /// The unguessable identifier of a connection that can be resumed: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
+    ///
+    /// It is known only to its client, and has no use without a token of the same session.
+    ConnectionId, is_id,
+    "1 to 128 characters of A-Z, a-z, 0-9, '.', '_', ':' and '-'"
+);
+
 impl PayloadId {
     /// Creates an ID from a checked payload.
     pub(crate) fn checked(text: &str) -> Self {

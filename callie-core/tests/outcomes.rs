@@ -9,8 +9,8 @@ mod desk;
 use callie_core::command::{Command, PageLimit};
 use callie_core::session::{Failure, SendError, SendOptions, SessionConfig, State, TicketOutcome};
 use callie_core::{
-    Limits, Message, Notice, NoticeBuilder, PayloadId, PayloadType, PriorOutcome, Recipient, SysCode, Token,
-    Username,
+    Limits, Message, MessageId, Notice, NoticeBuilder, PayloadId, PayloadType, PriorOutcome, Recipient,
+    SysCode, Timestamp, Token, Username,
 };
 use desk::{Desk, Sent, id, millis};
 
@@ -188,20 +188,29 @@ fn pending_duplicate_is_retried_with_growing_delay() {
 
 #[test]
 fn counts_of_a_delivery_are_exact_or_absent() {
-    let delivered =
-        |confirmed, unconfirmed, offline| TicketOutcome::Delivered { confirmed, unconfirmed, offline };
+    let delivered = |confirmed, unconfirmed, offline, stored| TicketOutcome::Delivered {
+        confirmed,
+        unconfirmed,
+        offline,
+        stored,
+    };
     let cases = [
-        (BOB, Notice::builder(SysCode::Delivered), delivered(Some(1), Some(0), Some(0))),
-        (GROUP, Notice::builder(SysCode::Delivered).delivered(3), delivered(Some(3), None, None)),
+        (BOB, Notice::builder(SysCode::Delivered), delivered(Some(1), Some(0), Some(0), Some(0))),
+        (GROUP, Notice::builder(SysCode::Delivered).delivered(3), delivered(Some(3), None, None, Some(0))),
+        (
+            GROUP,
+            Notice::builder(SysCode::Delivered).delivered(3).offline_count(2).stored(1),
+            delivered(Some(3), None, Some(2), Some(1)),
+        ),
         (
             GROUP,
             Notice::builder(SysCode::DuplicatePayload).outcome(PriorOutcome::Delivered),
-            delivered(None, None, None),
+            delivered(None, None, None, None),
         ),
         (
             BOB,
             Notice::builder(SysCode::DuplicatePayload).outcome(PriorOutcome::Delivered),
-            delivered(Some(1), Some(0), Some(0)),
+            delivered(Some(1), Some(0), Some(0), Some(0)),
         ),
     ];
     for (to, notice, outcome) in cases {
@@ -211,6 +220,46 @@ fn counts_of_a_delivery_are_exact_or_absent() {
         desk.answer(notice.in_reply_to(sent[0].id.clone()));
         assert_eq!(desk.outcomes(), [outcome]);
     }
+}
+
+#[test]
+fn stored_message_is_reported_and_delivered_late() {
+    let mut desk = Desk::online();
+    desk.send(BOB, "1", true);
+    let sent = desk.take_sent();
+    let message_id = MessageId::parse("m1").unwrap();
+    let stored = Notice::builder(SysCode::Stored).message_id(message_id.clone());
+    desk.answer(stored.in_reply_to(sent[0].id.clone()));
+    assert_eq!(desk.outcomes(), [TicketOutcome::Stored]);
+    let late = Notice::builder(SysCode::Delivered).message_id(message_id.clone()).late(true);
+    desk.answer(late.in_reply_to(sent[0].id.clone()));
+    assert_eq!(desk.late, [(sent[0].id.clone(), message_id)]);
+}
+
+#[test]
+fn kept_message_is_confirmed_without_a_request() {
+    let mut desk = Desk::online();
+    desk.answer(Notice::backlog(1, Timestamp::UNIX_EPOCH));
+    assert_eq!(desk.notices, [SysCode::Backlog]);
+    for (id, text) in [("k1", "kept"), ("k2", "live")] {
+        desk.receive(&format!(
+            r#"{{"token":"","sender":"bob","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"MSG","content":{{"messageID":"{id}","text":"{text}"}},"metadata":{{}},"payloadID":"{id}","payloadVersion":"1.0"}}"#
+        ));
+    }
+    let last = *desk.receipts.last().unwrap();
+    desk.session.taken(desk.now(), last);
+    desk.pass(Duration::from_secs(1));
+    assert_eq!(desk.confirmed, [id("k1")]);
+}
+
+#[test]
+fn duplicate_of_a_stored_message_is_stored() {
+    let mut desk = Desk::online();
+    desk.send(BOB, "1", true);
+    let sent = desk.take_sent();
+    let duplicate = Notice::builder(SysCode::DuplicatePayload).outcome(PriorOutcome::Stored);
+    desk.answer(duplicate.in_reply_to(sent[0].id.clone()));
+    assert_eq!(desk.outcomes(), [TicketOutcome::Stored]);
 }
 
 #[test]

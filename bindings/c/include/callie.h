@@ -181,6 +181,9 @@ typedef enum {
   CALLIE_OUTCOME_KIND_FAILED = 4,
   // Sent, but it is not known whether it was delivered.
   CALLIE_OUTCOME_KIND_UNCONFIRMED = 5,
+  // Kept by the server, because the recipient, or every other member of the group, is offline. It is delivered later, if
+  // the recipient takes messages from this user; a `DELIVERED_LATE` event reports that.
+  CALLIE_OUTCOME_KIND_STORED = 6,
 } CallieOutcomeKind;
 
 // The kind of an event.
@@ -191,8 +194,8 @@ typedef enum {
   CALLIE_EVENT_KIND_MESSAGE = 1,
   // The outcome of a message, once for each message: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_outcome`.
   CALLIE_EVENT_KIND_ENDED = 2,
-  // The state of the connection changed: `callie_event_state`, and while it waits `REASON`,
-  // `callie_event_retry_in_ms` and `callie_event_close_code`.
+  // The state of the connection changed: `callie_event_state`, while it is online `callie_event_resumed`, and while it
+  // waits `REASON`, `callie_event_retry_in_ms` and `callie_event_close_code`.
   CALLIE_EVENT_KIND_CONNECTION_CHANGED = 3,
   // A notice of the server that is not the outcome of a message: `CODE`, `DESCRIPTION`, `METADATA`, and where it is
   // about them
@@ -210,6 +213,8 @@ typedef enum {
   CALLIE_EVENT_KIND_UNREADABLE = 9,
   // The client has ended; the last event: `CODE`, `REASON`, `callie_event_close_code`.
   CALLIE_EVENT_KIND_CLOSED = 10,
+  // A message that the server had kept was delivered and confirmed: `MESSAGE_ID`, `PAYLOAD_ID`.
+  CALLIE_EVENT_KIND_DELIVERED_LATE = 11,
 } CallieEventKind;
 
 // The kind of an attachment's file.
@@ -426,6 +431,8 @@ typedef struct {
   uint64_t unconfirmed;
   // The number of recipients who were offline, or `CALLIE_COUNT_UNKNOWN`.
   uint64_t offline;
+  // The number of offline recipients for whom the server keeps it, or `CALLIE_COUNT_UNKNOWN`.
+  uint64_t stored;
   // Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
   char code[CALLIE_CODE_SIZE];
   // Why it failed, for people.
@@ -1022,6 +1029,11 @@ CallieStatus callie_event_outcome(const CallieEvents *events, size_t index, Call
 // The state of the connection since an event of the kind `CALLIE_EVENT_KIND_CONNECTION_CHANGED` or
 // `CALLIE_EVENT_KIND_CLOSED`.
 CallieConnectionState callie_event_state(const CallieEvents *events, size_t index);
+
+// Whether the connection continues the one before, so that nothing is missing, for an event that reports that the client is
+// online. False for a connection before which payloads to this user may be missing, and for other events.
+bool callie_event_resumed(const CallieEvents *events,
+                          size_t index);
 
 // The delay in milliseconds before the client connects again, for an event with the state in which it waits; 0 for
 // others.

@@ -46,6 +46,7 @@ static void null_is_a_status(void)
     CHECK(callie_event_ticket(NULL, 0) == 0);
     CHECK(callie_event_state(NULL, 0) == CALLIE_CONNECTION_STATE_NONE);
     CHECK(callie_event_retry_in_ms(NULL, 0) == 0);
+    CHECK(!callie_event_resumed(NULL, 0));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_event_outcome(NULL, 0, &outcome));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_start(NULL));
     CHECK_STATUS(CALLIE_STATUS_NULL_ARGUMENT, callie_client_connect(NULL));

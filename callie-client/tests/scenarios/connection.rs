@@ -14,7 +14,7 @@ async fn connects_and_authenticates() {
         let client = Client::new(&user(&server, "ada").await).unwrap();
         assert_eq!(client.state(), ConnectionState::Suspended);
         client.connect().await.unwrap();
-        let ConnectionState::Online { expires_at: Some(_), limits } = client.state() else {
+        let ConnectionState::Online { expires_at: Some(_), limits, resumed: false } = client.state() else {
             panic!("{:?}", client.state())
         };
         assert_eq!(limits, client.limits());

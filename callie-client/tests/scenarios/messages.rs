@@ -14,7 +14,7 @@ use crate::configs::with;
 use crate::events::{first, message, text};
 
 const DELIVERED: SendOutcome =
-    SendOutcome::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
+    SendOutcome::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0), stored: Some(0) };
 
 /// Sends with the default options.
 fn send(client: &Client, to: &str, text: &str) -> Ticket {
@@ -117,7 +117,12 @@ async fn group_message_arrives() {
         }
         assert_eq!(
             ticket.outcome().await,
-            SendOutcome::Delivered { confirmed: Some(2), unconfirmed: Some(0), offline: Some(0) }
+            SendOutcome::Delivered {
+                confirmed: Some(2),
+                unconfirmed: Some(0),
+                offline: Some(0),
+                stored: Some(0)
+            }
         );
     })
     .await;

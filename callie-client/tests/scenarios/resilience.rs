@@ -13,7 +13,7 @@ use crate::bed::{BOUND, PASSWORD, TestEnv, online, user, within};
 use crate::events::{closed, is_online, notice, state, text};
 
 const DELIVERED: SendOutcome =
-    SendOutcome::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0) };
+    SendOutcome::Delivered { confirmed: Some(1), unconfirmed: Some(0), offline: Some(0), stored: Some(0) };
 
 fn send(client: &Client, to: &str, text: &str) -> Ticket {
     client.send(to, text).submit().unwrap()

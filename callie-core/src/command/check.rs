@@ -2,7 +2,7 @@
 
 use super::known::Command;
 use super::parameter::CommandFault;
-use crate::limits::{Limits, MAX_ACKS, MAX_PRESENCE_NAMES};
+use crate::limits::{Limits, MAX_ACKS, MAX_FEATURES, MAX_PRESENCE_NAMES};
 
 impl Command {
     /// Checks the lengths of lists and texts, as [`read`](Self::read) does for a command that was received.
@@ -11,7 +11,12 @@ impl Command {
     /// [`CommandFault`] for the first parameter that is too long or too short.
     pub fn check(&self, limits: &Limits) -> Result<(), CommandFault> {
         match self {
-            Self::Ack { payloads } => check_count("payloads", payloads.len(), 1, MAX_ACKS),
+            Self::Ack { payloads, received } => {
+                check_count("payloads", payloads.len(), usize::from(received.is_none()), MAX_ACKS)
+            }
+            Self::Authenticate { features: Some(features), .. } => {
+                check_count("features", features.len(), 0, MAX_FEATURES)
+            }
             Self::CreateGroup { members, .. } => {
                 check_count("members", members.len(), 0, limits.max_group_members)
             }
@@ -38,7 +43,7 @@ fn check_count(name: &str, count: usize, least: usize, most: usize) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::{AckEntry, GroupName, MessageText, Visibility};
+    use crate::command::{AckEntry, FeatureName, GroupName, MessageText, TextCount, Visibility};
     use crate::content::Content;
     use crate::name::{PayloadId, Username};
 
@@ -60,7 +65,9 @@ mod tests {
         };
         let mut commands = Vec::new();
         for count in [0, 1, 3, 4, 256, 257] {
-            commands.push(Command::Ack { payloads: acks(count) });
+            for received in [None, Some(TextCount::new(7))] {
+                commands.push(Command::Ack { payloads: acks(count), received });
+            }
             let name = GroupName::parse("x").unwrap();
             commands.push(Command::CreateGroup {
                 name,
@@ -70,6 +77,10 @@ mod tests {
             commands.push(Command::GetPresence { usernames: users(count) });
             commands.push(Command::SubscribePresence { usernames: users(count) });
             commands.push(Command::UnsubscribePresence { usernames: users(count) });
+        }
+        for count in [0, 32, 33] {
+            let features = Some(vec![FeatureName::parse("resume").unwrap(); count]);
+            commands.push(Command::Authenticate { client: None, features, resume: None });
         }
         for bytes in [1, 8, 9] {
             commands.push(Command::Announce { text: text(bytes) });

@@ -1,5 +1,6 @@
 //! The commands that this version knows, as one enum.
 
+use super::negotiation::{ClientInfo, FeatureName, ResumeRequest, TextCount, acknowledged};
 use super::parameter::{CommandFault, Members, Parameter, write_parameters};
 use super::values::{
     AckEntry, Conversation, Cursor, DirectMessages, DisplayName, GroupName, MessageText, PageLimit,

@@ -6,12 +6,14 @@
 //! - `spec`: the table as data
 //! - [`request`]: a type for each, which names the type of its result
 //! - `parameter`: how parameters are read, with the place of a fault
+//! - `negotiation`: what client and server agree on when a connection is authenticated
 //! - `values`: the types of the parameters
 //! - `result`: what the server answers in `COMMAND_OK`
 //! - `push`: the commands that the server sends to clients
 
 mod check;
 mod known;
+mod negotiation;
 mod parameter;
 mod push;
 pub mod request;
@@ -21,6 +23,7 @@ mod table;
 mod values;
 
 pub use known::{Command, Permission};
+pub use negotiation::{ClientInfo, ClientLabel, Feature, FeatureName, Features, ResumeRequest, TextCount};
 pub use parameter::CommandFault;
 pub use push::Push;
 pub use request::{CommandRequest, PagedRequest};

@@ -145,6 +145,10 @@ impl<'a, 'l> Members<'a, 'l> {
         Some(Self { members: serde_json::from_str(raw).ok()?, pointer, limits })
     }
 
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.members.contains_key(name)
+    }
+
     pub(super) fn take<T: Parameter>(&mut self, name: &'static str) -> Result<T, CommandFault> {
         let pointer = self.pointer.clone().child(name);
         match self.members.remove(name) {

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::known::Command;
+use super::negotiation::{ClientInfo, FeatureName, ResumeRequest, TextCount};
 use super::result::{
     BlockedPage, Empty, Group, GroupDetails, GroupPage, GroupSummary, Member, PresenceMap, Profile, Settings,
 };
@@ -14,6 +15,11 @@ use crate::account::SessionList;
 use crate::command;
 use crate::name::{GroupId, MessageId, SessionId, Username};
 use crate::timestamp::Timestamp;
+
+/// The name of the command that authenticates a connection.
+pub(crate) const AUTHENTICATE: &str = "AUTHENTICATE";
+/// The name of the command that confirms payloads.
+pub(crate) const ACK: &str = "ACK";
 
 /// A command with the type of its result.
 ///

@@ -1,6 +1,7 @@
 //! The table of commands as data, for programs that generate code or documentation from it.
 
 use super::known::{Command, Permission};
+use super::negotiation::{ClientInfo, FeatureName, ResumeRequest, TextCount};
 use super::values::{
     AckEntry, Conversation, Cursor, DirectMessages, DisplayName, GroupName, MessageText, PageLimit,
     PresenceAudience, RemovalReason, Role, SignalData, SignalKind, Visibility,
@@ -62,6 +63,8 @@ pub struct ParameterSpec {
 pub enum ParameterType {
     /// A list of [`AckEntry`](super::AckEntry).
     AckEntries,
+    /// A [`ClientInfo`](super::ClientInfo).
+    ClientInfo,
     /// A [`Conversation`](super::Conversation).
     Conversation,
     /// A [`Cursor`](super::Cursor).
@@ -70,6 +73,8 @@ pub enum ParameterType {
     DirectMessages,
     /// A [`DisplayName`](super::DisplayName).
     DisplayName,
+    /// A list of [`FeatureName`](super::FeatureName)s.
+    FeatureNames,
     /// A [`GroupId`](crate::GroupId).
     GroupId,
     /// A [`GroupName`](super::GroupName).
@@ -84,6 +89,8 @@ pub enum ParameterType {
     PresenceAudience,
     /// A [`RemovalReason`](super::RemovalReason).
     RemovalReason,
+    /// A [`ResumeRequest`](super::ResumeRequest).
+    ResumeRequest,
     /// A [`Role`](super::Role).
     Role,
     /// A [`SessionId`](crate::SessionId).
@@ -92,6 +99,8 @@ pub enum ParameterType {
     SignalData,
     /// A [`SignalKind`](super::SignalKind).
     SignalKind,
+    /// A [`TextCount`](super::TextCount).
+    TextCount,
     /// A [`Timestamp`](crate::Timestamp).
     Timestamp,
     /// A [`Username`](crate::Username).
@@ -145,10 +154,12 @@ macro_rules! typed {
 typed! {
     ParameterType {
         AckEntries: Vec<AckEntry>,
+        ClientInfo: ClientInfo,
         Conversation: Conversation,
         Cursor: Cursor,
         DirectMessages: DirectMessages,
         DisplayName: DisplayName,
+        FeatureNames: Vec<FeatureName>,
         GroupId: GroupId,
         GroupName: GroupName,
         MessageId: MessageId,
@@ -156,10 +167,12 @@ typed! {
         PageLimit: PageLimit,
         PresenceAudience: PresenceAudience,
         RemovalReason: RemovalReason,
+        ResumeRequest: ResumeRequest,
         Role: Role,
         SessionId: SessionId,
         SignalData: SignalData,
         SignalKind: SignalKind,
+        TextCount: TextCount,
         Timestamp: Timestamp,
         Username: Username,
         Usernames: Vec<Username>,

@@ -18,12 +18,21 @@ macro_rules! command_table {
     ($derive:ident) => {
         $derive! {
             /// Authenticates the connection; the answer is `AUTHENTICATED`.
-            Authenticate authenticate = "AUTHENTICATE", Anyone, {}, {}
-            /// Confirms the delivery of payloads that asked for it.
-            Ack ack = "ACK", Anyone, {
-                /// The payloads, 1 to 256.
-                payloads: Vec<AckEntry> = "payloads" by take,
-            }, {}
+            Authenticate authenticate = "AUTHENTICATE", Anyone, {}, {
+                /// The client program, for logs and statistics.
+                client: Option<ClientInfo> = "client" by take,
+                /// The features that the client supports, at most 32; unknown ones are ignored.
+                features: Option<Vec<FeatureName>> = "features" by take,
+                /// The connection to resume.
+                resume: Option<ResumeRequest> = "resume" by take,
+            }
+            /// Confirms the delivery of payloads that asked for it, and counts the texts that arrived.
+            Ack ack = "ACK", Anyone, {}, {
+                /// The payloads, 1 to 256; with `received`, at most 256.
+                payloads: Vec<AckEntry> = "payloads" by acknowledged,
+                /// How many texts of this connection the client has taken after `AUTHENTICATED`.
+                received: Option<TextCount> = "received" by take,
+            }
             /// Creates a group whose owner is the caller.
             ///
             /// Either every user in `members` joins or no group is created. Duplicate names and the caller's own are

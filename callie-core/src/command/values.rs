@@ -43,7 +43,7 @@ text_type!(
     "1 to 256 characters, none of them a control character"
 );
 
-fn is_line(text: &str, characters: std::ops::RangeInclusive<usize>) -> bool {
+pub(super) fn is_line(text: &str, characters: std::ops::RangeInclusive<usize>) -> bool {
     // A character has at most four bytes, so a longer text need not be counted.
     text.len() <= characters.end() * 4
         && characters.contains(&text.chars().count())

@@ -7,9 +7,9 @@ use serde::Serialize;
 use super::Notice;
 use super::metadata::{NoticeMetadata, PriorOutcome};
 use crate::code::{CodeName, SysCode};
-use crate::command::RemovalReason;
+use crate::command::{FeatureName, RemovalReason};
 use crate::limits::Limits;
-use crate::name::{GroupId, MessageId, PayloadId, SessionId, Username};
+use crate::name::{ConnectionId, GroupId, MessageId, PayloadId, SessionId, Username};
 use crate::timestamp::Timestamp;
 
 /// A notice that is not complete until it names the payload that it answers: by [`in_reply_to`](Self::in_reply_to), or
@@ -66,6 +66,14 @@ impl NoticeBuilder {
         heartbeat_seconds: u32;
         /// Sets the server's limits.
         limits: Limits;
+        /// Sets the features that are in force.
+        features: Vec<FeatureName>;
+        /// Sets the identifier by which the connection can be resumed.
+        connection_id: ConnectionId;
+        /// Sets the seconds for which it can be resumed.
+        resume_seconds: u32;
+        /// Sets whether the connection was resumed.
+        resumed: bool;
         /// Sets the milliseconds until the client may try again.
         retry_after_ms: u64;
         /// Sets the payloads that were dropped because of the rate.
@@ -80,6 +88,10 @@ impl NoticeBuilder {
         offline: Vec<Username>;
         /// Sets the number of offline members.
         offline_count: u64;
+        /// Sets the number of members for whom the message is kept.
+        stored: u64;
+        /// Sets whether the confirmation is late.
+        late: bool;
         /// Sets the outcome of the first transmission.
         outcome: PriorOutcome;
         /// Sets the reason that an admin gave.

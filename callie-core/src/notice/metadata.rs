@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::code::CodeName;
-use crate::command::RemovalReason;
+use crate::command::{FeatureName, RemovalReason};
 use crate::convert::{NameError, parse_text};
 use crate::limits::Limits;
-use crate::name::{GroupId, MessageId, PayloadId, SessionId, Username};
+use crate::name::{ConnectionId, GroupId, MessageId, PayloadId, SessionId, Username};
 use crate::timestamp::Timestamp;
 
 /// The outcome of the first transmission of a duplicate payload.
@@ -25,16 +25,19 @@ pub enum PriorOutcome {
     Delivered,
     /// Sent and not confirmed.
     Unconfirmed,
+    /// Kept for the recipient, who was offline.
+    Stored,
     /// Not sent. For a command: refused.
     Failed,
 }
 
 impl PriorOutcome {
     /// The expected form, as a phrase that follows "must be".
-    pub const EXPECTED: &'static str = "pending, sent, delivered, unconfirmed or failed";
+    pub const EXPECTED: &'static str = "pending, sent, delivered, unconfirmed, stored or failed";
 
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Pending, Self::Sent, Self::Delivered, Self::Unconfirmed, Self::Failed];
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Sent, Self::Delivered, Self::Unconfirmed, Self::Stored, Self::Failed];
 
     /// Returns the name.
     #[must_use]
@@ -44,6 +47,7 @@ impl PriorOutcome {
             Self::Sent => "sent",
             Self::Delivered => "delivered",
             Self::Unconfirmed => "unconfirmed",
+            Self::Stored => "stored",
             Self::Failed => "failed",
         }
     }
@@ -101,6 +105,18 @@ pub struct NoticeMetadata {
     /// The server's limits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,
+    /// The features that are in force on the connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Vec<FeatureName>>,
+    /// The identifier by which the connection can be resumed.
+    #[serde(default, rename = "connectionID", skip_serializing_if = "Option::is_none")]
+    pub connection_id: Option<ConnectionId>,
+    /// The seconds for which the connection can be resumed after it was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_seconds: Option<u32>,
+    /// Whether the connection continues the one that the client asked to resume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<bool>,
     /// The milliseconds until the client may try again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_ms: Option<u64>,
@@ -123,6 +139,18 @@ pub struct NoticeMetadata {
     /// The number of members who are offline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offline_count: Option<u64>,
+    /// The number of members for whom the message is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<u64>,
+    /// Whether the confirmation is one of a message that was answered with `STORED`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<bool>,
+    /// The number of messages that were kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// When the oldest of them was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest: Option<Timestamp>,
     /// The outcome of the first transmission.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<PriorOutcome>,

@@ -100,6 +100,14 @@ impl Notice {
         Self::builder(SysCode::Announcement).describe(text.as_str().to_owned()).statement()
     }
 
+    /// `BACKLOG`: `count` messages that were kept for the user follow, the oldest from `oldest`.
+    #[must_use]
+    pub fn backlog(count: u64, oldest: Timestamp) -> Self {
+        let mut notice = Self::builder(SysCode::Backlog).statement();
+        (notice.metadata.count, notice.metadata.oldest) = (Some(count), Some(oldest));
+        notice
+    }
+
     /// Replaces the description, for people.
     pub(crate) fn describe(mut self, description: &'static str) -> Self {
         self.description = description.into();

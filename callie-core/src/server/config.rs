@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::recent::PayloadKeys;
+use crate::command::Features;
 use crate::limits::Limits;
 use crate::setters::with_setters;
 use crate::times;
@@ -25,6 +26,8 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// The times of the server.
     pub times: Times,
+    /// The features that the server offers. Default none.
+    pub features: Features,
     /// What the server remembers payloads by. A later configuration of the same server has a clone of them.
     pub keys: PayloadKeys,
 }
@@ -33,11 +36,15 @@ impl ServerConfig {
     /// The protocol's limits and times.
     #[must_use]
     pub fn new(keys: PayloadKeys) -> Self {
-        Self { limits: Limits::default(), times: Times::default(), keys }
+        Self { limits: Limits::default(), times: Times::default(), features: Features::NONE, keys }
     }
 }
 
-with_setters!(ServerConfig { with_limits: limits = Limits, with_times: times = Times });
+with_setters!(ServerConfig {
+    with_limits: limits = Limits,
+    with_times: times = Times,
+    with_features: features = Features,
+});
 
 /// The times of a server. The defaults are those of the protocol; tests shorten them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

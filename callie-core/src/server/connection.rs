@@ -18,7 +18,8 @@ use super::reply::{Answer, PayloadNames, Reply};
 use super::strikes::{Flood, Strikes};
 use super::user::{Admission, Denied, SharedState};
 use crate::code::SysCode;
-use crate::command::{AckEntry, Command};
+use crate::command::request::{ACK, AUTHENTICATE};
+use crate::command::{AckEntry, Command, Feature, Features};
 use crate::content::Content;
 use crate::frame::{ContentRef, PayloadRef};
 use crate::name::Username;
@@ -40,6 +41,8 @@ pub struct Connection<R> {
     config: Arc<ServerConfig>,
     identity: Box<Identity>,
     token: Box<str>,
+    /// The features that are in force; `None` if the client names none at all.
+    features: Option<Features>,
     next_ids: EnvelopeIdSource,
     /// The number of received payloads.
     number: u64,
@@ -63,11 +66,13 @@ impl<R> Connection<R> {
         next_ids: EnvelopeIdSource,
         user: &mut impl SharedState,
     ) -> (Self, Action<'t, R>) {
-        let Verified { config, payload, identity } = verified;
+        let Verified { config, payload, greeting, identity } = verified;
+        let named = greeting.as_ref().and_then(|greeting| greeting.features);
         let mut connection = Self {
-            config,
             identity: Box::new(identity),
             token: payload.token().into(),
+            features: named.map(|named| named.and(config.features)),
+            config,
             next_ids,
             number: 1,
             draining: false,
@@ -80,7 +85,7 @@ impl<R> Connection<R> {
         };
         let welcome = connection.welcome(&payload);
         connection.out.push_back(welcome.into_text());
-        let action = if connection.is_greeting(&payload) {
+        let action = if greeting.is_some() {
             Action::Taken(payload.payload_type())
         } else {
             connection.act_on(now, payload, user)
@@ -240,6 +245,12 @@ impl<R> Connection<R> {
         &self.identity
     }
 
+    /// Returns whether a feature is in force on the connection.
+    #[must_use]
+    pub fn has_feature(&self, feature: Feature) -> bool {
+        self.features.is_some_and(|features| features.contains(feature))
+    }
+
     /// Sets when the session ends.
     pub fn set_expires_at(&mut self, expires_at: Timestamp) {
         self.identity.expires_at = expires_at;
@@ -304,8 +315,8 @@ impl<R> Connection<R> {
 
     fn execute<'t>(&mut self, accepted: Accepted<'t>, user: &mut impl SharedState) -> Action<'t, R> {
         match accepted.payload.command(&self.config.limits) {
-            Some(Ok(Command::Ack { payloads })) => self.confirm(payloads),
-            Some(Ok(Command::Authenticate {})) => Action::Answer(self.welcome(&accepted.payload)),
+            Some(Ok(Command::Ack { payloads, .. })) => self.confirm(payloads),
+            Some(Ok(Command::Authenticate { .. })) => Action::Answer(self.welcome(&accepted.payload)),
             Some(Ok(command)) => Action::Execute(command, accepted),
             Some(Err(fault)) => {
                 if let Some(key) = accepted.key {
@@ -331,7 +342,7 @@ impl<R> Connection<R> {
         match payload {
             Some(payload) if is_ack(&payload) && self.stranger(&payload).is_none() => {
                 match payload.command(&self.config.limits) {
-                    Some(Ok(Command::Ack { payloads })) => self.confirm(payloads),
+                    Some(Ok(Command::Ack { payloads, .. })) => self.confirm(payloads),
                     _ => Action::Ignored,
                 }
             }
@@ -403,13 +414,11 @@ impl<R> Connection<R> {
             .expires_at(*expires_at)
             .heartbeat_seconds(heartbeat)
             .limits(self.config.limits);
+        let notice = match self.features {
+            Some(features) => notice.features(features.names()),
+            None => notice,
+        };
         Reply::new(payload, self.number, None, username.clone()).answer(notice, (self.next_ids)())
-    }
-
-    /// Returns `true` for `AUTHENTICATE`, which `AUTHENTICATED` answers.
-    fn is_greeting(&self, payload: &PayloadRef<'_>) -> bool {
-        payload.recipient() == RecipientRef::Server
-            && matches!(payload.command(&self.config.limits), Some(Ok(Command::Authenticate {})))
     }
 }
 
@@ -447,14 +456,14 @@ fn likely_outcome(payload: &PayloadRef<'_>, route: Route) -> PriorOutcome {
 fn is_remembered(payload: &PayloadRef<'_>) -> bool {
     match payload.content() {
         ContentRef::Msg(_) => true,
-        ContentRef::Cmd(call) => !is_ack(payload) && call.name() != Command::Authenticate {}.name(),
+        ContentRef::Cmd(call) => !is_ack(payload) && call.name() != AUTHENTICATE,
         _ => false,
     }
 }
 
 fn is_ack(payload: &PayloadRef<'_>) -> bool {
     match payload.content() {
-        ContentRef::Cmd(call) => call.name() == Command::Ack { payloads: Vec::new() }.name(),
+        ContentRef::Cmd(call) => call.name() == ACK,
         _ => false,
     }
 }

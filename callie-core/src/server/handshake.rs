@@ -7,10 +7,12 @@ use super::close::CloseReason;
 use super::config::ServerConfig;
 use super::reply::PayloadNames;
 use crate::code::SysCode;
+use crate::command::{ClientInfo, Command, Features, ResumeRequest};
 use crate::fault::Fault;
 use crate::frame::PayloadRef;
 use crate::name::{SessionId, Username};
 use crate::notice::Notice;
+use crate::party::RecipientRef;
 use crate::timestamp::Timestamp;
 
 /// A connection that has not sent its first payload.
@@ -25,6 +27,34 @@ pub struct Handshake {
 pub struct Authentication<'t> {
     config: Arc<ServerConfig>,
     payload: PayloadRef<'t>,
+    greeting: Option<Greeting>,
+}
+
+/// The parameters of `AUTHENTICATE`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Greeting {
+    /// The client program.
+    pub client: Option<ClientInfo>,
+    /// The features that the client supports; `None` if it names none at all.
+    pub features: Option<Features>,
+    /// The connection to resume.
+    pub resume: Option<ResumeRequest>,
+}
+
+impl Greeting {
+    /// Returns the parameters, if the payload is a valid `AUTHENTICATE`.
+    fn read(payload: &PayloadRef<'_>, config: &ServerConfig) -> Option<Self> {
+        if payload.recipient() != RecipientRef::Server {
+            return None;
+        }
+        match payload.command(&config.limits)? {
+            Ok(Command::Authenticate { client, features, resume }) => {
+                Some(Self { client, features: features.as_deref().map(Features::named), resume })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The session that a token belongs to.
@@ -52,6 +82,8 @@ impl Identity {
 pub struct Verified<'t> {
     pub(super) config: Arc<ServerConfig>,
     pub(super) payload: PayloadRef<'t>,
+    /// `None` if the payload is not a valid `AUTHENTICATE`.
+    pub(super) greeting: Option<Greeting>,
     pub(super) identity: Identity,
 }
 
@@ -81,7 +113,10 @@ impl Handshake {
     /// `AUTH_FAILED` if it is not a valid payload.
     pub fn receive(self, text: &str) -> Result<Authentication<'_>, CloseReason> {
         match PayloadRef::from_client(text, &self.config.limits) {
-            Ok(payload) => Ok(Authentication { config: self.config, payload }),
+            Ok(payload) => {
+                let greeting = Greeting::read(&payload, &self.config);
+                Ok(Authentication { config: self.config, payload, greeting })
+            }
             Err(fault) => Err(invalid(&fault)),
         }
     }
@@ -113,13 +148,13 @@ impl<'t> Authentication<'t> {
     /// # Errors
     /// `AUTH_FAILED` if there is no such session, or it is another user's.
     pub fn verify(self, identity: Option<Identity>) -> Result<Verified<'t>, CloseReason> {
-        let Self { config, payload } = self;
+        let Self { config, payload, greeting } = self;
         match identity {
             None => Err(failed(&payload, "the token belongs to no live session")),
             Some(identity) if identity.username != *payload.sender() => {
                 Err(failed(&payload, "the sender is not the user of the token"))
             }
-            Some(identity) => Ok(Verified { config, payload, identity }),
+            Some(identity) => Ok(Verified { config, payload, greeting, identity }),
         }
     }
 }
@@ -129,6 +164,12 @@ impl Verified<'_> {
     #[must_use]
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Returns the parameters of `AUTHENTICATE`, if the payload is one.
+    #[must_use]
+    pub fn greeting(&self) -> Option<&Greeting> {
+        self.greeting.as_ref()
     }
 }
 

@@ -100,7 +100,7 @@ pub use close::{CloseReason, Closing};
 pub use config::{ServerConfig, Times};
 pub use connection::{Connection, EnvelopeIdSource};
 pub use delivery::{Delivery, DeliveryCounts, Part};
-pub use handshake::{Authentication, Handshake, Identity, Verified};
+pub use handshake::{Authentication, Greeting, Handshake, Identity, Verified};
 pub use hub::{ConnectionId, Hub, Outgoing, Output, Request, Requester};
 pub use rates::{BucketKind, Rates};
 pub use recent::{PayloadKey, PayloadKeys, RecentPayloads, Remembered};

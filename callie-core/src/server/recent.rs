@@ -143,6 +143,7 @@ impl Entry {
             1 => PriorOutcome::Sent,
             2 => PriorOutcome::Delivered,
             3 => PriorOutcome::Unconfirmed,
+            5 => PriorOutcome::Stored,
             _ => PriorOutcome::Failed,
         }
     }
@@ -154,6 +155,7 @@ impl Entry {
             PriorOutcome::Delivered => 2,
             PriorOutcome::Unconfirmed => 3,
             PriorOutcome::Failed => 4,
+            PriorOutcome::Stored => 5,
         };
         self.came = self.came >> OUTCOME_BITS << OUTCOME_BITS | number;
     }
@@ -164,7 +166,7 @@ impl Entry {
             PriorOutcome::Pending => 0,
             PriorOutcome::Sent => 1,
             PriorOutcome::Unconfirmed => 2,
-            PriorOutcome::Delivered | PriorOutcome::Failed => 3,
+            PriorOutcome::Delivered | PriorOutcome::Stored | PriorOutcome::Failed => 3,
         };
         if certainty(outcome) >= certainty(self.noted()) {
             self.settle(outcome);

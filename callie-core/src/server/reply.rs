@@ -233,6 +233,7 @@ impl Answer {
             None | Some(SysCode::CommandOk | SysCode::PartiallyDelivered) => PriorOutcome::Sent,
             Some(SysCode::Delivered) => PriorOutcome::Delivered,
             Some(SysCode::DeliveryUnconfirmed) => PriorOutcome::Unconfirmed,
+            Some(SysCode::Stored) => PriorOutcome::Stored,
             // A command that failed halfway may have been executed. A message was not delivered.
             Some(SysCode::InternalError) if self.kind == Some(PayloadType::Cmd) => PriorOutcome::Unconfirmed,
             Some(_) => PriorOutcome::Failed,

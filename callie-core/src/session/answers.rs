@@ -125,8 +125,29 @@ impl Session {
                 receipt
             }
         };
-        if frame.wants_ack() && addressed {
+        // The server keeps a message that it kept before until it is confirmed, whether its sender asked for that or not.
+        if (frame.wants_ack() && addressed) || self.was_kept() {
             self.inbox.confirm(now.elapsed, self.config.ack_delay, receipt, entry);
+        }
+    }
+
+    /// Counts a received message, and returns whether it may be one of the backlog.
+    fn was_kept(&mut self) -> bool {
+        let Link::Online(online) = &mut self.link else { return false };
+        let was_kept = online.backlog > 0;
+        online.backlog = online.backlog.saturating_sub(1);
+        was_kept
+    }
+
+    /// Handles that the server delivered a message late, which it had kept.
+    fn delivered_late(&mut self, notice: Notice) {
+        let metadata = notice.metadata();
+        match (&metadata.in_reply_to, &metadata.message_id) {
+            (Some(payload_id), Some(message_id)) => self.tell(Event::DeliveredLate {
+                payload_id: payload_id.clone(),
+                message_id: message_id.clone(),
+            }),
+            _ => self.tell(Event::Notice(Box::new(notice))),
         }
     }
 
@@ -146,10 +167,16 @@ impl Session {
         match (notice.code(), answers) {
             (SysCode::Authenticated, _) => self.authenticated(now, &notice),
             (SysCode::RateLimited, _) => self.rate_limited(now, &notice),
+            (SysCode::Delivered, _) if notice.metadata().late == Some(true) => self.delivered_late(notice),
             (_, Some(Found { ticket, current: true })) => self.answered(now, ticket, notice),
             (_, Some(Found { ticket, current: false })) => self.answered_before(now, ticket, notice),
             (_, None) if frame.in_reply_to().is_some_and(|id| self.tickets.has_ended(id)) => {}
-            (_, None) => self.tell(Event::Notice(Box::new(notice))),
+            (code, None) => {
+                if let (SysCode::Backlog, Link::Online(online)) = (code, &mut self.link) {
+                    online.backlog = notice.metadata().count.unwrap_or_default();
+                }
+                self.tell(Event::Notice(Box::new(notice)));
+            }
         }
     }
 
@@ -202,6 +229,7 @@ impl Session {
             token: token.clone(),
             since: now.elapsed,
             returned: std::mem::take(&mut self.lost),
+            backlog: 0,
             quiet: heartbeat.saturating_add(HEARTBEAT_GRACE),
             heard_at: now.elapsed,
             answer_by: None,
@@ -213,7 +241,12 @@ impl Session {
             self.limits = limits;
             self.pacing.set_limits(&limits);
         }
-        self.tell(Event::State(State::Online { expires_at: metadata.expires_at, limits: self.limits }));
+        let resumed = metadata.resumed == Some(true);
+        self.tell(Event::State(State::Online {
+            expires_at: metadata.expires_at,
+            limits: self.limits,
+            resumed,
+        }));
         self.answer_attempt(Ok(()));
         self.refuse_too_large();
         self.pump(now);
@@ -228,6 +261,7 @@ impl Session {
         let outcome = match notice.code() {
             SysCode::Delivered => delivered(metadata, waiting.payload.recipient()),
             SysCode::DeliveryUnconfirmed => TicketOutcome::Unconfirmed,
+            SysCode::Stored => TicketOutcome::Stored,
             // The server does not know an earlier transmission, which may have succeeded before the server was restarted.
             code if may_have_succeeded && code.kind() == CodeKind::Refused => TicketOutcome::Unconfirmed,
             SysCode::RecipientOffline => {
@@ -246,6 +280,7 @@ impl Session {
             SysCode::DuplicatePayload => match metadata.outcome {
                 Some(PriorOutcome::Delivered) => delivered(metadata, waiting.payload.recipient()),
                 Some(PriorOutcome::Unconfirmed) => TicketOutcome::Unconfirmed,
+                Some(PriorOutcome::Stored) => TicketOutcome::Stored,
                 Some(PriorOutcome::Sent) if matches!(expects, Expects::Result { .. }) => {
                     TicketOutcome::Done { result: None }
                 }
@@ -319,6 +354,7 @@ fn delivered(metadata: &NoticeMetadata, recipient: &Recipient) -> TicketOutcome 
         confirmed: metadata.delivered.or(confirmed),
         unconfirmed: metadata.unconfirmed.or(others),
         offline: metadata.offline_count.or(others),
+        stored: metadata.stored.or(metadata.delivered.and(Some(0))).or(others),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::command::{ClientInfo, Feature, Features};
 use crate::json::JsonObject;
 use crate::name::Username;
 use crate::setters::with_setters;
@@ -33,6 +34,9 @@ impl Default for Backoff {
     }
 }
 
+/// The features that the session supports.
+pub(super) const SUPPORTED: Features = Features::NONE.with(Feature::Offline);
+
 /// The configuration of a session, with defaults for everything except the login.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -41,6 +45,10 @@ pub struct SessionConfig {
     pub username: Username,
     /// The token of the login session.
     pub token: Token,
+    /// The program, for logs and statistics of the server. Default none.
+    pub client: Option<ClientInfo>,
+    /// The features to agree on, of those that the session supports. Default all.
+    pub features: Features,
     /// The most payloads without an outcome. More are refused with [`SendError::QueueFull`](super::SendError).
     /// Default 1,000.
     pub max_waiting: usize,
@@ -67,6 +75,8 @@ impl SessionConfig {
         Self {
             username,
             token,
+            client: None,
+            features: SUPPORTED,
             max_waiting: 1_000,
             send_timeout: Duration::from_secs(60),
             open_timeout: Duration::from_secs(15),
@@ -80,6 +90,8 @@ impl SessionConfig {
 }
 
 with_setters!(SessionConfig {
+    with_client: client = Option<ClientInfo>,
+    with_features: features = Features,
     with_max_waiting: max_waiting = usize,
     with_send_timeout: send_timeout = Duration,
     with_open_timeout: open_timeout = Duration,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::config::SUPPORTED;
 use super::desired::DesiredState;
 use super::event::{AttemptFailure, Event, Output, Receipt, TicketOutcome};
 use super::link::Link;
@@ -19,7 +20,9 @@ impl Session {
             return;
         }
         let token = self.config.token.clone();
-        let payload = self.payload(now, Recipient::Server, Command::Authenticate {}.to_content());
+        let features = Some(self.config.features.and(SUPPORTED).names());
+        let greeting = Command::Authenticate { client: self.config.client.clone(), features, resume: None };
+        let payload = self.payload(now, Recipient::Server, greeting.to_content());
         let payload_id = payload.payload_id().clone();
         let deadline = now.elapsed.saturating_add(self.config.authentication_timeout);
         self.transmit(payload.with_token(token.clone()).encode());

@@ -6,6 +6,7 @@ use super::state::{Refusal, State};
 use crate::code::CodeName;
 use crate::command::Push;
 use crate::fault::Fault;
+use crate::name::{MessageId, PayloadId};
 use crate::notice::Notice;
 use crate::payload::Payload;
 
@@ -92,6 +93,13 @@ pub enum Event {
     /// It is confirmed to its sender only after [`Session::taken`](super::Session::taken) was called with its receipt
     /// or a later one.
     Message(Payload, Receipt),
+    /// A message whose outcome was [`TicketOutcome::Stored`] was delivered and confirmed.
+    DeliveredLate {
+        /// The ID of the payload.
+        payload_id: PayloadId,
+        /// The message's ID.
+        message_id: MessageId,
+    },
     /// A notice from the server that does not answer a ticket.
     Notice(Box<Notice>),
     /// A message was edited or deleted, or a signal was sent.
@@ -114,7 +122,12 @@ pub enum TicketOutcome {
         unconfirmed: Option<u64>,
         /// The number who were offline; `None` likewise.
         offline: Option<u64>,
+        /// The number of those for whom the server keeps it; `None` likewise.
+        stored: Option<u64>,
     },
+    /// The recipient, or every other member of the group, is offline. The server keeps the message, and delivers it later
+    /// if the recipient takes messages from this user.
+    Stored,
     /// The server accepted it, and no confirmation was requested.
     Sent,
     /// The command was executed.

@@ -27,6 +27,8 @@ pub(super) struct Online {
     pub(super) since: Duration,
     /// Whether it replaces a connection that was lost.
     pub(super) returned: bool,
+    /// How many of the next messages were kept by the server while the user was offline.
+    pub(super) backlog: u64,
     /// The silence after which a PING is sent.
     pub(super) quiet: Duration,
     pub(super) heard_at: Duration,

@@ -10,6 +10,7 @@ use super::send_error::SendError;
 use super::tickets::Expects;
 use crate::account::is_reserved;
 use crate::command::Command;
+use crate::command::request::{ACK, AUTHENTICATE};
 use crate::content::{CommandCall, Content, Message};
 use crate::name::MessageId;
 use crate::party::Recipient;
@@ -57,7 +58,7 @@ impl Session {
     /// [`SendError`], immediately and without a ticket.
     pub fn call(&mut self, now: Now, call: CommandCall) -> Result<Ticket, SendError> {
         let expects = match call.command().as_str() {
-            "AUTHENTICATE" | "ACK" => return Err(SendError::OwnCommand),
+            AUTHENTICATE | ACK => return Err(SendError::OwnCommand),
             "SIGNAL" => Expects::Nothing,
             name => Expects::Result { repeatable: Command::is_repeatable(name) },
         };

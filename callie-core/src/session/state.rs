@@ -20,6 +20,9 @@ pub enum State {
         expires_at: Option<Timestamp>,
         /// The server's limits.
         limits: Limits,
+        /// Whether the connection continues the one before, so that nothing is missing. Otherwise payloads may be missing
+        /// that were sent to the user since the last connection was lost.
+        resumed: bool,
     },
     /// Not connected. The next attempt starts after this time.
     Waiting {

@@ -81,7 +81,7 @@ fn seen(session: &mut Session) -> (Vec<Receipt>, Vec<String>) {
             Output::Transmit(text) => {
                 let limits = Limits::default();
                 let frame = crate::PayloadRef::from_client(&text, &limits).unwrap();
-                if let Some(Ok(Command::Ack { payloads })) = frame.command(&limits) {
+                if let Some(Ok(Command::Ack { payloads, .. })) = frame.command(&limits) {
                     confirmed.extend(payloads.iter().map(|entry| entry.payload_id.to_string()));
                 }
             }

@@ -92,10 +92,10 @@ impl Session {
         let Link::Online(online) = &self.link else { return };
         let token = online.token.clone();
         while let Some(payloads) = self.inbox.due(now.elapsed) {
-            let ack = Command::Ack { payloads };
+            let ack = Command::Ack { payloads, received: None };
             let payload = self.payload(now, Recipient::Server, ack.to_content()).with_token(token.clone());
             self.transmit(payload.encode());
-            if let Command::Ack { payloads } = ack {
+            if let Command::Ack { payloads, .. } = ack {
                 self.inbox.confirmed(payload.payload_id().clone(), payloads);
             }
         }

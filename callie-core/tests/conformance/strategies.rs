@@ -1,13 +1,13 @@
 //! Arbitrary values of the protocol, for the property tests.
 
 use callie_core::command::{
-    AckEntry, Command, Conversation, Cursor, DisplayName, GroupName, MessageText, PageLimit, Push,
-    RemovalReason, SignalData, SignalKind,
+    AckEntry, ClientInfo, ClientLabel, Command, Conversation, Cursor, DisplayName, FeatureName, GroupName,
+    MessageText, PageLimit, Push, RemovalReason, ResumeRequest, SignalData, SignalKind, TextCount,
 };
 use callie_core::{
-    Attachment, AttachmentKind, CodeName, CommandCall, Content, EnvelopeIds, GroupId, JsonObject, Limits,
-    Message, MessageId, Notice, Payload, PayloadId, PayloadRef, PriorOutcome, Recipient, Sender, SessionId,
-    SysCode, Timestamp, Token, Username,
+    Attachment, AttachmentKind, CodeName, CommandCall, ConnectionId, Content, EnvelopeIds, GroupId,
+    JsonObject, Limits, Message, MessageId, Notice, Payload, PayloadId, PayloadRef, PriorOutcome, Recipient,
+    Sender, SessionId, SysCode, Timestamp, Token, Username,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -249,13 +249,28 @@ words! {
     direct_messages: callie_core::command::DirectMessages = ["everyone", "groups"];
 }
 
+fn text_count() -> impl Strategy<Value = TextCount> {
+    any::<u64>().prop_map(TextCount::new)
+}
+
 /// A strategy for each command; the test checks that none is missing.
 pub(crate) fn commands() -> Vec<BoxedStrategy<Command>> {
     let users = || vec(username(), 1..5);
+    let label = || "[!-~]{1,64}".prop_map(|text| ClientLabel::parse(&text).unwrap());
+    let client = (label(), label()).prop_map(|(name, version)| ClientInfo { name, version });
+    let feature = "[a-z][a-z0-9-]{0,31}".prop_map(|name| FeatureName::parse(&name).unwrap());
+    let resume = ("[A-Za-z0-9._:-]{1,128}", text_count()).prop_map(|(id, received)| ResumeRequest {
+        connection_id: ConnectionId::parse(&id).unwrap(),
+        received,
+    });
     let ack = (username(), payload_id()).prop_map(|(sender, payload_id)| AckEntry { sender, payload_id });
     vec![
-        Just(Command::Authenticate {}).boxed(),
-        vec(ack, 1..5).prop_map(|payloads| Command::Ack { payloads }).boxed(),
+        (option::of(client), option::of(vec(feature, 0..4)), option::of(resume))
+            .prop_map(|(client, features, resume)| Command::Authenticate { client, features, resume })
+            .boxed(),
+        (vec(ack, 1..5), option::of(text_count()))
+            .prop_map(|(payloads, received)| Command::Ack { payloads, received })
+            .boxed(),
         (group_name(), vec(username(), 0..4), visibility())
             .prop_map(|(name, members, visibility)| Command::CreateGroup { name, members, visibility })
             .boxed(),
@@ -348,13 +363,7 @@ pub(crate) fn pushes() -> Vec<BoxedStrategy<Push>> {
 
 /// Any code with any metadata, whether or not they belong together.
 pub(crate) fn notice() -> impl Strategy<Value = Notice> {
-    let outcome = select(vec![
-        PriorOutcome::Pending,
-        PriorOutcome::Sent,
-        PriorOutcome::Delivered,
-        PriorOutcome::Unconfirmed,
-        PriorOutcome::Failed,
-    ]);
+    let outcome = select(PriorOutcome::ALL.to_vec());
     let names = (
         payload_id(),
         option::of(code_name()),
@@ -382,7 +391,7 @@ pub(crate) fn notice() -> impl Strategy<Value = Notice> {
                 };
             }
             set!(names => 1 command, 2 path, 3 message_id, 4 username, 5 group_id, 6 session_id);
-            set!(figures => 0 expires_at, 0 until, 1 heartbeat_seconds, 2 retry_after_ms, 2 delivered, 3 unconfirmed);
+            set!(figures => 0 expires_at, 0 until, 1 heartbeat_seconds, 1 resume_seconds, 2 retry_after_ms, 2 delivered, 3 unconfirmed, 3 stored);
             set!(figures => 3 offline_count, 4 offline, 5 outcome, 6 reason);
             if let Some(result) = result {
                 notice = notice.limits(Limits::default()).result(&result);

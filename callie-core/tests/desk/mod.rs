@@ -4,13 +4,14 @@
 
 use std::time::Duration;
 
+use callie_core::command::Command;
 use callie_core::session::{
-    Attempt, AttemptFailure, Event, Now, Output, Refusal, SendOptions, Session, SessionConfig, State, Ticket,
-    TicketOutcome,
+    Attempt, AttemptFailure, Event, Now, Output, Receipt, Refusal, SendOptions, Session, SessionConfig,
+    State, Ticket, TicketOutcome,
 };
 use callie_core::{
-    Content, EnvelopeIds, Limits, Message, Notice, Payload, PayloadId, PayloadRef, PayloadType, Recipient,
-    Sender, SysCode, Timestamp, Token, Username,
+    Content, EnvelopeIds, Limits, Message, MessageId, Notice, Payload, PayloadId, PayloadRef, PayloadType,
+    Recipient, Sender, SysCode, Timestamp, Token, Username,
 };
 
 /// What was transmitted: its ID and type, and a message's text.
@@ -28,6 +29,11 @@ pub(crate) struct Desk {
     pub(crate) sent: Vec<Sent>,
     pub(crate) ended: Vec<(Ticket, TicketOutcome)>,
     pub(crate) notices: Vec<SysCode>,
+    pub(crate) late: Vec<(PayloadId, MessageId)>,
+    /// The receipts of received messages.
+    pub(crate) receipts: Vec<Receipt>,
+    /// The payloads that were confirmed.
+    pub(crate) confirmed: Vec<PayloadId>,
     pub(crate) states: Vec<State>,
     pub(crate) attempts: Vec<(Attempt, Result<(), AttemptFailure>)>,
     /// Tokens that the session asked for.
@@ -66,6 +72,9 @@ impl Desk {
             sent: Vec::new(),
             ended: Vec::new(),
             notices: Vec::new(),
+            late: Vec::new(),
+            receipts: Vec::new(),
+            confirmed: Vec::new(),
             states: Vec::new(),
             attempts: Vec::new(),
             refreshes: Vec::new(),
@@ -144,6 +153,9 @@ impl Desk {
                 Output::Transmit(text) => {
                     let limits = Limits::default();
                     let frame = PayloadRef::from_client(&text, &limits).unwrap();
+                    if let Some(Ok(Command::Ack { payloads, .. })) = frame.command(&limits) {
+                        self.confirmed.extend(payloads.into_iter().map(|entry| entry.payload_id));
+                    }
                     let text = match frame.to_payload().unwrap().content() {
                         Content::Msg(message) => message.text().to_owned(),
                         Content::Cmd(call) => call.command().to_string(),
@@ -156,6 +168,10 @@ impl Desk {
                 Output::Event(Event::State(state)) => self.states.push(state),
                 Output::Event(Event::Attempted(attempt, outcome)) => self.attempts.push((attempt, outcome)),
                 Output::Event(Event::Ended(ticket, outcome)) => self.ended.push((ticket, outcome)),
+                Output::Event(Event::DeliveredLate { payload_id, message_id }) => {
+                    self.late.push((payload_id, message_id));
+                }
+                Output::Event(Event::Message(_, receipt)) => self.receipts.push(receipt),
                 Output::Event(Event::Notice(notice)) => self.notices.push(notice.code()),
                 _ => {}
             }

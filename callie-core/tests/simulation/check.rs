@@ -74,7 +74,7 @@ impl Simulation {
         }
         match (sent, outcome) {
             (Sent::Message { text, everyone, long }, _) => match outcome {
-                TicketOutcome::Delivered { confirmed, unconfirmed, offline } => {
+                TicketOutcome::Delivered { confirmed, unconfirmed, offline, .. } => {
                     if !self.receivers(sender).any(|theirs| theirs.taken.contains(text)) {
                         wrong("no application took it");
                     }

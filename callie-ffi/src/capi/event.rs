@@ -12,8 +12,8 @@ pub enum CallieEventKind {
     Message = 1,
     /// The outcome of a message, once for each message: `MESSAGE_ID`, `callie_event_ticket`, `callie_event_outcome`.
     Ended = 2,
-    /// The state of the connection changed: `callie_event_state`, and while it waits `REASON`,
-    /// `callie_event_retry_in_ms` and `callie_event_close_code`.
+    /// The state of the connection changed: `callie_event_state`, while it is online `callie_event_resumed`, and while it
+    /// waits `REASON`, `callie_event_retry_in_ms` and `callie_event_close_code`.
     ConnectionChanged = 3,
     /// A notice of the server that is not the outcome of a message: `CODE`, `DESCRIPTION`, `METADATA`, and where it is
     /// about them
@@ -31,6 +31,8 @@ pub enum CallieEventKind {
     Unreadable = 9,
     /// The client has ended; the last event: `CODE`, `REASON`, `callie_event_close_code`.
     Closed = 10,
+    /// A message that the server had kept was delivered and confirmed: `MESSAGE_ID`, `PAYLOAD_ID`.
+    DeliveredLate = 11,
 }
 
 /// A text of an event. `CallieEventKind` lists which texts an event has.

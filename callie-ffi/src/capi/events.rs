@@ -116,6 +116,13 @@ pub extern "C" fn callie_event_state(events: *const CallieEvents, index: usize) 
     look(events, index, CallieConnectionState::None, |row| Some(row.state))
 }
 
+/// Whether the connection continues the one before, so that nothing is missing, for an event that reports that the client is
+/// online. False for a connection before which payloads to this user may be missing, and for other events.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_event_resumed(events: *const CallieEvents, index: usize) -> bool {
+    look(events, index, false, |row| Some(row.resumed))
+}
+
 /// The delay in milliseconds before the client connects again, for an event with the state in which it waits; 0 for
 /// others.
 #[unsafe(no_mangle)]

@@ -23,6 +23,9 @@ pub enum CallieOutcomeKind {
     Failed = 4,
     /// Sent, but it is not known whether it was delivered.
     Unconfirmed = 5,
+    /// Kept by the server, because the recipient, or every other member of the group, is offline. It is delivered later, if
+    /// the recipient takes messages from this user; a `DELIVERED_LATE` event reports that.
+    Stored = 6,
 }
 
 /// The size of a code with its NUL.
@@ -49,6 +52,8 @@ pub struct CallieSendOutcome {
     pub unconfirmed: u64,
     /// The number of recipients who were offline, or `CALLIE_COUNT_UNKNOWN`.
     pub offline: u64,
+    /// The number of offline recipients for whom the server keeps it, or `CALLIE_COUNT_UNKNOWN`.
+    pub stored: u64,
     /// Why it failed, for programs: the server's code, such as `RECIPIENT_UNKNOWN`, else `EXPIRED` or `DISCONNECTED`.
     pub code: [c_char; CALLIE_CODE_SIZE],
     /// Why it failed, for people.
@@ -64,6 +69,7 @@ impl CallieSendOutcome {
         confirmed: 0,
         unconfirmed: 0,
         offline: 0,
+        stored: 0,
         code: [0; CALLIE_CODE_SIZE],
         reason: [0; CALLIE_REASON_SIZE],
         path: [0; CALLIE_PATH_SIZE],
@@ -74,13 +80,15 @@ impl From<SendOutcome> for CallieSendOutcome {
     fn from(outcome: SendOutcome) -> Self {
         let of = |kind| Self { kind, ..Self::NONE };
         match outcome {
-            SendOutcome::Delivered { confirmed, unconfirmed, offline } => Self {
+            SendOutcome::Delivered { confirmed, unconfirmed, offline, stored } => Self {
                 confirmed: confirmed.unwrap_or(CALLIE_COUNT_UNKNOWN),
                 unconfirmed: unconfirmed.unwrap_or(CALLIE_COUNT_UNKNOWN),
                 offline: offline.unwrap_or(CALLIE_COUNT_UNKNOWN),
+                stored: stored.unwrap_or(CALLIE_COUNT_UNKNOWN),
                 ..of(CallieOutcomeKind::Delivered)
             },
             SendOutcome::Sent => of(CallieOutcomeKind::Sent),
+            SendOutcome::Stored => of(CallieOutcomeKind::Stored),
             SendOutcome::Offline => of(CallieOutcomeKind::Offline),
             SendOutcome::Failed(Failure { code, reason, path, .. }) => Self {
                 code: fixed(&code),

@@ -49,6 +49,7 @@ pub(super) struct Row {
     pub(super) sent_at_ms: i64,
     pub(super) close_code: u16,
     pub(super) state: CallieConnectionState,
+    pub(super) resumed: bool,
     pub(super) retry_in_ms: u64,
     pub(super) ticket: u64,
     pub(super) outcome: Option<Box<CallieSendOutcome>>,
@@ -83,6 +84,7 @@ impl Row {
             sent_at_ms: 0,
             close_code: 0,
             state: CallieConnectionState::None,
+            resumed: false,
             retry_in_ms: 0,
             ticket: 0,
             outcome: None,
@@ -102,9 +104,14 @@ impl Row {
 
     fn of_state(state: &ConnectionState) -> Self {
         let row = Self { state: state.into(), ..Self::new(CallieEventKind::ConnectionChanged, []) };
-        let ConnectionState::Waiting { retry_in, close_code, reason } = state else { return row };
-        let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
-        Self { retry_in_ms, close_code: *close_code, ..row }.with(CallieField::Reason, Some(reason))
+        match state {
+            ConnectionState::Online { resumed, .. } => Self { resumed: *resumed, ..row },
+            ConnectionState::Waiting { retry_in, close_code, reason } => {
+                let retry_in_ms = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+                Self { retry_in_ms, close_code: *close_code, ..row }.with(CallieField::Reason, Some(reason))
+            }
+            _ => row,
+        }
     }
 
     fn of_notice(notice: &callie_core::Notice) -> Self {
@@ -153,6 +160,11 @@ impl From<Event> for Row {
                 ..Self::new(Kind::Ended, [(Field::MessageId, message_id.as_str())])
             },
             Event::ConnectionChanged(state) => Self::of_state(&state),
+            Event::DeliveredLate { payload_id, message_id } => {
+                let fields =
+                    [(Field::PayloadId, payload_id.as_str()), (Field::MessageId, message_id.as_str())];
+                Self::new(Kind::DeliveredLate, fields)
+            }
             Event::Notice(notice) => Self::of_notice(&notice),
             Event::Edited { message_id, sender, recipient, text } => {
                 let fields = [

@@ -107,7 +107,7 @@ impl Commands {
         let Self { groups, messages, presence, settings, sessions, admin } = self;
         match command {
             // The gateway answers these two itself.
-            Command::Authenticate {} | Command::Ack { .. } => Ok(Answer::Silence),
+            Command::Authenticate { .. } | Command::Ack { .. } => Ok(Answer::Silence),
             Command::CreateGroup { name, members, visibility } => {
                 groups.create(origin, name, members, visibility).await
             }
