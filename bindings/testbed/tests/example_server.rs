@@ -115,7 +115,7 @@ fn expected(vector: &Value, text: &str) -> Option<String> {
         Route::ToUser => SysCode::RecipientOffline,
         Route::Execute => match frame.command(&Limits::default()).unwrap() {
             Err(fault) => fault.code(),
-            Ok(Command::Authenticate {}) => SysCode::Authenticated,
+            Ok(Command::Authenticate { .. }) => SysCode::Authenticated,
             Ok(Command::Ack { .. }) => return None,
             Ok(_) => SysCode::Forbidden,
         },
