@@ -36,6 +36,46 @@ static int fail(const char *what)
     return 1;
 }
 
+static void show_outcome(const CallieSendOutcome *outcome)
+{
+    switch (outcome->kind) {
+    case CALLIE_OUTCOME_KIND_STORED:
+        puts("* offline: kept until it can be delivered");
+        break;
+    case CALLIE_OUTCOME_KIND_OFFLINE:
+        puts("* not delivered: offline");
+        break;
+    case CALLIE_OUTCOME_KIND_UNCONFIRMED:
+        puts("* unconfirmed: it may have been delivered");
+        break;
+    case CALLIE_OUTCOME_KIND_FAILED:
+        printf("* not delivered: %s\n", outcome->reason);
+        break;
+    default:
+        break;
+    }
+}
+
+static void show_state(const CallieEvents *events, size_t i)
+{
+    static int waited;
+
+    switch (callie_event_state(events, i)) {
+    case CALLIE_CONNECTION_STATE_WAITING:
+        waited = 1;
+        printf("* no connection, again in %.1f s: %s\n", (double)callie_event_retry_in_ms(events, i) / 1000,
+               callie_event_string(events, i, CALLIE_FIELD_REASON, NULL));
+        break;
+    case CALLIE_CONNECTION_STATE_ONLINE:
+        if (waited)
+            puts(callie_event_resumed(events, i) ? "* connected again" : "* connected again; messages may be missing");
+        waited = 0;
+        break;
+    default:
+        break;
+    }
+}
+
 static void show_event(const CallieEvents *events, size_t i)
 {
     CallieSendOutcome outcome;
@@ -53,15 +93,14 @@ static void show_event(const CallieEvents *events, size_t i)
                callie_event_string(events, i, CALLIE_FIELD_CODE, NULL));
         break;
     case CALLIE_EVENT_KIND_ENDED:
-        if (callie_event_outcome(events, i, &outcome) == CALLIE_STATUS_OK && outcome.kind > CALLIE_OUTCOME_KIND_SENT)
-            printf("* not delivered: %s\n", outcome.kind == CALLIE_OUTCOME_KIND_OFFLINE       ? "offline"
-                                            : outcome.kind == CALLIE_OUTCOME_KIND_UNCONFIRMED ? "unconfirmed"
-                                                                                              : outcome.reason);
+        if (callie_event_outcome(events, i, &outcome) == CALLIE_STATUS_OK)
+            show_outcome(&outcome);
+        break;
+    case CALLIE_EVENT_KIND_DELIVERED_LATE:
+        puts("* delivered late");
         break;
     case CALLIE_EVENT_KIND_CONNECTION_CHANGED:
-        if (callie_event_state(events, i) == CALLIE_CONNECTION_STATE_WAITING)
-            printf("* no connection, again in %.1f s: %s\n", (double)callie_event_retry_in_ms(events, i) / 1000,
-                   callie_event_string(events, i, CALLIE_FIELD_REASON, NULL));
+        show_state(events, i);
         break;
     case CALLIE_EVENT_KIND_CLOSED:
         printf("* %s\n", callie_event_string(events, i, CALLIE_FIELD_REASON, NULL));

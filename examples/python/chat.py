@@ -14,7 +14,7 @@ import threading
 from typing import Optional
 
 import callie
-from callie import OutcomeKind
+from callie import ConnectionKind, OutcomeKind
 
 
 def read_lines(lines: asyncio.Queue[Optional[str]], loop: asyncio.AbstractEventLoop) -> None:
@@ -35,7 +35,16 @@ async def type_in(client: callie.Client, peer: str) -> None:
         await asyncio.wait({asyncio.ensure_future(ticket.outcome())}, timeout=5)
 
 
+def describe(outcome: callie.SendOutcome) -> str:
+    if outcome.kind == OutcomeKind.STORED:
+        return "offline: kept until it can be delivered"
+    if outcome.kind == OutcomeKind.UNCONFIRMED:
+        return "unconfirmed: it may have been delivered"
+    return f"not delivered: {outcome.reason or outcome.kind}"
+
+
 async def show(client: callie.Client) -> None:
+    waited = False
     async for event in client:
         if isinstance(event, callie.Message):
             print(f"{event.sender}: {event.text}", flush=True)
@@ -44,10 +53,15 @@ async def show(client: callie.Client) -> None:
         elif isinstance(event, callie.Notice):
             print(f"* {event.description} ({event.code})", flush=True)
         elif isinstance(event, callie.Ended) and event.outcome.kind not in (OutcomeKind.DELIVERED, OutcomeKind.SENT):
-            print(f"* not delivered: {event.outcome.reason or event.outcome.kind}", flush=True)
-        elif isinstance(event, callie.ConnectionChanged) and event.state.kind == callie.ConnectionKind.WAITING:
-            state = event.state
+            print(f"* {describe(event.outcome)}", flush=True)
+        elif isinstance(event, callie.DeliveredLate):
+            print("* delivered late", flush=True)
+        elif isinstance(event, callie.ConnectionChanged) and event.state.kind == ConnectionKind.WAITING:
+            waited, state = True, event.state
             print(f"* no connection, again in {state.retry_in.total_seconds():.1f} s: {state.reason}", flush=True)
+        elif isinstance(event, callie.ConnectionChanged) and event.state.kind == ConnectionKind.ONLINE and waited:
+            waited = False
+            print("* connected again" if event.state.resumed else "* connected again; messages may be missing", flush=True)
         elif isinstance(event, callie.Closed):
             print(f"* {event.reason}", flush=True)
 

@@ -62,6 +62,9 @@ class OutcomeKind(StrEnum):
 
     #: The recipient's client confirmed it; for a group, at least one member's did.
     DELIVERED = "delivered"
+    #: The recipient, or every other member of the group, is offline: the server keeps it, and delivers it later if the
+    #: recipient takes messages from this user. :class:`DeliveredLate` reports that.
+    STORED = "stored"
     #: The server accepted it; no confirmation was requested.
     SENT = "sent"
     #: The recipient, or every other member of the group, is offline: it did not arrive.

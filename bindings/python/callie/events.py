@@ -76,6 +76,8 @@ class SendOutcome(Record):
     unconfirmed: Optional[int] = None
     #: Only of ``DELIVERED``: the number of offline members of the group, or ``None``.
     offline: Optional[int] = None
+    #: Only of ``DELIVERED``: the number of offline members for whom the server keeps the message, or ``None``.
+    stored: Optional[int] = None
     #: Only of ``FAILED``: the server's code, such as ``"RECIPIENT_UNKNOWN"``, or ``"EXPIRED"`` or ``"DISCONNECTED"``.
     code: str = ""
     #: Only of ``FAILED``: the reason, for people.
@@ -105,12 +107,23 @@ class ConnectionState(Record):
     reason: Optional[str] = None
     #: Only of ``ONLINE``: when the session ends if it is not used.
     expires_at: Optional[datetime] = None
+    #: Only of ``ONLINE``: whether the connection continues the one before, so that nothing is missing. Otherwise payloads may
+    #: be missing that were sent to the user since the last connection was lost.
+    resumed: Optional[bool] = None
 
 
 class ConnectionChanged(Record):
     """The state of the connection changed. The end of the client is reported by :class:`Closed` alone."""
 
     state: ConnectionState
+
+
+class DeliveredLate(Record):
+    """A message that the server had kept was delivered, and confirmed by its recipient. For a message to a group, each member
+    for whom it was kept confirms it."""
+
+    payload_id: str
+    message_id: str
 
 
 class Notice(Record):
@@ -183,25 +196,29 @@ class Closed(Record):
     reason: str
 
 
-Event = Union[Message, Ended, ConnectionChanged, Notice, Edited, Deleted, Signal, Unknown, Unreadable, Closed]
+Event = Union[
+    Message, Ended, ConnectionChanged, DeliveredLate, Notice, Edited, Deleted, Signal, Unknown, Unreadable, Closed
+]
 
 
 def outcome(native: Any) -> SendOutcome:
     """The outcome of a send, from the one of the native library."""
     if native.is_DELIVERED():
-        return SendOutcome(OutcomeKind.DELIVERED, native.confirmed, native.unconfirmed, native.offline)
+        return SendOutcome(OutcomeKind.DELIVERED, native.confirmed, native.unconfirmed, native.offline, native.stored)
     if native.is_FAILED():
         failure = native[0]
         return SendOutcome(OutcomeKind.FAILED, code=failure.code, reason=failure.reason, path=failure.path)
     if native.is_SENT():
         return SendOutcome(OutcomeKind.SENT)
+    if native.is_STORED():
+        return SendOutcome(OutcomeKind.STORED)
     return SendOutcome(OutcomeKind.OFFLINE if native.is_OFFLINE() else OutcomeKind.UNCONFIRMED)
 
 
 def connection_state(state: Any) -> ConnectionState:
     """The state of a connection, from the one of the native library."""
     if state.is_ONLINE():
-        return ConnectionState(ConnectionKind.ONLINE, expires_at=state.expires_at)
+        return ConnectionState(ConnectionKind.ONLINE, expires_at=state.expires_at, resumed=state.resumed)
     if state.is_WAITING():
         return ConnectionState(ConnectionKind.WAITING, state.retry_in, state.close_code, state.reason)
     if state.is_CLOSED():
@@ -241,6 +258,7 @@ def _connection_changed(said: Dict[str, Any]) -> ConnectionChanged:
             said.get("close_code"),
             said.get("reason"),
             None if expires is None else instant(expires),
+            said.get("resumed"),
         )
     )
 
@@ -263,6 +281,7 @@ _SHOWN: Dict[str, Callable[[Dict[str, Any]], Event]] = {
     "message": _message,
     "ended": _ended,
     "connection_changed": _connection_changed,
+    "delivered_late": lambda said: of(DeliveredLate, said),
     "notice": _notice,
     "edited": lambda said: of(Edited, said),
     "deleted": lambda said: of(Deleted, said),

@@ -39,7 +39,8 @@ impl Ada {
     }
 
     async fn authenticate(&mut self) {
-        self.send("first", "SERVER", Command::Authenticate {}.to_content()).await;
+        let greeting = Command::Authenticate { client: None, features: None, resume: None };
+        self.send("first", "SERVER", greeting.to_content()).await;
     }
 
     /// Returns the next text, or `None` when the connection is closed.

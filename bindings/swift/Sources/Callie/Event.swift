@@ -9,6 +9,9 @@ public enum Event: Sendable, Hashable {
     case ended(Ended)
     /// A chat message, from another user or from this one on another connection.
     case message(Message)
+    /// A message that the server had kept was delivered, and confirmed by its recipient. For a message to a group, each member
+    /// for whom it was kept confirms it.
+    case deliveredLate(payloadId: String, messageId: String)
     /// A notice from the server that is not the outcome of a send: a user came online, a group changed.
     case notice(Notice)
     /// The author of a message replaced its text.
@@ -113,8 +116,10 @@ public enum ConnectionState: Sendable, Hashable {
     case suspended
     /// Opening a connection or authenticating on it.
     case connecting
-    /// Connected and authenticated; `expiresAt` is when the session ends if it is not used.
-    case online(expiresAt: Date?, limits: Limits)
+    /// Connected and authenticated; `expiresAt` is when the session ends if it is not used. If `resumed`, the connection
+    /// continues the one before, and nothing is missing; otherwise payloads may be missing that were sent to the user since the
+    /// last connection was lost.
+    case online(expiresAt: Date?, limits: Limits, resumed: Bool)
     /// Not connected; the client tries again after `retryIn`. `closeCode` is that of the last connection, 1006 if it was lost
     /// without one or never opened.
     case waiting(retryIn: Duration, closeCode: UInt16, reason: String)
@@ -125,7 +130,8 @@ public enum ConnectionState: Sendable, Hashable {
         switch native {
         case .suspended: self = .suspended
         case .connecting: self = .connecting
-        case .online(let expiresAt, let limits): self = .online(expiresAt: expiresAt, limits: limits)
+        case .online(let expiresAt, let limits, let resumed):
+            self = .online(expiresAt: expiresAt, limits: limits, resumed: resumed)
         case .waiting(let retryIn, let closeCode, let reason):
             self = .waiting(retryIn: .seconds(retryIn), closeCode: closeCode, reason: reason)
         case .closed: self = .closed
@@ -136,8 +142,11 @@ public enum ConnectionState: Sendable, Hashable {
 /// How the sending of a message ended.
 public enum SendOutcome: Sendable, Hashable {
     /// The recipient's client, or that of at least one member of the group, confirmed it. The counts are nil if the server's
-    /// answer was lost with a connection.
-    case delivered(confirmed: UInt64?, unconfirmed: UInt64?, offline: UInt64?)
+    /// answer was lost with a connection. `stored` of the `offline` members are those for whom the server keeps the message.
+    case delivered(confirmed: UInt64?, unconfirmed: UInt64?, offline: UInt64?, stored: UInt64?)
+    /// The recipient, or every other member of the group, is offline: the server keeps it, and delivers it later if the recipient
+    /// takes messages from this user. `Event.deliveredLate` reports that.
+    case stored
     /// The server accepted it; no confirmation was requested.
     case sent
     /// The recipient, or every other member of the group, is offline: it did not arrive.
@@ -150,8 +159,9 @@ public enum SendOutcome: Sendable, Hashable {
 
     init(_ native: CallieNative.SendOutcome) {
         switch native {
-        case .delivered(let confirmed, let unconfirmed, let offline):
-            self = .delivered(confirmed: confirmed, unconfirmed: unconfirmed, offline: offline)
+        case .delivered(let confirmed, let unconfirmed, let offline, let stored):
+            self = .delivered(confirmed: confirmed, unconfirmed: unconfirmed, offline: offline, stored: stored)
+        case .stored: self = .stored
         case .sent: self = .sent
         case .offline: self = .offline
         case .failed(let failure): self = .failed(code: failure.code, reason: failure.reason, path: failure.path)
@@ -174,6 +184,8 @@ extension Event {
                     payloadId: message.payloadId, messageId: message.messageId, text: message.text,
                     attachments: message.attachments.map(Attachment.init),
                     metadata: [String: JSONValue](json: message.metadata)))
+        case .deliveredLate(let payloadId, let messageId):
+            self = .deliveredLate(payloadId: payloadId, messageId: messageId)
         case .notice(let notice):
             self = .notice(
                 Notice(

@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2)))
 struct MessageTests {
-    let delivered = SendOutcome.delivered(confirmed: 1, unconfirmed: 0, offline: 0)
+    let delivered = SendOutcome.delivered(confirmed: 1, unconfirmed: 0, offline: 0, stored: 0)
 
     @Test func messageArrives() async throws {
         let all = "# Grüße\n\n**fett** `code` \"quotes\" \\ \u{0} \u{7f} 你好 👋 \u{2028}"
@@ -82,7 +82,7 @@ struct MessageTests {
             let message = try await other.message()
             #expect(message.text == "hello all" && message.recipient == group.groupId)
         }
-        #expect(await ticket.outcome() == .delivered(confirmed: 2, unconfirmed: 0, offline: 0))
+        #expect(await ticket.outcome() == .delivered(confirmed: 2, unconfirmed: 0, offline: 0, stored: 0))
     }
 
     @Test func broadcastArrives() async throws {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct ResilienceTests {
-    let delivered = SendOutcome.delivered(confirmed: 1, unconfirmed: 0, offline: 0)
+    let delivered = SendOutcome.delivered(confirmed: 1, unconfirmed: 0, offline: 0, stored: 0)
 
     @Test func cutConnectionLosesNothing() async throws {
         let env = try TestEnv()

@@ -38,6 +38,7 @@ struct Chat {
     }
 
     static func show(_ client: Client) async throws {
+        var waited = false
         for try await event in client.events {
             switch event {
             case .message(let message):
@@ -49,11 +50,18 @@ struct Chat {
                 switch ended.outcome {
                 case .offline: say("* not delivered: offline")
                 case .failed(_, let reason, _): say("* not delivered: \(reason)")
-                case .unconfirmed: say("* not delivered: unconfirmed")
+                case .stored: say("* offline: kept until it can be delivered")
+                case .unconfirmed: say("* unconfirmed: it may have been delivered")
                 case .delivered, .sent: break
                 }
+            case .deliveredLate:
+                say("* delivered late")
             case .connectionChanged(.waiting(let retryIn, _, let reason)):
+                waited = true
                 say("* no connection, again in \(retryIn): \(reason)")
+            case .connectionChanged(.online(_, _, let resumed)):
+                if waited { say(resumed ? "* connected again" : "* connected again; messages may be missing") }
+                waited = false
             case .closed(let end):
                 say("* \(end.reason)")
             default:

@@ -24,7 +24,13 @@ import kotlin.concurrent.thread
 import kotlin.system.exitProcess
 import kotlin.time.Duration.Companion.seconds
 
-suspend fun show(client: Client) = client.events.collect { event ->
+suspend fun show(client: Client) {
+    var waited = false
+    client.events.collect { event -> waited = show(event, waited) }
+}
+
+/** Prints an event. Returns whether the client waits for a connection. */
+fun show(event: Event, waited: Boolean): Boolean {
     when (event) {
         is Event.Message -> {
             println("${event.sender}: ${event.text}")
@@ -34,15 +40,27 @@ suspend fun show(client: Client) = client.events.collect { event ->
         is Event.Ended -> when (val ending = event.outcome) {
             is SendOutcome.Offline -> println("* not delivered: offline")
             is SendOutcome.Failed -> println("* not delivered: ${ending.reason}")
-            is SendOutcome.Unconfirmed -> println("* not delivered: unconfirmed")
+            is SendOutcome.Stored -> println("* offline: kept until it can be delivered")
+            is SendOutcome.Unconfirmed -> println("* unconfirmed: it may have been delivered")
             is SendOutcome.Delivered, SendOutcome.Sent -> {}
         }
-        is Event.ConnectionChanged -> (event.state as? ConnectionState.Waiting)?.let {
-            println("* no connection, again in ${it.retryIn}: ${it.reason}")
+        is Event.DeliveredLate -> println("* delivered late")
+        is Event.ConnectionChanged -> when (val state = event.state) {
+            is ConnectionState.Waiting -> {
+                println("* no connection, again in ${state.retryIn}: ${state.reason}")
+                return true
+            }
+            is ConnectionState.Online -> {
+                val gap = if (state.resumed) "" else "; messages may be missing"
+                if (waited) println("* connected again$gap")
+                return false
+            }
+            else -> {}
         }
         is Event.Closed -> println("* ${event.reason}")
         else -> {}
     }
+    return waited
 }
 
 /** The lines of standard input. Reading cannot be interrupted, so it has a daemon thread, which does not delay the exit. */

@@ -31,6 +31,12 @@ public sealed interface Event {
         val metadata: JsonObject,
     ) : Event
 
+    /**
+     * A message that the server had kept was delivered, and confirmed by its recipient. For a message to a group, each member
+     * for whom it was kept confirms it.
+     */
+    public data class DeliveredLate(val payloadId: String, val messageId: String) : Event
+
     /** A notice from the server that is not the outcome of a send: a user came online, a group changed. */
     public data class Notice(
         /** For programs, such as `USER_JOINED`. */
@@ -96,8 +102,12 @@ public sealed interface ConnectionState {
     /** Opening a connection or authenticating on it. */
     public data object Connecting : ConnectionState
 
-    /** Connected and authenticated; [expiresAt] is when the session ends if it is not used. */
-    public data class Online(val expiresAt: Instant?, val limits: Limits) : ConnectionState
+    /**
+     * Connected and authenticated; [expiresAt] is when the session ends if it is not used. If [resumed], the connection continues
+     * the one before, and nothing is missing; otherwise payloads may be missing that were sent to the user since the last
+     * connection was lost.
+     */
+    public data class Online(val expiresAt: Instant?, val limits: Limits, val resumed: Boolean) : ConnectionState
 
     /**
      * Not connected; the client tries again after [retryIn]. [closeCode] is that of the last connection, 1006 if it was lost
@@ -113,9 +123,20 @@ public sealed interface ConnectionState {
 public sealed interface SendOutcome {
     /**
      * The recipient's client, or that of at least one member of the group, confirmed it. The counts are null if the server's
-     * answer was lost with a connection.
+     * answer was lost with a connection. [stored] of the [offline] members are those for whom the server keeps the message.
      */
-    public data class Delivered(val confirmed: Long?, val unconfirmed: Long?, val offline: Long?) : SendOutcome
+    public data class Delivered(
+        val confirmed: Long?,
+        val unconfirmed: Long?,
+        val offline: Long?,
+        val stored: Long?,
+    ) : SendOutcome
+
+    /**
+     * The recipient, or every other member of the group, is offline: the server keeps it, and delivers it later if the recipient
+     * takes messages from this user. [Event.DeliveredLate] reports that.
+     */
+    public data object Stored : SendOutcome
 
     /** The server accepted it; no confirmation was requested. */
     public data object Sent : SendOutcome
@@ -137,6 +158,7 @@ internal fun dev.callie.ffi.client.Event.own(): Event = when (this) {
     is dev.callie.ffi.client.Event.ConnectionChanged -> Event.ConnectionChanged(v1.own())
     is dev.callie.ffi.client.Event.Ended -> Event.Ended(ticket, messageId, outcome.own())
     is dev.callie.ffi.client.Event.Message -> v1.own()
+    is dev.callie.ffi.client.Event.DeliveredLate -> Event.DeliveredLate(payloadId, messageId)
     is dev.callie.ffi.client.Event.Notice -> v1.own()
     is dev.callie.ffi.client.Event.Edited -> Event.Edited(messageId, sender, recipient, text)
     is dev.callie.ffi.client.Event.Deleted -> Event.Deleted(messageId, sender, recipient, deletedBy)
@@ -159,7 +181,7 @@ private fun dev.callie.ffi.client.Notice.own() = Event.Notice(
 internal fun dev.callie.ffi.client.ConnectionState.own(): ConnectionState = when (this) {
     is dev.callie.ffi.client.ConnectionState.Suspended -> ConnectionState.Suspended
     is dev.callie.ffi.client.ConnectionState.Connecting -> ConnectionState.Connecting
-    is dev.callie.ffi.client.ConnectionState.Online -> ConnectionState.Online(expiresAt, limits)
+    is dev.callie.ffi.client.ConnectionState.Online -> ConnectionState.Online(expiresAt, limits, resumed)
     is dev.callie.ffi.client.ConnectionState.Waiting ->
         ConnectionState.Waiting(retryIn.toKotlinDuration(), closeCode.toInt(), reason)
     is dev.callie.ffi.client.ConnectionState.Closed -> ConnectionState.Closed
@@ -167,7 +189,8 @@ internal fun dev.callie.ffi.client.ConnectionState.own(): ConnectionState = when
 
 internal fun dev.callie.ffi.client.SendOutcome.own(): SendOutcome = when (this) {
     is dev.callie.ffi.client.SendOutcome.Delivered ->
-        SendOutcome.Delivered(confirmed?.clamped(), unconfirmed?.clamped(), offline?.clamped())
+        SendOutcome.Delivered(confirmed?.clamped(), unconfirmed?.clamped(), offline?.clamped(), stored?.clamped())
+    is dev.callie.ffi.client.SendOutcome.Stored -> SendOutcome.Stored
     is dev.callie.ffi.client.SendOutcome.Sent -> SendOutcome.Sent
     is dev.callie.ffi.client.SendOutcome.Offline -> SendOutcome.Offline
     is dev.callie.ffi.client.SendOutcome.Failed -> SendOutcome.Failed(v1.code, v1.reason, v1.path)

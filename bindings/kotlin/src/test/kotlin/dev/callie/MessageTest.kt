@@ -28,7 +28,7 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.days
 
 class MessageTest {
-    private val delivered = SendOutcome.Delivered(confirmed = 1, unconfirmed = 0, offline = 0)
+    private val delivered = SendOutcome.Delivered(confirmed = 1, unconfirmed = 0, offline = 0, stored = 0)
 
     @Test
     fun messageArrives() = scenario { env ->
@@ -98,7 +98,7 @@ class MessageTest {
             val message = other.first<Event.Message>()
             assertEquals("hello all" to group.groupId, message.text to message.recipient)
         }
-        assertEquals(SendOutcome.Delivered(confirmed = 2, unconfirmed = 0, offline = 0), ticket.outcome())
+        assertEquals(SendOutcome.Delivered(confirmed = 2, unconfirmed = 0, offline = 0, stored = 0), ticket.outcome())
     }
 
     @Test

@@ -11,7 +11,7 @@ import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.time.Duration.Companion.milliseconds
 
 class ResilienceTest {
-    private val delivered = SendOutcome.Delivered(confirmed = 1, unconfirmed = 0, offline = 0)
+    private val delivered = SendOutcome.Delivered(confirmed = 1, unconfirmed = 0, offline = 0, stored = 0)
 
     /** How long clients wait for a server that may never answer. */
     private val short = 300.milliseconds
