@@ -16,6 +16,8 @@ pub const CONFIRMATION: Duration = Duration::from_secs(15);
 /// How long a user may be disconnected before others are notified (protocol, "SYS codes"), and how long after
 /// reconnecting a client retries a message whose recipient is offline (protocol, "Confirmed delivery").
 pub const RECONNECTION: Duration = Duration::from_secs(5);
+/// How long a lost connection can be resumed (protocol, "Resumption").
+pub const RESUMPTION: Duration = Duration::from_secs(60);
 /// How long a payload ID is remembered (protocol, "Routing").
 pub const DUPLICATES: Duration = Duration::from_secs(300);
 /// The shortest time between two `RATE_LIMITED` on which no answer depends (protocol, "Routing").

@@ -222,13 +222,13 @@ fn signal_reaches_its_recipient_and_is_not_answered() {
     };
     let push = Push::Signal { from: requester.reply().username().clone(), recipient, kind, data };
     assert_eq!(
-        desk.hub.send(&name("bob"), &push.to_payload(Recipient::User(name("bob")), envelope_ids())),
+        desk.hub.send(desk.now, &name("bob"), &push.to_payload(Recipient::User(name("bob")), envelope_ids())),
         1
     );
     desk.hub.done(&requester);
     assert_eq!(desk.take(), to(&[bob], "CMD"));
     assert_eq!(
-        desk.hub.send(&name("cyd"), &push.to_payload(Recipient::User(name("cyd")), envelope_ids())),
+        desk.hub.send(desk.now, &name("cyd"), &push.to_payload(Recipient::User(name("cyd")), envelope_ids())),
         0
     );
     assert!(desk.send(ada, "ada", "CMD", "SERVER", content, "p1").is_none());

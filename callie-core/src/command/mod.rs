@@ -26,6 +26,7 @@ pub use known::{Command, Permission};
 pub use negotiation::{ClientInfo, ClientLabel, Feature, FeatureName, Features, ResumeRequest, TextCount};
 pub use parameter::CommandFault;
 pub use push::Push;
+pub(crate) use push::SIGNAL;
 pub use request::{CommandRequest, PagedRequest};
 pub use result::{
     BlockedPage, Empty, Group, GroupDetails, GroupPage, GroupSummary, Member, PresenceMap, Profile,

@@ -85,6 +85,12 @@ impl Features {
         Self(self.0 | 1 << feature as u8)
     }
 
+    /// Removes a feature.
+    #[must_use]
+    pub const fn without(self, feature: Feature) -> Self {
+        Self(self.0 & !(1 << feature as u8))
+    }
+
     /// Returns the features in both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {

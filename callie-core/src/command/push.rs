@@ -67,7 +67,7 @@ pub enum Push {
 
 const DELETE_MESSAGE: &str = "DELETE_MESSAGE";
 const EDIT_MESSAGE: &str = "EDIT_MESSAGE";
-const SIGNAL: &str = "SIGNAL";
+pub(crate) const SIGNAL: &str = "SIGNAL";
 
 impl Push {
     /// The names of all pushes.

@@ -160,7 +160,8 @@ impl CloseReason {
     }
 
     /// The client was silent for too long.
-    pub(super) fn heartbeat_missed() -> Self {
+    #[must_use]
+    pub fn heartbeat_missed() -> Self {
         Self::from_code(SysCode::HeartbeatMissed)
     }
 
@@ -205,6 +206,14 @@ impl CloseReason {
     #[must_use]
     pub fn code(&self) -> u16 {
         self.code
+    }
+
+    /// Returns `true` if a connection on which `resume` is in force can be resumed after a close for this reason.
+    #[must_use]
+    pub fn is_resumable(&self) -> bool {
+        let is_abuse =
+            [CloseCode::Flooding, CloseCode::SlowConsumer].map(CloseCode::as_u16).contains(&self.code);
+        !is_abuse && !(4500..=4999).contains(&self.code)
     }
 
     /// Returns `true` if queued payloads are still written.
@@ -266,6 +275,7 @@ mod tests {
             (CloseReason::protocol_error(), None, 1002, false),
             (CloseReason::normal(), None, 1000, false),
         ] {
+            assert_eq!(reason.is_resumable(), !matches!(code, 4429 | 4431 | 4500..), "{code}");
             assert_eq!(
                 (reason.sys_code(), reason.code(), reason.writes_queued()),
                 (sys_code, code, writes_queued)

@@ -8,6 +8,9 @@ use crate::limits::Limits;
 use crate::setters::with_setters;
 use crate::times;
 
+/// The default of [`ServerConfig::max_kept_bytes`].
+const MAX_KEPT_BYTES: usize = 4 * 1024 * 1024;
+
 /// What is the same for all connections of a server: its limits, its times and its keys of payloads.
 ///
 /// ```
@@ -28,6 +31,9 @@ pub struct ServerConfig {
     pub times: Times,
     /// The features that the server offers. Default none.
     pub features: Features,
+    /// The most bytes of texts that are kept for the resumption of one connection, see
+    /// [`WrittenTexts`](super::WrittenTexts). Default 4 MiB.
+    pub max_kept_bytes: usize,
     /// What the server remembers payloads by. A later configuration of the same server has a clone of them.
     pub keys: PayloadKeys,
 }
@@ -36,7 +42,13 @@ impl ServerConfig {
     /// The protocol's limits and times.
     #[must_use]
     pub fn new(keys: PayloadKeys) -> Self {
-        Self { limits: Limits::default(), times: Times::default(), features: Features::NONE, keys }
+        Self {
+            limits: Limits::default(),
+            times: Times::default(),
+            features: Features::NONE,
+            max_kept_bytes: MAX_KEPT_BYTES,
+            keys,
+        }
     }
 }
 
@@ -44,6 +56,7 @@ with_setters!(ServerConfig {
     with_limits: limits = Limits,
     with_times: times = Times,
     with_features: features = Features,
+    with_max_kept_bytes: max_kept_bytes = usize,
 });
 
 /// The times of a server. The defaults are those of the protocol; tests shorten them.
@@ -63,6 +76,8 @@ pub struct Times {
     /// From the first payload that was dropped because of the rate to the close, unless there is a pause of
     /// [`times::FLOOD_PAUSE`]; default [`times::FLOOD`].
     pub flood: Duration,
+    /// How long a lost connection can be resumed; default [`times::RESUMPTION`]. Clients receive it in whole seconds.
+    pub resumption: Duration,
 }
 
 with_setters!(Times {
@@ -72,6 +87,7 @@ with_setters!(Times {
     with_confirmation: confirmation = Duration,
     with_reconnection: reconnection = Duration,
     with_flood: flood = Duration,
+    with_resumption: resumption = Duration,
 });
 
 impl Default for Times {
@@ -83,6 +99,7 @@ impl Default for Times {
             confirmation: times::CONFIRMATION,
             reconnection: times::RECONNECTION,
             flood: times::FLOOD,
+            resumption: times::RESUMPTION,
         }
     }
 }

@@ -15,14 +15,16 @@ use super::pending_acks::PendingAcks;
 use super::rates::BucketKind;
 use super::recent::PayloadKey;
 use super::reply::{Answer, PayloadNames, Reply};
+use super::resumption::{Resuming, Resumption};
 use super::strikes::{Flood, Strikes};
 use super::user::{Admission, Denied, SharedState};
+use super::written::{Text, WrittenTexts};
 use crate::code::SysCode;
 use crate::command::request::{ACK, AUTHENTICATE};
-use crate::command::{AckEntry, Command, Feature, Features};
+use crate::command::{AckEntry, Command, CommandFault, Feature, Features, TextCount};
 use crate::content::Content;
 use crate::frame::{ContentRef, PayloadRef};
-use crate::name::Username;
+use crate::name::{ConnectionId, Username};
 use crate::notice::{Notice, NoticeBuilder, PriorOutcome};
 use crate::party::{Recipient, RecipientRef, Sender};
 use crate::payload::{EnvelopeIds, Payload};
@@ -36,8 +38,8 @@ pub type EnvelopeIdSource = Box<dyn FnMut() -> EnvelopeIds + Send>;
 /// One authenticated connection of a server. The [module](super) documents the contract.
 ///
 /// `R` is the receipt that the server keeps for a written payload until the client confirms it. Dropping the connection
-/// drops the remaining receipts; [`input_ended`](Self::input_ended) returns them.
-pub struct Connection<R> {
+/// drops the remaining receipts; [`input_ended`](Self::input_ended) returns them. `T` is the type of the texts to write.
+pub struct Connection<R, T = String> {
     config: Arc<ServerConfig>,
     identity: Box<Identity>,
     token: Box<str>,
@@ -51,13 +53,19 @@ pub struct Connection<R> {
     heartbeat: Heartbeat,
     strikes: Strikes,
     flood: Flood,
+    /// `None` unless `resume` is in force.
+    resumption: Option<Box<Resumption<T>>>,
     /// `None` until the first payload is dropped.
     dropped: Option<Box<DroppedPayloads>>,
     pending: PendingAcks<R>,
+    /// Whether the first text of `out` is the `AUTHENTICATED` that opens or resumes the connection. It is not counted.
+    is_welcome_queued: bool,
+    /// Whether a PING is due.
+    ping_due: bool,
     out: VecDeque<String>,
 }
 
-impl<R> Connection<R> {
+impl<R, T: Text> Connection<R, T> {
     /// Opens a connection with its first payload, and handles that. The first text of [`poll`](Self::poll) is
     /// `AUTHENTICATED`.
     pub fn open<'t>(
@@ -66,12 +74,18 @@ impl<R> Connection<R> {
         next_ids: EnvelopeIdSource,
         user: &mut impl SharedState,
     ) -> (Self, Action<'t, R>) {
-        let Verified { config, payload, greeting, identity } = verified;
-        let named = greeting.as_ref().and_then(|greeting| greeting.features);
+        let mut features = verified.features();
+        let Verified { config, payload, greeting, identity, connection_id } = verified;
+        let is_resumable = features.is_some_and(|features| features.contains(Feature::Resume));
+        let resumption = connection_id.filter(|_| is_resumable);
+        let resumption = resumption.map(|id| Box::new(Resumption::new(id, config.max_kept_bytes)));
+        if resumption.is_none() {
+            features = features.map(|features| features.without(Feature::Resume));
+        }
         let mut connection = Self {
             identity: Box::new(identity),
             token: payload.token().into(),
-            features: named.map(|named| named.and(config.features)),
+            features,
             config,
             next_ids,
             number: 1,
@@ -79,12 +93,14 @@ impl<R> Connection<R> {
             heartbeat: Heartbeat::new(now),
             strikes: Strikes::default(),
             flood: Flood::default(),
+            resumption,
             dropped: None,
             pending: PendingAcks::new(),
+            is_welcome_queued: false,
+            ping_due: false,
             out: VecDeque::new(),
         };
-        let welcome = connection.welcome(&payload);
-        connection.out.push_back(welcome.into_text());
+        connection.queue_welcome(&Reply::new(&payload, 1, None, connection.identity.username.clone()));
         let action = if greeting.is_some() {
             Action::Taken(payload.payload_type())
         } else {
@@ -139,7 +155,7 @@ impl<R> Connection<R> {
 
     /// Queues an answer, after the report of the payloads that were dropped before the answered one.
     pub fn answer(&mut self, now: Duration, answer: Answer) {
-        if let Some(report) = self.report_before(now, answer.number()) {
+        if let Some(report) = self.report_due_before(now, answer.number()) {
             self.out.push_back(report);
         }
         self.out.push_back(answer.into_text());
@@ -147,7 +163,12 @@ impl<R> Connection<R> {
 
     /// Returns the text that must be written before the answer to the payload with this number, if there is one. For
     /// servers that queue [`Answer`]s themselves: must be called when the answer is written, not when it is queued.
-    pub fn report_before(&mut self, now: Duration, number: u64) -> Option<String> {
+    pub fn report_before(&mut self, now: Duration, number: u64) -> Option<T> {
+        let report = self.report_due_before(now, number)?;
+        Some(self.counted(report))
+    }
+
+    fn report_due_before(&mut self, now: Duration, number: u64) -> Option<String> {
         let dropped = self.dropped.as_mut()?;
         if dropped.first()? >= number {
             return None;
@@ -157,10 +178,26 @@ impl<R> Connection<R> {
     }
 
     /// Returns the next text to write.
-    pub fn poll(&mut self, now: Duration) -> Option<String> {
-        if let Some(text) = self.out.pop_front() {
+    pub fn poll(&mut self, now: Duration) -> Option<T> {
+        if std::mem::take(&mut self.is_welcome_queued) {
+            return self.out.pop_front().map(T::from);
+        }
+        if let Some(text) = self.resumption.as_mut().and_then(|resumption| resumption.next_again()) {
             return Some(text);
         }
+        let text = self.out.pop_front().or_else(|| self.ping()).or_else(|| self.report_due(now))?;
+        Some(self.counted(text))
+    }
+
+    fn ping(&mut self) -> Option<String> {
+        if !std::mem::take(&mut self.ping_due) {
+            return None;
+        }
+        let to = Recipient::User(self.identity.username.clone());
+        Some(Payload::new((self.next_ids)(), Sender::Server, to, Content::Ping).encode())
+    }
+
+    fn report_due(&mut self, now: Duration) -> Option<String> {
         let dropped = self.dropped.as_mut()?;
         if dropped.report_at()? > now {
             return None;
@@ -169,11 +206,31 @@ impl<R> Connection<R> {
         Some(self.encode(&notice))
     }
 
+    /// Counts a text that is about to be written.
+    fn counted(&mut self, text: String) -> T {
+        let text = T::from(text);
+        self.count_written(&text);
+        text
+    }
+
+    /// Must be called for each text that the server writes on the connection, except for those that the connection
+    /// itself returns. Keeps a clone of the text for a resumption.
+    pub fn count_written(&mut self, text: &T) {
+        if let Some(resumption) = &mut self.resumption {
+            resumption.texts.push(text.clone());
+        }
+    }
+
     /// Must be called before a payload with a request for confirmation is written. Keeps the receipt for
     /// [`Times::confirmation`](super::Times::confirmation). Returns a receipt that is not kept and will not be
     /// confirmed: this one if too many are kept, or an earlier one of the same payload.
     pub fn written(&mut self, now: Duration, key: PayloadKey, receipt: R) -> Option<R> {
         self.pending.insert(now, self.config.times.confirmation, key, receipt)
+    }
+
+    /// Returns the receipts of the payloads that the client has not confirmed.
+    pub fn receipts_mut(&mut self) -> impl Iterator<Item = &mut R> {
+        self.pending.receipts_mut()
     }
 
     /// Returns the latest time of the next call of [`wake`](Self::wake) or [`poll`](Self::poll). `receive` can make it
@@ -191,9 +248,7 @@ impl<R> Connection<R> {
         match self.heartbeat.due(now, &self.config.times) {
             Due::Nothing => None,
             Due::Ping => {
-                let to = Recipient::User(self.identity.username.clone());
-                let ping = Payload::new((self.next_ids)(), Sender::Server, to, Content::Ping);
-                self.out.push_back(ping.encode());
+                self.ping_due = true;
                 None
             }
             Due::Missed => Some(CloseReason::heartbeat_missed()),
@@ -219,6 +274,79 @@ impl<R> Connection<R> {
         let report = self.take_report(now);
         self.out.extend(report);
         self.pending.take_all()
+    }
+
+    /// Handles that the WebSocket is closed or lost, while the connection waits to be resumed. Until
+    /// [`resume`](Self::resume) has succeeded, only [`answer`](Self::answer) may be called.
+    ///
+    /// If the server closes the WebSocket itself, `reason` is why, and the result is what to write before the close
+    /// frame.
+    pub fn go_away(&mut self, reason: Option<&CloseReason>) -> Option<Closing> {
+        if std::mem::take(&mut self.is_welcome_queued) {
+            self.out.pop_front();
+        }
+        self.ping_due = false;
+        let user = Recipient::User(self.identity.username.clone());
+        let closing = reason.map(|reason| Closing {
+            first: Vec::new(),
+            write_queued: false,
+            last: reason.encode(user, (self.next_ids)()),
+            code: reason.code(),
+        });
+        if let Some(resumption) = &mut self.resumption {
+            resumption.go_away(closing.as_ref().is_some_and(|closing| closing.last.is_some()));
+        }
+        closing
+    }
+
+    /// Returns `true` if the connection is the one that the client asks to resume, and what the client has not received
+    /// is kept.
+    #[must_use]
+    pub fn can_resume(&self, resuming: &Resuming) -> bool {
+        self.resumption.as_ref().is_some_and(|resumption| {
+            resumption.id == resuming.request.connection_id
+                && self.identity.session_id == resuming.identity.session_id
+                && resumption.can_resume(resuming.request.received.get())
+        })
+    }
+
+    /// Continues the connection on another WebSocket, if it [can be](Self::can_resume) resumed; returns whether it was.
+    /// [`go_away`](Self::go_away) must have been called before.
+    ///
+    /// The next texts of [`poll`](Self::poll) are `AUTHENTICATED` and those that the client has not received. The
+    /// heartbeat and the times of all receipts begin anew, and recent violations are forgotten.
+    pub fn resume(&mut self, now: Duration, resuming: Resuming) -> bool {
+        if !self.can_resume(&resuming) {
+            return false;
+        }
+        let Resuming { config, request, features, identity, token, reply } = resuming;
+        if let Some(resumption) = &mut self.resumption {
+            resumption.resume(request.received.get());
+        }
+        self.config = config;
+        self.features = Some(features);
+        *self.identity = identity;
+        self.token = token;
+        self.number += 1;
+        self.draining = false;
+        self.heartbeat = Heartbeat::new(now);
+        self.strikes = Strikes::default();
+        self.flood = Flood::default();
+        self.pending.renew(now, self.config.times.confirmation);
+        self.queue_welcome(&reply);
+        true
+    }
+
+    /// Returns the ID under which the connection can be resumed; `None` if `resume` is not in force.
+    #[must_use]
+    pub fn connection_id(&self) -> Option<&ConnectionId> {
+        self.resumption.as_ref().map(|resumption| &resumption.id)
+    }
+
+    /// Returns the texts that are kept for a resumption; `None` if `resume` is not in force.
+    #[must_use]
+    pub fn written_texts(&self) -> Option<&WrittenTexts<T>> {
+        self.resumption.as_ref().map(|resumption| &resumption.texts)
     }
 
     /// Ends the connection. Returns what must be written before the close frame. `poll` must not be called afterwards.
@@ -315,34 +443,56 @@ impl<R> Connection<R> {
 
     fn execute<'t>(&mut self, accepted: Accepted<'t>, user: &mut impl SharedState) -> Action<'t, R> {
         match accepted.payload.command(&self.config.limits) {
-            Some(Ok(Command::Ack { payloads, .. })) => self.confirm(payloads),
-            Some(Ok(Command::Authenticate { .. })) => Action::Answer(self.welcome(&accepted.payload)),
+            Some(Ok(Command::Ack { payloads, received })) => match self.confirm(payloads, received) {
+                Ok(confirmed) => confirmed,
+                Err(fault) => self.refuse_command(&accepted, &fault),
+            },
+            Some(Ok(Command::Authenticate { .. })) => Action::Answer(self.welcome(&self.reply(&accepted))),
             Some(Ok(command)) => Action::Execute(command, accepted),
             Some(Err(fault)) => {
                 if let Some(key) = accepted.key {
                     user.settle(key, PriorOutcome::Failed);
                 }
-                let ids = (self.next_ids)();
-                Action::Answer(self.reply(&accepted).fault(&fault, &self.token, ids))
+                self.refuse_command(&accepted, &fault)
             }
             // Only a CMD has this route.
             None => Action::Ignored,
         }
     }
 
-    /// Handles a confirmation, which counts only for payloads that were written to this connection.
-    fn confirm<'t>(&mut self, payloads: Vec<AckEntry>) -> Action<'t, R> {
+    fn refuse_command<'t>(&mut self, accepted: &Accepted<'_>, fault: &CommandFault) -> Action<'t, R> {
+        let ids = (self.next_ids)();
+        Action::Answer(self.reply(accepted).fault(fault, &self.token, ids))
+    }
+
+    /// Handles a confirmation, which counts only for payloads that were written to this connection. `received` counts
+    /// only if `resume` is in force.
+    fn confirm<'t>(
+        &mut self,
+        payloads: Vec<AckEntry>,
+        received: Option<TextCount>,
+    ) -> Result<Action<'t, R>, CommandFault> {
+        if let (Some(resumption), Some(received)) = (&mut self.resumption, received)
+            && !resumption.texts.count(received.get())
+        {
+            return Err(CommandFault::of_parameter(
+                "received",
+                "must not exceed the number of written texts",
+            ));
+        }
         let receipts = payloads.into_iter().filter_map(|entry| {
             self.pending.remove(self.config.keys.key(entry.sender.as_str(), entry.payload_id.as_str()))
         });
-        Action::Confirm(receipts.collect())
+        Ok(Action::Confirm(receipts.collect()))
     }
 
     fn act_on_confirmation<'t>(&mut self, payload: Option<PayloadRef<'t>>) -> Action<'t, R> {
         match payload {
             Some(payload) if is_ack(&payload) && self.stranger(&payload).is_none() => {
                 match payload.command(&self.config.limits) {
-                    Some(Ok(Command::Ack { payloads, .. })) => self.confirm(payloads),
+                    Some(Ok(Command::Ack { payloads, received })) => {
+                        self.confirm(payloads, received).unwrap_or(Action::Ignored)
+                    }
                     _ => Action::Ignored,
                 }
             }
@@ -405,24 +555,37 @@ impl<R> Connection<R> {
         notice.to_payload(Recipient::User(self.identity.username.clone()), (self.next_ids)()).encode()
     }
 
-    fn welcome(&mut self, payload: &PayloadRef<'_>) -> Answer {
+    /// Queues the `AUTHENTICATED` that opens or resumes the connection, before everything else.
+    fn queue_welcome(&mut self, reply: &Reply) {
+        let welcome = self.welcome(reply);
+        self.out.push_front(welcome.into_text());
+        self.is_welcome_queued = true;
+    }
+
+    fn welcome(&mut self, reply: &Reply) -> Answer {
         let Identity { username, session_id, expires_at } = &*self.identity;
-        let heartbeat = u32::try_from(self.config.times.heartbeat.as_secs()).unwrap_or(u32::MAX).max(1);
         let notice = Notice::builder(SysCode::Authenticated)
             .username(username.clone())
             .session_id(session_id.clone())
             .expires_at(*expires_at)
-            .heartbeat_seconds(heartbeat)
+            .heartbeat_seconds(whole_seconds(self.config.times.heartbeat))
             .limits(self.config.limits);
         let notice = match self.features {
             Some(features) => notice.features(features.names()),
             None => notice,
         };
-        Reply::new(payload, self.number, None, username.clone()).answer(notice, (self.next_ids)())
+        let notice = match &self.resumption {
+            Some(resumption) => notice
+                .connection_id(resumption.id.clone())
+                .resume_seconds(whole_seconds(self.config.times.resumption))
+                .resumed(resumption.resumed),
+            None => notice,
+        };
+        reply.answer(notice, (self.next_ids)())
     }
 }
 
-impl<R> fmt::Debug for Connection<R> {
+impl<R, T> fmt::Debug for Connection<R, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("username", &self.identity.username)
@@ -430,6 +593,11 @@ impl<R> fmt::Debug for Connection<R> {
             .field("draining", &self.draining)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns a time as clients receive it: at least a second.
+fn whole_seconds(time: Duration) -> u32 {
+    u32::try_from(time.as_secs()).unwrap_or(u32::MAX).max(1)
 }
 
 /// Returns the bucket of a payload.

@@ -1,18 +1,22 @@
 //! Confirmed delivery: the one answer that the sender of a message receives (protocol, "Confirmed delivery").
 
+use std::time::Duration;
+
 /// Counts the outcomes of one message with a request for confirmation, for each part of its audience: a user with all
 /// connections, or several users on another node, which reports their outcomes.
 ///
 /// [`begin`](Self::begin) must be called for each part before its payload is queued, and then
 /// [`handed_out`](Self::handed_out) once. Exactly one of the later calls returns the counts, which are the answer, see
-/// [`Reply::delivery`](super::Reply::delivery). A server calls [`expire`](Self::expire) after
-/// [`Times::confirmation`](super::Times::confirmation).
+/// [`Reply::delivery`](super::Reply::delivery). The deadline of a delivery is
+/// [`Times::confirmation`](super::Times::confirmation) after its start. A server calls [`expire`](Self::expire) at the
+/// deadline, and at those of parts that [came back](Self::came_back).
 ///
 /// ```
+/// use std::time::Duration;
 /// use callie_core::server::Delivery;
 ///
 /// // Bob has two connections; it is written to one of them and confirmed there.
-/// let mut delivery = Delivery::to_user();
+/// let mut delivery = Delivery::to_user(Duration::from_secs(15));
 /// let bob = delivery.begin(1, 2);
 /// assert!(delivery.handed_out(0).is_none());
 /// delivery.written(bob);
@@ -27,6 +31,8 @@ pub struct Delivery {
     /// The number of parts that are not settled.
     waiting: usize,
     counts: DeliveryCounts,
+    /// The deadline of new parts.
+    deadline: Duration,
     /// Set until all parts have begun. No answer is returned before.
     open: bool,
     answered: bool,
@@ -64,32 +70,44 @@ struct State {
     users: usize,
     /// The number of connections that hold a receipt.
     receipts: usize,
+    /// How many of them are away.
+    away: usize,
+    /// When the part ends unconfirmed, unless it is paused.
+    deadline: Duration,
     /// Whether the payload was written to one of them.
     written: bool,
     settled: bool,
 }
 
+impl State {
+    /// Returns `true` if the deadline does not count: all connections that can confirm the message are away.
+    fn is_paused(&self) -> bool {
+        self.away > 0 && self.away >= self.receipts
+    }
+}
+
 impl Delivery {
     /// Starts a message to one user, whose first confirmation is the answer.
     #[must_use]
-    pub fn to_user() -> Self {
-        Self::new(false)
+    pub fn to_user(deadline: Duration) -> Self {
+        Self::new(deadline, false)
     }
 
     /// Starts a message to a group. The answer is known when every part is settled.
     #[must_use]
-    pub fn to_group() -> Self {
-        Self::new(true)
+    pub fn to_group(deadline: Duration) -> Self {
+        Self::new(deadline, true)
     }
 
-    fn new(of_group: bool) -> Self {
+    fn new(deadline: Duration, of_group: bool) -> Self {
         let counts = DeliveryCounts { of_group, ..DeliveryCounts::default() };
-        Self { parts: Vec::new(), waiting: 0, counts, open: true, answered: false }
+        Self { parts: Vec::new(), waiting: 0, counts, deadline, open: true, answered: false }
     }
 
     /// Begins a part of `users` users, with `receipts` connections that will receive the message.
     pub fn begin(&mut self, users: usize, receipts: usize) -> Part {
-        self.parts.push(State { users, receipts, written: false, settled: false });
+        let deadline = self.deadline;
+        self.parts.push(State { users, receipts, away: 0, deadline, written: false, settled: false });
         self.waiting += 1;
         Part(self.parts.len() - 1)
     }
@@ -102,14 +120,39 @@ impl Delivery {
         self.answer()
     }
 
-    /// Handles the deadline: every user of a part that is not settled may have received the message.
+    /// Handles the deadlines up to `now`, which may be [`Duration::MAX`]: every user of a part that is neither settled
+    /// nor away may have received the message.
     #[must_use = "it may be the answer"]
-    pub fn expire(&mut self) -> Option<DeliveryCounts> {
+    pub fn expire(&mut self, now: Duration) -> Option<DeliveryCounts> {
         for at in 0..self.parts.len() {
-            let users = self.parts[at].users;
-            self.settle(Part(at), DeliveryCounts::new(0, users, 0));
+            let State { users, deadline, .. } = self.parts[at];
+            if deadline <= now && !self.parts[at].is_paused() {
+                self.settle(Part(at), DeliveryCounts::new(0, users, 0));
+            }
         }
         self.answer()
+    }
+
+    /// Records that a connection with a receipt of the part went away, or that another node reports this of all users
+    /// of the part. While all connections with a receipt are away, the deadline does not count.
+    pub fn went_away(&mut self, part: Part) {
+        if let Some(state) = self.parts.get_mut(part.0) {
+            state.away += 1;
+        }
+    }
+
+    /// Records that a connection that [went away](Self::went_away) was resumed. The part has a new deadline.
+    pub fn came_back(&mut self, part: Part, deadline: Duration) {
+        if let Some(state) = self.parts.get_mut(part.0) {
+            state.away = state.away.saturating_sub(1);
+            state.deadline = deadline;
+        }
+    }
+
+    /// Returns `true` if there is a part that is not settled and whose deadline does not count.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.parts.iter().any(|state| !state.settled && state.is_paused())
     }
 
     /// Settles a part by the report of its node. Users whom the report does not count were not connected.
@@ -149,6 +192,19 @@ impl Delivery {
     pub fn returned(&mut self, part: Part) -> Option<DeliveryCounts> {
         let state = self.parts.get_mut(part.0)?;
         state.receipts = state.receipts.saturating_sub(1);
+        self.settle_if_returned(part)
+    }
+
+    /// Records that a connection that [went away](Self::went_away) is gone and will not confirm the message.
+    #[must_use = "it may be the answer"]
+    pub fn gone(&mut self, part: Part) -> Option<DeliveryCounts> {
+        let state = self.parts.get_mut(part.0)?;
+        state.away = state.away.saturating_sub(1);
+        self.returned(part)
+    }
+
+    fn settle_if_returned(&mut self, part: Part) -> Option<DeliveryCounts> {
+        let state = self.parts.get(part.0)?;
         if state.receipts == 0 {
             let written = usize::from(state.written);
             self.settle(part, DeliveryCounts::new(0, written, 1 - written));
@@ -194,13 +250,15 @@ impl Delivery {
 mod tests {
     use super::*;
 
+    const DEADLINE: Duration = Duration::from_secs(15);
+
     fn counts(confirmed: usize, unconfirmed: usize, missed: usize) -> Option<DeliveryCounts> {
         Some(DeliveryCounts { of_group: true, ..DeliveryCounts::new(confirmed, unconfirmed, missed) })
     }
 
     #[test]
     fn connection_that_never_wrote_it_missed_it() {
-        let mut delivery = Delivery::to_user();
+        let mut delivery = Delivery::to_user(DEADLINE);
         let bob = delivery.begin(1, 2);
         assert_eq!(delivery.returned(bob), None);
         assert_eq!(delivery.handed_out(0), None);
@@ -209,7 +267,7 @@ mod tests {
 
     #[test]
     fn lost_receiving_connection_leaves_it_unconfirmed() {
-        let mut delivery = Delivery::to_user();
+        let mut delivery = Delivery::to_user(DEADLINE);
         let bob = delivery.begin(1, 2);
         assert_eq!(delivery.handed_out(0), None);
         delivery.written(bob);
@@ -220,16 +278,16 @@ mod tests {
 
     #[test]
     fn deadline_leaves_it_unconfirmed() {
-        let mut delivery = Delivery::to_user();
+        let mut delivery = Delivery::to_user(DEADLINE);
         let bob = delivery.begin(1, 1);
         assert_eq!(delivery.handed_out(0), None);
-        assert_eq!(delivery.expire(), Some(DeliveryCounts::new(0, 1, 0)));
+        assert_eq!(delivery.expire(DEADLINE), Some(DeliveryCounts::new(0, 1, 0)));
         assert_eq!(delivery.confirmed(bob), None);
     }
 
     #[test]
     fn group_is_answered_when_every_member_is_settled() {
-        let mut delivery = Delivery::to_group();
+        let mut delivery = Delivery::to_group(DEADLINE);
         let parts: Vec<_> = (0..3).map(|_| delivery.begin(1, 1)).collect();
         let elsewhere = delivery.begin(5, 0);
         assert_eq!(delivery.confirmed(parts[0]), None, "it is still being handed out");
@@ -243,7 +301,7 @@ mod tests {
     #[test]
     fn lost_node_leaves_it_unconfirmed() {
         for (may_have_arrived, expected) in [(true, counts(0, 4, 0)), (false, counts(0, 0, 4))] {
-            let mut delivery = Delivery::to_group();
+            let mut delivery = Delivery::to_group(DEADLINE);
             let elsewhere = delivery.begin(4, 0);
             assert_eq!(delivery.handed_out(0), None);
             assert_eq!(delivery.give_up(elsewhere, may_have_arrived), expected);
@@ -252,6 +310,51 @@ mod tests {
 
     #[test]
     fn nobody_online_is_offline_immediately() {
-        assert_eq!(Delivery::to_group().handed_out(3), counts(0, 0, 3));
+        assert_eq!(Delivery::to_group(DEADLINE).handed_out(3), counts(0, 0, 3));
+    }
+
+    #[test]
+    fn deadline_does_not_count_while_all_connections_are_away() {
+        let mut delivery = Delivery::to_user(DEADLINE);
+        let bob = delivery.begin(1, 2);
+        assert_eq!(delivery.handed_out(0), None);
+        delivery.went_away(bob);
+        assert!(!delivery.is_paused());
+        delivery.went_away(bob);
+        assert!(delivery.is_paused());
+        assert_eq!(delivery.expire(20 * DEADLINE), None);
+        delivery.came_back(bob, 22 * DEADLINE);
+        assert_eq!(delivery.expire(21 * DEADLINE), None);
+        assert_eq!(delivery.expire(22 * DEADLINE), Some(DeliveryCounts::new(0, 1, 0)));
+    }
+
+    #[test]
+    fn away_connection_that_is_gone_missed_what_was_not_written() {
+        for (written, expected) in [(false, (0, 0, 1)), (true, (0, 1, 0))] {
+            let mut delivery = Delivery::to_user(DEADLINE);
+            let bob = delivery.begin(1, 1);
+            assert_eq!(delivery.handed_out(0), None);
+            if written {
+                delivery.written(bob);
+            }
+            delivery.went_away(bob);
+            let (confirmed, unconfirmed, missed) = expected;
+            assert_eq!(delivery.gone(bob), Some(DeliveryCounts::new(confirmed, unconfirmed, missed)));
+        }
+    }
+
+    #[test]
+    fn members_who_are_away_do_not_delay_the_deadlines_of_others() {
+        let mut delivery = Delivery::to_group(DEADLINE);
+        let (ada, bob) = (delivery.begin(1, 1), delivery.begin(1, 1));
+        let elsewhere = delivery.begin(3, 0);
+        assert_eq!(delivery.handed_out(0), None);
+        delivery.went_away(bob);
+        delivery.went_away(elsewhere);
+        assert_eq!(delivery.expire(DEADLINE), None);
+        assert_eq!(delivery.confirmed(ada), None, "it has expired");
+        delivery.came_back(elsewhere, 3 * DEADLINE);
+        assert_eq!(delivery.gone(bob), None);
+        assert_eq!(delivery.expire(3 * DEADLINE), counts(0, 4, 1));
     }
 }

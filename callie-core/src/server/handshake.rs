@@ -6,11 +6,12 @@ use std::time::Duration;
 use super::close::CloseReason;
 use super::config::ServerConfig;
 use super::reply::PayloadNames;
+use super::resumption::Resuming;
 use crate::code::SysCode;
 use crate::command::{ClientInfo, Command, Features, ResumeRequest};
 use crate::fault::Fault;
 use crate::frame::PayloadRef;
-use crate::name::{SessionId, Username};
+use crate::name::{ConnectionId, SessionId, Username};
 use crate::notice::Notice;
 use crate::party::RecipientRef;
 use crate::timestamp::Timestamp;
@@ -85,6 +86,8 @@ pub struct Verified<'t> {
     /// `None` if the payload is not a valid `AUTHENTICATE`.
     pub(super) greeting: Option<Greeting>,
     pub(super) identity: Identity,
+    /// The name under which the connection can be resumed.
+    pub(super) connection_id: Option<ConnectionId>,
 }
 
 impl Handshake {
@@ -154,7 +157,7 @@ impl<'t> Authentication<'t> {
             Some(identity) if identity.username != *payload.sender() => {
                 Err(failed(&payload, "the sender is not the user of the token"))
             }
-            Some(identity) => Ok(Verified { config, payload, greeting, identity }),
+            Some(identity) => Ok(Verified { config, payload, greeting, identity, connection_id: None }),
         }
     }
 }
@@ -170,6 +173,25 @@ impl Verified<'_> {
     #[must_use]
     pub fn greeting(&self) -> Option<&Greeting> {
         self.greeting.as_ref()
+    }
+
+    /// Returns the client's request to resume a connection, if the feature is in force. If it cannot be fulfilled, the
+    /// payload opens a new connection.
+    #[must_use]
+    pub fn resuming(&self) -> Option<Resuming> {
+        Resuming::read(self)
+    }
+
+    /// Lets the client resume the connection by `id`, which must have at least 128 random bits, if the feature is in
+    /// force. Without an ID, it is not.
+    #[must_use]
+    pub fn with_connection_id(self, id: ConnectionId) -> Self {
+        Self { connection_id: Some(id), ..self }
+    }
+
+    /// Returns the features that both sides name; `None` if the client names none at all.
+    pub(super) fn features(&self) -> Option<Features> {
+        Some(self.greeting.as_ref()?.features?.and(self.config.features))
     }
 }
 

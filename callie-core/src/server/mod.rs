@@ -19,6 +19,9 @@
 //! - An [`Answer`] is written through [`Connection::answer`], or directly behind [`Connection::report_before`]: a
 //!   payload
 //!   that was dropped for its rate is named before any later payload is answered.
+//! - A connection on which `resume` is in force outlives its WebSocket: [`Connection::go_away`] and
+//!   [`Connection::resume`]. Meanwhile the server keeps what is addressed to it. Each text that the server writes itself
+//!   is passed to [`Connection::count_written`].
 //! - A written payload with a request for confirmation is passed to [`Connection::written`] with a receipt of the
 //!   server's
 //!   choice, which [`Action::Confirm`] returns. [`Delivery`] counts the receipts of one message.
@@ -76,6 +79,7 @@
 //! - `close`: the end of a connection
 //! - `dropped`, `strikes`, `heartbeat`, `pending_acks`: the parts of a connection's state
 //! - `user`: what the connections of a user share, with `rates` and `recent`
+//! - `resumption`, `written`: what is kept so that a lost connection can be resumed
 //! - `delivery`: the confirmations of one message
 //! - `hub`: all of it together, for a server of one process
 
@@ -92,8 +96,10 @@ mod pending_acks;
 mod rates;
 mod recent;
 mod reply;
+mod resumption;
 mod strikes;
 mod user;
+mod written;
 
 pub use action::{Accepted, Action};
 pub use close::{CloseReason, Closing};
@@ -105,4 +111,6 @@ pub use hub::{ConnectionId, Hub, Outgoing, Output, Request, Requester};
 pub use rates::{BucketKind, Rates};
 pub use recent::{PayloadKey, PayloadKeys, RecentPayloads, Remembered};
 pub use reply::{Answer, Reply};
+pub use resumption::Resuming;
 pub use user::{Admission, Denied, SharedState, UserState};
+pub use written::{Text, WrittenTexts};

@@ -38,6 +38,11 @@ fn second(at: Duration) -> u32 {
     u32::try_from(at.as_secs()).unwrap_or(u32::MAX)
 }
 
+/// Returns the second at which a receipt expires that is kept for `time`.
+fn expiry(now: Duration, time: Duration) -> u32 {
+    second(now.saturating_add(time)).saturating_add(1)
+}
+
 impl<R> PendingAcks<R> {
     pub(super) fn new() -> Self {
         Self { entries: HashTable::new(), sweep_at: FIRST_SWEEP }
@@ -49,7 +54,7 @@ impl<R> PendingAcks<R> {
         if self.entries.len() >= self.sweep_at {
             self.sweep(now);
         }
-        let until = second(now.saturating_add(time)).saturating_add(1);
+        let until = expiry(now, time);
         let entry = Entry { key, until, receipt };
         let is_full = self.entries.len() >= MAX_PENDING;
         match self.entries.entry(key.number(), |known| known.key == key, Entry::hash) {
@@ -76,6 +81,17 @@ impl<R> PendingAcks<R> {
             self.entries = HashTable::new();
         }
         self.sweep_at = (2 * self.entries.len()).max(FIRST_SWEEP);
+    }
+
+    /// Keeps all receipts for `time` from now on.
+    pub(super) fn renew(&mut self, now: Duration, time: Duration) {
+        let until = expiry(now, time);
+        self.entries.iter_mut().for_each(|entry| entry.until = until);
+    }
+
+    /// Returns all receipts.
+    pub(super) fn receipts_mut(&mut self) -> impl Iterator<Item = &mut R> {
+        self.entries.iter_mut().map(|entry| &mut entry.receipt)
     }
 
     /// Takes all receipts.
@@ -111,6 +127,15 @@ mod tests {
         }
         assert_eq!(pending.insert(Duration::ZERO, TIME, key(MAX_PENDING), MAX_PENDING), Some(MAX_PENDING));
         assert_eq!(pending.take_all().len(), MAX_PENDING);
+    }
+
+    #[test]
+    fn renewed_receipts_have_a_new_deadline() {
+        let mut pending = PendingAcks::new();
+        pending.insert(Duration::ZERO, TIME, key(1), 1);
+        pending.renew(4 * TIME, TIME);
+        pending.sweep(5 * TIME);
+        assert_eq!(pending.receipts_mut().map(|receipt| *receipt).collect::<Vec<_>>(), [1]);
     }
 
     #[test]

@@ -169,7 +169,7 @@ impl Server {
         self.now = now;
         let late = self.awaited.iter().filter(|(_, awaited)| now >= awaited.until);
         for number in late.map(|(number, _)| *number).collect::<Vec<_>>() {
-            self.settle(number, Delivery::expire);
+            self.settle(number, |delivery| delivery.expire(now));
         }
         for connection in self.peers.keys().copied().collect::<Vec<_>>() {
             let due = match self.peers.get_mut(&connection) {
@@ -276,7 +276,7 @@ impl Server {
             if is_message {
                 self.discarded.insert(text_of(payload));
             }
-            let offline = match Delivery::to_user().handed_out(1) {
+            let offline = match Delivery::to_user(self.now).handed_out(1) {
                 Some(counts) if payload.wants_ack() => reply.delivery(&counts, envelope_ids(&self.ids)),
                 _ => reply.refuse(SysCode::RecipientOffline, envelope_ids(&self.ids)),
             };
@@ -303,7 +303,8 @@ impl Server {
     ) {
         let key = accepted.key().unwrap();
         self.deliveries += 1;
-        let mut delivery = Delivery::to_user();
+        let until = self.now + self.config.times.confirmation;
+        let mut delivery = Delivery::to_user(until);
         let part = delivery.begin(1, recipients.len());
         for recipient in recipients {
             let Some(Peer::Open(open, _)) = self.peers.get_mut(recipient) else { unreachable!() };
@@ -311,7 +312,6 @@ impl Server {
             assert!(open.written(self.now, key, (self.deliveries, part)).is_none(), "it was written before");
         }
         assert!(delivery.handed_out(0).is_none());
-        let until = self.now + self.config.times.confirmation;
         self.awaited.insert(self.deliveries, Awaited { origin, reply, delivery, until });
     }
 

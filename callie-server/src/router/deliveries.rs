@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::delivery::Delivery;
+use crate::base::clock;
 
 /// The deliveries in the order of their deadlines: all last equally long, so a new one has the latest deadline.
 #[derive(Default)]
@@ -34,7 +35,7 @@ impl Deliveries {
         }
         // Outside of the lock: an answer goes to an outbox.
         for delivery in due {
-            delivery.expire();
+            delivery.expire(clock::elapsed(now));
         }
     }
 
@@ -42,7 +43,7 @@ impl Deliveries {
     pub(super) fn give_up(&self) {
         let waiting = std::mem::take(&mut *self.0.lock());
         for delivery in waiting.iter().filter_map(Weak::upgrade) {
-            delivery.expire();
+            delivery.expire(Duration::MAX);
         }
     }
 }

@@ -6,7 +6,7 @@
 //! answer is sent when every part is settled or the deadline has passed.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use callie_core::server::{self, DeliveryCounts, Part, PayloadKey, Reply};
 use callie_core::{PayloadId, SysCode};
@@ -18,6 +18,7 @@ use super::entry::Entry;
 use super::node::RequestId;
 use super::peers::Peer;
 use super::user::{Links, Origin};
+use crate::base::clock;
 use crate::base::ids::envelope_ids;
 
 /// The delivery of one message, and who receives its outcome.
@@ -78,7 +79,9 @@ impl Delivery {
         if let Requester::Sender { origin, .. } = &requester {
             origin.link.add_pending();
         }
-        let progress = if of_group { server::Delivery::to_group() } else { server::Delivery::to_user() };
+        let until = clock::elapsed(deadline);
+        let progress =
+            if of_group { server::Delivery::to_group(until) } else { server::Delivery::to_user(until) };
         Arc::new(Self { requester, key, deadline, progress: Mutex::new(progress) })
     }
 
@@ -106,9 +109,9 @@ impl Delivery {
         self.change(|progress| progress.handed_out(offline));
     }
 
-    /// Ends the delivery at its deadline: members who have not confirmed may have received the message.
-    pub(crate) fn expire(&self) {
-        self.change(server::Delivery::expire);
+    /// Handles the deadlines up to `now`: members who have not confirmed may have received the message.
+    pub(crate) fn expire(&self, now: Duration) {
+        self.change(|progress| progress.expire(now));
     }
 
     /// Settles the part of another node by its report. Members whom it does not count were not connected.

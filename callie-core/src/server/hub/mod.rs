@@ -2,7 +2,9 @@
 //!
 //! - `request`: what the server has to do for the hub
 //! - `deliver`: the delivery of payloads, and their confirmations
+//! - `away`: connections that were lost and can be resumed
 
+mod away;
 mod deliver;
 mod request;
 
@@ -11,6 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use away::{Away, Kept};
 use deliver::Pending;
 pub use request::{ConnectionId, Outgoing, Output, Request, Requester};
 
@@ -18,12 +21,12 @@ use super::action::{Accepted, Action};
 use super::close::{CloseReason, Closing};
 use super::config::ServerConfig;
 use super::connection::Connection;
-use super::delivery::{Delivery, Part};
+use super::delivery::Part;
 use super::handshake::{Handshake, Identity, Verified};
 use super::reply::{Answer, Reply};
 use super::user::{SharedState as _, UserState};
 use crate::code::SysCode;
-use crate::name::Username;
+use crate::name::{self, Username};
 use crate::notice::PriorOutcome;
 use crate::payload::{EnvelopeIds, Payload};
 
@@ -41,7 +44,11 @@ use crate::payload::{EnvelopeIds, Payload};
 /// - [`wake`](Self::wake) must be called for a connection at its [`deadline`](Self::deadline), which every call for
 ///   that
 ///   connection can make earlier.
-/// - [`lost`](Self::lost) must be called when a WebSocket is closed. After [`Output::Close`] the connection is unknown.
+/// - [`lost`](Self::lost) must be called when a WebSocket is closed, or [`left`](Self::left). After [`Output::Close`] the
+///   connection is unknown.
+/// - A hub whose configuration offers [`Feature::Resume`](crate::command::Feature::Resume) names its connections with
+///   [`with_connection_ids`](Self::with_connection_ids). A lost connection is resumed under the ID of the new one. Lost
+///   connections end at a call of [`wake`](Self::wake) or [`accept`](Self::accept).
 ///
 /// ```
 /// use std::hash::RandomState;
@@ -73,8 +80,13 @@ pub struct Hub {
     users: BTreeMap<Username, User>,
     /// The number of users at which users without connections are removed.
     forget_at: usize,
-    /// In the order of their deadlines, because all have the same duration.
     pending: BTreeMap<u64, Pending>,
+    /// The deadlines of pending deliveries, in their order, because all have the same duration.
+    deadlines: VecDeque<(Duration, u64)>,
+    /// The ends of lost connections, in their order.
+    away: VecDeque<(Duration, ConnectionId)>,
+    /// Creates the IDs by which clients resume their connections.
+    connection_ids: Option<Box<dyn Fn() -> name::ConnectionId + Send + Sync>>,
     last_id: u64,
     out: VecDeque<Output>,
 }
@@ -87,7 +99,16 @@ const FEW: usize = 64;
 
 enum Peer {
     New(Handshake),
-    Open(Box<Connection<Receipt>>),
+    Open(Box<Open>),
+}
+
+/// A connection that has authenticated.
+struct Open {
+    connection: Connection<Receipt>,
+    /// The ID of the connection before it was resumed. Pending answers are addressed to this ID.
+    first: ConnectionId,
+    /// Set while the connection is away.
+    away: Option<Away>,
 }
 
 struct User {
@@ -109,13 +130,26 @@ impl Hub {
             users: BTreeMap::new(),
             forget_at: FEW,
             pending: BTreeMap::new(),
+            deadlines: VecDeque::new(),
+            away: VecDeque::new(),
+            connection_ids: None,
             last_id: 0,
             out: VecDeque::new(),
         }
     }
 
+    /// Sets how the IDs are created by which clients resume their connections: at least 128 random bits each.
+    #[must_use]
+    pub fn with_connection_ids(
+        self,
+        connection_ids: impl Fn() -> name::ConnectionId + Send + Sync + 'static,
+    ) -> Self {
+        Self { connection_ids: Some(Box::new(connection_ids)), ..self }
+    }
+
     /// Adds a connection after its upgrade.
     pub fn accept(&mut self, now: Duration) -> ConnectionId {
+        self.end_away(now);
         let id = ConnectionId(self.next_id());
         self.peers.insert(id, Peer::New(Handshake::new(now, self.config.clone())));
         id
@@ -138,17 +172,17 @@ impl Hub {
                     authentication.verify(identity)
                 });
                 match verified {
-                    Ok(verified) => self.open(now, id, verified),
+                    Ok(verified) => self.open_or_resume(now, id, verified)?,
                     Err(reason) => {
                         self.end(id, reason.unauthenticated(self.envelope_ids()));
                         return None;
                     }
                 }
             }
-            Peer::Open(mut connection) => {
-                let user = self.users.get_mut(connection.username())?;
-                let action = connection.receive(now, text, &mut user.state);
-                self.peers.insert(id, Peer::Open(connection));
+            Peer::Open(mut open) => {
+                let user = self.users.get_mut(open.connection.username())?;
+                let action = open.connection.receive(now, text, &mut user.state);
+                self.peers.insert(id, Peer::Open(open));
                 action
             }
         };
@@ -157,8 +191,28 @@ impl Hub {
         request
     }
 
+    /// Opens a connection, or resumes the one that the client asks for, which needs no further action.
+    fn open_or_resume<'t>(
+        &mut self,
+        now: Duration,
+        id: ConnectionId,
+        verified: Verified<'t>,
+    ) -> Option<Action<'t, Receipt>> {
+        if let Some(resuming) = verified.resuming()
+            && let Some(old) = self.resumable(&resuming)
+        {
+            self.resume(now, old, id, resuming);
+            return None;
+        }
+        Some(self.open(now, id, verified))
+    }
+
     fn open<'t>(&mut self, now: Duration, id: ConnectionId, verified: Verified<'t>) -> Action<'t, Receipt> {
         self.forget_users(now);
+        let verified = match &self.connection_ids {
+            Some(connection_ids) => verified.with_connection_id(connection_ids()),
+            None => verified,
+        };
         let limits = &self.config.limits;
         let new = || User { state: UserState::new(limits), connections: Vec::new() };
         let user = self.users.entry(verified.identity().username.clone()).or_insert_with(new);
@@ -166,14 +220,16 @@ impl Hub {
         let (connection, action) =
             Connection::open(now, verified, Box::new(move || next_ids()), &mut user.state);
         user.connections.push(id);
-        self.peers.insert(id, Peer::Open(Box::new(connection)));
+        self.peers.insert(id, Peer::Open(Box::new(Open { connection, first: id, away: None })));
         action
     }
 
     /// Writes the answer to a payload, and records its outcome.
     pub fn answer(&mut self, now: Duration, requester: &Requester, answer: Answer) {
         self.settle_payload(&requester.reply, answer.outcome());
-        self.write(now, requester.connection, answer);
+        if let Some(connection) = self.current(requester) {
+            self.write(now, connection, answer);
+        }
     }
 
     /// Records that a command without an answer (`SIGNAL`) was executed.
@@ -188,30 +244,64 @@ impl Hub {
     }
 
     /// Writes a payload of the server, such as a notice or a push, to all connections of a user. Returns their number.
-    pub fn send(&mut self, name: &Username, payload: &Payload) -> usize {
+    /// A connection that is away counts; it receives the payload when it is resumed, unless it is a `SIGNAL`.
+    pub fn send(&mut self, now: Duration, name: &Username, payload: &Payload) -> usize {
         let (text, recipients) = (payload.encode(), self.connections_of(name));
         let count = recipients.len();
-        self.out.extend(recipients.into_iter().map(|id| Output::Write(id, text.clone())));
+        for id in recipients {
+            self.send_text(now, id, &text, payload.is_fleeting());
+        }
         count
     }
 
-    /// Closes a connection, if it exists.
+    /// Writes a payload that nobody waits for. A fleeting one is not kept for a connection that is away.
+    fn send_text(&mut self, now: Duration, id: ConnectionId, text: &str, is_fleeting: bool) {
+        if !is_fleeting || !self.is_away(id) {
+            self.keep_or_write(now, id, Kept { text: text.to_owned(), receipt: None, asks: None });
+        }
+    }
+
+    fn is_away(&self, id: ConnectionId) -> bool {
+        matches!(self.peers.get(&id), Some(Peer::Open(open)) if open.away.is_some())
+    }
+
+    /// Closes a connection, if it exists. One that can be resumed is away afterwards, if the reason allows it.
     pub fn close(&mut self, now: Duration, id: ConnectionId, reason: CloseReason) {
-        match self.peers.remove(&id) {
-            Some(Peer::New(_)) => self.end(id, reason.unauthenticated(self.envelope_ids())),
-            Some(Peer::Open(mut connection)) => {
-                self.end(id, connection.close(now, reason));
-                self.leave(now, id, *connection);
+        let is_away = self.is_away(id);
+        match self.peers.get_mut(&id) {
+            Some(Peer::New(_)) => {
+                self.peers.remove(&id);
+                self.end(id, reason.unauthenticated(self.envelope_ids()));
+            }
+            Some(Peer::Open(_)) if is_away => self.leave(now, id),
+            Some(Peer::Open(open)) => {
+                if reason.is_resumable() && open.connection.connection_id().is_some() {
+                    return self.go_away(now, id, Some(&reason));
+                }
+                let closing = open.connection.close(now, reason);
+                self.end(id, closing);
+                self.leave(now, id);
             }
             None => {}
         }
     }
 
-    /// Handles that the WebSocket of a connection is closed. An unknown connection, such as a closed one, is not an
-    /// error.
+    /// Handles that the WebSocket of a connection is closed or lost, without the client's close code 1000. A connection
+    /// that can be resumed is away afterwards. An unknown connection, such as a closed one, is not an error.
     pub fn lost(&mut self, now: Duration, id: ConnectionId) {
-        if let Some(Peer::Open(connection)) = self.peers.remove(&id) {
-            self.leave(now, id, *connection);
+        match self.peers.get(&id) {
+            Some(Peer::Open(open)) if open.away.is_none() => self.go_away(now, id, None),
+            Some(Peer::New(_)) => drop(self.peers.remove(&id)),
+            _ => {}
+        }
+    }
+
+    /// Handles that the client has closed the WebSocket of a connection with code 1000: the connection is gone.
+    pub fn left(&mut self, now: Duration, id: ConnectionId) {
+        match self.peers.get(&id) {
+            Some(Peer::Open(open)) if open.away.is_none() => self.leave(now, id),
+            Some(Peer::New(_)) => drop(self.peers.remove(&id)),
+            _ => {}
         }
     }
 
@@ -220,22 +310,24 @@ impl Hub {
     pub fn deadline(&self, id: ConnectionId) -> Option<Duration> {
         let connection = match self.peers.get(&id)? {
             Peer::New(handshake) => handshake.deadline(),
-            Peer::Open(connection) => connection.deadline(),
+            Peer::Open(open) if open.away.is_some() => return None,
+            Peer::Open(open) => open.connection.deadline(),
         };
-        let delivery = self.pending.first_key_value().map(|(_, pending)| pending.until);
-        Some(delivery.map_or(connection, |delivery| delivery.min(connection)))
+        let delivery = self.deadlines.front().map(|(until, _)| *until);
+        let away = self.away.front().map(|(until, _)| *until);
+        Some([delivery, away].into_iter().flatten().fold(connection, Duration::min))
     }
 
-    /// Handles the passing of time, for this connection and for all pending confirmations.
+    /// Handles the passing of time, for this connection, for all pending confirmations and for lost connections.
     pub fn wake(&mut self, now: Duration, id: ConnectionId) {
-        while let Some((&number, _)) = self.pending.first_key_value().filter(|(_, first)| first.until <= now)
-        {
-            self.settle(now, number, Delivery::expire);
+        while let Some((_, number)) = self.deadlines.pop_front_if(|(until, _)| *until <= now) {
+            self.settle(now, number, |delivery| delivery.expire(now));
         }
+        self.end_away(now);
         let due = match self.peers.get_mut(&id) {
             Some(Peer::New(handshake)) => handshake.wake(now),
-            Some(Peer::Open(connection)) => connection.wake(now),
-            None => None,
+            Some(Peer::Open(open)) if open.away.is_none() => open.connection.wake(now),
+            _ => None,
         };
         match due {
             Some(reason) => self.close(now, id, reason),
@@ -267,8 +359,8 @@ impl Hub {
     }
 
     fn requester(&self, connection: ConnectionId, accepted: &Accepted<'_>) -> Option<Requester> {
-        let Peer::Open(peer) = self.peers.get(&connection)? else { return None };
-        Some(Requester { connection, reply: peer.reply(accepted) })
+        let Peer::Open(open) = self.peers.get(&connection)? else { return None };
+        Some(Requester { connection: open.first, reply: open.connection.reply(accepted) })
     }
 
     fn settle_payload(&mut self, reply: &Reply, outcome: PriorOutcome) {
@@ -277,18 +369,30 @@ impl Hub {
         }
     }
 
-    /// Writes an answer.
+    /// Returns the present ID of the connection whose payload is answered.
+    fn current(&self, requester: &Requester) -> Option<ConnectionId> {
+        let user = self.users.get(requester.reply.username())?;
+        user.connections.iter().copied().find(|id| match self.peers.get(id) {
+            Some(Peer::Open(open)) => open.first == requester.connection,
+            _ => false,
+        })
+    }
+
+    /// Writes an answer. For a connection that is away, it is kept.
     fn write(&mut self, now: Duration, id: ConnectionId, answer: Answer) {
-        if let Some(Peer::Open(connection)) = self.peers.get_mut(&id) {
-            connection.answer(now, answer);
+        if let Some(Peer::Open(open)) = self.peers.get_mut(&id) {
+            open.connection.answer(now, answer);
             self.flush(now, id);
         }
     }
 
     /// Queues the texts of a connection.
     fn flush(&mut self, now: Duration, id: ConnectionId) {
-        if let Some(Peer::Open(connection)) = self.peers.get_mut(&id) {
-            self.out.extend(std::iter::from_fn(|| connection.poll(now)).map(|text| Output::Write(id, text)));
+        if let Some(Peer::Open(open)) = self.peers.get_mut(&id)
+            && open.away.is_none()
+        {
+            let texts = std::iter::from_fn(|| open.connection.poll(now));
+            self.out.extend(texts.map(|text| Output::Write(id, text)));
         }
     }
 
@@ -297,14 +401,6 @@ impl Hub {
         let code = closing.code;
         self.out.extend(closing.into_texts().map(|text| Output::Write(id, text)));
         self.out.push_back(Output::Close(id, code));
-    }
-
-    /// Handles that a connection is closed: it can no longer confirm payloads.
-    fn leave(&mut self, now: Duration, id: ConnectionId, mut connection: Connection<Receipt>) {
-        if let Some(user) = self.users.get_mut(connection.username()) {
-            user.connections.retain(|other| *other != id);
-        }
-        self.give_back(now, connection.input_ended(now));
     }
 
     fn connections_of(&self, name: &Username) -> Vec<ConnectionId> {

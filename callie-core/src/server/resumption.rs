@@ -1,0 +1,102 @@
+//! What a connection keeps so that its client can resume it (protocol, "Resumption").
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::config::ServerConfig;
+use super::handshake::{Identity, Verified};
+use super::reply::Reply;
+use super::written::{Text, WrittenTexts};
+use crate::command::{Feature, Features, ResumeRequest};
+use crate::name::ConnectionId;
+
+/// The state of a connection on which `resume` is in force.
+#[derive(Debug)]
+pub(super) struct Resumption<T> {
+    pub(super) id: ConnectionId,
+    /// Whether the connection was resumed.
+    pub(super) resumed: bool,
+    pub(super) texts: WrittenTexts<T>,
+    /// The numbers of the texts to write again.
+    again: Range<u64>,
+    /// Whether a last text was written with the close of the WebSocket. The client counts that text if it arrived. It is
+    /// not kept.
+    closed_with_text: bool,
+}
+
+impl<T: Text> Resumption<T> {
+    /// Starts with a connection on which no text was written. At most `limit` bytes are kept.
+    pub(super) fn new(id: ConnectionId, limit: usize) -> Self {
+        Self { id, resumed: false, texts: WrittenTexts::new(limit), again: 0..0, closed_with_text: false }
+    }
+
+    /// Handles that the WebSocket is closed; `with_text` if a text was written with its close.
+    pub(super) fn go_away(&mut self, with_text: bool) {
+        self.again = 0..0;
+        self.closed_with_text = with_text;
+    }
+
+    /// Returns `true` if the client can continue after `received` texts.
+    pub(super) fn can_resume(&self, received: u64) -> bool {
+        self.texts.after(received).is_some() || self.has_counted_close(received)
+    }
+
+    /// Continues after `received` texts, for which [`can_resume`](Self::can_resume) is `true`.
+    pub(super) fn resume(&mut self, received: u64) {
+        if self.has_counted_close(received) {
+            self.texts.count_unkept();
+        } else {
+            self.texts.count(received);
+        }
+        self.closed_with_text = false;
+        self.resumed = true;
+        self.again = received + 1..self.texts.written() + 1;
+    }
+
+    fn has_counted_close(&self, received: u64) -> bool {
+        self.closed_with_text && received == self.texts.written() + 1
+    }
+
+    /// Returns the next text that must be written again.
+    pub(super) fn next_again(&mut self) -> Option<T> {
+        self.again.find_map(|number| self.texts.get(number).cloned())
+    }
+}
+
+/// A verified request to resume a connection. It owns what it needs, so it can be handed to the owner of the connection.
+#[derive(Debug, Clone)]
+pub struct Resuming {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) request: ResumeRequest,
+    pub(super) features: Features,
+    pub(super) identity: Identity,
+    pub(super) token: Box<str>,
+    pub(super) reply: Reply,
+}
+
+impl Resuming {
+    pub(super) fn read(verified: &Verified<'_>) -> Option<Self> {
+        let features = verified.features().filter(|features| features.contains(Feature::Resume))?;
+        let Verified { config, payload, greeting, identity, .. } = verified;
+        Some(Self {
+            config: config.clone(),
+            request: greeting.as_ref()?.resume.clone()?,
+            features,
+            identity: identity.clone(),
+            token: payload.token().into(),
+            reply: Reply::new(payload, 0, None, identity.username.clone()),
+        })
+    }
+
+    /// Returns the ID of the connection to resume.
+    #[must_use]
+    pub fn connection_id(&self) -> &ConnectionId {
+        &self.request.connection_id
+    }
+
+    /// Returns the session of the client.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
