@@ -44,7 +44,7 @@ struct AccountTests {
         let client = try Client(try await env.server().user("ada"))
         #expect(client.state == .suspended)
         try await client.connect()
-        guard case .online(let expires, let limits) = client.state else { throw Failure("\(client.state)") }
+        guard case .online(let expires, let limits, resumed: false) = client.state else { throw Failure("\(client.state)") }
         #expect(expires != nil && limits == client.limits)
         #expect(client.username == "ada")
         try await client.connect()
