@@ -15,7 +15,7 @@ use callie_core::{
     ConnectionId, EnvelopeIds, Notice, PayloadId, PayloadRef, SessionId, SysCode, Timestamp, Username, times,
 };
 
-const TOKEN: &str = "t";
+const TOKEN: &str = "q3Zk8w2M5r7T9yB1nC4vX6sD0fGhJkLpQwErTyUiOpA";
 
 type Ada = Connection<u32>;
 
