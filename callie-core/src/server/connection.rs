@@ -233,6 +233,13 @@ impl<R, T: Text> Connection<R, T> {
         self.pending.receipts_mut()
     }
 
+    /// Must be called before a payload is written that is kept until the client confirms it, whether its sender requested
+    /// that or not. Keeps the receipt as long as the connection. Returns an earlier receipt of the same payload. The server
+    /// bounds the number of payloads that it keeps for a user.
+    pub fn written_kept(&mut self, key: PayloadKey, receipt: R) -> Option<R> {
+        self.pending.insert_lasting(key, receipt)
+    }
+
     /// Returns the latest time of the next call of [`wake`](Self::wake) or [`poll`](Self::poll). `receive` can make it
     /// earlier.
     #[must_use]

@@ -52,6 +52,8 @@ pub struct DeliveryCounts {
     pub unconfirmed: usize,
     /// Users who certainly did not receive it.
     pub missed: usize,
+    /// The number of those for whom the server keeps it; `None` if the sender does not know the feature `offline`.
+    pub stored: Option<usize>,
     /// Whether the message went to a group, whose sender receives the counts.
     pub of_group: bool,
 }
@@ -60,7 +62,7 @@ impl DeliveryCounts {
     /// Creates the counts of one part, as another node reports them.
     #[must_use]
     pub fn new(confirmed: usize, unconfirmed: usize, missed: usize) -> Self {
-        Self { confirmed, unconfirmed, missed, of_group: false }
+        Self { confirmed, unconfirmed, missed, ..Self::default() }
     }
 }
 

@@ -190,7 +190,8 @@ impl Verified<'_> {
     }
 
     /// Returns the features that both sides name; `None` if the client names none at all.
-    pub(super) fn features(&self) -> Option<Features> {
+    #[must_use]
+    pub fn features(&self) -> Option<Features> {
         Some(self.greeting.as_ref()?.features?.and(self.config.features))
     }
 }

@@ -13,10 +13,15 @@ const MAX_PENDING: usize = 4_096;
 /// Expired receipts are removed when this many are kept, and again when the number has doubled since.
 const FIRST_SWEEP: usize = 64;
 
+/// The second at which a receipt without a deadline expires.
+const NEVER: u32 = u32::MAX;
+
 /// Receipts by payload.
 #[derive(Debug)]
 pub(super) struct PendingAcks<R> {
     entries: HashTable<Entry<R>>,
+    /// The number of entries without a deadline, which [`MAX_PENDING`] does not count.
+    lasting: usize,
     sweep_at: usize,
 }
 
@@ -40,12 +45,12 @@ fn second(at: Duration) -> u32 {
 
 /// Returns the second at which a receipt expires that is kept for `time`.
 fn expiry(now: Duration, time: Duration) -> u32 {
-    second(now.saturating_add(time)).saturating_add(1)
+    second(now.saturating_add(time)).saturating_add(1).min(NEVER - 1)
 }
 
 impl<R> PendingAcks<R> {
     pub(super) fn new() -> Self {
-        Self { entries: HashTable::new(), sweep_at: FIRST_SWEEP }
+        Self { entries: HashTable::new(), lasting: 0, sweep_at: FIRST_SWEEP }
     }
 
     /// Keeps the receipt of a payload that is about to be written, for `time`. Returns it if there is no room, or an
@@ -55,13 +60,28 @@ impl<R> PendingAcks<R> {
             self.sweep(now);
         }
         let until = expiry(now, time);
-        let entry = Entry { key, until, receipt };
-        let is_full = self.entries.len() >= MAX_PENDING;
+        let is_full = self.entries.len() - self.lasting >= MAX_PENDING;
+        self.put(Entry { key, until, receipt }, is_full)
+    }
+
+    /// Keeps a receipt without a deadline. Returns an earlier receipt of the same payload. The caller bounds their number.
+    pub(super) fn insert_lasting(&mut self, key: PayloadKey, receipt: R) -> Option<R> {
+        self.put(Entry { key, until: NEVER, receipt }, false)
+    }
+
+    fn put(&mut self, entry: Entry<R>, is_full: bool) -> Option<R> {
+        let key = entry.key;
+        let lasts = usize::from(entry.until == NEVER);
         match self.entries.entry(key.number(), |known| known.key == key, Entry::hash) {
-            Slot::Occupied(mut known) => Some(std::mem::replace(known.get_mut(), entry).receipt),
+            Slot::Occupied(mut known) => {
+                let old = std::mem::replace(known.get_mut(), entry);
+                self.lasting = self.lasting + lasts - usize::from(old.until == NEVER);
+                Some(old.receipt)
+            }
             Slot::Vacant(_) if is_full => Some(entry.receipt),
             Slot::Vacant(free) => {
                 free.insert(entry);
+                self.lasting += lasts;
                 None
             }
         }
@@ -70,7 +90,9 @@ impl<R> PendingAcks<R> {
     /// Takes the receipt of a payload that the client confirmed.
     pub(super) fn remove(&mut self, key: PayloadKey) -> Option<R> {
         let entry = self.entries.find_entry(key.number(), |known| known.key == key).ok()?;
-        Some(entry.remove().0.receipt)
+        let entry = entry.remove().0;
+        self.lasting -= usize::from(entry.until == NEVER);
+        Some(entry.receipt)
     }
 
     /// Drops expired receipts.
@@ -83,10 +105,12 @@ impl<R> PendingAcks<R> {
         self.sweep_at = (2 * self.entries.len()).max(FIRST_SWEEP);
     }
 
-    /// Keeps all receipts for `time` from now on.
+    /// Keeps all receipts with a deadline for `time` from now on.
     pub(super) fn renew(&mut self, now: Duration, time: Duration) {
         let until = expiry(now, time);
-        self.entries.iter_mut().for_each(|entry| entry.until = until);
+        for entry in self.entries.iter_mut().filter(|entry| entry.until != NEVER) {
+            entry.until = until;
+        }
     }
 
     /// Returns all receipts.
@@ -96,6 +120,7 @@ impl<R> PendingAcks<R> {
 
     /// Takes all receipts.
     pub(super) fn take_all(&mut self) -> Vec<R> {
+        self.lasting = 0;
         std::mem::take(&mut self.entries).into_iter().map(|entry| entry.receipt).collect()
     }
 }
@@ -136,6 +161,19 @@ mod tests {
         pending.renew(4 * TIME, TIME);
         pending.sweep(5 * TIME);
         assert_eq!(pending.receipts_mut().map(|receipt| *receipt).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn lasting_receipts_neither_expire_nor_take_room() {
+        let mut pending = PendingAcks::new();
+        for n in 0..2 * MAX_PENDING {
+            assert_eq!(pending.insert_lasting(key(n), n), None);
+        }
+        assert_eq!(pending.insert(Duration::ZERO, TIME, key(2 * MAX_PENDING), 1), None);
+        assert_eq!(pending.insert(Duration::ZERO, TIME, key(0), 2), Some(0), "an earlier one is returned");
+        pending.sweep(TIME * 1_000);
+        assert_eq!((pending.remove(key(0)), pending.remove(key(1))), (None, Some(1)));
+        assert_eq!((pending.lasting, pending.take_all().len()), (2 * MAX_PENDING - 2, 2 * MAX_PENDING - 2));
     }
 
     #[test]

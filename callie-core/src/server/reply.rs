@@ -137,38 +137,39 @@ impl Reply {
         self.answer(Notice::builder(SysCode::DeliveryUnconfirmed), ids)
     }
 
-    /// Answers that a message to a group reached `delivered` other members and missed `offline_count`. `offline` names
-    /// some of them, at most [`MAX_OFFLINE_NAMES`](crate::MAX_OFFLINE_NAMES).
+    /// Answers that a message to a group reached `counts.confirmed` other members and missed `counts.missed`. `offline`
+    /// names some of them, at most [`MAX_OFFLINE_NAMES`](crate::MAX_OFFLINE_NAMES).
     #[must_use]
     pub fn partially_delivered(
         &self,
-        delivered: u64,
+        counts: &DeliveryCounts,
         offline: Vec<Username>,
-        offline_count: u64,
         ids: EnvelopeIds,
     ) -> Answer {
         let notice = Notice::builder(SysCode::PartiallyDelivered)
-            .delivered(delivered)
+            .delivered(counts.confirmed as u64)
             .offline(offline)
-            .offline_count(offline_count);
-        self.answer(notice, ids)
+            .offline_count(counts.missed as u64);
+        self.answer(with_stored(notice, counts), ids)
     }
 
     /// Answers with the result of a confirmed delivery: `DELIVERED` if a recipient confirmed it, `DELIVERY_UNCONFIRMED`
-    /// if one may have received it, `RECIPIENT_OFFLINE` if it reached nobody.
+    /// if one may have received it, `STORED` if it reached nobody and is kept for somebody, otherwise
+    /// `RECIPIENT_OFFLINE`.
     #[must_use]
     pub fn delivery(&self, counts: &DeliveryCounts, ids: EnvelopeIds) -> Answer {
         let code = match (counts.confirmed, counts.unconfirmed) {
+            (0, 0) if counts.stored.is_some_and(|stored| stored > 0) => SysCode::Stored,
             (0, 0) => SysCode::RecipientOffline,
             (0, _) => SysCode::DeliveryUnconfirmed,
             _ => SysCode::Delivered,
         };
         let mut notice = Notice::builder(code);
         if counts.of_group && code != SysCode::RecipientOffline {
-            notice = notice
-                .delivered(counts.confirmed as u64)
-                .unconfirmed(counts.unconfirmed as u64)
-                .offline_count(counts.missed as u64);
+            if code != SysCode::Stored {
+                notice = notice.delivered(counts.confirmed as u64).unconfirmed(counts.unconfirmed as u64);
+            }
+            notice = with_stored(notice.offline_count(counts.missed as u64), counts);
         }
         self.answer(notice, ids)
     }
@@ -193,6 +194,13 @@ impl Reply {
         let pong = Payload::new(ids, Sender::Server, Recipient::User(self.user.clone()), Content::Pong)
             .with_server_metadata(metadata);
         Answer { number: self.number, kind: Some(self.kind), code: None, text: pong.encode() }
+    }
+}
+
+fn with_stored(notice: NoticeBuilder, counts: &DeliveryCounts) -> NoticeBuilder {
+    match counts.stored {
+        Some(stored) => notice.stored(stored as u64),
+        None => notice,
     }
 }
 

@@ -143,8 +143,7 @@ impl Hub {
             } else if counts.confirmed == 0 {
                 reply.refuse(SysCode::RecipientOffline, self.envelope_ids())
             } else if counts.missed > 0 {
-                let (reached, missed) = (counts.confirmed as u64, counts.missed as u64);
-                reply.partially_delivered(reached, offline, missed, self.envelope_ids())
+                reply.partially_delivered(&counts, offline, self.envelope_ids())
             } else {
                 return self.settle_payload(reply, PriorOutcome::Sent);
             };
