@@ -7,7 +7,7 @@ CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
 # The server's tests that use its database; they also run on PostgreSQL.
 ON_POSTGRES := accounts accounts_limits accounts_ops accounts_sessions bans_lifted claims cli_admin cluster commands \
-	embedded gateway gateway_ends gateway_rate groups messages ops_database store_groups store_sessions store_together
+	embedded gateway gateway_ends gateway_rate groups messages offline ops_database store_groups store_sessions store_together
 
 .PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios generate header bench bench-server bench-cluster bench-sdk size wheel soak chaos fuzz fmt fmt-check lint docs clean
 

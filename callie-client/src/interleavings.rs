@@ -95,7 +95,7 @@ fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
                                 });
                             }
                         }
-                        Action::Close | Action::Abort => {
+                        Action::Close => {
                             done.closes += usize::from(done.open);
                             done.open = false;
                         }

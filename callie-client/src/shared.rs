@@ -72,8 +72,6 @@ pub(crate) enum Action {
     Open(u64),
     Transmit(String),
     Close,
-    /// Give up the connection, which counts as lost.
-    Abort,
     /// Request another token for the user from this source; the reason is the server's code.
     RefreshToken {
         source: Source,
@@ -263,10 +261,6 @@ impl Core {
                 Output::Close => {
                     self.link += 1;
                     self.steps.push(Action::Close);
-                }
-                Output::Abort => {
-                    self.link += 1;
-                    self.steps.push(Action::Abort);
                 }
                 Output::RefreshToken(refusal) => {
                     let username = self.session.username().to_string();

@@ -10,7 +10,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::base::config::{Config, LiveConfig};
 use crate::base::telemetry::{self, Counters, Metrics, Telemetry};
 use crate::base::{Shutdown, Tasks, clock};
-use crate::cache::{Checks, Unreachable, UserCache};
+use crate::cache::{Checks, Keeper, Unreachable, UserCache};
 use crate::cluster::{Cluster, Invitation, JoinError, LocalNode, Streams};
 use crate::commands::Services;
 use crate::gateway::{self, Gateway, Timing};
@@ -29,6 +29,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const EVENT_QUEUE: usize = 1_024;
 /// How often the last uses of sessions are written, and expired sessions removed.
 const UPKEEP: Duration = Duration::from_secs(5);
+/// How often kept messages that are too old are removed, and those that are kept are counted.
+const KEPT_SWEEP: Duration = Duration::from_secs(30);
 /// How often the validity of the certificate is checked.
 const CERTIFICATE_CHECK: Duration = Duration::from_secs(60 * 60);
 /// The number of checks after which a warning is logged again: once a day.
@@ -107,6 +109,7 @@ pub struct Server {
     public: JoinHandle<()>,
     background: JoinSet<()>,
     cluster: Option<Cluster>,
+    keeper: Option<Arc<Keeper>>,
     _claim: Claim,
 }
 
@@ -154,13 +157,15 @@ impl Server {
         let keys = payload_keys(secret.bytes());
         let hub = Arc::new(Hub::new(timing.protocol.reconnection, keys, remote.clone(), requests));
         let checks = Arc::new(Checks::default());
-        let cache = Arc::new(UserCache::new(hub.clone(), &store, checks.clone()));
+        let keeper = Keeper::new(&config.current(), hub.clone(), &store, telemetry.clone());
+        let cache = Arc::new(UserCache::new(hub.clone(), &store, checks.clone(), keeper.clone()));
         let services = Services {
             unreachable: Arc::new(Unreachable::new(hub.clone(), &store)),
             connections: Arc::new(Connections::default()),
             counters: Arc::new(Counters::new(&telemetry.metrics)),
             hub: hub.clone(),
             cache: cache.clone(),
+            keeper: keeper.clone(),
             store: store.clone(),
             config: config.clone(),
             telemetry: telemetry.clone(),
@@ -173,6 +178,11 @@ impl Server {
         background.spawn(async move { cache.run_checks().await });
         background.spawn(store.events.clone().watch(events.clone()));
         background.spawn(upkeep(store.clone()));
+        if let Some(keeper) = keeper.clone() {
+            let writer = keeper.clone();
+            background.spawn(async move { writer.run().await });
+            background.spawn(sweep_kept(keeper));
+        }
         background.spawn(watch_certificate(tls.clone()));
         let cluster = match invitation.zip(streams) {
             Some((invitation, streams)) => {
@@ -226,6 +236,7 @@ impl Server {
             public,
             background,
             cluster,
+            keeper,
             _claim: claim,
         })
     }
@@ -314,7 +325,13 @@ impl Server {
             cluster.leave().await;
         }
         self.background.shutdown().await;
-        if tokio::time::timeout(CLOSE_TIMEOUT, self.store.close()).await.is_err() {
+        let closed = async {
+            if let Some(keeper) = &self.keeper {
+                keeper.flush().await;
+            }
+            self.store.close().await;
+        };
+        if tokio::time::timeout(CLOSE_TIMEOUT, closed).await.is_err() {
             tracing::warn!("the database did not close in time");
         }
     }
@@ -354,6 +371,18 @@ async fn upkeep(store: Store) {
             && let Err(error) = store.sessions.remove_expired(clock::now()).await
         {
             tracing::warn!(%error, "cannot remove expired sessions");
+        }
+    }
+}
+
+/// Removes kept messages that are too old, periodically.
+async fn sweep_kept(keeper: Arc<Keeper>) {
+    let mut tick = tokio::time::interval(KEPT_SWEEP);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        if let Err(error) = keeper.sweep().await {
+            tracing::warn!(%error, "cannot remove kept messages that are too old");
         }
     }
 }

@@ -6,7 +6,8 @@ mod cluster_support;
 mod support;
 
 use callie_server::{Config, JoinError, Server, StartError};
-use cluster_support::{Cluster, until};
+use chat::until;
+use cluster_support::Cluster;
 use support::nats::Nats;
 use tempfile::TempDir;
 

@@ -70,7 +70,7 @@ async fn confirmed_accounts_survive_a_kill() {
 #[tokio::test]
 async fn full_disk_is_reported_and_recovers() {
     let folder = tempdir().unwrap();
-    let mut limited = command_on_a_full_disk(folder.path(), 400);
+    let mut limited = command_on_a_full_disk(folder.path(), 600);
     limited.args(["--listen", "127.0.0.1:0"]);
     let server = Process::start(limited).await;
     let (mut made, mut refused) = (Vec::new(), Vec::new());
@@ -107,7 +107,7 @@ async fn full_disk_is_reported_and_recovers() {
 #[tokio::test]
 async fn database_heals_when_the_disk_has_room_again() {
     let folder = tempdir().unwrap();
-    let mut limited = command_on_a_full_disk(folder.path(), 400);
+    let mut limited = command_on_a_full_disk(folder.path(), 600);
     limited.args(["--listen", "127.0.0.1:0"]);
     let server = Process::start(limited).await;
     let mut made = 0;

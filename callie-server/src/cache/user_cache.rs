@@ -8,6 +8,7 @@ use std::time::Duration;
 use callie_core::{GroupId, Username};
 
 use super::checks::Checks;
+use super::keeper::Keeper;
 use super::keyed_queue::{JobFailed, KeyedQueue};
 use crate::router::{Check, Entry, GroupIds, Hub, Origin, Privacy, UserSnapshot};
 use crate::store::{Members, Relations, Store, StoreError, UserRelations};
@@ -24,13 +25,19 @@ pub(crate) struct UserCache {
     relations: Relations,
     queue: KeyedQueue,
     checks: Arc<Checks>,
+    keeper: Option<Arc<Keeper>>,
 }
 
 impl UserCache {
     /// Creates a cache of what `store` has, for the users in `hub`. Must be called within a runtime.
-    pub(crate) fn new(hub: Arc<Hub>, store: &Store, checks: Arc<Checks>) -> Self {
+    pub(crate) fn new(
+        hub: Arc<Hub>,
+        store: &Store,
+        checks: Arc<Checks>,
+        keeper: Option<Arc<Keeper>>,
+    ) -> Self {
         let (members, relations) = (store.members.clone(), store.relations.clone());
-        Self { hub, members, relations, queue: KeyedQueue::start(), checks }
+        Self { hub, members, relations, queue: KeyedQueue::start(), checks, keeper }
     }
 
     /// Runs a change of `key`, a group or a user, after all earlier changes of it. See [`KeyedQueue::run`].
@@ -127,6 +134,7 @@ impl UserCache {
                     None => Ok(()),
                 }
             }
+            Check::Kept => self.check_kept().await,
             Check::All => self.check_all().await,
         }
     }
@@ -150,7 +158,15 @@ impl UserCache {
         self.load_group(id).await
     }
 
+    async fn check_kept(&self) -> Result<(), StoreError> {
+        match &self.keeper {
+            Some(keeper) => keeper.hold_owners().await,
+            None => Ok(()),
+        }
+    }
+
     async fn check_all(&self) -> Result<(), StoreError> {
+        self.check_kept().await?;
         for name in self.hub.users_here() {
             unless_unreadable(self.refresh_user(&name).await)?;
         }

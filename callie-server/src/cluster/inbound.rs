@@ -152,6 +152,8 @@ impl Inbound {
     /// Forgets a node that is gone.
     pub(super) fn forget(&mut self, node: NodeId) {
         self.streams.remove(&node);
+        // It may have stored a message for a user of this node, and not have reported that any more.
+        self.local.checks.ask(Check::Kept);
         self.forget_users_of(node);
     }
 
@@ -192,6 +194,8 @@ impl Inbound {
                 hub.arrived_for_group(group, &arrival(request, from, asked, text), &audience);
             }
             Entry::Copy { user, text } => hub.arrived_copy(user, text),
+            Entry::Kept { user } => hub.hold_here(&user),
+            Entry::Late { user, text } => hub.late_here(user, text),
             Entry::Everyone { text } => hub.arrived_for_everyone(text),
             Entry::Missed { request, reached } => {
                 if let Some(pending) = peer.answered(request) {

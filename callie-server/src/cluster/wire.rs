@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::router::{Entry, NodeId};
 
 /// The version of everything in this file. Nodes of other versions are ignored.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
 
 /// A message that every node sends to all others once a second.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

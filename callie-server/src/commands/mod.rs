@@ -24,7 +24,7 @@ use self::sessions::SessionCommands;
 use self::settings::SettingsCommands;
 use crate::base::config::LiveConfig;
 use crate::base::telemetry::{Counters, Telemetry};
-use crate::cache::{Unreachable, UserCache};
+use crate::cache::{Keeper, Unreachable, UserCache};
 use crate::net::Connections;
 use crate::router::{Hub, Origin};
 use crate::store::Store;
@@ -39,6 +39,8 @@ pub(crate) struct Services {
     pub(crate) cache: Arc<UserCache>,
     /// Why a payload cannot be delivered.
     pub(crate) unreachable: Arc<Unreachable>,
+    /// Keeps messages for users who are offline, if the configuration says so.
+    pub(crate) keeper: Option<Arc<Keeper>>,
     /// The database.
     pub(crate) store: Store,
     /// The configuration in use.
@@ -64,8 +66,9 @@ pub(crate) struct Commands {
 impl Commands {
     /// Gives each family of commands what it uses.
     pub(crate) fn new(services: Services) -> Self {
-        let Services { hub, cache, unreachable, store, config, telemetry, connections, counters } = services;
-        let max_payload_bytes = config.current().max_payload_bytes;
+        let Services { hub, cache, unreachable, keeper, store, config, telemetry, connections, counters } =
+            services;
+        let limits = config.current().limits();
         Self {
             groups: Arc::new(GroupCommands {
                 hub: hub.clone(),
@@ -74,14 +77,15 @@ impl Commands {
                 members: store.members.clone(),
                 pages: store.group_pages.clone(),
                 config,
-                max_payload_bytes,
+                max_payload_bytes: limits.max_payload_bytes,
             }),
             messages: MessageCommands {
                 hub: hub.clone(),
                 cache: cache.clone(),
                 unreachable,
+                keeper,
                 members: store.members.clone(),
-                max_payload_bytes,
+                limits,
             },
             presence: PresenceCommands { hub: hub.clone() },
             settings: Arc::new(SettingsCommands {

@@ -32,6 +32,12 @@ pub(super) fn retry_after() -> Duration {
     Duration::from_millis(RETRY_FROM + getrandom::u64().unwrap_or_default() % RETRY_SPREAD)
 }
 
+/// Returns the reason to close a connection that cannot be served because the database does not answer. The client may
+/// reconnect later.
+pub(super) fn database_unavailable() -> CloseReason {
+    CloseReason::overloaded(retry_after()).describe("the server's database does not answer; try again later")
+}
+
 /// Runs the background work until the server stops.
 pub(crate) async fn run(gateway: Arc<Gateway>, events: broadcast::Receiver<SessionEvent>) {
     let _events = AbortOnDrop(tokio::spawn(handle_events(gateway.clone(), events)));

@@ -3,19 +3,24 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use callie_core::server::{Accepted, Connection, Reply};
-use callie_core::{GroupId, PayloadRef, PayloadType, PriorOutcome, RecipientRef, SysCode, Username};
+use callie_core::server::{self, Accepted, Connection, DeliveryCounts, Reply};
+use callie_core::{
+    GroupId, MAX_OFFLINE_NAMES, PayloadRef, PayloadType, PriorOutcome, RecipientRef, SysCode, Username,
+};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::action::Action;
+use super::keeping::{AbsentMembers, Keepable, spawn};
 use super::request_context::RequestContext;
 use crate::base::config::Audience;
 use crate::base::ids::envelope_ids;
 use crate::base::telemetry::Line;
-use crate::cache::code_of;
+use crate::cache::{NotKept, code_of};
 use crate::router::{
-    Delivered, Direct, Group, Outgoing, PendingAnswer, Receipt, RecipientCache, RemoteOutcome, Request,
-    Requester,
+    Blocked, Delivered, Direct, Finish, Group, Outgoing, PendingAnswer, Receipt, RecipientCache,
+    RemoteOutcome, Request, Requester,
 };
 
 /// When a payload was received, and whether its latency is measured.
@@ -57,15 +62,27 @@ impl<'t> Incoming<'_, 't> {
         (context, reply)
     }
 
-    /// Returns the sender's request for confirmation, if there is one.
-    fn request(&self, of_group: bool, reply: impl FnOnce() -> Reply) -> Option<Request> {
+    /// Returns the payload as a message that can be kept; see [`Keepable::new`].
+    fn keepable(&self, text: &Utf8Bytes) -> Option<Keepable> {
+        Keepable::new(self.context, self.connection, self.accepted, text)
+    }
+
+    /// Returns the sender's request for confirmation, if there is one. `finish` returns what answers it, if the delivery
+    /// itself does not.
+    fn request(
+        &self,
+        of_group: bool,
+        reply: impl FnOnce() -> Reply,
+        finish: impl FnOnce() -> Option<Finish>,
+    ) -> Option<Request> {
         if !self.payload().wants_ack() {
             return None;
         }
         let key = self.accepted.key()?;
         let was_converged = self.context.hub().remote.is_converged();
         let origin = self.context.origin.clone();
-        let requester = Requester::Sender { origin, reply: reply(), was_converged };
+        let finish = Mutex::new(finish());
+        let requester = Requester::Sender { origin, reply: reply(), was_converged, finish };
         let deadline = self.arrival.at + self.context.gateway.timing.protocol.confirmation;
         Some(Request { requester, key, of_group, deadline })
     }
@@ -89,15 +106,18 @@ fn to_user(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache, to: &st
     let is_copied = frame.payload_type() == PayloadType::Msg && origin.user.name != *to;
     let (others, away) = if is_copied { origin.user.ways_but(&origin.link) } else { Default::default() };
     let copy = (!others.is_empty() || !away.is_empty()).then(|| text.clone());
-    let ask = incoming.request(false, || incoming.reply());
-    let outgoing = Outgoing { from: origin, text, ask, timed: incoming.arrival.timed() };
+    let keepable = incoming.keepable(&text);
+    // Read before the recipient is looked up, because a recipient may become known in between.
+    let was_converged = context.hub().remote.is_converged();
+    let finish = || Some(keepable.clone()?.finish_for_user(Username::parse(to).ok()?, was_converged));
+    let ask = incoming.request(false, || incoming.reply(), finish);
+    let timed = incoming.arrival.timed();
+    let outgoing = Outgoing { from: origin, text, ask, timed, most_names: 0 };
     let copy = || {
         if let Some(copy) = &copy {
             context.hub().to_own(origin, &others, &away, copy);
         }
     };
-    // Read before the recipient is looked up, because a recipient may become known in between.
-    let was_converged = context.hub().remote.is_converged();
     match context.hub().to_user(to, recipients, outgoing) {
         Direct::Sent => {
             copy();
@@ -110,8 +130,20 @@ fn to_user(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache, to: &st
             let Ok(to) = Username::parse(to) else { return Action::Done };
             let (context, reply) = incoming.pending();
             let pending = context.pending_answer();
-            remote.finally(move |outcome| report_remote(context, reply, to, outcome, was_converged, pending));
+            let remote_report = Absentee { context, reply, to, was_converged, keepable };
+            remote.finally(move |outcome| report_remote(remote_report, outcome, pending));
             Action::Done
+        }
+        // A sender who is blocked gets the same answer as if the recipient were not connected.
+        Direct::Blocked(Blocked::ByBlock) if keepable.is_some() => {
+            let Ok(to) = Username::parse(to) else { return Action::Done };
+            let (context, reply) = incoming.pending();
+            Action::Later(Box::pin(async move {
+                let Some(keepable) = keepable else { return };
+                let answer = keepable.keep_for_absent(&to, true).await;
+                keepable.copy_if_stored(&answer);
+                context.queue(&reply, answer);
+            }))
         }
         Direct::Blocked(blocked) => {
             context.refuse(&incoming.reply(), code_of(blocked));
@@ -121,30 +153,49 @@ fn to_user(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache, to: &st
             let Ok(to) = Username::parse(to) else { return Action::Done };
             let (context, reply) = incoming.pending();
             Action::Later(Box::pin(async move {
-                let code = unreachable_code(&context, &to, was_converged).await;
-                context.refuse(&reply, code);
+                let absentee = Absentee { context, reply, to, was_converged, keepable };
+                let answer = absentee.answer().await;
+                if let Some(keepable) = &absentee.keepable {
+                    keepable.copy_if_stored(&answer);
+                }
+                absentee.context.queue(&absentee.reply, answer);
             }))
         }
     }
 }
 
-/// Reports the outcome of a payload at the other nodes that its recipient is connected to.
-fn report_remote(
+/// A payload to a user who is not known to be connected.
+struct Absentee {
     context: RequestContext,
     reply: Reply,
     to: Username,
-    outcome: RemoteOutcome,
     was_converged: bool,
-    pending: PendingAnswer,
-) {
+    /// Set if the payload is kept.
+    keepable: Option<Keepable>,
+}
+
+impl Absentee {
+    /// Keeps the payload, or finds out why it cannot be delivered. Returns the answer.
+    async fn answer(&self) -> server::Answer {
+        let Self { context, reply, to, was_converged, keepable } = self;
+        if let Some(keepable) = keepable {
+            return keepable.keep_for_user(to, *was_converged).await;
+        }
+        let me = &context.origin.user.name;
+        reply.refuse(context.gateway.unreachable.user(me, to, *was_converged).await, envelope_ids())
+    }
+}
+
+/// Reports the outcome of a payload at the other nodes that its recipient is connected to.
+fn report_remote(absentee: Absentee, outcome: RemoteOutcome, pending: PendingAnswer) {
     if outcome.reached > 0 {
-        context.record_taken(&reply, PriorOutcome::Sent);
+        absentee.context.record_taken(&absentee.reply, PriorOutcome::Sent);
     } else if outcome.unknown > 0 {
-        report_unconfirmed(&context, &reply);
+        report_unconfirmed(&absentee.context, &absentee.reply);
     } else {
-        tokio::spawn(async move {
-            let code = unreachable_code(&context, &to, was_converged).await;
-            context.refuse(&reply, code);
+        spawn(async move {
+            let answer = absentee.answer().await;
+            absentee.context.queue(&absentee.reply, answer);
             drop(pending);
         });
     }
@@ -157,11 +208,6 @@ fn report_unconfirmed(context: &RequestContext, reply: &Reply) {
     } else {
         context.record_taken(reply, PriorOutcome::Sent);
     }
-}
-
-/// Returns the code for a payload whose recipient is not known to be connected.
-async fn unreachable_code(context: &RequestContext, to: &Username, was_converged: bool) -> SysCode {
-    context.gateway.unreachable.user(&context.origin.user.name, to, was_converged).await
 }
 
 fn to_group(incoming: &Incoming<'_, '_>, id: GroupId) -> Action {
@@ -177,18 +223,28 @@ fn to_group(incoming: &Incoming<'_, '_>, id: GroupId) -> Action {
     };
     let text = Utf8Bytes::from(incoming.payload().pass_on());
     let reply = incoming.reply();
-    let ask = incoming.request(true, || reply.clone());
-    let message = GroupMessage { reply, text, ask };
+    let keepable = incoming.keepable(&text);
+    let mut absent = None;
+    let finish = || {
+        let (finish, sender) = keepable.clone()?.finish_for_group(id, group.clone());
+        absent = Some(sender);
+        Some(finish)
+    };
+    let ask = incoming.request(true, || reply.clone(), finish);
+    let message = GroupMessage { reply, text, ask, keepable, absent };
     if group.state().loaded {
-        deliver_to_group(context, id, &group, message, incoming.arrival.timed());
-        return Action::Done;
+        return deliver_to_group(context, id, &group, message, incoming.arrival.timed());
     }
     // The members are not loaded yet: the sender joined the group through another node a moment ago.
     context.settle(&message.reply, PriorOutcome::Pending);
     let context = context.clone();
     Action::Later(Box::pin(async move {
         match context.gateway.cache.load_group(id).await {
-            Ok(()) => deliver_to_group(&context, id, &group, message, None),
+            Ok(()) => {
+                if let Action::Later(work) = deliver_to_group(&context, id, &group, message, None) {
+                    work.await;
+                }
+            }
             Err(error) => {
                 tracing::error!(%error, "cannot look up the members of a group");
                 context.refuse(&message.reply, SysCode::InternalError);
@@ -202,6 +258,10 @@ struct GroupMessage {
     reply: Reply,
     text: Utf8Bytes,
     ask: Option<Request>,
+    /// Set if the message is kept for members who are not connected.
+    keepable: Option<Keepable>,
+    /// Where these members are passed to the answer, if the sender asks for confirmation.
+    absent: Option<oneshot::Sender<AbsentMembers>>,
 }
 
 fn deliver_to_group(
@@ -210,46 +270,100 @@ fn deliver_to_group(
     group: &Arc<Group>,
     message: GroupMessage,
     timed: Option<Instant>,
-) {
-    let GroupMessage { reply, text, ask } = message;
+) -> Action {
+    let GroupMessage { reply, text, ask, keepable, absent } = message;
     let asked = ask.is_some();
     let was_converged = context.hub().remote.is_converged();
-    let delivered = context.hub().to_group(id, group, Outgoing { from: &context.origin, text, ask, timed });
+    let most_names = if keepable.is_some() { usize::MAX } else { MAX_OFFLINE_NAMES };
+    let outgoing = Outgoing { from: &context.origin, text, ask, timed, most_names };
+    let delivered = context.hub().to_group(id, group, outgoing);
+    // Members may be connected to a node that cannot be reached.
+    let may_keep = was_converged && context.hub().remote.is_converged();
+    let absent_names = if keepable.is_some() && may_keep { delivered.offline.clone() } else { Vec::new() };
     if asked {
         // The answer follows from the confirmations, and records the outcome.
         context.count_taken(reply.kind());
-        return;
     }
-    let Some(remote) = delivered.elsewhere.clone() else {
-        return report_delivered(context, &reply, delivered, was_converged);
+    let Some(keepable) = keepable else {
+        if !asked {
+            let report = GroupReport { context: context.clone(), reply, group: group.clone(), was_converged };
+            report.once_delivered(delivered, |report, delivered| report.send(delivered, None));
+        }
+        return Action::Done;
     };
-    context.settle(&reply, PriorOutcome::Pending);
-    let (context, group, pending) = (context.clone(), group.clone(), context.pending_answer());
-    remote.finally(move |outcome| {
-        let _pending = pending;
-        if outcome.unknown > 0 {
-            return report_unconfirmed(&context, &reply);
-        }
-        let mut delivered = delivered;
-        delivered.delivered = outcome.reached;
-        if outcome.missed > 0 {
-            delivered.missed_elsewhere(outcome.missed, &group);
-        }
-        report_delivered(&context, &reply, delivered, was_converged);
-    });
+    let then: Box<dyn FnOnce(AbsentMembers) + Send> = if let Some(absent) = absent {
+        // Without a receiver the message was answered otherwise.
+        Box::new(|members| drop(absent.send(members)))
+    } else {
+        context.settle(&reply, PriorOutcome::Pending);
+        let report = GroupReport { context: context.clone(), reply, group: group.clone(), was_converged };
+        let (keepable, pending) = (keepable.clone(), context.pending_answer());
+        Box::new(move |members| {
+            report.once_delivered(delivered, move |report, delivered| {
+                spawn(async move {
+                    let missed = if may_keep { delivered.offline_count } else { 0 };
+                    let kept = keepable.kept_for_group(id, &report.group, members, missed).await;
+                    if delivered.delivered == 0 && kept.as_ref().is_ok_and(|kept| *kept > 0) {
+                        keepable.copy();
+                    }
+                    report.send(delivered, Some(kept));
+                    drop(pending);
+                });
+            });
+        })
+    };
+    match keepable.keep_for_members(id, absent_names, then) {
+        Some(work) => Action::Later(work),
+        None => Action::Done,
+    }
 }
 
-fn report_delivered(context: &RequestContext, reply: &Reply, delivered: Delivered, was_converged: bool) {
-    if delivered.delivered == 0 {
-        // Members may be connected to a node that cannot be reached.
-        let is_converged = was_converged && context.hub().remote.is_converged();
-        let code = if is_converged { SysCode::RecipientOffline } else { SysCode::InternalError };
-        context.refuse(reply, code);
-    } else if delivered.offline_count > 0 {
-        let (reached, missed) = (delivered.delivered as u64, delivered.offline_count as u64);
-        context.queue(reply, reply.partially_delivered(reached, delivered.offline, missed, envelope_ids()));
-    } else {
-        context.record_taken(reply, PriorOutcome::Sent);
+/// The answer to a message to a group whose sender did not ask for confirmation.
+struct GroupReport {
+    context: RequestContext,
+    reply: Reply,
+    group: Arc<Group>,
+    was_converged: bool,
+}
+
+impl GroupReport {
+    /// Calls `then` once it is known what the message reached on other nodes, unless that is uncertain.
+    fn once_delivered(self, mut delivered: Delivered, then: impl FnOnce(Self, Delivered) + Send + 'static) {
+        let Some(remote) = delivered.elsewhere.take() else { return then(self, delivered) };
+        self.context.settle(&self.reply, PriorOutcome::Pending);
+        let pending = self.context.pending_answer();
+        remote.finally(move |outcome| {
+            let _pending = pending;
+            if outcome.unknown > 0 {
+                return report_unconfirmed(&self.context, &self.reply);
+            }
+            delivered.delivered = outcome.reached;
+            if outcome.missed > 0 {
+                delivered.missed_elsewhere(outcome.missed, &self.group);
+            }
+            then(self, delivered);
+        });
+    }
+
+    /// Answers the message. `kept` is the number of members for whom it is kept, for a sender who knows the feature.
+    fn send(&self, mut delivered: Delivered, kept: Option<Result<usize, NotKept>>) {
+        let Self { context, reply, was_converged, .. } = self;
+        let mut counts = DeliveryCounts::new(delivered.delivered, 0, delivered.offline_count);
+        counts.of_group = true;
+        counts.stored = kept.map(|kept| kept.unwrap_or_default());
+        if delivered.delivered > 0 && delivered.offline_count > 0 {
+            delivered.offline.truncate(MAX_OFFLINE_NAMES);
+            context.queue(reply, reply.partially_delivered(&counts, delivered.offline, envelope_ids()));
+        } else if delivered.delivered > 0 {
+            context.record_taken(reply, PriorOutcome::Sent);
+        } else if kept == Some(Err(NotKept::Unknown)) {
+            report_unconfirmed(context, reply);
+        } else if *was_converged && context.hub().remote.is_converged() {
+            context.queue(reply, reply.delivery(&counts, envelope_ids()));
+        } else {
+            // Members may be connected to a node that cannot be reached.
+            context.refuse(reply, SysCode::InternalError);
+        }
     }
 }
 

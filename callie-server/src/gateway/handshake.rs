@@ -9,7 +9,7 @@ use callie_core::server::{CloseReason, Handshake, Identity};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::action::{Action, Work};
-use super::background::retry_after;
+use super::background::{database_unavailable, retry_after};
 use super::close_log::{Closed, closed};
 use super::closing;
 use super::handler::Handler;
@@ -127,7 +127,12 @@ async fn authenticate(
     let Some(session) = session else { return Err(rejected(CloseReason::session_revoked())) };
 
     let outbox_bytes = gateway.config.current().outbox_bytes;
-    let link = Link::new(session.user.clone(), session.id.clone(), address, outbox_bytes);
+    let features = verified.features().unwrap_or_default();
+    let link = Link::new(session.user.clone(), session.id.clone(), address, features, outbox_bytes);
+    if gateway.keeper.is_some() {
+        // What is kept for the user comes before everything that is sent from now on.
+        link.outbox.hold();
+    }
     let registration = join(gateway, link).await?;
     let origin = registration.origin().clone();
     gateway.cache.load_groups(&origin).await.map_err(|e| unavailable(gateway, &e))?;
@@ -163,9 +168,7 @@ fn unavailable(gateway: &Gateway, error: &StoreError) -> Rejected {
     if gateway.telemetry.lines.admit(Line::Unavailable) {
         tracing::error!(%error, "cannot authenticate a connection");
     }
-    let close = CloseReason::overloaded(retry_after())
-        .describe("the server's database does not answer; try again later");
-    Rejected { close, user: None, reason: Some("the database does not answer") }
+    Rejected { close: database_unavailable(), user: None, reason: Some("the database does not answer") }
 }
 
 /// Registers the connection in the hub.

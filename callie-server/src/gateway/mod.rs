@@ -3,6 +3,7 @@
 //! `accept.rs` takes the socket over. `handshake.rs` waits for the first payload and authenticates the user. `pump.rs`
 //! then moves payloads in both directions, through `socket.rs` and `readahead.rs`. `handler.rs` carries out the actions
 //! that `callie_core::server` returns for each payload, with `action.rs`, `request_context.rs` and `delivery.rs`.
+//! `keeping.rs` keeps messages that cannot be delivered, and `backlog.rs` brings them to their recipient.
 //! `closing.rs` closes the connection, and `close_log.rs` logs why.
 //!
 //! `shared.rs` has what all connections share, `background.rs` the work for all of them, `timing.rs` the times. One
@@ -11,11 +12,13 @@
 mod accept;
 mod action;
 mod background;
+mod backlog;
 mod close_log;
 mod closing;
 mod delivery;
 mod handler;
 mod handshake;
+mod keeping;
 mod pump;
 mod readahead;
 mod request_context;

@@ -12,6 +12,8 @@ use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::{Error, Utf8Bytes};
 
 use super::action::{Action, Work};
+use super::background::database_unavailable;
+use super::backlog::Backlog;
 use super::close_log::{Closed, closed};
 use super::closing;
 use super::handler::Handler;
@@ -19,8 +21,8 @@ use super::shared::Gateway;
 use super::socket::{Incoming, Socket};
 use super::timing::TICK;
 use crate::base::clock;
-use crate::base::telemetry::{CloseLabel, Discarded};
-use crate::router::{Item, Link, Outbox};
+use crate::base::telemetry::{CloseLabel, Discarded, Line};
+use crate::router::{Item, Link, Outbox, Receipt};
 
 /// The most messages that are read before the next write.
 const READS: usize = 64;
@@ -40,6 +42,10 @@ pub(super) struct Pump {
     handler: Handler,
     /// Items that were taken from the outbox and are not written yet.
     batch: VecDeque<Item>,
+    /// What is kept for the user, if messages are kept.
+    backlog: Option<Box<Backlog>>,
+    /// Whether `batch` is from the backlog, and not from the outbox.
+    is_kept: bool,
     work: Option<Work>,
     /// Boxed, because a timer must not move.
     timer: Pin<Box<Sleep>>,
@@ -82,6 +88,10 @@ impl Pump {
     ) -> Box<Self> {
         let now = Instant::now();
         let link = handler.context.origin.link.clone();
+        let backlog = gateway
+            .keeper
+            .as_ref()
+            .map(|keeper| Box::new(Backlog::new(keeper.clone(), gateway.hub.keys.clone(), link.clone())));
         let mut pump = Box::new(Self {
             timer: Box::pin(tokio::time::sleep_until(now.into())),
             gateway,
@@ -89,6 +99,8 @@ impl Pump {
             socket,
             handler,
             batch: VecDeque::new(),
+            backlog,
+            is_kept: false,
             work,
             touched: now,
             finishing: None,
@@ -117,6 +129,12 @@ impl Pump {
                 link.remove_pending();
             });
         }
+        let was_held = link.outbox.held();
+        if let Some(holds) = was_held {
+            link.outbox.release(holds);
+            // What is kept for the user stays in the store.
+            batch.clear();
+        }
         link.outbox.seal();
         let mut queued = VecDeque::new();
         link.outbox.take(&mut queued);
@@ -125,6 +143,10 @@ impl Pump {
             // The payload that did not fit into the outbox is lost as well.
             let refused = u64::from(discarded == Discarded::SlowConsumer);
             gateway.telemetry.metrics.discarded(discarded, batch.len() as u64 + refused);
+        }
+        if was_held.is_some() {
+            // It would be written before what is kept for the user.
+            batch.clear();
         }
         match &end {
             End::Close(reason) => {
@@ -254,7 +276,7 @@ impl Pump {
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let now = Instant::now();
         std::task::ready!(self.write_own(cx, now))?;
-        while !self.batch.is_empty() || self.link.outbox.take(&mut self.batch) {
+        while self.fill(cx) {
             let (mut written, mut cost) = (0, 0);
             let mut blocked = Poll::Ready(Ok(()));
             while written < FEEDS {
@@ -275,14 +297,14 @@ impl Pump {
                     self.gateway.telemetry.metrics.delivery_took(came.elapsed());
                 }
                 if let Some(receipt) = item.receipt {
-                    receipt.written();
-                    // A receipt that the connection does not keep is dropped, which settles it.
-                    drop(self.handler.connection.written(clock::elapsed(now), receipt.key(), receipt));
+                    self.note_written(receipt, now);
                 }
                 self.socket.feed(item.text)?;
             }
             if written > 0 {
-                self.link.outbox.written(cost);
+                if !self.is_kept {
+                    self.link.outbox.written(cost);
+                }
                 self.gateway.counters.sent(written as u64);
                 self.gateway.telemetry.metrics.delivered(written as u64);
             }
@@ -292,7 +314,54 @@ impl Pump {
         if self.batch.capacity() > KEPT_ITEMS {
             self.batch = VecDeque::new();
         }
-        self.socket.poll_flush(cx)
+        std::task::ready!(self.socket.poll_flush(cx))?;
+        if let Some(backlog) = &mut self.backlog {
+            backlog.flushed();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Fills the batch, if it is empty: with what is kept for the user, and then from the outbox. Returns `true` if there
+    /// is something to write.
+    fn fill(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.batch.is_empty() {
+            return true;
+        }
+        self.is_kept = false;
+        if let Some(backlog) = &mut self.backlog {
+            match backlog.poll(cx, &mut self.batch) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(())) if self.batch.is_empty() => {}
+                Poll::Ready(Ok(())) => {
+                    self.is_kept = true;
+                    return true;
+                }
+                Poll::Ready(Err(error)) => {
+                    if self.gateway.telemetry.lines.admit(Line::Unavailable) {
+                        tracing::error!(%error, "cannot read kept messages");
+                    }
+                    self.backlog = None;
+                    self.link.end(database_unavailable());
+                }
+            }
+        }
+        self.link.outbox.take(&mut self.batch)
+    }
+
+    /// Notes that a message is about to be written that the client may confirm. A receipt that the connection does not keep
+    /// is dropped, which settles it.
+    fn note_written(&mut self, receipt: Receipt, now: Instant) {
+        receipt.written();
+        let (now, key) = (clock::elapsed(now), receipt.key());
+        let connection = &mut self.handler.connection;
+        match (receipt.kept(), &mut self.backlog) {
+            (Some(_), _) if self.link.has_offline() => drop(connection.written_kept(key, receipt)),
+            (Some(item), Some(backlog)) => {
+                backlog.written(item.clone());
+                drop(connection.written(now, key, receipt));
+            }
+            _ => drop(connection.written(now, key, receipt)),
+        }
     }
 
     /// Writes the payloads of the core's connection itself, before those in the outbox.
@@ -378,6 +447,12 @@ impl Pump {
         let until = now + self.gateway.timing.protocol.confirmation + LAST_ANSWERS;
         self.finishing = Some(until);
         self.link.finish();
+        if self.backlog.take().is_some()
+            && let Some(holds) = self.link.outbox.held()
+        {
+            // It receives no other payloads, so there is nothing that these would have to come before.
+            self.link.outbox.release(holds);
+        }
         let origin = &self.handler.context.origin;
         self.gateway.hub.depart(&origin.user, &origin.link);
         // The client cannot confirm messages any more, so their receipts are dropped.

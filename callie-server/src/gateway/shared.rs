@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use callie_core::command::{Feature, Features};
 use callie_core::server::ServerConfig;
 use callie_core::{GroupId, Limits};
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use super::timing::Timing;
 use crate::base::config::LiveConfig;
 use crate::base::telemetry::{Counters, Telemetry};
 use crate::base::{Shutdown, Tasks};
-use crate::cache::{Unreachable, UserCache};
+use crate::cache::{Keeper, Unreachable, UserCache};
 use crate::commands::{Commands, Services};
 use crate::net::Connections;
 use crate::router::Hub;
@@ -26,6 +27,8 @@ pub struct Gateway {
     pub(super) cache: Arc<UserCache>,
     /// Why a payload cannot be delivered.
     pub(super) unreachable: Arc<Unreachable>,
+    /// Keeps messages for users who are offline, if the configuration says so.
+    pub(super) keeper: Option<Arc<Keeper>>,
     /// The commands.
     pub(super) commands: Commands,
     /// The sessions of users.
@@ -61,11 +64,17 @@ impl Gateway {
     pub(crate) fn new(services: Services, timing: Timing, tasks: Tasks, shutdown: Shutdown) -> Self {
         let limits = services.config.current().limits();
         let server_config = ServerConfig::new(services.hub.keys.clone());
-        let server_config = Arc::new(server_config.with_limits(limits).with_times(timing.protocol));
+        let features = match &services.keeper {
+            Some(_) => Features::NONE.with(Feature::Offline),
+            None => Features::NONE,
+        };
+        let server_config = server_config.with_limits(limits).with_times(timing.protocol);
+        let server_config = Arc::new(server_config.with_features(features));
         Self {
             hub: services.hub.clone(),
             cache: services.cache.clone(),
             unreachable: services.unreachable.clone(),
+            keeper: services.keeper.clone(),
             sessions: services.store.sessions.clone(),
             admins: services.store.admins.clone(),
             config: services.config.clone(),

@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::entry::Entry;
+use super::kept::{KeptItem, KeptReceipt};
 use super::node::RequestId;
 use super::peers::Peer;
 use super::user::{Links, Origin};
@@ -40,6 +41,8 @@ pub(crate) enum Requester {
         reply: Reply,
         /// Whether all connected users were known before the audience was determined.
         was_converged: bool,
+        /// Answers in place of the delivery, for a message that is kept for those who did not receive it.
+        finish: Mutex<Option<Finish>>,
     },
     /// The node that the sender is connected to.
     Node {
@@ -49,6 +52,9 @@ pub(crate) enum Requester {
         request: RequestId,
     },
 }
+
+/// Answers a sender, and records the outcome.
+pub(crate) type Finish = Box<dyn FnOnce(DeliveryCounts) + Send>;
 
 /// What a sender asks for.
 pub(crate) struct Request {
@@ -134,7 +140,11 @@ impl Delivery {
 
     fn tell(&self, counts: &DeliveryCounts) {
         match &self.requester {
-            Requester::Sender { origin, reply, was_converged } => {
+            Requester::Sender { origin, reply, was_converged, finish } => {
+                if let Some(finish) = finish.lock().take() {
+                    finish(*counts);
+                    return origin.link.remove_pending();
+                }
                 let is_missed = counts.confirmed == 0 && counts.unconfirmed == 0;
                 // Members who were missed may be connected to a node that cannot be asked.
                 let answer = if is_missed && !(*was_converged && origin.user.is_converged()) {
@@ -157,8 +167,17 @@ impl Delivery {
     }
 }
 
-/// A message that a connection received. It is confirmed, or dropped when the connection cannot confirm it any more.
-pub(crate) struct Receipt {
+/// A message that a connection received, and which its client may confirm.
+pub(crate) enum Receipt {
+    /// Its sender asked for confirmation.
+    Asked(AskedReceipt),
+    /// It was kept while its recipient was offline.
+    Kept(KeptReceipt),
+}
+
+/// A message whose sender asked for confirmation. It is confirmed, or dropped when the connection cannot confirm it any
+/// more.
+pub(crate) struct AskedReceipt {
     delivery: Arc<Delivery>,
     part: Part,
 }
@@ -166,26 +185,43 @@ pub(crate) struct Receipt {
 impl Receipt {
     /// Creates the receipt of one connection of the member who is `part` of the audience.
     fn new(delivery: Arc<Delivery>, part: Part) -> Self {
-        Self { delivery, part }
+        Self::Asked(AskedReceipt { delivery, part })
     }
 
     /// Notes that the message is about to be written. From now on the member may have received it.
     pub(crate) fn written(&self) {
-        self.delivery.progress.lock().written(self.part);
+        match self {
+            Self::Asked(asked) => asked.delivery.progress.lock().written(asked.part),
+            Self::Kept(_) => {}
+        }
     }
 
     /// Notes that the client confirmed the message.
     pub(crate) fn confirm(self) {
-        self.delivery.change(|progress| progress.confirmed(self.part));
+        match self {
+            Self::Asked(asked) => asked.delivery.change(|progress| progress.confirmed(asked.part)),
+            Self::Kept(kept) => kept.confirm(),
+        }
     }
 
     /// Returns the key of the payload, which its confirmation names.
     pub(crate) fn key(&self) -> PayloadKey {
-        self.delivery.key
+        match self {
+            Self::Asked(asked) => asked.delivery.key,
+            Self::Kept(kept) => kept.key(),
+        }
+    }
+
+    /// Returns the message, if it was kept.
+    pub(crate) fn kept(&self) -> Option<&KeptItem> {
+        match self {
+            Self::Asked(_) => None,
+            Self::Kept(kept) => Some(kept.item()),
+        }
     }
 }
 
-impl Drop for Receipt {
+impl Drop for AskedReceipt {
     fn drop(&mut self) {
         self.delivery.change(|progress| progress.returned(self.part));
     }

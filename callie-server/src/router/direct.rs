@@ -25,6 +25,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) ask: Option<Request>,
     /// When it was received, if its latency is measured.
     pub(crate) timed: Option<Instant>,
+    /// For a group, how many of the members who do not receive it are named.
+    pub(crate) most_names: usize,
 }
 
 /// The result of delivering a payload to one user.
@@ -70,7 +72,7 @@ impl Hub {
     }
 
     fn hand_out(&self, to: &str, ways: &Ways, outgoing: Outgoing<'_>) -> Direct {
-        let Outgoing { from, text, ask, timed } = outgoing;
+        let Outgoing { from, text, ask, timed, most_names: _ } = outgoing;
         let from = &from.user.name;
         if let Some(request) = ask {
             self.hand_out_asked(to, ways, from, &text, request);

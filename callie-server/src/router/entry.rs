@@ -16,6 +16,8 @@ pub(crate) enum Check {
     Member(GroupId, Username),
     /// The settings and blocks of a user, and those of another user.
     Privacy(Username, Option<Username>),
+    /// Whether messages are kept for users of this node.
+    Kept,
     /// Every user and group of this node: there may be changes that were not reported.
     All,
 }
@@ -73,6 +75,12 @@ pub(crate) enum Entry<'a> {
     },
     /// A payload for all connections of a user to the receiving node.
     Copy { user: &'a str, text: &'a str },
+    /// A message was stored for the user, who is connected to the receiving node. Its connections read the store before they
+    /// write anything else.
+    Kept { user: Username },
+    /// The notice that a kept message was delivered, for the connections of its author to the receiving node that know the
+    /// feature.
+    Late { user: &'a str, text: &'a str },
     /// A payload for every connection to the receiving node.
     Everyone { text: &'a str },
     /// The payload reached `reached` members, fewer than its sender counted on.

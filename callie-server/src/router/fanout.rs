@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use callie_core::{GroupId, MAX_OFFLINE_NAMES, PayloadId, Username};
+use callie_core::{GroupId, PayloadId, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::aliases::Link;
@@ -20,8 +20,9 @@ use super::remote_delivery::RemoteDelivery;
 pub(crate) struct Delivered {
     /// The number of other members who received it here.
     pub(crate) delivered: usize,
-    /// Some of the members who did not receive it.
+    /// The first of the members who did not receive it, as many as were asked for.
     pub(crate) offline: Vec<Username>,
+    most_names: usize,
     /// The number of members who did not receive it.
     pub(crate) offline_count: usize,
     /// The delivery to members who are connected to other nodes, if there are any.
@@ -33,11 +34,11 @@ impl Hub {
     ///
     /// If its sender asked for confirmation, the answer is sent later.
     pub(crate) fn to_group(&self, id: GroupId, group: &Group, outgoing: Outgoing<'_>) -> Delivered {
-        let Outgoing { from, text, ask, timed } = outgoing;
+        let Outgoing { from, text, ask, timed, most_names } = outgoing;
         let me = &from.user.name;
         let asked = ask.as_ref().and_then(Request::payload_id);
         let delivery = ask.map(Delivery::start);
-        let mut result = Delivered::default();
+        let mut result = Delivered { most_names, ..Delivered::default() };
         let state = group.state();
         for (name, links) in state.online.iter().filter(|(name, _)| *name != me) {
             let taken = match &delivery {
@@ -162,14 +163,14 @@ struct Onward<'a> {
 impl Delivered {
     fn miss(&mut self, name: &Username) {
         self.offline_count += 1;
-        if self.offline.len() < MAX_OFFLINE_NAMES {
+        if self.offline.len() < self.most_names {
             self.offline.push(name.clone());
         }
     }
 
     /// Adds all members who are not connected.
     fn miss_all(&mut self, state: &GroupState) {
-        let room = MAX_OFFLINE_NAMES.saturating_sub(self.offline.len());
+        let room = self.most_names.saturating_sub(self.offline.len());
         self.offline.extend(state.offline.iter().take(room).cloned());
         self.offline_count += state.offline.len();
     }
@@ -179,7 +180,7 @@ impl Delivered {
         self.offline_count += missed;
         let state = group.state();
         let news = state.offline.iter().filter(|name| !self.offline.contains(name));
-        let room = MAX_OFFLINE_NAMES.saturating_sub(self.offline.len());
+        let room = self.most_names.saturating_sub(self.offline.len());
         let names: Vec<Username> = news.take(missed.min(room)).cloned().collect();
         self.offline.extend(names);
     }

@@ -186,13 +186,15 @@ impl GroupState {
 mod tests {
     use super::*;
     use callie_core::SessionId;
+    use callie_core::command::Features;
 
     fn name(text: &str) -> Username {
         Username::parse(text).unwrap()
     }
 
     fn ways(links: usize, away: &[u64]) -> Ways {
-        let link = || Link::new(name("any"), SessionId::parse("s").unwrap(), [127, 0, 0, 1].into(), 100);
+        let session = || SessionId::parse("s").unwrap();
+        let link = || Link::new(name("any"), session(), [127, 0, 0, 1].into(), Features::NONE, 100);
         Ways { links: (0..links).map(|_| link()).collect(), away: away.iter().map(|n| NodeId(*n)).collect() }
     }
 

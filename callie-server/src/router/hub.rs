@@ -14,6 +14,7 @@ use super::departures::Departures;
 use super::entry::Entry;
 use super::group::Group;
 use super::groups::Groups;
+use super::kept::RecentlyKept;
 use super::node::{NodeId, RequestId};
 use super::peers::RemoteNodes;
 use super::pending_reply::{PendingReply, ReplyStatus, Requests};
@@ -35,6 +36,8 @@ pub(crate) struct Hub {
     pub(super) departures: Departures,
     /// The deliveries that wait for confirmations.
     deliveries: Deliveries,
+    /// The users for whom messages were stored lately.
+    pub(super) recently_kept: RecentlyKept,
     /// Makes the keys of recent payloads.
     pub(crate) keys: PayloadKeys,
     /// The other nodes.
@@ -93,6 +96,7 @@ impl Hub {
             watchers: Watchers::default(),
             departures: Departures::new(grace),
             deliveries: Deliveries::default(),
+            recently_kept: RecentlyKept::default(),
             keys,
             remote,
             requests,
@@ -270,6 +274,7 @@ impl Hub {
 
     /// Forgets old payloads of all users, and users who are gone and have no recent payloads.
     pub(crate) fn remove_departed(&self, now: Instant) {
+        self.recently_kept.forget(now);
         self.users.retain(|user| {
             let gone = {
                 let mut state = user.state();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use callie_core::command::{Feature, Features};
 use callie_core::server::{Answer, CloseReason};
 use callie_core::{SessionId, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -22,6 +23,8 @@ pub(crate) struct Link<R> {
     pub(crate) session: SessionId,
     /// The address it came from.
     pub(crate) address: IpAddr,
+    /// The features that are in force on it.
+    features: Features,
     /// The queue of payloads for the connection.
     pub(crate) outbox: Outbox<R>,
     /// The number of payloads whose answers are pending.
@@ -48,9 +51,16 @@ impl<R> Drop for PendingAnswer<R> {
 }
 
 impl<R> Link<R> {
-    /// Creates a connection of `user` with an outbox of `capacity` bytes.
-    pub(crate) fn new(user: Username, session: SessionId, address: IpAddr, capacity: usize) -> Arc<Self> {
+    /// Creates a connection of `user` with `features` in force and an outbox of `capacity` bytes.
+    pub(crate) fn new(
+        user: Username,
+        session: SessionId,
+        address: IpAddr,
+        features: Features,
+        capacity: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            features,
             user,
             session,
             address,
@@ -58,6 +68,11 @@ impl<R> Link<R> {
             pending: AtomicUsize::new(0),
             finishing: AtomicBool::new(false),
         })
+    }
+
+    /// Returns `true` if the feature `offline` is in force on the connection.
+    pub(crate) fn has_offline(&self) -> bool {
+        self.features.contains(Feature::Offline)
     }
 
     /// Notes that one more answer is to come. It must be queued before [`Link::remove_pending`] is called.

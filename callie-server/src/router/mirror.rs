@@ -74,6 +74,9 @@ impl Hub {
             user.clone()
         };
         let user = self.users.with_or_insert(name, || self.make(name, allowance), update);
+        if self.recently_kept.contains(name) {
+            self.remote.send(&[node], &Entry::Kept { user: name.clone() });
+        }
         self.came_online(&user, mode);
     }
 

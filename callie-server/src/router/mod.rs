@@ -4,7 +4,8 @@
 //! (`group.rs`), `watchers.rs`, `departures.rs` and `deliveries.rs`. `membership.rs`, `group_changes.rs` and
 //! `privacy.rs` are what it takes from the database. A payload to a user goes through `direct.rs`, to a group or to
 //! everyone through `fanout.rs`; all end in an `outbox.rs`. `delivery.rs` counts confirmations, `keys.rs` computes the
-//! keys of payloads, `presence.rs` notifies users of the presence of others.
+//! keys of payloads, `presence.rs` notifies users of the presence of others. `kept.rs` and `holds.rs` bring
+//! messages that were kept for a user to the user's connections.
 //!
 //! Other nodes are reached through the traits in `peers.rs` and `pending_reply.rs`, which the cluster implements.
 //! `entry.rs` is what nodes send each other, `mirror.rs` keeps what they report about their users, `remote_delivery.rs`
@@ -21,7 +22,9 @@ mod fanout;
 mod group;
 mod group_changes;
 mod groups;
+mod holds;
 mod hub;
+mod kept;
 mod keys;
 mod link;
 mod membership;
@@ -39,12 +42,13 @@ mod watchers;
 
 pub(crate) use aliases::{Item, Link, Origin, Outbox, PendingAnswer};
 pub(crate) use arrival::{Arrival, Audience};
-pub(crate) use delivery::{Receipt, Request, Requester};
+pub(crate) use delivery::{Finish, Receipt, Request, Requester};
 pub(crate) use direct::{Direct, Outgoing, RecipientCache};
 pub(crate) use entry::{Check, Entry, GroupChange, PrivacyChange};
 pub(crate) use fanout::Delivered;
 pub(crate) use group::Group;
 pub(crate) use hub::{Allowance, Hub, JoinResult, Registration, UserSnapshot};
+pub(crate) use kept::{EndedMessages, KeptEnd, KeptItem, KeptReceipt};
 pub(crate) use keys::payload_keys;
 pub(crate) use node::{NO_REPLY, NodeId, RequestId};
 pub(crate) use peers::{Peer, Peers, RemoteNodes};

@@ -59,6 +59,11 @@ struct State<R> {
     reader: Option<Waker>,
     /// Whether the reader waits for the socket to take more. Then more items do not wake it.
     blocked: bool,
+    /// Whether items wait until what is kept for the user is written, which comes before them.
+    held: bool,
+    /// The number of times the queue was held, and that number when the reader last saw it.
+    holds: u32,
+    seen: u32,
     phase: Phase,
 }
 
@@ -73,8 +78,16 @@ enum Phase {
 impl<R> Outbox<R> {
     /// Creates an outbox that holds up to `capacity` bytes.
     pub(crate) fn new(capacity: usize) -> Self {
-        let state =
-            State { queue: VecDeque::new(), cost: 0, reader: None, blocked: false, phase: Phase::Open };
+        let state = State {
+            queue: VecDeque::new(),
+            cost: 0,
+            reader: None,
+            blocked: false,
+            held: false,
+            holds: 0,
+            seen: 0,
+            phase: Phase::Open,
+        };
         Self { capacity, state: Mutex::new(state) }
     }
 
@@ -96,10 +109,35 @@ impl<R> Outbox<R> {
         }
         state.cost += cost;
         state.queue.push_back(item);
-        let reader = if state.blocked { None } else { state.reader.take() };
+        let reader = if state.blocked || state.held { None } else { state.reader.take() };
         drop(state);
         wake(reader);
         Ok(())
+    }
+
+    /// Holds the queue: items wait until the reader [releases](Self::release) it. Until then the reader writes what is
+    /// kept for the user. Items that the reader has taken already are not held.
+    pub(crate) fn hold(&self) {
+        let mut state = self.state.lock();
+        state.held = true;
+        state.holds = state.holds.wrapping_add(1);
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+    }
+
+    /// Returns the number of times the queue was held, if it is held.
+    pub(crate) fn held(&self) -> Option<u32> {
+        let mut state = self.state.lock();
+        state.seen = state.holds;
+        state.held.then_some(state.holds)
+    }
+
+    /// Releases the queue, unless it was held again since [`held`](Self::held) returned `holds`. Then more is kept for the
+    /// user, which the reader may not have read.
+    pub(crate) fn release(&self, holds: u32) {
+        let mut state = self.state.lock();
+        state.held &= state.holds != holds;
     }
 
     /// Asks the connection to close. Only the first reason counts. Queued payloads are still written if the reason says
@@ -114,10 +152,13 @@ impl<R> Outbox<R> {
         }
     }
 
-    /// Swaps the queued items into `batch`, which must be empty. Returns `true` if there were any. The reader reports
-    /// back with [`Outbox::written`].
+    /// Swaps the queued items into `batch`, which must be empty. Returns `true` if there were any, and the queue is not
+    /// held. The reader reports back with [`Outbox::written`].
     pub(crate) fn take(&self, batch: &mut VecDeque<Item<R>>) -> bool {
         let mut state = self.state.lock();
+        if state.held {
+            return false;
+        }
         std::mem::swap(&mut state.queue, batch);
         !batch.is_empty()
     }
@@ -144,13 +185,14 @@ impl<R> Outbox<R> {
         }
     }
 
-    /// Wakes the reader at the next item or reason to close. Returns `false` if there is one already.
+    /// Wakes the reader at the next item, hold or reason to close. Returns `false` if there is one already.
     pub(crate) fn park(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state.lock();
-        if !state.queue.is_empty() || matches!(state.phase, Phase::Ending(_)) {
+        let has_items = !state.queue.is_empty() && !state.held;
+        if has_items || state.seen != state.holds || matches!(state.phase, Phase::Ending(_)) {
             return false;
         }
-        if state.queue.capacity() > KEPT_ITEMS {
+        if state.queue.capacity() > KEPT_ITEMS && state.queue.is_empty() {
             state.queue = VecDeque::new();
         }
         state.blocked = false;
@@ -233,6 +275,24 @@ mod tests {
         assert!(outbox.close_reason().is_some());
         assert!(outbox.close_reason().is_none());
         assert_eq!(outbox.push(item("x")), Err(Refusal::Closed));
+    }
+
+    #[test]
+    fn held_items_wait_for_the_release() {
+        let outbox = Outbox::new(1_000);
+        outbox.hold();
+        outbox.push(item("one")).unwrap();
+        let mut batch = VecDeque::new();
+        assert!(!outbox.take(&mut batch));
+        assert!(!outbox.park(&Context::from_waker(Waker::noop())), "the reader has not seen the hold");
+        let holds = outbox.held().unwrap();
+        assert!(outbox.park(&Context::from_waker(Waker::noop())), "what is held is no reason to read");
+        outbox.hold();
+        outbox.release(holds);
+        assert!(!outbox.take(&mut batch), "it was held again");
+        outbox.release(outbox.held().unwrap());
+        assert!(outbox.take(&mut batch));
+        assert_eq!((batch.len(), outbox.held()), (1, None));
     }
 
     #[test]

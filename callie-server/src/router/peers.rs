@@ -79,6 +79,11 @@ impl RemoteNodes {
         self.missed_updates.store(false, Ordering::Relaxed);
     }
 
+    /// Returns `true` for a server on its own, which has no other node, ever.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.peers.is_none()
+    }
+
     /// Returns `true` if there is no other node.
     pub(crate) fn is_empty(&self) -> bool {
         self.peers.as_ref().is_none_or(|peers| peers.is_empty())

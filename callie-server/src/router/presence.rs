@@ -161,6 +161,7 @@ impl Hub {
 mod tests {
     use std::time::Duration;
 
+    use callie_core::command::Features;
     use callie_core::{Limits, SessionId};
 
     use super::*;
@@ -180,7 +181,7 @@ mod tests {
 
     fn arrive(hub: &Hub, name: &str) -> (Arc<User>, Arc<Link>) {
         let (name, session) = (Username::parse(name).unwrap(), SessionId::parse("s").unwrap());
-        let link = Link::new(name.clone(), session, [127, 0, 0, 1].into(), 1_000);
+        let link = Link::new(name.clone(), session, [127, 0, 0, 1].into(), Features::NONE, 1_000);
         let user = hub.entry(&name, &allowance());
         let version = user.state().version;
         let known = UserSnapshot { groups: GroupIds::default(), privacy: Privacy::default(), version };

@@ -4,7 +4,7 @@ use callie_core::account::DeviceName;
 use callie_core::command::{
     Cursor, DirectMessages, DisplayName, GroupName, PresenceAudience, RemovalReason, Role, Visibility,
 };
-use callie_core::{GroupId, NameError, SessionId, Username};
+use callie_core::{GroupId, MessageId, NameError, PayloadId, SessionId, Username};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -39,6 +39,8 @@ texts!(
     DisplayName = "display name",
     GroupId = "group ID",
     GroupName = "group name",
+    MessageId = "message ID",
+    PayloadId = "payload ID",
     PresenceAudience = "presence setting",
     RemovalReason = "reason of a ban",
     Role = "role",

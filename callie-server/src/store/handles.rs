@@ -9,6 +9,7 @@ use super::events::Events;
 use super::group_pages::GroupPages;
 use super::groups::Groups;
 use super::health::Health;
+use super::kept::KeptMessages;
 use super::members::Members;
 use super::open::{self, Opened};
 use super::relations::Relations;
@@ -39,6 +40,8 @@ pub struct Store {
     pub members: Members,
     /// Pages of groups and of their members.
     pub group_pages: GroupPages,
+    /// The messages that are kept for users who are offline.
+    pub kept: KeptMessages,
     /// The event log.
     pub events: Events,
     /// The state of the database.
@@ -83,6 +86,7 @@ impl Store {
             groups: Groups::new(database.clone()),
             members: Members::new(database.clone()),
             group_pages: GroupPages::new(database.clone()),
+            kept: KeptMessages::new(database.clone()),
             events: Events::new(database.clone(), accounts.clone()),
             health: Health::new(database.clone(), metrics, file),
             accounts,

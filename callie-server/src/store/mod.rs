@@ -1,8 +1,8 @@
-//! What outlives the process: users, sessions, groups, blocks and settings, in one set of SQL for every database.
+//! What outlives the process: users, sessions, groups, blocks, settings and kept messages, in one set of SQL for every database.
 //!
 //! `handles.rs` holds one type for each kind of data: `accounts.rs`, `admins.rs`, `sessions.rs` (with `touch.rs`),
 //! `settings.rs`, `blocks.rs`, `relations.rs`, `groups.rs`, `members.rs` and `group_pages.rs` (with `group_rows.rs`),
-//! `events.rs` (with `event_log.rs`) and `health.rs` (with `file.rs`). All of them share a `database.rs`. `model.rs` has
+//! `kept.rs` (with `kept_model.rs`, `kept_rows.rs`), `events.rs` (with `event_log.rs`) and `health.rs` (with `file.rs`). All of them share a `database.rs`. `model.rs` has
 //! the values, `column.rs` and `sql.rs` read and write them.
 //!
 //! `claim.rs` keeps a second server off the database. `open.rs` connects and migrates, with `sqlite.rs`, `postgres.rs` and
@@ -27,6 +27,9 @@ mod group_rows;
 mod groups;
 mod handles;
 mod health;
+mod kept;
+mod kept_model;
+mod kept_rows;
 mod locks;
 mod members;
 mod migrations;
@@ -52,6 +55,8 @@ pub use group_pages::GroupPages;
 pub use groups::Groups;
 pub use handles::Store;
 pub use health::{Health, NotWritable};
+pub use kept::KeptMessages;
+pub use kept_model::{Backlog, Edit, InboxBounds, KeptMessage, KeptPlace, NewMessage, WriteError, Written};
 pub use members::Members;
 pub use model::{
     Ban, DirectAccess, Group, GroupLimits, GroupMember, MemberPage, Removal, Session, TokenHash, User,

@@ -111,6 +111,13 @@ impl Chat {
         client
     }
 
+    /// Opens a connection with these features and authenticates the user.
+    pub async fn connect_with(&self, login: &Login, features: &[&str]) -> Client {
+        let mut client = self.open().await.of(login);
+        client.greet_with(features).await;
+        client
+    }
+
     /// Creates a user and connects.
     pub async fn user(&self, name: &str) -> Client {
         let login = self.login(name).await;
@@ -142,6 +149,13 @@ impl Client {
     /// Sends `AUTHENTICATE`.
     pub async fn greet(&mut self) -> Value {
         let greeting = self.command("AUTHENTICATE", json!({}));
+        self.send(&greeting).await;
+        self.sys("AUTHENTICATED").await
+    }
+
+    /// Sends `AUTHENTICATE` with the names of features.
+    pub async fn greet_with(&mut self, features: &[&str]) -> Value {
+        let greeting = self.command("AUTHENTICATE", json!({"features": features}));
         self.send(&greeting).await;
         self.sys("AUTHENTICATED").await
     }
@@ -285,4 +299,14 @@ impl Client {
         }
         made["groupID"].as_str().unwrap().to_owned()
     }
+}
+
+/// Polls for a condition that causes no event.
+pub async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("in time: {what}"));
 }

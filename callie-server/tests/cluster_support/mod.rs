@@ -10,7 +10,7 @@ use callie_server::gateway::Timing;
 use callie_server::{Config, clock};
 use parking_lot::Mutex;
 
-use crate::chat::{self, Chat, Client, PATIENCE};
+use crate::chat::{self, Chat, Client, until};
 use crate::support::database::{Database, fresh_database};
 use crate::support::nats::Nats;
 
@@ -154,14 +154,4 @@ impl Cluster {
 /// Times that are short, and long enough for a user to move between nodes.
 fn timing() -> Timing {
     Timing { protocol: Times::default().with_reconnection(Duration::from_millis(700)), ..Timing::default() }
-}
-
-/// Polls for a condition that causes no event.
-pub async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
-    let wait = async {
-        while !is_so().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("in time: {what}"));
 }

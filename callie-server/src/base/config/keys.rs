@@ -53,6 +53,16 @@ pub enum PresenceMode {
     Off,
 }
 
+/// What happens to messages to users who are connected nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OfflineMode {
+    /// They are discarded, and their senders receive `RECIPIENT_OFFLINE`.
+    Off,
+    /// They are kept in the database until they are delivered.
+    Keep,
+}
+
 /// A key's documentation: what `callie-server config` prints.
 pub(super) struct KeyDoc {
     /// The key.
@@ -172,6 +182,14 @@ keys! {
     /// Who is notified when a user comes online or goes offline: "groups" (members of a common group and subscribers),
     /// "everyone" or "off".
     live presence: PresenceMode = PresenceMode::Groups;
+    /// Whether messages to users who are offline are kept in the database until they are delivered: "off" or "keep".
+    fixed offline: OfflineMode = OfflineMode::Off;
+    /// The maximum number of messages that are kept for one user.
+    fixed offline_max_messages: u32 = 1_000;
+    /// The maximum size of the messages that are kept for one user, in bytes.
+    fixed offline_max_bytes: usize = 4 * 1024 * 1024;
+    /// The number of days after which a kept message is removed.
+    fixed offline_days: u32 = 30;
     /// The maximum size of a payload, in bytes.
     fixed max_payload_bytes: usize = Limits::default().max_payload_bytes;
     /// The maximum size of a message's text, in bytes.

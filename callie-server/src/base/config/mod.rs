@@ -10,7 +10,7 @@ mod show;
 mod values;
 
 pub(crate) use keys::DATABASE_CONNECTIONS;
-pub use keys::{Audience, Config, LogFormat, PresenceMode, Registration};
+pub use keys::{Audience, Config, LogFormat, OfflineMode, PresenceMode, Registration};
 pub(crate) use live::LiveConfig;
 pub(crate) use load::variable;
 pub use load::{ConfigError, Overrides, load, unknown_variables};

@@ -86,7 +86,9 @@ impl Counters {
 pub(crate) fn outcome_of(code: SysCode) -> PayloadOutcome {
     match code {
         SysCode::RecipientOffline => PayloadOutcome::Offline,
-        SysCode::Authenticated | SysCode::PartiallyDelivered | SysCode::CommandOk => PayloadOutcome::Taken,
+        SysCode::Authenticated | SysCode::PartiallyDelivered | SysCode::Stored | SysCode::CommandOk => {
+            PayloadOutcome::Taken
+        }
         SysCode::DuplicatePayload => PayloadOutcome::Duplicate,
         SysCode::RateLimited => PayloadOutcome::RateLimited,
         SysCode::InternalError => PayloadOutcome::Failed,

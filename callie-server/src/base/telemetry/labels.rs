@@ -64,6 +64,20 @@ label!(
 );
 
 label!(
+    /// What happened to a message that is kept for a user who is offline.
+    KeptChange {
+        /// It was stored.
+        Stored = "stored",
+        /// It was confirmed, or written to a client that does not confirm it.
+        Delivered = "delivered",
+        /// Its recipient does not take it any more.
+        Dropped = "dropped",
+        /// It was too old.
+        Expired = "expired",
+    }
+);
+
+label!(
     /// How a login ended.
     LoginOutcome {
         /// It succeeded.

@@ -18,7 +18,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::database::DatabaseHealth;
-use super::labels::{CloseLabel, Discarded, LoginOutcome, PayloadOutcome, Refusal};
+use super::labels::{CloseLabel, Discarded, KeptChange, LoginOutcome, PayloadOutcome, Refusal};
 use crate::base::clock;
 
 /// The type of a payload as a label; "none" for a text that is not a payload.
@@ -81,6 +81,8 @@ pub struct Metrics {
     deliveries: Counter,
     delivery: Histogram,
     discarded: CountersBy<Discarded>,
+    kept: Gauge,
+    kept_changes: CountersBy<KeptChange>,
     logins: CountersBy<LoginOutcome>,
     registrations: Counter,
     refusals: CountersBy<Refusal>,
@@ -145,6 +147,14 @@ impl Default for Metrics {
                 "Payloads discarded, by reason",
                 "reason",
                 Discarded::ALL,
+            ),
+            kept: register(all, "kept_messages", "Messages that are kept for users who are offline"),
+            kept_changes: CountersBy::register(
+                all,
+                "kept_message_changes",
+                "Messages that were stored for users who were offline, and what happened to them",
+                "change",
+                KeptChange::ALL,
             ),
             logins: CountersBy::register(all, "logins", "Logins, by outcome", "outcome", LoginOutcome::ALL),
             registrations: register(all, "registrations", "Users registered"),
@@ -237,6 +247,16 @@ impl Metrics {
         self.discarded.get(reason).inc_by(count);
     }
 
+    /// Sets the number of messages that are kept for users who are offline.
+    pub fn kept_is(&self, messages: u64) {
+        self.kept.set(i64::try_from(messages).unwrap_or(i64::MAX));
+    }
+
+    /// Counts what happened to kept messages.
+    pub fn kept_changed(&self, change: KeptChange, messages: u64) {
+        self.kept_changes.get(change).inc_by(messages);
+    }
+
     /// Counts a login.
     pub fn login(&self, outcome: LoginOutcome) {
         self.logins.get(outcome).inc();
@@ -290,6 +310,7 @@ mod tests {
         metrics.closed(CloseLabel::of(CloseCode::SlowConsumer.as_u16()));
         metrics.refused(Refusal::Origin);
         metrics.http_unavailable();
+        metrics.kept_is(5);
         let text = metrics.text();
         for line in [
             "callie_connections 2",
@@ -302,6 +323,8 @@ mod tests {
             "callie_closes_total{code=\"1013\"} 0",
             "callie_refused_connections_total{reason=\"origin\"} 1",
             "callie_http_unavailable_total 1",
+            "callie_kept_messages 5",
+            "callie_kept_message_changes_total{change=\"expired\"} 0",
             concat!("callie_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
             "\nprocess_start_time_seconds 1",
             "# EOF",
