@@ -137,6 +137,7 @@ impl Driver {
                 }
             }
             Action::Close => self.close(),
+            Action::Abort => (self.opening, self.link) = (None, None),
             Action::RefreshToken { source, username, reason } => {
                 log::info!("the server refused the token: {reason}");
                 self.refreshing = Some(Box::pin(source.ask(username, reason)));
@@ -157,9 +158,9 @@ impl Driver {
             Event::ConnectionChanged(state) => {
                 self.online = matches!(state, ConnectionState::Online { .. });
                 match state {
-                    ConnectionState::Online { .. } => {
-                        log::info!("online");
-                        self.shared.counters.connected();
+                    ConnectionState::Online { resumed, .. } => {
+                        log::info!("{}", if *resumed { "online, resumed" } else { "online" });
+                        self.shared.counters.connected(*resumed);
                     }
                     ConnectionState::Waiting { reason, .. } => log::info!("no connection: {reason}"),
                     _ => {}
@@ -267,8 +268,9 @@ impl Driver {
     /// The connection was lost. The reason is used unless the server gave one before.
     fn gone(&mut self, error: Error, code: Option<u16>) {
         log::debug!("the link ended: {error}");
-        if let Some(link) = self.link.take() {
-            // The peer may wait for the answer to its close frame.
+        if let Some(link) = self.link.take()
+            && link.owes_close_frame()
+        {
             self.closing.spawn(link.close());
         }
         self.drive_link(|core, now| {

@@ -95,7 +95,7 @@ fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
                                 });
                             }
                         }
-                        Action::Close => {
+                        Action::Close | Action::Abort => {
                             done.closes += usize::from(done.open);
                             done.open = false;
                         }

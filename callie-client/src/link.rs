@@ -39,12 +39,21 @@ pub(crate) struct Link {
     /// Since when the socket cannot be written to.
     blocked: Option<Instant>,
     close_frame: CloseFrame,
+    /// The peer has closed the connection, or has sent what closes it.
+    ended_by_peer: bool,
 }
 
 impl Link {
     pub(crate) fn new(socket: Socket) -> Self {
         let close_frame = CloseFrame { code: NORMAL.into(), reason: Utf8Bytes::default() };
-        Self { socket, out: VecDeque::new(), unflushed: false, blocked: None, close_frame }
+        Self {
+            socket,
+            out: VecDeque::new(),
+            unflushed: false,
+            blocked: None,
+            close_frame,
+            ended_by_peer: false,
+        }
     }
 
     /// Queues a text.
@@ -97,20 +106,34 @@ impl Link {
         let Poll::Ready(received) = Pin::new(&mut self.socket).poll_next(cx) else { return Poll::Pending };
         Poll::Ready(match received {
             Some(Ok(Message::Text(text))) => Received::Text(text),
-            Some(Ok(Message::Close(frame))) => closed(frame),
+            Some(Ok(Message::Close(frame))) => {
+                self.ended_by_peer = true;
+                closed(frame)
+            }
             Some(Ok(Message::Binary(_))) => {
-                self.close_frame.code = CloseCode::UnsupportedFrame.as_u16().into();
+                self.refuse(CloseCode::UnsupportedFrame);
                 Received::End(Error::bad_answer("a binary message"), None)
             }
             Some(Ok(_)) => Received::Nothing,
             Some(Err(error)) => {
                 if matches!(error, tungstenite::Error::Capacity(_)) {
-                    self.close_frame.code = CloseCode::PayloadTooLarge.as_u16().into();
+                    self.refuse(CloseCode::PayloadTooLarge);
                 }
                 Received::End(broken(error), None)
             }
             None => Received::End(Error::unreachable("the link ended without a close"), None),
         })
+    }
+
+    fn refuse(&mut self, code: CloseCode) {
+        self.ended_by_peer = true;
+        self.close_frame.code = code.as_u16().into();
+    }
+
+    /// Whether the peer waits for a close frame. A link that is lost must not be closed with one: it would tell the server
+    /// that the connection will not be resumed.
+    pub(crate) fn owes_close_frame(&self) -> bool {
+        self.ended_by_peer
     }
 
     /// Writes what is queued, sends a close frame and waits for the answer, for at most [`CLOSE_TIMEOUT`].

@@ -72,6 +72,8 @@ pub(crate) enum Action {
     Open(u64),
     Transmit(String),
     Close,
+    /// Give up the connection, which counts as lost.
+    Abort,
     /// Request another token for the user from this source; the reason is the server's code.
     RefreshToken {
         source: Source,
@@ -261,6 +263,10 @@ impl Core {
                 Output::Close => {
                     self.link += 1;
                     self.steps.push(Action::Close);
+                }
+                Output::Abort => {
+                    self.link += 1;
+                    self.steps.push(Action::Abort);
                 }
                 Output::RefreshToken(refusal) => {
                     let username = self.session.username().to_string();

@@ -11,6 +11,8 @@ pub struct Stats {
     pub connects: u64,
     /// The number of times the client came online again.
     pub reconnects: u64,
+    /// The number of times the client came online again and continued the connection before, so that nothing is missing.
+    pub resumed: u64,
     /// Payloads written.
     pub payloads_sent: u64,
     /// Payloads read.
@@ -33,6 +35,7 @@ pub struct Stats {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     connects: AtomicU64,
+    resumed: AtomicU64,
     payloads_sent: AtomicU64,
     payloads_received: AtomicU64,
     messages_sent: AtomicU64,
@@ -46,8 +49,9 @@ fn add(counter: &AtomicU64, count: usize) {
 }
 
 impl Counters {
-    pub(crate) fn connected(&self) {
+    pub(crate) fn connected(&self, resumed: bool) {
         add(&self.connects, 1);
+        add(&self.resumed, usize::from(resumed));
     }
 
     pub(crate) fn wrote(&self, bytes: usize) {
@@ -74,6 +78,7 @@ impl Counters {
         Stats {
             connects: get(&self.connects),
             reconnects: get(&self.connects).saturating_sub(1),
+            resumed: get(&self.resumed),
             payloads_sent: get(&self.payloads_sent),
             payloads_received: get(&self.payloads_received),
             messages_sent: get(&self.messages_sent),

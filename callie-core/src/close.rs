@@ -93,3 +93,10 @@ impl std::fmt::Display for CloseCode {
 pub const fn should_reconnect(code: u16) -> bool {
     !matches!(code, 1002 | 1003 | 1007..=1010 | 4500..=4999)
 }
+
+/// Returns `true` if a connection that the server closes with this code can be resumed.
+pub(crate) const fn is_resumable(code: u16) -> bool {
+    !(code == CloseCode::Flooding as u16
+        || code == CloseCode::SlowConsumer as u16
+        || matches!(code, 4500..=4999))
+}

@@ -163,11 +163,11 @@ fn unanswered_attempt_fails_in_time() {
     let mut desk = Desk::new();
     let attempt = desk.connect();
     desk.pass(Duration::from_secs(16));
-    assert_eq!((desk.answers(), desk.closes), (vec![(attempt, Err(LOST))], 1));
+    assert_eq!((desk.answers(), desk.aborts), (vec![(attempt, Err(LOST))], 1));
     let attempt = desk.connect();
     desk.session.opened(desk.now());
     desk.pass(Duration::from_secs(11));
-    assert_eq!((desk.answers(), desk.closes), (vec![(attempt, Err(LOST))], 2));
+    assert_eq!((desk.answers(), desk.aborts), (vec![(attempt, Err(LOST))], 2));
     assert_eq!(*desk.state(), State::Suspended);
 }
 

@@ -343,6 +343,8 @@ typedef struct {
   uint64_t connects;
   // The number of times the client came online again.
   uint64_t reconnects;
+  // The number of times the client came online again and continued the connection before, so that nothing is missing.
+  uint64_t resumed;
   // Payloads written.
   uint64_t payloads_sent;
   // Payloads read.

@@ -119,6 +119,8 @@ class Stats(Record):
     connects: int
     #: Successful connections after the first.
     reconnects: int
+    #: Of these, the connections that continued the one before, so that nothing is missing.
+    resumed: int
     payloads_sent: int
     payloads_received: int
     #: Messages accepted for sending.

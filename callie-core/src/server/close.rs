@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::close::CloseCode;
+use crate::close::{CloseCode, is_resumable};
 use crate::code::SysCode;
 use crate::command::RemovalReason;
 use crate::notice::Notice;
@@ -211,9 +211,7 @@ impl CloseReason {
     /// Returns `true` if a connection on which `resume` is in force can be resumed after a close for this reason.
     #[must_use]
     pub fn is_resumable(&self) -> bool {
-        let is_abuse =
-            [CloseCode::Flooding, CloseCode::SlowConsumer].map(CloseCode::as_u16).contains(&self.code);
-        !is_abuse && !(4500..=4999).contains(&self.code)
+        is_resumable(self.code)
     }
 
     /// Returns `true` if queued payloads are still written.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::config::SUPPORTED;
 use super::desired::DesiredState;
 use super::event::{Event, Failure, Ticket, TicketOutcome};
 use super::link::{Link, Online};
 use super::machine::{Now, Session};
+use super::resumption::Resumption;
 use super::state::State;
 use super::tickets::{Expects, Found};
 use crate::code::{CodeKind, CodeName, SysCode};
@@ -87,8 +89,9 @@ impl Session {
         if let Link::Online(online) = &mut self.link
             && online.barrier.as_ref().is_some_and(|barrier| barrier.payload_id == *answered)
         {
-            let taken = online.barrier.take().map_or(0, |barrier| barrier.after);
-            for ticket in self.tickets.taken_until(taken) {
+            let Some(barrier) = online.barrier.take() else { return };
+            self.inbox.proven(barrier.after_batch);
+            for ticket in self.tickets.taken_until(barrier.after) {
                 self.end(ticket, TicketOutcome::Sent);
             }
             self.raise_barrier(now);
@@ -125,18 +128,13 @@ impl Session {
                 receipt
             }
         };
+        if let Some(resumption) = &mut self.resumption {
+            resumption.awaits(receipt);
+        }
         // The server keeps a message that it kept before until it is confirmed, whether its sender asked for that or not.
-        if (frame.wants_ack() && addressed) || self.was_kept() {
+        if self.inbox.was_kept() || (frame.wants_ack() && addressed) {
             self.inbox.confirm(now.elapsed, self.config.ack_delay, receipt, entry);
         }
-    }
-
-    /// Counts a received message, and returns whether it may be one of the backlog.
-    fn was_kept(&mut self) -> bool {
-        let Link::Online(online) = &mut self.link else { return false };
-        let was_kept = online.backlog > 0;
-        online.backlog = online.backlog.saturating_sub(1);
-        was_kept
     }
 
     /// Handles that the server delivered a message late, which it had kept.
@@ -172,8 +170,8 @@ impl Session {
             (_, Some(Found { ticket, current: false })) => self.answered_before(now, ticket, notice),
             (_, None) if frame.in_reply_to().is_some_and(|id| self.tickets.has_ended(id)) => {}
             (code, None) => {
-                if let (SysCode::Backlog, Link::Online(online)) = (code, &mut self.link) {
-                    online.backlog = notice.metadata().count.unwrap_or_default();
+                if let (SysCode::Backlog, Link::Online(_)) = (code, &self.link) {
+                    self.inbox.expect_backlog(notice.metadata().count.unwrap_or_default());
                 }
                 self.tell(Event::Notice(Box::new(notice)));
             }
@@ -217,11 +215,12 @@ impl Session {
     }
 
     fn authenticated(&mut self, now: Now, notice: &Notice) {
-        let Link::Authenticating { payload_id, token, .. } = &self.link else { return };
+        let Link::Authenticating { payload_id, token, resuming, .. } = &self.link else { return };
         let metadata = notice.metadata();
         if metadata.in_reply_to.as_ref() != Some(payload_id) {
             return;
         }
+        let resumed = *resuming && metadata.resumed == Some(true);
         let heartbeat = metadata
             .heartbeat_seconds
             .map_or(times::HEARTBEAT, |seconds| Duration::from_secs(u64::from(seconds)));
@@ -229,7 +228,6 @@ impl Session {
             token: token.clone(),
             since: now.elapsed,
             returned: std::mem::take(&mut self.lost),
-            backlog: 0,
             quiet: heartbeat.saturating_add(HEARTBEAT_GRACE),
             heard_at: now.elapsed,
             answer_by: None,
@@ -241,7 +239,7 @@ impl Session {
             self.limits = limits;
             self.pacing.set_limits(&limits);
         }
-        let resumed = metadata.resumed == Some(true);
+        self.agree_on_resumption(now, metadata, resumed);
         self.tell(Event::State(State::Online {
             expires_at: metadata.expires_at,
             limits: self.limits,
@@ -252,11 +250,27 @@ impl Session {
         self.pump(now);
     }
 
+    /// Handles whether the connection continues the one before, and whether it can be resumed itself.
+    fn agree_on_resumption(&mut self, now: Now, metadata: &NoticeMetadata, resumed: bool) {
+        let before = self.resumption.take().filter(|_| resumed);
+        let wanted = self.config.features.and(SUPPORTED);
+        self.resumption = Resumption::agreed(wanted, metadata).map(|open| match before {
+            Some(before) => open.continuing(before),
+            None => open,
+        });
+        if resumed {
+            self.inbox.resumed(now.elapsed);
+        } else {
+            self.inbox.forget_connection();
+            self.tickets.new_connection();
+        }
+    }
+
     /// Handles the answer to a payload with a ticket.
     fn answered(&mut self, now: Now, ticket: Ticket, notice: Notice) {
         let Some(waiting) = self.tickets.get(ticket) else { return };
         let (expects, message) = (waiting.expects, waiting.is_message());
-        let may_have_succeeded = waiting.was_sent_again() && !expects.is_repeatable();
+        let may_have_succeeded = waiting.may_be_taken_elsewhere() && !expects.is_repeatable();
         let metadata = notice.metadata();
         let outcome = match notice.code() {
             SysCode::Delivered => delivered(metadata, waiting.payload.recipient()),
@@ -285,8 +299,8 @@ impl Session {
                     TicketOutcome::Done { result: None }
                 }
                 Some(PriorOutcome::Sent) => TicketOutcome::Sent,
-                // The first transmission certainly did not arrive. Only a new payload is answered with the reason.
-                Some(PriorOutcome::Failed) if message && waiting.was_sent_twice() => {
+                // It certainly did not arrive. Only a new payload is answered with the reason.
+                Some(PriorOutcome::Failed) if message && waiting.has_failed_as_duplicate() => {
                     return self.send_anew(now, ticket);
                 }
                 // One of several did not arrive. A server that has restarted since may have accepted an earlier one.

@@ -35,7 +35,7 @@ impl Default for Backoff {
 }
 
 /// The features that the session supports.
-pub(super) const SUPPORTED: Features = Features::NONE.with(Feature::Offline);
+pub(super) const SUPPORTED: Features = Features::NONE.with(Feature::Resume).with(Feature::Offline);
 
 /// The configuration of a session, with defaults for everything except the login.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use super::link::Link;
 use super::machine::{MOST_PATIENCE, Now, Session};
 use super::state::{Refusal, State};
 use super::tickets::Expects;
-use crate::close::{CloseCode, LINK_LOST, should_reconnect};
+use crate::close::{CloseCode, LINK_LOST, is_resumable, should_reconnect};
 use crate::command::Command;
 use crate::party::Recipient;
 
@@ -21,33 +21,48 @@ impl Session {
         }
         let token = self.config.token.clone();
         let features = Some(self.config.features.and(SUPPORTED).names());
-        let greeting = Command::Authenticate { client: self.config.client.clone(), features, resume: None };
+        let resume = self.resumption.as_ref().and_then(|lost| lost.request(now.elapsed));
+        let resuming = resume.is_some();
+        let greeting = Command::Authenticate { client: self.config.client.clone(), features, resume };
         let payload = self.payload(now, Recipient::Server, greeting.to_content());
         let payload_id = payload.payload_id().clone();
         let deadline = now.elapsed.saturating_add(self.config.authentication_timeout);
         self.transmit(payload.with_token(token.clone()).encode());
-        self.link = Link::Authenticating { deadline, payload_id, token };
+        self.link = Link::Authenticating { deadline, payload_id, token, resuming };
     }
 
     /// Handles a text message.
     pub fn received(&mut self, now: Now, text: &str) {
-        if !matches!(self.link, Link::Authenticating { .. } | Link::Online(_)) {
-            return;
+        match (&self.link, &mut self.resumption) {
+            (Link::Online(_), Some(resumption)) => resumption.arrived(),
+            (Link::Authenticating { .. } | Link::Online(_), _) => {}
+            _ => return,
         }
         self.heard(now);
+        // The one before the close is the last text.
+        self.closing_notice = None;
         self.read(now, text);
+        self.texts_taken(now);
         self.flush(now);
     }
 
     /// Records that the application has taken the messages up to and including the one with this receipt.
     ///
     /// Those with a request for confirmation are confirmed within [`SessionConfig::ack_delay`], if the connection on
-    /// which they arrived still exists. A smaller receipt than an earlier one has no effect.
+    /// which they arrived still exists or is resumed. A smaller receipt than an earlier one has no effect.
     ///
     /// [`SessionConfig::ack_delay`]: super::SessionConfig::ack_delay
     pub fn taken(&mut self, now: Now, receipt: Receipt) {
         self.inbox.taken(now.elapsed, self.config.ack_delay, receipt);
+        self.texts_taken(now);
         self.flush(now);
+    }
+
+    /// Counts the texts that are taken by now.
+    fn texts_taken(&mut self, now: Now) {
+        if let (Link::Online(_), Some(resumption)) = (&self.link, &mut self.resumption) {
+            resumption.taken(now.elapsed, self.inbox.last_taken());
+        }
     }
 
     /// Handles that the WebSocket could not be opened, or is closed with this code; `None` if it was lost.
@@ -63,6 +78,9 @@ impl Session {
         let stated =
             closing_notice.as_ref().and_then(|notice| notice.code().closes()).map(|code| code.as_u16());
         let code = code.filter(|code| *code != LINK_LOST).or(stated).unwrap_or(LINK_LOST);
+        if !is_resumable(code) {
+            self.resumption = None;
+        }
         self.link_lost(now);
         if !should_reconnect(code) {
             let reason = closing_notice.as_ref().map(|notice| notice.code().into());
@@ -96,7 +114,7 @@ impl Session {
 
     /// Treats the connection as lost.
     pub(super) fn give_up(&mut self, now: Now) {
-        self.output(Output::Close);
+        self.output(Output::Abort);
         self.link_lost(now);
         self.fail(now, LINK_LOST, Duration::ZERO);
     }
@@ -126,8 +144,14 @@ impl Session {
     }
 
     fn drop_link(&mut self) {
-        if matches!(self.link, Link::Opening { .. } | Link::Authenticating { .. } | Link::Online(_)) {
-            self.output(Output::Close);
+        match self.link {
+            Link::Opening { .. } | Link::Authenticating { resuming: false, .. } => self.output(Output::Close),
+            Link::Authenticating { resuming: true, .. } | Link::Online(_) => {
+                // The server does not keep a connection that its client closes.
+                self.resumption = None;
+                self.output(Output::Close);
+            }
+            Link::Down | Link::Waiting { .. } => {}
         }
         self.link = Link::Down;
         self.lost = false;
@@ -135,6 +159,12 @@ impl Session {
     }
 
     fn link_lost(&mut self, now: Now) {
+        // A connection that was to be resumed may have been, and may have been lost only now.
+        if let (Link::Online(_) | Link::Authenticating { resuming: true, .. }, Some(resumption)) =
+            (&self.link, &mut self.resumption)
+        {
+            resumption.lost(now.elapsed);
+        }
         if let Link::Online(online) = &self.link {
             self.lost = true;
             self.attempts.ended(now.elapsed.saturating_sub(online.since));
@@ -143,9 +173,12 @@ impl Session {
         self.after_link();
     }
 
-    /// Resets the state of the connection. Payloads that were sent on it wait for the next one.
+    /// Resets the state of the connection. Payloads that were sent on it wait for the next one. What the server would still
+    /// accept after a resumption is kept.
     fn after_link(&mut self) {
-        self.inbox.forget_acks();
+        if self.resumption.is_none() {
+            self.inbox.forget_connection();
+        }
         self.paced_until = None;
         self.closing_notice = None;
         for ticket in self.tickets.those(|waiting| waiting.expects == Expects::Pong && waiting.may_be_taken())

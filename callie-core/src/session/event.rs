@@ -68,8 +68,12 @@ pub enum Output {
     Open,
     /// Send this text message.
     Transmit(String),
-    /// Close the WebSocket. The session must receive no further input from it.
+    /// Close the WebSocket with the code 1000, because the application leaves. The session must receive no further input
+    /// from it.
     Close,
+    /// Give up the WebSocket without a close frame, or with another code than 1000, because it counts as lost. The server
+    /// then keeps the connection for a while, so that it can be resumed. The session must receive no further input from it.
+    Abort,
     /// Fetch another token for the same user, because the server refused this one, then call
     /// [`token_refreshed`](super::Session::token_refreshed) or
     /// [`token_refresh_failed`](super::Session::token_refresh_failed).

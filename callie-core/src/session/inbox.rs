@@ -12,8 +12,10 @@ use crate::name::PayloadId;
 const MEMORY: Duration = Duration::from_secs(600);
 /// The most remembered payloads. At more than 200 payloads a second, the oldest are forgotten earlier.
 const MOST_REMEMBERED: usize = 131_072;
-/// The most batches of confirmations that are kept in case the server drops them.
-const MOST_BATCHES: usize = 16;
+/// If this many confirmations may be lost with the connection, the server is asked whether it has them.
+const ASKED_AFTER: usize = 1_024;
+/// The most confirmations that are kept in case they are lost. If the server does not answer, the oldest are forgotten.
+const MOST_UNPROVEN: usize = 16_384;
 
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
@@ -24,6 +26,8 @@ pub(super) struct Inbox {
     last: Receipt,
     /// The application has taken all messages up to this one.
     taken: Receipt,
+    /// How many of the next messages were kept by the server while the user was offline.
+    backlog: u64,
     /// Messages of this connection with a request for confirmation that the application has not taken yet.
     untaken: BTreeMap<Receipt, AckEntry>,
     /// The number of duplicates.
@@ -31,8 +35,20 @@ pub(super) struct Inbox {
     acks: Vec<AckEntry>,
     /// When the confirmations are sent.
     flush_at: Option<Duration>,
-    /// The last confirmations on this connection, in case the server drops them because of the rate.
-    confirmed: VecDeque<(PayloadId, Vec<AckEntry>)>,
+    /// The confirmations that were sent on this connection, and of which it is not known yet whether the server has them.
+    confirmed: VecDeque<Batch>,
+    /// The number of confirmations in `confirmed`.
+    unproven: usize,
+    /// The number of the last batch.
+    last_batch: u64,
+}
+
+/// Confirmations in one payload.
+#[derive(Debug)]
+struct Batch {
+    number: u64,
+    payload_id: PayloadId,
+    entries: Vec<AckEntry>,
 }
 
 impl Inbox {
@@ -84,6 +100,11 @@ impl Inbox {
         }
     }
 
+    /// Returns the last receipt that the application has taken.
+    pub(super) fn last_taken(&self) -> Receipt {
+        self.taken
+    }
+
     /// When the confirmations are sent.
     pub(super) fn flush_at(&self) -> Option<Duration> {
         self.flush_at
@@ -102,28 +123,76 @@ impl Inbox {
     }
 
     /// Records what was confirmed, and in which payload.
-    pub(super) fn confirmed(&mut self, payload_id: PayloadId, batch: Vec<AckEntry>) {
-        if self.confirmed.len() >= MOST_BATCHES {
-            self.confirmed.pop_front();
+    pub(super) fn confirmed(&mut self, payload_id: PayloadId, entries: Vec<AckEntry>) {
+        self.last_batch += 1;
+        self.unproven += entries.len();
+        self.confirmed.push_back(Batch { number: self.last_batch, payload_id, entries });
+        while self.unproven > MOST_UNPROVEN {
+            self.forget_first_batch();
         }
-        self.confirmed.push_back((payload_id, batch));
+    }
+
+    /// Returns the number of the last batch of confirmations.
+    pub(super) fn last_batch(&self) -> u64 {
+        self.last_batch
+    }
+
+    /// Returns whether to ask the server if it has the confirmations.
+    pub(super) fn asks_for_proof(&self) -> bool {
+        self.unproven >= ASKED_AFTER
+    }
+
+    /// Handles that the server has the confirmations up to this batch, except those that it reported as dropped.
+    pub(super) fn proven(&mut self, batch: u64) {
+        while self.confirmed.front().is_some_and(|first| first.number <= batch) {
+            self.forget_first_batch();
+        }
+    }
+
+    fn forget_first_batch(&mut self) {
+        if let Some(batch) = self.confirmed.pop_front() {
+            self.unproven -= batch.entries.len();
+        }
     }
 
     /// Handles that the server dropped a payload with confirmations, which are sent again at that time.
     pub(super) fn dropped(&mut self, payload_id: &PayloadId, at: Duration) {
-        if let Some(position) = self.confirmed.iter().position(|(id, _)| id == payload_id)
-            && let Some((_, batch)) = self.confirmed.remove(position)
+        if let Some(position) = self.confirmed.iter().position(|batch| batch.payload_id == *payload_id)
+            && let Some(batch) = self.confirmed.remove(position)
         {
-            self.acks.extend(batch);
+            self.unproven -= batch.entries.len();
+            self.acks.extend(batch.entries);
             self.flush_at.get_or_insert(at);
         }
     }
 
-    /// Removes the confirmations of a lost connection, which would not count on another one.
-    pub(super) fn forget_acks(&mut self) {
+    /// Handles that the connection was resumed: confirmations that may be lost are sent again now, before the others.
+    pub(super) fn resumed(&mut self, now: Duration) {
+        let unproven = std::mem::take(&mut self.confirmed).into_iter().flat_map(|batch| batch.entries);
+        self.acks.splice(..0, unproven);
+        self.unproven = 0;
+        self.flush_at = (!self.acks.is_empty()).then_some(now);
+    }
+
+    /// Handles that the next messages were kept by the server while the user was offline.
+    pub(super) fn expect_backlog(&mut self, count: u64) {
+        self.backlog = count;
+    }
+
+    /// Counts a received message, and returns whether it may be one of the backlog.
+    pub(super) fn was_kept(&mut self) -> bool {
+        let was_kept = self.backlog > 0;
+        self.backlog = self.backlog.saturating_sub(1);
+        was_kept
+    }
+
+    /// Removes the backlog and the confirmations of a connection that is gone. They would not count on another one.
+    pub(super) fn forget_connection(&mut self) {
+        self.backlog = 0;
         self.untaken.clear();
         self.acks.clear();
         self.confirmed.clear();
+        self.unproven = 0;
         self.flush_at = None;
     }
 }

@@ -15,8 +15,8 @@ pub(super) enum Link {
     Waiting { until: Duration },
     /// The driver is opening one.
     Opening { deadline: Duration },
-    /// It is open, and the authentication was sent.
-    Authenticating { deadline: Duration, payload_id: PayloadId, token: Token },
+    /// It is open, and the authentication was sent, with or without a connection to resume.
+    Authenticating { deadline: Duration, payload_id: PayloadId, token: Token, resuming: bool },
     /// It is authenticated, with this token.
     Online(Online),
 }
@@ -27,14 +27,12 @@ pub(super) struct Online {
     pub(super) since: Duration,
     /// Whether it replaces a connection that was lost.
     pub(super) returned: bool,
-    /// How many of the next messages were kept by the server while the user was offline.
-    pub(super) backlog: u64,
     /// The silence after which a PING is sent.
     pub(super) quiet: Duration,
     pub(super) heard_at: Duration,
     /// The deadline of the answer to that PING.
     pub(super) answer_by: Option<Duration>,
-    /// The PING after payloads without an answer. Its PONG means that all earlier payloads were accepted.
+    /// The PING after payloads without an answer. Its PONG means that the server has all earlier payloads.
     pub(super) barrier: Option<Barrier>,
 }
 
@@ -45,6 +43,8 @@ pub(super) struct Barrier {
     pub(super) again_at: Duration,
     /// The number of the last transmission before it.
     pub(super) after: u64,
+    /// The number of the last batch of confirmations before it.
+    pub(super) after_batch: u64,
 }
 
 /// A PING after unanswered payloads is sent again if its PONG takes longer than this.

@@ -12,6 +12,7 @@ use super::event::{Attempt, Event, Failure, Output, Ticket, TicketOutcome};
 use super::inbox::Inbox;
 use super::link::{Attempts, Link};
 use super::pacing::Pacing;
+use super::resumption::Resumption;
 use super::state::{Refresh, State};
 use super::tickets::{Due, Tickets};
 use crate::content::Content;
@@ -83,6 +84,8 @@ pub struct Session {
     pub(super) slowed_at: u64,
     pub(super) tickets: Tickets,
     pub(super) inbox: Inbox,
+    /// The connection that can be resumed: the open one, or the last one.
+    pub(super) resumption: Option<Resumption>,
     /// The SYS that the server sent before the close.
     pub(super) closing_notice: Option<Notice>,
     out: VecDeque<Output>,
@@ -113,6 +116,7 @@ impl Session {
             slowed_at: 0,
             tickets: Tickets::default(),
             inbox: Inbox::default(),
+            resumption: None,
             closing_notice: None,
             out: VecDeque::new(),
         }
@@ -134,6 +138,7 @@ impl Session {
             self.tickets.deadline(),
             self.paced_until.filter(|_| online),
             self.inbox.flush_at().filter(|_| online),
+            self.resumption.as_ref().and_then(Resumption::state_at).filter(|_| online),
         ];
         // `Duration::MAX` means never.
         deadlines.into_iter().flatten().min().filter(|at| *at < Duration::MAX)

@@ -46,6 +46,7 @@
 //! - `holds`: messages that wait for the retry of another one
 //! - `drops`: payloads that the server dropped because of the rate
 //! - `inbox`: received payloads: duplicates and confirmations
+//! - `resumption`: the connection that can be resumed, and the texts that arrived on it
 //! - `pacing`: the rate of transmission
 //! - `machine`: the session itself: its inputs, outputs and deadlines
 //! - `send`, `send_error`: what the application sends, and why it is refused
@@ -66,6 +67,7 @@ mod outgoing;
 mod pacing;
 mod refresh;
 mod requests;
+mod resumption;
 mod send;
 mod send_error;
 mod state;

@@ -23,6 +23,8 @@ impl Session {
         }
         self.config.token = token;
         self.is_token_new = true;
+        // It is the token of another login session, which cannot resume the connections of this one.
+        self.resumption = None;
         if self.desired.is_to_connect() {
             self.approach(now);
         }

@@ -81,6 +81,8 @@ pub(super) struct Waiting {
     pub(super) first_transmission: Option<u64>,
     /// The number of transmissions under its current ID that the server may have accepted.
     perhaps_taken: u32,
+    /// How many of them were on connections that are gone, whose server may have forgotten them since.
+    perhaps_taken_elsewhere: u32,
     /// Whether the server may have accepted it under an earlier ID.
     perhaps_taken_before: bool,
     /// When it is queued again on the same connection.
@@ -112,9 +114,16 @@ impl Waiting {
         self.perhaps_taken > 0 || self.perhaps_taken_before
     }
 
-    /// Returns `true` if there is exactly one earlier transmission under its current ID whose answer may be lost.
-    pub(super) fn was_sent_twice(&self) -> bool {
-        self.perhaps_taken == 2
+    /// Returns `true` if the server may have accepted an earlier transmission under its current ID, and may have
+    /// forgotten it since.
+    pub(super) fn may_be_taken_elsewhere(&self) -> bool {
+        self.was_sent_again() && self.perhaps_taken_elsewhere > 0
+    }
+
+    /// Returns `true` if a duplicate of a failed payload means that all transmissions under its current ID have failed:
+    /// the server remembers all of them, or there is only one that it can mean.
+    pub(super) fn has_failed_as_duplicate(&self) -> bool {
+        self.perhaps_taken == 2 || (self.was_sent_again() && self.perhaps_taken_elsewhere == 0)
     }
 
     /// Returns `true` if the answer to an earlier transmission under its current ID may be lost.
@@ -191,6 +200,7 @@ impl Tickets {
             transmission: 0,
             first_transmission: None,
             perhaps_taken: 0,
+            perhaps_taken_elsewhere: 0,
             perhaps_taken_before: false,
             resend_at: None,
             place: Place::Queued,
@@ -271,6 +281,7 @@ impl Tickets {
     pub(super) fn dropped(&mut self, ticket: Ticket) {
         if let Some(waiting) = self.waiting.get_mut(&ticket) {
             waiting.perhaps_taken = waiting.perhaps_taken.saturating_sub(1);
+            waiting.perhaps_taken_elsewhere = waiting.perhaps_taken_elsewhere.min(waiting.perhaps_taken);
             if waiting.perhaps_taken == 0 {
                 waiting.first_sent = None;
             }
@@ -278,10 +289,15 @@ impl Tickets {
         self.requeue(ticket);
     }
 
-    /// Handles that the outcome is pending: the server is asked again, with growing delay.
+    /// Handles that the outcome is pending. The server is asked again: if its answer comes on this connection, only after
+    /// the time that it has for that, otherwise with growing delay.
     pub(super) fn poll_later(&mut self, ticket: Ticket, now: Duration) {
         let Some(waiting) = self.waiting.get_mut(&ticket) else { return };
-        let wait = FIRST_POLL.saturating_mul(1 << waiting.polls.min(10)).min(LONGEST_POLL);
+        let wait = if waiting.perhaps_taken_elsewhere == 0 && waiting.expects != Expects::Nothing {
+            waiting.expects.patience()
+        } else {
+            FIRST_POLL.saturating_mul(1 << waiting.polls.min(10)).min(LONGEST_POLL)
+        };
         waiting.polls += 1;
         self.rest_until(ticket, now.saturating_add(wait));
     }
@@ -397,6 +413,13 @@ impl Tickets {
         }
     }
 
+    /// Handles that a connection begins that does not continue the one before.
+    pub(super) fn new_connection(&mut self) {
+        for waiting in self.waiting.values_mut() {
+            waiting.perhaps_taken_elsewhere = waiting.perhaps_taken;
+        }
+    }
+
     /// Gives a payload a new ID, for a retry. Answers to the old ID still reach the ticket. `failed` means that the
     /// payload certainly failed under the old ID.
     pub(super) fn rename(&mut self, ticket: Ticket, payload_id: PayloadId, failed: bool) {
@@ -411,6 +434,7 @@ impl Tickets {
             waiting.first_transmission = None;
             waiting.perhaps_taken_before |= !failed && waiting.perhaps_taken > 0;
             waiting.perhaps_taken = 0;
+            waiting.perhaps_taken_elsewhere = 0;
             waiting.polls = 0;
         }
     }

@@ -71,34 +71,47 @@ impl Session {
         self.tickets.rename(ticket, payload_id, failed);
     }
 
-    /// Sends a PING after payloads without an answer, unless one is in transit.
+    /// Sends a PING after payloads without an answer, unless one is in transit. Confirmations are such payloads only if
+    /// the connection can be resumed: otherwise, they are lost with it.
     pub(super) fn raise_barrier(&mut self, now: Now) {
         let Link::Online(online) = &self.link else { return };
-        if online.barrier.is_some() || !self.tickets.any_unanswerable() {
+        let many_acks = self.resumption.is_some() && self.inbox.asks_for_proof();
+        if online.barrier.is_some() || !(many_acks || self.tickets.any_unanswerable()) {
             return;
         }
         let after = self.tickets.transmissions();
         let ping = self.ping_server(now);
         let again_at = now.elapsed.saturating_add(BARRIER_TIMEOUT);
-        let barrier = Barrier { payload_id: ping.payload_id().clone(), again_at, after };
+        let after_batch = self.inbox.last_batch();
+        let barrier = Barrier { payload_id: ping.payload_id().clone(), again_at, after, after_batch };
         if let Link::Online(online) = &mut self.link {
             online.barrier = Some(barrier);
         }
         self.transmit(ping.encode());
     }
 
-    /// Sends the confirmations that are due.
+    /// Sends the confirmations that are due, with the number of taken texts, or that number alone.
     pub(super) fn flush(&mut self, now: Now) {
         let Link::Online(online) = &self.link else { return };
         let token = online.token.clone();
-        while let Some(payloads) = self.inbox.due(now.elapsed) {
-            let ack = Command::Ack { payloads, received: None };
+        loop {
+            let payloads = self.inbox.due(now.elapsed).unwrap_or_default();
+            let early = !payloads.is_empty();
+            let received = self.resumption.as_mut().and_then(|open| open.state(now.elapsed, early));
+            if payloads.is_empty() && received.is_none() {
+                break;
+            }
+            let ack = Command::Ack { payloads, received };
             let payload = self.payload(now, Recipient::Server, ack.to_content()).with_token(token.clone());
             self.transmit(payload.encode());
-            if let Command::Ack { payloads, .. } = ack {
+            // A number that is lost is contained in the next one.
+            if let Command::Ack { payloads, .. } = ack
+                && !payloads.is_empty()
+            {
                 self.inbox.confirmed(payload.payload_id().clone(), payloads);
             }
         }
+        self.raise_barrier(now);
     }
 
     /// Handles the connection's deadline: it was silent for too long, or a PING after payloads was lost.

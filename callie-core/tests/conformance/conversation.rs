@@ -10,6 +10,7 @@
 //! - `mb Hello` sends a message with confirmation, `Mb Hello` one without: to `b`ob, the `g`roup, `a`ll, one`s`elf
 //! - `ps` pings the server, `pb` bob, `k3` sends a command
 //! - `a` the application takes all messages, `y9` the upgrade is refused with a `Retry-After` of 9 s
+//! - `A60` the server opens a connection that can be resumed for 60 s, `B60` it says that it has resumed the one before
 //! - `!DELIVERED {"inReplyTo":"$0"}` the server sends a code, `<bob p7` a message by bob arrives, `>` any other text
 //!   arrives
 
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use callie_core::command::{Command, Conversation, PageLimit, SignalKind};
 use callie_core::session::{
-    Attempt, Event, Now, Output, Receipt, SendOptions, Session, SessionClosed, SessionConfig, Ticket,
+    Attempt, Event, Now, Output, Receipt, SendOptions, Session, SessionClosed, SessionConfig, State, Ticket,
 };
 use callie_core::{
     Content, GroupId, Limits, Message, PayloadRef, Recipient, SysCode, Timestamp, Token, Username,
@@ -58,6 +59,12 @@ struct Driver {
     /// The messages that the application has not taken yet, and the last one that it took.
     untaken: BTreeSet<(String, String)>,
     last: Option<Receipt>,
+    /// Whether the server was asked to resume the connection before.
+    resuming: bool,
+    /// The number of texts that arrived since the first of the connections that continue each other.
+    texts: u64,
+    /// The last number of texts that was stated.
+    stated: u64,
 }
 
 /// Runs a script and checks the session's guarantees.
@@ -86,6 +93,9 @@ pub fn check_conversation(script: &str) {
         handed_on: HashMap::new(),
         untaken: BTreeSet::new(),
         last: None,
+        resuming: false,
+        texts: 0,
+        stated: 0,
     };
     for line in script.lines().take(MOST_STEPS) {
         driver.step(line);
@@ -168,6 +178,15 @@ impl Driver {
                 self.began(ticket.ok());
             }
             'k' => self.command(rest),
+            'A' | 'B' => {
+                let seconds: u32 = rest.parse().unwrap_or(60);
+                let metadata = format!(
+                    r#"{{"inReplyTo":"$0","features":["resume"],"connectionID":"c","resumeSeconds":{seconds},"resumed":{}}}"#,
+                    verb == 'B'
+                );
+                let content = r#"{"code":"AUTHENTICATED","description":"x"}"#;
+                self.receive(&payload("SERVER", "ada", "SYS", content, &metadata, "s"));
+            }
             '!' => {
                 let (code, metadata) = rest.split_once(' ').unwrap_or((rest, r#"{"inReplyTo":"$0"}"#));
                 let content = format!(r#"{{"code":"{code}","description":"x"}}"#);
@@ -240,6 +259,7 @@ impl Driver {
         for (back, id) in self.transmitted.iter().rev().take(5).enumerate() {
             text = text.replace(&format!("${back}"), id);
         }
+        self.texts += u64::from(matches!(self.session.state(), State::Online { .. }));
         self.session.received(self.now(), &text);
     }
 
@@ -250,7 +270,7 @@ impl Driver {
                     assert_eq!(self.socket, Socket::Closed, "opened twice");
                     self.socket = Socket::Opening;
                 }
-                Output::Close => {
+                Output::Close | Output::Abort => {
                     assert_ne!(self.socket, Socket::Closed, "closed twice");
                     self.socket = Socket::Closed;
                 }
@@ -273,10 +293,18 @@ impl Driver {
         let frame = PayloadRef::from_client(text, &limits).unwrap_or_else(|fault| panic!("{fault}: {text}"));
         assert_eq!((frame.token(), frame.sender()), (TOKEN, "ada"));
         if !self.begun {
-            assert!(matches!(frame.command(&limits), Some(Ok(Command::Authenticate { .. }))));
+            let Some(Ok(Command::Authenticate { resume, .. })) = frame.command(&limits) else {
+                panic!("the first payload is {text}")
+            };
+            self.resuming = resume.is_some();
+            assert!(resume.is_none_or(|resume| resume.received.get() == self.texts), "{}", self.texts);
         }
         self.begun = true;
-        if let Some(Ok(Command::Ack { payloads, .. })) = frame.command(&limits) {
+        if let Some(Ok(Command::Ack { payloads, received })) = frame.command(&limits) {
+            if let Some(received) = received {
+                assert!((self.stated + 1..=self.texts).contains(&received.get()), "{received:?}");
+                self.stated = received.get();
+            }
             for entry in payloads {
                 let name = (entry.sender.to_string(), entry.payload_id.to_string());
                 assert!(!self.untaken.contains(&name), "confirmed before it was taken");
@@ -304,6 +332,10 @@ impl Driver {
                 let before = self.handed_on.insert(name, self.elapsed);
                 assert!(before.is_none_or(|at| self.elapsed > at + ONCE), "handed on twice");
             }
+            Event::State(State::Online { resumed: true, .. }) => {
+                assert!(self.resuming, "resumed without a request");
+            }
+            Event::State(State::Online { resumed: false, .. }) => (self.texts, self.stated) = (0, 0),
             Event::Notice(notice) => assert!(SysCode::ALL.contains(&notice.code())),
             _ => {}
         }

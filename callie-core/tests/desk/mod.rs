@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use callie_core::command::Command;
+use callie_core::command::{Command, ResumeRequest, TextCount};
 use callie_core::session::{
     Attempt, AttemptFailure, Event, Now, Output, Receipt, Refusal, SendOptions, Session, SessionConfig,
     State, Ticket, TicketOutcome,
@@ -34,11 +34,16 @@ pub(crate) struct Desk {
     pub(crate) receipts: Vec<Receipt>,
     /// The payloads that were confirmed.
     pub(crate) confirmed: Vec<PayloadId>,
+    /// The numbers of taken texts that were stated.
+    pub(crate) stated: Vec<u64>,
+    /// What the authentications asked to resume.
+    pub(crate) resumes: Vec<Option<ResumeRequest>>,
     pub(crate) states: Vec<State>,
     pub(crate) attempts: Vec<(Attempt, Result<(), AttemptFailure>)>,
     /// Tokens that the session asked for.
     pub(crate) refreshes: Vec<Refusal>,
     pub(crate) closes: usize,
+    pub(crate) aborts: usize,
 }
 
 pub(crate) fn id(text: &str) -> PayloadId {
@@ -75,10 +80,13 @@ impl Desk {
             late: Vec::new(),
             receipts: Vec::new(),
             confirmed: Vec::new(),
+            stated: Vec::new(),
+            resumes: Vec::new(),
             states: Vec::new(),
             attempts: Vec::new(),
             refreshes: Vec::new(),
             closes: 0,
+            aborts: 0,
         }
     }
 
@@ -153,8 +161,13 @@ impl Desk {
                 Output::Transmit(text) => {
                     let limits = Limits::default();
                     let frame = PayloadRef::from_client(&text, &limits).unwrap();
-                    if let Some(Ok(Command::Ack { payloads, .. })) = frame.command(&limits) {
-                        self.confirmed.extend(payloads.into_iter().map(|entry| entry.payload_id));
+                    match frame.command(&limits) {
+                        Some(Ok(Command::Ack { payloads, received })) => {
+                            self.confirmed.extend(payloads.into_iter().map(|entry| entry.payload_id));
+                            self.stated.extend(received.map(TextCount::get));
+                        }
+                        Some(Ok(Command::Authenticate { resume, .. })) => self.resumes.push(resume),
+                        _ => {}
                     }
                     let text = match frame.to_payload().unwrap().content() {
                         Content::Msg(message) => message.text().to_owned(),
@@ -164,6 +177,7 @@ impl Desk {
                     self.sent.push(Sent { id: id(frame.payload_id()), kind: frame.payload_type(), text });
                 }
                 Output::Close => self.closes += 1,
+                Output::Abort => self.aborts += 1,
                 Output::RefreshToken(refusal) => self.refreshes.push(refusal),
                 Output::Event(Event::State(state)) => self.states.push(state),
                 Output::Event(Event::Attempted(attempt, outcome)) => self.attempts.push((attempt, outcome)),
@@ -193,6 +207,21 @@ impl Desk {
 
     pub(crate) fn outcomes(&mut self) -> Vec<TicketOutcome> {
         std::mem::take(&mut self.ended).into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// A message by bob arrives that asks for a confirmation.
+    pub(crate) fn receive_message(&mut self, id: &str) {
+        self.receive(&format!(
+            r#"{{"token":"","sender":"bob","recipient":"ada","timestamp":"2026-01-02T03:04:05.678Z","type":"MSG","content":{{"messageID":"{id}","text":"x"}},"metadata":{{"ack":true}},"payloadID":"{id}","payloadVersion":"1.0"}}"#
+        ));
+    }
+
+    /// The application takes everything that arrived.
+    pub(crate) fn take(&mut self) {
+        if let Some(last) = self.receipts.last() {
+            self.session.taken(self.now(), *last);
+            self.drain();
+        }
     }
 
     pub(crate) fn lose_link(&mut self) {

@@ -79,6 +79,8 @@ pub(super) struct Application {
     /// Messages that the client knows to be dropped and has not sent again: whether they are broadcasts, and their
     /// numbers.
     dropped: BTreeSet<(bool, usize)>,
+    /// The payload IDs that the server has named as duplicates.
+    accepted: HashSet<String>,
     pub(super) connecting: Connecting,
 }
 
@@ -360,24 +362,34 @@ impl Simulation {
         }
     }
 
-    /// Records the messages that a report names as dropped.
+    /// Records the messages that a report names as dropped, unless the client knows that an earlier transmission was
+    /// accepted.
     fn note_drops(&mut self, user: usize, text: &str) {
         let Some(notice) = Notice::read(&PayloadRef::from_server(text).unwrap()) else { return };
-        if notice.code() != SysCode::RateLimited {
-            return;
-        }
         let metadata = notice.metadata();
+        let application = &mut self.users[user].application;
+        match notice.code() {
+            SysCode::DuplicatePayload => {
+                let id = metadata.in_reply_to.as_ref().unwrap().to_string();
+                for (text, _) in application.transmitted.iter().filter(|(_, ids)| ids.contains_key(&id)) {
+                    application.dropped.retain(|(_, number)| *number != number_in(text));
+                }
+                application.accepted.insert(id);
+                return;
+            }
+            SysCode::RateLimited => {}
+            _ => return,
+        }
         let named: HashSet<_> = metadata
             .in_reply_to
             .iter()
             .chain(metadata.dropped.iter().flatten())
             .map(|id| id.as_str())
             .collect();
-        let application = &mut self.users[user].application;
         for sent in application.sent.iter().filter(|(ticket, _)| !application.ended.contains_key(ticket)) {
             let Sent::Message { text, everyone, .. } = sent.1 else { continue };
             let Some(ids) = application.transmitted.get(text) else { continue };
-            if ids.keys().any(|id| named.contains(id.as_str())) {
+            if ids.keys().any(|id| named.contains(id.as_str()) && !application.accepted.contains(id)) {
                 application.dropped.insert((*everyone, number_in(text)));
             }
         }
@@ -437,6 +449,14 @@ impl Simulation {
                     // Texts that were sent before the close arrive before it.
                     if !unnoticed {
                         self.at(at, Happening::ServerGone(connection));
+                    }
+                }
+                Output::Abort => {
+                    let connection = self.users[user].connection.take().expect("gives up a connection only");
+                    // The server detects it later, and receives nothing more.
+                    if !std::mem::replace(&mut self.links[connection].broken, true) {
+                        let wait = self.notice();
+                        self.at(self.now + wait, Happening::ServerGone(connection));
                     }
                 }
                 Output::RefreshToken(refusal) => self.fetch_token(user, &refusal),
@@ -532,15 +552,19 @@ impl Simulation {
             return false;
         }
         self.links[connection].broken = true;
-        let slowest = self.scenario.slowest_notice.as_millis() as u64;
         // In one of four cases the client receives no close, and has to detect the loss.
         if self.rng.usize(..4) > 0 {
-            let at = self.now + Duration::from_millis(self.rng.u64(0..slowest));
+            let at = self.now + self.notice();
             self.at(at, Happening::ClientGone(connection, None));
         }
-        let at = self.now + Duration::from_millis(self.rng.u64(0..slowest));
+        let at = self.now + self.notice();
         self.at(at, Happening::ServerGone(connection));
         true
+    }
+
+    /// Returns the time until a side detects that its link broke.
+    fn notice(&mut self) -> Duration {
+        Duration::from_millis(self.rng.u64(0..self.scenario.slowest_notice.as_millis() as u64))
     }
 }
 

@@ -12,6 +12,8 @@ pub struct CallieStats {
     pub connects: u64,
     /// The number of times the client came online again.
     pub reconnects: u64,
+    /// The number of times the client came online again and continued the connection before, so that nothing is missing.
+    pub resumed: u64,
     /// Payloads written.
     pub payloads_sent: u64,
     /// Payloads read.
@@ -43,6 +45,7 @@ pub unsafe extern "C" fn callie_client_stats(
         place.put(CallieStats {
             connects: stats.connects,
             reconnects: stats.reconnects,
+            resumed: stats.resumed,
             payloads_sent: stats.payloads_sent,
             payloads_received: stats.payloads_received,
             messages_sent: stats.messages_sent,
