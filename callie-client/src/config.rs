@@ -86,9 +86,7 @@ impl Config {
             ("the timeout for a request", self.request_timeout),
             ("the timeout for sending", self.send_timeout),
         ] {
-            if time.is_zero() {
-                return Err(Error::argument(name, "longer than 0"));
-            }
+            check_time(name, time)?;
         }
         for (name, room) in
             [("the event queue", self.event_queue), ("the most payloads that wait", self.max_waiting)]
@@ -103,6 +101,11 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// Checks that a limit leaves time.
+pub(crate) fn check_time(name: &str, time: Duration) -> Result<(), Error> {
+    if time.is_zero() { Err(Error::argument(name, "longer than 0")) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::time::Duration;
 use callie_core::session::SendOptions;
 use callie_core::{Attachment, JsonObject, Message, MessageId, Recipient};
 
+use crate::config::check_time;
 use crate::error::{Error, code};
 use crate::handle::Client;
 use crate::ticket::{SendOutcome, Ticket};
@@ -82,7 +83,7 @@ impl<'a> SendRequest<'a> {
         self
     }
 
-    /// Sets how long the message may take to its outcome. Default
+    /// Sets how long the message may take to its outcome: longer than 0. Default
     /// [`Config::send_timeout`](crate::Config::send_timeout).
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.options.timeout = timeout.into();
@@ -99,6 +100,9 @@ impl<'a> SendRequest<'a> {
     pub fn submit(self) -> Result<Ticket, Error> {
         let Self { client, recipient, text, attachments, message_id, options } = self;
         let recipient = recipient?;
+        if let Some(timeout) = options.timeout {
+            check_time("the timeout for sending", timeout)?;
+        }
         let shared = client.shared();
         let ticket = client.submit(|core, now| {
             let message_id = message_id.unwrap_or_else(|| core.session.message_id(now));

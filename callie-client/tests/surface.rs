@@ -135,6 +135,8 @@ async fn awaited_message_gives_its_outcome() {
     let client = connected(async |mut socket| while let Some(Ok(_)) = socket.next().await {}).await.unwrap();
     let invalid = client.send("Bob", "x").await.unwrap_err();
     assert_eq!((invalid.kind(), invalid.code()), (ErrorKind::InvalidArgument, code::INVALID_ARGUMENT));
+    let no_time = client.send("bob", "x").timeout(std::time::Duration::ZERO).await.unwrap_err();
+    assert_eq!(no_time.reason(), "the timeout for sending must be longer than 0");
     let pending = client.send("bob".parse::<callie_client::Username>().unwrap(), "x").into_future();
     client.begin_disconnect();
     assert_eq!(timeout(BOUND, pending).await.unwrap(), Ok(SendOutcome::Unconfirmed));
