@@ -1,5 +1,6 @@
 //! The configuration of a client, with its defaults.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::address::ServerAddress;
@@ -55,6 +56,12 @@ pub struct Config {
     /// Whether the proxy of `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`, in upper or lower case, is used.
     /// They are read when a [`Server`](crate::Server) or [`Credentials`](crate::Credentials) are made. Default true.
     pub use_proxy: bool,
+    /// A file in which a client keeps what it must know when its process ends: messages without an outcome, and which
+    /// messages the application took. The next client with the file sends the messages, and delivers none again that was
+    /// taken. It is created if it is missing, together with a file of the same name and `.lock`; the directory must exist.
+    /// It contains texts of messages, and no token. One client at a time can use it. Default none: nothing is written, and
+    /// messages without an outcome end with the client.
+    pub state_file: Option<PathBuf>,
 }
 
 impl Config {
@@ -76,6 +83,7 @@ impl Config {
             native_roots: false,
             pins: Vec::new(),
             use_proxy: true,
+            state_file: None,
         })
     }
 

@@ -23,6 +23,7 @@ use crate::event::{ConnectionState, Event};
 use crate::link::{Link, Received};
 use crate::queue::Incoming;
 use crate::shared::{Action, Attempt, Core, Shared};
+use crate::state::Progress;
 use crate::ticket::Slot;
 
 /// The maximum number of texts read before writing and timers are polled.
@@ -84,6 +85,7 @@ impl Driver {
     /// Performs the actions and polls everything once. Returns true if this may have caused further actions.
     fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         self.over |= self.shared.take(&mut self.steps);
+        self.check_state();
         let mut busy = self.perform();
         busy |= self.open(cx);
         busy |= self.refresh(cx);
@@ -91,7 +93,29 @@ impl Driver {
         busy |= self.read(cx);
         busy |= self.poll_timers(cx);
         self.publish();
-        busy || !self.steps.is_empty()
+        busy || !(self.steps.is_empty() || self.is_storing())
+    }
+
+    /// Ends the session if its state cannot be stored.
+    fn check_state(&mut self) {
+        let failure = self.shared.state.as_ref().and_then(|state| state.failure());
+        if let Some((stored, error)) = failure.filter(|_| !self.over) {
+            let error = error.reason().to_owned();
+            self.drive(|core, now| core.session.store_failed(now, stored, error));
+        }
+    }
+
+    /// Whether the next action waits for a change of the state to be stored. Then all later actions wait too, and nothing is
+    /// read.
+    fn is_storing(&self) -> bool {
+        self.steps.first().is_some_and(|step| self.progress(step) == Progress::Waits)
+    }
+
+    fn progress(&self, step: &Action) -> Progress {
+        match (step, &self.shared.state) {
+            (Action::Transmit(_, after), Some(state)) => state.progress(*after),
+            _ => Progress::Stored,
+        }
     }
 
     /// Calls `what` with the session, and takes the resulting actions.
@@ -111,10 +135,12 @@ impl Driver {
     }
 
     fn perform(&mut self) -> bool {
-        let busy = !self.steps.is_empty();
         // Performing an action may cause others.
         let mut steps = std::mem::take(&mut self.steps);
-        for step in steps.drain(..) {
+        let ready = steps.iter().position(|step| self.progress(step) == Progress::Waits);
+        let ready = ready.unwrap_or(steps.len());
+        let busy = ready > 0;
+        for step in steps.drain(..ready) {
             self.perform_one(step);
         }
         steps.append(&mut self.steps);
@@ -130,8 +156,11 @@ impl Driver {
                 self.number = number;
                 self.opening = Some(Box::pin(async move { connect::open(&endpoint).await }));
             }
-            Action::Transmit(text) => {
-                if let Some(link) = &mut self.link {
+            Action::Transmit(text, after) => {
+                // What was not stored must not be transmitted. The client is about to end.
+                let failed =
+                    self.shared.state.as_ref().is_some_and(|state| state.progress(after) == Progress::Failed);
+                if let Some(link) = self.link.as_mut().filter(|_| !failed) {
                     self.shared.counters.wrote(text.len());
                     link.send(text);
                 }
@@ -251,9 +280,12 @@ impl Driver {
         busy
     }
 
-    /// Whether reading is stopped because the application takes no events. Until the session is authenticated, reading
+    /// Whether reading is stopped because the application takes no events, or because actions wait. Until the session is authenticated, reading
     /// continues: a call may wait for the server's answer.
     fn is_read_paused(&mut self) -> bool {
+        if self.is_storing() {
+            return true;
+        }
         let read_paused = self.online && self.shared.queue.room() <= self.received;
         if read_paused && self.link.is_some() && !self.warned {
             self.warned = true;
@@ -326,7 +358,10 @@ impl Driver {
             return false;
         }
         self.refreshing = None;
-        self.closing.is_empty()
+        // The end of the client frees the place of its state.
+        self.steps.is_empty()
+            && self.closing.is_empty()
+            && self.shared.state.as_ref().is_none_or(|state| state.close())
     }
 }
 
@@ -335,6 +370,9 @@ impl Future for Driver {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         self.shared.driver.register(cx.waker());
+        if let Some(state) = &self.shared.state {
+            state.register(cx);
+        }
         for _ in 0..MAX_TURNS {
             if !self.turn(cx) {
                 return if self.is_over(cx) { Poll::Ready(()) } else { Poll::Pending };

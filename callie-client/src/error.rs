@@ -29,6 +29,8 @@ pub enum ErrorKind {
     QueueFull,
     /// The client has ended. Create a new one.
     Closed,
+    /// The state that the client keeps beyond its process cannot be read or written.
+    State,
     /// A fault of this library or of the operating system.
     Internal,
 }
@@ -59,6 +61,19 @@ pub mod code {
     pub const FORKED: &str = "FORKED";
     /// The application disconnected.
     pub const DISCONNECTED: &str = "DISCONNECTED";
+    /// The state cannot be read or written: the file or its directory is missing, full or not accessible, or the
+    /// application's store failed.
+    pub const STATE_UNAVAILABLE: &str = "STATE_UNAVAILABLE";
+    /// Another client uses the file of the state.
+    pub const STATE_IN_USE: &str = "STATE_IN_USE";
+    /// The state is not as it was written. A file was renamed, and the next client starts without a state.
+    pub const STATE_DAMAGED: &str = "STATE_DAMAGED";
+    /// The state is that of another user.
+    pub const STATE_OF_OTHER_USER: &str = "STATE_OF_OTHER_USER";
+    /// The state is that of a user of another server.
+    pub const STATE_OF_OTHER_SERVER: &str = "STATE_OF_OTHER_SERVER";
+    /// A newer version of the library wrote the state.
+    pub const STATE_TOO_NEW: &str = "STATE_TOO_NEW";
     /// The client has ended.
     pub const CLOSED: &str = "CLOSED";
     /// A fault of this library or of the operating system.
@@ -130,8 +145,8 @@ impl Error {
         Self::new(ErrorKind::Internal, code::FORKED, reason)
     }
 
-    pub(crate) fn with_source(self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { source: Some(Arc::new(source)), ..self }
+    pub(crate) fn with_source(self, source: impl Into<BoxError>) -> Self {
+        Self { source: Some(Arc::from(source.into())), ..self }
     }
 
     pub(crate) fn unreachable(reason: impl fmt::Display) -> Self {

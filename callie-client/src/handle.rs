@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callie_core::session::{Now, Session, SessionClosed, SessionConfig};
+use callie_core::session::{Now, Record, Session, SessionClosed, SessionConfig};
 use callie_core::{Limits, Username};
 use tokio::runtime::Handle;
 
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::driver::Driver;
@@ -18,6 +18,7 @@ use crate::event::{ConnectionState, Event};
 use crate::queue::{Batch, Refused, Taker};
 use crate::refresh::{Source, TokenSource};
 use crate::shared::{Core, Shared};
+use crate::state::{Place, State, StateStore};
 use crate::stats::Stats;
 
 /// Keeps one user connected to a server, across connections.
@@ -43,16 +44,46 @@ struct Inner {
 }
 
 impl Client {
-    /// A client that is not connected yet.
+    /// A client that is not connected yet. With a [`state_file`](Config::state_file), it continues from the state in the file.
     ///
     /// # Errors
     /// [`Internal`](crate::ErrorKind::Internal) outside a tokio runtime: the client lives in the one that it is made in, which
-    /// must have time and I/O enabled.
+    /// must have time and I/O enabled. [`State`](crate::ErrorKind::State) when the state file cannot be used; the
+    /// [codes](crate::code) that begin with `STATE_` say why.
     pub fn new(credentials: &Credentials) -> Result<Self, Error> {
+        let file = credentials.config().state_file.clone();
+        Self::with_place(credentials, file.map(Place::File))
+    }
+
+    /// A client that is not connected yet, and that continues from the state in `store`, which is used instead of a
+    /// [`state_file`](Config::state_file). It calls the store once before this returns.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`InvalidArgument`](crate::ErrorKind::InvalidArgument) when the configuration has a
+    /// `state_file` too.
+    pub fn with_store(credentials: &Credentials, store: Box<dyn StateStore>) -> Result<Self, Error> {
+        if credentials.config().state_file.is_some() {
+            return Err(Error::argument("the state file", "absent if the application gives a store"));
+        }
+        Self::with_place(credentials, Some(Place::Store(store)))
+    }
+
+    fn with_place(credentials: &Credentials, place: Option<Place>) -> Result<Self, Error> {
         let config = credentials.config();
         let runtime = Handle::try_current().map_err(Error::internal)?;
-        let session = Session::new(settings(credentials), clock::random());
-        let shared = Arc::new(Shared::new(session, config.event_queue));
+        let (settings, clock) = (settings(credentials), Clock::new());
+        let (state, session) = match place {
+            Some(place) => {
+                let server = config.address.to_string();
+                let restore = move |records: &[Record]| {
+                    Session::restore(settings, clock::random(), clock.now(), &server, records)
+                };
+                let (state, session) = State::open(place, restore)?;
+                (Some(state), session)
+            }
+            None => (None, Session::new(settings, clock::random())),
+        };
+        let shared = Arc::new(Shared::new(session, clock, state, config.event_queue));
         let endpoint = credentials.endpoint().clone();
         let driver = Driver::new(Arc::clone(&shared), endpoint.clone());
         runtime.spawn(driver);
@@ -305,8 +336,9 @@ impl Client {
 
     /// Ends the client: writes what was handed to the connection, closes it, and waits for that, at most a few seconds.
     ///
-    /// Payloads in progress end: those that were written are unconfirmed, those that were not have failed. Events that have
-    /// arrived can still be taken. It may be called any number of times.
+    /// Payloads in progress end: messages are pending if the client has a state, which keeps them for the next client; others
+    /// are unconfirmed if they were written, and have failed if they were not. Events that have arrived can still be taken.
+    /// It may be called any number of times. When it returns, another client can use the state file.
     pub async fn disconnect(&self) {
         if self.is_here() {
             self.begin_disconnect();

@@ -18,6 +18,7 @@ use callie_core::{
 use shuttle::future::block_on;
 use shuttle::thread::{self, JoinHandle};
 
+use crate::clock::Clock;
 use crate::error::{BoxError, Error, ErrorKind, code};
 use crate::event::{Closed, ConnectionState, Event};
 use crate::queue::{Refused, Taker};
@@ -46,7 +47,7 @@ fn with_token(token: &str) -> Arc<Shared> {
             random
         }),
     );
-    Arc::new(Shared::new(session, 16))
+    Arc::new(Shared::new(session, Clock::new(), None, 16))
 }
 
 /// The driver's state at its end.
@@ -77,7 +78,7 @@ fn drive(shared: &Arc<Shared>) -> JoinHandle<Done> {
                                 }
                             });
                         }
-                        Action::Transmit(text) => {
+                        Action::Transmit(text, _) => {
                             done.written += usize::from(!text.contains("AUTHENTICATE"));
                             if text.contains(EXPIRED) {
                                 over |= shared.drive(&mut steps, |core, now| {

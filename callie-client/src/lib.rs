@@ -27,7 +27,7 @@
 //!
 //! The modules, lowest layer first: `dial` (TCP), `tls` and `stream` (one stream of bytes), `proxy`, `endpoint` and
 //! `transport` (the way to the server), `http` (one call), `connect` (an open WebSocket), `link` (one WebSocket,
-//! polled), `shared` (the session behind a lock), `queue` (events), `ticket` (outcomes), `driver` (the one task between
+//! polled), `state` (what outlives the process), `shared` (the session behind a lock), `queue` (events), `ticket` (outcomes), `driver` (the one task between
 //! the link and the session), `handle`, `send`, `commands`, `pages`, `events` and `reader` (the [`Client`]).
 
 mod address;
@@ -50,6 +50,7 @@ mod http;
 mod interleavings;
 mod link;
 mod pages;
+mod pending;
 pub mod process;
 mod proxy;
 mod queue;
@@ -59,6 +60,7 @@ mod refresh;
 mod send;
 mod server;
 mod shared;
+mod state;
 mod stats;
 mod stream;
 mod sync;
@@ -72,6 +74,7 @@ pub use callie_core::command::{
     CommandRequest, Conversation, Cursor, DirectMessages, DisplayName, GroupName, MessageText, PageLimit,
     PagedRequest, PresenceAudience, RemovalReason, Role, SignalData, SignalKind, Visibility, request,
 };
+pub use callie_core::session::Record as StateRecord;
 pub use callie_core::{
     Attachment, AttachmentKind, GroupId, JsonObject, Limits, MessageId, Notice, PayloadId, Recipient, Sender,
     SessionId, SysCode, Timestamp, Token, Username,
@@ -88,6 +91,7 @@ pub use reader::EventReader;
 pub use refresh::TokenSource;
 pub use send::SendRequest;
 pub use server::Server;
+pub use state::StateStore;
 pub use stats::Stats;
 pub use ticket::{Failure, SendOutcome, Ticket};
 pub use validate::{check_payload, check_server_payload};

@@ -96,7 +96,9 @@ impl<'a> SendRequest<'a> {
     /// # Errors
     /// The message was not taken: [`InvalidArgument`](crate::ErrorKind::InvalidArgument) where the recipient, the text
     /// or an attachment is malformed or too large, [`QueueFull`](crate::ErrorKind::QueueFull) where too many messages
-    /// are in progress or too many events wait to be taken, [`Closed`](crate::ErrorKind::Closed).
+    /// are in progress or too many events wait to be taken, [`Closed`](crate::ErrorKind::Closed),
+    /// [`State`](crate::ErrorKind::State) where the client has a state that cannot be written; the client then ends.
+    /// With a state, the call returns when the message is stored.
     pub fn submit(self) -> Result<Ticket, Error> {
         let Self { client, recipient, text, attachments, message_id, options } = self;
         let recipient = recipient?;
@@ -104,7 +106,7 @@ impl<'a> SendRequest<'a> {
             check_time("the timeout for sending", timeout)?;
         }
         let shared = client.shared();
-        let ticket = client.submit(|core, now| {
+        let ticket = client.submit_stored(|core, now| {
             let message_id = message_id.unwrap_or_else(|| core.session.message_id(now));
             let builder = Message::builder(message_id.clone()).text(text);
             let message = attachments

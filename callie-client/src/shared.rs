@@ -19,6 +19,7 @@ use crate::event::{Closed, ConnectionState, Event};
 use crate::process::Process;
 use crate::queue::{Batch, EventQueue, Incoming};
 use crate::refresh::Source;
+use crate::state::State as Store;
 use crate::stats::Counters;
 use crate::sync::{Lock, MutexGuard};
 use crate::ticket::Slot;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) driver: AtomicWaker,
     /// Set when the driver has ended.
     pub(crate) over: Arc<Slot<()>>,
+    /// The state that outlives the process, if there is one.
+    pub(crate) state: Option<Arc<Store>>,
     clock: Clock,
     /// The process in which the driver runs.
     pub(crate) home: Process,
@@ -46,7 +49,7 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) session: session::Session,
-    waiting: HashMap<u64, Waiting>,
+    pub(crate) waiting: HashMap<u64, Waiting>,
     attempts: HashMap<session::Attempt, Attempt>,
     /// Actions that the driver has not taken yet.
     steps: Vec<Action>,
@@ -55,12 +58,15 @@ pub(crate) struct Core {
     /// Why the last connection failed, if known.
     pub(crate) why: Option<Error>,
     source: Option<Source>,
+    /// The state, and the number of its last change.
+    state: Option<Arc<Store>>,
+    pub(crate) change: u64,
 }
 
 /// A payload that waits for its outcome.
 #[derive(Debug)]
-struct Waiting {
-    slot: Arc<Slot<TicketOutcome>>,
+pub(crate) struct Waiting {
+    pub(crate) slot: Arc<Slot<TicketOutcome>>,
     /// For a message: its ID, because its outcome is also an event.
     message_id: Option<MessageId>,
 }
@@ -70,7 +76,8 @@ struct Waiting {
 pub(crate) enum Action {
     /// Open the connection with this number.
     Open(u64),
-    Transmit(String),
+    /// Transmit this text after the change of the state with this number is stored.
+    Transmit(String, u64),
     Close,
     /// Give up the connection, which counts as lost.
     Abort,
@@ -88,22 +95,33 @@ pub(crate) enum Action {
 }
 
 impl Shared {
-    pub(crate) fn new(session: session::Session, event_queue: usize) -> Self {
+    pub(crate) fn new(
+        session: session::Session,
+        clock: Clock,
+        state: Option<Store>,
+        event_queue: usize,
+    ) -> Self {
+        let state = state.map(Arc::new);
+        let mut core = Core {
+            session,
+            waiting: HashMap::new(),
+            attempts: HashMap::new(),
+            steps: Vec::new(),
+            link: 0,
+            why: None,
+            source: None,
+            state: state.clone(),
+            change: 0,
+        };
+        core.expect_restored();
         Self {
-            core: Lock::new(Core {
-                session,
-                waiting: HashMap::new(),
-                attempts: HashMap::new(),
-                steps: Vec::new(),
-                link: 0,
-                why: None,
-                source: None,
-            }),
+            core: Lock::new(core),
             queue: EventQueue::new(event_queue),
             counters: Counters::default(),
             driver: AtomicWaker::new(),
             over: Slot::new(),
-            clock: Clock::new(),
+            state,
+            clock,
             home: Process::current(),
         }
     }
@@ -180,6 +198,9 @@ impl Shared {
             (closed, std::mem::take(&mut core.steps))
         };
         log::info!("the client has ended: {} ({})", closed.reason, closed.code);
+        if let Some(state) = &self.state {
+            state.close();
+        }
         // Actions on the network are dropped; outcomes are reported.
         let (mut events, mut fills) = (Vec::new(), Vec::new());
         for step in undone.into_iter().chain(steps) {
@@ -251,7 +272,7 @@ impl Core {
     }
 
     /// Collects the session's actions and events.
-    fn collect(&mut self) {
+    pub(crate) fn collect(&mut self) {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Open => {
@@ -259,7 +280,13 @@ impl Core {
                     self.why = None;
                     self.steps.push(Action::Open(self.link));
                 }
-                Output::Transmit(text) => self.steps.push(Action::Transmit(text)),
+                Output::Transmit(text) => self.steps.push(Action::Transmit(text, self.change)),
+                Output::Store { number, change } => {
+                    self.change = number;
+                    if let Some(state) = &self.state {
+                        state.push(number, change);
+                    }
+                }
                 Output::Close => {
                     self.link += 1;
                     self.steps.push(Action::Close);
@@ -405,6 +432,11 @@ impl From<&ClosedBy> for Closed {
                 let closed = Self::from(refusal);
                 Self { reason: format!("{} ({error})", closed.reason), ..closed }
             }
+            ClosedBy::NotStored { error } => Self {
+                close_code: LINK_LOST,
+                code: code::STATE_UNAVAILABLE.to_owned(),
+                reason: error.clone(),
+            },
             _ => Self::without_runtime(),
         }
     }
@@ -429,6 +461,8 @@ impl Closed {
     fn to_connect_error(&self) -> Error {
         if self.close_code == NORMAL || self.code == code::INTERNAL {
             self.to_error()
+        } else if self.code == code::STATE_UNAVAILABLE {
+            Error::new(ErrorKind::State, code::STATE_UNAVAILABLE, self.reason.clone())
         } else {
             Error::refused(self.code.clone(), self.reason.clone())
         }

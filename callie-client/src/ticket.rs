@@ -39,6 +39,9 @@ pub enum SendOutcome {
     Failed(Failure),
     /// Sent, but it is not known whether it was delivered.
     Unconfirmed,
+    /// No outcome yet: the client has ended, and its state keeps the message. The next client with this state continues
+    /// with it, and reports its outcome.
+    Pending,
 }
 
 /// Why a message was not delivered.
@@ -87,6 +90,7 @@ impl From<session::TicketOutcome> for SendOutcome {
             | session::TicketOutcome::Pong { .. } => Self::Sent,
             session::TicketOutcome::Offline => Self::Offline,
             session::TicketOutcome::Failed(cause) => Self::Failed(cause.into()),
+            session::TicketOutcome::Pending => Self::Pending,
             // An outcome that a later core adds: it is not known whether the message was delivered.
             _ => Self::Unconfirmed,
         }

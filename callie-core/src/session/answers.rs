@@ -119,7 +119,9 @@ impl Session {
             _ => false,
         };
         let entry = AckEntry { sender, payload_id };
-        let receipt = match self.inbox.seen(now.elapsed, &entry) {
+        let known = self.inbox.seen(now.elapsed, &entry);
+        self.store_forgotten();
+        let receipt = match known {
             Some(receipt) => receipt,
             None => {
                 let Some(payload) = frame.to_payload() else { return };
@@ -329,6 +331,7 @@ impl Session {
     /// Handles that the first transmission of a message failed and the answer with the reason was lost.
     fn send_anew(&mut self, now: Now, ticket: Ticket) {
         self.renew(now, ticket, true);
+        self.store_renewed(ticket);
         self.tickets.requeue(ticket);
         self.pump(now);
     }
@@ -353,6 +356,7 @@ impl Session {
         }
         self.renew(now, ticket, true);
         self.tickets.retry_at(ticket, at);
+        self.store_renewed(ticket);
         true
     }
 }

@@ -49,11 +49,13 @@ impl Session {
     /// Records that the application has taken the messages up to and including the one with this receipt.
     ///
     /// Those with a request for confirmation are confirmed within [`SessionConfig::ack_delay`], if the connection on
-    /// which they arrived still exists or is resumed. A smaller receipt than an earlier one has no effect.
+    /// which they arrived still exists or is resumed. A smaller receipt than an earlier one has no effect. A session that
+    /// stores records does so with the memory of these messages before it confirms them.
     ///
     /// [`SessionConfig::ack_delay`]: super::SessionConfig::ack_delay
     pub fn taken(&mut self, now: Now, receipt: Receipt) {
-        self.inbox.taken(now.elapsed, self.config.ack_delay, receipt);
+        let taken = self.inbox.taken(now.elapsed, self.config.ack_delay, receipt);
+        self.store_received(now, &taken);
         self.texts_taken(now);
         self.flush(now);
     }

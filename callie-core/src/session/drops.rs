@@ -22,7 +22,7 @@ impl Session {
         let names = metadata.dropped.as_deref();
         let mut drops = Drops::default();
         for id in metadata.in_reply_to.iter().chain(names.unwrap_or_default()) {
-            self.dropped(id, now.elapsed.saturating_add(wait), &mut drops);
+            self.dropped(now, id, wait, &mut drops);
         }
         let named = names.map(|names| u64::try_from(names.len()).unwrap_or(u64::MAX));
         let all_named = named.is_some_and(|named| metadata.dropped_count.is_none_or(|count| count <= named));
@@ -40,7 +40,8 @@ impl Session {
         self.pump(now);
     }
 
-    fn dropped(&mut self, id: &PayloadId, until: Duration, drops: &mut Drops) {
+    fn dropped(&mut self, now: Now, id: &PayloadId, wait: Duration, drops: &mut Drops) {
+        let until = now.elapsed.saturating_add(wait);
         if let Link::Online(online) = &mut self.link
             && let Some(barrier) = &mut online.barrier
             && barrier.payload_id == *id
@@ -54,6 +55,7 @@ impl Session {
         {
             drops.add(waiting.transmission, waiting.is_broadcast());
             self.tickets.dropped(ticket);
+            self.store_sent(now, ticket);
         }
     }
 

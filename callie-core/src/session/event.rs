@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::records::Change;
 use super::state::{Refusal, State};
 use crate::code::CodeName;
 use crate::command::Push;
@@ -66,7 +67,7 @@ pub enum Output {
     /// Open a WebSocket to the server, then call [`opened`](super::Session::opened) or
     /// [`closed`](super::Session::closed).
     Open,
-    /// Send this text message.
+    /// Send this text message, after all earlier changes were stored.
     Transmit(String),
     /// Close the WebSocket with the code 1000, because the application leaves. The session must receive no further input
     /// from it.
@@ -78,6 +79,13 @@ pub enum Output {
     /// [`token_refreshed`](super::Session::token_refreshed) or
     /// [`token_refresh_failed`](super::Session::token_refresh_failed).
     RefreshToken(Refusal),
+    /// Change the stored records. Only a session of [`Session::restore`](super::Session::restore) does so.
+    Store {
+        /// The number of this change. Changes count up from 1.
+        number: u64,
+        /// The change.
+        change: Change,
+    },
     /// Pass the event to the application.
     Event(Event),
 }
@@ -150,6 +158,9 @@ pub enum TicketOutcome {
     Failed(Failure),
     /// It was sent and may or may not have arrived.
     Unconfirmed,
+    /// It has no outcome yet: the session was closed, and the stored records keep the message. The next session with these
+    /// records reports its outcome.
+    Pending,
 }
 
 /// Why a send failed.

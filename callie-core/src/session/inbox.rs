@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use super::event::Receipt;
+use super::memory::{LONG_MEMORY, Memory};
 use crate::command::AckEntry;
 use crate::limits::MAX_ACKS;
 use crate::name::PayloadId;
@@ -19,9 +20,13 @@ const MOST_UNPROVEN: usize = 16_384;
 
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    seen: HashMap<AckEntry, Receipt>,
-    /// The same in the order of their arrival.
+    seen: HashMap<AckEntry, Seen>,
+    /// Those of the last minutes, in the order of their arrival: their receipts are consecutive, up to the last one.
     order: VecDeque<(Duration, AckEntry)>,
+    /// Those that the application took, if their memory outlives the process.
+    memory: Option<Memory>,
+    /// Those that are no longer in that memory.
+    forgotten: Vec<AckEntry>,
     /// The receipt of the newest delivered message.
     last: Receipt,
     /// The application has taken all messages up to this one.
@@ -51,25 +56,79 @@ struct Batch {
     entries: Vec<AckEntry>,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    receipt: Receipt,
+    /// Whether it is in the memory that outlives the process.
+    kept: bool,
+}
+
 impl Inbox {
+    /// Makes the memory outlive the process.
+    pub(super) fn persist(&mut self) {
+        self.memory = Some(Memory::default());
+    }
+
+    /// Adds a payload that an earlier process remembered.
+    pub(super) fn restore(&mut self, forget_at: Duration, payload: AckEntry) {
+        let Some(memory) = &mut self.memory else { return };
+        // It counts as taken: its confirmation is sent as soon as it arrives again.
+        let seen = Seen { receipt: Receipt::default(), kept: true };
+        if self.seen.insert(payload.clone(), seen).is_none() {
+            memory.keep(forget_at, payload);
+        }
+    }
+
     /// Returns the receipt of the payload if it is a duplicate.
     pub(super) fn seen(&mut self, now: Duration, payload: &AckEntry) -> Option<Receipt> {
+        self.forget(now);
+        let receipt = self.seen.get(payload).map(|seen| seen.receipt);
+        self.duplicates += u64::from(receipt.is_some());
+        receipt
+    }
+
+    fn forget(&mut self, now: Duration) {
         while self.order.len() >= MOST_REMEMBERED
-            || self.order.front().is_some_and(|(at, _)| now.saturating_sub(*at) > MEMORY)
+            || self.order.front().is_some_and(|(at, _)| now.saturating_sub(*at) > MEMORY && self.may_forget())
         {
-            if let Some((_, old)) = self.order.pop_front() {
+            if let Some((_, old)) = self.order.pop_front()
+                && self.seen.get(&old).is_some_and(|seen| !seen.kept)
+            {
                 self.seen.remove(&old);
             }
         }
-        let receipt = self.seen.get(payload).copied();
-        self.duplicates += u64::from(receipt.is_some());
-        receipt
+        let first = self.first();
+        while let Some(old) = self.memory.as_mut().and_then(|memory| memory.forget(now)) {
+            if let Some(seen) = self.seen.get_mut(&old) {
+                seen.kept = false;
+                if seen.receipt.number() < first {
+                    self.seen.remove(&old);
+                }
+            }
+            self.forgotten.push(old);
+        }
+    }
+
+    /// Returns `false` if the oldest payload has yet to be kept, when the application takes it.
+    fn may_forget(&self) -> bool {
+        self.memory.is_none() || self.first() <= self.taken.number()
+    }
+
+    /// Returns the number of the oldest receipt in `order`.
+    fn first(&self) -> u64 {
+        let count = u64::try_from(self.order.len()).unwrap_or(u64::MAX);
+        self.last.number().saturating_sub(count).saturating_add(1)
+    }
+
+    /// Takes the payloads that are no longer in the memory that outlives the process.
+    pub(super) fn forgotten(&mut self) -> Vec<AckEntry> {
+        std::mem::take(&mut self.forgotten)
     }
 
     /// Records a new payload, which is delivered to the application with this receipt.
     pub(super) fn hand_on(&mut self, now: Duration, payload: AckEntry) -> Receipt {
         self.last = self.last.next();
-        self.seen.insert(payload.clone(), self.last);
+        self.seen.insert(payload.clone(), Seen { receipt: self.last, kept: false });
         self.order.push_back((now, payload));
         self.last
     }
@@ -90,14 +149,37 @@ impl Inbox {
         self.flush_at.get_or_insert(now.saturating_add(delay));
     }
 
-    /// Records that the application has taken all messages up to `receipt`.
-    pub(super) fn taken(&mut self, now: Duration, delay: Duration, receipt: Receipt) {
+    /// Records that the application has taken all messages up to `receipt`. Returns those that are to be stored, because
+    /// their memory outlives the process.
+    pub(super) fn taken(&mut self, now: Duration, delay: Duration, receipt: Receipt) -> Vec<AckEntry> {
+        let before = self.taken;
         self.taken = self.taken.max(receipt.min(self.last));
+        let kept = self.keep_taken_since(now, before);
         let later = self.untaken.split_off(&self.taken.next());
         self.acks.extend(std::mem::replace(&mut self.untaken, later).into_values());
         if !self.acks.is_empty() {
             self.flush_at.get_or_insert(now.saturating_add(delay));
         }
+        kept
+    }
+
+    fn keep_taken_since(&mut self, now: Duration, before: Receipt) -> Vec<AckEntry> {
+        let first = self.first();
+        let Some(memory) = &mut self.memory else { return Vec::new() };
+        let place = |number: u64| usize::try_from(number.saturating_sub(first)).unwrap_or(usize::MAX);
+        let (from, to) = (place(before.next().number()), place(self.taken.next().number()));
+        let kept: Vec<_> = self
+            .order
+            .range(from.min(self.order.len())..to.min(self.order.len()))
+            .map(|(_, payload)| payload.clone())
+            .collect();
+        for payload in &kept {
+            if let Some(seen) = self.seen.get_mut(payload) {
+                seen.kept = true;
+            }
+            memory.keep(now.saturating_add(LONG_MEMORY), payload.clone());
+        }
+        kept
     }
 
     /// Returns the last receipt that the application has taken.

@@ -86,13 +86,15 @@ pub struct Session {
     pub(super) inbox: Inbox,
     /// The connection that can be resumed: the open one, or the last one.
     pub(super) resumption: Option<Resumption>,
+    /// The number of the last change of the records; `None` if the session stores none.
+    pub(super) changes: Option<u64>,
     /// The SYS that the server sent before the close.
     pub(super) closing_notice: Option<Notice>,
     out: VecDeque<Output>,
 }
 
 impl Session {
-    /// Creates a session that is not connected.
+    /// Creates a session that is not connected, and that ends with the process.
     #[must_use]
     pub fn new(config: SessionConfig, random: Random) -> Self {
         let limits = Limits::default();
@@ -117,6 +119,7 @@ impl Session {
             tickets: Tickets::default(),
             inbox: Inbox::default(),
             resumption: None,
+            changes: None,
             closing_notice: None,
             out: VecDeque::new(),
         }
@@ -206,7 +209,8 @@ impl Session {
     }
 
     pub(super) fn end(&mut self, ticket: Ticket, outcome: TicketOutcome) {
-        if self.tickets.end(ticket).is_some() {
+        if let Some(waiting) = self.tickets.end(ticket) {
+            self.delete_message(ticket, &waiting);
             self.tell(Event::Ended(ticket, outcome));
         }
     }

@@ -31,6 +31,21 @@
 //!   [`Session::received`] comes between them. After [`Output::Close`], the driver must report nothing more of that connection.
 //! - [`Output::RefreshToken`] is answered by [`Session::token_refreshed`] or [`Session::token_refresh_failed`].
 //!
+//! # Records
+//!
+//! A session of [`Session::restore`] outlives its process: it hands out changes of its [records](Record), which the
+//! driver stores, and the next process gives them back.
+//!
+//! - The driver stores changes in their order. It accepts a send from the application when the changes up to then are
+//!   stored, and transmits a text when all changes before it are. So a message that was accepted is known to the next
+//!   process, with the time of its first transmission, and a message that was confirmed is not delivered twice.
+//! - If changes cannot be stored, the driver stores none of the later ones, transmits no text after them, and calls
+//!   [`Session::store_failed`].
+//! - Messages keep their tickets and IDs. Their timeouts start again. A message that was transmitted is sent again until four
+//!   minutes after its first transmission, by the clock of the system, because the server detects duplicates for five; then
+//!   it is unconfirmed, as if the clock was set back to before that transmission. Commands and PINGs end with the process.
+//! - The 16,384 payloads that the application took last are remembered for 31 days.
+//!
 //! # Files
 //!
 //! - `config`: the configuration
@@ -47,6 +62,9 @@
 //! - `drops`: payloads that the server dropped because of the rate
 //! - `inbox`: received payloads: duplicates and confirmations
 //! - `resumption`: the connection that can be resumed, and the texts that arrived on it
+//! - `memory`: the memory of received payloads that outlives the process
+//! - `records`: the records in which a session outlives its process
+//! - `restore`: the changes of these records, and the session that continues from them
 //! - `pacing`: the rate of transmission
 //! - `machine`: the session itself: its inputs, outputs and deadlines
 //! - `send`, `send_error`: what the application sends, and why it is refused
@@ -63,10 +81,13 @@ mod holds;
 mod inbox;
 mod link;
 mod machine;
+mod memory;
 mod outgoing;
 mod pacing;
+mod records;
 mod refresh;
 mod requests;
+mod restore;
 mod resumption;
 mod send;
 mod send_error;
@@ -79,5 +100,6 @@ mod transmit;
 pub use config::{Backoff, SendOptions, SessionConfig};
 pub use event::{Attempt, AttemptFailure, Event, Failure, Output, Receipt, Ticket, TicketOutcome};
 pub use machine::{Now, Random, Session};
+pub use records::{Change, Record, RestoreError};
 pub use send_error::SendError;
 pub use state::{ClosedBy, Refusal, SessionClosed, State};

@@ -5,7 +5,7 @@ use super::send_error::SendError;
 use crate::code::SysCode;
 use crate::content::{Content, MessageError};
 use crate::limits::Limits;
-use crate::name::PayloadId;
+use crate::name::{MessageId, PayloadId};
 use crate::party::Recipient;
 use crate::payload::{PAYLOAD_VERSION_TEXT, Payload};
 use crate::token::Token;
@@ -23,12 +23,13 @@ pub(super) struct Outgoing {
     text: String,
     payload_id: PayloadId,
     recipient: Recipient,
-    /// The size of a message, which has limits of its own.
-    message: Option<MessageSize>,
+    message: Option<MessagePart>,
 }
 
+/// The ID of a message, and its size, which has limits of its own.
 #[derive(Debug)]
-struct MessageSize {
+struct MessagePart {
+    id: MessageId,
     text_bytes: usize,
     attachments: usize,
 }
@@ -37,7 +38,8 @@ impl Outgoing {
     /// Encodes a payload that has no token.
     pub(super) fn new(payload: &Payload) -> Self {
         let message = match payload.content() {
-            Content::Msg(message) => Some(MessageSize {
+            Content::Msg(message) => Some(MessagePart {
+                id: message.message_id().clone(),
                 text_bytes: message.text().len(),
                 attachments: message.attachments().len(),
             }),
@@ -61,6 +63,15 @@ impl Outgoing {
 
     pub(super) fn is_message(&self) -> bool {
         self.message.is_some()
+    }
+
+    pub(super) fn message_id(&self) -> Option<&MessageId> {
+        self.message.as_ref().map(|message| &message.id)
+    }
+
+    /// Returns the payload without a token.
+    pub(super) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Returns the text for a connection with this token.
@@ -112,7 +123,7 @@ pub(super) fn refusal(error: &SendError) -> Failure {
 mod tests {
     use super::*;
     use crate::content::Message;
-    use crate::name::{MessageId, Username};
+    use crate::name::Username;
     use crate::party::Sender;
     use crate::payload::EnvelopeIds;
     use crate::timestamp::Timestamp;

@@ -73,8 +73,8 @@ impl Session {
         if self.desired == DesiredState::Suspended { self.start(now) } else { Ok(()) }
     }
 
-    /// Closes the session permanently. Every ticket gets its outcome: unconfirmed if its payload was sent, otherwise failed. It
-    /// has no effect on a closed session.
+    /// Closes the session permanently. Every ticket gets its outcome: pending if it is a message that the records keep,
+    /// unconfirmed if its payload was sent, otherwise failed. It has no effect on a closed session.
     pub fn disconnect(&mut self, now: Now) {
         self.close(now, ClosedBy::Application);
     }
@@ -135,7 +135,9 @@ impl Session {
         self.refresh = None;
         self.leave(now);
         for ticket in self.tickets.those(|_| true) {
-            self.give_up_on(ticket, Failure::Disconnected);
+            if !self.keep_pending(ticket) {
+                self.give_up_on(ticket, Failure::Disconnected);
+            }
         }
         self.tell(Event::State(State::Closed(by)));
         self.answer_attempt(Err(AttemptFailure::Closed));

@@ -94,8 +94,9 @@ impl Session {
         }
         let payload = Outgoing::new(&payload);
         payload.check(&self.limits, &self.config.token)?;
-        let deadline = now.elapsed.saturating_add(timeout.unwrap_or(self.config.send_timeout));
-        let ticket = self.tickets.add(payload, expects, deadline);
+        let timeout = timeout.unwrap_or(self.config.send_timeout);
+        let ticket = self.tickets.add(payload, expects, now.elapsed, timeout);
+        self.store_message(ticket);
         self.pump(now);
         Ok(ticket)
     }

@@ -66,6 +66,11 @@ pub enum ClosedBy {
     },
     /// The driver, because it cannot continue.
     Driver,
+    /// The driver, because a change of the records could not be stored.
+    NotStored {
+        /// The error, for people.
+        error: String,
+    },
 }
 
 /// The error of a request to a closed session.

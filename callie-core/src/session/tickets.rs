@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::event::Ticket;
 use super::holds::Holds;
 use super::outgoing::Outgoing;
-use crate::name::PayloadId;
+use crate::name::{MessageId, PayloadId};
 use crate::party::Recipient;
 
 /// How long after its first transmission a payload may be sent again. The server detects duplicates for five minutes,
@@ -72,19 +72,23 @@ pub(super) struct Waiting {
     pub(super) expects: Expects,
     /// The deadline of the outcome.
     pub(super) deadline: Duration,
-    /// When the payload was first sent under its current ID and not reported as dropped.
-    first_sent: Option<Duration>,
+    /// The time from the call to that deadline.
+    pub(super) timeout: Duration,
+    /// The number of the change that stored it; 0 if it is not stored.
+    pub(super) stored: u64,
+    /// Until when the payload may be sent again: it was sent under its current ID, and not reported as dropped.
+    pub(super) resend_until: Option<Duration>,
     pub(super) last_sent: Duration,
     /// The number of the last transmission.
     pub(super) transmission: u64,
     /// The number of the first transmission under its current ID on this connection, if there was one.
     pub(super) first_transmission: Option<u64>,
     /// The number of transmissions under its current ID that the server may have accepted.
-    perhaps_taken: u32,
+    pub(super) perhaps_taken: u32,
     /// How many of them were on connections that are gone, whose server may have forgotten them since.
-    perhaps_taken_elsewhere: u32,
+    pub(super) perhaps_taken_elsewhere: u32,
     /// Whether the server may have accepted it under an earlier ID.
-    perhaps_taken_before: bool,
+    pub(super) perhaps_taken_before: bool,
     /// When it is queued again on the same connection.
     resend_at: Option<Duration>,
     pub(super) place: Place,
@@ -132,7 +136,7 @@ impl Waiting {
     }
 
     pub(super) fn may_be_sent(&self, now: Duration) -> bool {
-        now < self.deadline && self.first_sent.is_none_or(|at| now < at.saturating_add(RESEND_WINDOW))
+        now < self.deadline && self.resend_until.is_none_or(|until| now < until)
     }
 
     pub(super) fn is_message(&self) -> bool {
@@ -185,9 +189,29 @@ impl Tickets {
         self.waiting.len()
     }
 
-    pub(super) fn add(&mut self, payload: Outgoing, expects: Expects, deadline: Duration) -> Ticket {
-        self.last += 1;
-        let ticket = Ticket(self.last);
+    pub(super) fn add(
+        &mut self,
+        payload: Outgoing,
+        expects: Expects,
+        now: Duration,
+        timeout: Duration,
+    ) -> Ticket {
+        let ticket = Ticket(self.last + 1);
+        self.add_as(ticket, payload, expects, now, timeout);
+        ticket
+    }
+
+    /// Adds a payload with this ticket, which must be new.
+    pub(super) fn add_as(
+        &mut self,
+        ticket: Ticket,
+        payload: Outgoing,
+        expects: Expects,
+        now: Duration,
+        timeout: Duration,
+    ) {
+        self.last = self.last.max(ticket.0);
+        let deadline = now.saturating_add(timeout);
         self.unanswerable += usize::from(expects == Expects::Nothing);
         self.by_payload.insert(payload.payload_id().clone(), ticket);
         self.timers.insert((deadline, ticket));
@@ -195,7 +219,9 @@ impl Tickets {
             payload,
             expects,
             deadline,
-            first_sent: None,
+            timeout,
+            stored: 0,
+            resend_until: None,
             last_sent: Duration::ZERO,
             transmission: 0,
             first_transmission: None,
@@ -210,11 +236,14 @@ impl Tickets {
         };
         self.waiting.insert(ticket, waiting);
         self.enqueue(ticket);
-        ticket
     }
 
     pub(super) fn get(&self, ticket: Ticket) -> Option<&Waiting> {
         self.waiting.get(&ticket)
+    }
+
+    pub(super) fn get_mut(&mut self, ticket: Ticket) -> Option<&mut Waiting> {
+        self.waiting.get_mut(&ticket)
     }
 
     pub(super) fn find(&self, payload_id: &str) -> Option<Found> {
@@ -264,7 +293,7 @@ impl Tickets {
         let number = self.transmissions;
         let Some(waiting) = self.waiting.get_mut(&ticket) else { return };
         waiting.place = Place::Sent;
-        waiting.first_sent.get_or_insert(now);
+        waiting.resend_until.get_or_insert(now.saturating_add(RESEND_WINDOW));
         waiting.last_sent = now;
         waiting.transmission = number;
         waiting.first_transmission.get_or_insert(number);
@@ -283,7 +312,7 @@ impl Tickets {
             waiting.perhaps_taken = waiting.perhaps_taken.saturating_sub(1);
             waiting.perhaps_taken_elsewhere = waiting.perhaps_taken_elsewhere.min(waiting.perhaps_taken);
             if waiting.perhaps_taken == 0 {
-                waiting.first_sent = None;
+                waiting.resend_until = None;
             }
         }
         self.requeue(ticket);
@@ -430,13 +459,18 @@ impl Tickets {
                 self.by_payload.remove(&waiting.former.remove(0));
             }
             waiting.former.push(old);
-            waiting.first_sent = None;
+            waiting.resend_until = None;
             waiting.first_transmission = None;
             waiting.perhaps_taken_before |= !failed && waiting.perhaps_taken > 0;
             waiting.perhaps_taken = 0;
             waiting.perhaps_taken_elsewhere = 0;
             waiting.polls = 0;
         }
+    }
+
+    /// Returns all messages without an outcome, in their order.
+    pub(super) fn messages(&self) -> impl Iterator<Item = (Ticket, &MessageId)> {
+        self.waiting.iter().filter_map(|(ticket, waiting)| Some((*ticket, waiting.payload.message_id()?)))
     }
 
     /// Returns `true` if a payload without an answer was transmitted on this connection.

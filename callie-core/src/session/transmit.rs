@@ -38,6 +38,7 @@ impl Session {
             let text = waiting.payload.with_token(&token);
             self.pacing.take(broadcast);
             self.tickets.transmitted(ticket, now.elapsed);
+            self.store_sent(now, ticket);
             self.transmit(text);
         }
         self.paced_until = self.paced_until.into_iter().chain(broadcasts_at).min();

@@ -274,6 +274,7 @@ impl Driver {
                     assert_ne!(self.socket, Socket::Closed, "closed twice");
                     self.socket = Socket::Closed;
                 }
+                Output::Store { .. } => panic!("the session stores no records"),
                 Output::RefreshToken(_) => {
                     assert!(!self.refreshing, "a token is asked for while one is fetched");
                     self.refreshing = true;

@@ -2,12 +2,13 @@
 
 #![allow(dead_code, reason = "each test program uses some of it")]
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use callie_core::command::{Command, ResumeRequest, TextCount};
 use callie_core::session::{
-    Attempt, AttemptFailure, Event, Now, Output, Receipt, Refusal, SendOptions, Session, SessionConfig,
-    State, Ticket, TicketOutcome,
+    Attempt, AttemptFailure, Change, Event, Now, Output, Random, Receipt, Record, Refusal, RestoreError,
+    SendOptions, Session, SessionConfig, State, Ticket, TicketOutcome,
 };
 use callie_core::{
     Content, EnvelopeIds, Limits, Message, MessageId, Notice, Payload, PayloadId, PayloadRef, PayloadType,
@@ -44,6 +45,10 @@ pub(crate) struct Desk {
     pub(crate) refreshes: Vec<Refusal>,
     pub(crate) closes: usize,
     pub(crate) aborts: usize,
+    /// The records that the session stored.
+    pub(crate) records: BTreeMap<String, Vec<u8>>,
+    /// The clock of the system, which stands still, in milliseconds since 1970.
+    pub(crate) wall_ms: i64,
 }
 
 pub(crate) fn id(text: &str) -> PayloadId {
@@ -58,6 +63,14 @@ pub(crate) fn envelope_ids() -> EnvelopeIds {
     EnvelopeIds { payload_id: id("s"), timestamp: Timestamp::UNIX_EPOCH }
 }
 
+fn random(seed: u64) -> Random {
+    let mut random = seed;
+    Box::new(move || {
+        random += 1;
+        random.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    })
+}
+
 impl Desk {
     pub(crate) fn new() -> Self {
         let config = SessionConfig::new(Username::parse("ada").unwrap(), Token::parse("t").unwrap());
@@ -65,12 +78,10 @@ impl Desk {
     }
 
     pub(crate) fn with(config: SessionConfig) -> Self {
-        let mut random = 0_u64;
-        let count = move || {
-            random += 1;
-            random.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-        };
-        let session = Session::new(config, Box::new(count));
+        Self::of(Session::new(config, random(0)))
+    }
+
+    fn of(session: Session) -> Self {
         Self {
             session,
             now: Duration::ZERO,
@@ -87,11 +98,30 @@ impl Desk {
             refreshes: Vec::new(),
             closes: 0,
             aborts: 0,
+            records: BTreeMap::new(),
+            wall_ms: 0,
         }
     }
 
+    /// A session of `user` that stores records, and continues from these.
+    pub(crate) fn restore(
+        user: &str,
+        records: BTreeMap<String, Vec<u8>>,
+        wall_ms: i64,
+    ) -> Result<Self, RestoreError> {
+        let config = SessionConfig::new(Username::parse(user).unwrap(), Token::parse("t").unwrap());
+        let given: Vec<_> =
+            records.iter().map(|(key, value)| Record::new(key.clone(), value.clone())).collect();
+        let now = Now { elapsed: Duration::ZERO, wall: Timestamp::from_unix_millis(wall_ms).unwrap() };
+        let seed = u64::try_from(wall_ms).unwrap();
+        let session = Session::restore(config, random(seed), now, "https://chat.example", &given)?;
+        let mut desk = Self { records, wall_ms, ..Self::of(session) };
+        desk.drain();
+        Ok(desk)
+    }
+
     pub(crate) fn now(&self) -> Now {
-        Now { elapsed: self.now, wall: Timestamp::UNIX_EPOCH }
+        Now { elapsed: self.now, wall: Timestamp::from_unix_millis(self.wall_ms).unwrap() }
     }
 
     pub(crate) fn online() -> Self {
@@ -175,6 +205,12 @@ impl Desk {
                         _ => String::new(),
                     };
                     self.sent.push(Sent { id: id(frame.payload_id()), kind: frame.payload_type(), text });
+                }
+                Output::Store { change: Change::Put(Record { key, value, .. }), .. } => {
+                    self.records.insert(key, value);
+                }
+                Output::Store { change: Change::Delete(key), .. } => {
+                    self.records.remove(&key);
                 }
                 Output::Close => self.closes += 1,
                 Output::Abort => self.aborts += 1,

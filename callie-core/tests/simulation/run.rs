@@ -459,6 +459,7 @@ impl Simulation {
                         self.at(self.now + wait, Happening::ServerGone(connection));
                     }
                 }
+                Output::Store { .. } => panic!("no session of the simulation stores records"),
                 Output::RefreshToken(refusal) => self.fetch_token(user, &refusal),
                 Output::Event(Event::State(state)) => self.see_state(user, state),
                 Output::Event(Event::Attempted(attempt, outcome)) => self.see_attempt(user, attempt, outcome),
