@@ -8,9 +8,14 @@ use std::thread::Builder;
 
 /// Starts a thread on which no signal handler of the program runs.
 pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    without_signals(|| Builder::new().name(name.to_owned()).spawn(work).map(drop))
+}
+
+/// Calls `work`. No signal handler of the program runs on the threads that it starts.
+pub(crate) fn without_signals<T>(work: impl FnOnce() -> T) -> T {
     // A thread inherits the mask of its creator, so no signal can reach it before it sets one.
     let _blocked = os::block_signals();
-    Builder::new().name(name.to_owned()).spawn(work).map(drop)
+    work()
 }
 
 /// Permanently blocks the program's signals on the calling thread.

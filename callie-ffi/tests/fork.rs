@@ -84,6 +84,7 @@ fn config() -> Config {
         bundled_roots: true,
         pins: Vec::new(),
         use_proxy: false,
+        state_file: None,
     }
 }
 

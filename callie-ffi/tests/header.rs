@@ -27,6 +27,7 @@ fn generate() -> Result<String, Box<dyn std::error::Error>> {
         "receive.rs",
         "json.rs",
         "callback.rs",
+        "store.rs",
         "validate.rs",
     ]
     .iter()

@@ -68,6 +68,7 @@ async fn listener_may_panic_call_back_and_drop_client() {
         bundled_roots: true,
         pins: Vec::new(),
         use_proxy: false,
+        state_file: None,
     };
     let credentials = Credentials::new(config, "ada".to_owned(), "token".to_owned()).unwrap();
     let client = Client::new(Arc::new(credentials)).unwrap();

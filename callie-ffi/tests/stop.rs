@@ -99,6 +99,7 @@ async fn nothing_is_called_after_stop_callbacks() {
         bundled_roots: true,
         pins: Vec::new(),
         use_proxy: false,
+        state_file: None,
     };
     set_logger(LogLevel::Trace, Some(Box::new(Counts)));
     let credentials = Arc::new(Credentials::new(config, "ada".to_owned(), "token".to_owned()).unwrap());

@@ -73,9 +73,10 @@
  *
  *       of a listener       callie_client_free has returned, or the call with CALLIE_EVENT_KIND_CLOSED has returned
  *       of a token source   callie_client_free, or another callie_client_set_token_source, has returned
+ *       of a store          callie_client_free has returned, or callie_client_new_with_store has failed
  *       of a log sink       another callie_set_logger has returned
  *
- *   These three functions wait for a call that is in progress, so the thread must not hold a lock that the callback acquires.
+ *   These functions wait for a call that is in progress, so the thread must not hold a lock that the callback acquires.
  *   Called inside the callback itself, they return immediately, and the call in progress is the last. If callbacks would wait for
  *   each other in a cycle, the call that would complete the cycle also returns immediately.
  * - A process that is forked after its parent has used the library cannot use it: every call that returns a status returns
@@ -149,6 +150,9 @@ typedef enum {
   CALLIE_STATUS_QUEUE_FULL = 11,
   // The process was forked from one that had already used the library: it can only call `exec` or exit.
   CALLIE_STATUS_FORKED = 12,
+  // The state that the client keeps beyond its process cannot be read or written; the error's code begins with
+  // `STATE_`.
+  CALLIE_STATUS_STATE = 13,
 } CallieStatus;
 
 // The state of a client's connection.
@@ -184,6 +188,9 @@ typedef enum {
   // Kept by the server, because the recipient, or every other member of the group, is offline. It is delivered later, if
   // the recipient takes messages from this user; a `DELIVERED_LATE` event reports that.
   CALLIE_OUTCOME_KIND_STORED = 6,
+  // No outcome yet: the client has ended, and its state keeps the message. The next client with this state continues
+  // with it, and reports its outcome.
+  CALLIE_OUTCOME_KIND_PENDING = 7,
 } CallieOutcomeKind;
 
 // The kind of an event.
@@ -307,6 +314,9 @@ typedef struct CallieEvents CallieEvents;
 // A server to register with and to log in to. Free it with `callie_server_free`.
 typedef struct CallieServer CallieServer;
 
+// Collects the records that a store loads. It is valid during the call of `CallieStateLoad` only.
+typedef struct CallieStateRecords CallieStateRecords;
+
 // How to reach a server, which certificates to trust, and how long to wait. Set the defaults with
 // `callie_config_init`, then change what should differ.
 typedef struct {
@@ -335,6 +345,11 @@ typedef struct {
   const char *const *pins;
   // The number of pins, at most 1,024.
   size_t pin_count;
+  // The path of a file in which a client keeps messages without an outcome, and which messages the application took, so
+  // that the next client with the file sends the messages and delivers none again that was taken. It is created if it is
+  // missing, with a file of the same name and `.lock` beside it. It contains texts of messages, and no token. One client
+  // at a time can use it. NULL: nothing is kept.
+  const char *state_file;
 } CallieConfig;
 
 // Traffic counters since the client was created.
@@ -472,6 +487,34 @@ typedef bool (*CallieTokenSource)(const char *username,
 // can be freed. In the callback itself `callie_set_logger` does not wait: the call in progress is the last.
 typedef void (*CallieLogSink)(uint32_t level, const char *target, const char *line, void *user_data);
 
+// Loads the state of a client: calls `callie_state_records_add` for each record that is stored, in any order, and returns
+// true; or returns false, so that the client is not created. Called once, before `CallieStateWrite`, on the same thread.
+typedef bool (*CallieStateLoad)(CallieStateRecords *records, void *user_data);
+
+// A part of what a client keeps beyond its process. Only the library reads its value. It contains texts of messages, and
+// never a token.
+typedef struct {
+  // Identifies the record: at most 256 visible ASCII characters, then NUL.
+  const char *key;
+  // The value.
+  const uint8_t *value;
+  // The size of the value, in bytes.
+  size_t value_size;
+} CallieStateRecord;
+
+// Stores the records of `puts`, each in place of any record with the same key, and removes the records with the keys
+// `deletes`, which need not exist. No key is in both. Either all of this is stored when it returns true, or none of it when
+// it returns false, which ends the client with the code `STATE_UNAVAILABLE`.
+//
+// Always called on the same thread, which may block. While a call runs, the client accepts and transmits no messages. It must
+// not call the client: a message sent in it fails. After `callie_client_free` has returned it is not called again, and no call
+// is in progress: then `user_data` can be freed. Call `callie_client_disconnect` before, so that everything is stored.
+typedef bool (*CallieStateWrite)(const CallieStateRecord *puts,
+                                 size_t put_count,
+                                 const char *const *deletes,
+                                 size_t delete_count,
+                                 void *user_data);
+
 // The first fault of a text; texts end in NUL.
 typedef struct {
   // The code, for programs, such as `MISSING_FIELD`; empty if the text is a valid payload.
@@ -571,7 +614,8 @@ CallieStatus callie_credentials_token(CallieCredentials *credentials, char **tok
 // Frees the handle of credentials; the login session continues. NULL is ignored.
 CallieStatus callie_credentials_free(CallieCredentials *credentials);
 
-// A client that is not connected yet. The handle of the credentials may be freed afterwards.
+// A client that is not connected yet. With a `state_file`, it continues from the state in the file; if the file cannot be
+// used, the result is `CALLIE_STATUS_STATE`. The handle of the credentials may be freed afterwards.
 //
 // It ends when `callie_client_disconnect` is called, or when the server refuses it and no new token is available. Its
 // last event then has the kind `CALLIE_EVENT_KIND_CLOSED`, and a new client is needed to connect again.
@@ -607,7 +651,8 @@ CallieConnectionState callie_client_state(CallieClient *client);
 CallieStatus callie_client_username(CallieClient *client, char **username);
 
 // Ends the client: writes what was handed to the connection and closes it, in at most a few seconds. Payloads in
-// progress end. Events that have arrived can still be taken. The handle still has to be freed.
+// progress end; messages are pending if the client has a state. Events that have arrived can still be taken. When it
+// returns, another client can use the state file. The handle still has to be freed.
 CallieStatus callie_client_disconnect(CallieClient *client);
 
 // Frees a client's handle and ends the client: its connection is closed in the background, and calls that wait for its
@@ -649,6 +694,15 @@ CallieStatus callie_client_wait(CallieClient *client,
                                 uint64_t ticket,
                                 uint32_t timeout_ms,
                                 CallieSendOutcome *outcome);
+
+// Lists the messages without an outcome, in the order in which they were accepted; after the start of a client with a state,
+// those that an earlier client accepted. `callie_client_wait` waits for their outcomes.
+//
+// Writes at most `room` of them to `sent`, which may be NULL if `room` is 0. `count` receives the number of all.
+CallieStatus callie_client_pending(CallieClient *client,
+                                   CallieSent *sent,
+                                   size_t room,
+                                   size_t *count);
 
 // Pings the server (`SERVER`) or a user. `round_trip_us` receives the time until the answer, in microseconds; it may
 // be NULL.
@@ -1112,6 +1166,23 @@ CallieStatus callie_client_set_token_source(CallieClient *client,
 CallieStatus callie_set_logger(uint32_t level,
                                CallieLogSink sink,
                                void *user_data);
+
+// Adds a record, which is copied, in a call of `CallieStateLoad`.
+CallieStatus callie_state_records_add(CallieStateRecords *records,
+                                      const char *key,
+                                      const uint8_t *value,
+                                      size_t value_size);
+
+// A client that is not connected yet, and that continues from the state in a store of the application, which is used instead
+// of a `state_file`: to encrypt it, or to use a database. The store belongs to one client. The handle of the credentials may
+// be freed afterwards.
+//
+// `CALLIE_STATUS_STATE`: the state cannot be loaded, or is that of another user or server.
+CallieStatus callie_client_new_with_store(CallieCredentials *credentials,
+                                          CallieStateLoad load,
+                                          CallieStateWrite write,
+                                          void *user_data,
+                                          CallieClient **client);
 
 // Checks a text of `length` bytes as a server with the protocol's default limits checks it.
 CallieStatus callie_check_payload(const char *payload, size_t length, CallieFault *fault);

@@ -34,6 +34,7 @@ from .errors import (
     InvalidArgument,
     QueueFull,
     Refused,
+    StateError,
     TimedOut,
     Unreachable,
 )
@@ -56,6 +57,7 @@ from .events import (
 )
 from .library import TRACE, check_payload, check_server_payload, set_logger, version
 from .server import Credentials, Server
+from .store import StateStore
 from .values import (
     BlockedPage,
     Fault,
@@ -134,6 +136,8 @@ __all__ = [
     "set_logger",
     "Settings",
     "Signal",
+    "StateError",
+    "StateStore",
     "Stats",
     "Ticket",
     "TimedOut",

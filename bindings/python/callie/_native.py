@@ -32,6 +32,8 @@ PresenceAudience = generated.PresenceAudience
 Role = generated.Role
 SendOptions = generated.SendOptions
 Server = generated.Server
+StateRecord = generated.StateRecord
+StoreReader = generated.StoreReader
 Ticket = generated.Ticket
 Visibility = generated.Visibility
 answer_token_request = generated.answer_token_request
@@ -41,7 +43,7 @@ stop_logging = generated.stop_logging
 token_request = generated.token_request
 version = generated.version
 
-_OBJECTS = (Client, Credentials, generated.EventReader, LogReader, Server, Ticket)
+_OBJECTS = (Client, Credentials, generated.EventReader, LogReader, Server, StoreReader, Ticket)
 
 
 class NotCopied:

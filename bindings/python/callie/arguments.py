@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from typing import Any, Dict, Iterable, List, Optional, Union
 
@@ -12,6 +13,9 @@ from .events import Attachment
 
 #: A length of time: seconds, or a timedelta.
 Time = Union[float, timedelta]
+
+#: The path of a file.
+Path = Union[str, "os.PathLike[str]"]
 
 #: The most entries of one page.
 _MOST_ENTRIES = 200
@@ -43,6 +47,15 @@ def duration(value: Optional[Time], name: str) -> Optional[timedelta]:
         return timedelta(seconds=given)
     except OverflowError:
         return timedelta.max
+
+
+def path(value: Optional[Path], name: str) -> Optional[str]:
+    """The path of a file."""
+    if value is None:
+        return None
+    if not isinstance(value, (str, os.PathLike)):
+        raise invalid(f"{name} must be a str or a path, not {type(value).__name__}")
+    return text(os.fspath(value), name)
 
 
 def whole(number: Optional[int], name: str, most: int = 2**32 - 1) -> Optional[int]:
@@ -157,6 +170,7 @@ def config(
     bundled_roots: bool = True,
     pins: Iterable[str] = (),
     use_proxy: bool = True,
+    state_file: Optional[Path] = None,
 ) -> _native.Config:
     """The configuration of a server or a client."""
     return _native.Config(
@@ -170,6 +184,7 @@ def config(
         bundled_roots=flag(bundled_roots, "bundled_roots"),
         pins=texts(pins, "pins"),
         use_proxy=flag(use_proxy, "use_proxy"),
+        state_file=path(state_file, "state_file"),
     )
 
 

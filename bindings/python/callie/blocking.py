@@ -152,6 +152,11 @@ class Client(Commands, NotCopied):
         sent = self._client.send(recipient, text, attachments, confirm=confirm, metadata=metadata, timeout=timeout)
         return Ticket(sent)
 
+    @property
+    def pending(self) -> List[Ticket]:
+        """As :attr:`callie.Client.pending`."""
+        return [Ticket(ticket) for ticket in self._client.pending]
+
     def suspend(self) -> None:
         """As :meth:`callie.Client.suspend`."""
         self._client.suspend()

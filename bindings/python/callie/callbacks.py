@@ -15,6 +15,7 @@ from . import _native, wakeups
 from .errors import InvalidArgument, text
 from .events import Event, from_batch
 from .inbox import Inbox
+from .store import Requests
 
 #: The time that running callbacks have to return at exit. One that takes longer is abandoned, like every daemon thread.
 LEAVE_SECONDS = 2.0
@@ -148,6 +149,30 @@ def _answer(number: int) -> None:
 
 
 wakeups.on_token_request.append(_on_token_request)
+
+
+# Stores.
+
+
+def store(requests: Requests) -> None:
+    """Answers the requests of a client to its store, on a thread that ends with the client."""
+    _start(_answer_store, "callie-state", requests)
+
+
+def _answer_store(requests: Requests) -> None:
+    while True:
+        request = requests.reader.next()
+        if request is None:
+            return
+        if not _gate.call(_answer_request, requests, request):
+            requests.reader.answer([], "the program ends")
+
+
+def _answer_request(requests: Requests, request: Any) -> None:
+    try:
+        requests.answer(request)
+    except BaseException as error:
+        _failed("a state store", error)
 
 
 # The log.

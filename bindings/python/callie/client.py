@@ -9,13 +9,14 @@ from typing import Any, AsyncIterator, Callable, Dict, Generator, Iterable, List
 
 from . import _native, arguments, callbacks, errors
 from ._native import NotCopied
-from .arguments import Time
+from .arguments import Path, Time
 from .commands import Commands
 from .enums import ConnectionKind
 from .errors import ClosedError, invalid, translated
 from .events import Attachment, ConnectionState, Event, SendOutcome, connection_state, outcome
 from .inbox import BATCH, Inbox, batch_size
 from .server import Credentials, Server
+from .store import Requests, StateStore
 from .values import Limits, Stats
 
 
@@ -51,6 +52,10 @@ class Client(Commands, NotCopied):
     ``token_source`` returns a new token when the server has ended the session; without it, the client ends. It is an
     ordinary function that receives the username and the server's code, such as ``"SESSION_EXPIRED"``. It is called once for
     each refusal, on a thread of its own. If it raises, or takes longer than ``request_timeout``, the client ends.
+
+    With ``state_file``, the client outlives its process: what a killed program had sent is sent when it comes back, and no
+    message that it took is delivered again. If the file cannot be used, :meth:`login` raises :class:`StateError`.
+    ``state_store`` is a :class:`StateStore` of the application that takes the place of the file.
     """
 
     def __init__(
@@ -72,6 +77,8 @@ class Client(Commands, NotCopied):
         bundled_roots: bool = True,
         pins: Iterable[str] = (),
         use_proxy: bool = True,
+        state_file: Optional[Path] = None,
+        state_store: Optional[StateStore] = None,
     ) -> None:
         if (password is None) == (token is None):
             raise invalid("give either a password or a token")
@@ -86,7 +93,7 @@ class Client(Commands, NotCopied):
             "pins": arguments.texts(pins, "pins"),
             "use_proxy": use_proxy,
         }
-        self._config = arguments.config(server, **options)
+        self._config = arguments.config(server, state_file=state_file, **options)
         self._server = Server(server, **options)
         self._username = errors.text(username, "username")
         self._password = arguments.optional_text(password, "password")
@@ -94,6 +101,10 @@ class Client(Commands, NotCopied):
         self._register = arguments.flag(register, "register")
         self._device = arguments.optional_text(device, "device")
         self._token_source = None if token_source is None else callbacks.TokenSource(token_source)
+        if state_file is not None and state_store is not None:
+            raise invalid("give either a state_file or a state_store")
+        self._state_store = state_store
+        self._store_requests: Optional[Requests] = None
         self._credentials: Optional[Credentials] = None
         self._native: Optional[_native.Client] = None
         self._inbox: Optional[Inbox] = None
@@ -150,11 +161,18 @@ class Client(Commands, NotCopied):
                 self._credentials = await self._enter()
             _native.used()
             with translated():
-                native = _native.Client(self._credentials._native)
+                native = self._open(self._credentials)
                 if self._token_source is not None:
                     native.queue_token_requests(self._token_source.number)
             self._inbox = Inbox(native)
             self._native = native
+
+    def _open(self, credentials: Credentials) -> _native.Client:
+        if self._state_store is None:
+            return _native.Client(credentials._native)
+        self._store_requests = Requests(self._state_store)
+        callbacks.store(self._store_requests)
+        return _native.Client.with_queued_store(credentials._native, self._store_requests.reader)
 
     def _alone(self) -> asyncio.Lock:
         loop = asyncio.get_running_loop()
@@ -191,8 +209,9 @@ class Client(Commands, NotCopied):
         close for a few seconds at most.
 
         A message that still waits for its turn ends as ``FAILED`` with the code ``DISCONNECTED``, one that was written and not
-        answered as ``UNCONFIRMED``. To be sure of messages, await their tickets first. Events that have arrived can still
-        be taken.
+        answered as ``UNCONFIRMED``. If the client has a state, it keeps both, and they are ``PENDING``; when this returns,
+        another client can use the state file. To be sure of messages, await their tickets first. Events that have arrived can
+        still be taken.
         """
         if self._native is not None and self._inbox is not None:
             self._inbox.flush()
@@ -217,7 +236,8 @@ class Client(Commands, NotCopied):
         metadata: Optional[Dict[str, Any]] = None,
         timeout: Optional[Time] = None,
     ) -> Ticket:
-        """Sends a message, without waiting: it is queued while there is no connection. Await the ticket for the outcome.
+        """Sends a message, without waiting for a connection: it is queued while there is none. If the client has a state, the
+        message is in it when this returns. Await the ticket for the outcome.
 
         :param recipient: A username, a group ID or ``"BROADCAST"``.
         :param text: The text, in Markdown; it may be empty only beside an attachment.
@@ -230,8 +250,20 @@ class Client(Commands, NotCopied):
         natives = arguments.attachments(attachments) if attachments != () else []
         recipient, text = errors.text(recipient, "recipient"), errors.text(text, "text")
         options = arguments.send_options(confirm, metadata, timeout)
+        if self._store_requests is not None:
+            self._store_requests.refuse_own_thread()
         with translated():
             return Ticket(self._connection().send(recipient, text, natives, options))
+
+    @property
+    def pending(self) -> List[Ticket]:
+        """The messages without an outcome, in the order in which they were accepted.
+
+        After the start of a client with a state, they are those that an earlier client accepted; a message that it accepted and
+        that is not among them has an outcome, which that client reported.
+        """
+        with translated():
+            return [Ticket(native) for native in self._connection().pending()]
 
     async def ping(self, recipient: str = "SERVER") -> timedelta:
         """Sends a ping to the server or to a user, and returns the time until the answer."""

@@ -73,6 +73,9 @@ class OutcomeKind(StrEnum):
     FAILED = "failed"
     #: It was sent; whether it arrived is unknown.
     UNCONFIRMED = "unconfirmed"
+    #: It has no outcome yet: the client has ended, and its state keeps the message. The next client with this state continues
+    #: with it, and reports its outcome.
+    PENDING = "pending"
 
 
 class ConnectionKind(StrEnum):

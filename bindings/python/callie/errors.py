@@ -50,6 +50,10 @@ class ClosedError(CallieError, ConnectionError):
     """The client has ended. Create a new one."""
 
 
+class StateError(CallieError):
+    """The state that the client keeps beyond its process cannot be read or written. The code begins with ``STATE_``."""
+
+
 class Internal(CallieError):
     """An internal error of the library or the operating system. The code is ``FORKED`` in a child of a process that used
     the library before the fork."""
@@ -63,6 +67,7 @@ _BY_KIND = {
     "BAD_ANSWER": BadAnswer,
     "QUEUE_FULL": QueueFull,
     "CLOSED": ClosedError,
+    "STATE": StateError,
     "INTERNAL": Internal,
 }
 

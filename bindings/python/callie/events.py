@@ -212,6 +212,8 @@ def outcome(native: Any) -> SendOutcome:
         return SendOutcome(OutcomeKind.SENT)
     if native.is_STORED():
         return SendOutcome(OutcomeKind.STORED)
+    if native.is_PENDING():
+        return SendOutcome(OutcomeKind.PENDING)
     return SendOutcome(OutcomeKind.OFFLINE if native.is_OFFLINE() else OutcomeKind.UNCONFIRMED)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Callable, Iterable, Optional, TypedDict
 
-from .arguments import Time
+from .arguments import Path, Time
+from .store import StateStore
 
 
 class Options(TypedDict, total=False):
@@ -40,5 +41,12 @@ class ClientOptions(Options, total=False):
     register: bool
     #: The name of the new session in the list of the user's sessions.
     device: Optional[str]
+    #: A file in which the client keeps messages without an outcome, and which messages the application took. The next client
+    #: with the file sends the messages, and delivers none again that was taken. It is created if it is missing, with a file of
+    #: the same name and ``.lock`` beside it. It contains texts of messages, and no token. One client at a time can use it.
+    #: Nothing is kept unless given.
+    state_file: Optional[Path]
+    #: Keeps the state in place of a file.
+    state_store: Optional[StateStore]
     #: Returns a new token, see :class:`callie.Client`.
     token_source: Optional[Callable[[str, str], str]]

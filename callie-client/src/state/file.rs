@@ -168,3 +168,77 @@ fn set_aside(path: &Path) -> Error {
 fn failed(path: &Path, error: io::Error) -> Error {
     unavailable(format_args!("the state in {} cannot be used", path.display()), error.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(file: &mut StateFile, key: &str, value: Vec<u8>) {
+        file.write(&[Record::new(key.to_owned(), value)], &[]).unwrap();
+    }
+
+    fn opened(path: &Path) -> (StateFile, Vec<Record>) {
+        StateFile::open(path).unwrap()
+    }
+
+    #[test]
+    fn file_is_written_anew_when_most_is_out_of_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let (mut file, _) = opened(&path);
+        put(&mut file, "kept", vec![7; 1_000]);
+        let mut longest = 0;
+        for round in 0..2_000_u32 {
+            put(&mut file, "changed", vec![round as u8; 1_000]);
+            longest = longest.max(std::fs::metadata(&path).unwrap().len());
+        }
+        assert!(longest < 2 * SLACK, "{longest} bytes");
+        drop(file);
+        let (_, records) = opened(&path);
+        let expected = [("changed", vec![1_999_u32 as u8; 1_000]), ("kept", vec![7; 1_000])];
+        assert_eq!(records, expected.map(|(key, value)| Record::new(key.to_owned(), value)));
+        assert!(!beside(&path, ".new").exists());
+    }
+
+    #[test]
+    fn writes_after_an_incomplete_one_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        for cut in 0..=46 {
+            let (mut file, _) = opened(&path);
+            put(&mut file, "first", vec![1]);
+            put(&mut file, "cut", vec![2; 20]);
+            file.file.set_len(file.length - cut).unwrap();
+            drop(file);
+            let (mut file, _) = opened(&path);
+            put(&mut file, "last", vec![3]);
+            drop(file);
+            let (file, records) = opened(&path);
+            let keys: Vec<_> = records.iter().map(|record| record.key.as_str()).collect();
+            assert!(keys.ends_with(&["first", "last"]), "{cut} bytes less: {keys:?}");
+            assert_eq!(keys.contains(&"cut"), cut == 0, "{cut} bytes less: {keys:?}");
+            drop(file);
+            std::fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn full_disk_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut file, _) = opened(&folder.path().join("state"));
+        file.file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let error = file.write(&[Record::new("key".to_owned(), vec![1])], &[]).unwrap_err();
+        assert_eq!(error.downcast::<io::Error>().unwrap().kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_user_can_read_the_file() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        drop(opened(&path));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

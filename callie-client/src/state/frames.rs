@@ -23,6 +23,9 @@ pub(super) const MAGIC: &[u8] = b"callie state 1\n";
 const ANY_VERSION: &[u8] = b"callie state ";
 const HEADER: usize = 16;
 
+/// Records by their keys.
+pub(super) type Records = BTreeMap<String, Vec<u8>>;
+
 /// Why a file cannot be read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unreadable {
@@ -33,7 +36,7 @@ pub(super) enum Unreadable {
 /// The contents of a file.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    pub(super) records: BTreeMap<String, Vec<u8>>,
+    pub(super) records: Records,
     /// The length of what is complete, in bytes.
     pub(super) length: usize,
 }
@@ -58,8 +61,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Contents, Unreadable> {
     Ok(contents)
 }
 
-/// Returns the next changes and what follows them; `None` at the end, or at a frame that was not written completely.
-fn next(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, Unreadable> {
+/// The changes of a frame, and what follows it.
+type Frame<'a> = (&'a [u8], &'a [u8]);
+
+/// Returns the next frame; `None` at the end, or at a frame that was not written completely.
+fn next(bytes: &[u8]) -> Result<Option<Frame<'_>>, Unreadable> {
     let Some((header, rest)) = bytes.split_first_chunk::<HEADER>() else { return Ok(None) };
     // After a loss of power, a file system can show zeros in place of the last writes.
     if bytes.iter().all(|byte| *byte == 0) {
@@ -77,7 +83,7 @@ fn next(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, Unreadable> {
     Ok(Some((changes, after)))
 }
 
-fn apply(mut changes: &[u8], records: &mut BTreeMap<String, Vec<u8>>) -> Option<()> {
+fn apply(mut changes: &[u8], records: &mut Records) -> Option<()> {
     while let Some([kind]) = changes.split_off(..1) {
         let key_length = u16::from_le_bytes(*changes.split_off(..2)?.first_chunk()?);
         let key = std::str::from_utf8(changes.split_off(..usize::from(key_length))?).ok()?.to_owned();
@@ -131,7 +137,7 @@ mod tests {
     }
 
     /// Returns a file of three writes, with the records after each of them.
-    fn example() -> (Vec<u8>, Vec<(usize, BTreeMap<String, Vec<u8>>)>) {
+    fn example() -> (Vec<u8>, Vec<(usize, Records)>) {
         let mut file = MAGIC.to_vec();
         let mut states = vec![(0, BTreeMap::new()), (file.len(), BTreeMap::new())];
         let mut records = BTreeMap::new();

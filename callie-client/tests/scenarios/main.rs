@@ -24,4 +24,5 @@ mod hostile;
 mod lifetimes;
 mod messages;
 mod resilience;
+mod state;
 mod vectors;

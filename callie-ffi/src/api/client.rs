@@ -12,6 +12,7 @@ use crate::callbacks::Foreign;
 use crate::gate::Gate;
 use crate::listener::listen;
 use crate::runtime::{inside, within};
+use crate::threads;
 use callie_client::foreign::{self, Attachment, Limits};
 use callie_client::{self as client, ConnectionState, Event, SendOutcome, Stats};
 
@@ -27,6 +28,13 @@ pub struct SendOptions {
     /// How long the message may take to its outcome; the configuration's `send_timeout` unless given.
     #[uniffi(default = None)]
     pub timeout: Option<Duration>,
+}
+
+/// Makes a client. The thread of its state leaves signals to the program.
+pub(crate) fn new_client(
+    make: impl FnOnce() -> Result<client::Client, client::Error>,
+) -> Result<client::Client, client::Error> {
+    inside(|| threads::without_signals(make))?
 }
 
 /// Sends a text with attachments.
@@ -98,10 +106,10 @@ pub struct Client {
 
 #[uniffi::export]
 impl Client {
-    /// A client that is not connected yet.
+    /// A client that is not connected yet. With a `state_file`, it continues from the state in the file.
     #[uniffi::constructor]
     pub fn new(credentials: Arc<Credentials>) -> Result<Self, CallError> {
-        Ok(Self { inner: inside(|| client::Client::new(&credentials.inner))?? })
+        Ok(Self { inner: new_client(|| client::Client::new(&credentials.inner))? })
     }
 
     /// Connects, and keeps connecting after every loss until `disconnect` or a refusal. Events report the progress.
@@ -147,6 +155,13 @@ impl Client {
     ) -> Result<Arc<Ticket>, CallError> {
         let inner = send(&self.inner, &recipient, text, attachments, options)?;
         Ok(Arc::new(Ticket { inner }))
+    }
+
+    /// Returns the messages without an outcome, in the order in which they were accepted; after the start of a client with
+    /// a state, those that an earlier client accepted. Their outcomes are events too.
+    pub fn pending(&self) -> Result<Vec<Arc<Ticket>>, CallError> {
+        let pending = self.inner.pending()?;
+        Ok(pending.into_iter().map(|inner| Arc::new(Ticket { inner })).collect())
     }
 
     /// Pings the server (`SERVER`) or a user, and returns the time until the answer.
@@ -221,7 +236,8 @@ impl Client {
 
     /// Ends the client: writes what was handed to the connection, closes it, and waits for that, at most a few seconds.
     ///
-    /// Payloads in progress end. Events that have arrived can still be taken. May be called repeatedly.
+    /// Payloads in progress end; messages are pending if the client has a state. Events that have arrived can still be
+    /// taken. May be called repeatedly. When it returns, another client can use the state file.
     pub async fn disconnect(&self) {
         // Without a runtime there is no connection to end.
         let _ = within(self.inner.disconnect()).await;

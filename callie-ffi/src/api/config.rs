@@ -38,6 +38,11 @@ pub struct Config {
     /// Whether a proxy that the environment names is used (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
     #[uniffi(default = true)]
     pub use_proxy: bool,
+    /// The path of a file in which a client keeps messages without an outcome, and which messages the application took, so
+    /// that the next client with the file continues. It contains texts of messages, and no token. One client at a time can
+    /// use it. Nothing is kept unless given.
+    #[uniffi(default = None)]
+    pub state_file: Option<String>,
 }
 
 impl Config {
@@ -57,6 +62,7 @@ impl Config {
         config.bundled_roots = self.bundled_roots;
         config.pins = self.pins.iter().map(|pin| read_pin(pin)).collect::<Result<_, _>>()?;
         config.use_proxy = self.use_proxy;
+        config.state_file = self.state_file.map(Into::into);
         Ok(config)
     }
 }

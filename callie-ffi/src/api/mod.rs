@@ -12,6 +12,8 @@ mod error;
 mod log_reader;
 mod requests;
 mod server;
+mod state_store;
+mod store_requests;
 mod token_requests;
 mod validate;
 mod values;
@@ -19,15 +21,17 @@ mod wakeups;
 
 pub use batch::EventReader;
 pub use callback::{Listener, LogLevel, LogSink, TokenSource, set_logger, stop_callbacks};
-#[cfg(feature = "capi")]
-pub(crate) use client::send;
 pub use client::{Client, FetchedEvents, SendOptions, Ticket};
+#[cfg(feature = "capi")]
+pub(crate) use client::{new_client, send};
 pub use config::Config;
 #[cfg(feature = "capi")]
 pub(crate) use config::read_pin;
 pub use error::{CallError, CallbackError};
 pub use log_reader::{LogLine, LogReader, stop_logging};
 pub use server::{Credentials, Server};
+pub use state_store::{StateRecord, StateStore};
+pub use store_requests::{StoreReader, StoreRequest};
 pub use token_requests::{TokenRequest, answer_token_request, token_request};
 pub use validate::{check_payload, check_server_payload, version};
 pub use values::{

@@ -75,7 +75,7 @@ pub enum CallieLogLevel {
 
 /// The caller's pointer, passed to the callback unchanged.
 #[derive(Clone, Copy)]
-struct UserData(*mut c_void);
+pub(super) struct UserData(pub(super) *mut c_void);
 
 // SAFETY: it is never dereferenced here, and the caller promised that the callback may be called from other threads.
 unsafe impl Send for UserData {}
@@ -84,12 +84,12 @@ unsafe impl Sync for UserData {}
 
 impl UserData {
     /// The pointer. A method, so that closures capture this value and not the raw pointer.
-    fn get(self) -> *mut c_void {
+    pub(super) fn get(self) -> *mut c_void {
         self.0
     }
 }
 
-fn c_text(text: String) -> CString {
+pub(super) fn c_text(text: String) -> CString {
     // A NUL inside would end the text.
     CString::new(text.replace('\0', "")).unwrap_or_default()
 }

@@ -8,10 +8,12 @@ use super::held::{CLIENTS, CallieClient, Held};
 use super::server::{CREDENTIALS, CallieCredentials};
 use super::status::CallieStatus;
 use super::text::give;
-use crate::runtime::{block_on, inside};
+use crate::api::new_client;
+use crate::runtime::block_on;
 use callie_client::{Client, Error};
 
-/// A client that is not connected yet. The handle of the credentials may be freed afterwards.
+/// A client that is not connected yet. With a `state_file`, it continues from the state in the file; if the file cannot be
+/// used, the result is `CALLIE_STATUS_STATE`. The handle of the credentials may be freed afterwards.
 ///
 /// It ends when `callie_client_disconnect` is called, or when the server refuses it and no new token is available. Its
 /// last event then has the kind `CALLIE_EVENT_KIND_CLOSED`, and a new client is needed to connect again.
@@ -24,7 +26,7 @@ pub unsafe extern "C" fn callie_client_new(
         // SAFETY: the caller's promise: the client can be written to.
         let client = unsafe { Place::at(client, "client", std::ptr::null_mut())? };
         let credentials = CREDENTIALS.get(credentials)?;
-        let made = inside(|| Client::new(&credentials))??;
+        let made = new_client(|| Client::new(&credentials))?;
         client.put(CLIENTS.add(Held::new(made))?);
         Ok(())
     })
@@ -97,7 +99,8 @@ pub unsafe extern "C" fn callie_client_username(
 }
 
 /// Ends the client: writes what was handed to the connection and closes it, in at most a few seconds. Payloads in
-/// progress end. Events that have arrived can still be taken. The handle still has to be freed.
+/// progress end; messages are pending if the client has a state. Events that have arrived can still be taken. When it
+/// returns, another client can use the state file. The handle still has to be freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_client_disconnect(client: *mut CallieClient) -> CallieStatus {
     guard(|| Ok(block_on(CLIENTS.get(client)?.client.disconnect())?))

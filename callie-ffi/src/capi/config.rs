@@ -41,6 +41,11 @@ pub struct CallieConfig {
     pub pins: *const *const c_char,
     /// The number of pins, at most 1,024.
     pub pin_count: usize,
+    /// The path of a file in which a client keeps messages without an outcome, and which messages the application took, so
+    /// that the next client with the file sends the messages and delivers none again that was taken. It is created if it is
+    /// missing, with a file of the same name and `.lock` beside it. It contains texts of messages, and no token. One client
+    /// at a time can use it. NULL: nothing is kept.
+    pub state_file: *const c_char,
 }
 
 /// Sets the defaults. `size` is `sizeof(CallieConfig)`.
@@ -60,6 +65,7 @@ pub unsafe extern "C" fn callie_config_init(config: *mut CallieConfig, size: usi
         extra_roots: std::ptr::null(),
         pins: std::ptr::null(),
         pin_count: 0,
+        state_file: std::ptr::null(),
     };
     // SAFETY: the caller's promise: the configuration can be written to.
     guard(|| unsafe { put_sized(config, size, "config", defaults) })
@@ -74,10 +80,11 @@ pub(super) unsafe fn read_config(url: &str, config: *const CallieConfig) -> Resu
     // SAFETY: passed on to the caller.
     let Some(given) = (unsafe { read_sized(config, "config")? }) else { return Ok(read) };
     // SAFETY: passed on to the caller.
-    let (roots, pins) = unsafe {
+    let (roots, pins, state_file) = unsafe {
         let roots = optional_text(given.extra_roots, "extra_roots")?;
         let pins = array(given.pins, given.pin_count, MAX_PINS, "pins")?;
-        (roots, pins.iter().map(|&pin| text(pin, "a pin")).collect::<Result<Vec<_>, _>>()?)
+        let pins = pins.iter().map(|&pin| text(pin, "a pin")).collect::<Result<Vec<_>, _>>()?;
+        (roots, pins, optional_text(given.state_file, "state_file")?)
     };
     let millis = |limit: u32| Duration::from_millis(limit.into());
     let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
@@ -90,5 +97,6 @@ pub(super) unsafe fn read_config(url: &str, config: *const CallieConfig) -> Resu
     read.bundled_roots = given.bundled_roots;
     read.pins = pins.into_iter().map(read_pin).collect::<Result<_, _>>()?;
     read.use_proxy = given.use_proxy;
+    read.state_file = state_file.map(Into::into);
     Ok(read)
 }

@@ -25,6 +25,8 @@ pub(super) struct Held {
     /// The gate of the listener.
     pub(super) listener: Arc<Gate>,
     source: Mutex<Source>,
+    /// The gate of the store of its state, if the application gave one.
+    store: Option<Arc<Gate>>,
     /// The gates of earlier token sources.
     retired: Retired,
     /// The handle was freed.
@@ -48,10 +50,16 @@ impl Held {
             tickets: Tickets::default(),
             listener: Arc::new(Gate::new()),
             source: Mutex::default(),
+            store: None,
             retired: Retired::default(),
             freed: AtomicBool::new(false),
             released: Notify::new(),
         }
+    }
+
+    /// The same for a client whose state is in a store, which is called through its gate.
+    pub(super) fn with_store(client: Client, store: Arc<Gate>) -> Self {
+        Self { store: Some(store), ..Self::new(client) }
     }
 
     /// Replaces the token source, which is called through its gate. Returns after the last call of the previous one.
@@ -85,6 +93,9 @@ impl Held {
             }
         }
         self.listener.close();
+        if let Some(store) = &self.store {
+            store.close();
+        }
         self.retired.close();
     }
 

@@ -7,7 +7,7 @@
 //!   C reads
 //! - `config`, `server`, `client`, `send`, `receive`, `figures`, `attachment`, `commands`, `outcome`, `event`,
 //!   `events`, `json`,
-//!   `callback`, `validate`, `text`: types and functions, as the header shows them
+//!   `callback`, `store`, `validate`, `text`: types and functions, as the header shows them
 //!
 //! The header `bindings/c/include/callie.h` is written by cbindgen from here; its opening says what every function asks
 //! of its caller.
@@ -36,6 +36,7 @@ mod rows;
 mod send;
 mod server;
 mod status;
+mod store;
 mod text;
 mod tickets;
 mod validate;
@@ -55,5 +56,6 @@ pub use receive::*;
 pub use send::*;
 pub use server::*;
 pub use status::*;
+pub use store::*;
 pub use text::*;
 pub use validate::*;

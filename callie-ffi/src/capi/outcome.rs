@@ -26,6 +26,9 @@ pub enum CallieOutcomeKind {
     /// Kept by the server, because the recipient, or every other member of the group, is offline. It is delivered later, if
     /// the recipient takes messages from this user; a `DELIVERED_LATE` event reports that.
     Stored = 6,
+    /// No outcome yet: the client has ended, and its state keeps the message. The next client with this state continues
+    /// with it, and reports its outcome.
+    Pending = 7,
 }
 
 /// The size of a code with its NUL.
@@ -89,6 +92,7 @@ impl From<SendOutcome> for CallieSendOutcome {
             },
             SendOutcome::Sent => of(CallieOutcomeKind::Sent),
             SendOutcome::Stored => of(CallieOutcomeKind::Stored),
+            SendOutcome::Pending => of(CallieOutcomeKind::Pending),
             SendOutcome::Offline => of(CallieOutcomeKind::Offline),
             SendOutcome::Failed(Failure { code, reason, path, .. }) => Self {
                 code: fixed(&code),

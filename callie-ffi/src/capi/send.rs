@@ -13,6 +13,7 @@ use super::status::{CallieStatus, Failure};
 use super::text::{fixed, give};
 use crate::api;
 use crate::runtime::block_on;
+use callie_client::Ticket;
 
 /// The size of an identifier with its NUL.
 pub const CALLIE_ID_SIZE: usize = 129;
@@ -30,6 +31,12 @@ pub struct CallieSent {
 
 impl CallieSent {
     const NONE: Self = Self { ticket: 0, message_id: [0; CALLIE_ID_SIZE] };
+}
+
+impl From<&Ticket> for CallieSent {
+    fn from(ticket: &Ticket) -> Self {
+        Self { ticket: ticket.number(), message_id: fixed(ticket.message_id().as_str()) }
+    }
 }
 
 /// Options of one message. Set the defaults with `callie_send_options_init`, then change what should differ.
@@ -91,7 +98,7 @@ pub unsafe extern "C" fn callie_client_send(
         };
         let ticket = api::send(&held.client, recipient, message.to_owned(), attachments, options)?;
         if let Some(sent) = sent {
-            sent.put(CallieSent { ticket: ticket.number(), message_id: fixed(ticket.message_id().as_str()) });
+            sent.put(CallieSent::from(&ticket));
             held.tickets.keep(ticket);
         }
         Ok(())
@@ -133,6 +140,33 @@ pub unsafe extern "C" fn callie_client_wait(
         let patience = Duration::from_millis(timeout_ms.into());
         let outcome = block_on(async { tokio::time::timeout(patience, ticket.outcome()).await })?;
         place.put(outcome.map_err(|_| Failure::timed_out("the message has no outcome yet"))?.into());
+        Ok(())
+    })
+}
+
+/// Lists the messages without an outcome, in the order in which they were accepted; after the start of a client with a state,
+/// those that an earlier client accepted. `callie_client_wait` waits for their outcomes.
+///
+/// Writes at most `room` of them to `sent`, which may be NULL if `room` is 0. `count` receives the number of all.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn callie_client_pending(
+    client: *mut CallieClient,
+    sent: *mut CallieSent,
+    room: usize,
+    count: *mut usize,
+) -> CallieStatus {
+    guard(|| {
+        // SAFETY: the caller's promise: the count can be written to.
+        let count = unsafe { Place::at(count, "count", 0)? };
+        let held = CLIENTS.get(client)?;
+        let pending = held.client.pending()?;
+        count.put(pending.len());
+        for (at, ticket) in pending.into_iter().take(room).enumerate() {
+            // SAFETY: the caller's promise: there is room for that many. The address is in the array if there is one.
+            let place = unsafe { Place::at(sent.wrapping_add(at), "sent", CallieSent::NONE)? };
+            place.put(CallieSent::from(&ticket));
+            held.tickets.keep(ticket);
+        }
         Ok(())
     })
 }

@@ -37,6 +37,9 @@ pub enum CallieStatus {
     QueueFull = 11,
     /// The process was forked from one that had already used the library: it can only call `exec` or exit.
     Forked = 12,
+    /// The state that the client keeps beyond its process cannot be read or written; the error's code begins with
+    /// `STATE_`.
+    State = 13,
 }
 
 /// Why a call failed.
@@ -106,6 +109,7 @@ impl From<Error> for Failure {
             ErrorKind::BadAnswer => CallieStatus::BadAnswer,
             ErrorKind::QueueFull => CallieStatus::QueueFull,
             ErrorKind::Closed => CallieStatus::Closed,
+            ErrorKind::State => CallieStatus::State,
             ErrorKind::Internal if error.code() == client::code::FORKED => CallieStatus::Forked,
             // `Internal`, and variants that a later version adds.
             _ => CallieStatus::Internal,

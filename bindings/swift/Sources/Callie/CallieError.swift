@@ -19,6 +19,8 @@ public struct CallieError: LocalizedError, Sendable, Hashable, CustomStringConve
         case queueFull
         /// The client has ended. Create a new one.
         case closed
+        /// The state that the client keeps beyond its process cannot be read or written; the code begins with `STATE_`.
+        case state
         /// An internal error of the library or the operating system.
         case `internal`
     }
@@ -58,6 +60,7 @@ extension CallieError.Kind {
         case .badAnswer: self = .badAnswer
         case .queueFull: self = .queueFull
         case .closed: self = .closed
+        case .state: self = .state
         case .`internal`: self = .`internal`
         }
     }

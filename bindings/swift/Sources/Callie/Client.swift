@@ -33,9 +33,25 @@ public final class Client: Sendable {
     let native: CallieNative.Client
     private let inbox: Inbox
 
-    /// Creates a client that is not connected yet.
-    public init(_ credentials: Credentials) throws {
-        let native = try calling { try CallieNative.Client(credentials: credentials.native) }
+    /// Creates a client that is not connected yet. With a `Config.stateFile`, it continues from the state in the file.
+    ///
+    /// - Throws: `CallieError` of the kind `state` if the state file cannot be used.
+    public convenience init(_ credentials: Credentials) throws {
+        self.init(native: try calling { try CallieNative.Client(credentials: credentials.native) })
+    }
+
+    /// Creates a client that is not connected yet, and that continues from the state in `store`. It calls the store once before
+    /// this returns.
+    ///
+    /// - Throws: `CallieError` of the kind `state` if the state cannot be loaded.
+    public convenience init(_ credentials: Credentials, store: any StateStore) throws {
+        self.init(
+            native: try calling {
+                try CallieNative.Client.withStore(credentials: credentials.native, store: Storing(store))
+            })
+    }
+
+    private init(native: CallieNative.Client) {
         self.native = native
         inbox = Inbox(native)
     }
@@ -96,8 +112,8 @@ public final class Client: Sendable {
         native.networkChanged()
     }
 
-    /// Sends a message, without waiting: it is queued while there is no connection. The ticket and an `Event.ended` report the
-    /// outcome.
+    /// Sends a message, without waiting for a connection: it is queued while there is none. If the client has a state, the
+    /// message is in it when this returns. The ticket and an `Event.ended` report the outcome.
     ///
     /// - Parameters:
     ///   - recipient: A username, a group ID or `BROADCAST`.
@@ -118,6 +134,13 @@ public final class Client: Sendable {
             try calling {
                 try native.send(recipient: recipient, text: text, attachments: attachments, options: options)
             })
+    }
+
+    /// The messages without an outcome, in the order in which they were accepted. After the start of a client with a state, they
+    /// are those that an earlier client accepted; a message that it accepted and that is not among them has an outcome, which
+    /// that client reported.
+    public var pending: [Ticket] {
+        get throws { try calling { try native.pending() }.map(Ticket.init) }
     }
 
     /// Sends a ping to the server or to a user, and returns the time until the answer.
@@ -177,7 +200,8 @@ public final class Client: Sendable {
     /// a few seconds at most. It may be called any number of times.
     ///
     /// A message that still waits for its turn ends as `failed` with the code `DISCONNECTED`, one that was written and not
-    /// answered as `unconfirmed`. To be sure of messages, wait for the outcomes of their tickets first. Events that have arrived
+    /// answered as `unconfirmed`. If the client has a state, it keeps both, and they are `pending`; when this returns, another
+    /// client can use the state file. To be sure of messages, wait for the outcomes of their tickets first. Events that have arrived
     /// can still be taken.
     public func disconnect() async {
         await inbox.flush()

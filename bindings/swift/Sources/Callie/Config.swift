@@ -23,11 +23,16 @@ public struct Config: Sendable, Hashable {
     public var pins: [String]
     /// Whether a proxy that the environment names is used.
     public var useProxy: Bool
+    /// The path of a file in which a client keeps messages without an outcome, and which messages the application took. The
+    /// next client with the file sends the messages, and delivers none again that was taken. It is created if it is missing,
+    /// with a file of the same name and `.lock` beside it. It contains texts of messages, and no token. One client at a time
+    /// can use it. Nil: nothing is kept.
+    public var stateFile: String?
 
     public init(
         url: String, connectTimeout: Duration? = nil, requestTimeout: Duration? = nil, sendTimeout: Duration? = nil,
         maxWaiting: Int? = nil, eventQueue: Int? = nil, extraRoots: [String] = [], bundledRoots: Bool = true,
-        pins: [String] = [], useProxy: Bool = true
+        pins: [String] = [], useProxy: Bool = true, stateFile: String? = nil
     ) {
         self.url = url
         self.connectTimeout = connectTimeout
@@ -39,6 +44,7 @@ public struct Config: Sendable, Hashable {
         self.bundledRoots = bundledRoots
         self.pins = pins
         self.useProxy = useProxy
+        self.stateFile = stateFile
     }
 
     /// The same for the native library.
@@ -47,7 +53,7 @@ public struct Config: Sendable, Hashable {
             url: url, connectTimeout: connectTimeout?.interval, requestTimeout: requestTimeout?.interval,
             sendTimeout: sendTimeout?.interval, maxWaiting: try Self.count(maxWaiting, "maxWaiting"),
             eventQueue: try Self.count(eventQueue, "eventQueue"), extraRoots: extraRoots, bundledRoots: bundledRoots,
-            pins: pins, useProxy: useProxy)
+            pins: pins, useProxy: useProxy, stateFile: stateFile)
     }
 
     private static func count(_ value: Int?, _ name: String) throws -> UInt32? {

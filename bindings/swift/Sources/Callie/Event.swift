@@ -156,6 +156,9 @@ public enum SendOutcome: Sendable, Hashable {
     case failed(code: String, reason: String, path: String)
     /// It was sent; whether it arrived is unknown.
     case unconfirmed
+    /// It has no outcome yet: the client has ended, and its state keeps the message. The next client with this state continues
+    /// with it, and reports its outcome.
+    case pending
 
     init(_ native: CallieNative.SendOutcome) {
         switch native {
@@ -166,6 +169,7 @@ public enum SendOutcome: Sendable, Hashable {
         case .offline: self = .offline
         case .failed(let failure): self = .failed(code: failure.code, reason: failure.reason, path: failure.path)
         case .unconfirmed: self = .unconfirmed
+        case .pending: self = .pending
         }
     }
 }

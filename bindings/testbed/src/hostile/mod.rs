@@ -23,8 +23,8 @@ pub(crate) enum Kind {
     /// After the authentication, it sends three texts that are not payloads, a notice with an unknown code
     /// (`FROM_THE_FUTURE`), and the message "still here" by `bob`. Then it answers every PING.
     Garbage,
-    /// After the authentication, it sends the message "once" by `bob` twice, as the same payload. Then it answers each
-    /// message with a `DELIVERED` for another message that was never sent, each command with a result that no command
+    /// After the authentication, it sends the message "once" by `bob` twice, on every connection as the same payload. Then
+    /// it answers each message with a `DELIVERED` for another message that was never sent, each command with a result that no command
     /// has, and each PING twice, first as the answer to another one.
     Liar,
     /// Accepts the connection and never sends a byte.

@@ -92,6 +92,14 @@ pub(super) fn message(sender: &str, text: &str) -> Result<String, Failure> {
     payload(sender, Content::Msg(message)).map(|payload| payload.encode())
 }
 
+/// Returns a message by `sender` that is the same payload each time.
+pub(super) fn repeated_message(sender: &str, text: &str) -> Result<String, Failure> {
+    let message = Message::builder(MessageId::parse("repeated")?).text(text).build()?;
+    let ids = EnvelopeIds { payload_id: PayloadId::parse("repeated")?, ..envelope_ids()? };
+    let (sender, recipient) = (Sender::parse(sender)?, Recipient::parse(CLIENT)?);
+    Ok(Payload::new(ids, sender, recipient, Content::Msg(message)).encode())
+}
+
 /// Returns the server's answer to the PING with this ID.
 pub(super) fn pong(ping: &PayloadId) -> Result<String, Failure> {
     Ok(payload("SERVER", Content::Pong)?.with_in_reply_to(ping)?.encode())

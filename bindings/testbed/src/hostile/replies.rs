@@ -4,7 +4,9 @@ use callie_core::{ContentRef, Limits, Notice, PayloadId, PayloadRef, SysCode};
 use serde::Serialize;
 use tokio::net::TcpStream;
 
-use super::payloads::{authenticate, encode_notice, message, next, pong, send, unknown_notice, upgrade};
+use super::payloads::{
+    authenticate, encode_notice, message, next, pong, repeated_message, send, unknown_notice, upgrade,
+};
 use crate::Failure;
 
 /// The ID of a payload that was never sent.
@@ -39,7 +41,7 @@ struct NoResult {
 pub(super) async fn lies(stream: TcpStream) -> Result<(), Failure> {
     let mut socket = upgrade(stream).await?;
     authenticate(&mut socket).await?;
-    let once = message("bob", "once")?;
+    let once = repeated_message("bob", "once")?;
     send(&mut socket, once.clone()).await?;
     send(&mut socket, once).await?;
     let never_sent = PayloadId::parse(NEVER_SENT)?;

@@ -4,6 +4,7 @@ import com.sun.jna.CallbackThreadInitializer
 import com.sun.jna.Native
 import dev.callie.ffi.uniffiCallbackInterfaceListener
 import dev.callie.ffi.uniffiCallbackInterfaceLogSink
+import dev.callie.ffi.uniffiCallbackInterfaceStateStore
 import dev.callie.ffi.uniffiCallbackInterfaceTokenSource
 import dev.callie.ffi.uniffiRustFutureContinuationCallbackImpl
 
@@ -20,6 +21,8 @@ internal object CallbackThreads {
             uniffiRustFutureContinuationCallbackImpl,
             uniffiCallbackInterfaceListener.onEvents, uniffiCallbackInterfaceListener.uniffiFree,
             uniffiCallbackInterfaceLogSink.log, uniffiCallbackInterfaceLogSink.uniffiFree,
+            uniffiCallbackInterfaceStateStore.load, uniffiCallbackInterfaceStateStore.write,
+            uniffiCallbackInterfaceStateStore.uniffiFree,
             uniffiCallbackInterfaceTokenSource.token, uniffiCallbackInterfaceTokenSource.uniffiFree,
         )) {
             Native.setCallbackThreadInitializer(callback, threads)

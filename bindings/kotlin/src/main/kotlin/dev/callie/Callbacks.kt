@@ -3,6 +3,7 @@ package dev.callie
 import dev.callie.ffi.CallbackException
 import dev.callie.ffi.Listener
 import dev.callie.ffi.LogSink
+import dev.callie.ffi.StateRecord
 
 // The callbacks of the application, in the form that the native library calls.
 
@@ -13,6 +14,25 @@ public fun interface TokenSource {
      * server's code, such as `SESSION_EXPIRED`. If it throws, or takes longer than [Config.requestTimeout], the client ends.
      */
     public fun token(username: String, reasonCode: String): String
+}
+
+/**
+ * A place of the application in which a client keeps its state, in place of a file: to encrypt it, or to use a database.
+ *
+ * A store belongs to one client, which calls it on one thread that may block. While a call runs, the client accepts and transmits
+ * no messages. The methods must not call the client: a message sent in them fails. Keys are texts of at most 256 visible ASCII
+ * characters. Values are bytes that only the client reads; they contain texts of messages, and never a token.
+ */
+public interface StateStore {
+    /** Returns all records that are stored; none the first time. It is called once, before all else. */
+    public fun load(): Map<String, ByteArray>
+
+    /**
+     * Stores [puts], each in place of any record with the same key, and removes the records with the keys [deletes], which need not
+     * exist. No key is in both. Either all of this is stored when the call returns, or none of it and the call throws. Then the
+     * client ends with the code `STATE_UNAVAILABLE`.
+     */
+    public fun write(puts: Map<String, ByteArray>, deletes: List<String>)
 }
 
 /** Receives the log of the library. Lines contain no tokens and no message texts. It is called on one thread. */
@@ -38,6 +58,14 @@ internal class ListenerCallback(private var inbox: Inbox?, private val listener:
 internal class TokenCallback(private val source: TokenSource) : dev.callie.ffi.TokenSource {
     override fun token(username: String, reasonCode: String): String =
         called { source.token(username, reasonCode).checked("token") }
+}
+
+internal class StoreCallback(private val store: StateStore) : dev.callie.ffi.StateStore {
+    override fun load(): List<StateRecord> =
+        called { store.load().map { (key, value) -> StateRecord(key.checked("key"), value) } }
+
+    override fun write(puts: List<StateRecord>, deletes: List<String>) =
+        called { store.write(puts.associate { it.key to it.value }, deletes) }
 }
 
 internal class LogCallback(private val logger: Logger) : LogSink {

@@ -40,6 +40,10 @@ public sealed class CallieException(
     public class Closed internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
 
+    /** The state that the client keeps beyond its process cannot be read or written; the code begins with `STATE_`. */
+    public class State internal constructor(code: String, reason: String, cause: Throwable?) :
+        CallieException(code, reason, cause)
+
     /** An internal error of the library or the operating system. */
     public class Internal internal constructor(code: String, reason: String, cause: Throwable?) :
         CallieException(code, reason, cause)
@@ -75,6 +79,7 @@ private fun CallException.own(): CallieException = when (this) {
         ErrorKind.BAD_ANSWER -> CallieException.BadAnswer(code, reason, this)
         ErrorKind.QUEUE_FULL -> CallieException.QueueFull(code, reason, this)
         ErrorKind.CLOSED -> CallieException.Closed(code, reason, this)
+        ErrorKind.STATE -> CallieException.State(code, reason, this)
         ErrorKind.INTERNAL -> CallieException.Internal(code, reason, this)
     }
 }

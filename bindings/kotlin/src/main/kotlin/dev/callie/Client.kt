@@ -29,8 +29,23 @@ public class Ticket internal constructor(private val native: dev.callie.ffi.Tick
  * A client without references ends after the garbage collector has found it. A call that waits for its events refers to it, and
  * so does a listener that uses it.
  */
-public class Client(credentials: Credentials) : AutoCloseable {
-    internal val native: dev.callie.ffi.Client = calling { dev.callie.ffi.Client(credentials.native) }
+public class Client private constructor(internal val native: dev.callie.ffi.Client) : AutoCloseable {
+    /**
+     * Creates a client that is not connected yet. With a [Config.stateFile], it continues from the state in the file.
+     *
+     * @throws CallieException.State if the state file cannot be used.
+     */
+    public constructor(credentials: Credentials) : this(calling { dev.callie.ffi.Client(credentials.native) })
+
+    /**
+     * Creates a client that is not connected yet, and that continues from the state in [store]. It calls the store once before
+     * this returns.
+     *
+     * @throws CallieException.State if the state cannot be loaded.
+     */
+    public constructor(credentials: Credentials, store: StateStore) :
+        this(calling { dev.callie.ffi.Client.withStore(credentials.native, StoreCallback(store)) })
+
     private val inbox = Inbox(native)
 
     /** The user. */
@@ -79,8 +94,8 @@ public class Client(credentials: Credentials) : AutoCloseable {
     public fun networkChanged(): Unit = calling { native.networkChanged() }
 
     /**
-     * Sends a message, without waiting: it is queued while there is no connection. The ticket and an [Event.Ended] report the
-     * outcome.
+     * Sends a message, without waiting for a connection: it is queued while there is none. If the client has a state, the message
+     * is in it when this returns. The ticket and an [Event.Ended] report the outcome.
      *
      * @param recipient A username, a group ID or `BROADCAST`.
      * @param text The text, in Markdown; it may be empty only beside an attachment.
@@ -105,6 +120,13 @@ public class Client(credentials: Credentials) : AutoCloseable {
             },
         )
     }
+
+    /**
+     * The messages without an outcome, in the order in which they were accepted. After the start of a client with a state, they
+     * are those that an earlier client accepted; a message that it accepted and that is not among them has an outcome, which
+     * that client reported.
+     */
+    public val pending: List<Ticket> get() = calling { native.pending() }.map(::Ticket)
 
     /** Sends a ping to the server or to a user, and returns the time until the answer. */
     public suspend fun ping(recipient: String = "SERVER"): Duration =
@@ -161,7 +183,8 @@ public class Client(credentials: Credentials) : AutoCloseable {
      * few seconds at most. It may be called any number of times.
      *
      * A message that still waits for its turn ends as [SendOutcome.Failed] with the code `DISCONNECTED`, one that was written and
-     * not answered as [SendOutcome.Unconfirmed]. To be sure of messages, wait for the outcomes of their tickets first. Events that
+     * not answered as [SendOutcome.Unconfirmed]. If the client has a state, it keeps both, and they are [SendOutcome.Pending]; when
+     * this returns, another client can use the state file. To be sure of messages, wait for the outcomes of their tickets first. Events that
      * have arrived can still be taken.
      */
     public suspend fun disconnect() {

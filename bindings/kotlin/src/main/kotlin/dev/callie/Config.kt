@@ -27,6 +27,13 @@ public data class Config(
     val pins: List<String> = emptyList(),
     /** Whether a proxy that the environment names is used. */
     val useProxy: Boolean = true,
+    /**
+     * The path of a file in which a client keeps messages without an outcome, and which messages the application took. The next
+     * client with the file sends the messages, and delivers none again that was taken. It is created if it is missing, with a
+     * file of the same name and `.lock` beside it. It contains texts of messages, and no token. One client at a time can use it.
+     * Null: nothing is kept.
+     */
+    val stateFile: String? = null,
 ) {
     internal fun native() = dev.callie.ffi.Config(
         url.checked("url"),
@@ -39,6 +46,7 @@ public data class Config(
         bundledRoots,
         pins.checked("pins"),
         useProxy,
+        stateFile?.checked("stateFile"),
     )
 }
 

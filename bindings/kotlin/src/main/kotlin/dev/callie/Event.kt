@@ -152,6 +152,12 @@ public sealed interface SendOutcome {
 
     /** It was sent; whether it arrived is unknown. */
     public data object Unconfirmed : SendOutcome
+
+    /**
+     * It has no outcome yet: the client has ended, and its state keeps the message. The next client with this state continues with
+     * it, and reports its outcome.
+     */
+    public data object Pending : SendOutcome
 }
 
 internal fun dev.callie.ffi.client.Event.own(): Event = when (this) {
@@ -195,4 +201,5 @@ internal fun dev.callie.ffi.client.SendOutcome.own(): SendOutcome = when (this) 
     is dev.callie.ffi.client.SendOutcome.Offline -> SendOutcome.Offline
     is dev.callie.ffi.client.SendOutcome.Failed -> SendOutcome.Failed(v1.code, v1.reason, v1.path)
     is dev.callie.ffi.client.SendOutcome.Unconfirmed -> SendOutcome.Unconfirmed
+    is dev.callie.ffi.client.SendOutcome.Pending -> SendOutcome.Pending
 }
