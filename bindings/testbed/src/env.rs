@@ -1,5 +1,6 @@
 //! The environment of one connection: the servers that it has started, which end with it.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::process::{Process, Rates};
+use crate::process::{Process, Rates, StartError};
 use crate::proxy::{Order, Proxy};
 use crate::request::Request;
 use crate::{Failure, certificate, hostile, revoke};
@@ -81,6 +82,8 @@ struct TestEnv {
     hostile: JoinSet<()>,
     /// Bound, so that no other program gets the port, but not listening.
     nobody: Vec<TcpSocket>,
+    /// The origin whose web pages may use the servers.
+    origin: Option<String>,
     folder: TempDir,
 }
 
@@ -92,6 +95,7 @@ impl TestEnv {
             others: Vec::new(),
             hostile: JoinSet::new(),
             nobody: Vec::new(),
+            origin: None,
             folder: tempfile::Builder::new().prefix("callie-testbed-").tempdir()?,
         })
     }
@@ -123,6 +127,10 @@ impl TestEnv {
             }
             Request::Tls => self.tls().await,
             Request::Hostile(kind) => Ok(http(hostile::start(kind, &mut self.hostile).await?)),
+            Request::Origin(origin) => {
+                self.origin = Some(origin);
+                Ok(String::new())
+            }
             Request::Nobody => self.nobody(),
             Request::Vectors => Ok(Path::new(VECTORS).canonicalize()?.display().to_string()),
         }
@@ -145,11 +153,22 @@ impl TestEnv {
         if self.backend.is_some() {
             return Err(Misplaced::HasServer.into());
         }
-        let process = Process::start(&self.binary, self.folder.path(), rates, &[]).await?;
+        let process = self.process_in(self.folder.path(), rates, &[]).await?;
         let proxy = Proxy::start(process.addr).await?;
         let url = http(proxy.addr);
         self.backend = Some(Backend { process: Some(process), proxy, rates });
         Ok(url)
+    }
+
+    async fn process_in(
+        &self,
+        folder: &Path,
+        rates: Rates,
+        settings: &[(&str, &OsStr)],
+    ) -> Result<Process, StartError> {
+        let origin = self.origin.as_ref().map(|origin| ("CALLIE_CORS_ORIGINS", OsStr::new(origin)));
+        let settings: Vec<_> = settings.iter().copied().chain(origin).collect();
+        Process::start(&self.binary, folder, rates, &settings).await
     }
 
     async fn kill(&mut self) -> Result<String, Failure> {
@@ -163,7 +182,7 @@ impl TestEnv {
             return Err(Misplaced::Runs.into());
         }
         let rates = backend.rates;
-        let process = Process::start(&self.binary, self.folder.path(), rates, &[]).await?;
+        let process = self.process_in(self.folder.path(), rates, &[]).await?;
         let backend = self.backend()?;
         backend.proxy.order(Order::Connect(process.addr)).await?;
         backend.process = Some(process);
@@ -174,8 +193,9 @@ impl TestEnv {
         let folder = self.folder.path().join(format!("tls{}", self.others.len()));
         std::fs::create_dir(&folder)?;
         let files = certificate::make(&folder)?;
-        let settings = [("CALLIE_TLS_CERT", files.certificate.as_path()), ("CALLIE_TLS_KEY", &files.key)];
-        let process = Process::start(&self.binary, &folder, Rates::Wide, &settings).await?;
+        let settings =
+            [("CALLIE_TLS_CERT", files.certificate.as_os_str()), ("CALLIE_TLS_KEY", files.key.as_os_str())];
+        let process = self.process_in(&folder, Rates::Wide, &settings).await?;
         let answer = format!("https://{} {} {}", process.addr, files.root.display(), files.pin);
         self.others.push(process);
         Ok(answer)

@@ -16,6 +16,7 @@
 //! | `revoke NAME` | ends all sessions of a user, whose password is `correct horse battery` | |
 //! | `tls` | starts a callie-server for 127.0.0.1, with a certificate that a new root signs | the URL, the path of the root's PEM, the SHA-256 of the certificate's public key (SPKI) in hex |
 //! | `hostile KIND` | starts a server that violates the protocol, see [`hostile::Kind`] | its URL |
+//! | `origin ORIGIN` | web pages of this origin may use the servers that are started from now on | |
 //! | `nobody` | reserves a port on which nobody listens | its URL |
 //! | `vectors` | | the folder of the conformance vectors |
 //!

@@ -1,5 +1,6 @@
 //! A callie-server as a child process, which is killed when its owner is dropped or the test bed dies.
 
+use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
@@ -62,7 +63,7 @@ impl Process {
         binary: &Path,
         folder: &Path,
         rates: Rates,
-        settings: &[(&str, &Path)],
+        settings: &[(&str, &OsStr)],
     ) -> Result<Self, StartError> {
         let log = folder.join("server.log");
         let mut command = Command::new(std::env::current_exe()?);

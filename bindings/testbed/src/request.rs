@@ -20,6 +20,7 @@ pub(crate) enum Request {
     Revoke(Username),
     Tls,
     Hostile(Kind),
+    Origin(String),
     Nobody,
     Vectors,
 }
@@ -52,6 +53,7 @@ impl Request {
             ["revoke", name] => Self::Revoke(Username::parse(name).map_err(BadRequest::Username)?),
             ["tls"] => Self::Tls,
             ["hostile", kind] => Self::Hostile(Kind::parse(kind).ok_or(BadRequest::Kind)?),
+            ["origin", origin] => Self::Origin(origin.to_owned()),
             ["nobody"] => Self::Nobody,
             ["vectors"] => Self::Vectors,
             _ => return Err(BadRequest::Unknown(line.to_owned())),
