@@ -9,6 +9,9 @@ output of the language's usual test runner: `libtest` (the output of cargo test)
 and swift test), or `lines` (`name ok` or `name failed: why`). The names are those of bindings/scenarios.json, compared
 without underscores, case and a leading "test"; other tests are ignored. A skipped test leaves its cell empty. A scenario
 with several tests passes if all of them pass.
+
+A scenario that the platform of a column cannot pass has a member `impossible`, which maps the column to the reason. Its cell
+is "n/a", with the reason below the matrix. A result in such a cell fails, because the reason is not true then.
 """
 
 import argparse
@@ -19,7 +22,8 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-LANGUAGES = ("rust", "c", "python", "kotlin", "swift")
+# TypeScript has a column for each platform that it is tested on.
+LANGUAGES = ("rust", "c", "python", "kotlin", "swift", "node", "chromium")
 OK, FAILED = "ok", "failed"
 
 
@@ -65,6 +69,12 @@ def scenarios(path):
     return {plain(row["name"]): row["name"] for row in json.loads(path.read_text())}
 
 
+def exceptions(path):
+    """Maps the names of scenarios and columns to the reasons why the one cannot pass the other."""
+    rows = json.loads(path.read_text())
+    return {(row["name"], column): why for row in rows for column, why in row.get("impossible", {}).items()}
+
+
 def join(results, table):
     """Combines the results by scenario: a scenario passes only if all of its tests pass."""
     verdicts = {}
@@ -85,19 +95,30 @@ def read(options, table):
     return 0
 
 
+def cell(verdict, reason):
+    """The text of a cell: the verdict of the run, or that the column cannot have one."""
+    if verdict is None:
+        return "n/a" if reason else "-"
+    return "FAILED" if verdict == FAILED or reason else OK
+
+
 def show(options, table):
+    reasons = exceptions(options.scenarios)
     columns = {}
     for language in LANGUAGES:
         file = options.results / f"{language}.txt"
-        columns[language] = join(from_lines(file.read_text(), ""), table) if file.exists() else {}
+        verdicts = join(from_lines(file.read_text(), ""), table) if file.exists() else {}
+        columns[language] = {name: cell(verdicts.get(name), reasons.get((name, language))) for name in table.values()}
     width = max(map(len, table.values()), default=0)
-    print(" " * width, *(f"{language:>7}" for language in LANGUAGES))
+    print(" " * width, *(f"{language:>8}" for language in LANGUAGES))
     for name in table.values():
-        cells = (columns[language].get(name, "-") for language in LANGUAGES)
-        print(f"{name:{width}}", *(f"{'FAILED' if cell == FAILED else cell:>7}" for cell in cells))
-    passed = {language: list(column.values()).count(OK) for language, column in columns.items()}
-    print(f"{f'of {len(table)} passed':{width}}", *(f"{passed[language]:>7}" for language in LANGUAGES))
-    return 0 if table and all(count == len(table) for count in passed.values()) else 1
+        print(f"{name:{width}}", *(f"{columns[language][name]:>8}" for language in LANGUAGES))
+    cells = {language: list(column.values()) for language, column in columns.items()}
+    print(f"{f'of {len(table)} passed':{width}}", *(f"{cells[language].count(OK):>8}" for language in LANGUAGES))
+    for reason in dict.fromkeys(reasons.values()):
+        places = [f"{name} ({column})" for (name, column), why in reasons.items() if why == reason]
+        print(f"n/a: {reason}: {', '.join(places)}")
+    return 0 if table and all(text in (OK, "n/a") for column in cells.values() for text in column) else 1
 
 
 def main():

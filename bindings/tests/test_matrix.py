@@ -8,7 +8,7 @@ import pytest
 
 from conftest import ROOT
 
-LANGUAGES = ["rust", "c", "python", "kotlin", "swift"]
+LANGUAGES = ["rust", "c", "python", "kotlin", "swift", "node", "chromium"]
 
 
 @pytest.fixture
@@ -54,21 +54,47 @@ def test_full_matrix_passes(matrix, tmp_path):
     assert done.returncode == 0, done.stderr
     assert [line.split() for line in done.stdout.splitlines()] == [
         LANGUAGES,
-        ["message_arrives", *["ok"] * 5],
-        ["ping_is_answered", *["ok"] * 5],
-        ["of", "2", "passed", *["2"] * 5],
+        ["message_arrives", *["ok"] * 7],
+        ["ping_is_answered", *["ok"] * 7],
+        ["of", "2", "passed", *["2"] * 7],
     ]
 
 
 @pytest.mark.parametrize(
-    "swift, cells",
+    "chromium, cells",
     [("message_arrives ok\n", ["ok", "-"]), ("message_arrives failed\nping_is_answered ok\n", ["FAILED", "ok"]), ("", ["-", "-"])],
 )
-def test_empty_or_failed_cell_fails(matrix, tmp_path, swift, cells):
-    note(tmp_path, **{language: ALL for language in LANGUAGES} | {"swift": swift})
+def test_empty_or_failed_cell_fails(matrix, tmp_path, chromium, cells):
+    note(tmp_path, **{language: ALL for language in LANGUAGES} | {"chromium": chromium})
     done = matrix()
     assert done.returncode == 1
     assert [line.split()[-1] for line in done.stdout.splitlines()[1:3]] == cells
+
+
+@pytest.fixture
+def excepted(tmp_path, matrix):
+    """A list whose second scenario Swift cannot pass."""
+    rows = [
+        {"name": "message_arrives", "about": "-"},
+        {"name": "ping_is_answered", "about": "-", "impossible": {"swift": "Swift has no pings"}},
+    ]
+    (tmp_path / "scenarios.json").write_text(json.dumps(rows))
+
+
+def test_exception_is_shown_with_its_reason(excepted, matrix, tmp_path):
+    note(tmp_path, **{language: ALL for language in LANGUAGES} | {"swift": "message_arrives ok\n"})
+    done = matrix()
+    assert done.returncode == 0, done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[2].split() == ["ping_is_answered", *["ok"] * 4, "n/a", *["ok"] * 2]
+    assert lines[-1] == "n/a: Swift has no pings: ping_is_answered (swift)"
+
+
+@pytest.mark.parametrize("verdict", ["ok", "failed"])
+def test_exception_with_a_result_fails(excepted, matrix, tmp_path, verdict):
+    swift = f"message_arrives ok\nping_is_answered {verdict}\n"
+    note(tmp_path, **{language: ALL for language in LANGUAGES} | {"swift": swift})
+    assert matrix().returncode == 1
 
 
 def test_language_without_results_fails(matrix, tmp_path):
@@ -122,4 +148,5 @@ def test_scenarios_have_distinct_names_and_sentences():
     table = json.loads((ROOT / "bindings/scenarios.json").read_text())
     names = [row["name"] for row in table]
     assert len(names) == len(set(names)) >= 25
-    assert all(set(row) == {"name", "about"} and row["about"].endswith(".") for row in table)
+    assert all(set(row) - {"impossible"} == {"name", "about"} and row["about"].endswith(".") for row in table)
+    assert all(set(row.get("impossible", {})) <= set(LANGUAGES) for row in table)
