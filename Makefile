@@ -5,11 +5,13 @@ SHELL := bash
 # All builds use the same targets and features, so that cargo reuses their results.
 CARGO_ALL := --workspace --all-targets --features callie-ffi/bindgen
 VENV := target/venv
+# The WebAssembly module is a workspace of its own.
+WASM := bindings/typescript/wasm/Cargo.toml
 # The server's tests that use its database; they also run on PostgreSQL.
 ON_POSTGRES := accounts accounts_limits accounts_ops accounts_sessions bans_lifted claims cli_admin cluster commands \
 	embedded gateway gateway_ends gateway_rate groups messages offline ops_database store_groups store_sessions store_together
 
-.PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift bindings scenarios generate header bench bench-server bench-cluster bench-sdk size wheel soak chaos fuzz fmt fmt-check lint docs clean
+.PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift test-typescript typescript bindings scenarios generate header bench bench-server bench-cluster bench-sdk size size-typescript wheel soak chaos fuzz fmt fmt-check lint docs clean
 
 help: ## List all commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,7 +30,7 @@ build: ## Build the server, the library, the tests and the examples
 
 # The suites after the Rust tests wait more than they compute, so two of them run at a time.
 test: install build test-rust ## Run all tests, and print the scenarios that each language passed
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-bindings test-postgres test-kotlin test-swift
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-bindings test-postgres test-kotlin test-swift test-typescript
 	@$(MAKE) --no-print-directory scenarios
 
 test-rust: ## Run the tests of the Rust crates; those that use the server's database use SQLite
@@ -50,6 +52,12 @@ test-kotlin: install bindings ## Run the tests of the Kotlin package against the
 
 test-swift: install bindings ## Run the tests of the Swift package; downloads Swift if it is not installed
 	@scripts/tidy.sh scripts/test-swift.sh
+
+test-typescript: install build typescript ## Run the tests of the TypeScript package in Node and Chromium
+	@scripts/tidy.sh scripts/test-typescript.sh
+
+typescript: ## Build the TypeScript package in bindings/typescript/dist
+	@scripts/typescript.sh
 
 bindings: build ## Generate the Python, Kotlin and Swift bindings from the built library
 	@scripts/bindings.sh
@@ -90,6 +98,9 @@ size: ## Build the library as packages ship it, and fail if it exceeds its size 
 	@scripts/library.sh shared
 	python3 scripts/bench_sdk.py --size
 
+size-typescript: typescript ## Fail if the TypeScript package exceeds its size limit
+	@node bindings/typescript/scripts/size.mjs
+
 wheel: build venv ## Build the Python wheel in target/wheels, test it, and fail if it exceeds its size limit
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/requirements-wheel.txt
 	@scripts/library.sh wheel
@@ -98,12 +109,15 @@ wheel: build venv ## Build the Python wheel in target/wheels, test it, and fail 
 
 fmt: ## Format the sources
 	cargo fmt --all
+	cargo fmt --manifest-path $(WASM)
 
 fmt-check: ## Check the format of the sources
 	cargo fmt --all --check
+	cargo fmt --manifest-path $(WASM) --check
 
 lint: ## Run Clippy, with warnings as errors
 	cargo clippy $(CARGO_ALL) -- -D warnings
+	cargo clippy --manifest-path $(WASM) --target-dir target/wasm --locked -- -D warnings
 
 docs: ## Build the documentation of the crates, with warnings as errors
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
@@ -111,3 +125,4 @@ docs: ## Build the documentation of the crates, with warnings as errors
 clean: ## Remove all build results
 	cargo clean
 	rm -rf bindings/python/callie/_generated bindings/kotlin/target bindings/swift/{Generated,lib,.build}
+	rm -rf bindings/typescript/{dist,node_modules,tests/build}

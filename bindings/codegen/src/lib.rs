@@ -6,7 +6,7 @@
 //! - `rust`: what all Rust code has in common that is written here
 //! - `uniffi`, `c`: what callie-ffi exports
 //! - `typed`: what Kotlin and Swift have in common
-//! - `python`, `kotlin`, `swift`: the packages of those languages
+//! - `python`, `kotlin`, `swift`, `typescript`: the packages of those languages
 //!
 //! `make generate` writes the files, which are committed. A test compares them with what the generator writes.
 
@@ -18,6 +18,7 @@ mod rust;
 mod swift;
 mod text;
 mod typed;
+mod typescript;
 mod uniffi;
 
 use std::io;
@@ -60,5 +61,7 @@ pub fn generate() -> io::Result<Vec<File>> {
             text: kotlin::functions(&commands),
         },
         File { path: "bindings/swift/Sources/Callie/Commands.swift", text: swift::methods(&commands) },
+        File { path: "bindings/typescript/src/commands.ts", text: typescript::commands(&commands) },
+        File { path: "bindings/typescript/src/protocol.ts", text: typescript::protocol() },
     ])
 }
