@@ -12,6 +12,10 @@ use simulation::{Scenario, Simulation};
 const SEEDS: u64 = 10_000;
 /// The number of seeds of the variations, which share most of their paths with the first scenario.
 const VARIATION_SEEDS: u64 = 2_000;
+/// The number of seeds with two cuts, one for each pair.
+const CUT_SEEDS: u64 = 4_800;
+/// The number of seeds with connections that are resumed.
+const RESUMPTION_SEEDS: u64 = 5_000;
 /// The number of seeds with logins that end.
 const TOKEN_SEEDS: u64 = 5_000;
 /// The number of seeds with hundreds of messages each.
@@ -78,6 +82,23 @@ fn every_attempt_has_one_true_outcome() {
 #[test]
 fn server_restart_reports_nobody_offline() {
     run(VARIATION_SEEDS, Scenario::restarting_server);
+}
+
+/// Links break at any point, also while a connection is resumed, and the server keeps what the clients miss.
+#[test]
+fn resumed_connections_lose_nothing() {
+    run(RESUMPTION_SEEDS, Scenario::resuming);
+}
+
+#[test]
+fn every_pair_of_cuts_loses_nothing() {
+    run(CUT_SEEDS, Scenario::cutting_twice);
+}
+
+/// The server keeps too little, or not for long enough. Every gap is reported.
+#[test]
+fn gaps_are_reported() {
+    run(VARIATION_SEEDS, Scenario::losing_connections);
 }
 
 #[test]

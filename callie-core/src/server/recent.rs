@@ -10,11 +10,11 @@ use hashbrown::hash_table::Entry as Slot;
 use serde::{Deserialize, Serialize};
 
 use crate::notice::PriorOutcome;
-use crate::times::{CONFIRMATION, DUPLICATES};
+use crate::times::{CONFIRMATION, DUPLICATES, RESUMPTION};
 
-/// How long the outcome of a payload may be pending. Afterwards it is unconfirmed: the server that handled it is gone,
-/// or it is a command that waits for a slow database, whose outcome is unknown too.
-const SETTLED_WITHIN: Duration = CONFIRMATION.saturating_mul(2);
+/// How long the outcome of a payload may be pending, also while its recipient is away. Afterwards it is unconfirmed: the
+/// server that handled it is gone, or it is a command that waits for a slow database, whose outcome is unknown too.
+const SETTLED_WITHIN: Duration = RESUMPTION.saturating_add(CONFIRMATION.saturating_mul(2));
 
 /// A payload's sender and ID, as the keyed hash of its server's [`PayloadKeys`]: the IDs themselves would be many times
 /// as large. Two of one user's payloads within five minutes, some 15,000 at the usual rate, collide at random once in

@@ -1,12 +1,22 @@
 //! A simulation of time, links, users with their applications, and a server in one process.
 //!
+//! - [`backend`](self::backend): what a run needs of its server
 //! - [`server`](self::server): the connected users, with the connections of `callie_core::server`
+//! - [`hub`](self::hub): the hub of the core, whose connections can be resumed
+//! - [`chains`](self::chains): the texts of connections that continue each other
 //! - [`rates`](self::rates): the rates of users, and servers that name fewer dropped payloads
 //! - [`states`](self::states): the connections that devices ask for, and logins that end
 //! - [`run`](self::run): one run: its events in the order of time
+//! - [`application`](self::application): what a device sent and received
 //! - [`check`](self::check): the properties that every run must have
+//! - [`continuity`](self::continuity): those of connections that continue each other
 
+mod application;
+mod backend;
+mod chains;
 mod check;
+mod continuity;
+mod hub;
 mod rates;
 mod run;
 mod server;
@@ -19,6 +29,10 @@ use callie_core::Limits;
 pub(crate) use rates::Rates;
 pub(crate) use run::Simulation;
 
+/// The points of a first cut, and those of a second one after it.
+const FIRST_CUTS: u64 = 240;
+const SECOND_CUTS: u64 = 20;
+
 /// How applications take their messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Takes {
@@ -28,11 +42,22 @@ pub(crate) enum Takes {
     UntilItDies,
 }
 
+/// What a server keeps for connections that were lost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Resumable {
+    pub(crate) window: Duration,
+    pub(crate) max_kept_bytes: usize,
+    /// Whether delays are so short that each client is back in time, and each message confirmed.
+    pub(crate) in_time: bool,
+}
+
 /// The parameters of one run.
 #[derive(Debug, Clone)]
 pub(crate) struct Scenario {
     /// The probability that a link breaks at each text.
     pub(crate) break_chance: f64,
+    /// The points at which the link breaks: before or after which of all texts, counted from 1.
+    pub(crate) cuts: Option<[u64; 2]>,
     /// The longest time a text takes on a link.
     pub(crate) longest_delay: Duration,
     /// The longest time until a side detects that its link broke. The client may never detect it by itself.
@@ -43,7 +68,7 @@ pub(crate) struct Scenario {
     pub(crate) most_at_once: usize,
     /// The number of devices of the first user.
     pub(crate) devices: usize,
-    /// The rate of a user, if the server does not announce it.
+    /// The rate of a user, if it is not in `limits`. A hub announces it.
     pub(crate) rates: Option<Rates>,
     /// The limits that the server announces.
     pub(crate) limits: Limits,
@@ -56,12 +81,15 @@ pub(crate) struct Scenario {
     pub(crate) ends_logins: bool,
     /// Whether everything must arrive.
     pub(crate) faultless: bool,
+    /// Whether lost connections can be resumed.
+    pub(crate) resumable: Option<Resumable>,
 }
 
 impl Scenario {
     pub(crate) fn breaking_links(rng: &mut fastrand::Rng) -> Self {
         Self {
             break_chance: [0.01, 0.05, 0.15][rng.usize(..3)],
+            cuts: None,
             longest_delay: Duration::from_millis([20, 200, 5_000][rng.usize(..3)]),
             slowest_notice: Duration::from_secs([1, 10, 100][rng.usize(..3)]),
             actions: rng.usize(3..15),
@@ -78,7 +106,61 @@ impl Scenario {
             forgetful: false,
             ends_logins: false,
             faultless: false,
+            resumable: None,
         }
+    }
+
+    /// Links break, but not for long, and the server keeps everything.
+    pub(crate) fn resuming(rng: &mut fastrand::Rng) -> Self {
+        Self {
+            break_chance: [0.02, 0.1, 0.25][rng.usize(..3)],
+            longest_delay: Duration::from_millis([20, 200, 1_000][rng.usize(..3)]),
+            slowest_notice: Duration::from_secs([1, 10][rng.usize(..2)]),
+            resumable: Some(Resumable {
+                window: Duration::from_secs(60),
+                max_kept_bytes: 4 << 20,
+                in_time: true,
+            }),
+            ..Self::breaking_links(rng)
+        }
+    }
+
+    /// Links break at two points, and nowhere else. The seeds visit all pairs of points in the first texts, and then those of
+    /// another conversation.
+    pub(crate) fn cutting_twice(rng: &mut fastrand::Rng) -> Self {
+        let seed = rng.get_seed();
+        let first = 1 + seed % FIRST_CUTS;
+        let second = first + 1 + seed / FIRST_CUTS % SECOND_CUTS;
+        rng.seed(seed / FIRST_CUTS / SECOND_CUTS);
+        Self {
+            break_chance: 0.0,
+            cuts: Some([first, second]),
+            longest_delay: Duration::from_millis(20),
+            slowest_notice: Duration::from_secs(1),
+            actions: 4,
+            most_at_once: 2,
+            devices: 1,
+            takes: Takes::AtOnce,
+            restless: false,
+            limits: Limits::default(),
+            ..Self::resuming(rng)
+        }
+    }
+
+    /// The server keeps little and not for long, restarts, or ends logins, and links break for long.
+    pub(crate) fn losing_connections(rng: &mut fastrand::Rng) -> Self {
+        let resumable = Resumable {
+            window: Duration::from_secs([1, 5, 60][rng.usize(..3)]),
+            max_kept_bytes: [500, 3_000, 4 << 20][rng.usize(..3)],
+            in_time: false,
+        };
+        let scenario = match rng.usize(..4) {
+            0 => Self::forgetful_server(rng),
+            1 => Self::ending_logins(rng),
+            _ => Self::breaking_links(rng),
+        };
+        let rates = (rng.usize(..3) == 0).then(Rates::narrow);
+        Self { resumable: Some(resumable), rates, devices: 1 + rng.usize(..3), ..scenario }
     }
 
     pub(crate) fn dropping_server(rng: &mut fastrand::Rng) -> Self {

@@ -1,24 +1,21 @@
 //! One run of the simulation: its events in the order of time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
 use callie_core::command::{Command, Conversation, GroupName, SignalKind, Visibility};
-use callie_core::session::{
-    Event, Now, Output, Receipt, SendError, SendOptions, Session, SessionConfig, Ticket, TicketOutcome,
-};
-use callie_core::{
-    CodeKind, Content, ContentRef, Limits, Message, Notice, PayloadRef, Recipient, RecipientRef, Sender,
-    SysCode, Timestamp, Token, Username,
-};
+use callie_core::session::{Event, Now, Output, SendError, SendOptions, Session, SessionConfig, Ticket};
+use callie_core::{Limits, Message, Recipient, Timestamp, Token, Username};
 
-use super::server::{Action, Connection, FIRST_TOKEN, Server};
-use super::states::Connecting;
-use super::{Scenario, Takes};
+use super::Scenario;
+use super::application::{Application, Sent};
+use super::backend::{Action, Connection, FIRST_TOKEN, Server};
+use super::hub::HubServer;
+use super::server::ConnectionServer;
 
 /// How long faults and actions happen. Afterwards links do not break, and everything completes.
-const UNREST: Duration = Duration::from_secs(60);
+pub(super) const UNREST: Duration = Duration::from_secs(60);
 /// When everything must have completed: after the longest send that begins at the end of [`UNREST`], with waits and
 /// heartbeats.
 const END: Duration = Duration::from_secs(400);
@@ -34,8 +31,8 @@ pub(super) enum Happening {
     ToClient(Connection, String),
     /// The client detects that its connection is lost.
     ClientGone(Connection, Option<u16>),
-    /// The server detects that a connection is lost.
-    ServerGone(Connection),
+    /// The server detects that a connection ended: the client closed it, or it is lost.
+    ServerGone(Connection, bool),
     /// An application takes waiting messages.
     Take(usize),
     Wake(usize),
@@ -50,38 +47,6 @@ struct Link {
     up: Duration,
     down: Duration,
     broken: bool,
-}
-
-/// A send with a ticket, identified by a unique part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Sent {
-    Message { text: String, everyone: bool, long: bool },
-    Command(String),
-    Signal(String),
-    Ping,
-}
-
-/// The sends and events of a device's application.
-#[derive(Default)]
-pub(super) struct Application {
-    pub(super) sent: BTreeMap<Ticket, Sent>,
-    pub(super) ended: BTreeMap<Ticket, (TicketOutcome, Duration)>,
-    /// Texts of the other user's messages, in the order of their arrival.
-    pub(super) received: Vec<String>,
-    /// The messages that the application took.
-    pub(super) taken: HashSet<String>,
-    /// The messages that wait to be taken.
-    inbox: VecDeque<(Receipt, Option<String>)>,
-    payload_ids: HashSet<String>,
-    message_ids: HashSet<(String, String)>,
-    /// The payload IDs under which each message was transmitted, with the number of transmissions.
-    pub(super) transmitted: HashMap<String, BTreeMap<String, usize>>,
-    /// Messages that the client knows to be dropped and has not sent again: whether they are broadcasts, and their
-    /// numbers.
-    dropped: BTreeSet<(bool, usize)>,
-    /// The payload IDs that the server has named as duplicates.
-    accepted: HashSet<String>,
-    pub(super) connecting: Connecting,
 }
 
 /// One device of a user.
@@ -103,8 +68,10 @@ pub(crate) struct Simulation {
     happenings: HashMap<u64, Happening>,
     links: Vec<Link>,
     pub(super) users: Vec<User>,
-    pub(super) server: Server,
+    pub(super) server: Box<dyn Server>,
     restarted: bool,
+    /// The points that were passed at which a link can break.
+    points: u64,
     trace: bool,
 }
 
@@ -130,7 +97,13 @@ impl Simulation {
             }
         });
         let users: Vec<_> = users.collect();
-        let server = Server::new(scenario.limits, scenario.rates);
+        let server: Box<dyn Server> = match scenario.resumable {
+            Some(resumable) => {
+                let limits = scenario.rates.map_or(scenario.limits, |rates| rates.limits);
+                Box::new(HubServer::new(limits, resumable))
+            }
+            None => Box::new(ConnectionServer::new(scenario.limits, scenario.rates)),
+        };
         let mut simulation = Self {
             rng,
             scenario,
@@ -142,6 +115,7 @@ impl Simulation {
             users,
             server,
             restarted: false,
+            points: 0,
             trace,
         };
         for user in 0..simulation.users.len() {
@@ -202,6 +176,7 @@ impl Simulation {
                 let user = self.links[connection].user;
                 if self.users[user].connection == Some(connection) && !self.break_around(connection) {
                     self.note_drops(user, &text);
+                    self.note_arrival(user, connection, &text);
                     self.users[user].session.received(now, &text);
                     self.settle(user);
                     self.break_around(connection);
@@ -215,8 +190,8 @@ impl Simulation {
                     self.settle(user);
                 }
             }
-            Happening::ServerGone(connection) => {
-                self.server.lost(self.now, connection);
+            Happening::ServerGone(connection, left) => {
+                self.server.ended(self.now, connection, left);
                 self.serve();
             }
             Happening::Take(user) => self.take(user),
@@ -331,85 +306,9 @@ impl Simulation {
     }
 
     fn note(&mut self, user: usize, ticket: Ticket, sent: Sent) {
-        assert!(self.users[user].application.sent.insert(ticket, sent).is_none(), "a ticket was given twice");
-    }
-
-    /// The application takes some of the waiting messages, at least one.
-    fn take(&mut self, user: usize) {
-        let dead = self.scenario.takes == Takes::UntilItDies && self.now > UNREST / 3;
-        let count = self.users[user].application.inbox.len();
-        if dead || count == 0 {
-            return;
-        }
-        let count = self.rng.usize(1..=count);
         let application = &mut self.users[user].application;
-        let taken: Vec<_> = application.inbox.drain(..count).collect();
-        let last = taken[count - 1].0;
-        application.taken.extend(taken.into_iter().filter_map(|(_, text)| text));
-        let now = self.time();
-        self.users[user].session.taken(now, last);
-        self.take_later(user);
-        self.settle(user);
-    }
-
-    fn take_later(&mut self, user: usize) {
-        if !self.users[user].application.inbox.is_empty() {
-            let wait = match self.scenario.takes {
-                Takes::AtOnce => Duration::ZERO,
-                _ => Duration::from_millis(self.rng.u64(0..3_000)),
-            };
-            self.at(self.now + wait, Happening::Take(user));
-        }
-    }
-
-    /// Records the messages that a report names as dropped, unless the client knows that an earlier transmission was
-    /// accepted.
-    fn note_drops(&mut self, user: usize, text: &str) {
-        let Some(notice) = Notice::read(&PayloadRef::from_server(text).unwrap()) else { return };
-        let metadata = notice.metadata();
-        let application = &mut self.users[user].application;
-        match notice.code() {
-            SysCode::DuplicatePayload => {
-                let id = metadata.in_reply_to.as_ref().unwrap().to_string();
-                for (text, _) in application.transmitted.iter().filter(|(_, ids)| ids.contains_key(&id)) {
-                    application.dropped.retain(|(_, number)| *number != number_in(text));
-                }
-                application.accepted.insert(id);
-                return;
-            }
-            SysCode::RateLimited => {}
-            _ => return,
-        }
-        let named: HashSet<_> = metadata
-            .in_reply_to
-            .iter()
-            .chain(metadata.dropped.iter().flatten())
-            .map(|id| id.as_str())
-            .collect();
-        for sent in application.sent.iter().filter(|(ticket, _)| !application.ended.contains_key(ticket)) {
-            let Sent::Message { text, everyone, .. } = sent.1 else { continue };
-            let Some(ids) = application.transmitted.get(text) else { continue };
-            if ids.keys().any(|id| named.contains(id.as_str()) && !application.accepted.contains(id)) {
-                application.dropped.insert((*everyone, number_in(text)));
-            }
-        }
-    }
-
-    /// Checks that a client sends a dropped message again before later ones to the same recipient.
-    fn note_transmitted(&mut self, user: usize, text: &str) {
-        let limits = Limits::default();
-        let frame = PayloadRef::from_client(text, &limits).unwrap();
-        let ContentRef::Msg(message) = frame.content() else { return };
-        let text = message.text().decode().into_owned();
-        let lane = (frame.recipient() == RecipientRef::Broadcast, number_in(&text));
-        let application = &mut self.users[user].application;
-        application.dropped.remove(&lane);
-        let ids = application.transmitted.entry(text).or_default();
-        if ids.is_empty() {
-            let skipped = application.dropped.range((lane.0, 0)..lane).next();
-            assert_eq!(skipped, None, "{lane:?} was sent before what was dropped");
-        }
-        *ids.entry(frame.payload_id().to_owned()).or_default() += 1;
+        application.sent_at.insert(ticket, self.now);
+        assert!(application.sent.insert(ticket, sent).is_none(), "a ticket was given twice");
     }
 
     /// Carries out the outputs of a session, and schedules its deadline.
@@ -448,7 +347,7 @@ impl Simulation {
                     let unnoticed = self.links[connection].broken;
                     // Texts that were sent before the close arrive before it.
                     if !unnoticed {
-                        self.at(at, Happening::ServerGone(connection));
+                        self.at(at, Happening::ServerGone(connection, true));
                     }
                 }
                 Output::Abort => {
@@ -456,7 +355,7 @@ impl Simulation {
                     // The server detects it later, and receives nothing more.
                     if !std::mem::replace(&mut self.links[connection].broken, true) {
                         let wait = self.notice();
-                        self.at(self.now + wait, Happening::ServerGone(connection));
+                        self.at(self.now + wait, Happening::ServerGone(connection, false));
                     }
                 }
                 Output::Store { .. } => panic!("no session of the simulation stores records"),
@@ -468,50 +367,6 @@ impl Simulation {
         }
         if let Some(at) = self.users[user].session.deadline() {
             self.at(at.max(self.now), Happening::Wake(user));
-        }
-    }
-
-    fn see(&mut self, user: usize, event: Event) {
-        let now = self.now;
-        let User { application, other, .. } = &mut self.users[user];
-        match event {
-            Event::Ended(ticket, outcome) => {
-                let Some(sent) = application.sent.get(&ticket) else {
-                    panic!("a ticket ended that was never given")
-                };
-                if let Sent::Message { text, everyone, .. } = sent {
-                    application.dropped.remove(&(*everyone, number_in(text)));
-                }
-                assert!(application.ended.insert(ticket, (outcome, now)).is_none(), "a ticket ended twice");
-            }
-            Event::Message(payload, receipt) => {
-                let Content::Msg(message) = payload.content() else { panic!("a message is a MSG") };
-                assert!(
-                    application.payload_ids.insert(payload.payload_id().to_string()),
-                    "a message reached the application twice"
-                );
-                // A message that is tried again under another payload ID did not arrive under the first.
-                let message_id = (payload.sender().to_string(), message.message_id().to_string());
-                assert!(
-                    application.message_ids.insert(message_id),
-                    "a message reached the application under two payload IDs"
-                );
-                let text =
-                    (*payload.sender() == Sender::User(other.clone())).then(|| message.text().to_owned());
-                application.received.extend(text.clone());
-                application.inbox.push_back((receipt, text));
-                if application.inbox.len() == 1 {
-                    self.take_later(user);
-                }
-            }
-            Event::Unreadable(fault) => panic!("the server sent something unreadable: {fault}"),
-            Event::Notice(notice) => {
-                let answers = notice.metadata().in_reply_to.is_some()
-                    && notice.code() != SysCode::PartiallyDelivered
-                    && notice.code().kind() != CodeKind::Closing;
-                assert!(!answers, "a late answer reached the application: {}", notice.code());
-            }
-            _ => {}
         }
     }
 
@@ -549,7 +404,9 @@ impl Simulation {
         if self.links[connection].broken {
             return true;
         }
-        if !self.unrest() || self.rng.f64() >= self.scenario.break_chance {
+        self.points += 1;
+        let is_cut = self.scenario.cuts.is_some_and(|cuts| cuts.contains(&self.points));
+        if !self.unrest() || !(is_cut || self.rng.f64() < self.scenario.break_chance) {
             return false;
         }
         self.links[connection].broken = true;
@@ -559,7 +416,7 @@ impl Simulation {
             self.at(at, Happening::ClientGone(connection, None));
         }
         let at = self.now + self.notice();
-        self.at(at, Happening::ServerGone(connection));
+        self.at(at, Happening::ServerGone(connection, false));
         true
     }
 
@@ -567,9 +424,4 @@ impl Simulation {
     fn notice(&mut self) -> Duration {
         Duration::from_millis(self.rng.u64(0..self.scenario.slowest_notice.as_millis() as u64))
     }
-}
-
-/// Returns the number of a message among those of its sender.
-pub(super) fn number_in(text: &str) -> usize {
-    text.split('.').nth(1).and_then(|number| number.parse().ok()).unwrap()
 }

@@ -1,11 +1,12 @@
 //! A server in one process with the connections of the core: its users, deliveries, and what it loses when it restarts.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use super::backend::{Action, Connection, Logins, Records, Server, envelope_ids, text_of};
 use super::rates::{Rates, Reports};
 use callie_core::command::{Command, Empty};
 use callie_core::server::{
@@ -13,22 +14,7 @@ use callie_core::server::{
     Delivery, DeliveryCounts, Denied, Handshake, Identity, Part, PayloadKey, PayloadKeys, Reply,
     ServerConfig, SharedState, UserState,
 };
-use callie_core::{
-    ContentRef, EnvelopeIds, Limits, PayloadId, PayloadRef, PayloadType, PriorOutcome, RecipientRef,
-    SessionId, SysCode, Timestamp, Username,
-};
-
-/// The token of the first login of each user.
-pub(super) const FIRST_TOKEN: &str = "token0";
-
-/// The ID of a connection, which is never reused.
-pub(super) type Connection = usize;
-
-/// An action of the server on a connection.
-pub(super) enum Action {
-    Write(Connection, String),
-    Close(Connection, u16),
-}
+use callie_core::{Limits, PayloadType, PriorOutcome, RecipientRef, SessionId, SysCode, Timestamp, Username};
 
 /// A delivery by its number, and the connection's part in it.
 type Receipt = (u64, Part);
@@ -79,27 +65,21 @@ struct Awaited {
     until: Duration,
 }
 
-pub(super) struct Server {
+pub(super) struct ConnectionServer {
     config: Arc<ServerConfig>,
     rates: Rates,
     peers: BTreeMap<Connection, Peer>,
     users: HashMap<Username, User>,
     awaited: BTreeMap<u64, Awaited>,
-    /// How many logins of each user have ended.
-    ended_logins: HashMap<Username, u64>,
-    /// How often each command was executed, by its unique part.
-    pub(super) carried_out: HashMap<String, usize>,
-    /// The texts of delivered messages.
-    pub(super) passed_on: HashSet<String>,
-    /// The texts of messages that were answered with `RECIPIENT_OFFLINE`.
-    pub(super) discarded: HashSet<String>,
+    logins: Logins,
+    records: Records,
     ids: Arc<AtomicU64>,
     deliveries: u64,
     now: Duration,
     actions: Vec<Action>,
 }
 
-impl Server {
+impl ConnectionServer {
     pub(super) fn new(limits: Limits, rates: Option<Rates>) -> Self {
         let keys = PayloadKeys::new(BuildHasherDefault::<DefaultHasher>::new());
         Self {
@@ -108,10 +88,8 @@ impl Server {
             peers: BTreeMap::new(),
             users: HashMap::new(),
             awaited: BTreeMap::new(),
-            ended_logins: HashMap::new(),
-            carried_out: HashMap::new(),
-            passed_on: HashSet::new(),
-            discarded: HashSet::new(),
+            logins: Logins::default(),
+            records: Records::default(),
             ids: Arc::default(),
             deliveries: 0,
             now: Duration::ZERO,
@@ -119,113 +97,10 @@ impl Server {
         }
     }
 
-    pub(super) fn take_actions(&mut self) -> Vec<Action> {
-        std::mem::take(&mut self.actions)
-    }
-
-    pub(super) fn accept(&mut self, now: Duration, connection: Connection) {
-        self.now = now;
-        self.peers.insert(connection, Peer::New(Handshake::new(now, self.config.clone())));
-    }
-
-    /// Handles that a connection is lost.
-    pub(super) fn lost(&mut self, now: Duration, connection: Connection) {
-        self.now = now;
-        if let Some(Peer::Open(mut open, _)) = self.peers.remove(&connection) {
-            self.give_back(open.input_ended(now));
-        }
-    }
-
-    /// Closes a connection, like a server that is unavailable for a moment.
-    pub(super) fn send_away(&mut self, now: Duration, connection: Connection) {
-        self.now = now;
-        self.close(connection, CloseReason::shutting_down(Duration::from_millis(1_500)));
-    }
-
-    /// Returns the token of the user's live login.
-    pub(super) fn token(&self, user: &Username) -> String {
-        format!("token{}", self.ended_logins.get(user).copied().unwrap_or_default())
-    }
-
-    /// Ends the login of all devices of a user.
-    pub(super) fn end_logins(&mut self, now: Duration, user: &Username) {
-        self.now = now;
-        *self.ended_logins.entry(user.clone()).or_default() += 1;
-        for connection in self.connections_of(user.as_str()) {
-            self.close(connection, CloseReason::session_revoked());
-        }
-    }
-
-    /// Restarts without its memory.
-    pub(super) fn restart(&mut self, now: Duration) {
-        for connection in self.peers.keys().copied().collect::<Vec<_>>() {
-            self.send_away(now, connection);
-        }
-        self.users.clear();
-        self.awaited.clear();
-    }
-
-    pub(super) fn tick(&mut self, now: Duration) {
-        self.now = now;
-        let late = self.awaited.iter().filter(|(_, awaited)| now >= awaited.until);
-        for number in late.map(|(number, _)| *number).collect::<Vec<_>>() {
-            self.settle(number, |delivery| delivery.expire(now));
-        }
-        for connection in self.peers.keys().copied().collect::<Vec<_>>() {
-            let due = match self.peers.get_mut(&connection) {
-                Some(Peer::New(handshake)) => handshake.wake(now),
-                Some(Peer::Open(open, _)) => open.wake(now),
-                None => None,
-            };
-            match due {
-                Some(reason) => self.close(connection, reason),
-                None => self.flush(connection),
-            }
-        }
-    }
-
-    pub(super) fn received(&mut self, now: Duration, connection: Connection, text: &str) {
-        self.now = now;
-        let rates = self.rates;
-        let step = match self.peers.remove(&connection) {
-            None => return,
-            Some(Peer::New(handshake)) => {
-                let authentication = handshake.receive(text).expect("a session sends valid payloads");
-                let identity = Identity::new(
-                    Username::parse(authentication.sender()).unwrap(),
-                    SessionId::parse("session").unwrap(),
-                    Timestamp::UNIX_EPOCH,
-                );
-                let name = identity.username.clone();
-                let is_live = authentication.token() == self.token(&name);
-                let verified = match authentication.verify(is_live.then_some(identity)) {
-                    Ok(verified) => verified,
-                    Err(reason) => {
-                        let closing = reason.unauthenticated(envelope_ids(&self.ids));
-                        return self.say_goodbye(connection, closing);
-                    }
-                };
-                let user = self.users.entry(name).or_insert_with(|| User::new(&rates));
-                let ids = self.ids.clone();
-                let (open, step) = Open::open(now, verified, Box::new(move || envelope_ids(&ids)), user);
-                self.peers.insert(connection, Peer::Open(Box::new(open), Reports::default()));
-                step
-            }
-            Some(Peer::Open(mut open, reports)) => {
-                let user = self.users.entry(open.username().clone()).or_insert_with(|| User::new(&rates));
-                let step = open.receive(now, text, user);
-                self.peers.insert(connection, Peer::Open(open, reports));
-                step
-            }
-        };
-        self.act(connection, step);
-        self.flush(connection);
-    }
-
     fn act(&mut self, connection: Connection, step: Step<'_, Receipt>) {
         match step {
             Step::Deliver(accepted) if accepted.payload().recipient() == RecipientRef::Broadcast => {
-                self.passed_on.insert(text_of(accepted.payload()));
+                self.records.passed_on.insert(text_of(accepted.payload()));
                 for other in self.online().filter(|(other, _)| *other != connection).collect::<Vec<_>>() {
                     self.actions.push(Action::Write(other.0, accepted.payload().pass_on()));
                 }
@@ -274,7 +149,7 @@ impl Server {
         let reply = self.reply(connection, accepted);
         if recipients.is_empty() {
             if is_message {
-                self.discarded.insert(text_of(payload));
+                self.records.discarded.insert(text_of(payload));
             }
             let offline = match Delivery::to_user(self.now).handed_out(1) {
                 Some(counts) if payload.wants_ack() => reply.delivery(&counts, envelope_ids(&self.ids)),
@@ -284,7 +159,7 @@ impl Server {
             return self.answer_and_settle(connection, &reply, offline);
         }
         if is_message {
-            self.passed_on.insert(text_of(payload));
+            self.records.passed_on.insert(text_of(payload));
         }
         if payload.wants_ack() {
             self.await_confirmation(connection, accepted, reply, &recipients);
@@ -322,7 +197,7 @@ impl Server {
             Command::Signal { kind, .. } => kind.as_str(),
             other => panic!("a session sent {}", other.name()),
         };
-        *self.carried_out.entry(name.to_owned()).or_default() += 1;
+        *self.records.carried_out.entry(name.to_owned()).or_default() += 1;
         let reply = self.reply(connection, accepted);
         if let Command::Signal { .. } = command {
             let key = accepted.key().unwrap();
@@ -390,15 +265,106 @@ impl Server {
     }
 }
 
-fn envelope_ids(ids: &AtomicU64) -> EnvelopeIds {
-    let id = ids.fetch_add(1, Ordering::Relaxed);
-    EnvelopeIds {
-        payload_id: PayloadId::parse(&format!("server-{id}")).unwrap(),
-        timestamp: Timestamp::UNIX_EPOCH,
+impl Server for ConnectionServer {
+    fn accept(&mut self, now: Duration, connection: Connection) {
+        self.now = now;
+        self.peers.insert(connection, Peer::New(Handshake::new(now, self.config.clone())));
     }
-}
 
-fn text_of(frame: &PayloadRef<'_>) -> String {
-    let ContentRef::Msg(message) = frame.content() else { panic!("not a message") };
-    message.text().decode().into_owned()
+    fn received(&mut self, now: Duration, connection: Connection, text: &str) {
+        self.now = now;
+        let rates = self.rates;
+        let step = match self.peers.remove(&connection) {
+            None => return,
+            Some(Peer::New(handshake)) => {
+                let authentication = handshake.receive(text).expect("a session sends valid payloads");
+                let identity = Identity::new(
+                    Username::parse(authentication.sender()).unwrap(),
+                    SessionId::parse("session").unwrap(),
+                    Timestamp::UNIX_EPOCH,
+                );
+                let name = identity.username.clone();
+                let is_live = authentication.token() == self.token(&name);
+                let verified = match authentication.verify(is_live.then_some(identity)) {
+                    Ok(verified) => verified,
+                    Err(reason) => {
+                        let closing = reason.unauthenticated(envelope_ids(&self.ids));
+                        return self.say_goodbye(connection, closing);
+                    }
+                };
+                let user = self.users.entry(name).or_insert_with(|| User::new(&rates));
+                let ids = self.ids.clone();
+                let (open, step) = Open::open(now, verified, Box::new(move || envelope_ids(&ids)), user);
+                self.peers.insert(connection, Peer::Open(Box::new(open), Reports::default()));
+                step
+            }
+            Some(Peer::Open(mut open, reports)) => {
+                let user = self.users.entry(open.username().clone()).or_insert_with(|| User::new(&rates));
+                let step = open.receive(now, text, user);
+                self.peers.insert(connection, Peer::Open(open, reports));
+                step
+            }
+        };
+        self.act(connection, step);
+        self.flush(connection);
+    }
+
+    fn ended(&mut self, now: Duration, connection: Connection, _left: bool) {
+        self.now = now;
+        if let Some(Peer::Open(mut open, _)) = self.peers.remove(&connection) {
+            self.give_back(open.input_ended(now));
+        }
+    }
+
+    fn send_away(&mut self, now: Duration, connection: Connection) {
+        self.now = now;
+        self.close(connection, CloseReason::shutting_down(Duration::from_millis(1_500)));
+    }
+
+    fn token(&self, user: &Username) -> String {
+        self.logins.token(user)
+    }
+
+    fn end_logins(&mut self, now: Duration, user: &Username) {
+        self.now = now;
+        self.logins.end(user);
+        for connection in self.connections_of(user.as_str()) {
+            self.close(connection, CloseReason::session_revoked());
+        }
+    }
+
+    fn restart(&mut self, now: Duration) {
+        for connection in self.peers.keys().copied().collect::<Vec<_>>() {
+            self.send_away(now, connection);
+        }
+        self.users.clear();
+        self.awaited.clear();
+    }
+
+    fn tick(&mut self, now: Duration) {
+        self.now = now;
+        let late = self.awaited.iter().filter(|(_, awaited)| now >= awaited.until);
+        for number in late.map(|(number, _)| *number).collect::<Vec<_>>() {
+            self.settle(number, |delivery| delivery.expire(now));
+        }
+        for connection in self.peers.keys().copied().collect::<Vec<_>>() {
+            let due = match self.peers.get_mut(&connection) {
+                Some(Peer::New(handshake)) => handshake.wake(now),
+                Some(Peer::Open(open, _)) => open.wake(now),
+                None => None,
+            };
+            match due {
+                Some(reason) => self.close(connection, reason),
+                None => self.flush(connection),
+            }
+        }
+    }
+
+    fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    fn records(&self) -> &Records {
+        &self.records
+    }
 }

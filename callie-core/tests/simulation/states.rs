@@ -151,7 +151,16 @@ impl Simulation {
     pub(super) fn see_state(&mut self, user: usize, state: State) {
         let now = self.now;
         let ends_logins = self.scenario.ends_logins;
-        let connecting = &mut self.users[user].application.connecting;
+        let application = &mut self.users[user].application;
+        if let State::Online { resumed, .. } = state {
+            assert_eq!(resumed, application.welcomed_back, "it is the server who knows");
+            application.online_at.get_or_insert(now);
+            if !resumed {
+                application.texts = 0;
+                application.beginnings += 1;
+            }
+        }
+        let connecting = &mut application.connecting;
         let before = std::mem::replace(&mut connecting.state, state.clone());
         let follows = match (&before, &state) {
             (State::Closed(_), _) => false,
