@@ -166,6 +166,7 @@ async fn unusable_configuration_fails_with_one_line() {
         ("listen = \"postgres://u:secret@h/d\"", "an address and a port"),
         ("tls_key = \"-----BEGIN secret\"\ntls_cert = \"cert.pem\"", "the path of a file"),
         ("outbox_bytes = 10", "outbox_bytes"),
+        ("resume_window = 3601", "an hour"),
         ("max_payload_bytes = 1000", "max_payload_bytes"),
         ("max_text_bytes = 100000", "max_text_bytes"),
         ("this is no TOML", "bad.toml"),

@@ -320,18 +320,17 @@ impl<R, T: Text> Connection<R, T> {
     /// Continues the connection on another WebSocket, if it [can be](Self::can_resume) resumed; returns whether it was.
     /// [`go_away`](Self::go_away) must have been called before.
     ///
-    /// The next texts of [`poll`](Self::poll) are `AUTHENTICATED` and those that the client has not received. The
-    /// heartbeat and the times of all receipts begin anew, and recent violations are forgotten.
+    /// The next texts of [`poll`](Self::poll) are `AUTHENTICATED` and those that the client has not received. The features
+    /// in force are those of the beginning. The heartbeat and the times of all receipts begin anew, and recent violations are forgotten.
     pub fn resume(&mut self, now: Duration, resuming: Resuming) -> bool {
         if !self.can_resume(&resuming) {
             return false;
         }
-        let Resuming { config, request, features, identity, token, reply } = resuming;
+        let Resuming { config, request, identity, token, reply } = resuming;
         if let Some(resumption) = &mut self.resumption {
             resumption.resume(request.received.get());
         }
         self.config = config;
-        self.features = Some(features);
         *self.identity = identity;
         self.token = token;
         self.number += 1;

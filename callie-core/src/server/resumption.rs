@@ -7,7 +7,7 @@ use super::config::ServerConfig;
 use super::handshake::{Identity, Verified};
 use super::reply::Reply;
 use super::written::{Text, WrittenTexts};
-use crate::command::{Feature, Features, ResumeRequest};
+use crate::command::{Feature, ResumeRequest};
 use crate::name::ConnectionId;
 
 /// The state of a connection on which `resume` is in force.
@@ -68,7 +68,6 @@ impl<T: Text> Resumption<T> {
 pub struct Resuming {
     pub(super) config: Arc<ServerConfig>,
     pub(super) request: ResumeRequest,
-    pub(super) features: Features,
     pub(super) identity: Identity,
     pub(super) token: Box<str>,
     pub(super) reply: Reply,
@@ -76,12 +75,11 @@ pub struct Resuming {
 
 impl Resuming {
     pub(super) fn read(verified: &Verified<'_>) -> Option<Self> {
-        let features = verified.features().filter(|features| features.contains(Feature::Resume))?;
+        verified.features().filter(|features| features.contains(Feature::Resume))?;
         let Verified { config, payload, greeting, identity, .. } = verified;
         Some(Self {
             config: config.clone(),
             request: greeting.as_ref()?.resume.clone()?,
-            features,
             identity: identity.clone(),
             token: payload.token().into(),
             reply: Reply::new(payload, 0, None, identity.username.clone()),

@@ -163,9 +163,9 @@ impl Inbound {
 
     fn act(&mut self, peer: &PeerStream, sender: &Arc<dyn Peer>, entry: Entry<'_>) {
         let LocalNode { hub, checks, config, confirmation } = &self.local;
-        let arrival = |request, from, asked, text| {
+        let arrival = |request, from, asked, keep, text| {
             let deadline = Instant::now() + *confirmation;
-            Arrival { peer: sender, request, from, asked, text, deadline }
+            Arrival { peer: sender, request, from, asked, keep, text, deadline }
         };
         match entry {
             Entry::Here { user, groups, privacy } => {
@@ -186,18 +186,28 @@ impl Inbound {
                     stream.complete = true;
                 }
             }
-            Entry::Direct { request, to, from, asked, text } => {
-                hub.arrived_for_user(to, &arrival(request, from, asked, text));
+            Entry::Direct { request, to, from, asked, keep, text } => {
+                hub.arrived_for_user(to, &arrival(request, from, asked, keep, text));
             }
-            Entry::Group { request, group, from, asked, members, uncounted, text } => {
+            Entry::Group { request, group, from, asked, keep, members, uncounted, text } => {
                 let audience = Audience { members, uncounted: &uncounted };
-                hub.arrived_for_group(group, &arrival(request, from, asked, text), &audience);
+                hub.arrived_for_group(group, &arrival(request, from, asked, keep, text), &audience);
             }
             Entry::Copy { user, text } => hub.arrived_copy(user, text),
             Entry::Kept { user } => hub.hold_here(&user),
             Entry::Late { user, text } => hub.late_here(user, text),
             Entry::Everyone { text } => hub.arrived_for_everyone(text),
-            Entry::Missed { request, reached } => {
+            Entry::Paused { request } => {
+                if let Some((delivery, part)) = peer.pause(request) {
+                    delivery.pause(part);
+                }
+            }
+            Entry::Resumed { request } => {
+                if let Some((delivery, part)) = peer.confirmed(request) {
+                    hub.resume_delivery(&delivery, part, Instant::now() + *confirmation);
+                }
+            }
+            Entry::Reached { request, reached } => {
                 if let Some(pending) = peer.answered(request) {
                     pending.reached(number(reached));
                 }

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use callie_core::server::Part;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::wire;
-use crate::router::{Entry, NO_REPLY, NodeId, Peer, PendingReply, ReplyStatus, RequestId};
+use crate::router::{Delivery, Entry, NO_REPLY, NodeId, Peer, PendingReply, ReplyStatus, RequestId};
 
 /// A draft of this size is complete. Many entries share it. It is sent as one frame if NATS accepts that much.
 const FRAME: usize = 128 * 1024;
@@ -153,6 +154,17 @@ impl PeerStream {
         self.state.lock().pending.remove(&request)
     }
 
+    /// Notes that the other node waits for connections that are away before it replies to a request. Returns the delivery
+    /// whose deadline does not count meanwhile, if there is one.
+    pub(crate) fn pause(&self, request: RequestId) -> Option<(Arc<Delivery>, Part)> {
+        self.state.lock().pending.get_mut(&request)?.pause()
+    }
+
+    /// Returns the delivery that waits for the reply to a request, if its sender asked for confirmation.
+    pub(crate) fn confirmed(&self, request: RequestId) -> Option<(Arc<Delivery>, Part)> {
+        self.state.lock().pending.get(&request)?.confirmed()
+    }
+
     /// Settles the requests whose replies may be lost, because the other node has begun a new stream.
     pub(crate) fn abandon_replies(&self) {
         let given_up = {
@@ -254,7 +266,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::router::{RemoteDelivery, RemoteOutcome};
+    use crate::router::{Keep, RemoteDelivery, RemoteOutcome};
     use callie_core::Username;
 
     fn peer() -> Arc<PeerStream> {
@@ -264,10 +276,14 @@ mod tests {
     fn request(peer: &PeerStream) -> Arc<Mutex<Option<RemoteOutcome>>> {
         let (delivery, outcome) = (RemoteDelivery::new(0), Arc::new(Mutex::new(None)));
         delivery.begin();
-        peer.request(
-            PendingReply::RemoteDelivery { delivery: delivery.clone(), members: 1 },
-            &mut |request| Entry::Direct { request, to: "bob", from: "ada", asked: None, text: "{}" },
-        );
+        peer.request(PendingReply::of_members(&delivery, 1), &mut |request| Entry::Direct {
+            request,
+            to: "bob",
+            from: "ada",
+            asked: None,
+            keep: Keep::Reported,
+            text: "{}",
+        });
         let reported = outcome.clone();
         delivery.finally(move |passed| *reported.lock() = Some(passed));
         outcome
@@ -313,6 +329,18 @@ mod tests {
         peer.taken_until(1);
         assert_eq!(outcome.lock().unwrap(), RemoteOutcome { reached: 1, missed: 0, unknown: 0 });
         assert!(peer.is_idle());
+    }
+
+    #[test]
+    fn paused_request_waits_for_its_reply() {
+        let peer = peer();
+        let outcome = request(&peer);
+        next(&peer);
+        assert!(peer.pause(1).is_none());
+        peer.taken_until(1);
+        assert!(outcome.lock().is_none());
+        peer.answered(1).unwrap().reached(0);
+        assert_eq!(outcome.lock().unwrap(), RemoteOutcome { reached: 0, missed: 1, unknown: 0 });
     }
 
     #[test]

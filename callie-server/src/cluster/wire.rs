@@ -111,6 +111,7 @@ mod tests {
     use callie_core::Username;
 
     use super::*;
+    use crate::router::Keep;
 
     #[test]
     fn frame_reads_as_written() {
@@ -122,7 +123,14 @@ mod tests {
         let mut frame = append(&head, Vec::new());
         frame = append(&Entry::Gone { user: user.clone() }, frame);
         frame = append(
-            &Entry::Direct { request: 9, to: "bob", from: "ada", asked: Some("p-1"), text: "{}" },
+            &Entry::Direct {
+                request: 9,
+                to: "bob",
+                from: "ada",
+                asked: Some("p-1"),
+                keep: Keep::Reported,
+                text: "{}",
+            },
             frame,
         );
         let (read, mut entries) = read_header(&frame).unwrap();

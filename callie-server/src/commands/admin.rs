@@ -12,7 +12,7 @@ use crate::base::clock;
 use crate::base::ids::envelope_ids;
 use crate::base::telemetry::{Counters, Line, Telemetry};
 use crate::net::Connections;
-use crate::router::{Entry, Hub, Link, Origin};
+use crate::router::{Entry, Hub, Origin};
 use crate::store::{Accounts, Admins, Ban};
 
 /// The commands of server admins.
@@ -33,7 +33,7 @@ fn record(
     reason: Option<&RemovalReason>,
     until: Option<Timestamp>,
 ) {
-    let Link { user, address, .. } = &*origin.link;
+    let (user, address) = (&origin.link.user, origin.link.address());
     let (reason, until) = (reason.map(RemovalReason::as_str), until.map(|until| until.to_string()));
     tracing::info!(admin = %user, %address, act, user = %username, reason, until, "an admin acted");
 }
@@ -44,7 +44,7 @@ impl AdminCommands {
             return Ok(());
         }
         if self.telemetry.lines.admit(Line::Admin) {
-            let Link { user, address, .. } = &*origin.link;
+            let (user, address) = (&origin.link.user, origin.link.address());
             tracing::warn!(%user, %address, "refused an admin's command: the user is not an admin");
         }
         Err(Refusal::because(SysCode::Forbidden, "only server admins may do this"))
@@ -101,7 +101,7 @@ impl AdminCommands {
 
     pub(super) async fn announce(&self, origin: &Origin, text: MessageText) -> Result<Answer, Refusal> {
         self.require_admin(origin).await?;
-        let Link { user, address, .. } = &*origin.link;
+        let (user, address) = (&origin.link.user, origin.link.address());
         let bytes = text.as_str().len();
         tracing::info!(admin = %user, %address, act = "ANNOUNCE", bytes, "an admin acted");
         let notice = Notice::announcement(&text);

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::answer::{Answer, Refusal};
 use crate::base::ids::envelope_ids;
 use crate::cache::{Keeper, Unreachable, UserCache, code_of};
-use crate::router::{Direct, Hub, Origin, Outgoing, RecipientCache, RemoteDelivery};
+use crate::router::{Direct, Hub, Keep, Origin, Outgoing, RecipientCache, RemoteDelivery};
 use crate::store::{Edit, Members};
 
 /// Why an edit is refused that would exceed a limit.
@@ -49,6 +49,14 @@ enum Kind {
 impl Kind {
     fn is_signal(&self) -> bool {
         matches!(self, Self::Signal)
+    }
+
+    /// Returns what happens for recipients who are away.
+    fn keep(&self) -> Keep {
+        match self {
+            Self::OfMessage(_) => Keep::Quietly,
+            Self::Signal => Keep::Never,
+        }
     }
 
     fn answer(&self) -> Answer {
@@ -189,13 +197,14 @@ impl MessageCommands {
             self.hub.to_own_others(origin, &text);
             return Ok(kind.answer());
         }
+        let keep = kind.keep();
         let is_kept = self.change_kept(kind, Conversation::User(name.clone())).await?;
-        let outgoing = Outgoing { from: origin, text, ask: None, timed: None, most_names: 0 };
+        let outgoing = Outgoing { from: origin, text, ask: None, keep, timed: None, most_names: 0 };
         match self.hub.to_user(name.as_str(), &mut RecipientCache::default(), outgoing) {
             Direct::Sent => {}
             // The outcome of a signal is not reported to its sender.
-            Direct::Remote(_) if kind.is_signal() => {}
-            Direct::Remote(delivery) => {
+            Direct::Pending(_) if kind.is_signal() => {}
+            Direct::Pending(delivery) => {
                 if let Err(code) = outcome_of(delivery).await {
                     let code = match code {
                         SysCode::RecipientOffline => self.unreachable.user(me, name, was_converged).await,
@@ -235,7 +244,7 @@ impl MessageCommands {
         };
         let is_kept = self.change_kept(kind, Conversation::Group(id)).await?;
         let was_converged = self.hub.remote.is_converged();
-        let delivery = self.hub.push_to_group(id, &group, me, &text);
+        let delivery = self.hub.push_to_group(id, &group, me, &text, kind.keep());
         if kind.is_signal() {
             return Ok(Answer::Silence);
         }

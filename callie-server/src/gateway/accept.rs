@@ -8,6 +8,7 @@ use bytes::Bytes;
 use callie_core::server::CloseReason;
 
 use super::background::retry_after;
+use super::resumption::Arrived;
 use super::shared::Gateway;
 use super::socket::Socket;
 use super::timing::UPGRADE_TIMEOUT;
@@ -75,20 +76,18 @@ fn note_full(gateway: &Gateway, address: IpAddr, limit: Refusal) {
 async fn serve(
     gateway: Arc<Gateway>,
     upgraded: impl Future<Output = Option<Upgraded>> + Send + 'static,
-    mut permit: ConnectionPermit,
+    permit: ConnectionPermit,
     address: IpAddr,
 ) {
     // Boxed, so that an idle connection does not keep the memory that its handshake needs.
     let pump = Box::pin(async {
         let socket = take_over(&gateway, upgraded).await?;
-        handshake::open(gateway.clone(), socket, &mut permit, address).await
+        handshake::open(gateway, Arrived { socket, permit }, address).await
     })
     .await;
-    drop(gateway);
     if let Some(pump) = pump {
         pump.run().await;
     }
-    drop(permit);
 }
 
 /// Returns the socket, or `None` if the HTTP connection ended before the upgrade.

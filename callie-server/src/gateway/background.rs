@@ -64,6 +64,7 @@ pub(crate) async fn run(gateway: Arc<Gateway>, events: broadcast::Receiver<Sessi
 struct Gauges {
     connections: i64,
     unauthenticated: i64,
+    away: i64,
     queued: i64,
     ticks: u32,
 }
@@ -78,6 +79,7 @@ impl Gauges {
         let metrics = &gateway.telemetry.metrics;
         metrics.connections_changed(change(&mut self.connections, gateway.connections()));
         metrics.unauthenticated_changed(change(&mut self.unauthenticated, gateway.unauthenticated()));
+        metrics.away_changed(change(&mut self.away, gateway.away()));
         let (nodes, queued) = gateway.hub.remote.queued();
         metrics.cluster_is(nodes, gateway.hub.remote.is_converged(), queued);
         if self.ticks.is_multiple_of(SECOND) {
@@ -182,6 +184,10 @@ async fn check_sessions(gateway: Arc<Gateway>, links: Vec<Arc<Link>>) {
 /// can come. The caller limits how long this takes.
 pub(crate) async fn drain(gateway: &Gateway) {
     gateway.begin_draining();
+    // What is kept for lost connections is answered first.
+    for link in gateway.hub.every_link().iter().filter(|link| link.outbox.is_away()) {
+        link.end(CloseReason::shutting_down(retry_after()));
+    }
     let answered = async {
         while gateway.hub.every_link().iter().any(|link| link.has_pending()) {
             tokio::time::sleep(ANSWERS_TICK).await;

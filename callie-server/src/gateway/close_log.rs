@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use callie_core::command::ClientInfo;
 use callie_core::server::CloseReason;
 use callie_core::{SysCode, Username};
 
@@ -14,6 +15,8 @@ pub(super) struct Closed<'a> {
     pub(super) user: Option<&'a Username>,
     /// The client's address.
     pub(super) address: IpAddr,
+    /// The client program, if it has introduced itself.
+    pub(super) client: Option<&'a ClientInfo>,
     /// A detail for the log, which never contains a client's text.
     pub(super) reason: Option<&'a str>,
 }
@@ -34,12 +37,17 @@ pub(super) fn closed(gateway: &Gateway, why: &CloseReason, closed: &Closed<'_>) 
     if !gateway.telemetry.lines.admit(line) {
         return;
     }
-    let Closed { user, address, reason } = closed;
+    let Closed { user, address, client, reason } = closed;
+    let (client, version) = (client.map(|c| c.name.as_str()), client.map(|c| c.version.as_str()));
     let (close, code) = (why.code(), code.map(SysCode::as_str));
     let user = user.map(Username::as_str);
     match level {
-        Level::Ordinary => tracing::info!(close, code, user, %address, reason, "closed a connection"),
-        Level::Remarkable => tracing::warn!(close, code, user, %address, reason, "closed a connection"),
+        Level::Ordinary => {
+            tracing::info!(close, code, user, %address, client, version, reason, "closed a connection")
+        }
+        Level::Remarkable => {
+            tracing::warn!(close, code, user, %address, client, version, reason, "closed a connection")
+        }
     }
 }
 

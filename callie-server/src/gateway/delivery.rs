@@ -19,7 +19,7 @@ use crate::base::ids::envelope_ids;
 use crate::base::telemetry::Line;
 use crate::cache::{NotKept, code_of};
 use crate::router::{
-    Blocked, Delivered, Direct, Finish, Group, Outgoing, PendingAnswer, Receipt, RecipientCache,
+    Blocked, Delivered, Direct, Finish, Group, Keep, Outgoing, PendingAnswer, Receipt, RecipientCache,
     RemoteOutcome, Request, Requester,
 };
 
@@ -39,7 +39,7 @@ impl Arrival {
 /// An accepted payload and the connection that received it.
 pub(super) struct Incoming<'a, 't> {
     pub(super) context: &'a RequestContext,
-    pub(super) connection: &'a Connection<Receipt>,
+    pub(super) connection: &'a Connection<Receipt, Utf8Bytes>,
     pub(super) accepted: &'a Accepted<'t>,
     pub(super) arrival: Arrival,
 }
@@ -112,7 +112,8 @@ fn to_user(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache, to: &st
     let finish = || Some(keepable.clone()?.finish_for_user(Username::parse(to).ok()?, was_converged));
     let ask = incoming.request(false, || incoming.reply(), finish);
     let timed = incoming.arrival.timed();
-    let outgoing = Outgoing { from: origin, text, ask, timed, most_names: 0 };
+    let keep = if frame.payload_type() == PayloadType::Ping { Keep::Never } else { Keep::Reported };
+    let outgoing = Outgoing { from: origin, text, ask, keep, timed, most_names: 0 };
     let copy = || {
         if let Some(copy) = &copy {
             context.hub().to_own(origin, &others, &away, copy);
@@ -125,7 +126,7 @@ fn to_user(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache, to: &st
             context.count_taken(frame.payload_type());
             Action::Done
         }
-        Direct::Remote(remote) => {
+        Direct::Pending(remote) => {
             copy();
             let Ok(to) = Username::parse(to) else { return Action::Done };
             let (context, reply) = incoming.pending();
@@ -275,7 +276,7 @@ fn deliver_to_group(
     let asked = ask.is_some();
     let was_converged = context.hub().remote.is_converged();
     let most_names = if keepable.is_some() { usize::MAX } else { MAX_OFFLINE_NAMES };
-    let outgoing = Outgoing { from: &context.origin, text, ask, timed, most_names };
+    let outgoing = Outgoing { from: &context.origin, text, ask, keep: Keep::Reported, timed, most_names };
     let delivered = context.hub().to_group(id, group, outgoing);
     // Members may be connected to a node that cannot be reached.
     let may_keep = was_converged && context.hub().remote.is_converged();
@@ -329,7 +330,7 @@ struct GroupReport {
 impl GroupReport {
     /// Calls `then` once it is known what the message reached on other nodes, unless that is uncertain.
     fn once_delivered(self, mut delivered: Delivered, then: impl FnOnce(Self, Delivered) + Send + 'static) {
-        let Some(remote) = delivered.elsewhere.take() else { return then(self, delivered) };
+        let Some(remote) = delivered.pending.take() else { return then(self, delivered) };
         self.context.settle(&self.reply, PriorOutcome::Pending);
         let pending = self.context.pending_answer();
         remote.finally(move |outcome| {
@@ -339,7 +340,7 @@ impl GroupReport {
             }
             delivered.delivered = outcome.reached;
             if outcome.missed > 0 {
-                delivered.missed_elsewhere(outcome.missed, &self.group);
+                delivered.missed_later(outcome.missed, &self.group);
             }
             then(self, delivered);
         });
@@ -395,7 +396,7 @@ fn to_everyone(incoming: &Incoming<'_, '_>) -> Action {
 fn broadcast(context: &RequestContext, text: &Utf8Bytes) {
     if context.gateway.telemetry.lines.admit(Line::Broadcast) {
         let link = &context.origin.link;
-        tracing::info!(user = %link.user, address = %link.address, bytes = text.len(), "delivered a broadcast");
+        tracing::info!(user = %link.user, address = %link.address(), bytes = text.len(), "delivered a broadcast");
     }
     context.hub().to_everyone(text, Some(&context.origin.link));
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use callie_core::command::Command;
 use callie_core::server::{self, Connection, Reply, Verified};
 use callie_core::{PayloadType, PriorOutcome, SysCode};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::action::Action;
 use super::delivery::{self, Arrival, Incoming};
@@ -27,7 +28,7 @@ pub(crate) struct Handler {
     /// Dropped with the task of the connection, which removes the connection from the hub.
     _registration: Registration,
     pub(super) session: Box<Session>,
-    pub(super) connection: Connection<Receipt>,
+    pub(super) connection: Connection<Receipt, Utf8Bytes>,
     recipients: RecipientCache,
 }
 

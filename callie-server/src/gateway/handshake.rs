@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callie_core::Username;
-use callie_core::server::{CloseReason, Handshake, Identity};
+use callie_core::server::{CloseReason, Handshake, Identity, Verified};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::action::{Action, Work};
@@ -14,43 +14,43 @@ use super::close_log::{Closed, closed};
 use super::closing;
 use super::handler::Handler;
 use super::pump::Pump;
+use super::resumption::{Arrived, new_connection_id};
 use super::shared::Gateway;
 use super::socket::{Incoming, Socket};
 use crate::base::clock;
-use crate::base::telemetry::{CloseLabel, Line, Refusal};
+use crate::base::telemetry::{CloseLabel, Line, Refusal, Resumption};
 use crate::cache::ATTEMPTS;
-use crate::net::ConnectionPermit;
 use crate::router::{Allowance, JoinResult, Link, Origin, Registration};
-use crate::store::StoreError;
+use crate::store::{Session, StoreError};
 
 /// How long a connection waits for what other nodes remember about its user. Without the answer, a duplicate may be
 /// accepted.
 const RECALL_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Waits for the first payload and authenticates the user, or closes the connection.
-pub(super) async fn open(
-    gateway: Arc<Gateway>,
-    mut socket: Socket,
-    permit: &mut ConnectionPermit,
-    address: IpAddr,
-) -> Option<Box<Pump>> {
+/// Waits for the first payload and authenticates the user, or closes the connection. A WebSocket that resumes a
+/// connection is handed to the task of that connection.
+pub(super) async fn open(gateway: Arc<Gateway>, mut arrived: Arrived, address: IpAddr) -> Option<Box<Pump>> {
     let handshake = Handshake::new(clock::elapsed(Instant::now()), gateway.server_config());
-    let rejected = match first_text(&gateway, &mut socket, &handshake).await {
-        Ok(text) => match authenticate(&gateway, handshake, &text, permit, address).await {
-            Ok((handler, work)) => return Some(Pump::new(gateway, socket, handler, work)),
-            Err(rejected) => rejected,
+    let rejected = match first_text(&gateway, &mut arrived.socket, &handshake).await {
+        Ok(text) => match authenticate(&gateway, handshake, &text, arrived, address).await {
+            Ok(pump) => return pump,
+            Err(refused) => {
+                let (rejected, returned) = *refused;
+                arrived = returned;
+                rejected
+            }
         },
         Err(Unread::Close(reason)) => reason.into(),
         Err(Unread::Gone(how)) => {
             gateway.telemetry.metrics.closed(how);
-            closing::finish_close(socket).await;
+            closing::finish_close(arrived.socket).await;
             return None;
         }
     };
     let Rejected { close, user, reason } = rejected;
-    closed(&gateway, &close, &Closed { user: user.as_ref(), address, reason });
+    closed(&gateway, &close, &Closed { user: user.as_ref(), address, client: None, reason });
     drop(gateway);
-    closing::reject(socket, close).await;
+    closing::reject(arrived.socket, close).await;
     None
 }
 
@@ -89,7 +89,7 @@ async fn first_text(
             match socket.read().await {
                 Incoming::Text(text) => return Ok(text),
                 Incoming::Control => {}
-                Incoming::Closed => return Err(Unread::Gone(CloseLabel::Client)),
+                Incoming::Closed(_) => return Err(Unread::Gone(CloseLabel::Client)),
                 Incoming::Ended | Incoming::Lost => return Err(Unread::Gone(CloseLabel::Lost)),
                 Incoming::Fatal(reason) => return Err(Unread::Close(reason)),
             }
@@ -105,18 +105,46 @@ async fn first_text(
     }
 }
 
+/// Opens a connection; `None` if the first payload has resumed one. A WebSocket that is rejected is returned, to be closed.
 async fn authenticate(
     gateway: &Arc<Gateway>,
     handshake: Handshake,
     text: &str,
-    permit: &mut ConnectionPermit,
+    mut arrived: Arrived,
     address: IpAddr,
-) -> Result<(Handler, Option<Work>), Rejected> {
+) -> Result<Option<Box<Pump>>, Box<(Rejected, Arrived)>> {
+    let endings = gateway.endings();
+    let (verified, session) = match verify(gateway, handshake, text).await {
+        Ok(verified) => verified,
+        Err(rejected) => return Err(Box::new((rejected, arrived))),
+    };
+    if let Some(resuming) = verified.resuming() {
+        arrived.permit.authenticated();
+        match gateway.resumables.hand_over(resuming, &session, address, arrived).await {
+            Ok(()) => return Ok(None),
+            Err(returned) => arrived = returned,
+        }
+        gateway.telemetry.metrics.resumption(Resumption::Refused);
+    }
+    match connect(gateway, verified, session, endings, address).await {
+        Ok((handler, work)) => {
+            arrived.permit.authenticated();
+            Ok(Some(Pump::new(gateway.clone(), arrived, handler, work)))
+        }
+        Err(rejected) => Err(Box::new((rejected, arrived))),
+    }
+}
+
+/// Looks up the session of the first payload.
+async fn verify<'t>(
+    gateway: &Gateway,
+    handshake: Handshake,
+    text: &'t str,
+) -> Result<(Verified<'t>, Session), Rejected> {
     gateway.counters.received(1);
     let authentication = handshake.receive(text)?;
     let claimed = Username::parse(authentication.sender()).ok();
     let rejected = |close: CloseReason| Rejected { user: claimed.clone(), ..close.into() };
-    let endings = gateway.endings();
     let session = gateway.sessions.authenticate(authentication.token(), clock::now()).await;
     let session = session.map_err(|e| unavailable(gateway, &e))?;
     let identity = session.as_ref().map(|session| {
@@ -124,11 +152,22 @@ async fn authenticate(
     });
     let verified = authentication.verify(identity).map_err(&rejected)?;
     // `verify` succeeds only with a session.
-    let Some(session) = session else { return Err(rejected(CloseReason::session_revoked())) };
+    session.map(|session| (verified, session)).ok_or_else(|| rejected(CloseReason::session_revoked()))
+}
 
+/// Opens a connection, unless its session ended after `endings` events.
+async fn connect(
+    gateway: &Arc<Gateway>,
+    verified: Verified<'_>,
+    session: Session,
+    endings: u64,
+    address: IpAddr,
+) -> Result<(Handler, Option<Work>), Rejected> {
+    let rejected = |close: CloseReason| Rejected { user: Some(session.user.clone()), ..close.into() };
     let outbox_bytes = gateway.config.current().outbox_bytes;
+    let client = verified.greeting().and_then(|greeting| greeting.client.clone());
     let features = verified.features().unwrap_or_default();
-    let link = Link::new(session.user.clone(), session.id.clone(), address, features, outbox_bytes);
+    let link = Link::new(session.user.clone(), session.id.clone(), address, client, features, outbox_bytes);
     if gateway.keeper.is_some() {
         // What is kept for the user comes before everything that is sent from now on.
         link.outbox.hold();
@@ -152,9 +191,13 @@ async fn authenticate(
     if gateway.shutdown.has_begun() {
         return Err(CloseReason::shutting_down(retry_after()).into());
     }
-    permit.authenticated();
     gateway.hub.came_online(&origin.user, gateway.config.current().presence);
 
+    let verified = match new_connection_id() {
+        Some(id) => verified.with_connection_id(id),
+        None => verified,
+    };
+    let rejected = |close: CloseReason| Rejected { user: Some(origin.user.name.clone()), ..close.into() };
     match Handler::open(gateway.clone(), registration, verified, session) {
         (handler, Action::Done) => Ok((handler, None)),
         (handler, Action::Later(work)) => Ok((handler, Some(work))),

@@ -31,7 +31,7 @@ impl Keepable {
     /// feature. `text` is the text that recipients receive.
     pub(super) fn new(
         context: &RequestContext,
-        connection: &Connection<Receipt>,
+        connection: &Connection<Receipt, Utf8Bytes>,
         accepted: &Accepted<'_>,
         text: &Utf8Bytes,
     ) -> Option<Self> {

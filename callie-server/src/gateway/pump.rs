@@ -1,6 +1,7 @@
 //! The loop of one connection: handles received payloads, writes its outbox, and detects silence.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -9,20 +10,20 @@ use std::time::{Duration, Instant};
 use callie_core::CloseCode;
 use callie_core::server::CloseReason;
 use tokio::time::Sleep;
-use tokio_tungstenite::tungstenite::{Error, Utf8Bytes};
+use tokio_tungstenite::tungstenite::Error;
 
 use super::action::{Action, Work};
-use super::background::database_unavailable;
-use super::backlog::Backlog;
 use super::close_log::{Closed, closed};
 use super::closing;
 use super::handler::Handler;
+use super::resumption::{Arrived, Resumable};
 use super::shared::Gateway;
 use super::socket::{Incoming, Socket};
+use super::source::Source;
 use super::timing::TICK;
 use crate::base::clock;
-use crate::base::telemetry::{CloseLabel, Discarded, Line};
-use crate::router::{Item, Link, Outbox, Receipt};
+use crate::base::telemetry::{CloseLabel, Discarded};
+use crate::router::{Item, Link, Outbox};
 
 /// The most messages that are read before the next write.
 const READS: usize = 64;
@@ -31,48 +32,64 @@ const FEEDS: usize = 64;
 /// The capacity in items that is kept while nothing is written.
 const KEPT_ITEMS: usize = 8;
 
+/// RFC 6455: a normal closure.
+const NORMAL_CLOSE: u16 = 1000;
+
 /// How long answers may follow after the deadline of confirmations, for a client that has half-closed its connection.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
 /// An authenticated connection.
 pub(super) struct Pump {
-    gateway: Arc<Gateway>,
-    link: Arc<Link>,
-    socket: Socket,
-    handler: Handler,
+    pub(super) gateway: Arc<Gateway>,
+    pub(super) link: Arc<Link>,
+    /// The WebSocket; `None` while the connection is away.
+    pub(super) arrived: Option<Arrived>,
+    pub(super) handler: Handler,
+    /// Where another WebSocket arrives; `None` if the connection cannot be resumed.
+    pub(super) resumable: Option<Arc<Resumable>>,
+    /// Set while the connection is away: when it is gone.
+    pub(super) away_until: Option<Instant>,
     /// Items that were taken from the outbox and are not written yet.
-    batch: VecDeque<Item>,
-    /// What is kept for the user, if messages are kept.
-    backlog: Option<Box<Backlog>>,
-    /// Whether `batch` is from the backlog, and not from the outbox.
-    is_kept: bool,
+    pub(super) batch: VecDeque<Item>,
+    source: Source,
     work: Option<Work>,
     /// Boxed, because a timer must not move.
-    timer: Pin<Box<Sleep>>,
+    pub(super) timer: Pin<Box<Sleep>>,
     /// When the use of the session was last recorded.
-    touched: Instant,
+    pub(super) touched: Instant,
     /// Set once the client has half-closed the connection: the deadline of its last answers.
     finishing: Option<Instant>,
 }
 
 /// How a connection ended.
-enum End {
+pub(super) enum End {
     /// By the server.
     Close(CloseReason),
     /// By the client, or because the connection was lost.
     Gone(CloseLabel),
     /// The client half-closed the connection and has received all answers.
     HalfClosed,
+    /// By the client, with close code 1000.
+    Left,
+    /// The connection was away for too long.
+    Expired,
 }
 
 impl End {
+    /// The client sent a close frame with this code. After 1000 the connection cannot be resumed.
+    fn closed_by_client(code: Option<u16>) -> Self {
+        if code == Some(NORMAL_CLOSE) { Self::Left } else { Self::Gone(CloseLabel::Client) }
+    }
+
     /// Returns why queued payloads are discarded, or `None` if they are still written.
     fn discards(&self) -> Option<Discarded> {
         match self {
             Self::Close(reason) if reason.writes_queued() => None,
             Self::Close(reason) if reason.sys_code().is_some() => Some(Discarded::SlowConsumer),
             // The client violated the WebSocket protocol, or the connection is lost.
-            Self::Close(_) | Self::Gone(_) | Self::HalfClosed => Some(Discarded::LinkLost),
+            Self::Close(_) | Self::Gone(_) | Self::HalfClosed | Self::Left | Self::Expired => {
+                Some(Discarded::LinkLost)
+            }
         }
     }
 }
@@ -82,25 +99,25 @@ impl Pump {
     /// it and not several copies.
     pub(super) fn new(
         gateway: Arc<Gateway>,
-        socket: Socket,
+        arrived: Arrived,
         handler: Handler,
         work: Option<Work>,
     ) -> Box<Self> {
         let now = Instant::now();
         let link = handler.context.origin.link.clone();
-        let backlog = gateway
-            .keeper
-            .as_ref()
-            .map(|keeper| Box::new(Backlog::new(keeper.clone(), gateway.hub.keys.clone(), link.clone())));
+        let source = Source::new(&gateway, &link);
+        let id = handler.connection.connection_id().cloned();
+        let resumable = id.map(|id| gateway.resumables.add(id, link.clone()));
         let mut pump = Box::new(Self {
             timer: Box::pin(tokio::time::sleep_until(now.into())),
             gateway,
             link,
-            socket,
+            arrived: Some(arrived),
             handler,
+            resumable,
+            away_until: None,
             batch: VecDeque::new(),
-            backlog,
-            is_kept: false,
+            source,
             work,
             touched: now,
             finishing: None,
@@ -114,13 +131,23 @@ impl Pump {
 
     /// Runs the connection to its end.
     pub(super) async fn run(mut self: Box<Self>) {
-        let end = std::future::poll_fn(|cx| self.poll(cx)).await;
+        let end = loop {
+            let end = std::future::poll_fn(|cx| self.poll(cx)).await;
+            if let Some(end) = self.go_away(end) {
+                break end;
+            }
+        };
         self.finish(end).await;
     }
 
     /// Releases what the connection held, then closes it.
     fn finish(self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let Self { gateway, link, socket, mut handler, mut batch, work, .. } = *self;
+        if self.away_until.is_some() {
+            self.gateway.resumables.is_not_away();
+        } else {
+            self.report(&end);
+        }
+        let Self { gateway, link, arrived, resumable, mut handler, mut batch, work, .. } = *self;
         if let Some(work) = work {
             let link = link.clone();
             // The work is finished, so that a retry of its payload receives the true outcome.
@@ -139,7 +166,7 @@ impl Pump {
         let mut queued = VecDeque::new();
         link.outbox.take(&mut queued);
         batch.append(&mut queued);
-        if let Some(discarded) = end.discards() {
+        if let Some(discarded) = end.discards().or(arrived.is_none().then_some(Discarded::LinkLost)) {
             // The payload that did not fit into the outbox is lost as well.
             let refused = u64::from(discarded == Discarded::SlowConsumer);
             gateway.telemetry.metrics.discarded(discarded, batch.len() as u64 + refused);
@@ -148,28 +175,49 @@ impl Pump {
             // It would be written before what is kept for the user.
             batch.clear();
         }
-        match &end {
-            End::Close(reason) => {
-                let waiting = (reason.code() == CloseCode::SlowConsumer.as_u16())
-                    .then(|| format!("{} bytes are waiting to be read", link.outbox.waiting()));
-                let about =
-                    Closed { user: Some(&link.user), address: link.address, reason: waiting.as_deref() };
-                closed(&gateway, reason, &about);
-            }
-            End::Gone(how) => gateway.telemetry.metrics.closed(*how),
-            End::HalfClosed => gateway.telemetry.metrics.closed(CloseLabel::HalfClosed),
-        }
         let now = clock::elapsed(Instant::now());
         let closing = match end {
             End::Close(reason) => Some(handler.connection.close(now, reason)),
             End::HalfClosed => Some(handler.connection.close(now, CloseReason::normal())),
-            End::Gone(_) => None,
+            End::Gone(_) | End::Left | End::Expired => None,
         };
+        if let Some(id) = handler.connection.connection_id() {
+            gateway.resumables.remove(id);
+        }
         // Removes the connection from the hub before the close, which may take seconds.
         drop(handler);
-        match closing {
-            Some(closing) => Box::pin(closing::close(socket, closing, batch)),
-            None => Box::pin(closing::finish_close(socket)),
+        if let Some(resumable) = resumable {
+            resumable.end();
+        }
+        let Some(Arrived { socket, permit }) = arrived else { return Box::pin(std::future::ready(())) };
+        Box::pin(async move {
+            match closing {
+                Some(closing) => closing::close(socket, closing, batch).await,
+                None => closing::finish_close(socket).await,
+            }
+            drop(permit);
+        })
+    }
+
+    /// Counts and logs the end of the WebSocket.
+    pub(super) fn report(&self, end: &End) {
+        let (gateway, link) = (&self.gateway, &self.link);
+        match end {
+            End::Close(reason) => {
+                let waiting = (reason.code() == CloseCode::SlowConsumer.as_u16())
+                    .then(|| format!("{} bytes are waiting to be read", link.outbox.waiting()));
+                let about = Closed {
+                    user: Some(&link.user),
+                    address: link.address(),
+                    client: link.client.as_deref(),
+                    reason: waiting.as_deref(),
+                };
+                closed(gateway, reason, &about);
+            }
+            End::Gone(how) => gateway.telemetry.metrics.closed(*how),
+            End::HalfClosed => gateway.telemetry.metrics.closed(CloseLabel::HalfClosed),
+            End::Left => gateway.telemetry.metrics.closed(CloseLabel::Client),
+            End::Expired => {}
         }
     }
 
@@ -180,6 +228,10 @@ impl Pump {
             {
                 self.work = None;
                 self.link.remove_pending();
+            }
+            self.take_handovers();
+            if let Some(until) = self.away_until {
+                return self.poll_away(cx, until);
             }
             let more = match self.read(cx) {
                 Ok(more) => more,
@@ -211,8 +263,9 @@ impl Pump {
                 return Poll::Pending;
             }
             let parked = if blocked { self.link.outbox.park_blocked(cx) } else { self.link.outbox.park(cx) };
+            let is_asked = self.resumable.as_ref().is_some_and(|resumable| resumable.is_asked());
             // If the last answer came before the outbox was parked, nothing would wake this task.
-            if parked && (self.finishing.is_none() || blocked || self.link.has_pending()) {
+            if parked && !is_asked && (self.finishing.is_none() || blocked || self.link.has_pending()) {
                 return Poll::Pending;
             }
         }
@@ -236,7 +289,8 @@ impl Pump {
                 more = More::Nothing;
                 break;
             }
-            let text = match self.socket.poll_read(cx) {
+            let Some(Arrived { socket, .. }) = &mut self.arrived else { break };
+            let text = match socket.poll_read(cx) {
                 Poll::Pending => {
                     more = More::Nothing;
                     break;
@@ -248,8 +302,11 @@ impl Pump {
                     continue;
                 }
                 Poll::Ready(Incoming::Text(text)) => text,
-                Poll::Ready(Incoming::Closed) => return Err(End::Gone(CloseLabel::Client)),
+                Poll::Ready(Incoming::Closed(code)) => return Err(End::closed_by_client(code)),
                 Poll::Ready(Incoming::Lost) => return Err(End::Gone(CloseLabel::Lost)),
+                Poll::Ready(Incoming::Ended) if self.resumable.is_some() => {
+                    return Err(End::Gone(CloseLabel::Lost));
+                }
                 Poll::Ready(Incoming::Ended) => {
                     self.half_close(now);
                     more = More::Nothing;
@@ -274,116 +331,67 @@ impl Pump {
 
     /// Writes the outbox. Pending while the socket accepts no data.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Some(Arrived { socket, .. }) = &mut self.arrived else { return Poll::Pending };
+        let Self { gateway, link, handler, batch, source, .. } = self;
         let now = Instant::now();
-        std::task::ready!(self.write_own(cx, now))?;
-        while self.fill(cx) {
+        let elapsed = clock::elapsed(now);
+        let feed_own = |socket: &mut Socket, text| {
+            gateway.counters.sent(1);
+            gateway.telemetry.metrics.delivered(1);
+            socket.feed(text)
+        };
+        // The payloads of the core's connection itself come before those in the outbox.
+        loop {
+            std::task::ready!(socket.poll_ready(cx))?;
+            let Some(text) = handler.connection.poll(elapsed) else { break };
+            feed_own(socket, text)?;
+        }
+        while source.fill(cx, batch, gateway, link) {
             let (mut written, mut cost) = (0, 0);
             let mut blocked = Poll::Ready(Ok(()));
             while written < FEEDS {
-                blocked = self.socket.poll_ready(cx);
+                blocked = socket.poll_ready(cx);
                 if !matches!(blocked, Poll::Ready(Ok(()))) {
                     break;
                 }
-                let Some(item) = self.batch.pop_front() else { break };
-                if let Some(report) = self.report_before(&item, now) {
+                let Some(item) = batch.pop_front() else { break };
+                // The report of payloads that were dropped before the answered one.
+                let number = item.answers.map(NonZeroU64::get);
+                if let Some(report) = number.and_then(|n| handler.connection.report_before(elapsed, n)) {
                     // The answer follows after its report, when the socket accepts data again.
-                    self.batch.push_front(item);
-                    self.feed_own(report)?;
+                    batch.push_front(item);
+                    feed_own(socket, report)?;
                     continue;
                 }
                 cost += Outbox::cost(&item);
                 written += 1;
                 if let Some(came) = item.timed {
-                    self.gateway.telemetry.metrics.delivery_took(came.elapsed());
+                    gateway.telemetry.metrics.delivery_took(came.elapsed());
                 }
                 if let Some(receipt) = item.receipt {
-                    self.note_written(receipt, now);
+                    source.note_written(receipt, &mut handler.connection, link, elapsed);
                 }
-                self.socket.feed(item.text)?;
+                handler.connection.count_written(&item.text);
+                socket.feed(item.text)?;
             }
             if written > 0 {
-                if !self.is_kept {
-                    self.link.outbox.written(cost);
+                if !source.is_kept {
+                    link.outbox.written(cost);
                 }
-                self.gateway.counters.sent(written as u64);
-                self.gateway.telemetry.metrics.delivered(written as u64);
+                gateway.counters.sent(written as u64);
+                gateway.telemetry.metrics.delivered(written as u64);
             }
             std::task::ready!(blocked)?;
-            std::task::ready!(self.socket.poll_flush(cx))?;
+            std::task::ready!(socket.poll_flush(cx))?;
         }
-        if self.batch.capacity() > KEPT_ITEMS {
-            self.batch = VecDeque::new();
+        if batch.capacity() > KEPT_ITEMS {
+            *batch = VecDeque::new();
         }
-        std::task::ready!(self.socket.poll_flush(cx))?;
-        if let Some(backlog) = &mut self.backlog {
+        std::task::ready!(socket.poll_flush(cx))?;
+        if let Some(backlog) = &mut source.backlog {
             backlog.flushed();
         }
         Poll::Ready(Ok(()))
-    }
-
-    /// Fills the batch, if it is empty: with what is kept for the user, and then from the outbox. Returns `true` if there
-    /// is something to write.
-    fn fill(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.batch.is_empty() {
-            return true;
-        }
-        self.is_kept = false;
-        if let Some(backlog) = &mut self.backlog {
-            match backlog.poll(cx, &mut self.batch) {
-                Poll::Pending => return false,
-                Poll::Ready(Ok(())) if self.batch.is_empty() => {}
-                Poll::Ready(Ok(())) => {
-                    self.is_kept = true;
-                    return true;
-                }
-                Poll::Ready(Err(error)) => {
-                    if self.gateway.telemetry.lines.admit(Line::Unavailable) {
-                        tracing::error!(%error, "cannot read kept messages");
-                    }
-                    self.backlog = None;
-                    self.link.end(database_unavailable());
-                }
-            }
-        }
-        self.link.outbox.take(&mut self.batch)
-    }
-
-    /// Notes that a message is about to be written that the client may confirm. A receipt that the connection does not keep
-    /// is dropped, which settles it.
-    fn note_written(&mut self, receipt: Receipt, now: Instant) {
-        receipt.written();
-        let (now, key) = (clock::elapsed(now), receipt.key());
-        let connection = &mut self.handler.connection;
-        match (receipt.kept(), &mut self.backlog) {
-            (Some(_), _) if self.link.has_offline() => drop(connection.written_kept(key, receipt)),
-            (Some(item), Some(backlog)) => {
-                backlog.written(item.clone());
-                drop(connection.written(now, key, receipt));
-            }
-            _ => drop(connection.written(now, key, receipt)),
-        }
-    }
-
-    /// Writes the payloads of the core's connection itself, before those in the outbox.
-    fn write_own(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), Error>> {
-        let now = clock::elapsed(now);
-        loop {
-            std::task::ready!(self.socket.poll_ready(cx))?;
-            let Some(text) = self.handler.connection.poll(now) else { return Poll::Ready(Ok(())) };
-            self.feed_own(Utf8Bytes::from(text))?;
-        }
-    }
-
-    fn feed_own(&mut self, text: Utf8Bytes) -> Result<(), Error> {
-        self.gateway.counters.sent(1);
-        self.gateway.telemetry.metrics.delivered(1);
-        self.socket.feed(text)
-    }
-
-    /// Returns what must be written before an answer: the report of payloads that were dropped before the answered one.
-    fn report_before(&mut self, item: &Item, now: Instant) -> Option<Utf8Bytes> {
-        let number = item.answers?.get();
-        self.handler.connection.report_before(clock::elapsed(now), number).map(Utf8Bytes::from)
     }
 
     fn poll_timers(&mut self, cx: &mut Context<'_>) -> Option<End> {
@@ -421,7 +429,7 @@ impl Pump {
         None
     }
 
-    fn set_timer(&mut self, now: Instant) {
+    pub(super) fn set_timer(&mut self, now: Instant) {
         // At least 1 ms, so that a clock that was set back does not cause a busy loop.
         let left = (self.handler.session.expires - clock::now()).max(1).unsigned_abs();
         // Not before the next tick: what is due cannot be written while the socket accepts no data.
@@ -447,7 +455,7 @@ impl Pump {
         let until = now + self.gateway.timing.protocol.confirmation + LAST_ANSWERS;
         self.finishing = Some(until);
         self.link.finish();
-        if self.backlog.take().is_some()
+        if self.source.backlog.take().is_some()
             && let Some(holds) = self.link.outbox.held()
         {
             // It receives no other payloads, so there is nothing that these would have to come before.

@@ -3,14 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use callie_core::command::{Feature, Features};
 use callie_core::server::ServerConfig;
 use callie_core::{GroupId, Limits};
 use parking_lot::Mutex;
 
+use super::resumption::Resumables;
 use super::timing::Timing;
-use crate::base::config::LiveConfig;
+use crate::base::config::{Config, LiveConfig};
 use crate::base::telemetry::{Counters, Telemetry};
 use crate::base::{Shutdown, Tasks};
 use crate::cache::{Keeper, Unreachable, UserCache};
@@ -51,6 +53,8 @@ pub struct Gateway {
     pub(super) limits: Limits,
     /// How long the gateway waits.
     pub(super) timing: Timing,
+    /// The connections that can be resumed.
+    pub(super) resumables: Resumables,
     /// See [`Gateway::server_config`].
     server_config: Mutex<Arc<ServerConfig>>,
     /// See [`Gateway::endings`].
@@ -62,14 +66,13 @@ pub struct Gateway {
 impl Gateway {
     /// Creates a gateway without connections.
     pub(crate) fn new(services: Services, timing: Timing, tasks: Tasks, shutdown: Shutdown) -> Self {
-        let limits = services.config.current().limits();
-        let server_config = ServerConfig::new(services.hub.keys.clone());
+        let config = services.config.current();
         let features = match &services.keeper {
             Some(_) => Features::NONE.with(Feature::Offline),
             None => Features::NONE,
         };
-        let server_config = server_config.with_limits(limits).with_times(timing.protocol);
-        let server_config = Arc::new(server_config.with_features(features));
+        let server_config = ServerConfig::new(services.hub.keys.clone()).with_times(timing.protocol);
+        let server_config = Arc::new(with_live_keys(server_config.with_features(features), &config));
         Self {
             hub: services.hub.clone(),
             cache: services.cache.clone(),
@@ -87,6 +90,7 @@ impl Gateway {
             tasks,
             shutdown,
             timing,
+            resumables: Resumables::default(),
             endings: AtomicU64::new(0),
             draining: AtomicBool::new(false),
         }
@@ -123,6 +127,12 @@ impl Gateway {
         group.is_some_and(|group| group.state().online.contains_key(name))
     }
 
+    /// Returns the number of lost connections that can be resumed.
+    #[must_use]
+    pub fn away(&self) -> usize {
+        self.resumables.away()
+    }
+
     /// Returns the payloads that were received from clients since the start.
     #[must_use]
     pub fn payloads_received(&self) -> u64 {
@@ -143,12 +153,20 @@ impl Gateway {
 
     /// Returns the configuration of new connections. They share it until the server's configuration changes.
     pub(super) fn server_config(&self) -> Arc<ServerConfig> {
-        let limits = self.config.current().limits();
+        let config = self.config.current();
         let mut current = self.server_config.lock();
-        if current.limits != limits {
-            *current = Arc::new(ServerConfig::clone(&current).with_limits(limits));
+        let is_current = current.limits == config.limits()
+            && current.max_kept_bytes == config.outbox_bytes
+            && current.times.resumption == config.resume_window();
+        if !is_current {
+            *current = Arc::new(with_live_keys(ServerConfig::clone(&current), &config));
         }
         current.clone()
+    }
+
+    /// Returns how long a connection that is lost now can be resumed.
+    pub(super) fn resume_window(&self) -> Duration {
+        self.config.current().resume_window()
     }
 
     /// Returns `true` once the server is stopping and handles only confirmations.
@@ -173,6 +191,19 @@ impl Gateway {
     pub(super) fn count_ending(&self) {
         self.endings.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// Applies the keys of the configuration that a reload changes.
+fn with_live_keys(server_config: ServerConfig, config: &Config) -> ServerConfig {
+    let window = config.resume_window();
+    let features = server_config.features.without(Feature::Resume);
+    let features = if window.is_zero() { features } else { features.with(Feature::Resume) };
+    let times = server_config.times.with_resumption(window);
+    server_config
+        .with_limits(config.limits())
+        .with_times(times)
+        .with_features(features)
+        .with_max_kept_bytes(config.outbox_bytes)
 }
 
 impl fmt::Debug for Gateway {

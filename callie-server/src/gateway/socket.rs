@@ -32,8 +32,8 @@ pub(crate) enum Incoming {
     Text(Utf8Bytes),
     /// A control frame, which the WebSocket has answered.
     Control,
-    /// The client's close frame.
-    Closed,
+    /// The client's close frame, with its code.
+    Closed(Option<u16>),
     /// The client shut down its writing side without a close frame. It may still read.
     Ended,
     /// The connection was lost.
@@ -83,9 +83,9 @@ impl Socket {
                 Incoming::Control
             }
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => Incoming::Control,
-            Some(Ok(Message::Close(_))) => {
+            Some(Ok(Message::Close(frame))) => {
                 self.dirty = true;
-                Incoming::Closed
+                Incoming::Closed(frame.map(|frame| frame.code.into()))
             }
             Some(Err(error)) => fatal(&error),
             None => Incoming::Lost,

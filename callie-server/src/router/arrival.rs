@@ -9,11 +9,12 @@ use callie_core::server::PayloadKeys;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::delivery::{Delivery, Request, Requester};
-use super::direct::send_to_all;
-use super::entry::Entry;
+use super::direct::{Handed, keep_for, send_to_all};
+use super::entry::{Entry, Keep};
 use super::hub::Hub;
 use super::node::{NO_REPLY, RequestId};
 use super::peers::Peer;
+use super::remote_delivery::RemoteDelivery;
 
 /// A payload from another node.
 pub(crate) struct Arrival<'a> {
@@ -25,6 +26,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) from: &'a str,
     /// The payload's ID, if its sender asked for confirmation.
     pub(crate) asked: Option<&'a str>,
+    /// What happens if the recipient's connections are all away.
+    pub(crate) keep: Keep,
     /// The payload.
     pub(crate) text: &'a str,
     /// The deadline of confirmations.
@@ -47,9 +50,20 @@ impl Arrival<'_> {
         Some(Delivery::start(Request { requester, key, of_group, deadline: self.deadline }))
     }
 
-    fn missed(&self, reached: usize) {
+    fn reached(&self, reached: usize) {
         if self.request != NO_REPLY {
-            self.peer.send(&Entry::Missed { request: self.request, reached: reached as u64 });
+            self.peer.send(&Entry::Reached { request: self.request, reached: reached as u64 });
+        }
+    }
+
+    /// Reports how many members the payload reached once that is known of those who are away.
+    fn report_later(&self, delivery: &RemoteDelivery) {
+        let (peer, request) = (self.peer.clone(), self.request);
+        if request != NO_REPLY {
+            peer.send(&Entry::Paused { request });
+            delivery.finally(move |outcome| {
+                peer.send(&Entry::Reached { request, reached: outcome.reached as u64 });
+            });
         }
     }
 }
@@ -67,8 +81,15 @@ impl Hub {
                 delivery.handed_out(usize::from(links.is_empty()));
                 self.await_confirmation(&delivery);
             }
-            None if send_to_all(&links, text, None) => {}
-            None => arrival.missed(0),
+            None => match send_to_all(&links, text, None, arrival.keep) {
+                Handed::Sent => {}
+                Handed::Missed => arrival.reached(0),
+                Handed::Away(text) => {
+                    let delivery = RemoteDelivery::new(0);
+                    keep_for(&links, &text, &delivery);
+                    arrival.report_later(&delivery);
+                }
+            },
         }
     }
 
@@ -77,15 +98,21 @@ impl Hub {
         let delivery = arrival.delivery(&self.keys, true);
         let text = Utf8Bytes::from(arrival.text);
         let mut reached = 0;
+        let mut away = None;
         if let Some(group) = self.group(id) {
             for (name, links) in group.state().online.iter().filter(|(name, _)| *name != arrival.from) {
                 if audience.uncounted.binary_search(&name.as_str()).is_ok() {
-                    send_to_all(links, text.clone(), None);
+                    send_to_all(links, text.clone(), None, arrival.keep.uncounted());
+                } else if let Some(delivery) = &delivery {
+                    delivery.hand_to(links, &text);
                 } else {
-                    reached += usize::from(match &delivery {
-                        Some(delivery) => delivery.hand_to(links, &text),
-                        None => send_to_all(links, text.clone(), None),
-                    });
+                    match send_to_all(links, text.clone(), None, arrival.keep) {
+                        Handed::Sent => reached += 1,
+                        Handed::Missed => {}
+                        Handed::Away(text) => {
+                            keep_for(links, &text, away.get_or_insert_with(|| RemoteDelivery::new(0)));
+                        }
+                    }
                 }
             }
         }
@@ -94,14 +121,18 @@ impl Hub {
                 delivery.handed_out(0);
                 self.await_confirmation(&delivery);
             }
-            None if (reached as u64) < audience.members => arrival.missed(reached),
+            None if let Some(away) = away => {
+                away.add_reached(reached);
+                arrival.report_later(&away);
+            }
+            None if (reached as u64) < audience.members => arrival.reached(reached),
             None => {}
         }
     }
 
     /// Delivers a payload to all connections of a user.
     pub(crate) fn arrived_copy(&self, user: &str, text: &str) {
-        send_to_all(&self.links_of(user), Utf8Bytes::from(text), None);
+        send_to_all(&self.links_of(user), Utf8Bytes::from(text), None, Keep::Quietly);
     }
 
     /// Delivers a payload to every connection.

@@ -9,14 +9,15 @@ use parking_lot::Mutex;
 use super::delivery::Delivery;
 use crate::base::clock;
 
-/// The deliveries in the order of their deadlines: all last equally long, so a new one has the latest deadline.
+/// The deliveries in the order of their deadlines: all last equally long, so a new one has the latest deadline. A delivery
+/// is listed again when a connection is resumed.
 #[derive(Default)]
-pub(super) struct Deliveries(Mutex<VecDeque<Weak<Delivery>>>);
+pub(super) struct Deliveries(Mutex<VecDeque<(Instant, Weak<Delivery>)>>);
 
 impl Deliveries {
-    /// Adds a delivery.
-    pub(super) fn add(&self, delivery: &Arc<Delivery>) {
-        self.0.lock().push_back(Arc::downgrade(delivery));
+    /// Adds a delivery, parts of which end at `deadline`.
+    pub(super) fn add(&self, deadline: Instant, delivery: &Arc<Delivery>) {
+        self.0.lock().push_back((deadline, Arc::downgrade(delivery)));
     }
 
     /// Ends the deliveries whose deadline is not after `now`.
@@ -24,13 +25,11 @@ impl Deliveries {
         let mut due = Vec::new();
         {
             let mut waiting = self.0.lock();
-            while let Some(first) = waiting.front() {
-                match first.upgrade() {
-                    Some(delivery) if delivery.deadline > now => break,
-                    Some(delivery) => due.push(delivery),
-                    None => {}
-                }
-                waiting.pop_front();
+            // One that is over is removed at once: its sender would otherwise be kept in memory.
+            while let Some((_, first)) =
+                waiting.pop_front_if(|(deadline, first)| *deadline <= now || first.strong_count() == 0)
+            {
+                due.extend(first.upgrade());
             }
         }
         // Outside of the lock: an answer goes to an outbox.
@@ -42,7 +41,7 @@ impl Deliveries {
     /// Ends all deliveries.
     pub(super) fn give_up(&self) {
         let waiting = std::mem::take(&mut *self.0.lock());
-        for delivery in waiting.iter().filter_map(Weak::upgrade) {
+        for delivery in waiting.iter().filter_map(|(_, delivery)| delivery.upgrade()) {
             delivery.expire(Duration::MAX);
         }
     }

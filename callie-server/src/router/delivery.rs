@@ -6,6 +6,7 @@
 //! answer is sent when every part is settled or the deadline has passed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use callie_core::server::{self, DeliveryCounts, Part, PayloadKey, Reply};
@@ -17,7 +18,9 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::entry::Entry;
 use super::kept::{KeptItem, KeptReceipt};
 use super::node::RequestId;
+use super::outbox::Pausable;
 use super::peers::Peer;
+use super::remote_delivery::{RemoteDelivery, RemoteOutcome};
 use super::user::{Links, Origin};
 use crate::base::clock;
 use crate::base::ids::envelope_ids;
@@ -95,7 +98,7 @@ impl Delivery {
     pub(crate) fn hand_to(self: &Arc<Self>, links: &Links<Receipt>, text: &Utf8Bytes) -> bool {
         let part = self.progress.lock().begin(1, links.len());
         // All receipts are counted before the first one can be dropped.
-        let receipts = links.iter().map(|_| Receipt::new(self.clone(), part));
+        let receipts = links.iter().map(|_| Receipt::of_delivery(self.clone(), part));
         let receipts: SmallVec<[Receipt; 1]> = receipts.collect();
         let mut taken = false;
         for (link, receipt) in links.iter().zip(receipts) {
@@ -128,6 +131,30 @@ impl Delivery {
     /// Settles the part of another node from which no report can come.
     pub(crate) fn give_up(&self, part: Part, may_have_arrived: bool) {
         self.change(|progress| progress.give_up(part, may_have_arrived));
+    }
+
+    /// Notes that a connection of the part is away; for a part of another node, that connections of its members are.
+    pub(crate) fn pause(&self, part: Part) {
+        self.change_pause(|progress| progress.went_away(part));
+    }
+
+    /// Notes that what was away was resumed. The part ends at `deadline`.
+    pub(super) fn resume(&self, part: Part, deadline: Instant) {
+        self.change_pause(|progress| progress.came_back(part, clock::elapsed(deadline)));
+    }
+
+    /// Makes a change, and tells the node of the sender if the deadline counts from now on or does not count any more.
+    fn change_pause(&self, change: impl FnOnce(&mut server::Delivery)) {
+        let mut progress = self.progress.lock();
+        let was_paused = progress.is_paused();
+        change(&mut progress);
+        let is_paused = progress.is_paused();
+        if let Requester::Node { peer, request } = &self.requester
+            && is_paused != was_paused
+        {
+            let request = *request;
+            peer.send(&if is_paused { Entry::Paused { request } } else { Entry::Resumed { request } });
+        }
     }
 
     fn change(&self, change: impl FnOnce(&mut server::Delivery) -> Option<DeliveryCounts>) {
@@ -167,12 +194,14 @@ impl Delivery {
     }
 }
 
-/// A message that a connection received, and which its client may confirm.
+/// What a queued payload reports of itself. It is dropped when the payload cannot be written or confirmed any more.
 pub(crate) enum Receipt {
     /// Its sender asked for confirmation.
     Asked(AskedReceipt),
-    /// It was kept while its recipient was offline.
+    /// It was kept in the store while its recipient was offline.
     Kept(KeptReceipt),
+    /// It waits for connections that are away. Its sender is only notified if none of them gets it.
+    Waiting(Arc<WaitingMember>),
 }
 
 /// A message whose sender asked for confirmation. It is confirmed, or dropped when the connection cannot confirm it any
@@ -180,12 +209,42 @@ pub(crate) enum Receipt {
 pub(crate) struct AskedReceipt {
     delivery: Arc<Delivery>,
     part: Part,
+    /// Whether the connection is away.
+    paused: bool,
+}
+
+/// One member of the audience whose connections are all away. Settles as missed when it is dropped unwritten.
+pub(crate) struct WaitingMember {
+    delivery: Arc<RemoteDelivery>,
+    is_written: AtomicBool,
+}
+
+impl WaitingMember {
+    /// Adds a member to the audience of `delivery`.
+    pub(super) fn begin(delivery: &Arc<RemoteDelivery>) -> Arc<Self> {
+        delivery.begin();
+        Arc::new(Self { delivery: delivery.clone(), is_written: AtomicBool::new(false) })
+    }
+
+    fn written(&self) {
+        if !self.is_written.swap(true, Ordering::Relaxed) {
+            self.delivery.settle(RemoteOutcome { reached: 1, ..RemoteOutcome::default() });
+        }
+    }
+}
+
+impl Drop for WaitingMember {
+    fn drop(&mut self) {
+        if !*self.is_written.get_mut() {
+            self.delivery.settle(RemoteOutcome { missed: 1, ..RemoteOutcome::default() });
+        }
+    }
 }
 
 impl Receipt {
     /// Creates the receipt of one connection of the member who is `part` of the audience.
-    fn new(delivery: Arc<Delivery>, part: Part) -> Self {
-        Self::Asked(AskedReceipt { delivery, part })
+    fn of_delivery(delivery: Arc<Delivery>, part: Part) -> Self {
+        Self::Asked(AskedReceipt { delivery, part, paused: false })
     }
 
     /// Notes that the message is about to be written. From now on the member may have received it.
@@ -193,6 +252,7 @@ impl Receipt {
         match self {
             Self::Asked(asked) => asked.delivery.progress.lock().written(asked.part),
             Self::Kept(_) => {}
+            Self::Waiting(member) => member.written(),
         }
     }
 
@@ -201,28 +261,53 @@ impl Receipt {
         match self {
             Self::Asked(asked) => asked.delivery.change(|progress| progress.confirmed(asked.part)),
             Self::Kept(kept) => kept.confirm(),
+            Self::Waiting(_) => {}
         }
     }
 
-    /// Returns the key of the payload, which its confirmation names.
-    pub(crate) fn key(&self) -> PayloadKey {
+    /// Returns the key of the payload, which its confirmation names; `None` if its client need not confirm it.
+    pub(crate) fn key(&self) -> Option<PayloadKey> {
         match self {
-            Self::Asked(asked) => asked.delivery.key,
-            Self::Kept(kept) => kept.key(),
+            Self::Asked(asked) => Some(asked.delivery.key),
+            Self::Kept(kept) => Some(kept.key()),
+            Self::Waiting(_) => None,
         }
     }
 
-    /// Returns the message, if it was kept.
+    /// Returns the message, if it was kept in the store.
     pub(crate) fn kept(&self) -> Option<&KeptItem> {
         match self {
-            Self::Asked(_) => None,
             Self::Kept(kept) => Some(kept.item()),
+            Self::Asked(_) | Self::Waiting(_) => None,
+        }
+    }
+
+    /// Notes that the connection, which was away, was resumed. Returns the delivery if it now ends at `deadline`.
+    pub(super) fn resume(&mut self, deadline: Instant) -> Option<Arc<Delivery>> {
+        let Self::Asked(asked) = self else { return None };
+        if !std::mem::take(&mut asked.paused) {
+            return None;
+        }
+        asked.delivery.resume(asked.part, deadline);
+        Some(asked.delivery.clone())
+    }
+}
+
+impl Pausable for Receipt {
+    fn pause(&mut self) {
+        if let Self::Asked(asked) = self
+            && !std::mem::replace(&mut asked.paused, true)
+        {
+            asked.delivery.pause(asked.part);
         }
     }
 }
 
 impl Drop for AskedReceipt {
     fn drop(&mut self) {
-        self.delivery.change(|progress| progress.returned(self.part));
+        self.delivery.change(|progress| match self.paused {
+            true => progress.gone(self.part),
+            false => progress.returned(self.part),
+        });
     }
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use callie_core::Username;
+use smallvec::SmallVec;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::aliases::{Link, Links, Origin, User, Ways};
-use super::delivery::{Delivery, Request};
-use super::entry::Entry;
+use super::delivery::{Delivery, Receipt, Request, WaitingMember};
+use super::entry::{Entry, Keep};
 use super::hub::Hub;
 use super::node::{NO_REPLY, Nodes};
+use super::outbox::Refusal;
 use super::pending_reply::PendingReply;
 use super::privacy::Blocked;
 use super::remote_delivery::RemoteDelivery;
@@ -23,6 +25,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) text: Utf8Bytes,
     /// Set when the sender asks for confirmation.
     pub(crate) ask: Option<Request>,
+    /// What happens if the recipient's connections are all away. A confirmed payload is always kept.
+    pub(crate) keep: Keep,
     /// When it was received, if its latency is measured.
     pub(crate) timed: Option<Instant>,
     /// For a group, how many of the members who do not receive it are named.
@@ -33,8 +37,8 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) enum Direct {
     /// A connection took it. If its sender asked for confirmation, the answer is sent later.
     Sent,
-    /// It is on its way to other nodes.
-    Remote(Arc<RemoteDelivery>),
+    /// It is on its way to other nodes, or kept for connections that are away.
+    Pending(Arc<RemoteDelivery>),
     /// The sender may not write to the recipient, who is connected.
     Blocked(Blocked),
     /// The recipient is not connected, or does not exist.
@@ -72,27 +76,40 @@ impl Hub {
     }
 
     fn hand_out(&self, to: &str, ways: &Ways, outgoing: Outgoing<'_>) -> Direct {
-        let Outgoing { from, text, ask, timed, most_names: _ } = outgoing;
+        let Outgoing { from, text, ask, keep, timed, most_names: _ } = outgoing;
         let from = &from.user.name;
         if let Some(request) = ask {
             self.hand_out_asked(to, ways, from, &text, request);
             return Direct::Sent;
         }
         if ways.away.is_empty() {
-            return if send_to_all(&ways.links, text, timed) { Direct::Sent } else { Direct::NotConnected };
+            return match send_to_all(&ways.links, text, timed, keep) {
+                Handed::Sent => Direct::Sent,
+                Handed::Missed => Direct::NotConnected,
+                Handed::Away(text) => {
+                    let delivery = RemoteDelivery::new(0);
+                    keep_for(&ways.links, &text, &delivery);
+                    Direct::Pending(delivery)
+                }
+            };
         }
-        let entry = |request, text| Entry::Direct { request, to, from: from.as_str(), asked: None, text };
-        if send_to_all(&ways.links, text.clone(), timed) {
-            self.remote.send(&ways.away, &entry(NO_REPLY, text.as_str()));
-            return Direct::Sent;
-        }
+        let entry =
+            |request, text| Entry::Direct { request, to, from: from.as_str(), asked: None, keep, text };
         let delivery = RemoteDelivery::new(0);
+        match send_to_all(&ways.links, text.clone(), timed, keep) {
+            Handed::Sent => {
+                self.remote.send(&ways.away, &entry(NO_REPLY, text.as_str()));
+                return Direct::Sent;
+            }
+            Handed::Missed => {}
+            Handed::Away(text) => keep_for(&ways.links, &text, &delivery),
+        }
         for node in &ways.away {
             delivery.begin();
-            let pending = PendingReply::RemoteDelivery { delivery: delivery.clone(), members: 1 };
+            let pending = PendingReply::of_members(&delivery, 1);
             self.request(*node, pending, &mut |request| entry(request, text.as_str()));
         }
-        Direct::Remote(delivery)
+        Direct::Pending(delivery)
     }
 
     fn hand_out_asked(&self, to: &str, ways: &Ways, from: &Username, text: &Utf8Bytes, request: Request) {
@@ -109,6 +126,7 @@ impl Hub {
                 to,
                 from: from.as_str(),
                 asked: payload_id.as_ref().map(callie_core::PayloadId::as_str),
+                keep: Keep::Reported,
                 text,
             });
         }
@@ -133,15 +151,52 @@ impl Hub {
     }
 }
 
-/// Queues a payload for every connection. Returns `true` if one of them took it.
-pub(crate) fn send_to_all(links: &Links, text: Utf8Bytes, timed: Option<Instant>) -> bool {
-    let Some((last, others)) = links.split_last() else { return false };
-    let mut taken = false;
-    for link in others {
-        taken |= link.pass(text.clone(), timed);
-    }
+/// The result of queueing a payload for the connections of one user.
+pub(super) enum Handed {
+    /// A connection took it, or it need not be reported.
+    Sent,
+    /// The connections are all away, and the payload is to be [kept](keep_for). This is its text.
+    Away(Utf8Bytes),
+    /// No connection took it.
+    Missed,
+}
+
+/// Queues a payload for every connection.
+pub(super) fn send_to_all(links: &Links, text: Utf8Bytes, timed: Option<Instant>, keep: Keep) -> Handed {
+    let (mut taken, mut kept) = (false, None);
+    let mut away = SmallVec::<[&Link; 1]>::new();
     // The last connection takes the text itself. Nearly always there is only one, and nothing has to be shared.
-    taken | last.pass(text, timed)
+    let texts = std::iter::repeat_n(text, links.len());
+    for (link, text) in links.iter().zip(texts) {
+        match link.pass(text, timed) {
+            Ok(()) => taken = true,
+            Err(Refusal::Away(text)) => {
+                away.push(link);
+                kept = Some(text);
+            }
+            Err(Refusal::Closed | Refusal::Full) => {}
+        }
+    }
+    match (kept, keep) {
+        (None, _) if !taken => return Handed::Missed,
+        (None, _) | (_, Keep::Never) => {}
+        (Some(text), Keep::Reported) if !taken => return Handed::Away(text),
+        (Some(text), _) => {
+            for link in away {
+                link.send(&text);
+            }
+        }
+    }
+    Handed::Sent
+}
+
+/// Keeps a payload for the connections of one user, which are all away. The user is a part of `delivery`, and is missed
+/// if no connection writes the payload.
+pub(super) fn keep_for(links: &Links, text: &Utf8Bytes, delivery: &Arc<RemoteDelivery>) {
+    let member = WaitingMember::begin(delivery);
+    for link in links {
+        link.send_with(text, Receipt::Waiting(member.clone()));
+    }
 }
 
 /// Returns `true` if both are the same connection.

@@ -22,6 +22,24 @@ pub(crate) enum Check {
     All,
 }
 
+/// What happens to a payload whose recipient's connections are all away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Keep {
+    /// It is kept. If the recipient does not come back, it is reported as missed.
+    Reported,
+    /// It is kept, and counts as delivered.
+    Quietly,
+    /// It is dropped, and counts as delivered.
+    Never,
+}
+
+impl Keep {
+    /// Returns the same for a recipient whose outcome another node reports.
+    pub(super) fn uncounted(self) -> Self {
+        if self == Self::Reported { Self::Quietly } else { self }
+    }
+}
+
 /// An entry of the stream from one node to another.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Entry<'a> {
@@ -51,7 +69,7 @@ pub(crate) enum Entry<'a> {
         missed_updates: bool,
     },
 
-    /// A payload to a user who is connected to the receiving node. Answered with [`Entry::Missed`] if it reached
+    /// A payload to a user who is connected to the receiving node. Answered with [`Entry::Reached`] if it reached
     /// nobody, or with [`Entry::Report`] if its sender asked for confirmation.
     Direct {
         request: RequestId,
@@ -59,6 +77,7 @@ pub(crate) enum Entry<'a> {
         from: &'a str,
         /// The payload's ID, if its sender asked for confirmation.
         asked: Option<&'a str>,
+        keep: Keep,
         text: &'a str,
     },
     /// A payload to the members of a group who are connected to the receiving node. Answered as [`Entry::Direct`].
@@ -67,6 +86,7 @@ pub(crate) enum Entry<'a> {
         group: GroupId,
         from: &'a str,
         asked: Option<&'a str>,
+        keep: Keep,
         /// The number of members that the sender counts on.
         members: u64,
         /// Members who receive it and are counted by another node.
@@ -83,8 +103,12 @@ pub(crate) enum Entry<'a> {
     Late { user: &'a str, text: &'a str },
     /// A payload for every connection to the receiving node.
     Everyone { text: &'a str },
-    /// The payload reached `reached` members, fewer than its sender counted on.
-    Missed { request: RequestId, reached: u64 },
+    /// The payload waits for connections that are away. Meanwhile its deadline does not count.
+    Paused { request: RequestId },
+    /// The connections that a payload waited for were resumed. It has a new deadline.
+    Resumed { request: RequestId },
+    /// The payload reached `reached` members: fewer than its sender counted on, or all after a pause.
+    Reached { request: RequestId, reached: u64 },
     /// The outcome of a payload whose sender asked for confirmation.
     Report { request: RequestId, confirmed: u64, unconfirmed: u64, missed: u64 },
 

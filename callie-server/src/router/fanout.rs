@@ -7,8 +7,8 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::aliases::Link;
 use super::delivery::{Delivery, Request};
-use super::direct::{Outgoing, is_same, send_to_all};
-use super::entry::Entry;
+use super::direct::{Handed, Outgoing, is_same, keep_for, send_to_all};
+use super::entry::{Entry, Keep};
 use super::group::{Group, GroupState};
 use super::hub::Hub;
 use super::node::NO_REPLY;
@@ -25,8 +25,8 @@ pub(crate) struct Delivered {
     most_names: usize,
     /// The number of members who did not receive it.
     pub(crate) offline_count: usize,
-    /// The delivery to members who are connected to other nodes, if there are any.
-    pub(crate) elsewhere: Option<Arc<RemoteDelivery>>,
+    /// The delivery to members who are connected to other nodes or away, if there are any.
+    pub(crate) pending: Option<Arc<RemoteDelivery>>,
 }
 
 impl Hub {
@@ -34,29 +34,33 @@ impl Hub {
     ///
     /// If its sender asked for confirmation, the answer is sent later.
     pub(crate) fn to_group(&self, id: GroupId, group: &Group, outgoing: Outgoing<'_>) -> Delivered {
-        let Outgoing { from, text, ask, timed, most_names } = outgoing;
+        let Outgoing { from, text, ask, keep, timed, most_names } = outgoing;
         let me = &from.user.name;
         let asked = ask.as_ref().and_then(Request::payload_id);
         let delivery = ask.map(Delivery::start);
         let mut result = Delivered { most_names, ..Delivered::default() };
         let state = group.state();
         for (name, links) in state.online.iter().filter(|(name, _)| *name != me) {
-            let taken = match &delivery {
-                Some(delivery) => delivery.hand_to(links, &text),
-                None => send_to_all(links, text.clone(), timed),
+            let handed = match &delivery {
+                Some(delivery) if delivery.hand_to(links, &text) => Handed::Sent,
+                Some(_) => Handed::Missed,
+                None => send_to_all(links, text.clone(), timed, keep),
             };
-            if taken {
-                result.delivered += 1;
-            } else {
-                result.miss(name);
+            match handed {
+                Handed::Sent => result.delivered += 1,
+                Handed::Missed => result.miss(name),
+                Handed::Away(text) => keep_for(links, &text, result.pending()),
             }
         }
         result.miss_all(&state);
         let never_handed = state.offline.len();
-        let onward = Onward { id, from: me, asked: asked.as_ref(), text: &text };
-        result.elsewhere = self.to_other_nodes(&state, &onward, delivery.as_ref(), result.delivered);
+        let onward = Onward { id, from: me, asked: asked.as_ref(), keep, text: &text };
+        self.to_other_nodes(&state, &onward, delivery.as_ref(), &mut result);
         drop(state);
-        if result.delivered > 0 || result.elsewhere.is_some() {
+        if let Some(pending) = &result.pending {
+            pending.add_reached(result.delivered);
+        }
+        if result.delivered > 0 || result.pending.is_some() {
             self.to_own_others(from, &text);
         }
         if let Some(delivery) = delivery {
@@ -72,15 +76,15 @@ impl Hub {
         state: &GroupState,
         onward: &Onward<'_>,
         delivery: Option<&Arc<Delivery>>,
-        delivered: usize,
-    ) -> Option<Arc<RemoteDelivery>> {
-        let mut remote = None;
+        result: &mut Delivered,
+    ) {
         for share in state.shares(onward.from) {
             let mut entry = |request| Entry::Group {
                 request,
                 group: onward.id,
                 from: onward.from.as_str(),
                 asked: onward.asked.map(PayloadId::as_str),
+                keep: onward.keep,
                 members: share.members as u64,
                 uncounted: share.uncounted.clone(),
                 text: onward.text,
@@ -92,7 +96,7 @@ impl Hub {
                 }
                 continue;
             }
-            let remote = remote.get_or_insert_with(|| RemoteDelivery::new(delivered));
+            let remote = result.pending();
             let pending = match delivery {
                 Some(delivery) => {
                     let part = delivery.leave_to_node(members);
@@ -100,34 +104,38 @@ impl Hub {
                 }
                 None => {
                     remote.begin();
-                    PendingReply::RemoteDelivery { delivery: remote.clone(), members }
+                    PendingReply::of_members(remote, members)
                 }
             };
             self.request(share.node, pending, &mut entry);
         }
-        remote
     }
 
-    /// Delivers a payload of the server to all other members of a group, here and on other nodes.
+    /// Delivers a payload of the server to all other members of a group, here and on other nodes. `keep` must not be
+    /// [`Keep::Reported`]: a member who is away counts as reached.
     pub(crate) fn push_to_group(
         &self,
         id: GroupId,
         group: &Group,
         from: &Username,
         text: &Utf8Bytes,
+        keep: Keep,
     ) -> Arc<RemoteDelivery> {
         let state = group.state();
         let others = state.online.iter().filter(|(name, _)| *name != from);
-        let reached = others.filter(|(_, links)| send_to_all(links, text.clone(), None)).count();
+        let is_sent =
+            |links| matches!(send_to_all(links, text.clone(), None, keep), Handed::Sent | Handed::Away(_));
+        let reached = others.filter(|(_, links)| is_sent(links)).count();
         let remote = RemoteDelivery::new(reached);
         for share in state.shares(from) {
             remote.begin();
-            let pending = PendingReply::RemoteDelivery { delivery: remote.clone(), members: share.members };
+            let pending = PendingReply::of_members(&remote, share.members);
             self.request(share.node, pending, &mut |request| Entry::Group {
                 request,
                 group: id,
                 from: from.as_str(),
                 asked: None,
+                keep,
                 members: share.members as u64,
                 uncounted: share.uncounted.clone(),
                 text,
@@ -157,10 +165,15 @@ struct Onward<'a> {
     id: GroupId,
     from: &'a Username,
     asked: Option<&'a PayloadId>,
+    keep: Keep,
     text: &'a str,
 }
 
 impl Delivered {
+    fn pending(&mut self) -> &Arc<RemoteDelivery> {
+        self.pending.get_or_insert_with(|| RemoteDelivery::new(0))
+    }
+
     fn miss(&mut self, name: &Username) {
         self.offline_count += 1;
         if self.offline.len() < self.most_names {
@@ -175,8 +188,8 @@ impl Delivered {
         self.offline_count += state.offline.len();
     }
 
-    /// Adds `missed` members whom other nodes did not reach. Their names are taken from those who are offline by now.
-    pub(crate) fn missed_elsewhere(&mut self, missed: usize, group: &Group) {
+    /// Adds `missed` members of whom it was known only later that they are not reached. Their names are taken from those who are offline by now.
+    pub(crate) fn missed_later(&mut self, missed: usize, group: &Group) {
         self.offline_count += missed;
         let state = group.state();
         let news = state.offline.iter().filter(|name| !self.offline.contains(name));
@@ -190,7 +203,7 @@ impl Group {
     /// Queues a payload of the server for all members who are connected to this node.
     pub(crate) fn announce(&self, text: &Utf8Bytes) {
         for links in self.state().online.values() {
-            send_to_all(links, text.clone(), None);
+            send_to_all(links, text.clone(), None, Keep::Quietly);
         }
     }
 }

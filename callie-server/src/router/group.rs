@@ -194,7 +194,7 @@ mod tests {
 
     fn ways(links: usize, away: &[u64]) -> Ways {
         let session = || SessionId::parse("s").unwrap();
-        let link = || Link::new(name("any"), session(), [127, 0, 0, 1].into(), Features::NONE, 100);
+        let link = || Link::new(name("any"), session(), [127, 0, 0, 1].into(), None, Features::NONE, 100);
         Ways { links: (0..links).map(|_| link()).collect(), away: away.iter().map(|n| NodeId(*n)).collect() }
     }
 

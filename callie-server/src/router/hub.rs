@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callie_core::server::{CloseReason, PayloadKeys, Rates};
+use callie_core::server::{CloseReason, Part, PayloadKeys, Rates};
 use callie_core::{GroupId, Limits, Username};
 use parking_lot::MutexGuard;
 
 use super::aliases::{Link, Links, Origin, User, UserState};
 use super::deliveries::Deliveries;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Receipt};
 use super::departures::Departures;
 use super::entry::Entry;
 use super::group::Group;
@@ -78,7 +78,7 @@ pub(crate) enum JoinResult {
     Joined,
     /// What is known about the user is missing or out of date. The caller reads it and tries again.
     Stale,
-    /// The user has the maximum number of connections.
+    /// The user has the maximum number of connections, none of which is away.
     TooMany,
 }
 
@@ -164,8 +164,12 @@ impl Hub {
         allowance: &Allowance,
     ) -> JoinResult {
         let mut state = user.state();
+        let mut replaced = None;
         if state.links.len() >= allowance.connections {
-            return JoinResult::TooMany;
+            replaced = state.links.iter().find(|link| link.outbox.is_away()).cloned();
+            if replaced.is_none() {
+                return JoinResult::TooMany;
+            }
         }
         if state.links.is_empty() {
             match snapshot {
@@ -183,6 +187,7 @@ impl Hub {
         }
         drop(shared);
         state.leaves = None;
+        let is_first = state.links.is_empty();
         state.links.push(link.clone());
         for &id in &*state.groups {
             self.groups.with_or_insert(id, |group| {
@@ -193,9 +198,16 @@ impl Hub {
                 }
             });
         }
-        if state.links.len() == 1 {
+        if is_first {
             state.recalled = false;
             state.send_here(&link.user, |entry| self.remote.send_to_all(entry));
+        }
+        if let Some(away) = replaced {
+            state.links.retain(|link| !Arc::ptr_eq(link, &away));
+            for &id in &*state.groups {
+                self.detach(id, &away);
+            }
+            away.end(CloseReason::slow_consumer());
         }
         JoinResult::Joined
     }
@@ -259,7 +271,20 @@ impl Hub {
 
     /// Adds a delivery that ends at its deadline.
     pub(crate) fn await_confirmation(&self, delivery: &Arc<Delivery>) {
-        self.deliveries.add(delivery);
+        self.deliveries.add(delivery.deadline, delivery);
+    }
+
+    /// Has a part of a delivery, which was paused, end at `deadline`.
+    pub(crate) fn resume_delivery(&self, delivery: &Arc<Delivery>, part: Part, deadline: Instant) {
+        delivery.resume(part, deadline);
+        self.deliveries.add(deadline, delivery);
+    }
+
+    /// Has the confirmation of a payload end at `deadline`, because the connection that received it was resumed.
+    pub(crate) fn resume_confirmation(&self, receipt: &mut Receipt, deadline: Instant) {
+        if let Some(delivery) = receipt.resume(deadline) {
+            self.deliveries.add(deadline, &delivery);
+        }
     }
 
     /// Ends the deliveries whose deadline has passed.

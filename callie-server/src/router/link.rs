@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use callie_core::command::{Feature, Features};
+use callie_core::command::{ClientInfo, Feature, Features};
 use callie_core::server::{Answer, CloseReason};
 use callie_core::{SessionId, Username};
+use parking_lot::Mutex;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::outbox::{Item, Outbox};
+use super::outbox::{Item, Outbox, Pausable, Refusal};
 
 /// A connection: its user, its session and its outbox.
 pub(crate) struct Link<R> {
@@ -21,8 +22,10 @@ pub(crate) struct Link<R> {
     pub(crate) user: Username,
     /// The session it authenticated with.
     pub(crate) session: SessionId,
-    /// The address it came from.
-    pub(crate) address: IpAddr,
+    /// The address it came from last.
+    address: Mutex<IpAddr>,
+    /// The client program, if it has introduced itself.
+    pub(crate) client: Option<Box<ClientInfo>>,
     /// The features that are in force on it.
     features: Features,
     /// The queue of payloads for the connection.
@@ -56,6 +59,7 @@ impl<R> Link<R> {
         user: Username,
         session: SessionId,
         address: IpAddr,
+        client: Option<ClientInfo>,
         features: Features,
         capacity: usize,
     ) -> Arc<Self> {
@@ -63,7 +67,8 @@ impl<R> Link<R> {
             features,
             user,
             session,
-            address,
+            address: Mutex::new(address),
+            client: client.map(Box::new),
             outbox: Outbox::new(capacity),
             pending: AtomicUsize::new(0),
             finishing: AtomicBool::new(false),
@@ -98,32 +103,44 @@ impl<R> Link<R> {
         self.finishing.store(true, Ordering::SeqCst);
     }
 
-    /// Queues an encoded payload. Returns `true` if it was taken.
-    pub(crate) fn send(&self, text: &Utf8Bytes) -> bool {
-        self.pass(text.clone(), None)
+    /// Returns the address that the connection came from last.
+    pub(crate) fn address(&self) -> IpAddr {
+        *self.address.lock()
     }
 
-    /// Queues an encoded payload of a user. `timed` is when it was received, if its latency is measured.
-    pub(crate) fn pass(&self, text: Utf8Bytes, timed: Option<Instant>) -> bool {
-        self.outbox.push(Item { text, receipt: None, timed, answers: None }).is_ok()
+    /// Sets the address of the client, after a resumption.
+    pub(crate) fn set_address(&self, address: IpAddr) {
+        *self.address.lock() = address;
+    }
+
+    /// Asks the connection to close.
+    pub(crate) fn end(&self, reason: CloseReason) {
+        self.outbox.end(reason);
+    }
+}
+
+impl<R: Pausable> Link<R> {
+    /// Queues an encoded payload. Returns `true` if it was taken.
+    pub(crate) fn send(&self, text: &Utf8Bytes) -> bool {
+        self.outbox.push(Item { text: text.clone(), receipt: None, timed: None, answers: None }, true).is_ok()
+    }
+
+    /// Queues an encoded payload of a user, unless the connection is away. `timed` is when it was received, if its latency
+    /// is measured.
+    pub(crate) fn pass(&self, text: Utf8Bytes, timed: Option<Instant>) -> Result<(), Refusal> {
+        self.outbox.push(Item { text, receipt: None, timed, answers: None }, false)
     }
 
     /// Queues an encoded payload with a receipt. If the payload is not taken, the receipt is dropped.
     pub(crate) fn send_with(&self, text: &Utf8Bytes, receipt: R) -> bool {
-        self.outbox
-            .push(Item { text: text.clone(), receipt: Some(receipt), timed: None, answers: None })
-            .is_ok()
+        let item = Item { text: text.clone(), receipt: Some(receipt), timed: None, answers: None };
+        self.outbox.push(item, true).is_ok()
     }
 
     /// Queues an answer. Payloads that were dropped before the answered one are reported when the answer is written.
     pub(crate) fn answer(&self, answer: Answer) -> bool {
         let answers = NonZeroU64::new(answer.number());
         let text = Utf8Bytes::from(answer.into_text());
-        self.outbox.push(Item { text, receipt: None, timed: None, answers }).is_ok()
-    }
-
-    /// Asks the connection to close.
-    pub(crate) fn end(&self, reason: CloseReason) {
-        self.outbox.end(reason);
+        self.outbox.push(Item { text, receipt: None, timed: None, answers }, true).is_ok()
     }
 }

@@ -42,15 +42,16 @@ mod watchers;
 
 pub(crate) use aliases::{Item, Link, Origin, Outbox, PendingAnswer};
 pub(crate) use arrival::{Arrival, Audience};
-pub(crate) use delivery::{Finish, Receipt, Request, Requester};
+pub(crate) use delivery::{Delivery, Finish, Receipt, Request, Requester};
 pub(crate) use direct::{Direct, Outgoing, RecipientCache};
-pub(crate) use entry::{Check, Entry, GroupChange, PrivacyChange};
+pub(crate) use entry::{Check, Entry, GroupChange, Keep, PrivacyChange};
 pub(crate) use fanout::Delivered;
 pub(crate) use group::Group;
 pub(crate) use hub::{Allowance, Hub, JoinResult, Registration, UserSnapshot};
 pub(crate) use kept::{EndedMessages, KeptEnd, KeptItem, KeptReceipt};
 pub(crate) use keys::payload_keys;
 pub(crate) use node::{NO_REPLY, NodeId, RequestId};
+pub(crate) use outbox::Pausable;
 pub(crate) use peers::{Peer, Peers, RemoteNodes};
 pub(crate) use pending_reply::{PendingReply, ReplyStatus, Requests};
 pub(crate) use privacy::{Blocked, GroupIds, Privacy};

@@ -34,9 +34,18 @@ impl<R> Item<R> {
     }
 }
 
+/// A receipt on a queued payload.
+pub(crate) trait Pausable {
+    /// Notes that the connection is away: the client cannot confirm the payload before the connection is resumed. Called
+    /// with the outbox locked.
+    fn pause(&mut self);
+}
+
 /// Why an item was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
+    /// The connection is away, and the item is not to be kept. This is its text.
+    Away(Utf8Bytes),
     /// The connection is closing or closed.
     Closed,
     /// There is no room: the connection reads too slowly and is closed for it.
@@ -45,7 +54,8 @@ pub(crate) enum Refusal {
 
 /// A queue with one reader and any number of writers.
 ///
-/// Nothing is dropped under its lock: dropping an item may end a delivery, which writes to another outbox.
+/// Nothing is dropped under its lock: dropping an item may end a delivery, which writes to another outbox. Only a receipt
+/// is paused under the lock.
 pub(crate) struct Outbox<R> {
     capacity: usize,
     state: Mutex<State<R>>,
@@ -64,6 +74,10 @@ struct State<R> {
     /// The number of times the queue was held, and that number when the reader last saw it.
     holds: u32,
     seen: u32,
+    /// Whether the connection is away. Then receipts are paused.
+    away: bool,
+    /// The part of `cost` that counts written texts, which are kept while the connection is away.
+    reserved: usize,
     phase: Phase,
 }
 
@@ -86,17 +100,30 @@ impl<R> Outbox<R> {
             held: false,
             holds: 0,
             seen: 0,
+            away: false,
+            reserved: 0,
             phase: Phase::Open,
         };
         Self { capacity, state: Mutex::new(state) }
     }
 
-    /// Queues an item. An item that is not taken is dropped after the lock is released.
-    pub(crate) fn push(&self, item: Item<R>) -> Result<(), Refusal> {
+    /// Queues an item; if the connection is away, only if the item is to be kept. An item that is not taken is dropped
+    /// after the lock is released.
+    pub(crate) fn push(&self, mut item: Item<R>, keep: bool) -> Result<(), Refusal>
+    where
+        R: Pausable,
+    {
         let mut state = self.state.lock();
         if !matches!(state.phase, Phase::Open) {
             drop(state);
             return Err(Refusal::Closed);
+        }
+        if state.away {
+            if !keep {
+                drop(state);
+                return Err(Refusal::Away(item.text));
+            }
+            item.receipt.iter_mut().for_each(R::pause);
         }
         let cost = item.cost();
         // One payload always fits: a client that reads is not too slow for it.
@@ -217,6 +244,37 @@ impl<R> Outbox<R> {
         wake(reader);
     }
 
+    /// Notes that the connection is away. `reserved` bytes of written texts are kept for it, and count as queued. If there
+    /// is no room for them, the connection ends.
+    pub(crate) fn go_away(&self, reserved: usize)
+    where
+        R: Pausable,
+    {
+        let mut state = self.state.lock();
+        state.away = true;
+        state.reserved = reserved;
+        state.cost += reserved;
+        if state.cost > self.capacity && matches!(state.phase, Phase::Open) {
+            state.phase = Phase::Ending(CloseReason::slow_consumer());
+        }
+        for item in &mut state.queue {
+            item.receipt.iter_mut().for_each(R::pause);
+        }
+    }
+
+    /// Notes that the connection was resumed. Calls `resume` with each queued receipt, and the outbox locked.
+    pub(crate) fn come_back(&self, mut resume: impl FnMut(&mut R)) {
+        let mut state = self.state.lock();
+        state.away = false;
+        state.cost -= std::mem::take(&mut state.reserved);
+        state.queue.iter_mut().filter_map(|item| item.receipt.as_mut()).for_each(&mut resume);
+    }
+
+    /// Returns `true` if the connection is away.
+    pub(crate) fn is_away(&self) -> bool {
+        self.state.lock().away
+    }
+
     /// Takes no more items. Queued items can still be taken out.
     pub(crate) fn seal(&self) {
         self.state.lock().phase = Phase::Ended;
@@ -227,7 +285,7 @@ impl<R> Outbox<R> {
         let mut state = self.state.lock();
         state.phase = Phase::Ended;
         let rest = std::mem::take(&mut state.queue);
-        state.cost = 0;
+        (state.cost, state.reserved) = (0, 0);
         state.reader = None;
         drop(state);
         drop(rest);
@@ -249,6 +307,20 @@ fn wake(reader: Option<Waker>) {
 mod tests {
     use super::*;
 
+    impl Pausable for () {
+        fn pause(&mut self) {}
+    }
+
+    /// The number of connections that are away with it.
+    #[derive(Debug, PartialEq)]
+    struct Pauses(usize);
+
+    impl Pausable for Pauses {
+        fn pause(&mut self) {
+            self.0 += 1;
+        }
+    }
+
     fn item(text: &'static str) -> Item<()> {
         Item { text: Utf8Bytes::from_static(text), receipt: None, timed: None, answers: None }
     }
@@ -256,8 +328,8 @@ mod tests {
     #[test]
     fn written_items_free_their_room_in_order() {
         let outbox = Outbox::new(1_000);
-        outbox.push(item("one")).unwrap();
-        outbox.push(item("two")).unwrap();
+        outbox.push(item("one"), true).unwrap();
+        outbox.push(item("two"), true).unwrap();
         let mut batch = VecDeque::new();
         assert!(outbox.take(&mut batch));
         assert_eq!(batch.iter().map(|i| i.text.as_str()).collect::<Vec<_>>(), ["one", "two"]);
@@ -269,19 +341,19 @@ mod tests {
     #[test]
     fn full_outbox_ends_the_connection() {
         let outbox = Outbox::new(100);
-        outbox.push(item("one")).unwrap();
-        assert_eq!(outbox.push(item("two")), Err(Refusal::Full));
-        assert_eq!(outbox.push(item("x")), Err(Refusal::Closed));
+        outbox.push(item("one"), true).unwrap();
+        assert_eq!(outbox.push(item("two"), true), Err(Refusal::Full));
+        assert_eq!(outbox.push(item("x"), true), Err(Refusal::Closed));
         assert!(outbox.close_reason().is_some());
         assert!(outbox.close_reason().is_none());
-        assert_eq!(outbox.push(item("x")), Err(Refusal::Closed));
+        assert_eq!(outbox.push(item("x"), true), Err(Refusal::Closed));
     }
 
     #[test]
     fn held_items_wait_for_the_release() {
         let outbox = Outbox::new(1_000);
         outbox.hold();
-        outbox.push(item("one")).unwrap();
+        outbox.push(item("one"), true).unwrap();
         let mut batch = VecDeque::new();
         assert!(!outbox.take(&mut batch));
         assert!(!outbox.park(&Context::from_waker(Waker::noop())), "the reader has not seen the hold");
@@ -307,9 +379,49 @@ mod tests {
         let waker = Waker::from(count.clone());
         let outbox = Outbox::<()>::new(1_000);
         assert!(outbox.park(&Context::from_waker(&waker)));
-        outbox.push(item("one")).unwrap();
-        outbox.push(item("two")).unwrap();
+        outbox.push(item("one"), true).unwrap();
+        outbox.push(item("two"), true).unwrap();
         assert_eq!(count.0.load(std::sync::atomic::Ordering::SeqCst), 1);
         assert!(!outbox.park(&Context::from_waker(&waker)));
+    }
+
+    #[test]
+    fn receipts_are_paused_while_the_connection_is_away() {
+        let outbox = Outbox::new(1_000);
+        let item = |text| Item {
+            text: Utf8Bytes::from_static(text),
+            receipt: Some(Pauses(0)),
+            timed: None,
+            answers: None,
+        };
+        outbox.push(item("one"), false).unwrap();
+        outbox.go_away(0);
+        assert!(outbox.is_away());
+        outbox.push(item("two"), true).unwrap();
+        assert_eq!(outbox.push(item("three"), false), Err(Refusal::Away("three".into())));
+        let mut resumed = Vec::new();
+        outbox.come_back(|receipt| resumed.push(std::mem::replace(receipt, Pauses(0))));
+        assert_eq!(resumed, [Pauses(1), Pauses(1)]);
+        outbox.push(item("four"), true).unwrap();
+        let mut batch = VecDeque::new();
+        outbox.take(&mut batch);
+        assert_eq!(batch.pop_back().unwrap().receipt, Some(Pauses(0)));
+    }
+
+    #[test]
+    fn written_texts_count_while_the_connection_is_away() {
+        let outbox = Outbox::new(1_000);
+        outbox.push(item("one"), true).unwrap();
+        outbox.go_away(900);
+        assert!(outbox.close_reason().is_none());
+        outbox.come_back(|()| {});
+        assert_eq!(outbox.waiting(), 3 + ITEM_COST);
+        outbox.go_away(900);
+        assert_eq!(outbox.push(item("two"), true), Err(Refusal::Full));
+        assert!(outbox.close_reason().is_some());
+
+        let full = Outbox::<()>::new(1_000);
+        full.go_away(1_001);
+        assert!(full.close_reason().is_some());
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum PendingReply {
         delivery: Arc<RemoteDelivery>,
         /// Members counted on.
         members: usize,
+        /// Whether it waits for connections that are away.
+        paused: bool,
     },
     /// A payload whose sender asked for confirmation. It is settled by a report.
     Delivery {
@@ -44,13 +46,35 @@ pub(crate) enum ReplyStatus {
 impl PendingReply {
     /// Returns `true` if the reply is that the other node has acted on the entry.
     pub(crate) fn ends_when_taken(&self) -> bool {
-        matches!(self, Self::RemoteDelivery { .. })
+        matches!(self, Self::RemoteDelivery { paused: false, .. })
+    }
+
+    /// Creates what waits for the delivery to `members` members.
+    pub(crate) fn of_members(delivery: &Arc<RemoteDelivery>, members: usize) -> Self {
+        Self::RemoteDelivery { delivery: delivery.clone(), members, paused: false }
+    }
+
+    /// Notes that the other node waits for connections that are away. Returns the delivery whose deadline does not count
+    /// meanwhile, if there is one.
+    pub(crate) fn pause(&mut self) -> Option<(Arc<Delivery>, Part)> {
+        if let Self::RemoteDelivery { paused, .. } = self {
+            *paused = true;
+        }
+        self.confirmed()
+    }
+
+    /// Returns the delivery whose sender asked for confirmation.
+    pub(crate) fn confirmed(&self) -> Option<(Arc<Delivery>, Part)> {
+        match self {
+            Self::Delivery { delivery, part } => Some((delivery.clone(), *part)),
+            Self::RemoteDelivery { .. } | Self::Memory(_) => None,
+        }
     }
 
     /// Settles it without a reply.
     pub(crate) fn end(self, status: ReplyStatus) {
         match self {
-            Self::RemoteDelivery { delivery, members } => delivery.settle(match status {
+            Self::RemoteDelivery { delivery, members, .. } => delivery.settle(match status {
                 ReplyStatus::Taken => RemoteOutcome { reached: members, ..RemoteOutcome::default() },
                 ReplyStatus::NotSent => RemoteOutcome { missed: members, ..RemoteOutcome::default() },
                 ReplyStatus::Unknown => RemoteOutcome { unknown: members, ..RemoteOutcome::default() },
@@ -66,7 +90,7 @@ impl PendingReply {
 
     /// Settles it: `reached` members received it.
     pub(crate) fn reached(self, reached: usize) {
-        if let Self::RemoteDelivery { delivery, members } = self {
+        if let Self::RemoteDelivery { delivery, members, .. } = self {
             let reached = reached.min(members);
             delivery.settle(RemoteOutcome { reached, missed: members - reached, unknown: 0 });
         }

@@ -181,7 +181,7 @@ mod tests {
 
     fn arrive(hub: &Hub, name: &str) -> (Arc<User>, Arc<Link>) {
         let (name, session) = (Username::parse(name).unwrap(), SessionId::parse("s").unwrap());
-        let link = Link::new(name.clone(), session, [127, 0, 0, 1].into(), Features::NONE, 1_000);
+        let link = Link::new(name.clone(), session, [127, 0, 0, 1].into(), None, Features::NONE, 1_000);
         let user = hub.entry(&name, &allowance());
         let version = user.state().version;
         let known = UserSnapshot { groups: GroupIds::default(), privacy: Privacy::default(), version };

@@ -1,4 +1,4 @@
-//! The delivery to other nodes of a payload whose sender is only notified of failures.
+//! The delivery, to other nodes or to connections that are away, of a payload whose sender is only notified of failures.
 
 use std::sync::Arc;
 
@@ -30,6 +30,11 @@ impl RemoteDelivery {
     pub(crate) fn new(reached: usize) -> Arc<Self> {
         let outcome = RemoteOutcome { reached, ..RemoteOutcome::default() };
         Arc::new(Self(Mutex::new(State { open: 0, outcome, then: None })))
+    }
+
+    /// Adds members who have received the payload.
+    pub(crate) fn add_reached(&self, reached: usize) {
+        self.0.lock().outcome.reached += reached;
     }
 
     /// Adds a part of the audience.

@@ -1,6 +1,7 @@
 //! The keys of the configuration, each with its documentation and default.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use callie_core::Limits;
 use ipnet::IpNet;
@@ -216,9 +217,18 @@ keys! {
     /// The number of bytes that may be queued for one connection. A connection that exceeds it is closed. A change
     /// applies to new connections.
     live outbox_bytes: usize = 4 * 1024 * 1024;
+    /// The number of seconds for which a lost connection can be resumed. Until then, its user counts as connected. With 0,
+    /// no connection can be resumed. A change applies to new connections.
+    live resume_window: u32 = 60;
 }
 
 impl Config {
+    /// Returns how long a lost connection can be resumed; zero if never.
+    #[must_use]
+    pub fn resume_window(&self) -> Duration {
+        Duration::from_secs(self.resume_window.into())
+    }
+
     /// Returns the limits of the protocol, which the server announces to clients.
     #[must_use]
     pub fn limits(&self) -> Limits {

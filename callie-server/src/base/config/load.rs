@@ -15,6 +15,8 @@ const PREFIX: &str = "CALLIE_";
 
 /// The least `max_payload_bytes`. The server's own payloads must fit, and the largest is a list of 100 sessions.
 const LEAST_PAYLOAD_BYTES: usize = 48 * 1024;
+/// The longest `resume_window`, in seconds. What is kept for a lost connection takes memory for that long.
+const MOST_RESUME_WINDOW: u32 = 3_600;
 
 /// Returns environment variables that look like keys and are none, because a mistyped one would go unnoticed.
 #[must_use]
@@ -281,6 +283,9 @@ fn check(config: &Config, place: &str) -> Result<(), ConfigError> {
     }
     if config.outbox_bytes < config.max_payload_bytes {
         return bad("outbox_bytes", "it must be at least max_payload_bytes");
+    }
+    if config.resume_window > MOST_RESUME_WINDOW {
+        return bad("resume_window", "it must be at most 3600: an hour");
     }
     Ok(())
 }

@@ -94,6 +94,16 @@ label!(
 );
 
 label!(
+    /// The result of a client's request to resume a connection.
+    Resumption {
+        /// The connection was resumed.
+        Resumed = "resumed",
+        /// The connection could not be resumed, and a new one was opened.
+        Refused = "refused",
+    }
+);
+
+label!(
     /// Why a connection was refused before its user was authenticated.
     Refusal {
         /// The handshake is invalid.

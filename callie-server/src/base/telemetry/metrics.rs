@@ -18,7 +18,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::database::DatabaseHealth;
-use super::labels::{CloseLabel, Discarded, KeptChange, LoginOutcome, PayloadOutcome, Refusal};
+use super::labels::{CloseLabel, Discarded, KeptChange, LoginOutcome, PayloadOutcome, Refusal, Resumption};
 use crate::base::clock;
 
 /// The type of a payload as a label; "none" for a text that is not a payload.
@@ -73,6 +73,7 @@ pub struct Metrics {
     registry: Registry,
     connections: Gauge,
     unauthenticated: Gauge,
+    away: Gauge,
     queue_bytes: Gauge,
     cluster_nodes: Gauge,
     cluster_converged: Gauge,
@@ -87,6 +88,7 @@ pub struct Metrics {
     registrations: Counter,
     refusals: CountersBy<Refusal>,
     closes: CountersBy<CloseLabel>,
+    resumptions: CountersBy<Resumption>,
     http_unavailable: Counter,
 }
 
@@ -126,6 +128,7 @@ impl Default for Metrics {
                 "unauthenticated_connections",
                 "WebSocket connections that have not authenticated yet",
             ),
+            away: register(all, "away_connections", "Lost connections that can be resumed"),
             queue_bytes: register(all, "queue_bytes", "Bytes in the outboxes of connections"),
             cluster_nodes: register(all, "cluster_nodes", "Other nodes that are available"),
             cluster_converged: register(
@@ -172,6 +175,13 @@ impl Default for Metrics {
                 "code",
                 CloseLabel::ALL,
             ),
+            resumptions: CountersBy::register(
+                all,
+                "resumptions",
+                "Requests of clients to resume a connection, by outcome",
+                "outcome",
+                Resumption::ALL,
+            ),
             http_unavailable: register(all, "http_unavailable", "HTTP calls answered with 503"),
             registry: root,
         }
@@ -206,6 +216,16 @@ impl Metrics {
     /// Adds to the number of connections that have not authenticated.
     pub fn unauthenticated_changed(&self, by: i64) {
         self.unauthenticated.inc_by(by);
+    }
+
+    /// Adds to the number of lost connections that can be resumed.
+    pub fn away_changed(&self, by: i64) {
+        self.away.inc_by(by);
+    }
+
+    /// Counts a request to resume a connection.
+    pub fn resumption(&self, outcome: Resumption) {
+        self.resumptions.get(outcome).inc();
     }
 
     /// Adds to the number of bytes in outboxes.

@@ -12,7 +12,7 @@ mod queue;
 
 pub(crate) use counters::{Counters, outcome_of};
 pub(crate) use database::DatabaseHealth;
-pub use labels::{CloseLabel, Discarded, KeptChange, LoginOutcome, PayloadOutcome, Refusal};
+pub use labels::{CloseLabel, Discarded, KeptChange, LoginOutcome, PayloadOutcome, Refusal, Resumption};
 pub(crate) use line_limit::{Line, LineLimits, clip};
 pub(crate) use logs::say;
 pub use logs::{flush, init, set_filter};
