@@ -110,10 +110,14 @@ wheel: build venv ## Build the Python wheel in target/wheels, test it, and fail 
 fmt: ## Format the sources
 	cargo fmt --all
 	cargo fmt --manifest-path $(WASM)
+	@scripts/node-modules.sh
+	cd bindings/typescript && npx prettier --write --log-level=warn . ../../examples/typescript/chat.ts
 
 fmt-check: ## Check the format of the sources
 	cargo fmt --all --check
 	cargo fmt --manifest-path $(WASM) --check
+	@scripts/node-modules.sh
+	cd bindings/typescript && npx prettier --check --log-level=warn . ../../examples/typescript/chat.ts
 
 lint: ## Run Clippy, with warnings as errors
 	cargo clippy $(CARGO_ALL) -- -D warnings

@@ -31,7 +31,9 @@ async function show(client: Client): Promise<void> {
       case "connectionChanged":
         if (event.state.kind === "waiting") {
           waited = true;
-          console.log(`* no connection, again in ${(event.state.retryInMs / 1000).toFixed(1)} s: ${event.state.reason}`);
+          console.log(
+            `* no connection, again in ${(event.state.retryInMs / 1000).toFixed(1)} s: ${event.state.reason}`,
+          );
         } else if (event.state.kind === "online" && waited) {
           waited = false;
           console.log(event.state.resumed ? "* connected again" : "* connected again; messages may be missing");

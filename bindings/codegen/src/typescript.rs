@@ -111,14 +111,13 @@ fn placed(parameter: &ParameterSpec) -> String {
     }
 }
 
-/// The type of the options; none where there are none.
-fn options(parameters: &[&ParameterSpec]) -> Option<String> {
-    let members: Vec<String> = parameters
+/// The members of the options.
+fn options(parameters: &[&ParameterSpec]) -> Vec<String> {
+    parameters
         .iter()
         .filter(|parameter| is_option(parameter))
         .map(|parameter| format!("{}?: {} | undefined", camel(parameter.field), kind(parameter)))
-        .collect();
-    (!members.is_empty()).then(|| format!("{{ {} }}", members.join("; ")))
+        .collect()
 }
 
 fn signature(name: &str, parameters: &[&ParameterSpec], result: &str) -> String {
@@ -127,11 +126,15 @@ fn signature(name: &str, parameters: &[&ParameterSpec], result: &str) -> String 
         .filter(|parameter| !is_option(parameter))
         .map(|parameter| placed(parameter))
         .collect();
-    declared.extend(options(parameters).map(|ty| format!("options?: {ty}")));
-    fitting([
-        format!("  {name}({}): {result} {{\n", declared.join(", ")),
-        format!("  {name}(\n    {},\n  ): {result} {{\n", declared.join(",\n    ")),
-    ])
+    let options = options(parameters);
+    if !options.is_empty() {
+        let line = format!("options?: {{ {} }}", options.join("; "));
+        let lines = format!("options?: {{\n      {};\n    }}", options.join(";\n      "));
+        declared.push(if line.len() + "    ,".len() <= WIDTH { line } else { lines });
+    }
+    let line = format!("  {name}({}): {result} {{\n", declared.join(", "));
+    let lines = format!("  {name}(\n    {},\n  ): {result} {{\n", declared.join(",\n    "));
+    if line.matches('\n').count() > 1 { lines } else { fitting([line, lines]) }
 }
 
 fn declaration(spec: &CommandSpec) -> String {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use support::{Bed, PATIENCE, is_closed, receive, register};
+use support::{Bed, PATIENCE, is_closed, receive, register, send};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -34,6 +34,23 @@ async fn nobody_listens_on_reserved_port() {
     let addr = env.addr("nobody").await;
     let refused = TcpStream::connect(&addr).await.unwrap_err();
     assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
+}
+
+#[tokio::test]
+async fn pages_of_an_origin_may_use_the_servers() {
+    let bed = Bed::start().await;
+    for (request, is_allowed) in [("origin http://page.example", true), ("vectors", false)] {
+        let mut env = bed.env().await;
+        env.ok(request).await;
+        for server in ["server", "direct"] {
+            let addr = env.addr(server).await;
+            let mut stream = send(&addr, "GET /nothing HTTP/1.1\r\norigin: http://page.example", "").await;
+            let mut answer = String::new();
+            timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+            let allowed = "access-control-allow-origin: http://page.example";
+            assert_eq!(answer.contains(allowed), is_allowed, "{answer}");
+        }
+    }
 }
 
 #[tokio::test]

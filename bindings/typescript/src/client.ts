@@ -1,7 +1,18 @@
 // The client that the application holds.
 
 import { type Abortable, checkSignal, unlessAborted } from "./abort.js";
-import { callback, flag, json, jsonObject, milliseconds, optionalText, options, text, time, whole } from "./arguments.js";
+import {
+  callback,
+  flag,
+  json,
+  jsonObject,
+  milliseconds,
+  optionalText,
+  options,
+  text,
+  time,
+  whole,
+} from "./arguments.js";
 import { Commands } from "./commands.js";
 import { type Config, config, type Options } from "./config.js";
 import { Driver, type TokenSource } from "./driver.js";
@@ -26,9 +37,9 @@ export interface ClientOptions extends Options {
   /** The name of the new session in the list of the user's sessions. */
   device?: string | undefined;
   /**
-   * Returns a new token when the server has ended the session; without it, the client ends. It receives the username and the
-   * server's code, such as `SESSION_EXPIRED`. It is called once for each refusal. If it throws, rejects, or takes longer than
-   * `requestTimeoutMs`, the client ends.
+   * Returns a new token when the server has ended the session; without it, the client ends. It receives the username
+   * and the server's code, such as `SESSION_EXPIRED`. It is called once for each refusal. If it throws, rejects, or
+   * takes longer than `requestTimeoutMs`, the client ends.
    */
   tokenSource?: TokenSource | undefined;
 }
@@ -40,8 +51,8 @@ export interface SendOptions {
   /** Whether the recipient's client is asked to confirm the message; true unless given. Ignored for a broadcast. */
   confirm?: boolean | undefined;
   /**
-   * Extensions, a JSON object. The protocol reserves the keys `ack`, which `confirm` sets, and `inReplyTo`, the `payloadId`
-   * of the message that this one answers.
+   * Extensions, a JSON object. The protocol reserves the keys `ack`, which `confirm` sets, and `inReplyTo`, the
+   * `payloadId` of the message that this one answers.
    */
   metadata?: JsonObject | undefined;
   /** The message's ID; random unless given. A message that is sent again keeps its ID. */
@@ -82,7 +93,10 @@ export class Client extends Commands implements AsyncIterable<CallieEvent>, Asyn
   #endedToken: string | undefined;
   #listeners: Listeners | undefined;
 
-  /** `url` is `https://…`, or `http://…` without TLS. Nothing is sent before {@link connect}, {@link start} or {@link login}. */
+  /**
+   * `url` is `https://…`, or `http://…` without TLS. Nothing is sent before {@link connect}, {@link start} or {@link
+   * login}.
+   */
   constructor(url: string | URL, username: string, given: ClientOptions) {
     super();
     this.#options = { ...options(given) };
@@ -125,12 +139,13 @@ export class Client extends Commands implements AsyncIterable<CallieEvent>, Asyn
   }
 
   /**
-   * Logs in without connecting, after registering the user if `register` is set. Messages that are sent from then on wait for
-   * the connection. {@link connect} and {@link start} do the same first. Of several concurrent calls, one logs in.
+   * Logs in without connecting, after registering the user if `register` is set. Messages that are sent from then on
+   * wait for the connection. {@link connect} and {@link start} do the same first. Of several concurrent calls, one logs
+   * in.
    */
   async login(given?: Abortable): Promise<void> {
     const driver = await this.#started(given);
-    if (driver.summary().closed) throw new ClosedError("CLOSED", "the client has ended: create a new one");
+    if (driver.isClosed) throw new ClosedError("CLOSED", "the client has ended: create a new one");
   }
 
   async #started(given: Abortable | undefined): Promise<Driver> {
@@ -193,19 +208,21 @@ export class Client extends Commands implements AsyncIterable<CallieEvent>, Asyn
   }
 
   /**
-   * Tells the client that the network has changed. A client that waits to reconnect tries immediately; a connected one checks
-   * that its connection is alive. A client that has ended ignores it. In a page, the client learns of changes by itself.
+   * Tells the client that the network has changed. A client that waits to reconnect tries immediately; a connected one
+   * checks that its connection is alive. A client that has ended ignores it. In a page, the client learns of changes by
+   * itself.
    */
   networkChanged(): void {
     this.#active().networkChanged();
   }
 
   /**
-   * Ends the client: writes what the server's rate allows at that moment, closes the connection, and waits for the close for a
-   * few seconds at most.
+   * Ends the client: writes what the server's rate allows at that moment, closes the connection, and waits for the
+   * close for a few seconds at most.
    *
    * A message that still waits for its turn ends as `failed` with the code `DISCONNECTED`, one that was written and not
-   * answered as `unconfirmed`. To be sure of messages, await their tickets first. Events that have arrived can still be taken.
+   * answered as `unconfirmed`. To be sure of messages, await their tickets first. Events that have arrived can still be
+   * taken.
    */
   async disconnect(): Promise<void> {
     // A login that is under way has nobody to connect for.
@@ -230,8 +247,8 @@ export class Client extends Commands implements AsyncIterable<CallieEvent>, Asyn
   /**
    * Sends a message, without waiting: it is queued while there is no connection. Await the ticket for the outcome.
    *
-   * `recipient` is a username, a group ID or `BROADCAST`. `body` is the text, in Markdown; it may be empty only beside an
-   * attachment.
+   * `recipient` is a username, a group ID or `BROADCAST`. `body` is the text, in Markdown; it may be empty only beside
+   * an attachment.
    */
   send(recipient: string, body: string, given?: SendOptions): Ticket {
     const { attachments = [], confirm, metadata, messageId, timeoutMs } = options(given);
@@ -254,8 +271,8 @@ export class Client extends Commands implements AsyncIterable<CallieEvent>, Asyn
   }
 
   /**
-   * Sends a command by name, such as `GET_GROUP`, and returns its result. It need not be a command that this version knows.
-   * `parameters` have their names in the protocol.
+   * Sends a command by name, such as `GET_GROUP`, and returns its result. It need not be a command that this version
+   * knows. `parameters` have their names in the protocol.
    */
   async command(name: string, parameters: JsonObject = {}): Promise<JsonObject> {
     const written = jsonObject(parameters, "parameters");
@@ -301,8 +318,8 @@ export class Client extends Commands implements AsyncIterable<CallieEvent>, Asyn
   }
 
   /**
-   * Iterates over the events, up to `closed`. A message counts as taken, and is confirmed to its sender, when the iteration
-   * yields it. Leaving the loop loses no event. An aborted iteration fails with the signal's reason.
+   * Iterates over the events, up to `closed`. A message counts as taken, and is confirmed to its sender, when the
+   * iteration yields it. Leaving the loop loses no event. An aborted iteration fails with the signal's reason.
    */
   events(given?: Abortable): AsyncIterableIterator<CallieEvent> {
     const { signal } = options(given);
@@ -315,8 +332,8 @@ export class Client extends Commands implements AsyncIterable<CallieEvent>, Asyn
   }
 
   /**
-   * Passes all events to `listener` from now on, in batches. The last event is `closed`. Events cannot be taken in another
-   * way, and a client has at most one such listener.
+   * Passes all events to `listener` from now on, in batches. The last event is `closed`. Events cannot be taken in
+   * another way, and a client has at most one such listener.
    *
    * If the listener returns a promise, the next batch waits for it. What it throws, or rejects with, is written to the
    * console, and the next batch follows.
@@ -329,9 +346,9 @@ export class Client extends Commands implements AsyncIterable<CallieEvent>, Asyn
   }
 
   /**
-   * Passes the events of one type to `listener` from now on, as an `EventTarget` does. May be called before the client is
-   * started. As long as there are such listeners, they have all events: those of other types are dropped, and the messages
-   * among all of them are confirmed.
+   * Passes the events of one type to `listener` from now on, as an `EventTarget` does. May be called before the client
+   * is started. As long as there are such listeners, they have all events: those of other types are dropped, and the
+   * messages among all of them are confirmed.
    */
   addEventListener<Type extends keyof EventMap>(
     type: Type,

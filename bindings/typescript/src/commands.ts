@@ -329,7 +329,11 @@ export abstract class Commands {
    * @param options.directMessages Who can send the caller direct messages.
    */
   async updateSettings(
-    options?: { displayName?: string | undefined; presence?: values.PresenceAudience | undefined; directMessages?: values.DirectMessages | undefined },
+    options?: {
+      displayName?: string | undefined;
+      presence?: values.PresenceAudience | undefined;
+      directMessages?: values.DirectMessages | undefined;
+    },
   ): Promise<values.Settings> {
     const { displayName, presence, directMessages } = check.options(options);
     return results.settings(await this.request("UPDATE_SETTINGS", {

@@ -1,13 +1,20 @@
 // Between the WebSocket and the session: moves texts, passes the time and fetches tokens. The session decides.
 //
-// The module collects its outputs. They are fetched and performed together, in a microtask after the calls and the received
-// texts that caused them.
+// The module collects its outputs. They are fetched and performed together, in a microtask after the calls and the
+// received texts that caused them.
 
 import { LONGEST_TIMER_MS, milliseconds } from "./arguments.js";
 import { type Config, socketUrl } from "./config.js";
 import { elapsed, type Engine } from "./engine.js";
 import { CallieError, internal, textOf, thrown, type WrittenError } from "./errors.js";
-import { type CallieEvent, type Closed, connectionState, type ConnectionState, event, type SendOutcome } from "./events.js";
+import {
+  type CallieEvent,
+  type Closed,
+  connectionState,
+  type ConnectionState,
+  event,
+  type SendOutcome,
+} from "./events.js";
 import { type Link, type LinkEnd, lost } from "./link.js";
 import { PATHS, SUBPROTOCOL } from "./protocol.js";
 import { EventQueue, Fifo } from "./queue.js";
@@ -73,6 +80,7 @@ export class Driver {
   /** The number of the current connection. Reports about earlier ones are ignored. */
   #number = 0;
   #isOnline = false;
+  #isClosed = false;
   /** Earlier connections that are still closing. */
   readonly #closing = new Set<Promise<void>>();
   #attempts: Settle<void>[] = [];
@@ -140,17 +148,21 @@ export class Driver {
     this.#ask(() => this.#engine.request("callie_resume"));
   }
 
+  /** A report, which never fails. */
   networkChanged(): void {
-    if (!this.#remains) this.#ask(() => this.#engine.report("callie_network_changed"));
+    this.#report(() => this.#engine.report("callie_network_changed"));
   }
 
-  /** Ends the client, and waits until its connections are closed. */
+  /** Ends the client, and waits until its connections are closed. It never fails. */
   async disconnect(): Promise<void> {
-    if (!this.#remains) {
-      this.#ask(() => this.#engine.report("callie_disconnect"));
-      this.#flush();
-    }
+    this.#report(() => this.#engine.report("callie_disconnect"));
+    this.#flush();
     await Promise.all(this.#closing);
+  }
+
+  /** Whether the client has ended. */
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   setTokenSource(source: TokenSource | undefined): void {
@@ -309,6 +321,7 @@ export class Driver {
     switch (written.type) {
       case "closed":
         this.#isOnline = false;
+        this.#isClosed = true;
         this.queue.complete(written);
         return;
       case "connectionChanged":
@@ -527,15 +540,9 @@ export class Driver {
   #crash(cause: unknown): CallieError {
     const error = internal(`a fault of callie itself: ${textOf(cause)}`, cause);
     if (this.#remains) return error;
+    this.#isClosed = true;
     const closed: Closed = { type: "closed", closeCode: 1006, code: "INTERNAL", reason: error.reason };
-    this.#remains = {
-      state: { kind: "closed" },
-      limits: NO_LIMITS,
-      duplicates: 0,
-      waiting: 0,
-      token: "",
-      closed,
-    };
+    this.#remains = { state: { kind: "closed" }, limits: NO_LIMITS, duplicates: 0, waiting: 0, token: "", closed };
     clearTimeout(this.#timer);
     this.#abort();
     for (const [ticket, { messageId, resolve }] of this.#tickets) {

@@ -1,13 +1,6 @@
 /** The kind of a {@link CallieError}; each has a class of its own. */
 export type ErrorKind =
-  | "INVALID_ARGUMENT"
-  | "UNREACHABLE"
-  | "TIMED_OUT"
-  | "REFUSED"
-  | "BAD_ANSWER"
-  | "QUEUE_FULL"
-  | "CLOSED"
-  | "INTERNAL";
+  "INVALID_ARGUMENT" | "UNREACHABLE" | "TIMED_OUT" | "REFUSED" | "BAD_ANSWER" | "QUEUE_FULL" | "CLOSED" | "INTERNAL";
 
 /** Any error of this package. */
 export class CallieError extends Error {

@@ -42,7 +42,9 @@ export type SendOutcome =
   /** The recipient's client confirmed it; for a group, at least one member's did. */
   | {
       readonly kind: "delivered";
-      /** The number of recipients whose client confirmed it; `null` if the server's answer was lost with a connection. */
+      /**
+       * The number of recipients whose client confirmed it; `null` if the server's answer was lost with a connection.
+       */
       confirmed: number | null;
       /** The number of online recipients whose client did not confirm it, or `null`. */
       unconfirmed: number | null;
@@ -52,8 +54,8 @@ export type SendOutcome =
       stored: number | null;
     }
   /**
-   * The recipient, or every other member of the group, is offline: the server keeps it, and delivers it later if the recipient
-   * takes messages from this user. {@link DeliveredLate} reports that.
+   * The recipient, or every other member of the group, is offline: the server keeps it, and delivers it later if the
+   * recipient takes messages from this user. {@link DeliveredLate} reports that.
    */
   | { readonly kind: "stored" }
   /** The server accepted it; no confirmation was requested. */
@@ -95,8 +97,8 @@ export type ConnectionState =
       expiresAt?: Date;
       limits: Limits;
       /**
-       * Whether the connection continues the one before, so that nothing is missing. Otherwise payloads may be missing that
-       * were sent to the user since the last connection was lost.
+       * Whether the connection continues the one before, so that nothing is missing. Otherwise payloads may be missing
+       * that were sent to the user since the last connection was lost.
        */
       resumed: boolean;
     }
@@ -120,8 +122,8 @@ export interface ConnectionChanged {
 }
 
 /**
- * A message that the server had kept was delivered, and confirmed by its recipient. For a message to a group, each member for
- * whom it was kept confirms it.
+ * A message that the server had kept was delivered, and confirmed by its recipient. For a message to a group, each
+ * member for whom it was kept confirms it.
  */
 export interface DeliveredLate {
   readonly type: "deliveredLate";
@@ -194,7 +196,10 @@ export interface Closed {
   readonly type: "closed";
   /** The WebSocket close code; 1000 after `disconnect()`. */
   closeCode: number;
-  /** The reason, for programs: the server's code, such as `SESSION_REVOKED`, or `DISCONNECTED`, `CLOSED` or `INTERNAL`. */
+  /**
+   * The reason, for programs: the server's code, such as `SESSION_REVOKED`, or `DISCONNECTED`, `CLOSED` or
+   * `INTERNAL`.
+   */
   code: string;
   reason: string;
 }

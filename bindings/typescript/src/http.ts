@@ -25,7 +25,9 @@ export async function call(config: Config, { method, path, token, body, good }: 
   if (token) headers.Authorization = `Bearer ${token}`;
   const timeout = new AbortController();
   const timer =
-    config.requestTimeoutMs <= LONGEST_TIMER_MS ? setTimeout(() => timeout.abort(), config.requestTimeoutMs) : undefined;
+    config.requestTimeoutMs <= LONGEST_TIMER_MS
+      ? setTimeout(() => timeout.abort(), config.requestTimeoutMs)
+      : undefined;
   try {
     const response = await fetch(config.url + path, {
       method,
@@ -56,7 +58,7 @@ async function read(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   const reader = response.body.getReader();
   let answer = "";
-  for (let bytes = 0; ; ) {
+  for (let bytes = 0; ;) {
     const { done, value } = await reader.read();
     if (done) return answer + decoder.decode();
     bytes += value.length;

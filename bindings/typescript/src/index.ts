@@ -4,9 +4,8 @@
  * ```ts
  * import { Client } from "callie";
  *
- * await using client = await Client.open("http://127.0.0.1:8080", "ada", { password: "correct horse", register: true });
- * client.send("bob", "Hello, **Bob**");
- * for await (const event of client) console.log(event);
+ * await using client = await Client.open("http://127.0.0.1:8080", "ada", { password: "correct horse", register: true
+ * }); client.send("bob", "Hello, **Bob**"); for await (const event of client) console.log(event);
  * ```
  *
  * Every error is a {@link CallieError} with a stable `code` and a `reason` for people.

@@ -83,7 +83,11 @@ export class EventIterator implements AsyncIterableIterator<CallieEvent> {
 
   #arrival(): Promise<void> {
     const { signal } = this.#left;
-    return arrival(this.#driver, Number.POSITIVE_INFINITY, this.#signal ? AbortSignal.any([signal, this.#signal]) : signal);
+    return arrival(
+      this.#driver,
+      Number.POSITIVE_INFINITY,
+      this.#signal ? AbortSignal.any([signal, this.#signal]) : signal,
+    );
   }
 
   async return(): Promise<IteratorResult<CallieEvent>> {

@@ -7,15 +7,16 @@ const ON_WINDOW = ["online", "offline", "pageshow"];
 const ON_DOCUMENT = ["visibilitychange", "resume"];
 
 /**
- * Tells a client of changes of the network and of the page, where there is one. A page that is shown again, or comes back from
- * the back/forward cache or a frozen state, may have a connection that is not one any more. Holds the driver weakly.
+ * Tells a client of changes of the network and of the page, where there is one. A page that is shown again, or comes
+ * back from the back/forward cache or a frozen state, may have a connection that is not one any more. Holds the driver
+ * weakly.
  */
 export function watchPage(driver: Driver): void {
   if (typeof window === "undefined" || typeof document === "undefined") return;
   const reference = new WeakRef(driver);
   const changed = (): void => {
     const watched = reference.deref();
-    if (!watched || watched.summary().closed) {
+    if (!watched || watched.isClosed) {
       for (const name of ON_WINDOW) window.removeEventListener(name, changed);
       for (const name of ON_DOCUMENT) document.removeEventListener(name, changed);
     } else if (document.visibilityState !== "hidden") {

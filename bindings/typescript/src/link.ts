@@ -11,11 +11,14 @@ export interface Link {
   pause(): void;
   unpause(): void;
   /**
-   * Writes what waits, closes the connection with the code 1000, and reports nothing more. Returns when it is closed, and after
-   * a few seconds at the latest.
+   * Writes what waits, closes the connection with the code 1000, and reports nothing more. Returns when it is closed,
+   * and after a few seconds at the latest.
    */
   close(): Promise<void>;
-  /** Gives up the connection without the code 1000, so that the server keeps it for a resumption, and reports nothing more. */
+  /**
+   * Gives up the connection without the code 1000, so that the server keeps it for a resumption, and reports nothing
+   * more.
+   */
   abort(): void;
 }
 

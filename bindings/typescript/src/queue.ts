@@ -17,9 +17,9 @@ type Taker = "nobody" | "calls" | "listener";
 /**
  * Events in order, in two groups: those that the server sent, and the client's own (states and outcomes).
  *
- * While the first group is full, nothing is read. The second does not stop reading: for an application that has never taken
- * an event only the newest of that group are kept, and for one that takes events further sends are refused before they could
- * fill the memory.
+ * While the first group is full, nothing is read. The second does not stop reading: for an application that has never
+ * taken an event only the newest of that group are kept, and for one that takes events further sends are refused before
+ * they could fill the memory.
  */
 export class EventQueue {
   readonly #full: number;
@@ -51,8 +51,7 @@ export class EventQueue {
 
   /** Fails if a further payload with an outcome could let the events exceed their bounds. */
   checkRoom(waiting: number, maxWaiting: number): void {
-    const isTooMuch =
-      this.#taker === "nobody" ? this.room <= 0 : waiting + this.length >= maxWaiting + this.#full;
+    const isTooMuch = this.#taker === "nobody" ? this.room <= 0 : waiting + this.length >= maxWaiting + this.#full;
     if (isTooMuch) throw this.untaken();
   }
 

@@ -3,8 +3,8 @@
 import type { SendOutcome } from "./events.js";
 
 /**
- * A message that was accepted for sending. `await ticket` and `await ticket.outcome` wait for its outcome, which is known at
- * the message's deadline at the latest. A ticket may be dropped: the event `ended` reports the outcome too.
+ * A message that was accepted for sending. `await ticket` and `await ticket.outcome` wait for its outcome, which is
+ * known at the message's deadline at the latest. A ticket may be dropped: the event `ended` reports the outcome too.
  */
 export class Ticket implements PromiseLike<SendOutcome> {
   /** The `ticket` of the event `ended`. The tickets of a client count up. */

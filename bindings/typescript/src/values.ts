@@ -1,7 +1,9 @@
 // What calls take and return.
 
-/** The role of a member in a group: `member` reads and writes, `admin` also adds and removes members and renames the group,
- * `owner` also changes roles, hands the group over and deletes it. A group has one owner. */
+/**
+ * The role of a member in a group: `member` reads and writes, `admin` also adds and removes members and renames the group,
+ * `owner` also changes roles, hands the group over and deletes it. A group has one owner.
+ */
 export type Role = "member" | "admin" | "owner";
 
 /** Who can find and join a group: only users who are added, or everyone. */

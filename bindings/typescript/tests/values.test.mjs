@@ -53,9 +53,24 @@ for (const [name, metadata] of Object.entries({
   null: null,
   text: "{}",
   huge: { x: "x".repeat(10_000_000) },
-  throwing: { toJSON() { throw new Error("the application's own fault"); } },
-  getter: { get x() { throw new Error("the application's own fault"); } },
-  proxy: new Proxy({}, { ownKeys() { throw new Error("the application's own fault"); } }),
+  throwing: {
+    toJSON() {
+      throw new Error("the application's own fault");
+    },
+  },
+  getter: {
+    get x() {
+      throw new Error("the application's own fault");
+    },
+  },
+  proxy: new Proxy(
+    {},
+    {
+      ownKeys() {
+        throw new Error("the application's own fault");
+      },
+    },
+  ),
 })) {
   test(`metadata that is not JSON is refused: ${name}`, () => {
     isInvalid(() => ada.send("bob", "x", { metadata }));

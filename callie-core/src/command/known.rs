@@ -110,7 +110,9 @@ macro_rules! known_commands {
             }
 
             /// Returns the command with its encoded parameters, as it is sent.
+            // Inlined, so that a program that sends certain commands contains the encoding of those alone.
             #[must_use]
+            #[inline(always)]
             pub fn to_call(&self) -> CommandCall {
                 match self {
                     $(Self::$variant { $($field,)* $($opt),* } => CommandCall::new(
@@ -122,6 +124,7 @@ macro_rules! known_commands {
 
             /// Returns the content of a CMD payload with this command.
             #[must_use]
+            #[inline(always)]
             pub fn to_content(&self) -> Content {
                 Content::Cmd(self.to_call())
             }

@@ -20,10 +20,7 @@ export type WsConstructor = new (url: string, subprotocol: string, options: Clie
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 export function openWs(Constructor: WsConstructor, url: string, subprotocol: string, listener: LinkListener): Link {
-  const socket = new Constructor(url, subprotocol, {
-    maxPayload: MAX_INCOMING_BYTES,
-    perMessageDeflate: false,
-  });
+  const socket = new Constructor(url, subprotocol, { maxPayload: MAX_INCOMING_BYTES, perMessageDeflate: false });
   let wasOpen = false;
   let isOver = false;
   let why: LinkEnd | undefined;

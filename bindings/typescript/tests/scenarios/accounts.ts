@@ -11,7 +11,10 @@ export async function registersAndLogsIn(env: TestEnv): Promise<void> {
   check(credentials.token.length > 0, "a token");
   check(!JSON.stringify(credentials).includes(credentials.token), "no token in JSON");
   const sessions = await server.sessions(credentials);
-  equal(sessions.map(({ device, current }) => [device, current]), [["a test", true]]);
+  equal(
+    sessions.map(({ device, current }) => [device, current]),
+    [["a test", true]],
+  );
 }
 
 export async function wrongPasswordIsRefused(env: TestEnv): Promise<void> {

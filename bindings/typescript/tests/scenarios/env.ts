@@ -69,7 +69,9 @@ export async function fails<Classes extends ErrorClass[]>(
     await what();
   } catch (error) {
     if (classes.some((one) => error instanceof one)) return error as InstanceType<Classes[number]>;
-    throw new Error(`another error than ${classes.map((one) => one.name).join(", ")}: ${String(error)}`, { cause: error });
+    throw new Error(`another error than ${classes.map((one) => one.name).join(", ")}: ${String(error)}`, {
+      cause: error,
+    });
   }
   throw new Error(`no error: ${what}`);
 }

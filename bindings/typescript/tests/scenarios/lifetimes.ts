@@ -141,7 +141,10 @@ export async function disconnectWritesWhatWasSent(env: TestEnv): Promise<void> {
     await ada.disconnect();
     equal(await nextTexts(bob, 3), [`${n} 0`, `${n} 1`, `${n} 2`]);
     const ended = (await rest(ada)).flatMap((event) => (event.type === "ended" ? [event.ticket] : []));
-    equal(ended.sort(), tickets.map((ticket) => ticket.number));
+    equal(
+      ended.sort(),
+      tickets.map((ticket) => ticket.number),
+    );
     for (const ticket of tickets) {
       const { kind } = await outcome(ticket);
       check(kind === "delivered" || kind === "unconfirmed", kind);

@@ -21,7 +21,7 @@ import {
 } from "./env.js";
 
 /** Every kind of character that JSON, UTF-8 and UTF-16 treat differently. */
-const TEXT = "# Grüße 👋🏽\n\n`\"\\\t\u0001\u007f\u2028 <b>&amp;</b> \ufffd 你好 \u{1f469}\u200d\u{1f680}";
+const TEXT = '# Grüße 👋🏽\n\n`"\\\t\u0001\u007f\u2028 <b>&amp;</b> \ufffd 你好 \u{1f469}\u200d\u{1f680}';
 
 export async function statesAreReportedInOrder(env: TestEnv): Promise<void> {
   const ada = await online(await url(env), "ada");
@@ -233,7 +233,10 @@ export async function senderMayTakeNoEvents(env: TestEnv): Promise<void> {
   for (const text of numbers(200)) equal((await outcome(ada.send("bob", text))).kind, "delivered");
   check((await ada.ping()) >= 0, "a ping");
   await bob.disconnect();
-  equal(taken.map((event) => event.text), numbers(200));
+  equal(
+    taken.map((event) => event.text),
+    numbers(200),
+  );
 }
 
 export async function longestTimeoutIsAccepted(env: TestEnv): Promise<void> {
@@ -242,7 +245,7 @@ export async function longestTimeoutIsAccepted(env: TestEnv): Promise<void> {
     await using ada = await online(server, "ada", { requestTimeoutMs: longest, sendTimeoutMs: longest });
     await using bob = await online(server, "bob");
     const ticket = ada.send("bob", "Hello", { timeoutMs: longest });
-    for (let isThere = false; !isThere; ) {
+    for (let isThere = false; !isThere;) {
       const events = await bob.nextEvents({ timeoutMs: longest });
       isThere = events.some((event) => event.type === "message");
     }

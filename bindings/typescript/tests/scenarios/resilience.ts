@@ -1,14 +1,6 @@
 // Connections and servers that break.
 
-import {
-  BadAnswer,
-  CallieError,
-  Client,
-  type CallieEvent,
-  Server,
-  TimedOut,
-  Unreachable,
-} from "callie";
+import { BadAnswer, CallieError, Client, type CallieEvent, Server, TimedOut, Unreachable } from "callie";
 import {
   check,
   equal,
