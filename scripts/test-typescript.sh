@@ -20,12 +20,15 @@ scripts/matrix.py read chromium lines "$results/chromium.log"
 
 outside=$(mktemp -d)
 trap 'rm -rf "$outside"' EXIT
-# npm keeps packages below ~/.npm, so this uses the network once.
-install() { npm install --prefer-offline --ignore-scripts --no-audit --no-fund --loglevel=error "$@" </dev/null; }
-(cd bindings/typescript && npm pack --silent --pack-destination "$outside" >/dev/null)
-cp -r examples/typescript "$outside/chat"
+mkdir "$outside/projects" "$outside/chat"
+cd bindings/typescript
+npm pack --silent --pack-destination "$outside/projects" >/dev/null
+timeout 600 node tests/outside.mjs "$outside/projects" </dev/null
+
 cd "$outside/chat"
-install "$outside"/callie-*.tgz
+cp "$root"/examples/typescript/{chat.ts,package.json} .
+# npm keeps what it has downloaded below ~/.npm.
+npm install --prefer-offline --ignore-scripts --no-audit --no-fund --loglevel=error "$outside"/projects/callie-*.tgz </dev/null
 npm run --silent build
 cd "$root"
 CALLIE_CHAT="node $outside/chat/chat.js" target/venv/bin/python -m pytest -q bindings/tests/check_chat.py
