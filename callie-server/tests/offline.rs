@@ -8,6 +8,7 @@ use callie_server::Config;
 use callie_server::config::OfflineMode;
 use chat::{Chat, Client, Login, quick, start, start_on, start_with};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 const OFFLINE: &[&str] = &["offline"];
 
@@ -380,4 +381,96 @@ async fn offline_members_get_their_copies_of_group_messages() {
 
 fn message_id(message: &Value) -> Value {
     message["content"]["messageID"].clone()
+}
+
+/// Reads messages and confirms them, and begins to close the connection after `most`. Returns the numbers in the texts of
+/// all messages that arrived.
+async fn read_and_leave(mut client: Client, most: u64) -> Vec<u64> {
+    let (mut numbers, mut closing) = (Vec::new(), false);
+    while let Some(Ok(Message::Text(text))) = client.raw().await {
+        let payload: Value = serde_json::from_str(&text).unwrap();
+        if payload["type"] != "MSG" {
+            continue;
+        }
+        numbers.push(payload["content"]["text"].as_str().unwrap().parse().unwrap());
+        if !closing {
+            client.ack(&payload).await;
+            closing = numbers.len() as u64 >= most;
+            if closing {
+                client.ws.close(None).await.unwrap();
+            }
+        }
+    }
+    numbers
+}
+
+/// The recipient comes and goes while messages arrive. Each is seen, in order, on the connections one after the other.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_message_is_missed_while_the_recipient_comes_and_goes() {
+    const MESSAGES: u64 = 400;
+    let seed = std::env::var("CALLIE_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("CALLIE_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let chat = start_keeping().await;
+    let bob = chat.login("bob").await;
+    let mut ada = chat.connect_with(&chat.login("ada").await, OFFLINE).await;
+    let sending = tokio::spawn(async move {
+        for n in 0..MESSAGES {
+            let message = ada.acked("bob", &n.to_string());
+            ada.send(&message).await;
+            if n % 8 == 7 {
+                // Keeps step with the recipient, who would otherwise be met with all messages at once.
+                let code = ada.next().await["content"]["code"].clone();
+                assert!(
+                    ["STORED", "DELIVERED", "DELIVERY_UNCONFIRMED"].iter().any(|one| code == *one),
+                    "{code}"
+                );
+            }
+        }
+        ada
+    });
+    let mut next = 0;
+    while next < MESSAGES {
+        let client = chat.connect_with(&bob, OFFLINE).await;
+        let most = random.u64(1..40).min(MESSAGES - next);
+        for number in read_and_leave(client, most).await {
+            // What was not confirmed comes again.
+            assert!(number <= next, "{number} before {next}");
+            next = next.max(number + 1);
+        }
+    }
+    sending.await.unwrap();
+}
+
+/// Several devices of the recipient connect while messages are stored. Each of them gets every stored message once and in
+/// order, and then those that were sent while it was connected.
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_that_connect_during_storing_miss_nothing() {
+    const MESSAGES: u64 = 100;
+    let chat = start_keeping().await;
+    let bob = chat.login("bob").await;
+    let mut ada = chat.connect_with(&chat.login("ada").await, OFFLINE).await;
+    let sending = tokio::spawn(async move {
+        for n in 0..MESSAGES {
+            let message = ada.message("bob", &n.to_string());
+            ada.send(&message).await;
+        }
+        let answers = ada.until_pong().await;
+        assert!(answers.iter().all(|answer| answer["content"]["code"] == "STORED"), "{answers:?}");
+        (ada, answers.len() as u64)
+    });
+    let mut devices = Vec::new();
+    for _ in 0..4 {
+        devices.push(chat.connect_with(&bob, OFFLINE).await);
+    }
+    let (_ada, stored) = sending.await.unwrap();
+    for device in &mut devices {
+        let payloads = device.until_pong().await;
+        let texts = payloads.iter().filter(|payload| payload["type"] == "MSG");
+        let numbers = texts.map(|payload| payload["content"]["text"].as_str().unwrap().parse().unwrap());
+        let numbers: Vec<u64> = numbers.collect();
+        let (kept, live) = numbers.split_at(stored as usize);
+        assert!(kept.iter().copied().eq(0..stored), "{numbers:?}");
+        assert!(live.iter().copied().eq(MESSAGES - live.len() as u64..MESSAGES), "{numbers:?}");
+    }
 }

@@ -7,6 +7,7 @@ use callie_core::Username;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
+use super::storing::{BeingStored, Storing};
 use crate::base::clock::{self, DAY, Millis};
 use crate::base::config::{Config, OfflineMode};
 use crate::base::telemetry::{KeptChange, Telemetry};
@@ -17,7 +18,8 @@ use crate::store::{
 
 /// The most messages that wait to be written. Connections that send more wait for room, and read nothing meanwhile.
 const QUEUE: usize = 1_024;
-/// The most messages, and the most removals, of one commit.
+/// The most messages to recipients, and the most removals, of one commit, so that no other write waits long. One message to
+/// a group may have more recipients.
 const AT_ONCE: usize = 256;
 /// The pause before removals that failed are tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -38,6 +40,13 @@ pub(crate) type Kept = Result<Vec<Username>, NotKept>;
 struct Job {
     message: Box<NewMessage>,
     done: oneshot::Sender<Kept>,
+    being_stored: BeingStored,
+}
+
+impl Job {
+    fn rows(&self) -> usize {
+        self.message.recipients.len()
+    }
 }
 
 /// A message that is queued. Its outcome follows after the commit.
@@ -61,6 +70,7 @@ pub(crate) struct Keeper {
     /// The bounds for one user.
     pub(crate) bounds: InboxBounds,
     lasts: Millis,
+    storing: Arc<Storing>,
     telemetry: Arc<Telemetry>,
     queue: mpsc::Sender<Job>,
     jobs: Mutex<Option<mpsc::Receiver<Job>>>,
@@ -93,6 +103,7 @@ impl Keeper {
                 bytes: config.offline_max_bytes as u64,
             },
             lasts: Millis::from(config.offline_days) * DAY,
+            storing: Arc::default(),
             telemetry,
             queue,
             jobs: Mutex::new(Some(jobs)),
@@ -104,8 +115,8 @@ impl Keeper {
     /// # Errors
     /// The message, if the queue is full; see [`Keeper::queue`].
     pub(crate) fn try_queue(&self, message: NewMessage) -> Result<Queued, Box<NewMessage>> {
-        let (done, outcome) = oneshot::channel();
-        match self.queue.try_send(Job { message: Box::new(message), done }) {
+        let (job, outcome) = self.job(Box::new(message));
+        match self.queue.try_send(job) {
             Ok(()) => Ok(Queued(outcome)),
             // Closed only when the server has stopped.
             Err(mpsc::error::TrySendError::Full(job) | mpsc::error::TrySendError::Closed(job)) => {
@@ -116,10 +127,26 @@ impl Keeper {
 
     /// Waits for room in the queue, and queues a message.
     pub(crate) async fn queue(&self, message: Box<NewMessage>) -> Queued {
-        let (done, outcome) = oneshot::channel();
+        let (job, outcome) = self.job(message);
         // After a failure there is no sender left, and the outcome is unknown.
-        let _ = self.queue.send(Job { message, done }).await;
+        let _ = self.queue.send(job).await;
         Queued(outcome)
+    }
+
+    fn job(&self, message: Box<NewMessage>) -> (Job, oneshot::Receiver<Kept>) {
+        let (done, outcome) = oneshot::channel();
+        let being_stored = self.storing.begin(&message.recipients);
+        (Job { message, done, being_stored }, outcome)
+    }
+
+    /// Returns `true` if a message for the user is queued and not committed.
+    pub(crate) fn is_storing(&self, name: &str) -> bool {
+        self.storing.contains(name)
+    }
+
+    /// Returns the users for whom messages are queued and not committed.
+    pub(crate) fn storing(&self) -> Vec<Username> {
+        self.storing.names()
     }
 
     /// Writes what is queued, until the future is dropped. Must be called once.
@@ -138,9 +165,11 @@ impl Keeper {
             }
             // Lets other tasks add to the same commit.
             tokio::task::yield_now().await;
-            while jobs.len() < AT_ONCE
+            let mut rows: usize = jobs.iter().map(Job::rows).sum();
+            while rows < AT_ONCE
                 && let Ok(job) = queued.try_recv()
             {
+                rows += job.rows();
                 jobs.push(job);
             }
             failed = !self.write(jobs).await;
@@ -153,7 +182,7 @@ impl Keeper {
     /// Writes messages, and removes those that have ended. Returns `false` if the database fails.
     async fn write(&self, jobs: Vec<Job>) -> bool {
         let (messages, answers): (Vec<_>, Vec<_>) =
-            jobs.into_iter().map(|job| (*job.message, job.done)).unzip();
+            jobs.into_iter().map(|job| (*job.message, (job.done, job.being_stored))).unzip();
         let ended = self.ended.take(AT_ONCE);
         let place = |(item, _): &(KeptItem, KeptEnd)| KeptPlace {
             recipient: item.recipient.clone(),
@@ -163,11 +192,12 @@ impl Keeper {
         match self.messages.write(&messages, &places, self.bounds, clock::now()).await {
             Ok(Written { kept, added, removed }) => {
                 self.count(KeptChange::Stored, added);
-                for (kept, done) in kept.into_iter().zip(answers) {
-                    // Before the answer: what the sender sends afterwards waits behind this message.
+                for (kept, (done, being_stored)) in kept.into_iter().zip(answers) {
+                    // Before anything else that the sender sends is delivered.
                     for recipient in &kept {
                         self.hub.hold_for(recipient);
                     }
+                    drop(being_stored);
                     // Without a receiver the connection is gone.
                     let _ = done.send(Ok(kept));
                 }
@@ -182,7 +212,7 @@ impl Keeper {
                     WriteError::Unknown(_) => NotKept::Unknown,
                     _ => NotKept::Failed,
                 };
-                for done in answers {
+                for (done, _being_stored) in answers {
                     let _ = done.send(Err(outcome));
                 }
                 self.ended.put_back(ended);

@@ -19,8 +19,8 @@ use crate::base::ids::envelope_ids;
 use crate::base::telemetry::Line;
 use crate::cache::{NotKept, code_of};
 use crate::router::{
-    Blocked, Delivered, Direct, Finish, Group, Keep, Outgoing, PendingAnswer, Receipt, RecipientCache,
-    RemoteOutcome, Request, Requester,
+    Blocked, Delivered, Direct, Finish, Group, Keep, MemberNames, Outgoing, PendingAnswer, Receipt,
+    RecipientCache, RemoteOutcome, Request, Requester,
 };
 
 /// When a payload was received, and whether its latency is measured.
@@ -109,11 +109,14 @@ fn to_user(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache, to: &st
     let keepable = incoming.keepable(&text);
     // Read before the recipient is looked up, because a recipient may become known in between.
     let was_converged = context.hub().remote.is_converged();
+    if keepable.as_ref().is_some_and(|keepable| keepable.is_behind_another(to)) {
+        return to_absent(incoming, to, was_converged, keepable);
+    }
     let finish = || Some(keepable.clone()?.finish_for_user(Username::parse(to).ok()?, was_converged));
     let ask = incoming.request(false, || incoming.reply(), finish);
     let timed = incoming.arrival.timed();
     let keep = if frame.payload_type() == PayloadType::Ping { Keep::Never } else { Keep::Reported };
-    let outgoing = Outgoing { from: origin, text, ask, keep, timed, most_names: 0 };
+    let outgoing = Outgoing { from: origin, text, ask, keep, timed, members: MemberNames::default() };
     let copy = || {
         if let Some(copy) = &copy {
             context.hub().to_own(origin, &others, &away, copy);
@@ -150,19 +153,27 @@ fn to_user(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache, to: &st
             context.refuse(&incoming.reply(), code_of(blocked));
             Action::Done
         }
-        Direct::NotConnected => {
-            let Ok(to) = Username::parse(to) else { return Action::Done };
-            let (context, reply) = incoming.pending();
-            Action::Later(Box::pin(async move {
-                let absentee = Absentee { context, reply, to, was_converged, keepable };
-                let answer = absentee.answer().await;
-                if let Some(keepable) = &absentee.keepable {
-                    keepable.copy_if_stored(&answer);
-                }
-                absentee.context.queue(&absentee.reply, answer);
-            }))
-        }
+        Direct::NotConnected => to_absent(incoming, to, was_converged, keepable),
     }
+}
+
+/// Keeps a payload to a user who is not known to be connected, or finds out why it cannot be delivered.
+fn to_absent(
+    incoming: &Incoming<'_, '_>,
+    to: &str,
+    was_converged: bool,
+    keepable: Option<Keepable>,
+) -> Action {
+    let Ok(to) = Username::parse(to) else { return Action::Done };
+    let (context, reply) = incoming.pending();
+    Action::Later(Box::pin(async move {
+        let absentee = Absentee { context, reply, to, was_converged, keepable };
+        let answer = absentee.answer().await;
+        if let Some(keepable) = &absentee.keepable {
+            keepable.copy_if_stored(&answer);
+        }
+        absentee.context.queue(&absentee.reply, answer);
+    }))
 }
 
 /// A payload to a user who is not known to be connected.
@@ -193,6 +204,13 @@ fn report_remote(absentee: Absentee, outcome: RemoteOutcome, pending: PendingAns
         absentee.context.record_taken(&absentee.reply, PriorOutcome::Sent);
     } else if outcome.unknown > 0 {
         report_unconfirmed(&absentee.context, &absentee.reply);
+    } else if let Some(keepable) = &absentee.keepable {
+        let answer = keepable.keep_for_missed(absentee.to.clone(), absentee.was_converged);
+        spawn(async move {
+            let answer = answer.await;
+            absentee.context.queue(&absentee.reply, answer);
+            drop(pending);
+        });
     } else {
         spawn(async move {
             let answer = absentee.answer().await;
@@ -275,8 +293,11 @@ fn deliver_to_group(
     let GroupMessage { reply, text, ask, keepable, absent } = message;
     let asked = ask.is_some();
     let was_converged = context.hub().remote.is_converged();
-    let most_names = if keepable.is_some() { usize::MAX } else { MAX_OFFLINE_NAMES };
-    let outgoing = Outgoing { from: &context.origin, text, ask, keep: Keep::Reported, timed, most_names };
+    let members = match &keepable {
+        Some(keepable) => MemberNames { most_missed: usize::MAX, skipped: keepable.users_behind_another() },
+        None => MemberNames { most_missed: MAX_OFFLINE_NAMES, skipped: Vec::new() },
+    };
+    let outgoing = Outgoing { from: &context.origin, text, ask, keep: Keep::Reported, timed, members };
     let delivered = context.hub().to_group(id, group, outgoing);
     // Members may be connected to a node that cannot be reached.
     let may_keep = was_converged && context.hub().remote.is_converged();

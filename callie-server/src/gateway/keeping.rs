@@ -12,7 +12,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::action::Work;
 use super::request_context::RequestContext;
 use crate::base::ids::envelope_ids;
-use crate::cache::{Absent, Keeper, NotKept, Queued};
+use crate::cache::{Absent, Keeper, Kept, NotKept, Queued};
 use crate::router::{Finish, Group, Receipt};
 use crate::store::NewMessage;
 
@@ -68,6 +68,16 @@ impl Keepable {
         })
     }
 
+    /// Returns `true` if the message must be kept behind another one that is being stored for the user.
+    pub(super) fn is_behind_another(&self, to: &str) -> bool {
+        self.keeper.is_storing(to)
+    }
+
+    /// Returns the users for whom the message must be kept behind another one that is being stored.
+    pub(super) fn users_behind_another(&self) -> Vec<Username> {
+        self.keeper.storing()
+    }
+
     /// Keeps the message for a user who is not known to be connected. Returns the answer.
     pub(super) async fn keep_for_user(&self, to: &Username, was_converged: bool) -> server::Answer {
         let me = &self.context.origin.user.name;
@@ -84,6 +94,10 @@ impl Keepable {
             Some(message) => self.keeper.queue(Box::new(message)).await.outcome().await,
             None => Err(NotKept::Failed),
         };
+        self.answer_for_user(kept)
+    }
+
+    fn answer_for_user(&self, kept: Kept) -> server::Answer {
         match kept {
             Ok(recipients) => {
                 let mut counts = DeliveryCounts::new(0, 0, 1);
@@ -107,19 +121,43 @@ impl Keepable {
         self.context.hub().to_own_others(&self.context.origin, &self.text);
     }
 
-    /// Returns what answers a message to a user whose sender asked for confirmation.
+    /// Returns what answers a message to a user whose sender asked for confirmation. If it turns out not to have reached the
+    /// user, who was connected, it is kept. Messages that were not written are queued in their order.
     pub(super) fn finish_for_user(self, to: Username, was_converged: bool) -> Finish {
         Box::new(move |counts| {
             if counts.confirmed > 0 || counts.unconfirmed > 0 {
                 return self.conclude(self.reply.delivery(&counts, envelope_ids()));
             }
             let pending = self.context.pending_answer();
+            let answer = self.keep_for_missed(to, was_converged);
             spawn(async move {
-                let answer = self.keep_for_user(&to, was_converged).await;
+                let answer = answer.await;
                 self.conclude(answer);
                 drop(pending);
             });
         })
+    }
+
+    /// Keeps a message that did not reach its recipient, who was connected. It is queued immediately, so that messages which
+    /// were not written are kept in their order. Returns the answer.
+    pub(super) fn keep_for_missed(
+        &self,
+        to: Username,
+        was_converged: bool,
+    ) -> impl Future<Output = server::Answer> + Send + use<> {
+        // The user may be connected to a node that cannot be reached.
+        let may_keep = was_converged && self.context.hub().remote.is_converged();
+        let message = self.message(Conversation::User(to.clone()), vec![to], false).filter(|_| may_keep);
+        let queued = message.map(|message| self.keeper.try_queue(message));
+        let keepable = self.clone();
+        async move {
+            let queued = match queued {
+                Some(Ok(queued)) => queued,
+                Some(Err(message)) => keepable.keeper.queue(message).await,
+                None => return keepable.reply.refuse(SysCode::InternalError, envelope_ids()),
+            };
+            keepable.answer_for_user(queued.outcome().await)
+        }
     }
 
     /// Answers a message that was counted when it was delivered.

@@ -81,42 +81,59 @@ impl Tx {
         self.lock_inboxes(owners.iter().collect()).await
     }
 
-    /// Stores the text of a message, unless that of the same payload is stored already.
+    /// Stores the text of a message, unless that of the same payload is stored already, which is locked then.
     pub(super) async fn put_text(
         &mut self,
         message: &NewMessage,
         now: Millis,
     ) -> Result<StoredText, StoreError> {
-        let id = ids::new_uuid().to_string();
-        let sent = message.sent_at.unix_millis();
+        loop {
+            if let Some(id) = self.insert_text(message, now).await? {
+                return Ok(StoredText { id, is_new: true });
+            }
+            if let Some(id) = self.lock_same_text(message).await? {
+                return Ok(StoredText { id, is_new: false });
+            }
+            // It was removed in between.
+        }
+    }
+
+    async fn insert_text(&mut self, message: &NewMessage, now: Millis) -> Result<Option<String>, StoreError> {
         let row = sqlx::query(
             "INSERT INTO kept_texts (id, sender, payload_id, message_id, conversation, sent, kept, text) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
              ON CONFLICT (sender, payload_id, message_id, sent) DO NOTHING RETURNING id",
         )
-        .bind(&id)
+        .bind(ids::new_uuid().to_string())
         .bind(message.sender.as_str())
         .bind(message.payload_id.as_str())
         .bind(message.message_id.as_str())
         .bind(conversation_text(&message.conversation))
-        .bind(sent)
+        .bind(message.sent_at.unix_millis())
         .bind(now)
         .bind(&message.text)
-        .fetch_optional(&mut *self)
+        .fetch_optional(self)
         .await?;
-        if row.is_some() {
-            return Ok(StoredText { id, is_new: true });
-        }
-        let row = sqlx::query(
-            "SELECT id FROM kept_texts WHERE sender = $1 AND payload_id = $2 AND message_id = $3 AND sent = $4",
-        )
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    async fn lock_same_text(&mut self, message: &NewMessage) -> Result<Option<String>, StoreError> {
+        let row = sqlx::query(match self.kind() {
+            Kind::Sqlite => {
+                "SELECT id FROM kept_texts WHERE sender = $1 AND payload_id = $2 AND message_id = $3 AND sent = $4"
+            }
+            Kind::Postgres => {
+                "SELECT id FROM kept_texts WHERE sender = $1 AND payload_id = $2 AND message_id = $3 AND sent = $4 \
+                 FOR UPDATE"
+            }
+        })
         .bind(message.sender.as_str())
         .bind(message.payload_id.as_str())
         .bind(message.message_id.as_str())
-        .bind(sent)
-        .fetch_one(self)
+        .bind(message.sent_at.unix_millis())
+        .fetch_optional(self)
         .await?;
-        Ok(StoredText { id: row.try_get(0)?, is_new: false })
+        Ok(row.map(|row| row.try_get(0)).transpose()?)
     }
 
     /// Returns `true` if the inbox has the text.
@@ -216,22 +233,33 @@ impl Tx {
             }
             self.shrink(owner, &leaving).await?;
         }
+        texts.sort_unstable();
+        texts.dedup();
+        self.remove_unused_texts(&texts).await?;
+        Ok(removed)
+    }
+
+    /// Removes those of the texts that no inbox has any more.
+    async fn remove_unused_texts(&mut self, texts: &[String]) -> Result<(), StoreError> {
         for chunk in texts.chunks(CHUNK) {
             let list = placeholders(1, chunk.len());
-            // Two transactions that remove the last messages with one text at the same time leave the text behind. It is
-            // removed with those that are too old.
-            let sql = format!(
+            // Locked first, so that the second statement sees what another transaction has added to inboxes or removed.
+            let lock = format!("SELECT 1 FROM kept_texts WHERE id IN ({list}) ORDER BY id FOR UPDATE");
+            let remove = format!(
                 "DELETE FROM kept_texts WHERE id IN ({list}) \
                  AND NOT EXISTS (SELECT 1 FROM kept_messages m WHERE m.text_id = kept_texts.id)"
             );
-            // Only placeholders are put into the text.
-            let mut query = sqlx::query(AssertSqlSafe(sql));
-            for id in chunk {
-                query = query.bind(id);
+            let statements = if self.kind() == Kind::Postgres { vec![lock, remove] } else { vec![remove] };
+            for sql in statements {
+                // Only placeholders are put into the text.
+                let mut query = sqlx::query(AssertSqlSafe(sql));
+                for id in chunk {
+                    query = query.bind(id);
+                }
+                query.fetch_all(&mut *self).await?;
             }
-            query.execute(&mut *self).await?;
         }
-        Ok(removed)
+        Ok(())
     }
 
     async fn shrink(&mut self, owner: &Username, leaving: &Leaving) -> Result<(), StoreError> {

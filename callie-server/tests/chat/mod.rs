@@ -261,6 +261,19 @@ impl Client {
         assert_eq!(pong["metadata"]["inReplyTo"], ping["payloadID"]);
     }
 
+    /// Sends a PING, and returns all payloads before its answer.
+    pub async fn until_pong(&mut self) -> Vec<Value> {
+        let ping = self.payload("SERVER", "PING", json!({}));
+        self.send(&ping).await;
+        let mut payloads = Vec::new();
+        loop {
+            match self.next().await {
+                payload if payload["type"] == "PONG" => return payloads,
+                payload => payloads.push(payload),
+            }
+        }
+    }
+
     /// Confirms a payload.
     pub async fn ack(&mut self, payload: &Value) {
         let entry = json!({"sender": payload["sender"], "payloadID": payload["payloadID"]});

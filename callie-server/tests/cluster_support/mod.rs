@@ -79,6 +79,12 @@ impl Cluster {
         client
     }
 
+    /// Opens another connection of a user with these features, and waits for nothing.
+    pub async fn device_with(&self, node: usize, name: &str, features: &[&str]) -> Client {
+        let login = self.node(node).login_again(name).await;
+        self.node(node).connect_with(&login, features).await
+    }
+
     pub fn session_of(&self, client: &Client) -> String {
         self.sessions.lock()[&client.token].clone()
     }
