@@ -32,9 +32,10 @@ let package = Package(
             linkerSettings: linking
         ),
         .target(name: "Callie", dependencies: ["CallieNative"]),
-        // A program that the tests start.
+        // Programs that the tests start.
         .executableTarget(name: "Exit", dependencies: ["Callie"], path: "Tests/Exit"),
-        .testTarget(name: "CallieTests", dependencies: ["Callie", "Exit"]),
+        .executableTarget(name: "Killed", dependencies: ["Callie"], path: "Tests/Killed"),
+        .testTarget(name: "CallieTests", dependencies: ["Callie", "Exit", "Killed"]),
     ],
     swiftLanguageModes: [.v6]
 )

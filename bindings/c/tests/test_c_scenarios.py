@@ -35,6 +35,9 @@ UNDER_VALGRIND = [
     "reply_names_its_message",
     "invalid_text_is_refused",
     "abandoned_iterator_loses_nothing",
+    "damaged_state_is_set_aside",
+    "application_store_keeps_the_state",
+    "failing_store_ends_the_client",
 ]
 
 

@@ -22,7 +22,7 @@ pub(super) struct StateFile {
     path: PathBuf,
     file: File,
     /// Held until the end. The file itself is replaced, so another one is locked.
-    _lock: File,
+    _lock: Lock,
     /// The length of the complete writes, in bytes.
     length: u64,
     /// The file is written anew beyond this length.
@@ -121,11 +121,22 @@ fn read(file: &mut File) -> io::Result<Result<Contents, Unreadable>> {
     Ok(frames::read(&bytes))
 }
 
-/// Makes sure that no other client uses the file. The lock ends with the process, however that ends.
-fn lock(path: &Path) -> Result<File, Error> {
+/// Keeps other clients from using the file. It ends with the process, however that ends.
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that this process forks has it too, if only until it executes a program.
+        if let Err(error) = self.0.unlock() {
+            log::warn!("the file of the state cannot be unlocked: {error}");
+        }
+    }
+}
+
+fn lock(path: &Path) -> Result<Lock, Error> {
     let file = open_private(&beside(path, ".lock"), false).map_err(|error| failed(path, error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => {
             let reason = format!("another client uses the state in {}", path.display());
             Err(Error::new(ErrorKind::State, code::STATE_IN_USE, reason))

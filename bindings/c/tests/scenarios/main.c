@@ -80,6 +80,8 @@ int main(int argc, char **argv)
             puts(ALL[at].name);
         return 0;
     }
+    if (argc == 5 && strcmp(argv[1], "--killed") == 0)
+        return accept_and_wait(argv + 2);
     if (argc < 3) {
         fprintf(stderr, "usage: %s PORT VECTORS [NAME...]\n", argv[0]);
         return 2;

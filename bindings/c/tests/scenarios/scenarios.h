@@ -38,11 +38,19 @@
     /* outcomes.c */                                                                                          \
     X(sent_message_arrives) X(untaken_message_is_not_delivered) X(sender_may_take_no_events)                  \
     X(suspend_and_connect_in_any_order) X(disconnect_writes_what_was_sent) X(longest_timeout_is_accepted)     \
-    X(reply_names_its_message) X(invalid_text_is_refused) X(abandoned_iterator_loses_nothing)
+    X(reply_names_its_message) X(invalid_text_is_refused) X(abandoned_iterator_loses_nothing)                 \
+    /* state.c */                                                                                             \
+    X(killed_client_sends_what_it_accepted) X(nothing_is_shown_twice_after_a_restart)                         \
+    X(damaged_state_is_set_aside) X(state_of_another_user_is_refused) X(state_in_use_is_refused)              \
+    X(application_store_keeps_the_state) X(failing_store_ends_the_client)
 
 #define DECLARE(name) void name(void);
 SCENARIOS(DECLARE)
 #undef DECLARE
+
+/* The program that a scenario starts and kills: accepts a message, prints its ID and waits. The arguments are the URL, the token
+ * and the state file. */
+int accept_and_wait(char **arguments);
 
 /* The password of every user. */
 #define PASSWORD "correct horse battery"
