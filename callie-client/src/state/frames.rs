@@ -12,7 +12,7 @@
 //! A process that is killed while it writes leaves the beginning of a frame at the end of the file, which is ignored.
 //! Because a length has a checksum of its own, no other damage looks like this.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use callie_core::session::Record;
 use ring::digest::{SHA256, digest};
@@ -23,8 +23,8 @@ pub(super) const MAGIC: &[u8] = b"callie state 1\n";
 const ANY_VERSION: &[u8] = b"callie state ";
 const HEADER: usize = 16;
 
-/// Records by their keys.
-pub(super) type Records = BTreeMap<String, Vec<u8>>;
+/// Records by their keys. Those without a value are absent.
+pub(super) type Records = HashMap<String, Option<Vec<u8>>>;
 
 /// Why a file cannot be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,9 +36,17 @@ pub(super) enum Unreadable {
 /// The contents of a file.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    pub(super) records: Records,
+    records: Records,
     /// The length of what is complete, in bytes.
     pub(super) length: usize,
+}
+
+impl Contents {
+    /// Returns the records.
+    pub(super) fn into_records(self) -> Vec<Record> {
+        let records = self.records.into_iter();
+        records.filter_map(|(key, value)| Some(Record::new(key, value?))).collect()
+    }
 }
 
 /// Reads the contents of a file.
@@ -88,11 +96,11 @@ fn apply(mut changes: &[u8], records: &mut Records) -> Option<()> {
         let key_length = u16::from_le_bytes(*changes.split_off(..2)?.first_chunk()?);
         let key = std::str::from_utf8(changes.split_off(..usize::from(key_length))?).ok()?.to_owned();
         if *kind == 0 {
-            records.remove(&key);
+            records.insert(key, None);
             continue;
         }
         let length = u32::from_le_bytes(*changes.split_off(..4)?.first_chunk()?) as usize;
-        records.insert(key, changes.split_off(..length)?.to_vec());
+        records.insert(key, Some(changes.split_off(..length)?.to_vec()));
     }
     Some(())
 }
@@ -130,14 +138,22 @@ fn checksum(bytes: &[u8]) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+
+    type Expected = BTreeMap<String, Vec<u8>>;
+
+    fn records(contents: Contents) -> Expected {
+        contents.into_records().into_iter().map(|record| (record.key, record.value)).collect()
+    }
 
     fn record(key: &str, value: &[u8]) -> Record {
         Record::new(key.to_owned(), value.to_vec())
     }
 
     /// Returns a file of three writes, with the records after each of them.
-    fn example() -> (Vec<u8>, Vec<(usize, Records)>) {
+    fn example() -> (Vec<u8>, Vec<(usize, Expected)>) {
         let mut file = MAGIC.to_vec();
         let mut states = vec![(0, BTreeMap::new()), (file.len(), BTreeMap::new())];
         let mut records = BTreeMap::new();
@@ -161,8 +177,9 @@ mod tests {
         let (file, states) = example();
         for length in 0..=file.len() {
             let contents = read(&file[..length]).unwrap();
-            let (complete, records) = states.iter().rfind(|(end, _)| *end <= length).unwrap();
-            assert_eq!((contents.length, &contents.records), (*complete, records), "cut at {length}");
+            let (complete, expected) = states.iter().rfind(|(end, _)| *end <= length).unwrap();
+            assert_eq!(contents.length, *complete, "cut at {length}");
+            assert_eq!(records(contents), *expected, "cut at {length}");
         }
     }
 
@@ -184,7 +201,8 @@ mod tests {
         let length = file.len();
         file.extend([0; 4_096]);
         let contents = read(&file).unwrap();
-        assert_eq!((contents.length, contents.records), (length, states.last().unwrap().1.clone()));
+        assert_eq!(contents.length, length);
+        assert_eq!(records(contents), states.last().unwrap().1);
     }
 
     #[test]

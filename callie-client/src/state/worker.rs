@@ -3,8 +3,6 @@
 //! A write can take milliseconds, which neither the driver's runtime nor an application's database shall wait for on a
 //! thread of their own choice. A group of changes that were queued meanwhile is written at once.
 
-use std::collections::BTreeMap;
-use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::thread::{self, ThreadId};
@@ -13,6 +11,7 @@ use callie_core::session::{Change, Record, RestoreError, Session};
 use futures_util::task::AtomicWaker;
 
 use super::file::StateFile;
+use super::frames::Records;
 use super::{Place, Progress, unavailable};
 use crate::error::{BoxError, Error, ErrorKind, code};
 
@@ -35,6 +34,8 @@ struct Inner {
     /// The number of the last change that is stored.
     stored: u64,
     failed: Option<Error>,
+    /// The session, or why there is none, until `start` has taken it.
+    opened: Option<Result<Session, Error>>,
     closing: bool,
     /// The thread has ended, and the place is free.
     ended: bool,
@@ -116,6 +117,25 @@ impl Mailbox {
         Some((std::mem::take(&mut inner.queue), inner.queued))
     }
 
+    /// Waits until the thread has opened the state, and takes the session.
+    fn opened(&self) -> Result<Session, Error> {
+        let mut inner = self.inner();
+        loop {
+            match inner.opened.take() {
+                Some(Err(error)) => {
+                    // The place is free when the thread has ended.
+                    while !inner.ended {
+                        inner = self.sleep(inner);
+                    }
+                    return Err(error);
+                }
+                Some(opened) => return opened,
+                None if inner.ended => return Err(panicked()),
+                None => inner = self.sleep(inner),
+            }
+        }
+    }
+
     fn stored(&self, number: u64) {
         self.inner().stored = number;
         self.announce();
@@ -150,20 +170,19 @@ fn panicked() -> Error {
 
 /// Starts the thread, opens the state on it, and makes the session.
 pub(super) fn start(place: Place, restore: Restore) -> Result<(Arc<Mailbox>, Session), Error> {
-    let (answer, answered) = sync_channel(1);
     let mailbox = Arc::new(Mailbox::default());
     let ending = Ending(Arc::clone(&mailbox));
     let work = move || {
         let mailbox = Arc::clone(&ending.0);
         mailbox.inner().thread = Some(thread::current().id());
-        // The receiver waits for either answer.
         let mut write = match open(place, restore) {
             Ok((write, session)) => {
-                let _ = answer.send(Ok(session));
+                mailbox.inner().opened = Some(Ok(session));
+                mailbox.announce();
                 write
             }
             Err(error) => {
-                let _ = answer.send(Err(error));
+                mailbox.inner().opened = Some(Err(error));
                 return;
             }
         };
@@ -185,7 +204,7 @@ pub(super) fn start(place: Place, restore: Restore) -> Result<(Arc<Mailbox>, Ses
         .name("callie-state".to_owned())
         .spawn(work)
         .map_err(|error| unavailable("the thread of the state cannot be started", error.into()))?;
-    let session = answered.recv().map_err(|_| panicked())??;
+    let session = mailbox.opened()?;
     Ok((mailbox, session))
 }
 
@@ -210,7 +229,7 @@ fn open(place: Place, restore: Restore) -> Result<(Write, Session), Error> {
 
 /// The last change of each key.
 fn split(changes: Vec<Change>) -> (Vec<Record>, Vec<String>) {
-    let mut last = BTreeMap::new();
+    let mut last = Records::new();
     for change in changes {
         match change {
             Change::Put(record) => drop(last.insert(record.key, Some(record.value))),

@@ -1,6 +1,5 @@
 //! The changes of a session's records, and the session that continues from them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::config::SessionConfig;
@@ -74,26 +73,15 @@ impl Session {
     }
 
     fn restore_messages(&mut self, now: Now, read: &[Stored<'_>]) -> Result<(), RestoreError> {
-        let mut sent = BTreeMap::new();
-        let mut messages = BTreeMap::new();
         for stored in read {
-            match stored {
-                Stored::Message(ticket, message) => drop(messages.insert(*ticket, message)),
-                Stored::Sent(ticket, record) => drop(sent.insert(*ticket, *record)),
-                _ => {}
+            if let Stored::Message(ticket, message) = stored {
+                self.restore_message(now, *ticket, message)?;
             }
         }
-        for (ticket, message) in messages {
-            let payload = records::payload(message.text).ok_or(RestoreError::Damaged)?;
-            let payload = Outgoing::new(&payload);
-            if !payload.is_message() {
-                return Err(RestoreError::Damaged);
+        for stored in read {
+            if let Stored::Sent(ticket, sent) = stored {
+                self.restore_transmissions(now, *ticket, *sent);
             }
-            self.restore_message(now, ticket, payload, message, sent.remove(&ticket));
-        }
-        // A kill between two deletions leaves such a record behind.
-        for ticket in sent.into_keys() {
-            self.store(records::delete_sent(ticket));
         }
         Ok(())
     }
@@ -102,24 +90,34 @@ impl Session {
         &mut self,
         now: Now,
         ticket: Ticket,
-        payload: Outgoing,
         message: &MessageRecord<'_>,
-        sent: Option<SentRecord>,
-    ) {
-        let resend_for = sent.map(|sent| time_left(now, sent.resend_until_ms, RESEND_WINDOW));
+    ) -> Result<(), RestoreError> {
+        let payload = records::payload(message.text).ok_or(RestoreError::Damaged)?;
+        let payload = Outgoing::new(&payload);
+        if !payload.is_message() {
+            return Err(RestoreError::Damaged);
+        }
         let expects = if message.confirm { Expects::Confirmation } else { Expects::Nothing };
-        let timeout = match resend_for {
-            // It cannot be sent again.
-            Some(Duration::ZERO) => Duration::ZERO,
-            _ => Duration::from_millis(message.timeout_ms),
-        };
-        self.tickets.add_as(ticket, payload, expects, now.elapsed, timeout);
+        self.tickets.add_as(ticket, payload, expects, now.elapsed, Duration::from_millis(message.timeout_ms));
         if let Some(waiting) = self.tickets.get_mut(ticket) {
             waiting.retries = message.retries;
             waiting.perhaps_taken_before = message.perhaps_taken_before;
-            waiting.perhaps_taken = sent.map_or(0, |sent| sent.times);
-            waiting.perhaps_taken_elsewhere = waiting.perhaps_taken;
-            waiting.resend_until = resend_for.map(|time| now.elapsed.saturating_add(time));
+        }
+        Ok(())
+    }
+
+    fn restore_transmissions(&mut self, now: Now, ticket: Ticket, sent: SentRecord) {
+        let Some(waiting) = self.tickets.get_mut(ticket) else {
+            // A kill between two deletions leaves such a record behind.
+            return self.store(records::delete_sent(ticket));
+        };
+        let resend_for = time_left(now, sent.resend_until_ms, RESEND_WINDOW);
+        waiting.perhaps_taken = sent.times;
+        waiting.perhaps_taken_elsewhere = sent.times;
+        waiting.resend_until = Some(now.elapsed.saturating_add(resend_for));
+        if resend_for.is_zero() {
+            // It cannot be sent again, so it ends at once.
+            self.tickets.reschedule(ticket, Some(now.elapsed));
         }
     }
 
@@ -131,7 +129,7 @@ impl Session {
                 _ => None,
             })
             .collect();
-        received.sort_by_key(|(forget_at_ms, _)| *forget_at_ms);
+        received.sort_unstable_by_key(|(forget_at_ms, _)| *forget_at_ms);
         for (forget_at_ms, payload) in received {
             let left = time_left(now, forget_at_ms, Duration::MAX).min(LONG_MEMORY);
             self.inbox.restore(now.elapsed.saturating_add(left), payload);

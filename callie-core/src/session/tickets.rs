@@ -367,7 +367,7 @@ impl Tickets {
         }
     }
 
-    fn reschedule(&mut self, ticket: Ticket, resend_at: Option<Duration>) {
+    pub(super) fn reschedule(&mut self, ticket: Ticket, resend_at: Option<Duration>) {
         if let Some(waiting) = self.waiting.get_mut(&ticket) {
             self.timers.remove(&(waiting.wake_at(), ticket));
             waiting.resend_at = resend_at;

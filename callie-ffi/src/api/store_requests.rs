@@ -1,7 +1,6 @@
 //! Stores of the application for a language whose threads fetch the requests and answer them: Python.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::client::{Client, new_client};
 use super::error::CallError;
@@ -23,24 +22,48 @@ pub enum StoreRequest {
     },
 }
 
-type Answer = Result<Vec<StateRecord>, String>;
+/// The request in progress, and its answer.
+#[derive(Debug, Default)]
+struct Desk {
+    request: Option<StoreRequest>,
+    answer: Option<Result<Vec<StateRecord>, String>>,
+    /// A client has the store.
+    taken: bool,
+    /// The client no longer needs its store.
+    over: bool,
+}
 
-/// A request, and where its answer goes.
-type Asked = (StoreRequest, SyncSender<Answer>);
+#[derive(Debug, Default)]
+struct Shared {
+    desk: Mutex<Desk>,
+    changed: Condvar,
+}
+
+impl Shared {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `done` returns a value.
+    fn wait<T>(&self, done: impl Fn(&mut Desk) -> Option<T>) -> T {
+        let mut desk = self.desk();
+        loop {
+            if let Some(value) = done(&mut desk) {
+                return value;
+            }
+            desk = self.changed.wait(desk).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Desk)) {
+        change(&mut self.desk());
+        self.changed.notify_all();
+    }
+}
 
 /// Reads the requests to one store, for a thread of the application.
 #[derive(Debug, uniffi::Object)]
-pub struct StoreReader {
-    /// For the store of the client, until there is one.
-    requests: Mutex<Option<Sender<Asked>>>,
-    asked: Mutex<Receiver<Asked>>,
-    /// Where the answer to the last request goes.
-    answer: Mutex<Option<SyncSender<Answer>>>,
-}
-
-fn locked<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    value.lock().unwrap_or_else(PoisonError::into_inner)
-}
+pub struct StoreReader(Arc<Shared>);
 
 #[uniffi::export]
 impl StoreReader {
@@ -48,34 +71,36 @@ impl StoreReader {
     #[uniffi::constructor]
     #[allow(clippy::new_without_default, reason = "only other languages make one")]
     pub fn new() -> Self {
-        let (requests, asked) = channel();
-        Self { requests: Mutex::new(Some(requests)), asked: Mutex::new(asked), answer: Mutex::default() }
+        Self(Arc::default())
     }
 
     /// Waits for the next request, which has to be answered; none when the client no longer needs its store.
     pub fn next(&self) -> Option<StoreRequest> {
-        let (request, answer) = locked(&self.asked).recv().ok()?;
-        *locked(&self.answer) = Some(answer);
-        Some(request)
+        self.0.wait(|desk| match desk.request.take() {
+            None if desk.over => Some(None),
+            request => request.map(Some),
+        })
     }
 
     /// Answers the last request: with the records, or with the reason why it failed. What was written has no records.
     pub fn answer(&self, records: Vec<StateRecord>, error: Option<String>) {
-        if let Some(answer) = locked(&self.answer).take() {
-            // If the request no longer waits, the client has ended.
-            let _ = answer.send(error.map_or(Ok(records), Err));
-        }
+        self.0.change(|desk| desk.answer = Some(error.map_or(Ok(records), Err)));
     }
 }
 
 /// A store that queues each request and waits for its answer.
-struct QueuedStore(Sender<Asked>);
+struct QueuedStore(Arc<Shared>);
 
 impl QueuedStore {
     fn ask(&self, request: StoreRequest) -> Result<Vec<StateRecord>, client::BoxError> {
-        let (answer, answered) = sync_channel(1);
-        self.0.send((request, answer))?;
-        Ok(answered.recv()??)
+        self.0.change(|desk| desk.request = Some(request));
+        Ok(self.0.wait(|desk| desk.answer.take())?)
+    }
+}
+
+impl Drop for QueuedStore {
+    fn drop(&mut self) {
+        self.0.change(|desk| desk.over = true);
     }
 }
 
@@ -103,10 +128,10 @@ impl Client {
         credentials: Arc<Credentials>,
         reader: Arc<StoreReader>,
     ) -> Result<Self, CallError> {
-        let requests = locked(&reader.requests).take();
-        let requests =
-            requests.ok_or_else(|| client::Error::argument("the reader", "that of no other client"))?;
-        let store = Box::new(QueuedStore(requests));
+        if std::mem::replace(&mut reader.0.desk().taken, true) {
+            return Err(client::Error::argument("the reader", "that of no other client").into());
+        }
+        let store = Box::new(QueuedStore(Arc::clone(&reader.0)));
         Ok(Self { inner: new_client(|| client::Client::with_store(&credentials.inner, store))? })
     }
 }
