@@ -28,6 +28,9 @@ pub mod path {
     pub const LOGOUT: &str = "/api/v1/logout";
     /// `POST`, bearer token: [`PasswordChange`](super::PasswordChange) → 204.
     pub const PASSWORD: &str = "/api/v1/password";
+    /// `GET`, bearer token → 200 [`AccountData`](crate::account_data::AccountData); `DELETE`, bearer token:
+    /// [`AccountDeletion`](super::AccountDeletion) → 204.
+    pub const ACCOUNT: &str = "/api/v1/account";
     /// `GET`, bearer token → 200 [`SessionList`](super::SessionList); `DELETE` of one below it → 204.
     pub const SESSIONS: &str = "/api/v1/sessions";
     /// `GET`, with an upgrade to WebSocket.
@@ -74,6 +77,21 @@ fn is_device_name(text: &str) -> bool {
 #[must_use]
 pub fn is_acceptable_password(password: &str) -> bool {
     (MIN_PASSWORD_BYTES..=MAX_PASSWORD_BYTES).contains(&password.len())
+}
+
+/// Returns the username of a registration, if the registration is acceptable apart from what a database knows.
+///
+/// # Errors
+/// [`AccountError::InvalidUsername`], also for a reserved name; [`AccountError::WeakPassword`].
+pub fn check_registration(username: &str, password: &str) -> Result<Username, AccountError> {
+    let name = Username::parse(username).map_err(|_| AccountError::InvalidUsername)?;
+    if is_reserved(&name) {
+        return Err(AccountError::InvalidUsername);
+    }
+    if !is_acceptable_password(password) {
+        return Err(AccountError::WeakPassword);
+    }
+    Ok(name)
 }
 
 /// The body of a registration. The name is a plain string, because the server answers an invalid name with a specific
@@ -181,6 +199,23 @@ impl PasswordChange {
     #[must_use]
     pub fn new(old_password: impl Into<String>, new_password: impl Into<String>) -> Self {
         Self { old_password: old_password.into(), new_password: new_password.into() }
+    }
+}
+
+/// The body of the deletion of an account.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AccountDeletion {
+    /// The password, in plain text.
+    pub password: String,
+}
+
+impl AccountDeletion {
+    /// A deletion of the account with this password.
+    #[must_use]
+    pub fn new(password: impl Into<String>) -> Self {
+        Self { password: password.into() }
     }
 }
 
@@ -313,8 +348,8 @@ account_errors! {
     Unauthorized = "UNAUTHORIZED", 401, "Unauthorized", "the bearer token is missing or its session has ended; log in again";
     /// Unknown user or wrong password; the error does not tell which.
     InvalidCredentials = "INVALID_CREDENTIALS", 401, "Unauthorized", "the username or the password is wrong";
-    /// The old password is wrong.
-    WrongPassword = "INVALID_CREDENTIALS", 403, "Forbidden", "the old password is wrong";
+    /// The password that a change of the account requires is wrong.
+    WrongPassword = "INVALID_CREDENTIALS", 403, "Forbidden", "the password is wrong";
     /// The user is banned.
     Banned = "BANNED", 403, "Forbidden", "this user is banned";
     /// The server does not allow registration.
@@ -327,7 +362,7 @@ account_errors! {
     SessionNotFound = "SESSION_NOT_FOUND", 404, "Not Found", "you have no such session";
     /// The path does not accept the method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, "Method Not Allowed", "this path takes another method";
-    /// The name is taken.
+    /// Another user has the name, or had it before deleting the account.
     UsernameTaken = "USERNAME_TAKEN", 409, "Conflict", "this username is taken; choose another";
     /// The body is too large.
     PayloadTooLarge = "PAYLOAD_TOO_LARGE", 413, "Content Too Large", "the body is larger than this call takes";

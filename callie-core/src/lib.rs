@@ -32,6 +32,7 @@
 //! ```
 
 pub mod account;
+pub mod account_data;
 mod close;
 mod code;
 pub mod command;

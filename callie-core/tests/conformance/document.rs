@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use callie_core::account::{self, AccountError};
+use callie_core::account_data;
 use callie_core::command::{Command, Push};
 use callie_core::{
     CloseCode, ContentRef, Limits, Notice, PayloadRef, PayloadType, RecipientKind, Route, SysCode, route,
@@ -113,6 +114,11 @@ fn every_example_is_valid_and_none_is_missing() {
             "json server" => check_server(text, &schemas, &mut shown),
             "json LoginRequest" => drop(serde_json::from_str::<account::LoginRequest>(text).unwrap()),
             "json Login" => drop(serde_json::from_str::<account::Login>(text).unwrap()),
+            "json AccountData" => {
+                let data: account_data::AccountData = serde_json::from_str(text).unwrap();
+                let shown: Value = serde_json::from_str(text).unwrap();
+                assert_eq!(serde_json::to_value(data).unwrap(), shown);
+            }
             "json SessionList" => drop(serde_json::from_str::<account::SessionList>(text).unwrap()),
             "json Problem" => {
                 let problem: account::Problem = serde_json::from_str(text).unwrap();

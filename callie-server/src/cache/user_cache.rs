@@ -10,8 +10,8 @@ use callie_core::{GroupId, Username};
 use super::checks::Checks;
 use super::keeper::Keeper;
 use super::keyed_queue::{JobFailed, KeyedQueue};
-use crate::router::{Check, Entry, GroupIds, Hub, Origin, Privacy, UserSnapshot};
-use crate::store::{Members, Relations, Store, StoreError, UserRelations};
+use crate::router::{Check, Entry, GroupChange, GroupIds, Hub, Origin, Privacy, UserSnapshot};
+use crate::store::{Deletion, Members, Relations, Store, StoreError, UserRelations};
 
 /// How often a value is read again that changes while it is read. Each time, a change must coincide with the read.
 pub(crate) const ATTEMPTS: usize = 10;
@@ -97,6 +97,30 @@ impl UserCache {
             hub.remote.send_change(&Entry::Doubted { check: check.clone() });
             checks.ask(check);
         });
+    }
+
+    /// Applies the deletion of an account, which the database has already and every node learns of, to the groups of the
+    /// user, and notifies their members who are connected to this node.
+    pub(crate) async fn account_deleted(&self, name: &Username, deletion: &Deletion) {
+        for &id in &deletion.groups {
+            let mut changes = vec![GroupChange::Left(name.clone())];
+            if deletion.handed_over.contains(&id) {
+                changes.push(GroupChange::Updated);
+            }
+            let hub = self.hub.clone();
+            let job = async move {
+                for change in changes {
+                    hub.change_group_here(id, &change);
+                }
+            };
+            // The queue fails only when the server stops.
+            let _ = self.queue.run(&id, job).await;
+        }
+    }
+
+    /// Has everything read again: this node has missed changes.
+    pub(crate) fn check_everything(&self) {
+        self.checks.ask(Check::All);
     }
 
     /// Carries out the checks one after the other, until the future is dropped.

@@ -15,7 +15,7 @@ pub(super) struct SessionCommands {
 impl SessionCommands {
     pub(super) async fn list(&self, origin: &Origin) -> Result<Answer, Refusal> {
         let sessions = self.sessions.list(&origin.user.name, clock::now()).await?;
-        Ok(Answer::result(&Session::list(sessions, &origin.link.session)))
+        Ok(Answer::result(&Session::list(sessions, Some(&origin.link.session))))
     }
 
     /// The sockets of the session are closed when the store reports its end.

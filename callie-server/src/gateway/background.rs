@@ -138,8 +138,15 @@ fn handle_event(
             let links = gateway.hub.links_of(username.as_str());
             gateway.tasks.spawn(check_sessions(gateway.clone(), links.into_iter().collect()));
         }
+        // In a task of its own, because it waits for other changes of the groups.
+        Ok(SessionEvent::AccountDeleted { username, deletion }) => {
+            gateway.hub.end(&username, &CloseReason::session_revoked());
+            let cache = gateway.cache.clone();
+            gateway.tasks.spawn(async move { cache.account_deleted(&username, &deletion).await });
+        }
         Err(RecvError::Lagged(_)) => {
             gateway.tasks.spawn(check_sessions(gateway.clone(), gateway.hub.every_link()));
+            gateway.cache.check_everything();
         }
         Err(RecvError::Closed) => return false,
     }

@@ -1,4 +1,4 @@
-//! Accounts: registration, login, logout, change of password.
+//! Accounts: registration, login, logout.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,9 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, body};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use callie_core::account::{
-    self, AccountError, Credentials, Login, LoginRequest, PasswordChange, Registered, TOKEN_BITS,
-};
+use callie_core::account::{self, AccountError, Credentials, Login, LoginRequest, Registered, TOKEN_BITS};
 use callie_core::{SessionId, Token, Username};
 use serde::Serialize;
 
@@ -49,18 +47,15 @@ pub(super) async fn register(
         refused("registration is closed");
         return Err(AccountError::RegistrationClosed.into());
     }
-    let name = Username::parse(&username).ok().filter(|name| !account::is_reserved(name));
-    let Some(name) = name else {
-        refused("the name is invalid or reserved");
-        return Err(AccountError::InvalidUsername.into());
-    };
-    if !account::is_acceptable_password(&password) {
-        refused("the password is too short or too long");
-        return Err(AccountError::WeakPassword.into());
-    }
+    let name = account::check_registration(&username, &password).inspect_err(|error| {
+        refused(match error {
+            AccountError::WeakPassword => "the password is too short or too long",
+            _ => "the name is invalid or reserved",
+        });
+    })?;
     check_in_place(&api)?;
     // Checked before the password is hashed, which is expensive. The insertion checks it again.
-    let made = !api.accounts.exists(&name).await? && {
+    let made = !api.accounts.is_taken(&name).await? && {
         let hash = api.passwords.hash(password).await?;
         api.accounts.create(&name, &hash, clock::now()).await?
     };
@@ -141,13 +136,13 @@ async fn log_in(api: &Api, address: IpAddr, request: Request<Body>) -> Answer {
 }
 
 /// Refuses a change that would be lost after it was confirmed, because the file of the database is gone.
-fn check_in_place(api: &Api) -> Result<(), Problem> {
+pub(super) fn check_in_place(api: &Api) -> Result<(), Problem> {
     if api.health.file_is_in_place() { Ok(()) } else { Err(Problem::unavailable(&NotWritable::Replaced)) }
 }
 
 /// The reasons for which a limit refuses a call.
-const OF_ADDRESS: &str = "too many attempts from this address";
-const OF_NAME: &str = "too many failed attempts on this name from this address";
+pub(super) const OF_ADDRESS: &str = "too many attempts from this address";
+pub(super) const OF_NAME: &str = "too many failed attempts on this name from this address";
 /// Stands in log lines for a name that no user has. People type passwords into the field of the name, so only names of
 /// users are logged.
 const UNKNOWN: &str = "(unknown)";
@@ -168,45 +163,6 @@ pub(super) async fn logout(State(api): State<Arc<Api>>, headers: HeaderMap) -> A
         return Err(AccountError::Unauthorized.into());
     }
     tracing::info!(user = %session.user, session = %session.id, "logged out");
-    Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-pub(super) async fn password(
-    State(api): State<Arc<Api>>,
-    Extension(ClientAddress(address)): Extension<ClientAddress>,
-    request: Request<Body>,
-) -> Answer {
-    let session = bearer(&api, request.headers()).await?;
-    let request = require_json(request).await?;
-    let refused = |reason: &'static str| {
-        if api.telemetry.lines.admit(Line::Login) {
-            tracing::info!(user = %session.user, %address, reason, "refused a change of password");
-        }
-    };
-    let attempts = api.attempts();
-    attempts.login(address).inspect_err(|_| refused(OF_ADDRESS))?;
-    let PasswordChange { old_password, new_password, .. } = read(request).await?;
-    let attempt = attempts.login_of(session.user.as_str(), address);
-    let attempt = attempt.inspect_err(|_| refused(OF_NAME))?;
-    let user = api.accounts.get(&session.user, clock::now()).await?.ok_or(AccountError::Unauthorized)?;
-    if !api.passwords.fits(old_password, Some(&user.password)).await? {
-        refused("wrong old password");
-        return Err(AccountError::WrongPassword.into());
-    }
-    attempt.does_not_count();
-    if !account::is_acceptable_password(&new_password) {
-        refused("the new password is too short or too long");
-        return Err(AccountError::WeakPassword.into());
-    }
-    check_in_place(&api)?;
-    let hash = api.passwords.hash(new_password).await?;
-    let now = clock::now();
-    if !api.accounts.change_password(&user.name, &user.password, &hash, &session.id, now).await? {
-        // Another change was faster, and the old password is no longer the one that was checked.
-        refused("another change was faster");
-        return Err(AccountError::WrongPassword.into());
-    }
-    tracing::info!(user = %user.name, %address, "changed the password");
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -8,13 +8,17 @@ use super::attempts::Attempts;
 use super::passwords::Passwords;
 use crate::base::config::{Config, LiveConfig};
 use crate::base::telemetry::Telemetry;
-use crate::store::{Accounts, Health, Sessions, Store};
+use crate::store::{AccountReader, Accounts, Deletions, Health, Sessions, Store};
 
 /// What the calls about accounts and sessions use.
 #[derive(Debug)]
 pub(crate) struct Api {
     /// The accounts of users.
     pub(super) accounts: Accounts,
+    /// All that is kept of a user.
+    pub(super) account_data: AccountReader,
+    /// Deletes accounts.
+    pub(super) deletions: Deletions,
     /// The sessions of users.
     pub(super) sessions: Sessions,
     /// The state of the database.
@@ -38,6 +42,8 @@ impl Api {
     ) -> Self {
         Self {
             accounts: store.accounts.clone(),
+            account_data: store.account_data.clone(),
+            deletions: store.deletions.clone(),
             sessions: store.sessions.clone(),
             health: store.health.clone(),
             passwords,

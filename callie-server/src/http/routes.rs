@@ -13,7 +13,7 @@ use callie_core::account::{AccountError, path};
 use super::api::Api;
 use super::problem::note_unavailable;
 use super::upgrade::{Upgrade, socket};
-use super::{Problem, accounts, cors, host, page, sessions};
+use super::{Problem, accounts, cors, host, own_account, page, sessions};
 
 /// Returns everything that the public address answers.
 pub(crate) fn routes(api: Arc<Api>, upgrade: Upgrade) -> Router {
@@ -23,7 +23,8 @@ pub(crate) fn routes(api: Arc<Api>, upgrade: Upgrade) -> Router {
         .route(path::REGISTER, post(accounts::register))
         .route(path::LOGIN, post(accounts::login))
         .route(path::LOGOUT, post(accounts::logout))
-        .route(path::PASSWORD, post(accounts::password))
+        .route(path::PASSWORD, post(own_account::password))
+        .route(path::ACCOUNT, get(own_account::read).delete(own_account::remove))
         .route(path::SESSIONS, get(sessions::list))
         .route(&format!("{}/{{id}}", path::SESSIONS), delete(sessions::end))
         .with_state(api);

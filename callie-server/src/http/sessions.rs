@@ -18,7 +18,7 @@ use crate::store::Session;
 pub(super) async fn list(State(api): State<Arc<Api>>, headers: HeaderMap) -> Answer {
     let asking = bearer(&api, &headers).await?;
     let sessions = api.sessions.list(&asking.user, clock::now()).await?;
-    Ok(json(StatusCode::OK, &Session::list(sessions, &asking.id)))
+    Ok(json(StatusCode::OK, &Session::list(sessions, Some(&asking.id))))
 }
 
 pub(super) async fn end(

@@ -11,21 +11,18 @@ impl Hub {
     /// Applies a change of a group, which the database has already, here and on all other nodes, and notifies the
     /// members.
     pub(crate) fn change_group(&self, id: GroupId, change: GroupChange) {
-        let notice = match &change {
-            // Each member receives their own joining.
-            GroupChange::Created(_) => None,
-            GroupChange::Joined(name) => Some(Notice::user_joined(name.clone(), Some(id))),
-            GroupChange::Left(name) => Some(Notice::user_left(name.clone(), Some(id))),
-            GroupChange::Updated => Some(Notice::group_updated(id)),
-            GroupChange::Deleted => Some(Notice::group_deleted(id)),
-        };
-        let text = notice.map(|notice| encoded(id, &notice)).unwrap_or_default();
+        let text = text_of(id, &change);
         self.apply_group_change(id, &change, &text);
         if let GroupChange::Created(members) = &change {
             // Here the group is known to be new; another node may have received later changes before.
             self.set_members(id, members);
         }
         self.remote.send_change(&Entry::Changed { group: id, change, text: &text });
+    }
+
+    /// Applies a change of a group that every node learns of by itself, and notifies the members who are connected here.
+    pub(crate) fn change_group_here(&self, id: GroupId, change: &GroupChange) {
+        self.apply_group_change(id, change, &text_of(id, change));
     }
 
     /// Applies a change of a group that another node has reported; `text` goes to the members who are connected here.
@@ -67,6 +64,19 @@ impl Hub {
             }
         }
     }
+}
+
+/// Returns the payload that tells the members of a change, empty if there is none.
+fn text_of(id: GroupId, change: &GroupChange) -> Utf8Bytes {
+    let notice = match change {
+        // Each member receives their own joining.
+        GroupChange::Created(_) => return Utf8Bytes::default(),
+        GroupChange::Joined(name) => Notice::user_joined(name.clone(), Some(id)),
+        GroupChange::Left(name) => Notice::user_left(name.clone(), Some(id)),
+        GroupChange::Updated => Notice::group_updated(id),
+        GroupChange::Deleted => Notice::group_deleted(id),
+    };
+    encoded(id, &notice)
 }
 
 fn encoded(id: GroupId, notice: &Notice) -> Utf8Bytes {

@@ -13,7 +13,9 @@ use crate::base::ids;
 pub(super) const SESSION_ENDED: &str = "session_ended";
 /// The kind of the entry for a user who was banned.
 pub(super) const USER_BANNED: &str = "user_banned";
-/// The kind of the entry for what somebody did with the `admin` command.
+/// The kind of the entry for a deleted account.
+pub(super) const ACCOUNT_DELETED: &str = "account_deleted";
+/// The kind of the entry for what somebody did with the `admin` or `user` command.
 pub(super) const ADMIN_ACT: &str = "admin_act";
 
 /// An entry of the log that is not written yet.
@@ -40,7 +42,12 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Somebody did something to `user` with the `admin` command: `act`, as JSON.
+    /// The deletion `id` has deleted an account: `deletion`, as JSON, which does not contain the name of the user.
+    pub(super) fn account_deleted(id: &'a str, deletion: &'a str) -> Self {
+        Self { kind: ACCOUNT_DELETED, subject: id, reason: Some(deletion), until: None }
+    }
+
+    /// Somebody did something to `user` with the `admin` or `user` command: `act`, as JSON.
     pub(super) fn admin_act(user: &'a Username, act: &'a str) -> Self {
         Self { kind: ADMIN_ACT, subject: user.as_str(), reason: Some(act), until: None }
     }

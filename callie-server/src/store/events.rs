@@ -1,5 +1,5 @@
-//! What running servers must learn of: a log in the database, so that the `admin` command and other servers reach them
-//! too.
+//! What running servers must learn of: a log in the database, so that the `admin` and `user` commands and other servers
+//! reach them too.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -14,8 +14,9 @@ use tokio::sync::broadcast;
 use super::accounts::Accounts;
 use super::column::text;
 use super::database::Database;
+use super::deletion::{Deletion, name_of};
 use super::error::StoreError;
-use super::event_log::{ADMIN_ACT, Event, SESSION_ENDED, USER_BANNED, record};
+use super::event_log::{ACCOUNT_DELETED, ADMIN_ACT, Event, SESSION_ENDED, USER_BANNED, record};
 use super::model::Ban;
 use super::sql::{CHUNK, placeholders};
 use crate::base::clock::{self, Millis};
@@ -54,9 +55,16 @@ pub enum SessionEvent {
         /// The user.
         username: Username,
     },
+    /// An account was deleted. All sockets of the user are closed, and the user leaves the groups.
+    AccountDeleted {
+        /// The user.
+        username: Username,
+        /// What else has changed.
+        deletion: Deletion,
+    },
 }
 
-/// What somebody did with the `admin` command. Every running server logs it, because nobody keeps the output of the
+/// What somebody did with the `admin` or `user` command. Every running server logs it, because nobody keeps the output of the
 /// command itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdminAct {
@@ -73,6 +81,18 @@ pub struct AdminAct {
 }
 
 impl AdminAct {
+    /// The act of an admin who deleted the account of `user`.
+    #[must_use]
+    pub fn deletion(admin: &str, user: &Username) -> Self {
+        Self {
+            admin: admin.to_owned(),
+            act: "DELETE_USER".to_owned(),
+            user: user.clone(),
+            reason: None,
+            until: None,
+        }
+    }
+
     /// Logs the act.
     pub fn log(&self) {
         let Self { admin, act, user, reason, until } = self;
@@ -92,6 +112,8 @@ enum Kind {
     Ended(SessionId),
     Banned(Username),
     Act(AdminAct),
+    /// The ID of a deletion, and the deletion.
+    Deleted(String, Deletion),
     /// An entry of a newer server, or a damaged one.
     Other,
 }
@@ -166,12 +188,21 @@ impl Events {
                 new.push(entry);
             }
         }
+        // Everything that a starting server reads about groups is newer than its deletions before.
+        new.retain(|entry| !matches!(entry.kind, Kind::Deleted(..)) || entry.at >= started);
         let events = self.as_it_is_now(&new).await?;
         for entry in &new {
             if let Kind::Act(act) = &entry.kind
                 && entry.at >= started
             {
                 act.log();
+            }
+        }
+        for event in &events {
+            if let SessionEvent::AccountDeleted { username, deletion: Deletion { admin: Some(admin), .. } } =
+                event
+            {
+                AdminAct::deletion(admin, username).log();
             }
         }
         seen.extend(new.into_iter().map(|entry| (entry.id, entry.at)));
@@ -209,6 +240,11 @@ impl Events {
                         Some(ban) => SessionEvent::UserBanned { username: username.clone(), ban },
                         None => SessionEvent::BanLifted { username: username.clone() },
                     });
+                }
+                Kind::Deleted(id, deletion) => {
+                    if let Some(username) = name_of(&self.database, id).await? {
+                        events.push(SessionEvent::AccountDeleted { username, deletion: deletion.clone() });
+                    }
                 }
                 Kind::Ended(_) | Kind::Act(_) | Kind::Other => {}
             }
@@ -261,6 +297,13 @@ fn read_entry(row: &AnyRow) -> Result<Entry, StoreError> {
         ADMIN_ACT => {
             let act: String = row.try_get(4)?;
             serde_json::from_str(&act).map(Kind::Act).map_err(|_| StoreError::Unreadable("admin's act"))
+        }
+        ACCOUNT_DELETED => {
+            let (id, deletion): (String, String) = (row.try_get(3)?, row.try_get(4)?);
+            let deletion = serde_json::from_str(&deletion);
+            deletion
+                .map(|deletion| Kind::Deleted(id, deletion))
+                .map_err(|_| StoreError::Unreadable("deletion"))
         }
         _ => Ok(Kind::Other),
     };

@@ -15,6 +15,11 @@ use super::sql::{cut, one_more};
 /// The most groups in one page, whatever was requested: a name may have 256 bytes, and a page is one payload.
 const MOST_GROUPS: usize = 100;
 
+/// Reads up to `$3` groups that the user `$1` is in, after the ID `$2`, for [`group_summary`].
+pub(super) const GROUPS_OF_USER: &str = "SELECT g.id, g.name, g.member_count, m.role \
+    FROM group_members m JOIN chat_groups g ON g.id = m.group_id \
+    WHERE m.username = $1 AND m.group_id > $2 ORDER BY m.group_id LIMIT $3";
+
 /// Pages of groups and of their members.
 #[derive(Debug, Clone)]
 pub struct GroupPages {
@@ -37,16 +42,12 @@ impl GroupPages {
         limit: PageLimit,
     ) -> Result<GroupPage, StoreError> {
         let limit = limit.get().min(MOST_GROUPS);
-        let rows = sqlx::query(
-            "SELECT g.id, g.name, g.member_count, m.role \
-             FROM group_members m JOIN chat_groups g ON g.id = m.group_id \
-             WHERE m.username = $1 AND m.group_id > $2 ORDER BY m.group_id LIMIT $3",
-        )
-        .bind(user.as_str())
-        .bind(after.map_or("", Cursor::as_str))
-        .bind(one_more(limit))
-        .fetch_all(self.database.read())
-        .await?;
+        let rows = sqlx::query(GROUPS_OF_USER)
+            .bind(user.as_str())
+            .bind(after.map_or("", Cursor::as_str))
+            .bind(one_more(limit))
+            .fetch_all(self.database.read())
+            .await?;
         page(&rows, limit)
     }
 
@@ -101,16 +102,16 @@ impl GroupPages {
     }
 }
 
-/// Returns a page of the rows `id, name, member_count, role`.
+/// Reads a row `id, name, member_count, role`.
+pub(super) fn group_summary(row: &AnyRow) -> Result<GroupSummary, StoreError> {
+    let member_count = row.try_get::<i64, _>(2)?.unsigned_abs();
+    let group = GroupSummary::new(text(row, 0)?, text(row, 1)?);
+    Ok(group.with_role(optional_text(row, 3)?).with_member_count(member_count))
+}
+
+/// Returns a page of rows as [`group_summary`] reads them.
 fn page(rows: &[AnyRow], limit: usize) -> Result<GroupPage, StoreError> {
-    let mut groups = rows
-        .iter()
-        .map(|row| {
-            let member_count = row.try_get::<i64, _>(2)?.unsigned_abs();
-            let group = GroupSummary::new(text(row, 0)?, text(row, 1)?);
-            Ok(group.with_role(optional_text(row, 3)?).with_member_count(member_count))
-        })
-        .collect::<Result<Vec<_>, StoreError>>()?;
+    let mut groups = rows.iter().map(group_summary).collect::<Result<Vec<_>, StoreError>>()?;
     let next = cut(&mut groups, limit).map(|last| cursor(&last.group_id.to_string())).transpose()?;
     Ok(GroupPage::new(groups).with_next(next))
 }

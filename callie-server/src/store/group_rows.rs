@@ -7,7 +7,7 @@ use sqlx::{AnyExecutor, AssertSqlSafe, Row as _};
 use super::column::text;
 use super::connections::Tx;
 use super::error::{GroupError, StoreError};
-use super::model::{Group, GroupLimits};
+use super::model::{Group, GroupLimits, Removal};
 use super::sql::{CHUNK, placeholders};
 
 /// Returns the role of the actor if it is at least `least`. Every command on a group checks this first.
@@ -130,6 +130,34 @@ pub(super) async fn drop_member(tx: &mut Tx, id: GroupId, user: &Username) -> Re
         .execute(tx)
         .await?;
     Ok(())
+}
+
+/// Removes `user` from the group, which is locked. An owner is succeeded by the most senior admin or, without one, member.
+/// The group is deleted if nobody is left.
+pub(super) async fn leave(tx: &mut Tx, id: GroupId, user: &Username) -> Result<Removal, GroupError> {
+    let role = require(tx, id, user, Role::Member).await?;
+    drop_member(tx, id, user).await?;
+    let heir = sqlx::query(
+        "SELECT username FROM group_members WHERE group_id = $1 \
+         ORDER BY CASE role WHEN $2 THEN 0 WHEN $3 THEN 1 ELSE 2 END, place LIMIT 1",
+    )
+    .bind(id.to_string())
+    .bind(Role::Owner.as_str())
+    .bind(Role::Admin.as_str())
+    .fetch_optional(&mut *tx)
+    .await?;
+    Ok(match heir {
+        None => {
+            remove_group(tx, id).await?;
+            Removal::Deleted
+        }
+        Some(row) if role == Role::Owner => {
+            let owner: Username = text(&row, 0)?;
+            write_role(tx, id, &owner, Role::Owner).await?;
+            Removal::HandedOver { owner }
+        }
+        Some(_) => Removal::Left,
+    })
 }
 
 /// Fails when one of `users` does not exist or may not be written to directly by `actor`.

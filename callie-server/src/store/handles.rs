@@ -1,9 +1,11 @@
 //! The database of a server: one type for each kind of data, on shared connections.
 
+use super::account_data::AccountReader;
 use super::accounts::Accounts;
 use super::admins::Admins;
 use super::blocks::Blocks;
 use super::database::Database;
+use super::deletion::Deletions;
 use super::error::{OpenError, StoreError};
 use super::events::Events;
 use super::group_pages::GroupPages;
@@ -24,6 +26,10 @@ use crate::base::config::DATABASE_CONNECTIONS;
 pub struct Store {
     /// The accounts of users.
     pub accounts: Accounts,
+    /// All that is kept of a user.
+    pub account_data: AccountReader,
+    /// Deletes accounts.
+    pub deletions: Deletions,
     /// The server admins and the bans of users.
     pub admins: Admins,
     /// The sessions of users.
@@ -77,9 +83,11 @@ impl Store {
 
     fn on(Opened { database, metrics, file }: Opened) -> Self {
         let accounts = Accounts::new(database.clone());
+        let sessions = Sessions::new(database.clone());
         Self {
+            account_data: AccountReader::new(database.clone(), sessions.clone()),
+            deletions: Deletions::new(database.clone()),
             admins: Admins::new(database.clone()),
-            sessions: Sessions::new(database.clone()),
             settings: UserSettings::new(database.clone()),
             blocks: Blocks::new(database.clone()),
             relations: Relations::new(database.clone()),
@@ -90,6 +98,7 @@ impl Store {
             events: Events::new(database.clone(), accounts.clone()),
             health: Health::new(database.clone(), metrics, file),
             accounts,
+            sessions,
             database,
         }
     }

@@ -62,17 +62,25 @@ impl KeptMessages {
         now: Millis,
     ) -> Result<(Tx, Written), StoreError> {
         let mut tx = self.database.begin().await?;
+        let users =
+            new.iter().flat_map(|message| std::iter::once(&message.sender).chain(&message.recipients));
+        let known = tx.lock_known(users.collect()).await?;
         let owners = new.iter().flat_map(|message| &message.recipients);
         tx.lock_inboxes(owners.chain(removals.iter().map(|removal| &removal.recipient)).collect()).await?;
         let removed = tx.remove_kept(removals).await?;
         let mut texts = Vec::with_capacity(new.len());
         for message in new {
-            texts.push(if message.unwelcome { None } else { Some(tx.put_text(message, now).await?) });
+            let is_stored = !message.unwelcome && known.contains(&message.sender);
+            texts.push(if is_stored { Some(tx.put_text(message, now).await?) } else { None });
         }
         // In the order of the inboxes, and in that of the messages within each.
         let mut rows: Vec<(&Username, usize)> = Vec::new();
         for (at, message) in new.iter().enumerate() {
-            rows.extend(message.recipients.iter().map(|recipient| (recipient, at)));
+            // The account of the sender or of a recipient may have been deleted meanwhile.
+            let recipients = message.recipients.iter().filter(|recipient| known.contains(*recipient));
+            if known.contains(&message.sender) {
+                rows.extend(recipients.map(|recipient| (recipient, at)));
+            }
         }
         rows.sort_by_key(|(recipient, _)| *recipient);
         let mut kept = vec![Vec::new(); new.len()];

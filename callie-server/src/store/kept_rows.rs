@@ -1,5 +1,7 @@
 //! The rows of kept messages: what a transaction does to inboxes and texts.
 
+use std::collections::{BTreeSet, HashSet};
+
 use callie_core::Username;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -62,9 +64,15 @@ impl Tx {
 
     /// Locks the inboxes that have one of `texts`.
     pub(super) async fn lock_owners(&mut self, texts: &[String]) -> Result<(), StoreError> {
+        let owners = self.owners_of(texts).await?;
+        self.lock_inboxes(owners.iter().collect()).await
+    }
+
+    /// Returns the owners of the inboxes that have one of `texts`, as far as locks of them matter.
+    async fn owners_of(&mut self, texts: &[String]) -> Result<Vec<Username>, StoreError> {
         let mut owners: Vec<Username> = Vec::new();
         if self.kind() == Kind::Sqlite {
-            return Ok(());
+            return Ok(owners);
         }
         for chunk in texts.chunks(CHUNK) {
             let list = placeholders(1, chunk.len());
@@ -78,7 +86,54 @@ impl Tx {
                 owners.push(column::text(&row, 0)?);
             }
         }
-        self.lock_inboxes(owners.iter().collect()).await
+        Ok(owners)
+    }
+
+    /// Returns those of `users` who exist. None of their accounts is deleted before the transaction ends. Must be called
+    /// before inboxes are locked.
+    pub(super) async fn lock_known(
+        &mut self,
+        users: BTreeSet<&Username>,
+    ) -> Result<HashSet<Username>, StoreError> {
+        let mut known = HashSet::with_capacity(users.len());
+        let lock = match self.kind() {
+            Kind::Sqlite => "",
+            Kind::Postgres => " ORDER BY name FOR KEY SHARE",
+        };
+        let users: Vec<&Username> = users.into_iter().collect();
+        for chunk in users.chunks(CHUNK) {
+            let list = placeholders(1, chunk.len());
+            // Only placeholders and words of this program are put into the text.
+            let mut query =
+                sqlx::query(AssertSqlSafe(format!("SELECT name FROM users WHERE name IN ({list}){lock}")));
+            for user in chunk {
+                query = query.bind(user.as_str());
+            }
+            for row in query.fetch_all(&mut *self).await? {
+                known.insert(column::text(&row, 0)?);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Removes all kept messages from and to `user`, whose account is locked, so that no others follow.
+    pub(super) async fn remove_kept_of(&mut self, user: &Username) -> Result<(), StoreError> {
+        let rows = sqlx::query("SELECT id FROM kept_texts WHERE sender = $1")
+            .bind(user.as_str())
+            .fetch_all(&mut *self)
+            .await?;
+        let texts = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?;
+        let mut owners = self.owners_of(&texts).await?;
+        owners.push(user.clone());
+        self.lock_inboxes(owners.iter().collect()).await?;
+        self.remove_texts_everywhere(&texts).await?;
+        let rows = sqlx::query("SELECT place FROM kept_messages WHERE recipient = $1")
+            .bind(user.as_str())
+            .fetch_all(&mut *self)
+            .await?;
+        let own = rows.iter().map(|row| Ok(KeptPlace { recipient: user.clone(), place: row.try_get(0)? }));
+        self.remove_kept(&own.collect::<Result<Vec<_>, StoreError>>()?).await?;
+        Ok(())
     }
 
     /// Stores the text of a message, unless that of the same payload is stored already, which is locked then.

@@ -3,11 +3,10 @@
 use callie_core::command::{Role, Visibility};
 use callie_core::{GroupId, Username};
 
-use super::column::text;
 use super::database::Database;
 use super::error::{GroupError, StoreError};
 use super::group_rows::{
-    admit, drop_member, may_all_be_added, member_role, names, read_group, remove_group, require, write_role,
+    admit, drop_member, leave, may_all_be_added, member_role, names, read_group, require,
 };
 use super::model::{GroupLimits, Removal};
 
@@ -97,29 +96,7 @@ impl Members {
     pub async fn leave(&self, id: GroupId, user: &Username) -> Result<Removal, GroupError> {
         let mut tx = self.database.begin().await?;
         tx.lock_group(id).await?;
-        let role = require(&mut tx, id, user, Role::Member).await?;
-        drop_member(&mut tx, id, user).await?;
-        let heir = sqlx::query(
-            "SELECT username FROM group_members WHERE group_id = $1 \
-             ORDER BY CASE role WHEN $2 THEN 0 WHEN $3 THEN 1 ELSE 2 END, place LIMIT 1",
-        )
-        .bind(id.to_string())
-        .bind(Role::Owner.as_str())
-        .bind(Role::Admin.as_str())
-        .fetch_optional(&mut tx)
-        .await?;
-        let removal = match heir {
-            None => {
-                remove_group(&mut tx, id).await?;
-                Removal::Deleted
-            }
-            Some(row) if role == Role::Owner => {
-                let owner: Username = text(&row, 0)?;
-                write_role(&mut tx, id, &owner, Role::Owner).await?;
-                Removal::HandedOver { owner }
-            }
-            Some(_) => Removal::Left,
-        };
+        let removal = leave(&mut tx, id, user).await?;
         tx.commit().await?;
         Ok(removal)
     }

@@ -70,13 +70,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// Returns `sessions` as the protocol lists them to a client with the session `asking`.
+    /// Returns `sessions` as the protocol lists them to a client with the session `asking`, or to an operator.
     #[must_use]
-    pub(crate) fn list(sessions: Vec<Self>, asking: &SessionId) -> SessionList {
+    pub(crate) fn list(sessions: Vec<Self>, asking: Option<&SessionId>) -> SessionList {
         let info = |session: Self| {
             let [created_at, last_seen_at, expires_at] =
                 [session.created, session.last_seen, session.expires].map(clock::timestamp);
-            let current = session.id == *asking;
+            let current = Some(&session.id) == asking;
             SessionInfo::new(session.id, created_at, last_seen_at, expires_at)
                 .with_device(session.device)
                 .with_current(current)

@@ -1,9 +1,10 @@
 //! The database of a test: SQLite, or PostgreSQL if `CALLIE_TEST_DATABASE=postgres` is set. `make test-rust` runs both.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use callie_server::store::Store;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 use tempfile::TempDir;
 
 use super::postgres::Postgres;
@@ -31,15 +32,37 @@ impl Database {
             let files = ["callie.db", "callie.db-wal"].map(|name| folder.path().join(name));
             return files.map(|file| (file.display().to_string(), std::fs::read(&file).unwrap())).into();
         }
-        let mut connection = PgConnection::connect(&self.url).await.unwrap();
-        let mut tables = Vec::new();
-        for table in ["users", "sessions", "events"] {
-            let rows = format!("SELECT COALESCE(string_agg(t::text, ' '), '') FROM {table} t");
-            let text: String =
-                sqlx::query_scalar(AssertSqlSafe(rows)).fetch_one(&mut connection).await.unwrap();
-            tables.push((table.to_owned(), text.into_bytes()));
+        self.rows().await.into_iter().map(|(table, row)| (table, row.into_bytes())).collect()
+    }
+
+    /// Returns every row of every table of the server, as the name of the table and the values as texts.
+    pub async fn rows(&self) -> Vec<(String, String)> {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect(&self.url).await.unwrap();
+        let columns = match self.folder {
+            Some(_) => {
+                "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table'"
+            }
+            None => {
+                "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns \
+                 WHERE table_schema = current_schema()"
+            }
+        };
+        let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (table, column) in sqlx::query_as(columns).fetch_all(&mut connection).await.unwrap() {
+            let _: &String = &column;
+            tables.entry(table).or_default().push(format!("COALESCE(CAST({column} AS TEXT), '')"));
         }
-        tables
+        tables.retain(|table, _| !table.starts_with("_sqlx") && !table.starts_with("sqlite_"));
+        let mut rows = Vec::new();
+        for (table, columns) in tables {
+            let sql = format!("SELECT {} FROM {table}", columns.join(" || ' ' || "));
+            let found: Vec<String> =
+                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+            rows.extend(found.into_iter().map(|row| (table.clone(), row)));
+        }
+        connection.close().await.unwrap();
+        rows
     }
 }
 
