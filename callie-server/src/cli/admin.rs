@@ -8,9 +8,9 @@ use clap::Subcommand;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Failure, Shared, output, run_to_end};
+use super::acts::{NoSuchUser, act, note, on_store, username};
+use super::{Failure, Shared, output};
 use crate::base::clock;
-use crate::base::telemetry;
 use crate::store::{AdminAct, Ban, Store};
 
 #[derive(Debug, Subcommand)]
@@ -49,10 +49,6 @@ pub(super) enum Action {
     List,
 }
 
-fn username(text: &str) -> Result<Username, String> {
-    Username::parse(text).map_err(|e| format!("must be {e}"))
-}
-
 fn reason(text: &str) -> Result<RemovalReason, String> {
     RemovalReason::parse(text).map_err(|e| format!("must be {e}"))
 }
@@ -76,26 +72,13 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 #[error("{0} is in the past, and a ban must end in the future; nothing was changed")]
 struct EndedBan(Timestamp);
 
-/// There is no such user in the database.
-#[derive(Debug, thiserror::Error)]
-#[error("there is no user {0}")]
-struct NoSuchUser(Username);
-
 pub(super) fn run(shared: &Shared, action: &Action) -> Result<(), Failure> {
-    let config = shared.load()?;
-    telemetry::init(&config);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    run_to_end(runtime, async {
-        let store = Store::open_existing(&config.database).await?;
-        let done = act(&store, action).await;
-        store.close().await;
-        done
-    })
+    on_store(shared, async |store| carry_out(store, action).await)
 }
 
-async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
+async fn carry_out(store: &Store, action: &Action) -> Result<(), Failure> {
     let now = clock::now();
-    let (user, act, found, report) = match action {
+    let (user, name, found, report) = match action {
         Action::Grant { user } => {
             (user, "GRANT_ADMIN", store.admins.set_admin(user, true).await?, "is a server admin now".into())
         }
@@ -128,22 +111,9 @@ async fn act(store: &Store, action: &Action) -> Result<(), Failure> {
         Action::Ban { reason, until, .. } => (reason.clone(), *until),
         _ => (None, None),
     };
-    let act = AdminAct { admin: os_user(), act: act.to_owned(), user: user.clone(), reason, until };
-    act.log();
-    // Running servers log the act too.
-    store.events.note_admin_act(&act, now).await?;
+    note(store, &AdminAct { reason, until, ..act(name, user) }).await?;
     output::report(&format!("{user} {report}"));
     Ok(())
-}
-
-/// Returns the user of the operating system who runs this command, as far as it is known.
-fn os_user() -> String {
-    let uid = rustix::process::getuid().as_raw();
-    let name = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|key| std::env::var(key).ok());
-    match name {
-        Some(name) => format!("{name} (uid {uid}, command line)"),
-        None => format!("uid {uid} (command line)"),
-    }
 }
 
 /// Prints one line for each admin and each ban: the name, "admin" or "banned", and for a ban its end and reason.

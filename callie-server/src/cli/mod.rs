@@ -1,11 +1,16 @@
-//! The command line: `serve.rs` runs a server, `admin.rs` names admins and bans users in its database, `database.rs`
-//! backs up and restores it, `healthcheck.rs` checks a running server, `output.rs` prints results.
+//! The command line: `serve.rs` runs a server, `admin.rs` names admins and bans users in its database (with `acts.rs`),
+//! `user.rs` manages accounts (with `secret_input.rs` and `user_output.rs`), `database.rs` backs the database up and restores
+//! it, `healthcheck.rs` checks a running server, `output.rs` prints results.
 
+mod acts;
 mod admin;
 mod database;
 mod healthcheck;
 mod output;
+mod secret_input;
 mod serve;
+mod user;
+mod user_output;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -91,6 +96,8 @@ enum Command {
         #[command(subcommand)]
         action: admin::Action,
     },
+    /// Manages accounts in the database; running servers apply changes within a second
+    User(user::Arguments),
     /// Backs up and restores a SQLite database
     Database {
         #[command(subcommand)]
@@ -158,6 +165,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Some(Command::Config) => output::print(&config::documented()),
         Some(Command::Admin { action }) => admin::run(shared, action),
+        Some(Command::User(arguments)) => user::run(shared, arguments),
         Some(Command::Database { action }) => database::run(shared, action),
         Some(Command::Healthcheck { ready }) => healthcheck::run(shared, *ready),
     }

@@ -17,6 +17,14 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
     printed(write(text))
 }
 
+/// Writes a part of the output. Returns `false` if the reader has closed its end, so that no other part is needed.
+pub(super) fn print_part(text: &str) -> Result<bool, Failure> {
+    let written = write(text);
+    let is_read = written.is_ok();
+    printed(written)?;
+    Ok(is_read)
+}
+
 /// The same for what was written already.
 pub(super) fn printed(done: io::Result<()>) -> Result<(), Failure> {
     match done {

@@ -9,9 +9,9 @@
 //!
 //! Locks are used instead of serialisable transactions with retries, because hundreds of users may join a popular group
 //! at the same time: they queue for a lock, where their transactions would fail in turns. All transactions lock in the
-//! same order, so they cannot deadlock: users by name, then inboxes of kept messages by name, then groups by ID. A change that reads nothing and decides
-//! nothing (a block, a setting) is one statement and needs no lock. Statements that remove old sessions skip locked
-//! rows.
+//! same order, so they cannot deadlock: users by name, then inboxes of kept messages by name, then groups by ID. A
+//! change that reads nothing and decides nothing (a block, a setting) is one statement and needs no lock. Statements
+//! that remove old sessions skip locked rows.
 
 use callie_core::{GroupId, Username};
 use sqlx::AssertSqlSafe;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 
 use rustix::process::{Pid, Resource, Signal, getrlimit, kill_process, prlimit};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
 
@@ -40,6 +40,17 @@ fn clean(command: &mut Command, folder: &Path) {
 /// Runs it until it ends.
 pub async fn output(mut command: Command) -> Output {
     timeout(PATIENCE, command.output()).await.expect("the command ends").unwrap()
+}
+
+/// Runs it until it ends, with `input` on its stdin.
+pub async fn output_of(mut command: Command, input: &str) -> Output {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A command that refuses its arguments does not read.
+    let _ = stdin.write_all(input.as_bytes()).await;
+    drop(stdin);
+    timeout(PATIENCE, child.wait_with_output()).await.expect("the command ends").unwrap()
 }
 
 /// A running server process, killed with the test.
