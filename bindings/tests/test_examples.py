@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from conftest import BUILT, PASSWORD, ROOT
+from conftest import BUILT, PASSWORD, ROOT, Server
 
 
 @pytest.fixture
@@ -91,6 +91,34 @@ def sends_a_long_line_whole(chat, url, name):
         assert "is connected" in long.stdout.readline()
         type_line(long, line)
         assert long.stdout.readline() == f"{user}: {line}\n"
+
+
+def continues_after_a_restart(chat, tmp_path, name):
+    """A line that could not be sent is sent by the next chat with the same file."""
+    import callie.blocking
+
+    ada, bob, file = name("ada"), name("bob"), str(tmp_path / "state")
+    server = Server(tmp_path)
+    try:
+        with running([*chat, server.url, ada, PASSWORD, bob, file]) as first:
+            assert "is connected" in first.stdout.readline()
+            server.kill()
+            assert first.stdout.readline().startswith("* no connection")
+            type_line(first, "from the first chat")
+            first.stdin.close()
+            assert "not delivered yet" in first.stdout.read()
+        server = Server(tmp_path, listen=server.url.removeprefix("http://"))
+        with callie.blocking.Client(server.url, bob, PASSWORD, register=True) as peer:
+            with running([*chat, server.url, ada, PASSWORD, bob, file]):
+                arrived = next(event for event in peer if isinstance(event, callie.Message))
+                assert arrived.text == "from the first chat"
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("chat", ["python_chat", "c_chat"])
+def test_chat_continues_after_a_restart(chat, request, tmp_path, name):
+    continues_after_a_restart(request.getfixturevalue(chat), tmp_path, name)
 
 
 @pytest.mark.parametrize("chat", ["python_chat", "c_chat"])

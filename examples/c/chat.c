@@ -1,8 +1,9 @@
 /*
  * A chat in the terminal: chat http://127.0.0.1:8080 ada PASSWORD bob
  *
- * Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program. One thread
- * waits for the input and for events, with poll().
+ * Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program. With a file as
+ * fifth argument, lines that are not delivered yet when the program ends are sent by the next one, even if it is killed. One
+ * thread waits for the input and for events, with poll().
  *
  *     cargo build -p callie-ffi
  *     cc -std=c11 -I bindings/c/include examples/c/chat.c -L target/debug -lcallie -o chat
@@ -47,6 +48,9 @@ static void show_outcome(const CallieSendOutcome *outcome)
         break;
     case CALLIE_OUTCOME_KIND_UNCONFIRMED:
         puts("* unconfirmed: it may have been delivered");
+        break;
+    case CALLIE_OUTCOME_KIND_PENDING:
+        puts("* not delivered yet: the next chat continues with it");
         break;
     case CALLIE_OUTCOME_KIND_FAILED:
         printf("* not delivered: %s\n", outcome->reason);
@@ -207,13 +211,16 @@ int main(int argc, char **argv)
     CallieServer *server = NULL;
     CallieCredentials *credentials = NULL;
     CallieClient *client = NULL;
+    CallieConfig config;
     int result;
 
-    if (argc != 5) {
-        fprintf(stderr, "usage: chat URL USERNAME PASSWORD PEER\n");
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: chat URL USERNAME PASSWORD PEER [FILE]\n");
         return 2;
     }
-    if (callie_server_new(argv[1], NULL, &server) != CALLIE_STATUS_OK)
+    callie_config_init(&config, sizeof config);
+    config.state_file = argc == 6 ? argv[5] : NULL;
+    if (callie_server_new(argv[1], &config, &server) != CALLIE_STATUS_OK)
         result = fail("no server");
     else if (callie_server_register_and_login(server, argv[2], argv[3], NULL, &credentials) != CALLIE_STATUS_OK)
         result = fail("no login");

@@ -1,6 +1,7 @@
 """A chat in the terminal: python chat.py http://127.0.0.1:8080 ada PASSWORD bob
 
-Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program.
+Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program. With a file as
+fifth argument, lines that are not delivered yet when the program ends are sent by the next one, even if it is killed.
 
     make bindings
     PYTHONPATH=bindings/python python examples/python/chat.py http://127.0.0.1:8080 ada PASSWORD bob
@@ -40,6 +41,8 @@ def describe(outcome: callie.SendOutcome) -> str:
         return "offline: kept until it can be delivered"
     if outcome.kind == OutcomeKind.UNCONFIRMED:
         return "unconfirmed: it may have been delivered"
+    if outcome.kind == OutcomeKind.PENDING:
+        return "not delivered yet: the next chat continues with it"
     return f"not delivered: {outcome.reason or outcome.kind}"
 
 
@@ -66,8 +69,8 @@ async def show(client: callie.Client) -> None:
             print(f"* {event.reason}", flush=True)
 
 
-async def main(server: str, username: str, password: str, peer: str) -> None:
-    async with callie.Client(server, username, password, register=True) as client:
+async def main(server: str, username: str, password: str, peer: str, state_file: Optional[str] = None) -> None:
+    async with callie.Client(server, username, password, register=True, state_file=state_file) as client:
         print(f"* {username} is connected, write to {peer}", flush=True)
         showing = asyncio.create_task(show(client))
         typing = asyncio.create_task(type_in(client, peer))
@@ -82,8 +85,8 @@ async def main(server: str, username: str, password: str, peer: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
-        sys.exit("usage: chat.py URL USERNAME PASSWORD PEER")
+    if len(sys.argv) not in (5, 6):
+        sys.exit("usage: chat.py URL USERNAME PASSWORD PEER [FILE]")
     try:
         asyncio.run(main(*sys.argv[1:]))
     except callie.CallieError as error:

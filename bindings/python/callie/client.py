@@ -92,8 +92,10 @@ class Client(Commands, NotCopied):
             "bundled_roots": bundled_roots,
             "pins": arguments.texts(pins, "pins"),
             "use_proxy": use_proxy,
+            # The credentials of a login have the configuration of the server.
+            "state_file": state_file,
         }
-        self._config = arguments.config(server, state_file=state_file, **options)
+        self._config = arguments.config(server, **options)
         self._server = Server(server, **options)
         self._username = errors.text(username, "username")
         self._password = arguments.optional_text(password, "password")

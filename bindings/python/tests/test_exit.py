@@ -56,6 +56,25 @@ PROGRAMS = {
     ),
     "a ping in a thread": (0, "client = make()\nclient.connect()\nin_background(client.ping)\nseen(client, 20)"),
     "events in a thread": (0, "client = make()\nclient.connect()\nin_background(client.next_events)\nseen(client, 20)"),
+    "a state store, and sends in a thread": (
+        7,
+        "class Store:\n"
+        "    def load(self):\n"
+        "        return {}\n"
+        "    def write(self, puts, deletes):\n"
+        "        pass\n"
+        "client = callie.blocking.Client('http://127.0.0.1:9', NAME, token=TOKEN, state_store=Store(), max_waiting=10**6)\n"
+        "client.login()\n"
+        "def send():\n"
+        "    try:\n"
+        "        client.send('bob', 'x')\n"
+        "    except (callie.StateError, callie.ClosedError):\n"
+        "        time.sleep(1)\n"
+        "in_background(send)\n"
+        "while len(client.pending) < 20:\n"
+        "    time.sleep(0.01)\n"
+        "raise SystemExit(7)",
+    ),
     "an iteration in a thread": (
         0,
         "client = make()\nclient.connect()\nin_background(lambda: next(client))\nseen(client, 20)",

@@ -77,7 +77,7 @@ PROGRAMS = {
         "        client.ping, client.connect, client.start, client.disconnect, client.suspend, client.resume,\n"
         "        client.next_events, lambda: client.stats, client.get_settings, ticket.outcome, client.logout,\n"
         "        client.network_changed, lambda: client.send(NAME, 'x'), lambda: client.state, lambda: client.limits,\n"
-        "        lambda: client.listen(print), lambda: client.token, lambda: next(client),\n"
+        "        lambda: client.listen(print), lambda: client.token, lambda: next(client), lambda: client.pending,\n"
         "        lambda: callie.blocking.Client(URL, NAME, token=TOKEN),\n"
         "        lambda: asyncio.run(callie.Server(URL).login(NAME, 'password')),\n"
         "        lambda: callie.check_payload('{}'), lambda: callie.check_server_payload('{}'),\n"
@@ -91,6 +91,30 @@ PROGRAMS = {
         "print(ticket.outcome().kind, bool(client.ping()))\n"
         "client.disconnect()",
         "{'FORKED'} delivered True",
+    ),
+    "a state file and a state store": (
+        "import tempfile\n"
+        "class Store:\n"
+        "    writes = 0\n"
+        "    def load(self):\n"
+        "        return {}\n"
+        "    def write(self, puts, deletes):\n"
+        "        self.writes += 1\n"
+        "folder, store = tempfile.TemporaryDirectory(), Store()\n"
+        "file = os.path.join(folder.name, 'state')\n"
+        "clients = [callie.blocking.Client(URL, NAME, token=TOKEN, **how) for how in ({'state_file': file}, {'state_store': store})]\n"
+        "for client in clients:\n"
+        "    client.login()\n"
+        "    client.send(NAME, 'x')\n"
+        "def state():\n"
+        "    with open(file, 'rb') as content:\n"
+        "        return content.read(), store.writes\n"
+        "before = state()\n"
+        "in_child(lambda: ({reason(lambda: c.send(NAME, 'y')) for c in clients}, state() == before))\n"
+        "print(state() == before, [len(client.pending) for client in clients])\n"
+        "for client in clients:\n"
+        "    client.disconnect()",
+        "({'FORKED'}, True) True [1, 1]",
     ),
     "processes of multiprocessing": (
         "import multiprocessing, concurrent.futures\n"

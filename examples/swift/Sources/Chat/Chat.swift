@@ -1,6 +1,7 @@
 // A chat in the terminal: swift run Chat http://127.0.0.1:8080 ada PASSWORD bob
 //
-// Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program.
+// Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program. With a file as
+// fifth argument, lines that are not delivered yet when the program ends are sent by the next one, even if it is killed.
 //
 //     make bindings
 //     swift run --package-path examples/swift Chat http://127.0.0.1:8080 ada PASSWORD bob
@@ -11,11 +12,12 @@ import Foundation
 @main
 struct Chat {
     static func main() async {
-        let arguments = CommandLine.arguments.dropFirst()
-        guard arguments.count == 4 else { fail("usage: Chat URL USERNAME PASSWORD PEER") }
+        let arguments = CommandLine.arguments
+        guard arguments.count == 5 || arguments.count == 6 else { fail("usage: Chat URL USERNAME PASSWORD PEER [FILE]") }
         let (url, username, password, peer) = (arguments[1], arguments[2], arguments[3], arguments[4])
         do {
-            let credentials = try await Server(url: url).registerAndLogin(username: username, password: password)
+            let config = Config(url: url, stateFile: arguments.count == 6 ? arguments[5] : nil)
+            let credentials = try await Server(config: config).registerAndLogin(username: username, password: password)
             let client = try await Client.open(credentials)
             say("* \(username) is connected, write to \(peer)")
             let typing = Task {
@@ -52,6 +54,7 @@ struct Chat {
                 case .failed(_, let reason, _): say("* not delivered: \(reason)")
                 case .stored: say("* offline: kept until it can be delivered")
                 case .unconfirmed: say("* unconfirmed: it may have been delivered")
+                case .pending: say("* not delivered yet: the next chat continues with it")
                 case .delivered, .sent: break
                 }
             case .deliveredLate:

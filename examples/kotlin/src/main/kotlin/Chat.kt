@@ -1,6 +1,7 @@
 // A chat in the terminal: java -jar target/chat.jar http://127.0.0.1:8080 ada PASSWORD bob
 //
-// Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program.
+// Registers the user if the name is free. Each line that you type is sent to the peer. Ctrl-D ends the program. With a file as
+// fifth argument, lines that are not delivered yet when the program ends are sent by the next one, even if it is killed.
 //
 //     scripts/bindings.sh kotlin && mvn -f bindings/kotlin/pom.xml -DskipTests install
 //     mvn -f examples/kotlin/pom.xml package
@@ -8,6 +9,7 @@
 
 import dev.callie.CallieException
 import dev.callie.Client
+import dev.callie.Config
 import dev.callie.ConnectionState
 import dev.callie.SendOutcome
 import dev.callie.Event
@@ -42,6 +44,7 @@ fun show(event: Event, waited: Boolean): Boolean {
             is SendOutcome.Failed -> println("* not delivered: ${ending.reason}")
             is SendOutcome.Stored -> println("* offline: kept until it can be delivered")
             is SendOutcome.Unconfirmed -> println("* unconfirmed: it may have been delivered")
+            is SendOutcome.Pending -> println("* not delivered yet: the next chat continues with it")
             is SendOutcome.Delivered, SendOutcome.Sent -> {}
         }
         is Event.DeliveredLate -> println("* delivered late")
@@ -83,14 +86,15 @@ suspend fun typeIn(client: Client, peer: String) {
 }
 
 fun main(arguments: Array<String>) {
-    if (arguments.size != 4) {
-        System.err.println("usage: chat URL USERNAME PASSWORD PEER")
+    if (arguments.size !in 4..5) {
+        System.err.println("usage: chat URL USERNAME PASSWORD PEER [FILE]")
         exitProcess(1)
     }
     val (url, username, password, peer) = arguments
     try {
         runBlocking {
-            Client.open(Server(url).registerAndLogin(username, password)).use { client ->
+            val config = Config(url, stateFile = arguments.getOrNull(4))
+            Client.open(Server(config).registerAndLogin(username, password)).use { client ->
                 println("* $username is connected, write to $peer")
                 coroutineScope {
                     // Waits until the input ends, a line cannot be sent, or the client has ended.
