@@ -266,3 +266,32 @@ fn heartbeat_and_strikes_begin_anew() {
     assert!(matches!(receive(&mut ada, secs(50), "{"), Action::Answer(_)));
     assert_eq!(ada.deadline(), secs(50) + times::HEARTBEAT);
 }
+
+#[test]
+fn moved_connection_is_resumed_in_another_process() {
+    let mut ada = ada();
+    write(&mut ada, &["one", "two", "three"]);
+    let keys = PayloadKeys::new(BuildHasherDefault::<DefaultHasher>::new());
+    assert!(ada.written(secs(1), keys.key("bob", "b1"), 7).is_none());
+    let text = command("GET_SETTINGS", "{}");
+    let Action::Execute(_, accepted) = receive(&mut ada, secs(2), &text) else { unreachable!() };
+    let reply = ada.reply(&accepted);
+    ada.go_away(Some(&CloseReason::shutting_down(secs(1))));
+    ada.answer(secs(3), reply.refuse(SysCode::Conflict, envelope_ids()));
+    let (moved, receipts) = (ada.move_away(secs(3)).unwrap(), ada.take_receipts());
+    assert_eq!(moved.texts().count(), 4);
+    let identity =
+        Identity::new(Username::parse("ada").unwrap(), SessionId::parse("s").unwrap(), Timestamp::UNIX_EPOCH);
+    for (received, expected) in [(1, 2), (3, 0), (4, 0)] {
+        let ids = Box::new(envelope_ids);
+        let mut there = Ada::arrive(secs(9), resume(), identity.clone(), ids, moved.clone());
+        for (key, receipt) in &receipts {
+            assert!(there.written(secs(9), *key, *receipt).is_none());
+        }
+        let texts = resumed_with(&mut there, secs(9), &resuming("c1", received), "s").unwrap();
+        assert_eq!(texts.len(), expected + 1, "{received}");
+        assert_eq!(notice(texts.last().unwrap()).code(), SysCode::Conflict);
+        assert_eq!(there.receipts_mut().map(|receipt| *receipt).collect::<Vec<_>>(), [7]);
+        assert_eq!(there.received(), 3);
+    }
+}

@@ -16,7 +16,7 @@ use crate::commands::Services;
 use crate::gateway::{self, Gateway, Timing};
 use crate::http::{self, Api, Listener, Ops, Passwords, Serving, Upgrade};
 use crate::net::{Connections, Tls, TlsError};
-use crate::router::{Hub, RemoteNodes, Requests, payload_keys};
+use crate::router::{Hub, Moves, RemoteNodes, Requests, payload_keys};
 use crate::store::{Claim, NotWritable, OpenError, SessionEvent, Store, StoreError};
 
 /// How long connections may take to end when the server stops. Together with the timeouts of the cluster and the
@@ -173,7 +173,9 @@ impl Server {
         let gateway = Arc::new(Gateway::new(services, timing, tasks.clone(), shutdown.clone()));
         let api = Arc::new(Api::new(&store, passwords, config.clone(), telemetry.clone()));
 
+        let (moves, move_jobs) = Moves::new();
         let mut background = JoinSet::new();
+        background.spawn(gateway::run_moves(gateway.clone(), move_jobs));
         background.spawn(gateway::run(gateway.clone(), events.subscribe()));
         background.spawn(async move { cache.run_checks().await });
         background.spawn(store.events.clone().watch(events.clone()));
@@ -187,7 +189,7 @@ impl Server {
         let cluster = match invitation.zip(streams) {
             Some((invitation, streams)) => {
                 let confirmation = timing.protocol.confirmation;
-                let local = LocalNode { hub, checks, config: config.clone(), confirmation };
+                let local = LocalNode { hub, checks, config: config.clone(), moves, confirmation };
                 Some(Cluster::join(local, streams, invitation, secret.fingerprint()).await?)
             }
             None => None,
@@ -315,6 +317,7 @@ impl Server {
         self.shutdown.begin();
         let ended = async {
             gateway::drain(&self.gateway).await;
+            gateway::hand_over(&self.gateway).await;
             // The result says only that it has ended.
             let _ = (&mut self.public).await;
         };

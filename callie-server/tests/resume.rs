@@ -10,72 +10,15 @@ use callie_core::{SessionId, Username};
 use callie_server::gateway::Timing;
 use callie_server::store::Ban;
 use callie_server::{Config, clock};
-use chat::{Chat, Client, Login, PATIENCE, quick, start, start_with};
+use chat::resumption::{connect, cut, greet, hear, resume, say};
+use chat::{Chat, PATIENCE, quick, start, start_with, until};
 use futures_util::SinkExt as _;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-/// Authenticates with the feature, and returns the metadata of the answer.
-async fn greet(client: &mut Client, resume: Option<(&str, u64)>) -> Value {
-    let mut parameters = json!({"features": ["resume"], "client": {"name": "test", "version": "1"}});
-    if let Some((connection, received)) = resume {
-        parameters["resume"] = json!({"connectionID": connection, "received": received});
-    }
-    let greeting = client.command("AUTHENTICATE", parameters);
-    client.answered(&greeting, "AUTHENTICATED").await
-}
-
-/// Opens a connection that can be resumed, and returns its ID.
-async fn connect(chat: &Chat, login: &Login) -> (Client, String) {
-    let mut client = chat.open().await.of(login);
-    let welcome = greet(&mut client, None).await;
-    assert_eq!((&welcome["resumed"], &welcome["features"]), (&json!(false), &json!(["resume"])));
-    (client, welcome["connectionID"].as_str().unwrap().to_owned())
-}
-
-/// Asks for a resumption; returns whether it succeeded.
-async fn resume(chat: &Chat, login: &Login, connection: &str, received: u64) -> (Client, bool) {
-    let mut client = chat.open().await.of(login);
-    let welcome = greet(&mut client, Some((connection, received))).await;
-    let resumed = welcome["resumed"].as_bool().unwrap();
-    assert_eq!(welcome["connectionID"] == connection, resumed);
-    (client, resumed)
-}
-
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    let wait = async {
-        while !is_so() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("in time: {what}"));
-}
-
-/// Cuts the connection, and waits until the server has noticed.
-async fn cut(chat: &Chat, client: Client) {
-    let away = chat.server.gateway().away();
-    drop(client);
-    until("the connection is away", || chat.server.gateway().away() > away).await;
-}
-
 async fn nobody_is_away(chat: &Chat) {
-    until("no connection is away", || chat.server.gateway().away() == 0).await;
-}
-
-async fn say(client: &mut Client, to: &str, texts: &[&str]) {
-    for text in texts {
-        let message = client.message(to, text);
-        client.send(&message).await;
-    }
-}
-
-/// Reads these texts, and nothing else.
-async fn hear(client: &mut Client, texts: &[&str]) {
-    for text in texts {
-        client.msg(text).await;
-    }
-    client.nothing_more().await;
+    until("no connection is away", || async { chat.server.gateway().away() == 0 }).await;
 }
 
 #[tokio::test]
@@ -211,7 +154,7 @@ async fn one_of_two_simultaneous_resumptions_wins() {
             client.send(&greeting).await;
         }
         let both = format!("callie_resumptions_total{{outcome=\"resumed\"}} {}\n", 2 * round);
-        until("both are resumed", || chat.server.metrics().text().contains(&both)).await;
+        until("both are resumed", || async { chat.server.metrics().text().contains(&both) }).await;
         // The later one takes the place of the earlier one, which may not even have been greeted.
         let (mut kept, mut closed) = (0, 0);
         for mut client in [one, other] {
@@ -231,16 +174,7 @@ async fn one_of_two_simultaneous_resumptions_wins() {
             }
         }
         assert_eq!((kept, closed), (1, 1));
-        until("bob is gone", || !chat.server.gateway().is_online("bob")).await;
-    }
-}
-
-impl Client {
-    /// Closes the connection with code 1000.
-    async fn leave_normally(&mut self) {
-        let frame = CloseFrame { code: 1000.into(), reason: Default::default() };
-        self.ws.close(Some(frame)).await.unwrap();
-        while !matches!(self.raw().await, Some(Ok(Message::Close(_))) | None) {}
+        until("bob is gone", || async { !chat.server.gateway().is_online("bob") }).await;
     }
 }
 
@@ -250,7 +184,7 @@ async fn client_that_closes_normally_cannot_resume() {
     let login = chat.login("bob").await;
     let (mut bob, id) = connect(&chat, &login).await;
     bob.leave_normally().await;
-    until("bob is gone", || !chat.server.gateway().is_online("bob")).await;
+    until("bob is gone", || async { !chat.server.gateway().is_online("bob") }).await;
     assert!(!resume(&chat, &login, &id, 0).await.1);
 
     // A page that is left closes with 1001, and may come back.
@@ -300,7 +234,7 @@ async fn kicked_and_banned_users_cannot_resume() {
     let ban = Ban { reason: None, until: None };
     assert!(chat.server.store().admins.ban(&name, &ban, clock::now()).await.unwrap());
     nobody_is_away(&chat).await;
-    until("bob is gone", || !chat.server.gateway().is_online("bob")).await;
+    until("bob is gone", || async { !chat.server.gateway().is_online("bob") }).await;
 }
 
 #[tokio::test]
@@ -459,10 +393,10 @@ async fn lost_connections_need_no_place_on_the_server() {
     let (bob, id) = connect(&chat, &login).await;
     let _ada = chat.user("ada").await;
     cut(&chat, bob).await;
-    until("there is a place", || chat.server.gateway().connections() == 1).await;
+    until("there is a place", || async { chat.server.gateway().connections() == 1 }).await;
     let cyd = chat.user("cyd").await;
     cyd.leave().await;
-    until("there is a place", || chat.server.gateway().connections() == 1).await;
+    until("there is a place", || async { chat.server.gateway().connections() == 1 }).await;
     assert!(resume(&chat, &login, &id, 0).await.1);
 }
 
@@ -477,7 +411,7 @@ async fn without_a_window_nothing_can_be_resumed() {
         assert!(welcome.get(absent).is_none(), "{absent}");
     }
     drop(bob);
-    until("bob is gone", || !chat.server.gateway().is_online("bob")).await;
+    until("bob is gone", || async { !chat.server.gateway().is_online("bob") }).await;
 }
 
 #[tokio::test]
@@ -490,7 +424,7 @@ async fn client_without_the_feature_sees_no_difference() {
         assert!(welcome["metadata"].get(absent).is_none(), "{absent}");
     }
     drop(bob);
-    until("bob is gone", || !chat.server.gateway().is_online("bob")).await;
+    until("bob is gone", || async { !chat.server.gateway().is_online("bob") }).await;
     assert_eq!(chat.server.gateway().away(), 0);
 }
 
@@ -518,7 +452,7 @@ async fn metrics_count_resumptions() {
     let (bob, id) = connect(&chat, &login).await;
     cut(&chat, bob).await;
     let has = |line: &str| chat.server.metrics().text().contains(line);
-    until("the gauge", || has("callie_away_connections 1\n")).await;
+    until("the gauge", || async { has("callie_away_connections 1\n") }).await;
     assert!(!resume(&chat, &login, "guessed", 0).await.1);
     assert!(resume(&chat, &login, &id, 0).await.1);
     assert!(has("callie_resumptions_total{outcome=\"refused\"} 1\n"));

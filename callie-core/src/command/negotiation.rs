@@ -65,7 +65,8 @@ impl Parameter for Vec<FeatureName> {
 /// assert!(server.and(client).contains(Feature::Resume));
 /// # Ok::<(), callie_core::NameError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Features(u8);
 
 impl Features {

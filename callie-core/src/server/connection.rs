@@ -44,25 +44,25 @@ pub struct Connection<R, T = String> {
     identity: Box<Identity>,
     token: Box<str>,
     /// The features that are in force; `None` if the client names none at all.
-    features: Option<Features>,
+    pub(super) features: Option<Features>,
     next_ids: EnvelopeIdSource,
     /// The number of received payloads.
-    number: u64,
+    pub(super) number: u64,
     /// Whether the server is stopping and accepts confirmations only.
     draining: bool,
     heartbeat: Heartbeat,
     strikes: Strikes,
     flood: Flood,
     /// `None` unless `resume` is in force.
-    resumption: Option<Box<Resumption<T>>>,
+    pub(super) resumption: Option<Box<Resumption<T>>>,
     /// `None` until the first payload is dropped.
     dropped: Option<Box<DroppedPayloads>>,
-    pending: PendingAcks<R>,
+    pub(super) pending: PendingAcks<R>,
     /// Whether the first text of `out` is the `AUTHENTICATED` that opens or resumes the connection. It is not counted.
     is_welcome_queued: bool,
     /// Whether a PING is due.
     ping_due: bool,
-    out: VecDeque<String>,
+    pub(super) out: VecDeque<String>,
 }
 
 impl<R, T: Text> Connection<R, T> {
@@ -82,24 +82,10 @@ impl<R, T: Text> Connection<R, T> {
         if resumption.is_none() {
             features = features.map(|features| features.without(Feature::Resume));
         }
-        let mut connection = Self {
-            identity: Box::new(identity),
-            token: payload.token().into(),
-            features,
-            config,
-            next_ids,
-            number: 1,
-            draining: false,
-            heartbeat: Heartbeat::new(now),
-            strikes: Strikes::default(),
-            flood: Flood::default(),
-            resumption,
-            dropped: None,
-            pending: PendingAcks::new(),
-            is_welcome_queued: false,
-            ping_due: false,
-            out: VecDeque::new(),
-        };
+        let mut connection = Self::new(now, config, identity, payload.token().into(), next_ids);
+        connection.features = features;
+        connection.resumption = resumption;
+        connection.number = 1;
         connection.queue_welcome(&Reply::new(&payload, 1, None, connection.identity.username.clone()));
         let action = if greeting.is_some() {
             Action::Taken(payload.payload_type())
@@ -107,6 +93,34 @@ impl<R, T: Text> Connection<R, T> {
             connection.act_on(now, payload, user)
         };
         (connection, action)
+    }
+
+    /// A connection on which nothing was received.
+    pub(super) fn new(
+        now: Duration,
+        config: Arc<ServerConfig>,
+        identity: Identity,
+        token: Box<str>,
+        next_ids: EnvelopeIdSource,
+    ) -> Self {
+        Self {
+            config,
+            identity: Box::new(identity),
+            token,
+            features: None,
+            next_ids,
+            number: 0,
+            draining: false,
+            heartbeat: Heartbeat::new(now),
+            strikes: Strikes::default(),
+            flood: Flood::default(),
+            resumption: None,
+            dropped: None,
+            pending: PendingAcks::new(),
+            is_welcome_queued: false,
+            ping_due: false,
+            out: VecDeque::new(),
+        }
     }
 
     /// Handles a text message.
@@ -315,6 +329,12 @@ impl<R, T: Text> Connection<R, T> {
                 && self.identity.session_id == resuming.identity.session_id
                 && resumption.can_resume(resuming.request.received.get())
         })
+    }
+
+    /// Returns `true` if the connection can be resumed by a client that has received `received` texts.
+    #[must_use]
+    pub fn can_resume_after(&self, received: u64) -> bool {
+        self.resumption.as_ref().is_some_and(|resumption| resumption.can_resume(received))
     }
 
     /// Continues the connection on another WebSocket, if it [can be](Self::can_resume) resumed; returns whether it was.
@@ -552,7 +572,7 @@ impl<R, T: Text> Connection<R, T> {
         self.dropped.get_or_insert_default()
     }
 
-    fn take_report(&mut self, now: Duration) -> Option<String> {
+    pub(super) fn take_report(&mut self, now: Duration) -> Option<String> {
         let notice = self.dropped.as_mut()?.report(now)?;
         Some(self.encode(&notice))
     }

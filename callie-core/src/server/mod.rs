@@ -79,7 +79,7 @@
 //! - `close`: the end of a connection
 //! - `dropped`, `strikes`, `heartbeat`, `pending_acks`: the parts of a connection's state
 //! - `user`: what the connections of a user share, with `rates` and `recent`
-//! - `resumption`, `written`: what is kept so that a lost connection can be resumed
+//! - `resumption`, `written`: what is kept so that a lost connection can be resumed; `moved`: the same for another process
 //! - `delivery`: the confirmations of one message
 //! - `hub`: all of it together, for a server of one process
 
@@ -92,6 +92,7 @@ mod dropped;
 mod handshake;
 mod heartbeat;
 mod hub;
+mod moved;
 mod pending_acks;
 mod rates;
 mod recent;
@@ -108,6 +109,7 @@ pub use connection::{Connection, EnvelopeIdSource};
 pub use delivery::{Delivery, DeliveryCounts, Part};
 pub use handshake::{Authentication, Greeting, Handshake, Identity, Verified};
 pub use hub::{ConnectionId, Hub, Outgoing, Output, Request, Requester};
+pub use moved::MovedConnection;
 pub use rates::{BucketKind, Rates};
 pub use recent::{PayloadKey, PayloadKeys, RecentPayloads, Remembered};
 pub use reply::{Answer, Reply};

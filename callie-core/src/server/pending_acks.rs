@@ -118,6 +118,13 @@ impl<R> PendingAcks<R> {
         self.entries.iter_mut().map(|entry| &mut entry.receipt)
     }
 
+    /// Takes all receipts, with the keys of their payloads.
+    pub(super) fn take_with_keys(&mut self) -> Vec<(PayloadKey, R)> {
+        self.lasting = 0;
+        let entries = std::mem::take(&mut self.entries).into_iter();
+        entries.map(|entry| (entry.key, entry.receipt)).collect()
+    }
+
     /// Takes all receipts.
     pub(super) fn take_all(&mut self) -> Vec<R> {
         self.lasting = 0;

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::config::ServerConfig;
 use super::handshake::{Identity, Verified};
 use super::reply::Reply;
@@ -24,10 +26,39 @@ pub(super) struct Resumption<T> {
     closed_with_text: bool,
 }
 
+/// The written texts of a lost connection, for another process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct MovedTexts<T> {
+    pub(super) kept: Vec<T>,
+    written: u64,
+    closed_with_text: bool,
+}
+
+impl<T: Text> MovedTexts<T> {
+    pub(super) fn convert<U: Text>(self) -> MovedTexts<U> {
+        let Self { kept, written, closed_with_text } = self;
+        let kept = kept.into_iter().map(|text| U::from(text.as_ref().to_owned())).collect();
+        MovedTexts { kept, written, closed_with_text }
+    }
+}
+
 impl<T: Text> Resumption<T> {
     /// Starts with a connection on which no text was written. At most `limit` bytes are kept.
     pub(super) fn new(id: ConnectionId, limit: usize) -> Self {
         Self { id, resumed: false, texts: WrittenTexts::new(limit), again: 0..0, closed_with_text: false }
+    }
+
+    /// Continues a connection of another process, which is away. At most `limit` bytes are kept.
+    pub(super) fn arrive(id: ConnectionId, texts: MovedTexts<T>, limit: usize) -> Self {
+        let MovedTexts { kept, written, closed_with_text } = texts;
+        let texts = WrittenTexts::restore(kept, written, limit);
+        Self { texts, closed_with_text, ..Self::new(id, limit) }
+    }
+
+    /// Takes the texts, for another process.
+    pub(super) fn into_moved(self) -> (ConnectionId, MovedTexts<T>) {
+        let (kept, written) = self.texts.into_kept();
+        (self.id, MovedTexts { kept, written, closed_with_text: self.closed_with_text })
     }
 
     /// Handles that the WebSocket is closed; `with_text` if a text was written with its close.
@@ -90,6 +121,12 @@ impl Resuming {
     #[must_use]
     pub fn connection_id(&self) -> &ConnectionId {
         &self.request.connection_id
+    }
+
+    /// Returns the number of texts that the client has received.
+    #[must_use]
+    pub fn received(&self) -> u64 {
+        self.request.received.get()
     }
 
     /// Returns the session of the client.

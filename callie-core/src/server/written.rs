@@ -45,6 +45,18 @@ impl<T: Text> WrittenTexts<T> {
         Self { kept: VecDeque::new(), written: 0, bytes: 0, limit }
     }
 
+    /// Restores what [`into_kept`](Self::into_kept) has returned.
+    pub(super) fn restore(kept: Vec<T>, written: u64, limit: usize) -> Self {
+        let mut texts = Self { written: written.saturating_sub(kept.len() as u64), ..Self::new(limit) };
+        kept.into_iter().for_each(|text| texts.push(text));
+        texts
+    }
+
+    /// Returns the texts that are kept, and the number of those that were written.
+    pub(super) fn into_kept(self) -> (Vec<T>, u64) {
+        (self.kept.into(), self.written)
+    }
+
     /// Adds a text that is written.
     pub fn push(&mut self, text: T) {
         self.bytes += cost(&text);

@@ -10,7 +10,8 @@ use super::local::LocalNode;
 use super::stream::PeerStream;
 use super::wire::{self, FrameHeader, Position, Unreadable};
 use crate::router::{
-    Allowance, Arrival, Audience, Check, Entry, GroupChange, NodeId, Peer, PendingReply, PrivacyChange,
+    Allowance, Arrival, Audience, Check, Entry, GroupChange, MoveJob, NodeId, Peer, PendingReply,
+    PrivacyChange,
 };
 
 /// The streams of all other nodes.
@@ -162,7 +163,7 @@ impl Inbound {
     }
 
     fn act(&mut self, peer: &PeerStream, sender: &Arc<dyn Peer>, entry: Entry<'_>) {
-        let LocalNode { hub, checks, config, confirmation } = &self.local;
+        let LocalNode { hub, checks, config, moves, confirmation } = &self.local;
         let arrival = |request, from, asked, keep, text| {
             let deadline = Instant::now() + *confirmation;
             Arrival { peer: sender, request, from, asked, keep, text, deadline }
@@ -213,10 +214,38 @@ impl Inbound {
                 }
             }
             Entry::Report { request, confirmed, unconfirmed, missed } => {
-                if let Some(PendingReply::Delivery { delivery, part }) = peer.answered(request) {
+                if let Some(pending) = peer.answered(request) {
                     let counts = DeliveryCounts::new(number(confirmed), number(unconfirmed), number(missed));
-                    delivery.report(part, counts);
+                    pending.report(counts);
                 }
+            }
+            Entry::Move { request, session, connection, received, fences: wanted } => {
+                let fences = moves.fences(peer.id, request);
+                let (node, peer) = (peer.id, sender.clone());
+                moves.ask(MoveJob::Export {
+                    peer,
+                    node,
+                    request,
+                    session,
+                    connection,
+                    received,
+                    fences,
+                    wanted,
+                });
+            }
+            Entry::Fence { to, request } => hub.remote.send(&[to], &Entry::Fenced { of: peer.id, request }),
+            Entry::Fenced { of, request } => moves.fences(of, request).add_permits(1),
+            Entry::Moved { request, state } => {
+                if let Some(PendingReply::Move(receiver)) = peer.answered(request) {
+                    // Without a receiver the connection is gone. Dropping its state settles what was kept.
+                    let _ = receiver.send(state);
+                }
+            }
+            Entry::MovedAnswer { connection, text } => {
+                moves.ask(MoveJob::Answer { connection, text: text.to_owned() });
+            }
+            Entry::Adopt { user, session, connection, features } => {
+                moves.ask(MoveJob::Adopt { node: peer.id, user, session, connection, features });
             }
             Entry::Changed { group, change, text } => {
                 hub.group_changed(group, &change, text);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::config::LiveConfig;
 use crate::cache::Checks;
-use crate::router::Hub;
+use crate::router::{Hub, Moves};
 
 /// The parts of this node that the cluster acts on. Cloning shares them.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub(crate) struct LocalNode {
     pub(crate) checks: Arc<Checks>,
     /// The configuration in use.
     pub(crate) config: Arc<LiveConfig>,
+    /// The connections that move between nodes.
+    pub(crate) moves: Arc<Moves>,
     /// How long a confirmation is waited for.
     pub(crate) confirmation: Duration,
 }

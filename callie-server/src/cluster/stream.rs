@@ -102,6 +102,20 @@ impl PeerStream {
         self.wake_if(wake);
     }
 
+    /// Returns a request ID for something in a later entry that is answered. `pending` is settled in every case.
+    pub(crate) fn reserve(&self, pending: PendingReply) -> RequestId {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            drop(state);
+            pending.end(ReplyStatus::NotSent);
+            return NO_REPLY;
+        }
+        state.last_request += 1;
+        let request = state.last_request;
+        state.pending.insert(request, pending);
+        request
+    }
+
     fn wake_if(&self, wake: bool) {
         if wake {
             self.wake.notify_one();

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use super::stream::PeerStream;
-use crate::router::{Entry, NodeId, Peer as _, Peers, PendingReply, ReplyStatus, RequestId, Requests};
+use crate::router::{Entry, NO_REPLY, NodeId, Peer, Peers, PendingReply, ReplyStatus, RequestId, Requests};
 
 /// The streams to all other nodes that are there.
 #[derive(Default)]
@@ -74,6 +74,14 @@ impl Peers for Streams {
         }
     }
 
+    fn peer(&self, node: NodeId) -> Option<Arc<dyn Peer>> {
+        self.get(node).map(|peer| peer as Arc<dyn Peer>)
+    }
+
+    fn nodes(&self) -> Vec<NodeId> {
+        self.list.load().iter().map(|peer| peer.id).collect()
+    }
+
     fn queued(&self) -> (usize, usize) {
         let list = self.list.load();
         (list.len(), list.iter().map(|peer| peer.queued()).sum())
@@ -81,6 +89,16 @@ impl Peers for Streams {
 }
 
 impl Requests for Streams {
+    fn reserve(&self, node: NodeId, pending: PendingReply) -> RequestId {
+        match self.get(node) {
+            Some(peer) => peer.reserve(pending),
+            None => {
+                pending.end(ReplyStatus::NotSent);
+                NO_REPLY
+            }
+        }
+    }
+
     fn request<'a>(
         &self,
         node: NodeId,

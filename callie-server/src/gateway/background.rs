@@ -191,9 +191,11 @@ async fn check_sessions(gateway: Arc<Gateway>, links: Vec<Arc<Link>>) {
 /// can come. The caller limits how long this takes.
 pub(crate) async fn drain(gateway: &Gateway) {
     gateway.begin_draining();
-    // What is kept for lost connections is answered first.
-    for link in gateway.hub.every_link().iter().filter(|link| link.outbox.is_away()) {
-        link.end(CloseReason::shutting_down(retry_after()));
+    if !gateway.keeps_lost_connections() {
+        // What is kept for lost connections is answered first.
+        for link in gateway.hub.every_link().iter().filter(|link| link.outbox.is_away()) {
+            link.end(CloseReason::shutting_down(retry_after()));
+        }
     }
     let answered = async {
         while gateway.hub.every_link().iter().any(|link| link.has_pending()) {
@@ -205,7 +207,12 @@ pub(crate) async fn drain(gateway: &Gateway) {
         gateway.hub.abandon_deliveries();
     }
     for link in gateway.hub.every_link() {
-        link.end(CloseReason::shutting_down(retry_after()));
+        let reason = CloseReason::shutting_down(retry_after());
+        if link.is_resumable() && gateway.keeps_lost_connections() {
+            link.outbox.close_socket(reason);
+        } else {
+            link.end(reason);
+        }
     }
     gateway.connections.emptied().await;
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use callie_core::server::PayloadKeys;
+use callie_core::server::{PayloadKey, PayloadKeys};
 use callie_core::{Notice, Recipient, Username};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -132,9 +132,23 @@ impl Backlog {
             self.keeper.ended.add(item_of, KeptEnd::Unwelcome);
             return None;
         }
+        Some(item(Utf8Bytes::from(text), Some(self.receipt(key, item_of))))
+    }
+
+    /// Creates the receipt of a message.
+    pub(super) fn receipt(&self, key: PayloadKey, item: KeptItem) -> Receipt {
         let end = if self.link.has_offline() { KeptEnd::Confirmed } else { KeptEnd::ConfirmedAfterwards };
-        let receipt = KeptReceipt::new(key, item_of, end, self.keeper.ended.clone());
-        Some(item(Utf8Bytes::from(text), Some(Receipt::Kept(receipt))))
+        Receipt::Kept(KeptReceipt::new(key, item, end, self.keeper.ended.clone()))
+    }
+
+    /// Returns the place of the last message that was handed out.
+    pub(super) fn last(&self) -> i64 {
+        self.last
+    }
+
+    /// Continues after the message at `place`.
+    pub(super) fn skip_to(&mut self, place: i64) {
+        self.last = place;
     }
 
     /// Notes that a message of the inbox was written to a client that does not confirm it.

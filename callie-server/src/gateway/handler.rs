@@ -41,19 +41,28 @@ impl Handler {
         session: Session,
     ) -> (Self, Action) {
         let now = Instant::now();
-        let context = RequestContext { gateway, origin: registration.origin().clone() };
-        let mut user = &*context.origin.user;
+        let mut user = &*registration.origin().user;
         let (connection, action) =
             Connection::open(clock::elapsed(now), verified, Box::new(envelope_ids), &mut user);
-        let mut handler = Self {
-            context,
+        let mut handler = Self::new(gateway, registration, connection, session);
+        let action = handler.act(action, now);
+        (handler, action)
+    }
+
+    /// Continues a connection.
+    pub(super) fn new(
+        gateway: Arc<Gateway>,
+        registration: Registration,
+        connection: Connection<Receipt, Utf8Bytes>,
+        session: Session,
+    ) -> Self {
+        Self {
+            context: RequestContext { gateway, origin: registration.origin().clone() },
             _registration: registration,
             session: Box::new(session),
             connection,
             recipients: RecipientCache::default(),
-        };
-        let action = handler.act(action, now);
-        (handler, action)
+        }
     }
 
     /// Handles a text message.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callie_core::Username;
+use callie_core::command::{ClientInfo, Features};
 use callie_core::server::{CloseReason, Handshake, Identity, Verified};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -13,6 +14,7 @@ use super::background::{database_unavailable, retry_after};
 use super::close_log::{Closed, closed};
 use super::closing;
 use super::handler::Handler;
+use super::moving::Pulled;
 use super::pump::Pump;
 use super::resumption::{Arrived, new_connection_id};
 use super::shared::Gateway;
@@ -20,7 +22,7 @@ use super::socket::{Incoming, Socket};
 use crate::base::clock;
 use crate::base::telemetry::{CloseLabel, Line, Refusal, Resumption};
 use crate::cache::ATTEMPTS;
-use crate::router::{Allowance, JoinResult, Link, Origin, Registration};
+use crate::router::{Allowance, JoinResult, Link, Nodes, Origin, Registration};
 use crate::store::{Session, StoreError};
 
 /// How long a connection waits for what other nodes remember about its user. Without the answer, a duplicate may be
@@ -63,7 +65,7 @@ enum Unread {
 }
 
 /// A connection that was not authenticated.
-struct Rejected {
+pub(super) struct Rejected {
     close: CloseReason,
     /// The name that the payload claimed.
     user: Option<Username>,
@@ -118,19 +120,48 @@ async fn authenticate(
         Ok(verified) => verified,
         Err(rejected) => return Err(Box::new((rejected, arrived))),
     };
-    if let Some(resuming) = verified.resuming() {
+    let resuming = verified.resuming();
+    if let Some(resuming) = resuming.clone() {
         arrived.permit.authenticated();
         match gateway.resumables.hand_over(resuming, &session, address, arrived).await {
             Ok(()) => return Ok(None),
             Err(returned) => arrived = returned,
         }
+    }
+    // The nodes that may have the connection, read before this node is one of them.
+    let nodes = match &resuming {
+        Some(_) => gateway.hub.nodes_of(&session.user),
+        None => Nodes::new(),
+    };
+    let client = verified.greeting().and_then(|greeting| greeting.client.clone());
+    let features = verified.features().unwrap_or_default();
+    let pulls = !nodes.is_empty();
+    let joined = match register(gateway, session, endings, address, client, features, pulls).await {
+        Ok(joined) => joined,
+        Err(rejected) => return Err(Box::new((rejected, arrived))),
+    };
+    arrived.permit.authenticated();
+    if let Some(resuming) = resuming {
+        let origin = joined.registration.origin().clone();
+        let (id, received) = (resuming.connection_id().clone(), resuming.received());
+        if let Some(pulled) = Pulled::pull(gateway, &origin, &nodes, &id, Some(received)).await {
+            let session = joined.session.clone();
+            let mut pump = pulled.start(gateway, joined);
+            return match pump.resume_pulled(resuming, session, address, arrived).await {
+                Ok(()) => Ok(Some(pump)),
+                Err(arrived) => Err(Box::new((CloseReason::overloaded(retry_after()).into(), arrived))),
+            };
+        }
         gateway.telemetry.metrics.resumption(Resumption::Refused);
     }
-    match connect(gateway, verified, session, endings, address).await {
-        Ok((handler, work)) => {
-            arrived.permit.authenticated();
-            Ok(Some(Pump::new(gateway.clone(), arrived, handler, work)))
+    if pulls && gateway.keeper.is_none() {
+        let outbox = &joined.registration.origin().link.outbox;
+        if let Some(holds) = outbox.held() {
+            outbox.release(holds);
         }
+    }
+    match open_connection(gateway, verified, joined) {
+        Ok((handler, work)) => Ok(Some(Pump::new(gateway.clone(), Some(arrived), handler, work))),
         Err(rejected) => Err(Box::new((rejected, arrived))),
     }
 }
@@ -155,20 +186,27 @@ async fn verify<'t>(
     session.map(|session| (verified, session)).ok_or_else(|| rejected(CloseReason::session_revoked()))
 }
 
-/// Opens a connection, unless its session ended after `endings` events.
-async fn connect(
+/// A connection in the hub.
+pub(super) struct Joined {
+    pub(super) registration: Registration,
+    pub(super) session: Session,
+}
+
+/// Adds a connection to the hub, unless its session ended after `endings` events. The outbox is held if the connection
+/// `pulls` another one from another node, or messages are kept for users.
+pub(super) async fn register(
     gateway: &Arc<Gateway>,
-    verified: Verified<'_>,
     session: Session,
     endings: u64,
     address: IpAddr,
-) -> Result<(Handler, Option<Work>), Rejected> {
+    client: Option<ClientInfo>,
+    features: Features,
+    pulls: bool,
+) -> Result<Joined, Rejected> {
     let rejected = |close: CloseReason| Rejected { user: Some(session.user.clone()), ..close.into() };
     let outbox_bytes = gateway.config.current().outbox_bytes;
-    let client = verified.greeting().and_then(|greeting| greeting.client.clone());
-    let features = verified.features().unwrap_or_default();
     let link = Link::new(session.user.clone(), session.id.clone(), address, client, features, outbox_bytes);
-    if gateway.keeper.is_some() {
+    if pulls || gateway.keeper.is_some() {
         // What is kept for the user comes before everything that is sent from now on.
         link.outbox.hold();
     }
@@ -192,7 +230,17 @@ async fn connect(
         return Err(CloseReason::shutting_down(retry_after()).into());
     }
     gateway.hub.came_online(&origin.user, gateway.config.current().presence);
+    Ok(Joined { registration, session })
+}
 
+/// Opens a connection that is in the hub, and handles its first payload.
+fn open_connection(
+    gateway: &Arc<Gateway>,
+    verified: Verified<'_>,
+    joined: Joined,
+) -> Result<(Handler, Option<Work>), Rejected> {
+    let Joined { registration, session } = joined;
+    let origin = registration.origin().clone();
     let verified = match new_connection_id() {
         Some(id) => verified.with_connection_id(id),
         None => verified,

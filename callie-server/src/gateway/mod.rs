@@ -5,7 +5,8 @@
 //! that `callie_core::server` returns for each payload, with `action.rs`, `request_context.rs` and `delivery.rs`.
 //! `source.rs` is where a connection takes what it writes. `keeping.rs` keeps messages that cannot be delivered, and `backlog.rs` brings them to their recipient.
 //! `closing.rs` closes the connection, and `close_log.rs` logs why. A connection that was lost waits in `away.rs` for its
-//! resumption; `resumption.rs` hands it the new WebSocket.
+//! resumption; `resumption.rs` hands it the new WebSocket, and `moving.rs` moves it to
+//! another node.
 //!
 //! `shared.rs` has what all connections share, `background.rs` the work for all of them, `timing.rs` the times. One
 //! task runs one connection. Other tasks reach the connection only through its outbox.
@@ -21,6 +22,7 @@ mod delivery;
 mod handler;
 mod handshake;
 mod keeping;
+mod moving;
 mod pump;
 mod readahead;
 mod request_context;
@@ -32,5 +34,6 @@ mod timing;
 
 pub(crate) use accept::Upgraded;
 pub(crate) use background::{drain, run};
+pub(crate) use moving::{hand_over, run_moves};
 pub use shared::Gateway;
 pub use timing::Timing;

@@ -16,6 +16,7 @@ use super::action::{Action, Work};
 use super::close_log::{Closed, closed};
 use super::closing;
 use super::handler::Handler;
+use super::moving::MovedTo;
 use super::resumption::{Arrived, Resumable};
 use super::shared::Gateway;
 use super::socket::{Incoming, Socket};
@@ -49,9 +50,11 @@ pub(super) struct Pump {
     pub(super) resumable: Option<Arc<Resumable>>,
     /// Set while the connection is away: when it is gone.
     pub(super) away_until: Option<Instant>,
+    /// Set once the connection has moved to another node.
+    pub(super) moved: Option<MovedTo>,
     /// Items that were taken from the outbox and are not written yet.
     pub(super) batch: VecDeque<Item>,
-    source: Source,
+    pub(super) source: Source,
     work: Option<Work>,
     /// Boxed, because a timer must not move.
     pub(super) timer: Pin<Box<Sleep>>,
@@ -73,6 +76,8 @@ pub(super) enum End {
     Left,
     /// The connection was away for too long.
     Expired,
+    /// The connection has moved to another node.
+    Moved,
 }
 
 impl End {
@@ -87,7 +92,7 @@ impl End {
             Self::Close(reason) if reason.writes_queued() => None,
             Self::Close(reason) if reason.sys_code().is_some() => Some(Discarded::SlowConsumer),
             // The client violated the WebSocket protocol, or the connection is lost.
-            Self::Close(_) | Self::Gone(_) | Self::HalfClosed | Self::Left | Self::Expired => {
+            Self::Close(_) | Self::Gone(_) | Self::HalfClosed | Self::Left | Self::Expired | Self::Moved => {
                 Some(Discarded::LinkLost)
             }
         }
@@ -99,7 +104,7 @@ impl Pump {
     /// it and not several copies.
     pub(super) fn new(
         gateway: Arc<Gateway>,
-        arrived: Arrived,
+        arrived: Option<Arrived>,
         handler: Handler,
         work: Option<Work>,
     ) -> Box<Self> {
@@ -112,10 +117,11 @@ impl Pump {
             timer: Box::pin(tokio::time::sleep_until(now.into())),
             gateway,
             link,
-            arrived: Some(arrived),
+            arrived,
             handler,
             resumable,
             away_until: None,
+            moved: None,
             batch: VecDeque::new(),
             source,
             work,
@@ -179,8 +185,9 @@ impl Pump {
         let closing = match end {
             End::Close(reason) => Some(handler.connection.close(now, reason)),
             End::HalfClosed => Some(handler.connection.close(now, CloseReason::normal())),
-            End::Gone(_) | End::Left | End::Expired => None,
+            End::Gone(_) | End::Left | End::Expired | End::Moved => None,
         };
+        // One that has moved was removed then.
         if let Some(id) = handler.connection.connection_id() {
             gateway.resumables.remove(id);
         }
@@ -217,7 +224,7 @@ impl Pump {
             End::Gone(how) => gateway.telemetry.metrics.closed(*how),
             End::HalfClosed => gateway.telemetry.metrics.closed(CloseLabel::HalfClosed),
             End::Left => gateway.telemetry.metrics.closed(CloseLabel::Client),
-            End::Expired => {}
+            End::Expired | End::Moved => {}
         }
     }
 
@@ -229,7 +236,10 @@ impl Pump {
                 self.work = None;
                 self.link.remove_pending();
             }
-            self.take_handovers();
+            self.take_asked();
+            if self.moved.is_some() {
+                return self.poll_moved(cx);
+            }
             if let Some(until) = self.away_until {
                 return self.poll_away(cx, until);
             }
@@ -251,6 +261,9 @@ impl Pump {
                 && self.link.outbox.waiting() == 0
             {
                 return Poll::Ready(End::HalfClosed);
+            }
+            if let Some(reason) = self.link.outbox.socket_close_reason() {
+                return Poll::Ready(End::Close(reason));
             }
             if let Some(reason) = self.link.outbox.close_reason() {
                 return Poll::Ready(End::Close(reason));

@@ -169,6 +169,11 @@ impl Gateway {
         self.config.current().resume_window()
     }
 
+    /// Returns `true` if lost connections are kept: unless the server is stopping and there is no other node for them.
+    pub(super) fn keeps_lost_connections(&self) -> bool {
+        !self.shutdown.has_begun() || !self.hub.remote.is_empty()
+    }
+
     /// Returns `true` once the server is stopping and handles only confirmations.
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)

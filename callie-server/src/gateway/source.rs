@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use callie_core::server::Connection;
+use callie_core::server::{Connection, PayloadKey};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::background::database_unavailable;
 use super::backlog::Backlog;
 use super::shared::Gateway;
 use crate::base::telemetry::Line;
-use crate::router::{Item, Link, Receipt};
+use crate::router::{Item, KeptItem, Link, Receipt};
 
 /// Where a connection takes what it writes.
 pub(super) struct Source {
@@ -61,6 +61,39 @@ impl Source {
             }
         }
         link.outbox.take(batch)
+    }
+
+    /// Stops, because the connection moves to another node. Removes messages of the store from the batch, and returns the
+    /// place of the last one that was written.
+    pub(super) fn stop(&mut self, batch: &mut VecDeque<Item>) -> i64 {
+        let Some(backlog) = self.backlog.take() else { return 0 };
+        if !self.is_kept {
+            return backlog.last();
+        }
+        let unwritten = std::mem::take(batch);
+        let mut kept = unwritten.iter().filter_map(|item| item.receipt.as_ref()?.kept());
+        kept.next().map_or(backlog.last(), |item| item.place - 1)
+    }
+
+    /// Continues after a message of the store that another node has written, and that the client may confirm.
+    pub(super) fn continue_after(
+        &mut self,
+        key: PayloadKey,
+        item: KeptItem,
+        connection: &mut Connection<Receipt, Utf8Bytes>,
+        link: &Link,
+    ) {
+        let Some(backlog) = &self.backlog else { return };
+        if link.has_offline() {
+            drop(connection.written_kept(key, backlog.receipt(key, item)));
+        }
+    }
+
+    /// Continues after the message at this place of the store.
+    pub(super) fn skip_to(&mut self, place: i64) {
+        if let Some(backlog) = &mut self.backlog {
+            backlog.skip_to(place);
+        }
     }
 
     /// Notes that a payload with a receipt is about to be written. A receipt that the connection does not keep is dropped,

@@ -242,6 +242,37 @@ impl Drop for WaitingMember {
 }
 
 impl Receipt {
+    /// Creates the receipt of a payload whose connection has moved here. Its outcome is reported to `peer`. `key` is set if
+    /// the client may confirm the payload.
+    pub(crate) fn moved(
+        peer: Arc<dyn Peer>,
+        request: RequestId,
+        key: Option<PayloadKey>,
+        deadline: Instant,
+    ) -> Self {
+        let Some(key) = key else {
+            let delivery = RemoteDelivery::new(0);
+            let member = WaitingMember::begin(&delivery);
+            delivery.finally(move |outcome| {
+                peer.send(&Entry::Reached { request, reached: outcome.reached as u64 });
+            });
+            return Self::Waiting(member);
+        };
+        let requester = Requester::Node { peer, request };
+        let delivery = Delivery::start(Request { requester, key, of_group: false, deadline });
+        let part = delivery.progress.lock().begin(1, 1);
+        delivery.handed_out(0);
+        Self::of_delivery(delivery, part)
+    }
+
+    /// Returns the delivery, if the sender asked for confirmation.
+    pub(super) fn delivery(&self) -> Option<&Arc<Delivery>> {
+        match self {
+            Self::Asked(asked) => Some(&asked.delivery),
+            Self::Kept(_) | Self::Waiting(_) => None,
+        }
+    }
+
     /// Creates the receipt of one connection of the member who is `part` of the audience.
     fn of_delivery(delivery: Arc<Delivery>, part: Part) -> Self {
         Self::Asked(AskedReceipt { delivery, part, paused: false })

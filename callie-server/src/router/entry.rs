@@ -1,11 +1,12 @@
 //! What nodes tell each other: the entries of the stream from one node to another.
 
-use callie_core::command::{DirectMessages, PresenceAudience, RemovalReason};
+use callie_core::command::{DirectMessages, Features, PresenceAudience, RemovalReason};
 use callie_core::server::{BucketKind, PayloadKey, Remembered};
-use callie_core::{GroupId, PriorOutcome, Username};
+use callie_core::{ConnectionId, GroupId, PriorOutcome, SessionId, Username};
 use serde::{Deserialize, Serialize};
 
-use super::node::RequestId;
+use super::moves::MovedState;
+use super::node::{NodeId, RequestId};
 
 /// Something to read again from the database.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +114,27 @@ pub(crate) enum Entry<'a> {
     Reached { request: RequestId, reached: u64 },
     /// The outcome of a payload whose sender asked for confirmation.
     Report { request: RequestId, confirmed: u64, unconfirmed: u64, missed: u64 },
+
+    /// Asks for a connection, which is answered with [`Entry::Moved`]. `moves.rs` describes how connections move.
+    Move {
+        request: RequestId,
+        session: SessionId,
+        connection: ConnectionId,
+        /// The number of texts that arrived at the client; `None` if its client did not come.
+        received: Option<u64>,
+        /// The number of nodes that were asked for a fence.
+        fences: u32,
+    },
+    /// Asks to confirm to `to` that the receiver knows the users of the sending node.
+    Fence { to: NodeId, request: RequestId },
+    /// The sending node knows the users of `of`, which asked for it in a move.
+    Fenced { of: NodeId, request: RequestId },
+    /// A connection; `None` if the sending node has none that can be resumed.
+    Moved { request: RequestId, state: Option<Box<MovedState>> },
+    /// An answer for a connection that has moved to the receiving node.
+    MovedAnswer { connection: ConnectionId, text: &'a str },
+    /// The sending node leaves, and has the receiving node move a connection to itself.
+    Adopt { user: Username, session: SessionId, connection: ConnectionId, features: Features },
 
     /// A group has changed; the database has the change already. `text` is for the members.
     Changed { group: GroupId, change: GroupChange, text: &'a str },

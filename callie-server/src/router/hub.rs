@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callie_core::server::{CloseReason, Part, PayloadKeys, Rates};
-use callie_core::{GroupId, Limits, Username};
+use callie_core::{ConnectionId, GroupId, Limits, SessionId, Username};
 use parking_lot::MutexGuard;
+use tokio::sync::oneshot;
 
 use super::aliases::{Link, Links, Origin, User, UserState};
 use super::deliveries::Deliveries;
@@ -15,7 +16,8 @@ use super::entry::Entry;
 use super::group::Group;
 use super::groups::Groups;
 use super::kept::RecentlyKept;
-use super::node::{NodeId, RequestId};
+use super::moves::MovedState;
+use super::node::{NO_REPLY, NodeId, Nodes, RequestId};
 use super::peers::RemoteNodes;
 use super::pending_reply::{PendingReply, ReplyStatus, Requests};
 use super::privacy::{GroupIds, Privacy};
@@ -116,6 +118,11 @@ impl Hub {
     /// Returns the group, if one of its members is connected to this node.
     pub(crate) fn group(&self, id: GroupId) -> Option<Arc<Group>> {
         self.groups.get(id)
+    }
+
+    /// Returns the other nodes that a user is connected to.
+    pub(crate) fn nodes_of(&self, name: &Username) -> Nodes {
+        self.user(name.as_str()).map(|user| user.state().away().clone()).unwrap_or_default()
     }
 
     /// Returns every connection to this node.
@@ -269,9 +276,49 @@ impl Hub {
         }
     }
 
+    /// Returns a request ID for something that is answered, in a later entry for `node`.
+    pub(crate) fn reserve(&self, node: NodeId, pending: PendingReply) -> RequestId {
+        match &self.requests {
+            Some(requests) => requests.reserve(node, pending),
+            None => {
+                pending.end(ReplyStatus::NotSent);
+                NO_REPLY
+            }
+        }
+    }
+
+    /// Asks a node for a connection of a user who is connected here, and the other nodes for fences. The receiver fails
+    /// when the node does not answer.
+    pub(crate) fn ask_for(
+        &self,
+        node: NodeId,
+        session: &SessionId,
+        connection: &ConnectionId,
+        received: Option<u64>,
+    ) -> oneshot::Receiver<Option<Box<MovedState>>> {
+        let (sender, receiver) = oneshot::channel();
+        let others: Vec<NodeId> = self.remote.nodes().into_iter().filter(|other| *other != node).collect();
+        let fences = u32::try_from(others.len()).unwrap_or(u32::MAX);
+        let mut asked = NO_REPLY;
+        self.request(node, PendingReply::Move(sender), &mut |request| {
+            asked = request;
+            let (session, connection) = (session.clone(), connection.clone());
+            Entry::Move { request, session, connection, received, fences }
+        });
+        self.remote.send(&others, &Entry::Fence { to: node, request: asked });
+        receiver
+    }
+
     /// Adds a delivery that ends at its deadline.
     pub(crate) fn await_confirmation(&self, delivery: &Arc<Delivery>) {
         self.deliveries.add(delivery.deadline, delivery);
+    }
+
+    /// Has a payload that has moved here end at its deadline.
+    pub(crate) fn await_moved(&self, receipt: &Receipt) {
+        if let Some(delivery) = receipt.delivery() {
+            self.await_confirmation(delivery);
+        }
     }
 
     /// Has a part of a delivery, which was paused, end at `deadline`.

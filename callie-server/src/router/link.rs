@@ -75,6 +75,16 @@ impl<R> Link<R> {
         })
     }
 
+    /// Returns the features that are in force on the connection.
+    pub(crate) fn features(&self) -> Features {
+        self.features
+    }
+
+    /// Returns `true` if the connection can be resumed.
+    pub(crate) fn is_resumable(&self) -> bool {
+        self.features.contains(Feature::Resume)
+    }
+
     /// Returns `true` if the feature `offline` is in force on the connection.
     pub(crate) fn has_offline(&self) -> bool {
         self.features.contains(Feature::Offline)

@@ -79,10 +79,14 @@ struct State<R> {
     /// The part of `cost` that counts written texts, which are kept while the connection is away.
     reserved: usize,
     phase: Phase,
+    /// Why the WebSocket is to be closed, if only that is.
+    close_socket: Option<Box<CloseReason>>,
 }
 
 enum Phase {
     Open,
+    /// The connection has moved: only answers are taken.
+    Moved,
     /// To be closed for this reason, which the reader has not taken yet.
     Ending(CloseReason),
     /// The reader has taken the reason. No item is taken any more.
@@ -103,6 +107,7 @@ impl<R> Outbox<R> {
             away: false,
             reserved: 0,
             phase: Phase::Open,
+            close_socket: None,
         };
         Self { capacity, state: Mutex::new(state) }
     }
@@ -114,7 +119,12 @@ impl<R> Outbox<R> {
         R: Pausable,
     {
         let mut state = self.state.lock();
-        if !matches!(state.phase, Phase::Open) {
+        let is_open = match state.phase {
+            Phase::Open => true,
+            Phase::Moved => item.answers.is_some(),
+            Phase::Ending(_) | Phase::Ended => false,
+        };
+        if !is_open {
             drop(state);
             return Err(Refusal::Closed);
         }
@@ -208,7 +218,7 @@ impl<R> Outbox<R> {
         }
         match std::mem::replace(&mut state.phase, Phase::Ended) {
             Phase::Ending(reason) => Some(reason),
-            Phase::Open | Phase::Ended => None,
+            Phase::Open | Phase::Moved | Phase::Ended => None,
         }
     }
 
@@ -216,7 +226,11 @@ impl<R> Outbox<R> {
     pub(crate) fn park(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state.lock();
         let has_items = !state.queue.is_empty() && !state.held;
-        if has_items || state.seen != state.holds || matches!(state.phase, Phase::Ending(_)) {
+        if state.close_socket.is_some()
+            || has_items
+            || state.seen != state.holds
+            || matches!(state.phase, Phase::Ending(_))
+        {
             return false;
         }
         if state.queue.capacity() > KEPT_ITEMS && state.queue.is_empty() {
@@ -230,7 +244,7 @@ impl<R> Outbox<R> {
     /// Does the same for a reader whose socket takes nothing now: only a reason to close wakes it.
     pub(crate) fn park_blocked(&self, cx: &Context<'_>) -> bool {
         let mut state = self.state.lock();
-        if matches!(state.phase, Phase::Ending(_)) {
+        if state.close_socket.is_some() || matches!(state.phase, Phase::Ending(_)) {
             return false;
         }
         state.blocked = true;
@@ -268,6 +282,44 @@ impl<R> Outbox<R> {
         state.away = false;
         state.cost -= std::mem::take(&mut state.reserved);
         state.queue.iter_mut().filter_map(|item| item.receipt.as_mut()).for_each(&mut resume);
+    }
+
+    /// Takes all items, and only answers from now on: the connection moves to another node.
+    pub(crate) fn move_away(&self) -> VecDeque<Item<R>> {
+        let mut state = self.state.lock();
+        if matches!(state.phase, Phase::Open) {
+            state.phase = Phase::Moved;
+        }
+        (state.cost, state.reserved, state.held, state.away) = (0, 0, false, false);
+        std::mem::take(&mut state.queue)
+    }
+
+    /// Puts `items` before those that are queued, and removes queued items whose text `is_duplicate`.
+    pub(crate) fn prepend(&self, items: VecDeque<Item<R>>, is_duplicate: impl Fn(&str) -> bool) {
+        let cost = |items: &VecDeque<Item<R>>| items.iter().map(Item::cost).sum::<usize>();
+        let mut state = self.state.lock();
+        let queue = std::mem::replace(&mut state.queue, items);
+        state.cost += cost(&state.queue);
+        let (removed, rest): (VecDeque<_>, VecDeque<_>) =
+            queue.into_iter().partition(|item| is_duplicate(item.text.as_str()));
+        state.cost -= cost(&removed);
+        state.queue.extend(rest);
+        drop(state);
+        drop(removed);
+    }
+
+    /// Asks the connection to close its WebSocket. Unlike after [`Outbox::end`], items are still taken.
+    pub(crate) fn close_socket(&self, reason: CloseReason) {
+        let mut state = self.state.lock();
+        state.close_socket = Some(Box::new(reason));
+        let reader = state.reader.take();
+        drop(state);
+        wake(reader);
+    }
+
+    /// Takes the reason to close the WebSocket, once there is one.
+    pub(crate) fn socket_close_reason(&self) -> Option<CloseReason> {
+        self.state.lock().close_socket.take().map(|reason| *reason)
     }
 
     /// Returns `true` if the connection is away.
@@ -406,6 +458,22 @@ mod tests {
         let mut batch = VecDeque::new();
         outbox.take(&mut batch);
         assert_eq!(batch.pop_back().unwrap().receipt, Some(Pauses(0)));
+    }
+
+    #[test]
+    fn moved_items_come_first_and_once() {
+        let outbox = Outbox::new(10_000);
+        outbox.hold();
+        outbox.push(item("two"), true).unwrap();
+        outbox.push(item("three"), true).unwrap();
+        outbox.prepend([item("one"), item("two")].into(), |text| text == "two");
+        outbox.release(outbox.held().unwrap());
+        assert_eq!(outbox.waiting(), 11 + 3 * ITEM_COST);
+        let moved = outbox.move_away();
+        assert_eq!(moved.iter().map(|item| item.text.as_str()).collect::<Vec<_>>(), ["one", "two", "three"]);
+        assert_eq!(outbox.push(item("four"), true), Err(Refusal::Closed));
+        let answer = Item { answers: NonZeroU64::new(7), ..item("answer") };
+        assert_eq!(outbox.push(answer, true), Ok(()));
     }
 
     #[test]

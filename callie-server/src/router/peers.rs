@@ -29,6 +29,12 @@ pub(crate) trait Peers: Send + Sync {
     /// Queues an entry that is not answered for all other nodes.
     fn send_to_all(&self, entry: &Entry<'_>);
 
+    /// Returns the stream to a node, if the node is there.
+    fn peer(&self, node: NodeId) -> Option<Arc<dyn Peer>>;
+
+    /// Returns all other nodes.
+    fn nodes(&self) -> Vec<NodeId>;
+
     /// Returns the number of other nodes, and the bytes that wait to be sent to them.
     fn queued(&self) -> (usize, usize);
 }
@@ -110,6 +116,16 @@ impl RemoteNodes {
             self.note_missed_updates();
         }
         self.send_to_all(entry);
+    }
+
+    /// Returns the stream to a node, if the node is there.
+    pub(crate) fn peer(&self, node: NodeId) -> Option<Arc<dyn Peer>> {
+        self.peers.as_ref()?.peer(node)
+    }
+
+    /// Returns all other nodes.
+    pub(crate) fn nodes(&self) -> Vec<NodeId> {
+        self.peers.as_ref().map(|peers| peers.nodes()).unwrap_or_default()
     }
 
     /// Returns the number of other nodes, and the bytes that wait to be sent to them.

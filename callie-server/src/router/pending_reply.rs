@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use callie_core::server::Part;
+use callie_core::server::{DeliveryCounts, Part};
 use tokio::sync::oneshot;
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Receipt};
 use super::entry::{Entry, Memory};
+use super::moves::MovedState;
 use super::node::{NodeId, RequestId};
 use super::remote_delivery::{RemoteDelivery, RemoteOutcome};
 
@@ -30,6 +31,10 @@ pub(crate) enum PendingReply {
     },
     /// A new connection that waits for what the other node remembers about its user.
     Memory(oneshot::Sender<Memory>),
+    /// A connection that waits for the state that the other node has of it.
+    Move(oneshot::Sender<Option<Box<MovedState>>>),
+    /// A payload whose connection moved to the other node.
+    Receipt(Receipt),
 }
 
 /// What is known of an entry that no reply came for.
@@ -67,7 +72,7 @@ impl PendingReply {
     pub(crate) fn confirmed(&self) -> Option<(Arc<Delivery>, Part)> {
         match self {
             Self::Delivery { delivery, part } => Some((delivery.clone(), *part)),
-            Self::RemoteDelivery { .. } | Self::Memory(_) => None,
+            Self::RemoteDelivery { .. } | Self::Memory(_) | Self::Move(_) | Self::Receipt(_) => None,
         }
     }
 
@@ -84,15 +89,31 @@ impl PendingReply {
                 ReplyStatus::Taken | ReplyStatus::Unknown => delivery.give_up(part, true),
             },
             // The connection continues without.
-            Self::Memory(_) => {}
+            Self::Memory(_) | Self::Move(_) => {}
+            // The client may have received it.
+            Self::Receipt(receipt) => receipt.written(),
         }
     }
 
     /// Settles it: `reached` members received it.
     pub(crate) fn reached(self, reached: usize) {
-        if let Self::RemoteDelivery { delivery, members, .. } = self {
-            let reached = reached.min(members);
-            delivery.settle(RemoteOutcome { reached, missed: members - reached, unknown: 0 });
+        match self {
+            Self::RemoteDelivery { delivery, members, .. } => {
+                let reached = reached.min(members);
+                delivery.settle(RemoteOutcome { reached, missed: members - reached, unknown: 0 });
+            }
+            Self::Receipt(receipt) if reached > 0 => receipt.written(),
+            Self::Delivery { .. } | Self::Memory(_) | Self::Move(_) | Self::Receipt(_) => {}
+        }
+    }
+
+    /// Settles it by the report of a confirmed delivery.
+    pub(crate) fn report(self, counts: DeliveryCounts) {
+        match self {
+            Self::Delivery { delivery, part } => delivery.report(part, counts),
+            Self::Receipt(receipt) if counts.confirmed > 0 => receipt.confirm(),
+            Self::Receipt(receipt) if counts.unconfirmed > 0 => receipt.written(),
+            Self::RemoteDelivery { .. } | Self::Memory(_) | Self::Move(_) | Self::Receipt(_) => {}
         }
     }
 }
@@ -102,4 +123,7 @@ pub(crate) trait Requests: Send + Sync {
     /// Queues an entry for `node`, with the request ID that it is given. `pending` is settled in every case: by the
     /// reply, or when no reply can come any more.
     fn request<'a>(&self, node: NodeId, pending: PendingReply, entry: &mut dyn FnMut(RequestId) -> Entry<'a>);
+
+    /// Returns a request ID for something in a later entry that is answered. `pending` is settled in every case.
+    fn reserve(&self, node: NodeId, pending: PendingReply) -> RequestId;
 }
