@@ -8,7 +8,7 @@ VENV := target/venv
 # The WebAssembly module is a workspace of its own.
 WASM := bindings/typescript/wasm/Cargo.toml
 # The server's tests that use its database; they also run on PostgreSQL.
-ON_POSTGRES := accounts accounts_deletion accounts_limits accounts_ops accounts_sessions bans_lifted claims cli_admin \
+ON_POSTGRES := accounts accounts_deletion accounts_invites accounts_limits accounts_ops accounts_sessions bans_lifted claims cli_admin \
 	cli_user cluster cluster_offline commands embedded gateway gateway_ends gateway_rate groups messages offline \
 	ops_database store_groups store_kept store_sessions store_together
 

@@ -104,15 +104,20 @@ pub struct Credentials {
     pub username: String,
     /// The password, in plain text.
     pub password: String,
+    /// The token of an invitation. Servers that require none ignore it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub invite: Option<String>,
 }
 
 impl Credentials {
-    /// A registration.
+    /// A registration without an invitation.
     #[must_use]
     pub fn new(username: impl Into<String>, password: impl Into<String>) -> Self {
-        Self { username: username.into(), password: password.into() }
+        Self { username: username.into(), password: password.into(), invite: None }
     }
 }
+
+with_setters!(Credentials { with_invite: invite = Option<String> });
 
 /// The answer to a registration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -354,6 +359,10 @@ account_errors! {
     Banned = "BANNED", 403, "Forbidden", "this user is banned";
     /// The server does not allow registration.
     RegistrationClosed = "REGISTRATION_CLOSED", 403, "Forbidden", "this server takes no new users";
+    /// The server registers only users with an invitation, and the registration names none.
+    InviteRequired = "INVITE_REQUIRED", 403, "Forbidden", "this server takes new users with an invitation only";
+    /// The invitation is unknown, used up or expired; the error does not tell which.
+    InviteInvalid = "INVITE_INVALID", 403, "Forbidden", "the invitation is unknown, used up or expired; ask for another";
     /// A web page whose origin may not open a socket on this server.
     OriginRefused = "ORIGIN_REFUSED", 403, "Forbidden", "web pages of this origin may not connect; let the proxy pass on Host, or add the origin to cors_origins";
     /// The path does not exist.

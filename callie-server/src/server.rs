@@ -27,7 +27,7 @@ pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The most events that wait for a slow subscriber. A subscriber that misses some checks all its sessions.
 const EVENT_QUEUE: usize = 1_024;
-/// How often the last uses of sessions are written, and expired sessions removed.
+/// How often the last uses of sessions are written, and expired sessions and invitations removed.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// How often kept messages that are too old are removed, and those that are kept are counted.
 const KEPT_SWEEP: Duration = Duration::from_secs(30);
@@ -353,7 +353,7 @@ async fn bind(addr: &str) -> Result<Listener, StartError> {
     Listener::bind(addr).await.map_err(|source| StartError::Listen { addr: addr.to_owned(), source })
 }
 
-/// Writes the last uses of sessions and removes expired ones, periodically.
+/// Writes the last uses of sessions, and removes expired sessions and invitations, periodically.
 async fn upkeep(store: Store) {
     let mut tick = tokio::time::interval(UPKEEP);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -369,11 +369,15 @@ async fn upkeep(store: Store) {
         if let Err(error) = store.sessions.flush_uses().await {
             tracing::warn!(%error, "cannot write the last uses of sessions");
         }
-        // With a wrong clock, all sessions may seem to have expired.
-        if clock::is_settled()
-            && let Err(error) = store.sessions.remove_expired(clock::now()).await
-        {
+        // With a wrong clock, all sessions and invitations may seem to have expired.
+        if !clock::is_settled() {
+            continue;
+        }
+        if let Err(error) = store.sessions.remove_expired(clock::now()).await {
             tracing::warn!(%error, "cannot remove expired sessions");
+        }
+        if let Err(error) = store.invitations.remove_old(clock::now()).await {
+            tracing::warn!(%error, "cannot remove old invitations");
         }
     }
 }

@@ -160,7 +160,7 @@ async fn unusable_configuration_fails_with_one_line() {
             "messages_per_second = \"postgres://u:secret@h/d\"",
             "a whole number from 0 to 4294967295, not a text",
         ),
-        ("registration = \"secret\"", "it must be \"open\" or \"closed\""),
+        ("registration = \"secret\"", "it must be \"open\", \"closed\" or \"invite\""),
         ("log_level = \"secret\"", "log_level"),
         ("web_page = \"secret\"", "true or false, not a text"),
         ("listen = \"postgres://u:secret@h/d\"", "an address and a port"),

@@ -154,6 +154,30 @@ async fn list_has_every_user_of_a_large_database() {
     assert_eq!((&listed[1]["username"], &listed[1]["admin"]), (&"user0001".into(), &false.into()));
 }
 
+#[tokio::test]
+async fn invited_users_register() {
+    let invite = Config { registration: Registration::Invite, ..Config::default() };
+    let operator = Operator::of(start_with(invite).await).await;
+    let addr = operator.running.addr();
+    let status = async |name: &str, invite: &str| {
+        let body = serde_json::json!({ "username": name, "password": PASSWORD, "invite": invite });
+        call(addr, "POST", path::REGISTER, None, &body.to_string()).await.status
+    };
+    let token = operator.run(&["invite"], "").await;
+    assert_eq!(token.trim_end().len(), 43, "256 bits in base64");
+    assert_eq!((status("alice", token.trim_end()).await, status("bob", token.trim_end()).await), (201, 403));
+    let printed = operator.run(&["invite", "--uses", "2", "--days", "30", "--json"], "").await;
+    let printed: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(printed["uses"], 2);
+    for name in ["bob", "carol"] {
+        assert_eq!(status(name, printed["invite"].as_str().unwrap()).await, 201);
+    }
+    for wrong in [["--uses", "0"], ["--days", "0"], ["--days", "366"]] {
+        let refused = operator.user(&["invite", wrong[0], wrong[1]], "").await;
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+    }
+}
+
 /// At a terminal, the password is asked for twice, and a deletion is confirmed with the name.
 #[tokio::test]
 async fn terminal_is_asked() {
@@ -193,13 +217,15 @@ async fn acts_on_accounts_are_logged_by_the_running_server() {
         (&["add", "alice"][..], "ADD_USER"),
         (&["password", "alice"], "SET_PASSWORD"),
         (&["export", "alice"], "EXPORT_USER"),
+        (&["invite"], "INVITE"),
         (&["delete", "alice", "--yes"], "DELETE_USER"),
     ] {
         let done = user(folder.path(), &database.url, arguments, PASSWORD).await;
         assert!(done.status.success(), "{done:?}");
         let lines = text(&done.stderr).lines();
         let line = lines.filter_map(|line| line.split_once("an admin acted")).next().unwrap().1;
-        assert!(line.contains(act) && line.contains("alice") && line.contains("uid"), "{line}");
+        let user = arguments.get(1).unwrap_or(&"");
+        assert!(line.contains(act) && line.contains(user) && line.contains("uid"), "{line}");
         server.wait_for_log(line.trim_end()).await;
     }
 }

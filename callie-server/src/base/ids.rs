@@ -1,7 +1,10 @@
-//! New IDs, for payloads, sessions, groups and rows.
+//! New IDs, for payloads, sessions, groups and rows; new tokens.
 
 use std::sync::Mutex;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use callie_core::account::TOKEN_BITS;
 use callie_core::{EnvelopeIds, PayloadId};
 use uuid::{ContextV7, Uuid};
 
@@ -16,6 +19,16 @@ pub(crate) fn new_uuid() -> Uuid {
     let wall = clock::wall().unsigned_abs();
     let nanos = u32::try_from(wall % 1000).unwrap_or_default() * 1_000_000;
     Uuid::new_v7(uuid::Timestamp::from_unix(&CONTEXT, wall / 1000, nanos))
+}
+
+/// Returns a new secret of 256 random bits, encoded URL-safe.
+///
+/// # Errors
+/// The operating system returns no random bytes.
+pub(crate) fn new_token() -> Result<String, getrandom::Error> {
+    let mut bytes = [0; TOKEN_BITS / 8];
+    getrandom::fill(&mut bytes)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// Returns a new payload ID and the current time, for a payload that the server sends.

@@ -33,9 +33,9 @@ pub(super) fn on_store(
     })
 }
 
-/// Returns an act of the user of the operating system, with the name of a command.
-pub(super) fn act(name: &str, user: &Username) -> AdminAct {
-    AdminAct { admin: os_user(), act: name.to_owned(), user: user.clone(), reason: None, until: None }
+/// Returns an act of the user of the operating system, with the name of a command, on `user` if it concerns one.
+pub(super) fn act(name: &str, user: Option<&Username>) -> AdminAct {
+    AdminAct { admin: os_user(), act: name.to_owned(), user: user.cloned(), reason: None, until: None }
 }
 
 /// Logs an act, here and in the running servers.

@@ -111,7 +111,7 @@ async fn carry_out(store: &Store, action: &Action) -> Result<(), Failure> {
         Action::Ban { reason, until, .. } => (reason.clone(), *until),
         _ => (None, None),
     };
-    note(store, &AdminAct { reason, until, ..act(name, user) }).await?;
+    note(store, &AdminAct { reason, until, ..act(name, Some(user)) }).await?;
     output::report(&format!("{user} {report}"));
     Ok(())
 }

@@ -8,9 +8,15 @@ use serde_json::json;
 
 use super::acts::{NoSuchUser, act, note, on_store, os_user, username};
 use super::{Failure, Shared, output, secret_input, user_output};
-use crate::base::clock;
+use crate::base::clock::{self, DAY, Millis};
+use crate::base::ids;
 use crate::http::Passwords;
-use crate::store::{AdminAct, Store};
+use crate::store::{AdminAct, Store, TokenHash};
+
+/// The most uses of one invitation.
+const MAX_USES: i64 = 100_000;
+/// The most days that an invitation lasts.
+const MAX_DAYS: i64 = 365;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -52,6 +58,15 @@ enum Action {
         #[arg(long)]
         yes: bool,
     },
+    /// Creates an invitation for registration = "invite", and prints its token
+    Invite {
+        /// The number of users who may register with it
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=MAX_USES))]
+        uses: u32,
+        /// The number of days after which it expires
+        #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=MAX_DAYS))]
+        days: u32,
+    },
     /// Prints all that the server keeps of a user, as JSON
     Export {
         /// The user
@@ -88,6 +103,9 @@ pub(super) fn run(shared: &Shared, arguments: &Arguments) -> Result<(), Failure>
             }
             on_store(shared, async |store| delete(store, user, &report).await)
         }
+        Action::Invite { uses, days } => {
+            on_store(shared, async |store| invite(store, *uses, *days, &report).await)
+        }
         Action::Export { user } => on_store(shared, async |store| export(store, user).await),
     }
 }
@@ -113,7 +131,7 @@ async fn add(store: &Store, user: &Username, password: String, report: &Report) 
     if !store.accounts.create(user, &hash, clock::now()).await? {
         return Err(NameTaken(user.clone()).into());
     }
-    note(store, &act("ADD_USER", user)).await?;
+    note(store, &act("ADD_USER", Some(user))).await?;
     report.done(user, "is a user now");
     Ok(())
 }
@@ -155,7 +173,7 @@ async fn set_password(
     if !store.accounts.set_password(user, &hash, clock::now()).await? {
         return Err(NoSuchUser(user.clone()).into());
     }
-    note(store, &act("SET_PASSWORD", user)).await?;
+    note(store, &act("SET_PASSWORD", Some(user))).await?;
     report.done(user, "has a new password, and must log in again");
     Ok(())
 }
@@ -171,10 +189,22 @@ async fn delete(store: &Store, user: &Username, report: &Report) -> Result<(), F
     Ok(())
 }
 
+async fn invite(store: &Store, uses: u32, days: u32, report: &Report) -> Result<(), Failure> {
+    let token = ids::new_token()?;
+    let expires = clock::now() + Millis::from(days) * DAY;
+    store.invitations.create(&TokenHash::of(&token), uses, expires).await?;
+    note(store, &act("INVITE", None)).await?;
+    output::print(&if report.json {
+        format!("{}\n", json!({ "invite": token, "uses": uses, "expiresAt": clock::timestamp(expires) }))
+    } else {
+        format!("{token}\n")
+    })
+}
+
 async fn export(store: &Store, user: &Username) -> Result<(), Failure> {
     let data = store.account_data.get(user, None, clock::now()).await?;
     let data = data.ok_or_else(|| NoSuchUser(user.clone()))?;
-    note(store, &act("EXPORT_USER", user)).await?;
+    note(store, &act("EXPORT_USER", Some(user))).await?;
     output::print(&to_json(&data, serde_json::to_string_pretty)?)
 }
 

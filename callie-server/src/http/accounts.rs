@@ -9,9 +9,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, body};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use callie_core::account::{self, AccountError, Credentials, Login, LoginRequest, Registered, TOKEN_BITS};
+use callie_core::account::{self, AccountError, Credentials, Login, LoginRequest, Registered};
 use callie_core::{SessionId, Token, Username};
 use serde::Serialize;
 
@@ -23,7 +21,7 @@ use crate::base::config::Registration;
 use crate::base::telemetry::{Line, LoginOutcome};
 use crate::base::{clock, ids};
 use crate::net::ClientAddress;
-use crate::store::{NotWritable, StoreError, TokenHash};
+use crate::store::{Invited, NotWritable, StoreError, TokenHash};
 
 /// The answer of a call.
 pub(super) type Answer = Result<Response, Problem>;
@@ -41,12 +39,24 @@ pub(super) async fn register(
     };
     let attempts = api.attempts();
     attempts.registration(address).inspect_err(|_| refused(OF_ADDRESS))?;
-    let Credentials { username, password, .. } = read(request).await?;
+    let Credentials { username, password, invite, .. } = read(request).await?;
     let attempt = attempts.registration_of(&username, address).inspect_err(|_| refused(OF_NAME))?;
-    if api.config.current().registration == Registration::Closed {
-        refused("registration is closed");
-        return Err(AccountError::RegistrationClosed.into());
-    }
+    let invite = match (api.config.current().registration, invite) {
+        (Registration::Open, _) => None,
+        (Registration::Invite, Some(invite)) => Some(TokenHash::of(&invite)),
+        (Registration::Invite, None) => {
+            refused("an invitation is required");
+            return Err(AccountError::InviteRequired.into());
+        }
+        (Registration::Closed, _) => {
+            refused("registration is closed");
+            return Err(AccountError::RegistrationClosed.into());
+        }
+    };
+    let not_invited = || {
+        refused("the invitation is not valid");
+        Problem::from(AccountError::InviteInvalid)
+    };
     let name = account::check_registration(&username, &password).inspect_err(|error| {
         refused(match error {
             AccountError::WeakPassword => "the password is too short or too long",
@@ -54,10 +64,23 @@ pub(super) async fn register(
         });
     })?;
     check_in_place(&api)?;
-    // Checked before the password is hashed, which is expensive. The insertion checks it again.
+    // Both are checked before the password is hashed, which is expensive. The insertion checks them again. Without an
+    // invitation, nobody learns whether a name is taken.
+    if let Some(invite) = &invite
+        && !api.invitations.is_valid(invite, clock::now()).await?
+    {
+        return Err(not_invited());
+    }
     let made = !api.accounts.is_taken(&name).await? && {
         let hash = api.passwords.hash(password).await?;
-        api.accounts.create(&name, &hash, clock::now()).await?
+        match &invite {
+            None => api.accounts.create(&name, &hash, clock::now()).await?,
+            Some(invite) => match api.invitations.register(invite, &name, &hash, clock::now()).await? {
+                Invited::Created => true,
+                Invited::NameTaken => false,
+                Invited::NotValid => return Err(not_invited()),
+            },
+        }
     };
     if !made {
         // A program that registers at each start finds its own name taken. That is not guessing.
@@ -175,9 +198,7 @@ pub(super) fn json<T: Serialize>(status: StatusCode, answer: &T) -> Response {
 }
 
 fn new_token() -> Result<Token, StoreError> {
-    let mut bytes = [0; TOKEN_BITS / 8];
-    getrandom::fill(&mut bytes)?;
-    Token::parse(&URL_SAFE_NO_PAD.encode(bytes)).map_err(|_| StoreError::Unreadable("new token"))
+    Token::parse(&ids::new_token()?).map_err(|_| StoreError::Unreadable("new token"))
 }
 
 impl From<PasswordError> for Problem {

@@ -8,7 +8,7 @@ use super::attempts::Attempts;
 use super::passwords::Passwords;
 use crate::base::config::{Config, LiveConfig};
 use crate::base::telemetry::Telemetry;
-use crate::store::{AccountReader, Accounts, Deletions, Health, Sessions, Store};
+use crate::store::{AccountReader, Accounts, Deletions, Health, Invitations, Sessions, Store};
 
 /// What the calls about accounts and sessions use.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct Api {
     pub(super) accounts: Accounts,
     /// All that is kept of a user.
     pub(super) account_data: AccountReader,
+    /// The invitations to register.
+    pub(super) invitations: Invitations,
     /// Deletes accounts.
     pub(super) deletions: Deletions,
     /// The sessions of users.
@@ -43,6 +45,7 @@ impl Api {
         Self {
             accounts: store.accounts.clone(),
             account_data: store.account_data.clone(),
+            invitations: store.invitations.clone(),
             deletions: store.deletions.clone(),
             sessions: store.sessions.clone(),
             health: store.health.clone(),

@@ -47,9 +47,9 @@ impl<'a> Event<'a> {
         Self { kind: ACCOUNT_DELETED, subject: id, reason: Some(deletion), until: None }
     }
 
-    /// Somebody did something to `user` with the `admin` or `user` command: `act`, as JSON.
-    pub(super) fn admin_act(user: &'a Username, act: &'a str) -> Self {
-        Self { kind: ADMIN_ACT, subject: user.as_str(), reason: Some(act), until: None }
+    /// Somebody did something, to `user` if it concerns one, with the `admin` or `user` command: `act`, as JSON.
+    pub(super) fn admin_act(user: Option<&'a Username>, act: &'a str) -> Self {
+        Self { kind: ADMIN_ACT, subject: user.map_or("", Username::as_str), reason: Some(act), until: None }
     }
 }
 

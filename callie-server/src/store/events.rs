@@ -72,8 +72,8 @@ pub struct AdminAct {
     pub admin: String,
     /// What was done.
     pub act: String,
-    /// The user who is affected.
-    pub user: Username,
+    /// The user who is affected, if one is.
+    pub user: Option<Username>,
     /// The reason of a ban.
     pub reason: Option<RemovalReason>,
     /// When a ban ends.
@@ -87,7 +87,7 @@ impl AdminAct {
         Self {
             admin: admin.to_owned(),
             act: "DELETE_USER".to_owned(),
-            user: user.clone(),
+            user: Some(user.clone()),
             reason: None,
             until: None,
         }
@@ -97,7 +97,8 @@ impl AdminAct {
     pub fn log(&self) {
         let Self { admin, act, user, reason, until } = self;
         let (reason, until) = (reason.as_ref().map(RemovalReason::as_str), until.map(|at| at.to_string()));
-        tracing::info!(admin, act, %user, reason, until, "an admin acted");
+        let user = user.as_ref().map(Username::as_str);
+        tracing::info!(admin, act, user, reason, until, "an admin acted");
     }
 }
 
@@ -278,7 +279,7 @@ impl Events {
         let mut tx = self.database.begin().await?;
         // A struct of texts always serialises.
         let reason = serde_json::to_string(act).unwrap_or_default();
-        record(&mut tx, Event::admin_act(&act.user, &reason), now).await?;
+        record(&mut tx, Event::admin_act(act.user.as_ref(), &reason), now).await?;
         Ok(tx.commit().await?)
     }
 

@@ -11,6 +11,7 @@ use super::events::Events;
 use super::group_pages::GroupPages;
 use super::groups::Groups;
 use super::health::Health;
+use super::invitations::Invitations;
 use super::kept::KeptMessages;
 use super::members::Members;
 use super::open::{self, Opened};
@@ -30,6 +31,8 @@ pub struct Store {
     pub account_data: AccountReader,
     /// Deletes accounts.
     pub deletions: Deletions,
+    /// The invitations to register.
+    pub invitations: Invitations,
     /// The server admins and the bans of users.
     pub admins: Admins,
     /// The sessions of users.
@@ -87,6 +90,7 @@ impl Store {
         Self {
             account_data: AccountReader::new(database.clone(), sessions.clone()),
             deletions: Deletions::new(database.clone()),
+            invitations: Invitations::new(database.clone()),
             admins: Admins::new(database.clone()),
             settings: UserSettings::new(database.clone()),
             blocks: Blocks::new(database.clone()),

@@ -1,6 +1,6 @@
 //! What outlives the process: users, sessions, groups, blocks, settings and kept messages, in one set of SQL for every database.
 //!
-//! `handles.rs` holds one type for each kind of data: `accounts.rs`, `account_data.rs`, `deletion.rs`, `admins.rs`,
+//! `handles.rs` holds one type for each kind of data: `accounts.rs`, `account_data.rs`, `deletion.rs`, `invitations.rs`, `admins.rs`,
 //! `sessions.rs` (with `touch.rs`), `settings.rs`, `blocks.rs`, `relations.rs`, `groups.rs`, `members.rs` and
 //! `group_pages.rs` (with `group_rows.rs`), `kept.rs` (with `kept_model.rs`, `kept_rows.rs`), `events.rs` (with
 //! `event_log.rs`) and `health.rs` (with `file.rs`). All of them share a `database.rs`. `model.rs` has the values,
@@ -30,6 +30,7 @@ mod group_rows;
 mod groups;
 mod handles;
 mod health;
+mod invitations;
 mod kept;
 mod kept_model;
 mod kept_rows;
@@ -60,6 +61,7 @@ pub use group_pages::GroupPages;
 pub use groups::Groups;
 pub use handles::Store;
 pub use health::{Health, NotWritable};
+pub use invitations::{Invitations, Invited};
 pub use kept::KeptMessages;
 pub use kept_model::{Backlog, Edit, InboxBounds, KeptMessage, KeptPlace, NewMessage, WriteError, Written};
 pub use members::Members;

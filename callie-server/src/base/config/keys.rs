@@ -30,6 +30,8 @@ pub enum Registration {
     Open,
     /// Nobody.
     Closed,
+    /// Users with an invitation.
+    Invite,
 }
 
 /// Who may send to `BROADCAST`.
@@ -157,7 +159,8 @@ keys! {
     /// Whether the chat page is served at "/".
     fixed web_page: bool = true;
 
-    /// Whether new users may register: "open" or "closed".
+    /// Who may register: "open" for anyone, "closed" for nobody, "invite" for users with an invitation, which
+    /// `callie-server user invite` creates.
     live registration: Registration = Registration::Open;
     /// The origins of web pages that may use this server, besides its own: "https://chat.example".
     live cors_origins: Vec<WebOrigin> = Vec::new(), read "super::values::origins";
