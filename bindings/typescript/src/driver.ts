@@ -220,11 +220,11 @@ export class Driver {
   }
 
   #submit<T>(what: () => T): T {
-    this.#ask(() => {
-      const { closed, waiting } = this.#engine.request<Summary>("callie_summary");
-      if (!closed) this.queue.checkRoom(waiting, this.#config.maxWaiting);
+    return this.#ask(() => {
+      // On a client that has ended, the module says so.
+      if (!this.#isClosed) this.queue.checkRoom(this.#engine.waiting(), this.#config.maxWaiting);
+      return what();
     });
-    return this.#ask(what);
   }
 
   /** Calls the module, and performs the outputs soon. */

@@ -27,6 +27,7 @@ interface Exports {
   callie_command(bytes: number): number;
   callie_ping(bytes: number): number;
   callie_summary(): number;
+  callie_waiting(): number;
   callie_deadline(): number;
   callie_poll(): number;
   callie_check(bytes: number, fromServer: number): number;
@@ -128,6 +129,11 @@ export class Engine {
 
   setRefreshable(refreshable: boolean): number {
     return this.#exports.callie_set_refreshable(Number(refreshable));
+  }
+
+  /** The number of payloads without an outcome. */
+  waiting(): number {
+    return this.#exports.callie_waiting();
   }
 
   /** When `wake` must be called at the latest, by {@link elapsed}; infinite while nothing is due. */

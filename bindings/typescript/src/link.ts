@@ -48,7 +48,8 @@ export const MAX_INCOMING_BYTES = 1024 * 1024;
 /** The end of a connection that the server closed, or that was lost. */
 export function ended(code: number, words: string, wasOpen: boolean): LinkEnd {
   if (!wasOpen) return lost("the server cannot be reached, or does not accept a WebSocket there");
-  if (code === 1006 || code === 1005) return lost("the connection ended without a close code");
+  // Platforms tell a close without a code by 1005, and a lost connection by 1006 or 0.
+  if (code < 1000 || code === 1005 || code === 1006) return lost("the connection ended without a close code");
   const reason = `the server closed with ${code}${words && ": "}${words}`;
   return { code, error: { kind: "UNREACHABLE", code: "UNREACHABLE", reason } };
 }

@@ -164,6 +164,10 @@ impl Engine {
         }
     }
 
+    pub(crate) fn waiting(&self) -> usize {
+        self.session.waiting()
+    }
+
     /// When `wake` must be called at the latest, in milliseconds of the driver's clock; infinite while nothing is due.
     pub(crate) fn deadline_ms(&self) -> f64 {
         self.session.deadline().map_or(f64::INFINITY, |at| at.as_secs_f64() * 1000.0)

@@ -285,6 +285,12 @@ pub extern "C" fn callie_summary() -> usize {
     })
 }
 
+/// Returns the number of payloads without an outcome.
+#[unsafe(no_mangle)]
+pub extern "C" fn callie_waiting() -> usize {
+    ENGINE.with_borrow(|engine| engine.as_ref().map_or(0, Engine::waiting))
+}
+
 /// Returns when [`callie_wake`] must be called at the latest, by the driver's clock; infinite while nothing is due.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_deadline() -> f64 {
