@@ -13,9 +13,10 @@ import {
   connectionState,
   type ConnectionState,
   event,
+  message,
   type SendOutcome,
 } from "./events.js";
-import { type Link, type LinkEnd, lost } from "./link.js";
+import { type Link, type LinkEnd, lost, type Text } from "./link.js";
 import { PATHS, SUBPROTOCOL } from "./protocol.js";
 import { EventQueue, Fifo } from "./queue.js";
 import { Ticket } from "./ticket.js";
@@ -34,7 +35,8 @@ type Output =
   | { do: "refreshToken"; code: string }
   | { do: "attempted"; error: WrittenError | null }
   | { do: "answered"; ticket: number; answer: Answer }
-  | { do: "tell"; event: CallieEvent; receipt?: number };
+  | { do: "deliver"; text: number; receipt: number }
+  | { do: "tell"; event: CallieEvent };
 
 type Answer = { ok: unknown } | { roundTripUs: number } | { error: WrittenError };
 
@@ -87,11 +89,13 @@ export class Driver {
   readonly #answers = new Map<number, Settle<Answer>>();
   readonly #tickets = new Map<number, { messageId: string; resolve(outcome: SendOutcome): void }>();
   /** Texts that were received while reading is paused, and the end of their connection. */
-  readonly #held = new Fifo<string | Uint8Array>();
+  readonly #held = new Fifo<Text>();
   #heldLength = 0;
   #heldEnd: LinkEnd | undefined;
   #isPaused = false;
   #stuckSince: number | undefined;
+  /** The texts that were read since outputs were fetched. */
+  #texts: Text[] = [];
   /** The receipt of the last message that the application took and that is not confirmed. */
   #taken = 0;
   #isScheduled = false;
@@ -273,8 +277,12 @@ export class Driver {
         this.#taken = 0;
         this.#engine.taken(receipt);
       }
-      for (let outputs = this.#engine.poll<Output>(); outputs.length > 0; outputs = this.#engine.poll<Output>()) {
-        for (const output of outputs) this.#perform(output);
+      for (;;) {
+        const outputs = this.#engine.poll<Output>();
+        const texts = this.#texts;
+        this.#texts = [];
+        if (outputs.length === 0) break;
+        for (const output of outputs) this.#perform(output, texts);
         this.#unpause();
       }
       this.#unpause();
@@ -285,10 +293,14 @@ export class Driver {
     this.queue.notify();
   }
 
-  #perform(output: Output): void {
+  #perform(output: Output, texts: readonly Text[]): void {
     switch (output.do) {
+      case "deliver":
+        this.#stats.messagesReceived += 1;
+        this.queue.add(message(parsed(texts[output.text])), output.receipt);
+        break;
       case "tell":
-        this.#tell(output.event, output.receipt ?? 0);
+        this.#tell(output.event);
         break;
       case "transmit":
         this.#transmit(output.text);
@@ -317,7 +329,7 @@ export class Driver {
     }
   }
 
-  #tell(written: CallieEvent, receipt: number): void {
+  #tell(written: CallieEvent): void {
     switch (written.type) {
       case "closed":
         this.#isOnline = false;
@@ -329,15 +341,12 @@ export class Driver {
         if (this.#isOnline) this.#stats.connects += 1;
         if (written.state.kind === "online" && written.state.resumed) this.#stats.resumed += 1;
         break;
-      case "message":
-        this.#stats.messagesReceived += 1;
-        break;
       case "ended":
         this.#tickets.get(written.ticket)?.resolve(written.outcome);
         this.#tickets.delete(written.ticket);
         break;
     }
-    this.queue.add(event(written), receipt);
+    this.queue.add(event(written), 0);
   }
 
   #answered(ticket: number, answer: Answer): void {
@@ -421,7 +430,7 @@ export class Driver {
     this.#schedule();
   }
 
-  #received(text: string | Uint8Array): void {
+  #received(text: Text): void {
     if (this.#held.length > 0 || this.#isReadPaused()) {
       this.#hold(text);
       return;
@@ -429,10 +438,11 @@ export class Driver {
     this.#read(text);
   }
 
-  #read(text: string | Uint8Array): void {
+  #read(text: Text): void {
     this.#stats.payloadsReceived += 1;
     this.#stats.bytesReceived += typeof text === "string" ? utf8Length(text) : text.length;
     this.#report(() => {
+      this.#texts.push(text);
       const waiting = this.#engine.received(text);
       // The outputs may be events that fill the queue.
       if (waiting >= this.queue.room) this.#flush();
@@ -440,7 +450,7 @@ export class Driver {
     });
   }
 
-  #hold(text: string | Uint8Array): void {
+  #hold(text: Text): void {
     if (!this.#isPaused) {
       this.#isPaused = true;
       this.#link?.pause();
@@ -570,6 +580,11 @@ const NO_LIMITS: Limits = {
   broadcastsPerMinute: 0,
   broadcastBurst: 0,
 };
+
+/** Parses a text that the module has found to be a payload. */
+function parsed(text: Text = ""): unknown {
+  return JSON.parse(text.toString());
+}
 
 /** The bytes of a text in UTF-8. */
 function utf8Length(text: string): number {

@@ -221,12 +221,57 @@ export type CallieEvent =
 /** The events by their `type`. */
 export type EventMap = { [Type in CallieEvent["type"]]: Extract<CallieEvent, { type: Type }> };
 
+/** A MSG payload that the module has checked. */
+interface MessagePayload {
+  sender: string;
+  recipient: string;
+  timestamp: string;
+  content: {
+    messageID: string;
+    text?: string;
+    attachments?: { type: AttachmentKind; url: string; metadata?: JsonObject }[];
+  };
+  metadata?: JsonObject;
+  payloadID: string;
+}
+
+/** Makes an event of a MSG payload that the module has checked. */
+export function message(payload: unknown): Message {
+  const { sender, recipient, timestamp, content, metadata = {}, payloadID } = payload as MessagePayload;
+  return {
+    type: "message",
+    sender,
+    recipient,
+    text: content.text ?? "",
+    attachments: content.attachments?.map(attachment) ?? [],
+    sentAt: new Date(timestamp),
+    messageId: content.messageID,
+    payloadId: payloadID,
+    metadata,
+  };
+}
+
+function attachment({
+  type,
+  url,
+  metadata = {},
+}: {
+  type: AttachmentKind;
+  url: string;
+  metadata?: JsonObject;
+}): Attachment {
+  const made: Attachment = { kind: type, url };
+  const { filename, size, filetype } = metadata;
+  if (typeof filename === "string") made.filename = filename;
+  if (typeof size === "number") made.size = size;
+  if (typeof filetype === "string") made.filetype = filetype;
+  made.metadata = metadata;
+  return made;
+}
+
 /** Makes an event of what the module wrote: instants are numbers of milliseconds there. */
 export function event(written: CallieEvent): CallieEvent {
   switch (written.type) {
-    case "message":
-      written.sentAt = new Date(written.sentAt);
-      break;
     case "notice":
       notice(written);
       break;

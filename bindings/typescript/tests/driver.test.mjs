@@ -73,13 +73,22 @@ test("a fault of the module ends one client with a typed error", async () => {
   await other.disconnect();
 });
 
-for (const name of ["callie_poll", "callie_deadline", "callie_send", "callie_summary", "callie_taken", "callie_wake"]) {
+for (const name of [
+  "callie_poll",
+  "callie_deadline",
+  "callie_send",
+  "callie_summary",
+  "callie_waiting",
+  "callie_taken",
+  "callie_wake",
+]) {
   test(`a fault of the module is no unhandled error: ${name}`, async () => {
     await withFault(name, async (breakIt) => {
       const eve = await online("eve");
       breakIt();
       try {
         eve.send("eve", "Hello");
+        assert.notEqual(eve.state.kind, "waiting");
         for await (const _ of eve);
       } catch (error) {
         assert.ok(error instanceof callie.CallieError, error);

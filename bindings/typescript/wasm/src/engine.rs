@@ -22,6 +22,8 @@ pub(crate) struct Engine {
     receipts: VecDeque<Receipt>,
     /// Why the last connection failed, if known.
     why: Option<Error>,
+    /// The number of texts received since the driver has fetched outputs.
+    texts: usize,
     /// Outputs that the driver has not fetched: a JSON array without its end, and the number of its elements.
     out: String,
     count: usize,
@@ -63,6 +65,7 @@ impl Engine {
             waiting: HashMap::new(),
             receipts: VecDeque::new(),
             why: None,
+            texts: 0,
             out: String::new(),
             count: 0,
         })
@@ -82,6 +85,11 @@ impl Engine {
     pub(crate) fn report(&mut self, what: impl FnOnce(&mut Session)) {
         what(&mut self.session);
         self.collect();
+    }
+
+    pub(crate) fn received(&mut self, now: Now, text: &str) {
+        self.report(|session| session.received(now, text));
+        self.texts += 1;
     }
 
     /// Handles the end of a connection: the server's close code, none if the connection was lost or never open; kind, code and
@@ -181,6 +189,7 @@ impl Engine {
     /// Returns all outputs as a JSON array.
     pub(crate) fn outputs(&mut self) -> String {
         self.count = 0;
+        self.texts = 0;
         let mut out = std::mem::take(&mut self.out);
         out.push_str(if out.is_empty() { "[]" } else { "]" });
         out
@@ -210,7 +219,7 @@ impl Engine {
     }
 
     fn tell(&mut self, event: Event<'_>) {
-        self.push(&Output::Tell { receipt: None, event });
+        self.push(&Output::Tell { event });
     }
 
     /// Collects the session's outputs.
@@ -249,11 +258,9 @@ impl Engine {
                 self.push(&Output::Attempted { error });
             }
             session::Event::Ended(ticket, outcome) => self.ended(ticket.number(), outcome),
-            session::Event::Message(payload, receipt) => {
-                if let Some(event) = Event::message(payload) {
-                    self.receipts.push_back(receipt);
-                    self.push(&Output::Tell { receipt: Some(receipt.number()), event });
-                }
+            session::Event::Message(_, receipt) => {
+                self.receipts.push_back(receipt);
+                self.push(&Output::Deliver { text: self.texts, receipt: receipt.number() });
             }
             session::Event::Unreadable(fault) => {
                 // An online session has no attempt to complete.

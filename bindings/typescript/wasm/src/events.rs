@@ -3,8 +3,7 @@
 use callie_core::command::{Conversation, Push, SignalData, SignalKind};
 use callie_core::session::{Failure, TicketOutcome};
 use callie_core::{
-    Attachment, CodeName, Content, Fault, JsonObject, Limits, MessageId, Notice, NoticeMetadata, Payload,
-    PayloadId, Recipient, Sender, SysCode, Username,
+    CodeName, Fault, Limits, MessageId, Notice, NoticeMetadata, Payload, PayloadId, SysCode, Username,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -29,12 +28,11 @@ pub(crate) enum Output<'a> {
     Attempted { error: Option<Error> },
     /// Settle a command or a ping.
     Answered { ticket: u64, answer: Answer },
-    /// Queue an event for the application. The receipt is that of a message.
-    Tell {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        receipt: Option<u64>,
-        event: Event<'a>,
-    },
+    /// Queue the message that is the received text with this number: texts are counted from 0 since the last fetch of outputs.
+    /// The driver has the text, so nothing of it is written again.
+    Deliver { text: usize, receipt: u64 },
+    /// Queue an event for the application.
+    Tell { event: Event<'a> },
 }
 
 /// The answer to a command or a ping.
@@ -60,16 +58,6 @@ pub(crate) enum Event<'a> {
         ticket: u64,
         message_id: MessageId,
         outcome: SendOutcome,
-    },
-    Message {
-        sender: Sender,
-        recipient: Recipient,
-        text: String,
-        attachments: Vec<AttachmentView>,
-        sent_at: i64,
-        message_id: MessageId,
-        payload_id: PayloadId,
-        metadata: JsonObject,
     },
     DeliveredLate {
         payload_id: &'a PayloadId,
@@ -109,33 +97,6 @@ pub(crate) enum Event<'a> {
         reason: &'a str,
     },
     Closed(Closed),
-}
-
-/// A received attachment.
-#[derive(Serialize)]
-pub(crate) struct AttachmentView {
-    kind: callie_core::AttachmentKind,
-    url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filename: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    filetype: Option<String>,
-    metadata: JsonObject,
-}
-
-impl From<&Attachment> for AttachmentView {
-    fn from(attachment: &Attachment) -> Self {
-        Self {
-            kind: attachment.kind(),
-            url: attachment.url().to_owned(),
-            filename: attachment.filename(),
-            size: attachment.size(),
-            filetype: attachment.filetype(),
-            metadata: attachment.metadata().cloned().unwrap_or_default(),
-        }
-    }
 }
 
 /// The state of the connection, as the application sees it.
@@ -205,23 +166,6 @@ fn failed(failure: Failure) -> SendOutcome {
 }
 
 impl<'a> Event<'a> {
-    /// Returns the event for a received MSG payload; `None` for other payloads.
-    pub(crate) fn message(payload: Payload) -> Option<Self> {
-        let (sender, recipient, ids, content, metadata) = payload.into_parts();
-        let Content::Msg(message) = content else { return None };
-        let (message_id, text, attachments) = message.into_parts();
-        Some(Self::Message {
-            sender,
-            recipient,
-            text,
-            attachments: attachments.iter().map(AttachmentView::from).collect(),
-            sent_at: ids.timestamp.unix_millis(),
-            message_id,
-            payload_id: ids.payload_id,
-            metadata,
-        })
-    }
-
     pub(crate) fn notice(notice: &'a Notice) -> Self {
         Self::Notice {
             code: notice.code(),

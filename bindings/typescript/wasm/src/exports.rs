@@ -205,7 +205,13 @@ pub extern "C" fn callie_closed(len: usize) -> usize {
 /// Reports a text message.
 #[unsafe(no_mangle)]
 pub extern "C" fn callie_received(len: usize) -> usize {
-    with_input(len, |text| reported(|session, now| session.received(now, text))).unwrap_or_default()
+    let done = with_input(len, |text| {
+        with_engine(|engine| {
+            engine.received(now(), text);
+            Ok(engine.count())
+        })
+    });
+    done.and_then(|count| count).unwrap_or_default()
 }
 
 /// Reports that time has passed; `read_paused` is 1 while the driver reads nothing.
