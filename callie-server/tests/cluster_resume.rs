@@ -12,7 +12,6 @@ use callie_server::config::OfflineMode;
 use chat::resumption::{connect, cut, hear, resume, say};
 use chat::{Client, Login, until};
 use cluster_support::Cluster;
-use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -157,7 +156,7 @@ impl Receiver {
     /// Reads until the close or the message with this number; returns `true` for the message.
     async fn read_until(&mut self, last: usize) -> bool {
         while self.next <= last {
-            let Some(Ok(Message::Text(text))) = self.client.ws.next().await else { return false };
+            let Some(Ok(Message::Text(text))) = self.client.raw().await else { return false };
             self.received += 1;
             let payload: Value = serde_json::from_str(&text).unwrap();
             match payload["type"].as_str().unwrap() {

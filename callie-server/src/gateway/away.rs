@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use callie_core::server::{CloseReason, Resuming};
 
 use super::closing;
-use super::pump::{End, Pump};
+use super::end::End;
+use super::pump::Pump;
 use super::resumption::{Arrived, Ask, Handover};
 use crate::base::clock;
 use crate::base::telemetry::{CloseLabel, Resumption};

@@ -13,9 +13,10 @@ use callie_core::{ConnectionId, SessionId, Username};
 use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::end::End;
 use super::handler::Handler;
 use super::handshake::{Joined, register};
-use super::pump::{End, Pump};
+use super::pump::Pump;
 use super::shared::Gateway;
 use crate::base::clock;
 use crate::base::ids::envelope_ids;

@@ -7,14 +7,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use callie_core::CloseCode;
 use callie_core::server::CloseReason;
 use tokio::time::Sleep;
 use tokio_tungstenite::tungstenite::Error;
 
 use super::action::{Action, Work};
-use super::close_log::{Closed, closed};
-use super::closing;
+use super::end::End;
 use super::handler::Handler;
 use super::moving::MovedTo;
 use super::resumption::{Arrived, Resumable};
@@ -23,7 +21,7 @@ use super::socket::{Incoming, Socket};
 use super::source::Source;
 use super::timing::TICK;
 use crate::base::clock;
-use crate::base::telemetry::{CloseLabel, Discarded};
+use crate::base::telemetry::CloseLabel;
 use crate::router::{Item, Link, Outbox};
 
 /// The most messages that are read before the next write.
@@ -32,9 +30,6 @@ const READS: usize = 64;
 const FEEDS: usize = 64;
 /// The capacity in items that is kept while nothing is written.
 const KEPT_ITEMS: usize = 8;
-
-/// RFC 6455: a normal closure.
-const NORMAL_CLOSE: u16 = 1000;
 
 /// How long answers may follow after the deadline of confirmations, for a client that has half-closed its connection.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -55,48 +50,13 @@ pub(super) struct Pump {
     /// Items that were taken from the outbox and are not written yet.
     pub(super) batch: VecDeque<Item>,
     pub(super) source: Source,
-    work: Option<Work>,
+    pub(super) work: Option<Work>,
     /// Boxed, because a timer must not move.
     pub(super) timer: Pin<Box<Sleep>>,
     /// When the use of the session was last recorded.
     pub(super) touched: Instant,
     /// Set once the client has half-closed the connection: the deadline of its last answers.
     finishing: Option<Instant>,
-}
-
-/// How a connection ended.
-pub(super) enum End {
-    /// By the server.
-    Close(CloseReason),
-    /// By the client, or because the connection was lost.
-    Gone(CloseLabel),
-    /// The client half-closed the connection and has received all answers.
-    HalfClosed,
-    /// By the client, with close code 1000.
-    Left,
-    /// The connection was away for too long.
-    Expired,
-    /// The connection has moved to another node.
-    Moved,
-}
-
-impl End {
-    /// The client sent a close frame with this code. After 1000 the connection cannot be resumed.
-    fn closed_by_client(code: Option<u16>) -> Self {
-        if code == Some(NORMAL_CLOSE) { Self::Left } else { Self::Gone(CloseLabel::Client) }
-    }
-
-    /// Returns why queued payloads are discarded, or `None` if they are still written.
-    fn discards(&self) -> Option<Discarded> {
-        match self {
-            Self::Close(reason) if reason.writes_queued() => None,
-            Self::Close(reason) if reason.sys_code().is_some() => Some(Discarded::SlowConsumer),
-            // The client violated the WebSocket protocol, or the connection is lost.
-            Self::Close(_) | Self::Gone(_) | Self::HalfClosed | Self::Left | Self::Expired | Self::Moved => {
-                Some(Discarded::LinkLost)
-            }
-        }
-    }
 }
 
 impl Pump {
@@ -144,88 +104,6 @@ impl Pump {
             }
         };
         self.finish(end).await;
-    }
-
-    /// Releases what the connection held, then closes it.
-    fn finish(self: Box<Self>, end: End) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        if self.away_until.is_some() {
-            self.gateway.resumables.is_not_away();
-        } else {
-            self.report(&end);
-        }
-        let Self { gateway, link, arrived, resumable, mut handler, mut batch, work, .. } = *self;
-        if let Some(work) = work {
-            let link = link.clone();
-            // The work is finished, so that a retry of its payload receives the true outcome.
-            tokio::spawn(async move {
-                work.await;
-                link.remove_pending();
-            });
-        }
-        let was_held = link.outbox.held();
-        if let Some(holds) = was_held {
-            link.outbox.release(holds);
-            // What is kept for the user stays in the store.
-            batch.clear();
-        }
-        link.outbox.seal();
-        let mut queued = VecDeque::new();
-        link.outbox.take(&mut queued);
-        batch.append(&mut queued);
-        if let Some(discarded) = end.discards().or(arrived.is_none().then_some(Discarded::LinkLost)) {
-            // The payload that did not fit into the outbox is lost as well.
-            let refused = u64::from(discarded == Discarded::SlowConsumer);
-            gateway.telemetry.metrics.discarded(discarded, batch.len() as u64 + refused);
-        }
-        if was_held.is_some() {
-            // It would be written before what is kept for the user.
-            batch.clear();
-        }
-        let now = clock::elapsed(Instant::now());
-        let closing = match end {
-            End::Close(reason) => Some(handler.connection.close(now, reason)),
-            End::HalfClosed => Some(handler.connection.close(now, CloseReason::normal())),
-            End::Gone(_) | End::Left | End::Expired | End::Moved => None,
-        };
-        // One that has moved was removed then.
-        if let Some(id) = handler.connection.connection_id() {
-            gateway.resumables.remove(id);
-        }
-        // Removes the connection from the hub before the close, which may take seconds.
-        drop(handler);
-        if let Some(resumable) = resumable {
-            resumable.end();
-        }
-        let Some(Arrived { socket, permit }) = arrived else { return Box::pin(std::future::ready(())) };
-        Box::pin(async move {
-            match closing {
-                Some(closing) => closing::close(socket, closing, batch).await,
-                None => closing::finish_close(socket).await,
-            }
-            drop(permit);
-        })
-    }
-
-    /// Counts and logs the end of the WebSocket.
-    pub(super) fn report(&self, end: &End) {
-        let (gateway, link) = (&self.gateway, &self.link);
-        match end {
-            End::Close(reason) => {
-                let waiting = (reason.code() == CloseCode::SlowConsumer.as_u16())
-                    .then(|| format!("{} bytes are waiting to be read", link.outbox.waiting()));
-                let about = Closed {
-                    user: Some(&link.user),
-                    address: link.address(),
-                    client: link.client.as_deref(),
-                    reason: waiting.as_deref(),
-                };
-                closed(gateway, reason, &about);
-            }
-            End::Gone(how) => gateway.telemetry.metrics.closed(*how),
-            End::HalfClosed => gateway.telemetry.metrics.closed(CloseLabel::HalfClosed),
-            End::Left => gateway.telemetry.metrics.closed(CloseLabel::Client),
-            End::Expired | End::Moved => {}
-        }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {

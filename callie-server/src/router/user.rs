@@ -22,8 +22,9 @@ use super::privacy::{Blocked, GroupIds, Privacy};
 /// A user who is connected only to another node has an entry too, so that all users are handled in the same way.
 ///
 /// Locks are taken in this order: the map of users, one user's state, the map of watchers or of groups, one group's
-/// state, and then those under which no other is taken ([`User::shared`], outboxes, streams to other nodes). The states
-/// of two users are never locked at the same time, and no lock is held across an await.
+/// state, and then [`User::shared`], outboxes, the progress of deliveries, and streams to other nodes. Under the lock of an
+/// outbox, a delivery is paused or resumed, which its node may report in a stream; otherwise no lock is taken under these.
+/// The states of two users are never locked at the same time, and no lock is held across an await.
 pub(crate) struct User<R> {
     /// The user's name.
     pub(crate) name: Username,
