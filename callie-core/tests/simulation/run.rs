@@ -5,7 +5,9 @@ use std::collections::{BinaryHeap, HashMap};
 use std::time::Duration;
 
 use callie_core::command::{Command, Conversation, GroupName, SignalKind, Visibility};
-use callie_core::session::{Event, Now, Output, SendError, SendOptions, Session, SessionConfig, Ticket};
+use callie_core::session::{
+    Event, Now, Output, SendError, SendOptions, Session, SessionConfig, State, Ticket,
+};
 use callie_core::{Limits, Message, Recipient, Timestamp, Token, Username};
 
 use super::Scenario;
@@ -342,6 +344,8 @@ impl Simulation {
                     }
                 }
                 Output::Close => {
+                    let state = self.users[user].session.state();
+                    assert!(matches!(state, State::Suspended | State::Closed(_)), "closes in {state:?}");
                     let connection = self.users[user].connection.take().expect("closes a connection only");
                     let at = self.links[connection].up.max(self.now);
                     let unnoticed = self.links[connection].broken;
