@@ -401,6 +401,26 @@ async def test_cut_connection_loses_nothing(env):
 
 
 @scenario
+async def test_lost_connection_is_resumed(env):
+    url = env.url("server")
+    async with enter(url, "ada") as ada, enter(env.url("direct"), "bob") as bob:
+        assert (await state(ada, "online")).resumed is False
+        await state(bob, "online")
+        env.ask("refuse")
+        env.ask("cut")
+        await state(ada, "waiting")
+        sent = [bob.send("ada", str(n)) for n in range(3)]
+        env.ask("accept")
+        assert (await state(ada, "online")).resumed is True
+        assert [(await message(ada)).text for _ in range(3)] == [str(n) for n in range(3)]
+        assert [(await outcome(ticket)).kind for ticket in sent] == ["delivered"] * 3
+        ada.suspend()
+        ada.resume()
+        assert (await state(ada, "online")).resumed is False
+        assert (ada.stats.reconnects, ada.stats.resumed) == (2, 1)
+
+
+@scenario
 async def test_client_reconnects_to_restarted_server(env):
     url = env.url("server")
     async with enter(url, "ada") as ada:

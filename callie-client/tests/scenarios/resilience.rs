@@ -48,6 +48,33 @@ async fn cut_connection_loses_nothing() {
 }
 
 #[tokio::test]
+async fn lost_connection_is_resumed() {
+    within(async {
+        let (mut env, server) = TestEnv::with_server().await;
+        let (ada, bob) = (online(&server, "ada").await, online(&env.direct().await, "bob").await);
+        env.ask("refuse").await;
+        env.ask("cut").await;
+        state(&ada, |state| matches!(state, ConnectionState::Waiting { .. })).await;
+        let tickets = ["one", "two", "three"].map(|text| send(&bob, "ada", text));
+        env.ask("accept").await;
+        let back = state(&ada, is_online).await;
+        assert!(matches!(back, ConnectionState::Online { resumed: true, .. }), "{back:?}");
+        for expected in ["one", "two", "three"] {
+            assert_eq!(text(&ada).await, expected);
+        }
+        for ticket in tickets {
+            assert_eq!(ticket.outcome().await, DELIVERED);
+        }
+        ada.suspend().unwrap();
+        ada.resume().unwrap();
+        let again = state(&ada, is_online).await;
+        assert!(matches!(again, ConnectionState::Online { resumed: false, .. }), "{again:?}");
+        assert_eq!((ada.stats().reconnects, ada.stats().resumed), (2, 1));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn client_reconnects_to_restarted_server() {
     within(async {
         let (mut env, server) = TestEnv::with_server().await;

@@ -33,6 +33,43 @@ void cut_connection_loses_nothing(void)
     CHECK(stats.reconnects >= 1);
 }
 
+/* Waits until it is online, and returns whether the connection continues the one before. */
+static bool comes_back_resumed(CallieClient *client)
+{
+    for (;;) {
+        CallieEvents *events = next_of(client, CALLIE_EVENT_KIND_CONNECTION_CHANGED);
+        bool found = callie_event_state(events, 0) == CALLIE_CONNECTION_STATE_ONLINE;
+        bool resumed = callie_event_resumed(events, 0);
+        CHECK_OK(callie_events_free(events));
+        if (found)
+            return resumed;
+    }
+}
+
+void lost_connection_is_resumed(void)
+{
+    const char *texts[] = {"one", "two", "three"};
+    CallieClient *ada = online(the_server(), "ada"), *bob = online(direct_server(), "bob");
+    CallieSent sent[3];
+    CallieStats stats;
+    ask("refuse");
+    ask("cut");
+    await_state(ada, CALLIE_CONNECTION_STATE_WAITING);
+    for (size_t i = 0; i < 3; i++)
+        sent[i] = send_to(bob, "ada", texts[i]);
+    ask("accept");
+    CHECK(comes_back_resumed(ada));
+    for (size_t i = 0; i < 3; i++) {
+        expect_text(ada, texts[i]);
+        is_delivered(bob, sent[i]);
+    }
+    CHECK_OK(callie_client_suspend(ada));
+    CHECK_OK(callie_client_resume(ada));
+    CHECK(!comes_back_resumed(ada));
+    CHECK_OK(callie_client_stats(ada, &stats));
+    CHECK(stats.reconnects == 2 && stats.resumed == 1);
+}
+
 void client_reconnects_to_restarted_server(void)
 {
     CallieClient *ada = online(the_server(), "ada");

@@ -24,7 +24,7 @@
     X(message_is_edited_and_deleted) X(signal_arrives) X(command_result_is_typed)                             \
     X(refused_command_has_its_code) X(ping_is_answered)                                                       \
     /* resilience.c */                                                                                        \
-    X(cut_connection_loses_nothing) X(client_reconnects_to_restarted_server)                                  \
+    X(cut_connection_loses_nothing) X(lost_connection_is_resumed) X(client_reconnects_to_restarted_server)    \
     X(message_sent_offline_arrives_later) X(deadline_ends_a_ticket) X(revoked_session_ends_the_client)        \
     X(token_is_refreshed) X(suspended_client_resumes)                                                         \
     /* hostile.c */                                                                                           \

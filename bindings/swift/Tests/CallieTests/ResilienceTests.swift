@@ -25,6 +25,25 @@ struct ResilienceTests {
         #expect(ada.stats.reconnects >= 1)
     }
 
+    @Test func lostConnectionIsResumed() async throws {
+        let env = try TestEnv()
+        let ada = try await env.server().online("ada")
+        let bob = try await env.direct().online("bob")
+        try env.ask("refuse")
+        try env.ask("cut")
+        _ = try await ada.isWaiting()
+        let texts = ["one", "two", "three"]
+        let tickets = try texts.map { try bob.send(recipient: "ada", text: $0) }
+        try env.ask("accept")
+        #expect(try await ada.isOnline())
+        for expected in texts { #expect(try await ada.text() == expected) }
+        for ticket in tickets { #expect(await ticket.outcome() == delivered) }
+        try ada.suspend()
+        try ada.resume()
+        #expect(try await !ada.isOnline())
+        #expect(ada.stats.reconnects == 2 && ada.stats.resumed == 1)
+    }
+
     @Test func clientReconnectsToRestartedServer() async throws {
         let env = try TestEnv()
         let ada = try await env.server().online("ada")

@@ -144,8 +144,12 @@ extension Client {
         try await first { if case .connectionChanged(.waiting(_, let closeCode, _)) = $0 { closeCode } else { nil } }
     }
 
-    func isOnline() async throws {
-        try await first { if case .connectionChanged(.online) = $0 { () } else { nil } }
+    /// Waits until it is online. Returns whether the connection continues the one before.
+    @discardableResult
+    func isOnline() async throws -> Bool {
+        try await first {
+            if case .connectionChanged(.online(_, _, let resumed)) = $0 { resumed } else { nil }
+        }
     }
 
     /// Waits for the last event.

@@ -35,6 +35,24 @@ export async function cutConnectionLosesNothing(env: TestEnv): Promise<void> {
   check(ada.stats.reconnects >= 1, "it reconnected");
 }
 
+export async function lostConnectionIsResumed(env: TestEnv): Promise<void> {
+  await using ada = await online(await url(env), "ada");
+  await using bob = await online(await url(env, "direct"), "bob");
+  equal((await state(ada, "online")).resumed, false);
+  await env.ask("refuse");
+  await env.ask("cut");
+  await state(ada, "waiting");
+  const sent = numbers(3).map((text) => bob.send("ada", text));
+  await env.ask("accept");
+  equal((await state(ada, "online")).resumed, true);
+  equal(await nextTexts(ada, 3), numbers(3));
+  for (const ticket of sent) equal((await outcome(ticket)).kind, "delivered");
+  ada.suspend();
+  ada.resume();
+  equal((await state(ada, "online")).resumed, false);
+  equal([ada.stats.reconnects, ada.stats.resumed], [2, 1]);
+}
+
 export async function clientReconnectsToRestartedServer(env: TestEnv): Promise<void> {
   await using ada = await online(await url(env), "ada");
   await state(ada, "online");

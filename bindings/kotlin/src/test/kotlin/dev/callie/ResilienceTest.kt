@@ -5,6 +5,7 @@ import kotlinx.coroutines.async
 import kotlinx.coroutines.flow.toList
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import java.util.concurrent.CopyOnWriteArrayList
@@ -33,6 +34,25 @@ class ResilienceTest {
         for (expected in listOf("one", "two", "three", "after")) assertEquals(expected, bob.text())
         for (ticket in tickets + last) assertEquals(delivered, ticket.outcome())
         assertTrue(ada.stats.reconnects >= 1u)
+    }
+
+    @Test
+    fun lostConnectionIsResumed() = scenario { env ->
+        val ada = env.server().online("ada")
+        val bob = env.direct().online("bob")
+        env.ask("refuse")
+        env.ask("cut")
+        ada.comesTo<ConnectionState.Waiting>()
+        val texts = listOf("one", "two", "three")
+        val tickets = texts.map { bob.send("ada", it) }
+        env.ask("accept")
+        assertTrue(ada.comesTo<ConnectionState.Online>().resumed)
+        for (expected in texts) assertEquals(expected, ada.text())
+        for (ticket in tickets) assertEquals(delivered, ticket.outcome())
+        ada.suspend()
+        ada.resume()
+        assertFalse(ada.comesTo<ConnectionState.Online>().resumed)
+        assertEquals(2uL to 1uL, ada.stats.reconnects to ada.stats.resumed)
     }
 
     @Test
