@@ -6,9 +6,9 @@ use std::time::Duration;
 
 mod desk;
 
-use callie_core::command::{Features, ResumeRequest};
+use callie_core::command::{Command, Features, PageLimit, ResumeRequest};
 use callie_core::session::{SessionConfig, State, TicketOutcome};
-use callie_core::{Notice, PayloadType, PriorOutcome, SysCode, Timestamp, Token, Username};
+use callie_core::{Limits, Notice, PayloadType, PriorOutcome, SysCode, Timestamp, Token, Username};
 use desk::{Desk, Sent, id, millis};
 
 const NEW: &str =
@@ -345,6 +345,25 @@ fn failed_duplicate_is_sent_anew_after_resumptions() {
     assert_ne!(again[0].id, first[0].id);
     answer(&mut desk, SysCode::RecipientUnknown, &again[0]);
     assert!(matches!(desk.outcomes()[..], [TicketOutcome::Failed(_)]));
+}
+
+/// A command that only reads is sent under a new ID each time, and the answers to all of them may come.
+#[test]
+fn answers_to_many_earlier_ids_cause_no_events() {
+    let mut desk = online();
+    let limit = PageLimit::new(10).unwrap();
+    desk.session.command(desk.now(), &Command::ListGroups { limit, after: None }).unwrap();
+    desk.drain();
+    let mut sent = desk.take_sent();
+    for _ in 0..20 {
+        reconnect(&mut desk, RESUMED);
+        sent.extend(desk.take_sent());
+    }
+    for sent in sent {
+        let done = Notice::builder(SysCode::CommandOk).result(&Limits::default());
+        desk.answer(done.in_reply_to(sent.id));
+    }
+    assert_eq!((desk.notices.len(), desk.outcomes().len()), (0, 1));
 }
 
 #[test]

@@ -19,7 +19,7 @@ const LONGEST_POLL: Duration = Duration::from_secs(2);
 /// The most IDs of payloads with an outcome that are remembered, to recognise late answers.
 const MOST_ENDED: usize = 1_024;
 
-/// The most earlier IDs of one payload whose answers are still accepted.
+/// The most earlier IDs of one payload whose answers are still accepted. Answers to older ones are ignored.
 const MOST_FORMER: usize = 8;
 
 /// What gives a payload its outcome, besides a refusal.
@@ -452,19 +452,20 @@ impl Tickets {
     /// Gives a payload a new ID, for a retry. Answers to the old ID still reach the ticket. `failed` means that the
     /// payload certainly failed under the old ID.
     pub(super) fn rename(&mut self, ticket: Ticket, payload_id: PayloadId, failed: bool) {
-        if let Some(waiting) = self.waiting.get_mut(&ticket) {
-            self.by_payload.insert(payload_id.clone(), ticket);
-            let old = waiting.payload.replace_id(payload_id);
-            if waiting.former.len() >= MOST_FORMER {
-                self.by_payload.remove(&waiting.former.remove(0));
-            }
-            waiting.former.push(old);
-            waiting.resend_until = None;
-            waiting.first_transmission = None;
-            waiting.perhaps_taken_before |= !failed && waiting.perhaps_taken > 0;
-            waiting.perhaps_taken = 0;
-            waiting.perhaps_taken_elsewhere = 0;
-            waiting.polls = 0;
+        let Some(waiting) = self.waiting.get_mut(&ticket) else { return };
+        self.by_payload.insert(payload_id.clone(), ticket);
+        let old = waiting.payload.replace_id(payload_id);
+        waiting.former.push(old);
+        waiting.resend_until = None;
+        waiting.first_transmission = None;
+        waiting.perhaps_taken_before |= !failed && waiting.perhaps_taken > 0;
+        waiting.perhaps_taken = 0;
+        waiting.perhaps_taken_elsewhere = 0;
+        waiting.polls = 0;
+        if waiting.former.len() > MOST_FORMER {
+            let oldest = waiting.former.remove(0);
+            self.by_payload.remove(&oldest);
+            self.remember(oldest);
         }
     }
 
