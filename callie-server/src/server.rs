@@ -17,7 +17,7 @@ use crate::gateway::{self, Gateway, Timing};
 use crate::http::{self, Api, Listener, Ops, Passwords, Serving, Upgrade};
 use crate::net::{Connections, Tls, TlsError};
 use crate::router::{Hub, Moves, RemoteNodes, Requests, payload_keys};
-use crate::store::{Claim, NotWritable, OpenError, SessionEvent, Store, StoreError};
+use crate::store::{self, Claim, NotWritable, OpenError, SessionEvent, Store, StoreError};
 
 /// How long connections may take to end when the server stops. Together with the timeouts of the cluster and the
 /// database, this is the 10 s after which supervisors kill a process.
@@ -120,6 +120,17 @@ impl Server {
     /// [`StartError`], one line for people.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         Self::start_with(config, Timing::default()).await
+    }
+
+    /// Checks what a start reads before it listens: the certificate, the configuration of the cluster, and the name of the
+    /// database.
+    ///
+    /// # Errors
+    /// [`StartError`], one line for people.
+    pub fn check(config: &Config) -> Result<(), StartError> {
+        Tls::load(config)?;
+        Invitation::read(config)?;
+        Ok(store::check_name(&config.database)?)
     }
 
     /// Starts a server with other times than those of the protocol, for tests.

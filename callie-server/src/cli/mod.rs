@@ -1,6 +1,6 @@
 //! The command line: `serve.rs` runs a server, `admin.rs` names admins and bans users in its database (with `acts.rs`),
-//! `user.rs` manages accounts (with `secret_input.rs` and `user_output.rs`), `database.rs` backs the database up and restores
-//! it, `healthcheck.rs` checks a running server, `output.rs` prints results.
+//! `user.rs` manages accounts (with `secret_input.rs` and `user_output.rs`), `database.rs` backs databases up, restores and
+//! copies them, `healthcheck.rs` checks a running server, `output.rs` prints results.
 
 mod acts;
 mod admin;
@@ -21,7 +21,7 @@ use tokio::runtime::Runtime;
 
 use crate::base::config::{self, Config, ConfigError, LogFormat, Overrides};
 use crate::base::telemetry;
-use crate::server::StartError;
+use crate::server::{Server, StartError};
 use crate::store::OpenError;
 
 /// Callie's reference server: accounts over HTTP, real-time messaging over WebSocket.
@@ -91,6 +91,8 @@ impl Shared {
 enum Command {
     /// Prints a configuration file with every key, its documentation and its default
     Config,
+    /// Checks the configuration and the files that it names, without starting a server
+    CheckConfig,
     /// Manages server admins and bans in the database; running servers apply changes within a second
     Admin {
         #[command(subcommand)]
@@ -98,7 +100,7 @@ enum Command {
     },
     /// Manages accounts in the database; running servers apply changes within a second
     User(user::Arguments),
-    /// Backs up and restores a SQLite database
+    /// Backs up and restores a SQLite database, and copies between SQLite and PostgreSQL
     Database {
         #[command(subcommand)]
         action: database::Action,
@@ -164,11 +166,23 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             Arguments::command().error(ErrorKind::ArgumentConflict, wrong).exit()
         }
         Some(Command::Config) => output::print(&config::documented()),
+        Some(Command::CheckConfig) => check_config(shared),
         Some(Command::Admin { action }) => admin::run(shared, action),
         Some(Command::User(arguments)) => user::run(shared, arguments),
         Some(Command::Database { action }) => database::run(shared, action),
         Some(Command::Healthcheck { ready }) => healthcheck::run(shared, *ready),
     }
+}
+
+/// Fails with the line and the exit code with which a server would.
+fn check_config(shared: &Shared) -> Result<(), Failure> {
+    Server::check(&shared.load()?)?;
+    for name in config::unknown_variables() {
+        telemetry::say(&format!(
+            "callie-server: {name} in the environment is not a key of the configuration"
+        ));
+    }
+    output::print("the configuration is valid\n")
 }
 
 #[cfg(test)]

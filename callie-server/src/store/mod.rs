@@ -6,7 +6,7 @@
 //! `event_log.rs`) and `health.rs` (with `file.rs`). All of them share a `database.rs`. `model.rs` has the values,
 //! `column.rs` and `sql.rs` read and write them.
 //!
-//! `claim.rs` keeps a second server off the database. `open.rs` connects and migrates, with `sqlite.rs`, `postgres.rs` and
+//! `backup.rs` and `copy.rs` (with `schema.rs`) copy databases. `claim.rs` keeps a second server off the database. `open.rs` connects and migrates, with `sqlite.rs`, `postgres.rs` and
 //! `migrations.rs`. `connections.rs` limits how long an answer may take, `locks.rs` describes how several servers decide on
 //! one database. A change of more than one row is one transaction. SQL is limited to what SQLite and PostgreSQL share: `$1`
 //! placeholders, TEXT and BIGINT, numbers for flags.
@@ -19,6 +19,7 @@ mod blocks;
 mod claim;
 mod column;
 mod connections;
+mod copy;
 mod database;
 mod deletion;
 mod error;
@@ -41,6 +42,7 @@ mod model;
 mod open;
 mod postgres;
 mod relations;
+mod schema;
 mod secret;
 mod sessions;
 mod settings;
@@ -54,6 +56,7 @@ pub use admins::Admins;
 pub use backup::{BackupError, back_up, restore};
 pub use blocks::Blocks;
 pub use claim::Claim;
+pub use copy::{Copied, CopyError, copy};
 pub use deletion::{Deletion, Deletions};
 pub use error::{GroupError, OpenError, StoreError};
 pub use events::{AdminAct, Events, SessionEvent};
@@ -68,6 +71,7 @@ pub use members::Members;
 pub use model::{
     Ban, DirectAccess, Group, GroupLimits, GroupMember, MemberPage, Removal, Session, TokenHash, User,
 };
+pub use open::check_name;
 pub use relations::{Relations, UserRelations};
 pub use sessions::Sessions;
 pub use settings::{SettingsUpdate, UserSettings};

@@ -135,6 +135,17 @@ async fn open_postgres(url: &PostgresUrl, connections: u32) -> Result<Opened, Op
     Ok(Opened::new((pool.clone(), pool), Kind::Postgres, None))
 }
 
+/// Checks the name of a database without opening it.
+///
+/// # Errors
+/// [`OpenError`] if it names no database.
+pub fn check_name(database: &str) -> Result<(), OpenError> {
+    match PostgresUrl::parse(database) {
+        Some(url) => url.map(drop),
+        None => sqlite_file(database).map(drop),
+    }
+}
+
 pub(super) fn sqlite_file(database: &str) -> Result<SqliteFile, OpenError> {
     match database.split_once("://") {
         Some((scheme, _)) if scheme != "sqlite" => Err(OpenError::Scheme { url: format!("{scheme}://…") }),

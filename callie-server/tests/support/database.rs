@@ -1,6 +1,7 @@
 //! The database of a test: SQLite, or PostgreSQL if `CALLIE_TEST_DATABASE=postgres` is set. `make test-rust` runs both.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use callie_server::store::Store;
@@ -21,9 +22,14 @@ pub struct Database {
 }
 
 impl Database {
-    /// Wraps a database that exists.
+    /// Wraps a PostgreSQL database that exists.
     pub fn at(url: String) -> Self {
         Self { url, folder: None }
+    }
+
+    /// Names a SQLite file.
+    pub fn in_file(file: &Path) -> Self {
+        Self { url: format!("sqlite://{}", file.display()), folder: None }
     }
 
     /// Returns everything in it as bytes, with the places.
@@ -39,13 +45,13 @@ impl Database {
     pub async fn rows(&self) -> Vec<(String, String)> {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect(&self.url).await.unwrap();
-        let columns = match self.folder {
-            Some(_) => {
-                "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table'"
+        let columns = match self.url.starts_with("sqlite:") {
+            true => {
+                "SELECT m.name, p.name FROM sqlite_master m JOIN pragma_table_info(m.name) p WHERE m.type = 'table' ORDER BY m.name, p.cid"
             }
-            None => {
+            false => {
                 "SELECT CAST(table_name AS TEXT), CAST(column_name AS TEXT) FROM information_schema.columns \
-                 WHERE table_schema = current_schema()"
+                 WHERE table_schema = current_schema() ORDER BY table_name, ordinal_position"
             }
         };
         let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
