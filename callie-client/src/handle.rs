@@ -44,7 +44,8 @@ struct Inner {
 }
 
 impl Client {
-    /// A client that is not connected yet. With a [`state_file`](Config::state_file), it continues from the state in the file.
+    /// A client that is not connected yet. With a [`state_file`](Config::state_file), it continues from the state in the file,
+    /// which it reads before this returns.
     ///
     /// # Errors
     /// [`Internal`](crate::ErrorKind::Internal) outside a tokio runtime: the client lives in the one that it is made in, which

@@ -49,6 +49,9 @@ async def test_killed_client_sends_what_it_accepted(env, tmp_path):
             text=True,
         )
         accepted = program.stdout.readline().strip()
+        with pytest.raises(callie.StateError) as refused:
+            await callie.Client(url, "ada", token=token, state_file=file).login()
+        assert refused.value.code == "STATE_IN_USE"
         program.kill()
         program.wait()
         program.stdout.close()

@@ -68,10 +68,11 @@ impl Mailbox {
     pub(super) fn wait(&self, number: u64) -> Result<(), Error> {
         let mut inner = self.inner();
         loop {
-            match (&inner.failed, inner.stored >= number) {
-                (_, true) => return Ok(()),
-                (Some(error), false) => return Err(error.clone()),
-                (None, false) => inner = self.sleep(inner),
+            match &inner.failed {
+                _ if inner.stored >= number => return Ok(()),
+                Some(error) => return Err(error.clone()),
+                None if inner.ended => return Err(Error::closed("its state is closed")),
+                None => inner = self.sleep(inner),
             }
         }
     }

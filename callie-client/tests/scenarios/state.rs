@@ -43,6 +43,8 @@ fn accepted_by_killed_program(credentials: &Credentials, file: &Path, text: &str
     writeln!(child.stdin.as_mut().unwrap(), "{text}").unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let in_use = Client::new(&with_file(credentials, file)).unwrap_err();
+    assert_eq!((in_use.kind(), in_use.code()), (ErrorKind::State, code::STATE_IN_USE));
     child.kill().unwrap();
     child.wait().unwrap();
     line.trim_end().strip_prefix("accepted ").unwrap_or_else(|| panic!("{line}")).to_owned()

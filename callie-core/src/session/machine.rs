@@ -210,8 +210,9 @@ impl Session {
 
     pub(super) fn end(&mut self, ticket: Ticket, outcome: TicketOutcome) {
         if let Some(waiting) = self.tickets.end(ticket) {
-            self.delete_message(ticket, &waiting);
+            // In this order: a kill between the two repeats the outcome instead of losing it.
             self.tell(Event::Ended(ticket, outcome));
+            self.delete_message(ticket, &waiting);
         }
     }
 
