@@ -208,6 +208,27 @@ async fn deletion_ends_connections_and_leaves_groups() {
     }
 }
 
+/// A lost connection that could still be resumed ends with the account.
+#[tokio::test]
+async fn deletion_ends_lost_connections() {
+    let chat = chat::start().await;
+    let addr = chat.addr();
+    register(addr).await;
+    let login = login(addr).await;
+    let mut bob = chat.user("bob").await;
+    let mut lost = chat.open().await.of(&login);
+    let welcome = lost.greet_with(&["resume"]).await;
+    assert_eq!(welcome["metadata"]["features"], json!(["resume"]), "{welcome}");
+    drop(lost);
+    assert!(chat.server.gateway().is_online(NAME));
+    assert_eq!(delete(addr, &login.token, PASSWORD).await.status, 204);
+    let gone =
+        chat::until("the lost connection is gone", || async { !chat.server.gateway().is_online(NAME) });
+    timeout(SECOND, gone).await.expect("within a second");
+    let message = bob.acked(NAME, "hello");
+    bob.answered(&message, "RECIPIENT_UNKNOWN").await;
+}
+
 #[tokio::test]
 async fn deleted_name_is_unknown_and_stays_taken() {
     let chat = chat::start().await;
