@@ -1,15 +1,17 @@
-//! What outlives the process: users, sessions, groups, blocks, settings and kept messages, in one set of SQL for every database.
+//! What outlives the process: users, sessions, groups, blocks, settings and kept messages, in one set of SQL for
+//! every database.
 //!
-//! `handles.rs` holds one type for each kind of data: `accounts.rs`, `account_data.rs`, `deletion.rs`, `invitations.rs`, `admins.rs`,
-//! `sessions.rs` (with `touch.rs`), `settings.rs`, `blocks.rs`, `relations.rs`, `groups.rs`, `members.rs` and
-//! `group_pages.rs` (with `group_rows.rs`), `kept.rs` (with `kept_model.rs`, `kept_rows.rs`), `events.rs` (with
-//! `event_log.rs`) and `health.rs` (with `file.rs`). All of them share a `database.rs`. `model.rs` has the values,
-//! `column.rs` and `sql.rs` read and write them.
+//! `handles.rs` holds one type for each kind of data: `accounts.rs`, `account_data.rs`, `deletion.rs`,
+//! `invitations.rs`, `admins.rs`, `sessions.rs` (with `touch.rs`), `settings.rs`, `blocks.rs`, `relations.rs`,
+//! `groups.rs`, `members.rs` and `group_pages.rs` (with `group_rows.rs`), `kept.rs` (with `kept_model.rs`,
+//! `kept_rows.rs`, `kept_locks.rs`), `events.rs` (with `event_log.rs`) and `health.rs` (with `file.rs`). All of them
+//! share a `database.rs`. `model.rs` has the values, `column.rs` and `sql.rs` read and write them.
 //!
-//! `backup.rs` and `copy.rs` (with `schema.rs`) copy databases. `claim.rs` keeps a second server off the database. `open.rs` connects and migrates, with `sqlite.rs`, `postgres.rs` and
-//! `migrations.rs`. `connections.rs` limits how long an answer may take, `locks.rs` describes how several servers decide on
-//! one database. A change of more than one row is one transaction. SQL is limited to what SQLite and PostgreSQL share: `$1`
-//! placeholders, TEXT and BIGINT, numbers for flags.
+//! `backup.rs` and `copy.rs` (with `schema.rs`) copy databases. `claim.rs` keeps a second server off the database.
+//! `open.rs` connects and migrates, with `sqlite.rs`, `postgres.rs` and `migrations.rs`. `connections.rs` limits how
+//! long an answer may take, `locks.rs` describes how several servers decide on one database. A change of more than
+//! one row is one transaction. SQL is limited to what SQLite and PostgreSQL share: `$1` placeholders, TEXT and
+//! BIGINT, numbers for flags.
 
 mod account_data;
 mod accounts;
@@ -33,6 +35,7 @@ mod handles;
 mod health;
 mod invitations;
 mod kept;
+mod kept_locks;
 mod kept_model;
 mod kept_rows;
 mod locks;
