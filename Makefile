@@ -10,7 +10,7 @@ WASM := bindings/typescript/wasm/Cargo.toml
 # The server's tests that use its database; they also run on PostgreSQL.
 ON_POSTGRES := accounts accounts_deletion accounts_invites accounts_limits accounts_ops accounts_sessions bans_lifted claims cli_admin \
 	cli_user cluster cluster_offline commands embedded gateway gateway_ends gateway_rate groups messages offline \
-	ops_database store_groups store_kept store_sessions store_together
+	offline_resume ops_database store_groups store_kept store_sessions store_together
 
 .PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift test-typescript typescript bindings scenarios generate header bench bench-server bench-cluster bench-sdk size size-typescript wheel soak chaos fuzz fmt fmt-check lint docs clean
 

@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use callie_core::account::path;
+use callie_server::config::OfflineMode;
 use callie_server::store::Store;
 use callie_server::{Config, clock};
 use chat::{Chat, Client, quick, start_on};
@@ -28,7 +29,8 @@ use tokio::sync::watch;
 const A_FEW_SECONDS: Duration = Duration::from_secs(8);
 
 async fn serve(url: String) -> Chat {
-    let config = Config { metrics_listen: Some("127.0.0.1:0".into()), ..Config::default() };
+    let metrics_listen = Some("127.0.0.1:0".into());
+    let config = Config { metrics_listen, offline: OfflineMode::Keep, ..Config::default() };
     start_on(Database::at(url), config, quick()).await
 }
 
@@ -66,8 +68,10 @@ async fn goes_on_without_it(chat: &Chat, ada: &mut Client, bob: &mut Client) {
     chats(ada, bob, "are you there still?").await;
     assert_eq!(try_login(chat.addr(), "carol").await.problem(), (503, "UNAVAILABLE".into()));
     soon(ada.refused("CREATE_GROUP", json!({"name": "ours"}), "INTERNAL_ERROR")).await;
-    let unknown = ada.message("nobody", "nobody can be looked up");
-    soon(ada.answered(&unknown, "INTERNAL_ERROR")).await;
+    for name in ["nobody", "carol"] {
+        let message = ada.message(name, "nobody can be looked up, and nothing kept");
+        soon(ada.answered(&message, "INTERNAL_ERROR")).await;
+    }
     assert_eq!(readiness(chat).await, (503, "the database does not answer\n".into()));
     chats(bob, ada, "yes, I am").await;
 }
@@ -78,6 +82,8 @@ async fn is_whole_again(chat: &Chat, ada: &mut Client, bob: &mut Client) {
     assert_eq!(try_login(chat.addr(), "carol").await.status, 200);
     ada.run("CREATE_GROUP", json!({"name": "ours"})).await;
     chats(ada, bob, "all well").await;
+    let message = ada.message("carol", "kept");
+    ada.answered(&message, "STORED").await;
     // This server receives what other servers write.
     let elsewhere = Store::open(&chat.database.url).await.unwrap();
     let name = "bob".parse().unwrap();
@@ -89,7 +95,12 @@ async fn is_whole_again(chat: &Chat, ada: &mut Client, bob: &mut Client) {
 
 async fn two_who_chat(chat: &Chat) -> (Client, Client) {
     support::register(chat.addr(), "carol").await;
-    (chat.user("ada").await, chat.user("bob").await)
+    let ada = chat.login("ada").await;
+    let (mut ada, mut bob) = (chat.connect_with(&ada, &["offline"]).await, chat.user("bob").await);
+    // By then nothing more is read for them.
+    ada.nothing_more().await;
+    bob.nothing_more().await;
+    (ada, bob)
 }
 
 #[tokio::test]

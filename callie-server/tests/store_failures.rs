@@ -9,6 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use callie_core::account::path;
+use callie_server::Config;
+use callie_server::config::OfflineMode;
 use callie_server::store::{OpenError, Store};
 use rustix::process::Signal;
 use serde_json::json;
@@ -220,4 +222,33 @@ async fn change_that_cannot_be_read_does_not_block_others() {
     };
     tokio::time::timeout(support::PATIENCE, found_out).await.unwrap();
     assert!(gateway.is_member(&broken, "bob"), "what cannot be looked up stays as it was");
+}
+
+/// Messages to users who are online need no database. Those that would be kept are refused until it answers again.
+#[tokio::test]
+async fn message_that_cannot_be_kept_is_refused() {
+    let config = Config { offline: OfflineMode::Keep, ..Config::default() };
+    let chat = chat::start_with(config, chat::quick()).await;
+    let bob = chat.login("bob").await;
+    let mut ada = chat.connect_with(&chat.login("ada").await, &["offline"]).await;
+    let mut cy = chat.user("cy").await;
+    let mut other = sqlx::SqliteConnection::connect(&chat.database.url).await.unwrap();
+    other.execute("BEGIN EXCLUSIVE").await.unwrap();
+    let message = ada.message("bob", "not kept");
+    let (note, live) = (cy.message("ada", "from cy"), ada.message("cy", "live"));
+    ada.send(&message).await;
+    ada.send(&live).await;
+    // It does not hold up others.
+    cy.send(&note).await;
+    ada.msg("from cy").await;
+    let answer = ada.sys("INTERNAL_ERROR").await;
+    assert_eq!(answer["metadata"]["inReplyTo"], message["payloadID"]);
+    cy.msg("live").await;
+    other.execute("ROLLBACK").await.unwrap();
+    let message = ada.message("bob", "kept");
+    ada.answered(&message, "STORED").await;
+    let mut bob = chat.connect_with(&bob, &["offline"]).await;
+    assert_eq!(bob.sys("BACKLOG").await["metadata"]["count"], 1);
+    bob.msg("kept").await;
+    bob.nothing_more().await;
 }

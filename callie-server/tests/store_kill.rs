@@ -34,10 +34,15 @@ async fn user(server: &Process, name: &str) -> Client {
 }
 
 async fn connect(server: &Process, name: &str) -> Client {
+    connect_with(server, name, &[]).await
+}
+
+/// Logs in and connects with these features.
+async fn connect_with(server: &Process, name: &str, features: &[&str]) -> Client {
     let (token, session) = login(server.addr, name).await;
     let login = Login { name: name.into(), token, session: SessionId::parse(&session).unwrap() };
     let mut client = chat::open(server.addr).await.of(&login);
-    client.greet().await;
+    client.greet_with(features).await;
     client
 }
 
@@ -119,6 +124,61 @@ async fn confirmed_groups_and_settings_survive_a_kill() {
         [last_change, last_change + 1].contains(&name.parse().unwrap_or(0)),
         "{name} after {last_change}"
     );
+}
+
+/// Every message that was answered with `STORED` is delivered after a kill, and none twice.
+#[tokio::test]
+async fn stored_messages_survive_a_kill() {
+    let folder = tempdir().unwrap();
+    let serve = async || {
+        let mut command = command(folder.path());
+        command.args(["--listen", "127.0.0.1:0"]).env("CALLIE_OFFLINE", "keep");
+        command.env("CALLIE_MESSAGES_PER_SECOND", "100000").env("CALLIE_BURST", "100000");
+        Process::start(command).await
+    };
+    let server = serve().await;
+    register(server.addr, "bob").await;
+    register(server.addr, "alice").await;
+    let mut alice = connect_with(&server, "alice", &["offline"]).await;
+    let (stored, mut numbers) = mpsc::unbounded_channel();
+    let sender = tokio::spawn(async move {
+        for n in 0_u64.. {
+            let message = alice.message("bob", &n.to_string());
+            if alice.ws.send(Message::text(message.to_string())).await.is_err() {
+                break;
+            }
+            let Some(Ok(answer)) = alice.ws.next().await else { break };
+            let Ok(answer) = answer.to_text() else { break };
+            if !answer.contains("STORED") || stored.send(n).is_err() {
+                break;
+            }
+        }
+    });
+    let mut last = 0;
+    while last < 100 {
+        last = tokio::time::timeout(PATIENCE, numbers.recv()).await.unwrap().unwrap();
+    }
+    server.end(Signal::KILL).await;
+    tokio::time::timeout(PATIENCE, sender).await.unwrap().unwrap();
+    while let Ok(number) = numbers.try_recv() {
+        last = number;
+    }
+    let server = serve().await;
+    let mut bob = connect_with(&server, "bob", &["offline"]).await;
+    let count = bob.sys("BACKLOG").await["metadata"]["count"].as_u64().unwrap();
+    assert!(
+        [last + 1, last + 2].contains(&count),
+        "{count} after {last}: only the last one may be unanswered"
+    );
+    for n in 0..count {
+        bob.msg(&n.to_string()).await;
+    }
+    bob.nothing_more().await;
+    // Confirmations that were not committed are the client's to recognise. Those that were do not come again.
+    server.end(Signal::KILL).await;
+    let server = serve().await;
+    let mut bob = connect_with(&server, "bob", &["offline"]).await;
+    assert_eq!(bob.sys("BACKLOG").await["metadata"]["count"], count);
 }
 
 #[tokio::test]
