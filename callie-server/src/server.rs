@@ -338,11 +338,11 @@ impl Server {
         if let Some(cluster) = self.cluster.take() {
             cluster.leave().await;
         }
-        self.background.shutdown().await;
         let closed = async {
             if let Some(keeper) = &self.keeper {
                 keeper.flush().await;
             }
+            self.background.shutdown().await;
             self.store.close().await;
         };
         if tokio::time::timeout(CLOSE_TIMEOUT, closed).await.is_err() {

@@ -6,7 +6,7 @@ mod support;
 
 use callie_server::Config;
 use callie_server::config::OfflineMode;
-use chat::{Chat, Client, Login, quick, start, start_on, start_with};
+use chat::{Chat, Client, Login, quick, start, start_on, start_with, until};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -38,7 +38,7 @@ async fn backlog(client: &mut Client, count: u64) {
 /// Connects again until nothing is kept for the user.
 async fn is_emptied(chat: &Chat, login: &Login) {
     let count = || async { chat.server.store().kept.count().await.unwrap() };
-    chat::until(&format!("nothing is kept for {}", login.name), || async { count().await == 0 }).await;
+    until(&format!("nothing is kept for {}", login.name), || async { count().await == 0 }).await;
     let mut client = chat.connect_with(login, OFFLINE).await;
     client.nothing_more().await;
     client.leave().await;
@@ -229,6 +229,9 @@ async fn unknown_and_closed_recipients_are_refused() {
         ada.answered(&message, "RECIPIENT_UNKNOWN").await;
     }
     let bob = chat.login("bob").await;
+    // Only messages are kept.
+    let ping = ada.payload("bob", "PING", json!({}));
+    ada.answered(&ping, "RECIPIENT_OFFLINE").await;
     let mut client = chat.connect(&bob).await;
     client.run("UPDATE_SETTINGS", json!({"directMessages": "groups"})).await;
     client.leave().await;
@@ -438,8 +441,46 @@ async fn no_message_is_missed_while_the_recipient_comes_and_goes() {
             assert!(number <= next, "{number} before {next}");
             next = next.max(number + 1);
         }
+        // While both connections were there, the new one would get what is sent, and later what the old one did not write.
+        until("the connection is gone", || async { chat.server.gateway().connections() == 1 }).await;
     }
     sending.await.unwrap();
+}
+
+/// A member who comes while messages to the group are stored gets them in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn group_messages_arrive_in_order_while_a_member_comes() {
+    const MESSAGES: u64 = 200;
+    let chat = start_keeping().await;
+    let bob = chat.login("bob").await;
+    let mut ada = chat.connect_with(&chat.login("ada").await, OFFLINE).await;
+    let mut client = chat.connect_with(&bob, OFFLINE).await;
+    let group = ada.group(&mut [&mut client]).await;
+    client.leave().await;
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let sending = tokio::spawn(async move {
+        let mut begun = Some(begun);
+        for n in 0..MESSAGES {
+            let message = ada.message(&group, &n.to_string());
+            ada.send(&message).await;
+            if n == 20 {
+                begun.take().unwrap().send(()).unwrap();
+            }
+        }
+        ada.until_pong().await
+    });
+    has_begun.await.unwrap();
+    let mut client = chat.connect_with(&bob, OFFLINE).await;
+    let mut next = 0;
+    while next < MESSAGES {
+        let payload = client.next().await;
+        if payload["type"] == "MSG" {
+            assert_eq!(payload["content"]["text"], next.to_string());
+            next += 1;
+        }
+    }
+    let answers = sending.await.unwrap();
+    assert!(answers.iter().all(|answer| answer["content"]["code"] == "STORED"), "{answers:?}");
 }
 
 /// Several devices of the recipient connect while messages are stored. Each of them gets every stored message once and in

@@ -1,5 +1,6 @@
 //! Keeps messages for users who are connected nowhere: one task writes them, many with one commit.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +75,8 @@ pub(crate) struct Keeper {
     telemetry: Arc<Telemetry>,
     queue: mpsc::Sender<Job>,
     jobs: Mutex<Option<mpsc::Receiver<Job>>>,
+    /// Locked while something is written.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl std::fmt::Debug for Keeper {
@@ -107,6 +110,7 @@ impl Keeper {
             telemetry,
             queue,
             jobs: Mutex::new(Some(jobs)),
+            turn: tokio::sync::Mutex::default(),
         }))
     }
 
@@ -135,18 +139,23 @@ impl Keeper {
 
     fn job(&self, message: Box<NewMessage>) -> (Job, oneshot::Receiver<Kept>) {
         let (done, outcome) = oneshot::channel();
-        let being_stored = self.storing.begin(&message.recipients);
+        let being_stored = self.storing.begin(&message.sender, &message.recipients);
         (Job { message, done, being_stored }, outcome)
     }
 
-    /// Returns `true` if a message for the user is queued and not committed.
-    pub(crate) fn is_storing(&self, name: &str) -> bool {
-        self.storing.contains(name)
+    /// Returns `true` if a message of `sender` for `recipient` is queued and not committed.
+    pub(crate) fn is_storing(&self, sender: &Username, recipient: &str) -> bool {
+        self.storing.contains(sender, recipient)
     }
 
-    /// Returns the users for whom messages are queued and not committed.
-    pub(crate) fn storing(&self) -> Vec<Username> {
-        self.storing.names()
+    /// Returns the recipients for whom messages of `sender` are queued and not committed.
+    pub(crate) fn storing(&self, sender: &Username) -> HashSet<Username> {
+        self.storing.recipients(sender, |_| true)
+    }
+
+    /// Waits until all messages of `sender` for `recipients` are committed or refused.
+    pub(crate) async fn stored(&self, sender: &Username, recipients: &HashSet<Username>) {
+        self.storing.wait(sender, recipients).await;
     }
 
     /// Writes what is queued, until the future is dropped. Must be called once.
@@ -181,6 +190,7 @@ impl Keeper {
 
     /// Writes messages, and removes those that have ended. Returns `false` if the database fails.
     async fn write(&self, jobs: Vec<Job>) -> bool {
+        let _turn = self.turn.lock().await;
         let (messages, answers): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|job| (*job.message, (job.done, job.being_stored))).unzip();
         let ended = self.ended.take(AT_ONCE);
@@ -254,9 +264,10 @@ impl Keeper {
         Ok(())
     }
 
-    /// Removes the messages that have ended, when the server stops and nothing else writes.
+    /// Removes the messages that have ended, and waits for what is being written.
     pub(crate) async fn flush(&self) {
         while !self.ended.is_empty() && self.write(Vec::new()).await {}
+        drop(self.turn.lock().await);
     }
 
     /// Has those users of this node read the store for whom messages are kept: one may have been stored without this node

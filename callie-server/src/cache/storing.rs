@@ -1,83 +1,111 @@
-//! The users for whom messages are just being stored.
+//! The messages that are just being stored, by sender and recipient.
 //!
 //! Until a message is committed, its recipient may connect without finding it. What the same sender sends meanwhile would
-//! arrive before it. Therefore messages to a user for whom something is being stored are stored as well.
+//! arrive before it. Therefore later messages of the sender to this recipient wait for the commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callie_core::Username;
-use parking_lot::Mutex;
+use parking_lot::RwLock;
+use tokio::sync::Notify;
 
-/// The users for whom messages are being stored.
+/// The recipients for whom messages of each sender are being stored, with their number.
 #[derive(Default)]
 pub(super) struct Storing {
-    users: Mutex<HashMap<Username, usize>>,
-    /// The number of users: nearly always none, which is seen without the lock.
-    count: AtomicUsize,
+    senders: RwLock<HashMap<Username, HashMap<Username, usize>>>,
+    ended: Notify,
 }
 
 impl Storing {
-    /// Adds users until the result is dropped.
-    pub(super) fn begin(self: &Arc<Self>, names: &[Username]) -> BeingStored {
-        let mut users = self.users.lock();
-        for name in names {
-            *users.entry(name.clone()).or_default() += 1;
+    /// Adds a message, until the result is dropped.
+    pub(super) fn begin(self: &Arc<Self>, sender: &Username, recipients: &[Username]) -> BeingStored {
+        let mut senders = self.senders.write();
+        let stored = senders.entry(sender.clone()).or_default();
+        for name in recipients {
+            *stored.entry(name.clone()).or_default() += 1;
         }
-        self.count.store(users.len(), Ordering::SeqCst);
-        BeingStored { storing: self.clone(), names: names.into() }
+        BeingStored { storing: self.clone(), sender: sender.clone(), recipients: recipients.into() }
     }
 
-    /// Returns `true` if a message is being stored for the user.
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.count.load(Ordering::SeqCst) > 0 && self.users.lock().contains_key(name)
+    /// Returns `true` if a message of `sender` is being stored for `recipient`.
+    pub(super) fn contains(&self, sender: &Username, recipient: &str) -> bool {
+        self.senders.read().get(sender).is_some_and(|stored| stored.contains_key(recipient))
     }
 
-    /// Returns the users.
-    pub(super) fn names(&self) -> Vec<Username> {
-        if self.count.load(Ordering::SeqCst) == 0 {
-            return Vec::new();
+    /// Returns the recipients for whom messages of `sender` are being stored and who match `is_wanted`.
+    pub(super) fn recipients(
+        &self,
+        sender: &Username,
+        is_wanted: impl Fn(&Username) -> bool,
+    ) -> HashSet<Username> {
+        let senders = self.senders.read();
+        let stored = senders.get(sender).into_iter().flat_map(HashMap::keys);
+        stored.filter(|name| is_wanted(name)).cloned().collect()
+    }
+
+    /// Waits until no message of `sender` is being stored for any of `recipients`.
+    pub(super) async fn wait(&self, sender: &Username, recipients: &HashSet<Username>) {
+        loop {
+            let ended = self.ended.notified();
+            if self.recipients(sender, |name| recipients.contains(name)).is_empty() {
+                return;
+            }
+            ended.await;
         }
-        self.users.lock().keys().cloned().collect()
     }
 }
 
-/// The recipients of a message that is being stored.
+/// A message that is being stored.
 pub(super) struct BeingStored {
     storing: Arc<Storing>,
-    names: Box<[Username]>,
+    sender: Username,
+    recipients: Box<[Username]>,
 }
 
 impl Drop for BeingStored {
     fn drop(&mut self) {
-        let mut users = self.storing.users.lock();
-        for name in &self.names {
-            if let Some(count) = users.get_mut(name) {
-                *count -= 1;
-                if *count == 0 {
-                    users.remove(name);
+        let mut senders = self.storing.senders.write();
+        if let Some(stored) = senders.get_mut(&self.sender) {
+            for name in &self.recipients {
+                if let Some(count) = stored.get_mut(name) {
+                    *count -= 1;
+                    if *count == 0 {
+                        stored.remove(name);
+                    }
                 }
             }
+            if stored.is_empty() {
+                senders.remove(&self.sender);
+            }
         }
-        self.storing.count.store(users.len(), Ordering::SeqCst);
+        drop(senders);
+        self.storing.ended.notify_waiters();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
-    #[test]
-    fn user_is_there_until_the_last_message_is_stored() {
+    #[tokio::test]
+    async fn recipient_is_there_until_the_last_message_is_stored() {
         let storing = Arc::new(Storing::default());
-        let names = ["bob", "cy"].map(|name| Username::parse(name).unwrap());
-        let both = storing.begin(&names);
-        let one = storing.begin(&names[..1]);
+        let [ada, bob, cy] = ["ada", "bob", "cy"].map(|name| Username::parse(name).unwrap());
+        let both = storing.begin(&ada, &[bob.clone(), cy.clone()]);
+        let one = storing.begin(&ada, std::slice::from_ref(&bob));
+        let of_bob = HashSet::from([bob]);
+        let mut waiting = std::pin::pin!(storing.wait(&ada, &of_bob));
+        assert!(waiting.as_mut().now_or_never().is_none());
         drop(both);
-        assert_eq!((storing.contains("bob"), storing.contains("cy")), (true, false));
-        assert_eq!(storing.names(), names[..1]);
+        assert!(
+            storing.contains(&ada, "bob") && !storing.contains(&ada, "cy") && !storing.contains(&cy, "bob")
+        );
+        assert_eq!(storing.recipients(&ada, |_| true), of_bob);
         drop(one);
-        assert!(!storing.contains("bob") && storing.names().is_empty());
+        waiting.await;
+        assert!(storing.senders.read().is_empty());
     }
 }

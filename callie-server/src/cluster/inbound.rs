@@ -190,8 +190,8 @@ impl Inbound {
             Entry::Direct { request, to, from, asked, keep, text } => {
                 hub.arrived_for_user(to, &arrival(request, from, asked, keep, text));
             }
-            Entry::Group { request, group, from, asked, keep, members, uncounted, skipped, text } => {
-                let audience = Audience { members, uncounted: &uncounted, skipped: &skipped };
+            Entry::Group { request, group, from, asked, keep, members, uncounted, text } => {
+                let audience = Audience { members, uncounted: &uncounted };
                 hub.arrived_for_group(group, &arrival(request, from, asked, keep, text), &audience);
             }
             Entry::Copy { user, text } => hub.arrived_copy(user, text),

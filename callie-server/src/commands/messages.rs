@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 use super::answer::{Answer, Refusal};
 use crate::base::ids::envelope_ids;
 use crate::cache::{Keeper, Unreachable, UserCache, code_of};
-use crate::router::{Direct, Hub, Keep, MemberNames, Origin, Outgoing, RecipientCache, RemoteDelivery};
+use crate::router::{Direct, Hub, Keep, Origin, Outgoing, RecipientCache, RemoteDelivery};
 use crate::store::{Edit, Members};
 
 /// Why an edit is refused that would exceed a limit.
@@ -199,8 +199,7 @@ impl MessageCommands {
         }
         let keep = kind.keep();
         let is_kept = self.change_kept(kind, Conversation::User(name.clone())).await?;
-        let members = MemberNames::default();
-        let outgoing = Outgoing { from: origin, text, ask: None, keep, timed: None, members };
+        let outgoing = Outgoing { from: origin, text, ask: None, keep, timed: None, most_names: 0 };
         match self.hub.to_user(name.as_str(), &mut RecipientCache::default(), outgoing) {
             Direct::Sent => {}
             // The outcome of a signal is not reported to its sender.

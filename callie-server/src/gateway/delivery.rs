@@ -19,8 +19,8 @@ use crate::base::ids::envelope_ids;
 use crate::base::telemetry::Line;
 use crate::cache::{NotKept, code_of};
 use crate::router::{
-    Blocked, Delivered, Direct, Finish, Group, Keep, MemberNames, Outgoing, PendingAnswer, Receipt,
-    RecipientCache, RemoteOutcome, Request, Requester,
+    Blocked, Delivered, Direct, Finish, Group, Keep, Outgoing, PendingAnswer, Receipt, RecipientCache,
+    RemoteOutcome, Request, Requester,
 };
 
 /// When a payload was received, and whether its latency is measured.
@@ -116,7 +116,7 @@ fn to_user(incoming: &Incoming<'_, '_>, recipients: &mut RecipientCache, to: &st
     let ask = incoming.request(false, || incoming.reply(), finish);
     let timed = incoming.arrival.timed();
     let keep = if frame.payload_type() == PayloadType::Ping { Keep::Never } else { Keep::Reported };
-    let outgoing = Outgoing { from: origin, text, ask, keep, timed, members: MemberNames::default() };
+    let outgoing = Outgoing { from: origin, text, ask, keep, timed, most_names: 0 };
     let copy = || {
         if let Some(copy) = &copy {
             context.hub().to_own(origin, &others, &away, copy);
@@ -290,15 +290,28 @@ fn deliver_to_group(
     message: GroupMessage,
     timed: Option<Instant>,
 ) -> Action {
+    // Locked until the message is handed out, so that no member connects in between.
+    let state = group.state();
+    let behind = message.keepable.as_ref().map(Keepable::users_behind_another).unwrap_or_default();
+    if behind.iter().any(|name| state.is_connected(name)) {
+        drop(state);
+        context.settle(&message.reply, PriorOutcome::Pending);
+        let (context, group) = (context.clone(), group.clone());
+        return Action::Later(Box::pin(async move {
+            if let Some(keepable) = &message.keepable {
+                keepable.wait_for_others(&behind).await;
+            }
+            if let Action::Later(work) = deliver_to_group(&context, id, &group, message, None) {
+                work.await;
+            }
+        }));
+    }
     let GroupMessage { reply, text, ask, keepable, absent } = message;
     let asked = ask.is_some();
     let was_converged = context.hub().remote.is_converged();
-    let members = match &keepable {
-        Some(keepable) => MemberNames { most_missed: usize::MAX, skipped: keepable.users_behind_another() },
-        None => MemberNames { most_missed: MAX_OFFLINE_NAMES, skipped: Vec::new() },
-    };
-    let outgoing = Outgoing { from: &context.origin, text, ask, keep: Keep::Reported, timed, members };
-    let delivered = context.hub().to_group(id, group, outgoing);
+    let most_names = if keepable.is_some() { usize::MAX } else { MAX_OFFLINE_NAMES };
+    let outgoing = Outgoing { from: &context.origin, text, ask, keep: Keep::Reported, timed, most_names };
+    let delivered = context.hub().to_group(id, state, outgoing);
     // Members may be connected to a node that cannot be reached.
     let may_keep = was_converged && context.hub().remote.is_converged();
     let absent_names = if keepable.is_some() && may_keep { delivered.offline.clone() } else { Vec::new() };

@@ -60,7 +60,7 @@ impl Pump {
         } else {
             self.report(&end);
         }
-        let Self { gateway, link, arrived, resumable, mut handler, mut batch, work, .. } = *self;
+        let Self { gateway, link, arrived, resumable, mut handler, mut batch, source, work, .. } = *self;
         if let Some(work) = work {
             let link = link.clone();
             // The work is finished, so that a retry of its payload receives the true outcome.
@@ -72,6 +72,8 @@ impl Pump {
         let was_held = link.outbox.held();
         if let Some(holds) = was_held {
             link.outbox.release(holds);
+        }
+        if source.is_kept {
             // What is kept for the user stays in the store.
             batch.clear();
         }
@@ -84,10 +86,6 @@ impl Pump {
             let refused = u64::from(discarded == Discarded::SlowConsumer);
             gateway.telemetry.metrics.discarded(discarded, batch.len() as u64 + refused);
         }
-        if was_held.is_some() {
-            // It would be written before what is kept for the user.
-            batch.clear();
-        }
         let now = clock::elapsed(Instant::now());
         let closing = match end {
             End::Close(reason) => Some(handler.connection.close(now, reason)),
@@ -97,6 +95,10 @@ impl Pump {
         // One that has moved was removed then.
         if let Some(id) = handler.connection.connection_id() {
             gateway.resumables.remove(id);
+        }
+        // While the outbox is held, it would be written before what is kept for the user.
+        if was_held.is_some() || !closing.as_ref().is_some_and(|closing| closing.write_queued) {
+            handler.leave_unwritten(std::mem::take(&mut batch));
         }
         // Removes the connection from the hub before the close, which may take seconds.
         drop(handler);

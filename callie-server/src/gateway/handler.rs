@@ -1,5 +1,6 @@
 //! Carries out the actions of the core's connection: delivers payloads, executes commands and answers.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use crate::base::clock;
 use crate::base::ids::envelope_ids;
 use crate::base::telemetry::{Discarded, PayloadOutcome, outcome_of};
 use crate::commands::Answer;
-use crate::router::{Receipt, RecipientCache, Registration};
+use crate::router::{Item, Receipt, RecipientCache, Registration};
 use crate::store::Session;
 
 /// The latency of one in this many payloads of a connection is measured, from its arrival until it is written.
@@ -26,7 +27,7 @@ const TIMED: u64 = 16;
 pub(crate) struct Handler {
     pub(super) context: RequestContext,
     /// Dropped with the task of the connection, which removes the connection from the hub.
-    _registration: Registration,
+    registration: Registration,
     pub(super) session: Box<Session>,
     pub(super) connection: Connection<Receipt, Utf8Bytes>,
     recipients: RecipientCache,
@@ -58,7 +59,7 @@ impl Handler {
     ) -> Self {
         Self {
             context: RequestContext { gateway, origin: registration.origin().clone() },
-            _registration: registration,
+            registration,
             session: Box::new(session),
             connection,
             recipients: RecipientCache::default(),
@@ -82,6 +83,11 @@ impl Handler {
             Some(reason) => Action::Close(reason),
             None => Action::Done,
         }
+    }
+
+    /// Leaves payloads that were taken from the outbox and not written. They are dropped with the connection.
+    pub(super) fn leave_unwritten(&mut self, items: VecDeque<Item>) {
+        self.registration.leave_unwritten(items);
     }
 
     fn act(&mut self, action: server::Action<'_, Receipt>, now: Instant) -> Action {

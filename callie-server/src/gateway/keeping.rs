@@ -68,14 +68,19 @@ impl Keepable {
         })
     }
 
-    /// Returns `true` if the message must be kept behind another one that is being stored for the user.
+    /// Returns `true` if the sender's message before is being stored for the user, so that this one must be kept behind it.
     pub(super) fn is_behind_another(&self, to: &str) -> bool {
-        self.keeper.is_storing(to)
+        self.keeper.is_storing(&self.context.origin.user.name, to)
     }
 
-    /// Returns the users for whom the message must be kept behind another one that is being stored.
-    pub(super) fn users_behind_another(&self) -> Vec<Username> {
-        self.keeper.storing()
+    /// Returns the users for whom the sender's messages before are being stored. This one must not reach them earlier.
+    pub(super) fn users_behind_another(&self) -> HashSet<Username> {
+        self.keeper.storing(&self.context.origin.user.name)
+    }
+
+    /// Waits until the sender's messages before are stored for these users.
+    pub(super) async fn wait_for_others(&self, behind: &HashSet<Username>) {
+        self.keeper.stored(&self.context.origin.user.name, behind).await;
     }
 
     /// Keeps the message for a user who is not known to be connected. Returns the answer.
@@ -83,7 +88,10 @@ impl Keepable {
         let me = &self.context.origin.user.name;
         match self.context.gateway.unreachable.absent(me, to, was_converged).await {
             Absent::Refused(code) => self.reply.refuse(code, envelope_ids()),
-            Absent::Offline { is_blocked } => self.keep_for_absent(to, is_blocked).await,
+            Absent::Offline { is_blocked } => {
+                self.context.hub().departed(to.as_str()).await;
+                self.keep_for_absent(to, is_blocked).await
+            }
         }
     }
 

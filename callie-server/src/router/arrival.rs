@@ -40,8 +40,6 @@ pub(crate) struct Audience<'a> {
     pub(crate) members: u64,
     /// Members who receive it and are counted by another node, sorted.
     pub(crate) uncounted: &'a [&'a str],
-    /// Members who do not receive it.
-    pub(crate) skipped: &'a [&'a str],
 }
 
 impl Arrival<'_> {
@@ -103,9 +101,6 @@ impl Hub {
         let mut away = None;
         if let Some(group) = self.group(id) {
             for (name, links) in group.state().online.iter().filter(|(name, _)| *name != arrival.from) {
-                if audience.skipped.contains(&name.as_str()) {
-                    continue;
-                }
                 if audience.uncounted.binary_search(&name.as_str()).is_ok() {
                     send_to_all(links, text.clone(), None, arrival.keep.uncounted());
                 } else if let Some(delivery) = &delivery {

@@ -29,17 +29,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) keep: Keep,
     /// When it was received, if its latency is measured.
     pub(crate) timed: Option<Instant>,
-    /// For a group, which members are named.
-    pub(crate) members: MemberNames,
-}
-
-/// Which members of a group are named when a payload is delivered to it.
-#[derive(Default)]
-pub(crate) struct MemberNames {
-    /// How many of those who do not receive it.
-    pub(crate) most_missed: usize,
-    /// Users who do not receive it although they may be connected.
-    pub(crate) skipped: Vec<Username>,
+    /// For a group, how many of the members who do not receive it are named.
+    pub(crate) most_names: usize,
 }
 
 /// The result of delivering a payload to one user.
@@ -85,7 +76,7 @@ impl Hub {
     }
 
     fn hand_out(&self, to: &str, ways: &Ways, outgoing: Outgoing<'_>) -> Direct {
-        let Outgoing { from, text, ask, keep, timed, members: _ } = outgoing;
+        let Outgoing { from, text, ask, keep, timed, most_names: _ } = outgoing;
         let from = &from.user.name;
         if let Some(request) = ask {
             self.hand_out_asked(to, ways, from, &text, request);

@@ -92,8 +92,6 @@ pub(crate) enum Entry<'a> {
         members: u64,
         /// Members who receive it and are counted by another node.
         uncounted: Vec<&'a str>,
-        /// Members who do not receive it.
-        skipped: Vec<&'a str>,
         text: &'a str,
     },
     /// A payload for all connections of a user to the receiving node.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use callie_core::{GroupId, PayloadId, Username};
+use parking_lot::RwLockReadGuard;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::aliases::Link;
@@ -22,7 +23,7 @@ pub(crate) struct Delivered {
     pub(crate) delivered: usize,
     /// The first of the members who did not receive it, as many as were asked for.
     pub(crate) offline: Vec<Username>,
-    most_missed: usize,
+    most_names: usize,
     /// The number of members who did not receive it.
     pub(crate) offline_count: usize,
     /// The delivery to members who are connected to other nodes or away, if there are any.
@@ -32,21 +33,19 @@ pub(crate) struct Delivered {
 impl Hub {
     /// Delivers a payload to all other members of a group and, if it reached one, to the sender's other connections.
     ///
-    /// If its sender asked for confirmation, the answer is sent later.
-    pub(crate) fn to_group(&self, id: GroupId, group: &Group, outgoing: Outgoing<'_>) -> Delivered {
-        let Outgoing { from, text, ask, keep, timed, members } = outgoing;
+    /// `state` is the state of the group `id`. If its sender asked for confirmation, the answer is sent later.
+    pub(crate) fn to_group(
+        &self,
+        id: GroupId,
+        state: RwLockReadGuard<'_, GroupState>,
+        outgoing: Outgoing<'_>,
+    ) -> Delivered {
+        let Outgoing { from, text, ask, keep, timed, most_names } = outgoing;
         let me = &from.user.name;
         let asked = ask.as_ref().and_then(Request::payload_id);
         let delivery = ask.map(Delivery::start);
-        let mut result = Delivered { most_missed: members.most_missed, ..Delivered::default() };
-        let state = group.state();
-        let mut never_handed = state.offline.len();
+        let mut result = Delivered { most_names, ..Delivered::default() };
         for (name, links) in state.online.iter().filter(|(name, _)| *name != me) {
-            if members.skipped.contains(name) {
-                never_handed += 1;
-                result.miss(name);
-                continue;
-            }
             let handed = match &delivery {
                 Some(delivery) if delivery.hand_to(links, &text) => Handed::Sent,
                 Some(_) => Handed::Missed,
@@ -59,12 +58,8 @@ impl Hub {
             }
         }
         result.miss_all(&state);
-        for name in members.skipped.iter().filter(|name| *name != me && state.is_only_elsewhere(name)) {
-            never_handed += 1;
-            result.miss(name);
-        }
-        let skipped = &members.skipped;
-        let onward = Onward { id, from: me, asked: asked.as_ref(), keep, skipped, text: &text };
+        let never_handed = state.offline.len();
+        let onward = Onward { id, from: me, asked: asked.as_ref(), keep, text: &text };
         self.to_other_nodes(&state, &onward, delivery.as_ref(), &mut result);
         drop(state);
         if let Some(pending) = &result.pending {
@@ -88,7 +83,7 @@ impl Hub {
         delivery: Option<&Arc<Delivery>>,
         result: &mut Delivered,
     ) {
-        for share in state.shares(onward.from, onward.skipped) {
+        for share in state.shares(onward.from) {
             let mut entry = |request| Entry::Group {
                 request,
                 group: onward.id,
@@ -97,7 +92,6 @@ impl Hub {
                 keep: onward.keep,
                 members: share.members as u64,
                 uncounted: share.uncounted.clone(),
-                skipped: share.skipped.clone(),
                 text: onward.text,
             };
             let members = share.members;
@@ -138,7 +132,7 @@ impl Hub {
             |links| matches!(send_to_all(links, text.clone(), None, keep), Handed::Sent | Handed::Away(_));
         let reached = others.filter(|(_, links)| is_sent(links)).count();
         let remote = RemoteDelivery::new(reached);
-        for share in state.shares(from, &[]) {
+        for share in state.shares(from) {
             remote.begin();
             let pending = PendingReply::of_members(&remote, share.members);
             self.request(share.node, pending, &mut |request| Entry::Group {
@@ -149,7 +143,6 @@ impl Hub {
                 keep,
                 members: share.members as u64,
                 uncounted: share.uncounted.clone(),
-                skipped: Vec::new(),
                 text,
             });
         }
@@ -178,7 +171,6 @@ struct Onward<'a> {
     from: &'a Username,
     asked: Option<&'a PayloadId>,
     keep: Keep,
-    skipped: &'a [Username],
     text: &'a str,
 }
 
@@ -189,14 +181,14 @@ impl Delivered {
 
     fn miss(&mut self, name: &Username) {
         self.offline_count += 1;
-        if self.offline.len() < self.most_missed {
+        if self.offline.len() < self.most_names {
             self.offline.push(name.clone());
         }
     }
 
     /// Adds all members who are not connected.
     fn miss_all(&mut self, state: &GroupState) {
-        let room = self.most_missed.saturating_sub(self.offline.len());
+        let room = self.most_names.saturating_sub(self.offline.len());
         self.offline.extend(state.offline.iter().take(room).cloned());
         self.offline_count += state.offline.len();
     }
@@ -206,7 +198,7 @@ impl Delivered {
         self.offline_count += missed;
         let state = group.state();
         let news = state.offline.iter().filter(|name| !self.offline.contains(name));
-        let room = self.most_missed.saturating_sub(self.offline.len());
+        let room = self.most_names.saturating_sub(self.offline.len());
         let names: Vec<Username> = news.take(missed.min(room)).cloned().collect();
         self.offline.extend(names);
     }

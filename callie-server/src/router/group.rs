@@ -45,8 +45,6 @@ pub(crate) struct Share<'a> {
     pub(crate) members: usize,
     /// Members who also receive messages through this node and are counted elsewhere.
     pub(crate) uncounted: Vec<&'a str>,
-    /// Members who receive no message through this node although they are connected to it.
-    pub(crate) skipped: Vec<&'a str>,
 }
 
 impl Group {
@@ -157,19 +155,16 @@ impl GroupState {
         self.loaded = true;
     }
 
-    /// Returns `true` if a member is connected, and only to other nodes.
-    pub(crate) fn is_only_elsewhere(&self, name: &Username) -> bool {
-        self.away.contains_key(name) && !self.online.contains_key(name)
+    /// Returns `true` if a member is connected to any node.
+    pub(crate) fn is_connected(&self, name: &Username) -> bool {
+        self.online.contains_key(name) || self.away.contains_key(name)
     }
 
-    /// Returns the share of each other node that has members, as a message of `from` counts them that does not go to
-    /// `skipped`.
-    pub(crate) fn shares<'a>(&'a self, from: &Username, skipped: &'a [Username]) -> Vec<Share<'a>> {
-        let mut shares: Vec<Share<'_>> = self
-            .nodes
-            .iter()
-            .map(|(&node, &members)| Share { node, members, uncounted: Vec::new(), skipped: Vec::new() })
-            .collect();
+    /// Returns the share of each other node that has members, as a message of `from` counts them.
+    pub(crate) fn shares(&self, from: &Username) -> Vec<Share<'_>> {
+        let all = self.nodes.iter();
+        let mut shares: Vec<Share<'_>> =
+            all.map(|(&node, &members)| Share { node, members, uncounted: Vec::new() }).collect();
         for name in &self.several {
             let Some(nodes) = self.away.get(name) else { continue };
             let counted_at = if self.online.contains_key(name) { None } else { nodes.iter().min() };
@@ -181,15 +176,6 @@ impl GroupState {
                     // Sorted by name, because `several` is.
                     share.uncounted.push(name.as_str());
                 }
-            }
-        }
-        for name in skipped.iter().filter(|name| *name != from) {
-            let Some(nodes) = self.away.get(name) else { continue };
-            for share in shares.iter_mut().filter(|share| nodes.contains(&share.node)) {
-                let counted = share.uncounted.len();
-                share.uncounted.retain(|uncounted| *name != **uncounted);
-                share.members -= usize::from(share.uncounted.len() == counted);
-                share.skipped.push(name.as_str());
             }
         }
         shares
@@ -225,15 +211,9 @@ mod tests {
         group.add(&name("cy"), ways(1, &[2]));
         group.add(&name("dan"), ways(0, &[2]));
         group.add(&name("eve"), ways(0, &[]));
-        let seen = |skipped: &[Username]| -> Vec<(u64, usize, Vec<String>)> {
-            let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-            let shares = group.shares(&name("ada"), skipped);
-            shares.iter().map(|s| (s.node.0, s.members, names(&s.uncounted))).collect()
-        };
-        let names = |names: &[&str]| -> Vec<String> { names.iter().map(ToString::to_string).collect() };
-        assert_eq!(seen(&[]), [(1, 1, names(&[])), (2, 1, names(&["bob", "cy"]))]);
-        let skipped = [name("bob"), name("eve"), name("nobody")];
-        assert_eq!(seen(&skipped), [(1, 0, names(&[])), (2, 1, names(&["cy"]))]);
+        let shares = group.shares(&name("ada"));
+        let seen: Vec<_> = shares.iter().map(|s| (s.node.0, s.members, s.uncounted.clone())).collect();
+        assert_eq!(seen, [(1, 1, vec![]), (2, 1, vec!["bob", "cy"])]);
         assert_eq!(group.offline.iter().map(Username::as_str).collect::<Vec<_>>(), ["eve"]);
     }
 
@@ -242,11 +222,11 @@ mod tests {
         let mut group = GroupState::default();
         group.add(&name("bob"), ways(0, &[1, 2]));
         group.set_away(&name("bob"), &ways(0, &[2]).away);
-        let shares = group.shares(&name("ada"), &[]);
+        let shares = group.shares(&name("ada"));
         assert_eq!(shares.iter().map(|s| (s.node.0, s.members)).collect::<Vec<_>>(), [(2, 1)]);
         drop(shares);
         group.set_away(&name("bob"), &Nodes::new());
-        assert!(group.shares(&name("ada"), &[]).is_empty() && group.offline.contains("bob"));
+        assert!(group.shares(&name("ada")).is_empty() && group.offline.contains("bob"));
         group.remove(&name("bob"));
         assert!(group.present().next().is_none() && group.offline.is_empty());
     }

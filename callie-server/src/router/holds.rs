@@ -7,6 +7,11 @@
 //! held, after which it reads the store again; or it is registered after the commit and finds the message. Since the hold
 //! comes before the answer `STORED`, whatever the sender sends afterwards waits behind it.
 //!
+//! A sender need not wait for that answer: while a message of the sender is being stored for a user, later ones to this user
+//! are stored behind it, and later ones to a group wait for the commit (`cache/storing.rs`). What a removed connection did not
+//! write comes before what finds its user gone ([`Hub::departed`]). Two connections of one user are not ordered: while both
+//! are there, the new one gets what is sent, and later what the old one did not write.
+//!
 //! In a cluster the recipient may be connected to another node whose report has not arrived. Therefore each node remembers
 //! for whom it has stored messages ([`RecentlyKept`](super::kept::RecentlyKept)), and answers the report with
 //! [`Entry::Kept`]. After a longer separation, and when a node is gone, each node looks in the store for messages to its

@@ -1,14 +1,15 @@
 //! Who is connected to this server and to the other nodes, and which groups they are in.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use callie_core::server::{CloseReason, Part, PayloadKeys, Rates};
 use callie_core::{ConnectionId, GroupId, Limits, SessionId, Username};
 use parking_lot::MutexGuard;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-use super::aliases::{Link, Links, Origin, User, UserState};
+use super::aliases::{Item, Link, Links, Origin, User, UserState};
 use super::deliveries::Deliveries;
 use super::delivery::{Delivery, Receipt};
 use super::departures::Departures;
@@ -40,6 +41,8 @@ pub(crate) struct Hub {
     deliveries: Deliveries,
     /// The users for whom messages were stored lately.
     pub(super) recently_kept: RecentlyKept,
+    /// Notified when a connection has been removed and its queued payloads are dropped.
+    departed: Notify,
     /// Makes the keys of recent payloads.
     pub(crate) keys: PayloadKeys,
     /// The other nodes.
@@ -99,6 +102,7 @@ impl Hub {
             departures: Departures::new(grace),
             deliveries: Deliveries::default(),
             recently_kept: RecentlyKept::default(),
+            departed: Notify::new(),
             keys,
             remote,
             requests,
@@ -363,24 +367,49 @@ impl Hub {
 pub(crate) struct Registration {
     hub: Arc<Hub>,
     origin: Origin,
+    unwritten: VecDeque<Item>,
 }
 
 impl Registration {
     /// The registration of a connection that has joined.
     pub(crate) fn new(hub: Arc<Hub>, origin: Origin) -> Self {
-        Self { hub, origin }
+        Self { hub, origin, unwritten: VecDeque::new() }
     }
 
     /// The connection and its user.
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
     }
+
+    /// Leaves payloads that were taken from the outbox and not written. They are dropped with the connection.
+    pub(crate) fn leave_unwritten(&mut self, items: VecDeque<Item>) {
+        self.unwritten = items;
+    }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.hub.depart(&self.origin.user, &self.origin.link);
+        let Origin { user, link } = &self.origin;
+        user.departs(true);
+        self.hub.depart(user, link);
         // Queued payloads are dropped after the connection is removed, so that nobody counts on it any more.
-        self.origin.link.outbox.shut();
+        drop(std::mem::take(&mut self.unwritten));
+        link.outbox.shut();
+        user.departs(false);
+        self.hub.departed.notify_waiters();
+    }
+}
+
+impl Hub {
+    /// Waits until no connection of `name` to this node is being removed. Afterwards whatever such a connection did not
+    /// write is queued to be kept, and what is kept from then on comes behind it.
+    pub(crate) async fn departed(&self, name: &str) {
+        loop {
+            let departed = self.departed.notified();
+            if !self.user(name).is_some_and(|user| user.is_departing()) {
+                return;
+            }
+            departed.await;
+        }
     }
 }

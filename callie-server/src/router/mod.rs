@@ -44,7 +44,7 @@ mod watchers;
 pub(crate) use aliases::{Item, Link, Origin, Outbox, PendingAnswer};
 pub(crate) use arrival::{Arrival, Audience};
 pub(crate) use delivery::{Delivery, Finish, Receipt, Request, Requester};
-pub(crate) use direct::{Direct, MemberNames, Outgoing, RecipientCache};
+pub(crate) use direct::{Direct, Outgoing, RecipientCache};
 pub(crate) use entry::{Check, Entry, GroupChange, Keep, PrivacyChange};
 pub(crate) use fanout::Delivered;
 pub(crate) use group::Group;

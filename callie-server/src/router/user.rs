@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use callie_core::command::{DirectMessages, PresenceAudience};
@@ -33,6 +33,8 @@ pub(crate) struct User<R> {
     /// Whether the user is also connected to other nodes. They then receive what the user sends, because all
     /// connections of a user share one rate and one memory of payloads.
     is_elsewhere: AtomicBool,
+    /// The number of connections that are being removed, and whose queued payloads are not dropped yet.
+    departing: AtomicUsize,
     remote: Arc<RemoteNodes>,
 }
 
@@ -143,7 +145,9 @@ impl<R> User<R> {
     /// Creates a user without connections.
     pub(crate) fn new(name: Username, limits: &Limits, remote: Arc<RemoteNodes>) -> Self {
         let shared = Mutex::new(server::UserState::new(limits));
-        Self { name, shared, state: Mutex::default(), is_elsewhere: AtomicBool::new(false), remote }
+        let is_elsewhere = AtomicBool::new(false);
+        let departing = AtomicUsize::new(0);
+        Self { name, shared, state: Mutex::default(), is_elsewhere, departing, remote }
     }
 
     /// Returns the user's rates and recent payloads, locked. No other lock is taken while they are.
@@ -154,6 +158,20 @@ impl<R> User<R> {
     /// Locks the part that changes. Mind the order of locks.
     pub(crate) fn state(&self) -> MutexGuard<'_, UserState<R>> {
         self.state.lock()
+    }
+
+    /// Notes that a connection begins or ends to be removed.
+    pub(super) fn departs(&self, begins: bool) {
+        if begins {
+            self.departing.fetch_add(1, Ordering::SeqCst);
+        } else {
+            self.departing.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// Returns `true` while a connection is being removed.
+    pub(super) fn is_departing(&self) -> bool {
+        self.departing.load(Ordering::SeqCst) > 0
     }
 
     /// Returns the connections to this node.
