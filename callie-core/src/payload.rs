@@ -3,7 +3,6 @@
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
-use crate::command::SIGNAL;
 use crate::content::Content;
 use crate::json::{JsonObject, JsonObjectError};
 use crate::limits::MAX_METADATA_BYTES;
@@ -73,16 +72,6 @@ const ACK: &str = "ack";
 const IN_REPLY_TO: &str = "inReplyTo";
 
 impl Payload {
-    /// Returns `true` for a PING and a `SIGNAL`, which nobody keeps for a client that is not connected at the moment.
-    #[must_use]
-    pub fn is_fleeting(&self) -> bool {
-        match &self.content {
-            Content::Ping => true,
-            Content::Cmd(call) => call.command().as_str() == SIGNAL,
-            _ => false,
-        }
-    }
-
     /// Creates a payload without a token and with empty metadata.
     #[must_use]
     pub fn new(ids: EnvelopeIds, sender: Sender, recipient: Recipient, content: Content) -> Self {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::close::CloseReason;
 use super::config::ServerConfig;
 use super::reply::PayloadNames;
-use super::resumption::Resuming;
 use crate::code::SysCode;
 use crate::command::{ClientInfo, Command, Features, ResumeRequest};
 use crate::fault::Fault;
@@ -173,13 +172,6 @@ impl Verified<'_> {
     #[must_use]
     pub fn greeting(&self) -> Option<&Greeting> {
         self.greeting.as_ref()
-    }
-
-    /// Returns the client's request to resume a connection, if the feature is in force. If it cannot be fulfilled, the
-    /// payload opens a new connection.
-    #[must_use]
-    pub fn resuming(&self) -> Option<Resuming> {
-        Resuming::read(self)
     }
 
     /// Lets the client resume the connection by `id`, which must have at least 128 random bits, if the feature is in

@@ -79,7 +79,8 @@
 //! - `close`: the end of a connection
 //! - `dropped`, `strikes`, `heartbeat`, `pending_acks`: the parts of a connection's state
 //! - `user`: what the connections of a user share, with `rates` and `recent`
-//! - `resumption`, `written`: what is kept so that a lost connection can be resumed; `moved`: the same for another process
+//! - `resumption`, `written`: what is kept so that a lost connection can be resumed; `resuming` is the
+//!   request for that, and `moved` the same for another process
 //! - `delivery`: the confirmations of one message
 //! - `hub`: all of it together, for a server of one process
 
@@ -97,6 +98,7 @@ mod pending_acks;
 mod rates;
 mod recent;
 mod reply;
+mod resuming;
 mod resumption;
 mod strikes;
 mod user;
@@ -113,6 +115,6 @@ pub use moved::MovedConnection;
 pub use rates::{BucketKind, Rates};
 pub use recent::{PayloadKey, PayloadKeys, RecentPayloads, Remembered};
 pub use reply::{Answer, Reply};
-pub use resumption::Resuming;
+pub use resuming::Resuming;
 pub use user::{Admission, Denied, SharedState, UserState};
 pub use written::{Text, WrittenTexts};

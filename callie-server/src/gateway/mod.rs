@@ -4,7 +4,7 @@
 //! then moves payloads in both directions, through `socket.rs` and `readahead.rs`. `handler.rs` carries out the actions
 //! that `callie_core::server` returns for each payload, with `action.rs`, `request_context.rs` and `delivery.rs`.
 //! `source.rs` is where a connection takes what it writes. `keeping.rs` keeps messages that cannot be delivered, and `backlog.rs` brings them to their recipient.
-//! `end.rs` and `closing.rs` end the connection, and `close_log.rs` logs why. A connection that was lost waits in `away.rs` for its
+//! `end.rs`, `finish.rs` and `closing.rs` end the connection, and `close_log.rs` logs why. A connection that was lost waits in `away.rs` for its
 //! resumption; `resumption.rs` hands it the new WebSocket, and `moving.rs` moves it to
 //! another node.
 //!
@@ -20,12 +20,15 @@ mod close_log;
 mod closing;
 mod delivery;
 mod end;
+mod finish;
 mod handler;
 mod handshake;
 mod keeping;
+mod moved;
 mod moving;
 mod pump;
 mod readahead;
+mod register;
 mod request_context;
 mod resumption;
 mod shared;

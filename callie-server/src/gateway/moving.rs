@@ -15,8 +15,9 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::end::End;
 use super::handler::Handler;
-use super::handshake::{Joined, register};
+use super::moved::{Exported, MovedTo};
 use super::pump::Pump;
+use super::register::{Joined, register};
 use super::shared::Gateway;
 use crate::base::clock;
 use crate::base::ids::envelope_ids;
@@ -29,22 +30,6 @@ use crate::router::{
 const MOVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long answers follow a connection that has moved, beyond the deadline of confirmations.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
-
-/// What a connection's task hands over.
-pub(super) struct Exported {
-    connection: MovedConnection<Utf8Bytes>,
-    receipts: Vec<(PayloadKey, Receipt)>,
-    last_kept: i64,
-    queue: Vec<Item>,
-    left: Duration,
-}
-
-/// A connection that has moved to another node, while answers are pending.
-pub(super) struct MovedTo {
-    node: NodeId,
-    connection: ConnectionId,
-    until: Instant,
-}
 
 /// What was taken over from another node.
 pub(super) struct Pulled {
@@ -114,39 +99,38 @@ impl Pump {
     }
 }
 
-impl Exported {
-    /// Sends the connection to `node`.
-    fn into_state(self, gateway: &Gateway, node: NodeId) -> Box<MovedState> {
-        let reserve = |receipt| gateway.hub.reserve(node, PendingReply::Receipt(receipt));
-        let item = |item: Item| {
-            let receipt = item.receipt.and_then(|receipt| match receipt.key() {
-                None if gateway.is_stopping() => {
-                    // Nobody could report its outcome to the sender any more.
-                    receipt.written();
-                    None
-                }
-                key => Some((reserve(receipt), key)),
-            });
-            MovedItem { text: item.text.as_str().to_owned(), receipt }
-        };
-        let (mut kept, mut receipts) = (Vec::new(), Vec::new());
-        for (key, receipt) in self.receipts {
-            match receipt.kept().cloned() {
-                Some(KeptItem { place, sender, payload_id, message_id, .. }) => {
-                    kept.push(MovedKept { key, place, sender, payload_id, message_id });
-                }
-                None => receipts.push((key, reserve(receipt))),
+/// Turns the state of a connection into what `node` receives.
+fn state_for(exported: Exported, gateway: &Gateway, node: NodeId) -> Box<MovedState> {
+    let Exported { connection, receipts: unconfirmed, last_kept, queue, left } = exported;
+    let reserve = |receipt| gateway.hub.reserve(node, PendingReply::Receipt(receipt));
+    let item = |item: Item| {
+        let receipt = item.receipt.and_then(|receipt| match receipt.key() {
+            None if gateway.is_stopping() => {
+                // Nobody could report its outcome to the sender any more.
+                receipt.written();
+                None
             }
+            key => Some((reserve(receipt), key)),
+        });
+        MovedItem { text: item.text.as_str().to_owned(), receipt }
+    };
+    let (mut kept, mut receipts) = (Vec::new(), Vec::new());
+    for (key, receipt) in unconfirmed {
+        match receipt.kept().cloned() {
+            Some(KeptItem { place, sender, payload_id, message_id, .. }) => {
+                kept.push(MovedKept { key, place, sender, payload_id, message_id });
+            }
+            None => receipts.push((key, reserve(receipt))),
         }
-        Box::new(MovedState {
-            connection: self.connection.convert(),
-            receipts,
-            kept,
-            last_kept: self.last_kept,
-            queue: self.queue.into_iter().map(item).collect(),
-            left_ms: u64::try_from(self.left.as_millis()).unwrap_or(u64::MAX),
-        })
     }
+    Box::new(MovedState {
+        connection: connection.convert(),
+        receipts,
+        kept,
+        last_kept,
+        queue: queue.into_iter().map(item).collect(),
+        left_ms: u64::try_from(left.as_millis()).unwrap_or(u64::MAX),
+    })
 }
 
 impl Pulled {
@@ -246,7 +230,7 @@ pub(crate) async fn run_moves(gateway: Arc<Gateway>, mut jobs: mpsc::UnboundedRe
                         Ok(_) => gateway.resumables.export(&connection, &session, node, received).await,
                         Err(_) => None,
                     };
-                    let state = exported.map(|exported| exported.into_state(&gateway, node));
+                    let state = exported.map(|exported| state_for(exported, &gateway, node));
                     peer.send(&Entry::Moved { request, state });
                 });
             }

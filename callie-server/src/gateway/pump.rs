@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::Error;
 use super::action::{Action, Work};
 use super::end::End;
 use super::handler::Handler;
-use super::moving::MovedTo;
+use super::moved::MovedTo;
 use super::resumption::{Arrived, Resumable};
 use super::shared::Gateway;
 use super::socket::{Incoming, Socket};

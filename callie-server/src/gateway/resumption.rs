@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::moving::Exported;
+use super::moved::Exported;
 use super::socket::Socket;
 use crate::net::ConnectionPermit;
 use crate::router::{Link, NodeId};

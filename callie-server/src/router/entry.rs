@@ -5,7 +5,7 @@ use callie_core::server::{BucketKind, PayloadKey, Remembered};
 use callie_core::{ConnectionId, GroupId, PriorOutcome, SessionId, Username};
 use serde::{Deserialize, Serialize};
 
-use super::moves::MovedState;
+use super::moved_state::MovedState;
 use super::node::{NodeId, RequestId};
 
 /// Something to read again from the database.

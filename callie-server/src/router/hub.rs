@@ -17,7 +17,7 @@ use super::entry::Entry;
 use super::group::Group;
 use super::groups::Groups;
 use super::kept::RecentlyKept;
-use super::moves::MovedState;
+use super::moved_state::MovedState;
 use super::node::{NO_REPLY, NodeId, Nodes, RequestId};
 use super::peers::RemoteNodes;
 use super::pending_reply::{PendingReply, ReplyStatus, Requests};

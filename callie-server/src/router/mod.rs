@@ -9,7 +9,7 @@
 //!
 //! Other nodes are reached through the traits in `peers.rs` and `pending_reply.rs`, which the cluster implements.
 //! `entry.rs` is what nodes send each other, `mirror.rs` keeps what they report about their users, `remote_delivery.rs`
-//! is a payload on its way to them, `moves.rs` moves connections, and `arrival.rs` takes what comes from them.
+//! is a payload on its way to them, `moves.rs` moves connections (`moved_state.rs`), and `arrival.rs` takes what comes from them.
 
 mod aliases;
 mod arrival;
@@ -29,6 +29,7 @@ mod keys;
 mod link;
 mod membership;
 mod mirror;
+mod moved_state;
 mod moves;
 mod node;
 mod outbox;
@@ -51,7 +52,8 @@ pub(crate) use group::Group;
 pub(crate) use hub::{Allowance, Hub, JoinResult, Registration, UserSnapshot};
 pub(crate) use kept::{EndedMessages, KeptEnd, KeptItem, KeptReceipt};
 pub(crate) use keys::payload_keys;
-pub(crate) use moves::{MoveJob, MovedItem, MovedKept, MovedState, Moves};
+pub(crate) use moved_state::{MovedItem, MovedKept, MovedState};
+pub(crate) use moves::{MoveJob, Moves};
 pub(crate) use node::{NO_REPLY, NodeId, Nodes, RequestId};
 pub(crate) use outbox::Pausable;
 pub(crate) use peers::{Peer, Peers, RemoteNodes};

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use super::delivery::{Delivery, Receipt};
 use super::entry::{Entry, Memory};
-use super::moves::MovedState;
+use super::moved_state::MovedState;
 use super::node::{NodeId, RequestId};
 use super::remote_delivery::{RemoteDelivery, RemoteOutcome};
 

@@ -7,7 +7,7 @@ use crate::name::ConnectionId;
 use crate::party::Recipient;
 use crate::server::close::{CloseReason, Closing};
 use crate::server::heartbeat::Heartbeat;
-use crate::server::resumption::Resuming;
+use crate::server::resuming::Resuming;
 use crate::server::strikes::{Flood, Strikes};
 use crate::server::written::{Text, WrittenTexts};
 

@@ -7,7 +7,7 @@ use super::request::{ConnectionId, Output};
 use super::{Hub, Open, Peer, Receipt};
 use crate::server::close::CloseReason;
 use crate::server::recent::PayloadKey;
-use crate::server::resumption::Resuming;
+use crate::server::resuming::Resuming;
 use crate::server::written::TEXT_COST;
 
 /// What is kept for a connection that is away.

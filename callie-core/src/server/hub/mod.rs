@@ -26,6 +26,8 @@ use super::handshake::{Handshake, Identity, Verified};
 use super::reply::{Answer, Reply};
 use super::user::{SharedState as _, UserState};
 use crate::code::SysCode;
+use crate::command::SIGNAL;
+use crate::content::Content;
 use crate::name::{self, Username};
 use crate::notice::PriorOutcome;
 use crate::payload::{EnvelopeIds, Payload};
@@ -249,7 +251,7 @@ impl Hub {
         let (text, recipients) = (payload.encode(), self.connections_of(name));
         let count = recipients.len();
         for id in recipients {
-            self.send_text(now, id, &text, payload.is_fleeting());
+            self.send_text(now, id, &text, is_fleeting(payload));
         }
         count
     }
@@ -422,6 +424,15 @@ impl Hub {
     fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
+    }
+}
+
+/// Returns `true` for a PING and a `SIGNAL`, which are not kept for a connection that is away.
+fn is_fleeting(payload: &Payload) -> bool {
+    match payload.content() {
+        Content::Ping => true,
+        Content::Cmd(call) => call.command().as_str() == SIGNAL,
+        _ => false,
     }
 }
 
