@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::config::SUPPORTED;
 use super::desired::DesiredState;
-use super::event::{Event, Failure, Ticket, TicketOutcome};
+use super::event::{Event, Failure, TicketOutcome};
 use super::link::{Link, Online};
 use super::machine::{Now, Session};
 use super::resumption::Resumption;
 use super::state::State;
+use super::ticket::Ticket;
 use super::tickets::{Expects, Found};
 use crate::code::{CodeKind, CodeName, SysCode};
 use crate::command::{AckEntry, Push};

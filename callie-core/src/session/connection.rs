@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::config::SUPPORTED;
 use super::desired::DesiredState;
-use super::event::{AttemptFailure, Event, Output, Receipt, TicketOutcome};
+use super::event::{AttemptFailure, Event, Output, TicketOutcome};
 use super::link::Link;
 use super::machine::{MOST_PATIENCE, Now, Session};
 use super::state::{Refusal, State};
+use super::ticket::Receipt;
 use super::tickets::Expects;
 use crate::close::{CloseCode, LINK_LOST, is_resumable, should_reconnect};
 use crate::command::Command;

@@ -4,40 +4,13 @@ use std::time::Duration;
 
 use super::records::Change;
 use super::state::{Refusal, State};
+use super::ticket::{Receipt, Ticket};
 use crate::code::CodeName;
 use crate::command::Push;
 use crate::fault::Fault;
 use crate::name::{MessageId, PayloadId};
 use crate::notice::Notice;
 use crate::payload::Payload;
-
-/// A handle for one payload that was accepted for sending, until its [`TicketOutcome`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ticket(pub(crate) u64);
-
-impl Ticket {
-    /// Returns the ticket as a number. Tickets of one session count up from 1.
-    #[must_use]
-    pub fn number(self) -> u64 {
-        self.0
-    }
-}
-
-/// The number of a received message, for [`Session::taken`](super::Session::taken). Receipts of one session count up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Receipt(u64);
-
-impl Receipt {
-    /// Returns the receipt as a number. Receipts of one session count up from 1.
-    #[must_use]
-    pub fn number(self) -> u64 {
-        self.0
-    }
-
-    pub(super) fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
 
 /// Identifies an attempt to connect. Calls during an attempt share it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

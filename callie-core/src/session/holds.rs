@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::event::Ticket;
+use super::ticket::Ticket;
 use crate::party::Recipient;
 
 #[derive(Debug, Default)]

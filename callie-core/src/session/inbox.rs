@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::event::Receipt;
 use super::memory::{LONG_MEMORY, Memory};
+use super::ticket::Receipt;
 use crate::command::AckEntry;
 use crate::limits::MAX_ACKS;
 use crate::name::PayloadId;

@@ -8,12 +8,13 @@ use uuid::Builder;
 
 use super::config::SessionConfig;
 use super::desired::DesiredState;
-use super::event::{Attempt, Event, Failure, Output, Ticket, TicketOutcome};
+use super::event::{Attempt, Event, Failure, Output, TicketOutcome};
 use super::inbox::Inbox;
 use super::link::{Attempts, Link};
 use super::pacing::Pacing;
 use super::resumption::Resumption;
 use super::state::{Refresh, State};
+use super::ticket::Ticket;
 use super::tickets::{Due, Tickets};
 use crate::content::Content;
 use crate::limits::Limits;

@@ -57,6 +57,7 @@
 //! - `refresh`: another token after the server has refused one
 //! - `link`: the connection, with heartbeat and backoff
 //! - `outgoing`: payloads, encoded once
+//! - `ticket`: the handles of sent payloads and received messages
 //! - `tickets`: payloads without an outcome
 //! - `holds`: messages that wait for the retry of another one
 //! - `drops`: payloads that the server dropped because of the rate
@@ -94,12 +95,14 @@ mod send_error;
 mod state;
 #[cfg(test)]
 mod tests;
+mod ticket;
 mod tickets;
 mod transmit;
 
 pub use config::{Backoff, SendOptions, SessionConfig};
-pub use event::{Attempt, AttemptFailure, Event, Failure, Output, Receipt, Ticket, TicketOutcome};
+pub use event::{Attempt, AttemptFailure, Event, Failure, Output, TicketOutcome};
 pub use machine::{Now, Random, Session};
 pub use records::{Change, Record, RestoreError};
 pub use send_error::SendError;
 pub use state::{ClosedBy, Refusal, SessionClosed, State};
+pub use ticket::{Receipt, Ticket};

@@ -14,7 +14,7 @@ use crate::frame::PayloadRef;
 use crate::name::{PayloadId, Username};
 use crate::payload::Payload;
 
-use super::event::Ticket;
+use super::ticket::Ticket;
 
 /// The version of the records that this library writes, and the newest that it reads.
 const VERSION: u32 = 1;

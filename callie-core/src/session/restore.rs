@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use super::config::SessionConfig;
-use super::event::{Event, Output, Ticket, TicketOutcome};
+use super::event::{Event, Output, TicketOutcome};
 use super::machine::{Now, Random, Session};
 use super::memory::LONG_MEMORY;
 use super::outgoing::Outgoing;
 use super::records::{self, Change, MessageRecord, Record, RestoreError, SentRecord, Stored};
 use super::state::ClosedBy;
+use super::ticket::Ticket;
 use super::tickets::{Expects, RESEND_WINDOW, Waiting};
 use crate::command::AckEntry;
 use crate::name::MessageId;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::event::Receipt;
+use super::ticket::Receipt;
 use crate::command::{Feature, Features, ResumeRequest, TextCount};
 use crate::name::ConnectionId;
 use crate::notice::NoticeMetadata;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::config::SendOptions;
-use super::event::Ticket;
 use super::machine::{Now, Session};
 use super::outgoing::Outgoing;
 use super::send_error::SendError;
+use super::ticket::Ticket;
 use super::tickets::Expects;
 use crate::account::is_reserved;
 use crate::command::Command;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use super::event::Ticket;
 use super::holds::Holds;
 use super::outgoing::Outgoing;
+use super::ticket::Ticket;
 use crate::name::{MessageId, PayloadId};
 use crate::party::Recipient;
 

@@ -1,9 +1,10 @@
 //! The transmission of queued payloads, confirmations and heartbeats.
 
-use super::event::{Failure, Ticket};
+use super::event::Failure;
 use super::link::{BARRIER_TIMEOUT, Barrier, Link};
 use super::machine::{Now, Session};
 use super::outgoing::refusal;
+use super::ticket::Ticket;
 use super::tickets::Expects;
 use crate::command::Command;
 use crate::content::Content;
