@@ -25,4 +25,4 @@ outside=$(mktemp -d)
 trap 'rm -rf "$outside"' EXIT
 cp -r examples/kotlin/pom.xml examples/kotlin/src "$outside"
 maven --file "$outside/pom.xml" package
-CALLIE_CHAT="java $java_options -jar $outside/target/chat.jar" target/venv/bin/python -m pytest -q bindings/tests/check_chat.py
+CALLIE_CHAT="java $java_options -jar $outside/target/chat.jar" target/venv/bin/python -m pytest -q bindings/tests/check_chat.py bindings/tests/check_chat_state.py

@@ -29,4 +29,4 @@ outside=$(mktemp -d "${TMPDIR:-/tmp}/callie-chat.XXXXXX")
 trap 'rm -rf "$outside"' EXIT
 cp -r examples/swift/Package.swift examples/swift/Sources "$outside"
 CALLIE_PACKAGE="$checkout/bindings/swift" swift build --package-path "$outside" --scratch-path "$outside/build"
-CALLIE_CHAT="scripts/swift.sh $outside/build/debug/Chat" target/venv/bin/python -m pytest -q bindings/tests/check_chat.py
+CALLIE_CHAT="scripts/swift.sh $outside/build/debug/Chat" target/venv/bin/python -m pytest -q bindings/tests/check_chat.py bindings/tests/check_chat_state.py

@@ -1,4 +1,5 @@
-"""Tests the chat of one language, which CALLIE_CHAT starts, against a real server. `make test-kotlin` and `make test-swift` run it.
+"""Tests the chat of one language, which CALLIE_CHAT starts, against a real server. `make test-kotlin`, `make test-swift` and
+`make test-typescript` run it.
 """
 
 import os
@@ -8,7 +9,6 @@ import pytest
 
 from conftest import PASSWORD
 from test_examples import (
-    continues_after_a_restart,
     ends_by_itself,
     running,
     says_what_is_not_sent,
@@ -42,10 +42,6 @@ def test_two_chats_exchange_messages(server, name):
 @pytest.mark.parametrize("does", [ends_by_itself, says_what_is_not_sent, sends_a_long_line_whole])
 def test_chat(does, server, name):
     does(CHAT, server.url, name)
-
-
-def test_chat_continues_after_a_restart(tmp_path, name):
-    continues_after_a_restart(CHAT, tmp_path, name)
 
 
 @pytest.mark.parametrize("url, code", [("http://127.0.0.1:1", "UNREACHABLE"), ("not a url", "INVALID_ARGUMENT")])
