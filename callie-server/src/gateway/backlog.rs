@@ -65,8 +65,10 @@ impl Backlog {
         batch: &mut VecDeque<Item>,
     ) -> Poll<Result<(), StoreError>> {
         loop {
+            // Also while a page is being read: a hold that the reader has not seen would keep its task from waiting.
+            let held = self.link.outbox.held();
             if self.read.is_none() {
-                let Some(holds) = self.link.outbox.held() else { return Poll::Ready(Ok(())) };
+                let Some(holds) = held else { return Poll::Ready(Ok(())) };
                 if self.round.is_none() {
                     self.holds = holds;
                 }
