@@ -14,6 +14,8 @@ GOOD = {
     "char *": "NULL",
     "void *": "NULL",
     "CallieListener": "listener",
+    # Valid only while a callback of the library runs.
+    "CallieStateRecords *": "(CallieStateRecords *)(void *)dead",
     **{f"{prefix}{kind} *": name for kind, name in HANDLES.items() for prefix in ("", "const ")},
 }
 NUMBERS = {"size_t": "SIZE_MAX", "uint64_t": "UINT64_MAX", "uint32_t": "UINT32_MAX", "uint16_t": "UINT16_MAX"}
@@ -82,7 +84,7 @@ def garbage(kind):
         # The argument of callie_string_free.
         return [("(char *)&on_the_stack_of_nobody", DEAD)]
     handle = kind.removeprefix("const ").removesuffix(" *")
-    if handle in HANDLES:
+    if handle in HANDLES or handle == "CallieStateRecords":
         wrong = "credentials" if handle == "CallieServer" else "server"
         dead = [f"({kind})(void *){one}" for one in ("dead", wrong, "&on_the_stack_of_nobody")]
         return [("NULL", NULL + OK + FORM)] + [(one, DEAD + FORM) for one in dead]

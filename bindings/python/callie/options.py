@@ -30,6 +30,11 @@ class Options(TypedDict, total=False):
     pins: Iterable[str]
     #: Whether a proxy that the environment names is used; true unless given.
     use_proxy: bool
+    #: A file in which a client of the server keeps messages without an outcome, and which messages the application took. The
+    #: next client with the file sends the messages, and delivers none again that was taken. It is created if it is missing,
+    #: with a file of the same name and ``.lock`` beside it. It contains texts of messages, and no token. One client at a time
+    #: can use it. Nothing is kept unless given.
+    state_file: Optional[Path]
 
 
 class ClientOptions(Options, total=False):
@@ -41,12 +46,7 @@ class ClientOptions(Options, total=False):
     register: bool
     #: The name of the new session in the list of the user's sessions.
     device: Optional[str]
-    #: A file in which the client keeps messages without an outcome, and which messages the application took. The next client
-    #: with the file sends the messages, and delivers none again that was taken. It is created if it is missing, with a file of
-    #: the same name and ``.lock`` beside it. It contains texts of messages, and no token. One client at a time can use it.
-    #: Nothing is kept unless given.
-    state_file: Optional[Path]
-    #: Keeps the state in place of a file.
+    #: Keeps the state in place of ``state_file``.
     state_store: Optional[StateStore]
     #: Returns a new token, see :class:`callie.Client`.
     token_source: Optional[Callable[[str, str], str]]
