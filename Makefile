@@ -12,7 +12,7 @@ ON_POSTGRES := accounts accounts_deletion accounts_invites accounts_limits accou
 	cli_user cluster cluster_offline commands embedded gateway gateway_ends gateway_rate groups messages offline \
 	offline_resume ops_database store_groups store_kept store_sessions store_together
 
-.PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift test-typescript typescript bindings scenarios generate header bench bench-server bench-cluster bench-sdk size size-typescript wheel soak chaos fuzz fmt fmt-check lint docs clean
+.PHONY: help run install venv build test test-rust test-postgres test-bindings test-kotlin test-swift test-typescript typescript bindings scenarios generate header bench bench-server bench-cluster bench-jitter bench-kept bench-sdk size size-typescript wheel soak chaos fuzz fmt fmt-check lint docs clean
 
 help: ## List all commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,6 +89,12 @@ chaos: install ## Inject random faults into a cluster for CHAOS_SECONDS (60)
 
 fuzz: ## Fuzz the core, each target for FUZZ_SECONDS (60)
 	@scripts/fuzz.sh
+
+bench-jitter: ## Measure how much arrives over connections that are cut all the time, beside socket.io
+	scripts/bench-jitter.sh $(or $(CLIENTS),1000) $(or $(SECONDS),150)
+
+bench-kept: install ## Measure messages to users who are offline, on SQLite and PostgreSQL, beside mosquitto
+	scripts/bench-kept.sh
 
 bench-sdk: install build bindings ## Benchmark the client library: sizes, Python's import time, CPU per event
 	@scripts/library.sh bench

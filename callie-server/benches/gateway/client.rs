@@ -22,7 +22,20 @@ pub(crate) struct Client {
     ws: WebSocketStream<TcpStream>,
     /// A message up to its number, and the rest.
     template: (String, String),
+    /// The texts of a connection that can be resumed, which the client counts.
+    counted: Option<Counted>,
+    /// Messages that are confirmed with the next ones.
+    unconfirmed: Vec<String>,
 }
+
+/// The texts that arrived on a connection, and what is needed to report their number.
+struct Counted {
+    user: usize,
+    texts: u64,
+}
+
+/// A client reports the number of texts that arrived after this many.
+const REPORT_EVERY: u64 = 64;
 
 impl Client {
     /// Connects user `number`, who writes to `recipient`.
@@ -40,7 +53,9 @@ impl Client {
         ws.send(Message::Text(greeting(role, number, recipient).into())).await?;
         match ws.next().await {
             Some(Ok(Message::Text(text))) if text.contains("AUTHENTICATED") || text.as_str() == "welcome" => {
-                Ok(Self { ws, template: template(number, recipient) })
+                let counted = (role == Role::Resuming).then_some(Counted { user: number, texts: 0 });
+                assert_eq!(text.contains("connectionID"), counted.is_some(), "{text}");
+                Ok(Self { ws, template: template(number, recipient), counted, unconfirmed: Vec::new() })
             }
             Some(Ok(other)) => panic!("user {number} was answered {other}"),
             Some(Err(error)) => Err(error),
@@ -63,12 +78,49 @@ impl Client {
     pub(crate) async fn next(&mut self) -> Result<Utf8Bytes, Error> {
         loop {
             match self.ws.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(text),
+                Some(Ok(Message::Text(text))) => {
+                    self.count().await?;
+                    return Ok(text);
+                }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Err(error),
                 None => return Err(Error::ConnectionClosed),
             }
         }
+    }
+
+    /// Confirms a message, with others: every 64 messages, or at the last one.
+    pub(crate) async fn confirm(&mut self, user: usize, text: &str, last: bool) -> Result<(), Error> {
+        let member = |name: &str| text.split(&format!(r#""{name}":""#)).nth(1)?.split('"').next();
+        let (sender, id) = (member("sender").unwrap(), member("payloadID").unwrap());
+        self.unconfirmed.push(format!(r#"{{"sender":"{sender}","payloadID":"{id}"}}"#));
+        if self.unconfirmed.len() as u64 >= REPORT_EVERY || last {
+            let entries = std::mem::take(&mut self.unconfirmed).join(",");
+            let content = format!(r#"{{"command":"ACK","parameters":{{"payloads":[{entries}]}}}}"#);
+            let ack = payload(user, "SERVER", "CMD", &content, &format!("ack-{id}"));
+            self.ws.send(Message::Text(ack.into())).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the server has handled everything that was sent.
+    pub(crate) async fn settled(&mut self, user: usize) {
+        let ping = payload(user, "SERVER", "PING", "{}", "settled");
+        self.ws.send(Message::Text(ping.into())).await.unwrap();
+        while !self.next().await.unwrap().contains("\"PONG\"") {}
+    }
+
+    /// Counts a text. Reports the number from time to time, as the client library does.
+    async fn count(&mut self) -> Result<(), Error> {
+        let Some(counted) = &mut self.counted else { return Ok(()) };
+        counted.texts += 1;
+        if !counted.texts.is_multiple_of(REPORT_EVERY) {
+            return Ok(());
+        }
+        let received = counted.texts;
+        let content = format!(r#"{{"command":"ACK","parameters":{{"received":{received}}}}}"#);
+        let ack = payload(counted.user, "SERVER", "CMD", &content, &format!("ack-{received}"));
+        self.ws.feed(Message::Text(ack.into())).await
     }
 
     /// Returns the next text if it has arrived.
@@ -88,8 +140,14 @@ fn greeting(role: Role, number: usize, recipient: &str) -> String {
     match role {
         Role::Floor | Role::Reader if recipient == host::GROUP => format!("{TO_ALL}{number}"),
         Role::Floor | Role::Reader => number.to_string(),
-        Role::Callie => {
-            payload(number, "SERVER", "CMD", r#"{"command":"AUTHENTICATE","parameters":{}}"#, "hello")
+        Role::Callie | Role::Resuming | Role::Keeping => {
+            let parameters = match role {
+                Role::Resuming => r#"{"features":["resume"]}"#,
+                Role::Keeping => r#"{"features":["offline"]}"#,
+                _ => "{}",
+            };
+            let content = format!(r#"{{"command":"AUTHENTICATE","parameters":{parameters}}}"#);
+            payload(number, "SERVER", "CMD", &content, "hello")
         }
     }
 }

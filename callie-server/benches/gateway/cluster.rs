@@ -37,7 +37,8 @@ impl Nodes {
         let nats = Nats::start().await;
         let database = folder.join("cluster.db");
         // One after the other, because the first one creates the users.
-        let start = |_| Process::start_in(Some(&nats.url()), Role::Callie, &database, users, grouped, 0);
+        let cluster = format!("cluster={}", nats.url());
+        let start = |_| Process::start_with(&[&cluster], Role::Callie, &database, users, grouped, 0);
         Self { nodes: (0..count).map(start).collect(), nats }
     }
 

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use callie_core::command::{GroupName, Visibility};
 use callie_core::{GroupId, SessionId, Username};
+use callie_server::config::OfflineMode;
 use callie_server::store::{GroupLimits, TokenHash};
 use callie_server::{Config, Server, clock};
 
@@ -23,18 +24,29 @@ pub(crate) fn token(number: usize) -> String {
 }
 
 pub(crate) async fn run(arguments: &[&str]) {
-    let [database, users, grouped, port, cluster @ ..] = arguments else {
-        panic!("DATABASE USERS GROUPED PORT [NATS]")
+    let [database, users, grouped, port, options @ ..] = arguments else {
+        panic!("DATABASE USERS GROUPED PORT [OPTION=VALUE]...")
     };
     let (users, grouped): (usize, usize) = (users.parse().unwrap(), grouped.parse().unwrap());
-    let config = Config {
+    let mut config = Config {
         listen: format!("127.0.0.1:{port}"),
         database: (*database).to_owned(),
         messages_per_second: UNLIMITED,
         burst: UNLIMITED,
-        cluster: cluster.first().map(|&url| url.to_owned()),
         ..Config::default()
     };
+    for option in options {
+        match option.split_once('=').unwrap() {
+            ("cluster", url) => config.cluster = Some(url.to_owned()),
+            ("resume_window", seconds) => config.resume_window = seconds.parse().unwrap(),
+            ("keep", messages) => {
+                config.offline = OfflineMode::Keep;
+                config.offline_max_messages = messages.parse().unwrap();
+                config.offline_max_bytes = usize::MAX;
+            }
+            (name, _) => panic!("no option {name}"),
+        }
+    }
     let server = Server::start(config).await.unwrap();
     make_users(&server, users, grouped).await;
     println!("{}", server.addr());

@@ -9,16 +9,22 @@
 //!
 //! `-- soak [MINUTES]` keeps 2,000 connections busy, which disconnect and reconnect, and checks that memory stays
 //! constant and nothing is lost. `-- quick` uses short runs, to check that everything works. `-- only LOAD` runs one of
-//! `relay`, `group`, `memory`, `latency` and `comeback`. `-- cluster` measures several servers with a real NATS server,
-//! or one of `relay`, `group`, `arrivals` and `memory`.
+//! `relay`, `group`, `memory`, `latency`, `comeback` and `resume`. `-- cluster` measures several servers with a real NATS
+//! server, or one of `relay`, `group`, `arrivals` and `memory`. `-- jitter [CLIENTS] [SECONDS] [PACKAGES]` measures how much
+//! arrives over connections that are cut all the time. `-- kept [POSTGRES] [MOSQUITTO]` measures messages to users who are
+//! offline.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a bench that fails says where")]
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod client;
 mod cluster;
+mod cutter;
 mod floor;
 mod host;
+mod jitter;
+mod kept;
 mod load;
+mod mqtt;
 mod outbox;
 mod process;
 mod soak;
@@ -36,13 +42,23 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     match words.as_slice() {
         ["role", role, rest @ ..] => match Role::named(role) {
-            Role::Callie => runtime.block_on(host::run(rest)),
+            Role::Callie | Role::Resuming | Role::Keeping => runtime.block_on(host::run(rest)),
             Role::Floor => runtime.block_on(floor::run(false)),
             Role::Reader => runtime.block_on(floor::run(true)),
         },
         ["soak", rest @ ..] => {
             let minutes = rest.first().map_or(10.0, |m| m.parse().unwrap());
             runtime.block_on(soak::run(minutes));
+        }
+        ["jitter", rest @ ..] => {
+            let number = |at: usize, default| rest.get(at).map_or(default, |number| number.parse().unwrap());
+            let (clients, seconds) = (number(0, 1_000), number(1, 150));
+            runtime.block_on(jitter::run(clients as usize, seconds, rest.get(2).copied()));
+        }
+        ["kept", rest @ ..] => {
+            // Empty if it is not available.
+            let named = |at: usize| rest.get(at).copied().filter(|text| !text.is_empty());
+            runtime.block_on(kept::run(named(0), named(1)));
         }
         ["cluster", only @ ..] => runtime.block_on(cluster::run(only.first().copied())),
         ["quick"] => runtime.block_on(table::run(&table::Effort::quick(), "")),

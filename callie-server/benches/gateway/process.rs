@@ -14,6 +14,10 @@ const TICKS: f64 = 100.0;
 pub(crate) enum Role {
     /// The server.
     Callie,
+    /// The server, whose clients can resume their connections.
+    Resuming,
+    /// The server, whose clients know kept messages.
+    Keeping,
     /// The floor.
     Floor,
     /// A floor that reads what it forwards, and detects duplicates.
@@ -24,6 +28,8 @@ impl Role {
     pub(crate) fn named(name: &str) -> Self {
         match name {
             "callie" => Self::Callie,
+            "resuming" => Self::Resuming,
+            "keeping" => Self::Keeping,
             "floor" => Self::Floor,
             "reader" => Self::Reader,
             other => panic!("no role {other}"),
@@ -33,6 +39,8 @@ impl Role {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Callie => "callie",
+            Self::Resuming => "resuming",
+            Self::Keeping => "keeping",
             Self::Floor => "floor",
             Self::Reader => "reader",
         }
@@ -50,12 +58,12 @@ impl Process {
     /// Starts one; the server keeps its database at `database`, has `users` users, the first `grouped` in one group,
     /// and listens on `port`, or a free one.
     pub(crate) fn start(role: Role, database: &Path, users: usize, grouped: usize, port: u16) -> Self {
-        Self::start_in(None, role, database, users, grouped, port)
+        Self::start_with(&[], role, database, users, grouped, port)
     }
 
-    /// Starts a node of the cluster whose NATS server is at `cluster`.
-    pub(crate) fn start_in(
-        cluster: Option<&str>,
+    /// Starts one with other options: `cluster=URL`, `resume_window=SECONDS`, `keep=MESSAGES`.
+    pub(crate) fn start_with(
+        options: &[&str],
         role: Role,
         database: &Path,
         users: usize,
@@ -70,7 +78,7 @@ impl Process {
                 &grouped.to_string(),
                 &port.to_string(),
             ])
-            .args(cluster)
+            .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

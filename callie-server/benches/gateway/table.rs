@@ -64,6 +64,10 @@ pub(crate) async fn run(effort: &Effort, only: &str) {
     if let Some(top) = top.filter(|_| wanted("latency")) {
         rows.push(latency_row(effort, folder, top / 2.0).await);
     }
+    if wanted("resume") {
+        rows.push(resume_row(effort, folder).await);
+        rows.push(resume_memory_row(effort, folder).await);
+    }
     if wanted("comeback") {
         rows.push(comeback_row(effort, folder).await);
     }
@@ -127,6 +131,48 @@ async fn memory_row(effort: &Effort, folder: &std::path::Path) -> Row {
         reached: format!("{:.2} KiB", callie / 1024.0),
         target: "≤ 8 KiB".into(),
         well: callie <= 8.0 * 1024.0,
+    }
+}
+
+/// The price of connections that can be resumed, for a relay.
+async fn resume_row(effort: &Effort, folder: &std::path::Path) -> Row {
+    const IN_FLIGHT: u64 = 32;
+    let [resuming, callie] = all(effort, [Role::Resuming, Role::Callie], |role, run| {
+        let folder = folder.join(format!("resume-{}-{run}", role.name()));
+        async move { load::relay(role, &made(&folder), PAIRS, IN_FLIGHT, effort.duration).await }
+    })
+    .await;
+    let ratio = resuming.cpu / callie.cpu;
+    Row {
+        work: format!("1:1 relay over connections that can be resumed, {IN_FLIGHT} in flight: CPU a message"),
+        callie: micros(resuming.cpu),
+        floor: NONE.into(),
+        reader: NONE.into(),
+        reached: format!("{ratio:.2} × without ({})", micros(callie.cpu)),
+        target: "≤ 1.1 × without".into(),
+        well: ratio <= 1.1,
+    }
+}
+
+/// The price of connections that can be resumed, in memory.
+async fn resume_memory_row(effort: &Effort, folder: &std::path::Path) -> Row {
+    let mut sizes = [Vec::new(), Vec::new()];
+    for run in 0..effort.runs.min(3) {
+        for (sizes, role) in sizes.iter_mut().zip([Role::Resuming, Role::Callie]) {
+            let folder = made(&folder.join(format!("resume-memory-{}-{run}", role.name())));
+            sizes.push(load::memory(role, &folder, effort.connections).await);
+        }
+    }
+    let [resuming, callie] = sizes.map(median);
+    let more = resuming - callie;
+    Row {
+        work: format!("memory of an idle connection that can be resumed, over {}", effort.connections),
+        callie: format!("{:.2} KiB", resuming / 1024.0),
+        floor: NONE.into(),
+        reader: NONE.into(),
+        reached: format!("{:+.2} KiB", more / 1024.0),
+        target: "≤ 0.5 KiB more than without".into(),
+        well: more <= 512.0,
     }
 }
 
