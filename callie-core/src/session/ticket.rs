@@ -1,6 +1,6 @@
 //! The handles of sent payloads and received messages.
 
-/// A handle for one payload that was accepted for sending, until its [`TicketOutcome`].
+/// A handle for one payload that was accepted for sending, until its [`TicketOutcome`](super::TicketOutcome).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub(crate) u64);
 

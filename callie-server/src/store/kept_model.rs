@@ -74,7 +74,7 @@ pub struct KeptPlace {
     pub place: i64,
 }
 
-/// What [`KeptMessages::write`] has written.
+/// What [`KeptMessages::write`](super::KeptMessages::write) has written.
 #[derive(Debug, Default)]
 pub struct Written {
     /// The recipients of each message for whom it is kept now. The inboxes of the others are full.
@@ -85,7 +85,7 @@ pub struct Written {
     pub removed: Vec<bool>,
 }
 
-/// Why [`KeptMessages::write`] failed.
+/// Why [`KeptMessages::write`](super::KeptMessages::write) failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WriteError {
