@@ -129,7 +129,7 @@ async fn accepted_messages_arrive_once_despite_kills() {
     assert!(!accepted.is_empty() && kills > 1);
 }
 
-/// A program with a limit on the size of its files is told that a message is not stored, and the client ends.
+/// A program with a limit on the size of its files receives an error for a message that is not stored, and the client ends.
 #[tokio::test]
 async fn full_disk_is_reported_by_the_send() {
     let folder = tempdir().unwrap();

@@ -33,6 +33,18 @@ async fn closed(client: &Client) -> Closed {
     }
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn link_to_a_state_in_use_is_refused() {
+    let folder = tempdir().unwrap();
+    let (file, link) = (folder.path().join("state"), folder.path().join("link"));
+    let client = Client::new(&with_file(&file)).unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let refused = Client::new(&with_file(&link)).unwrap_err();
+    assert_eq!((refused.kind(), refused.code()), (ErrorKind::State, code::STATE_IN_USE));
+    drop(client);
+}
+
 #[tokio::test]
 async fn unusable_places_are_refused() {
     let folder = tempdir().unwrap();

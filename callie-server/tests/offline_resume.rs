@@ -23,7 +23,7 @@ async fn connect(chat: &Chat, login: &Login) -> (Client, Value) {
     (client, welcome["connectionID"].clone())
 }
 
-/// Continues a connection of which so many texts arrived.
+/// Continues a connection after this number of texts arrived.
 async fn resume(chat: &Chat, login: &Login, connection: &Value, received: u64) -> Client {
     let mut client = chat.open().await.of(login);
     let resume = json!({"connectionID": connection, "received": received});

@@ -32,6 +32,8 @@ pub(super) struct StateFile {
 impl StateFile {
     /// Opens the file, or creates it, and returns its records.
     pub(super) fn open(path: &Path) -> Result<(Self, Vec<Record>), Error> {
+        // The file that a link leads to, so that every path to it has the same lock.
+        let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let lock = lock(path)?;
         let mut file = open_private(path, false).map_err(|error| failed(path, error))?;
         let is_file = file.metadata().map_err(|error| failed(path, error))?.is_file();
